@@ -1,0 +1,2 @@
+//! bitnpz
+fn main() {}
