@@ -1,2 +1,43 @@
-//! placeholder
-fn main() {}
+//! The project's own tasks.
+//!
+//! - `cargo xtask test [ARGS]` makes a virtual environment with the pinned NumPy and runs all tests;
+//!   what follows goes to `cargo test`.
+//! - `cargo xtask lint` runs rustfmt, clippy and rustdoc with warnings denied.
+//! - `cargo xtask msrv` checks that no dependency asks for a newer Rust than we promise.
+//! - `cargo xtask fuzz [SECONDS]` replays the seeds of every fuzz target and fuzzes each that long.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod command;
+mod fuzz;
+mod lint;
+mod msrv;
+mod python;
+mod test;
+
+use std::process::ExitCode;
+
+use command::Outcome;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let task = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    match run(&task, &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &str, rest: &[String]) -> Outcome {
+    match task {
+        "test" => test::run(rest),
+        "lint" => lint::run(),
+        "msrv" => msrv::run(),
+        "fuzz" => fuzz::run(rest),
+        _ => Err("expected one of: test, lint, msrv, fuzz (see xtask/src/main.rs)".to_owned()),
+    }
+}

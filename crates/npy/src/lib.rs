@@ -1,1 +1,48 @@
-//! npy
+//! NumPy's `.npy` format: one array in a file.
+//!
+//! What is read is everything that `np.save` writes but objects: versions 1.0, 2.0 and 3.0, every
+//! dtype in both byte orders, structured dtypes, C and Fortran order. What is written is byte for byte
+//! what `np.save` would have written for the same array.
+//!
+//! - [`Header`] is the text at the start of the file: [`Dtype`], order and shape.
+//! - [`DynArray`] is a whole array whose type is known at run time; [`DynArrayView`] is one that lies in
+//!   someone else's bytes, such as a memory map. Both give typed [`ndarray`] arrays.
+//! - [`Reader`] and [`Writer`] go through an array of any size item by item, in bounded memory.
+//!
+//! ```
+//! use bitnpz_npy::{DynArray, DynArrayView, Limits};
+//! use ndarray::array;
+//!
+//! let bytes = DynArray::from_ndarray(&array![[1_i64, 2], [3, 4]]).to_npy()?;
+//! let view = DynArrayView::parse(&bytes, &Limits::default())?;
+//! assert_eq!(view.shape(), [2, 2]);
+//! assert_eq!(view.to_ndarray::<i64>()?, array![[1, 2], [3, 4]].into_dyn());
+//! # Ok::<(), bitnpz_npy::Error>(())
+//! ```
+//!
+//! Source: `numpy.lib.format` and NumPy Enhancement Proposal 1.
+
+#![cfg_attr(not(test), forbid(unsafe_code))]
+
+mod array;
+mod dtype;
+mod element;
+mod error;
+mod header;
+mod limits;
+mod literal;
+mod reader;
+mod record;
+mod view;
+mod writer;
+
+pub use array::DynArray;
+pub use dtype::{ByteOrder, Dtype, Kind};
+pub use element::Element;
+pub use error::{Error, ErrorKind, Result};
+pub use header::Header;
+pub use limits::Limits;
+pub use reader::Reader;
+pub use record::{Field, Record};
+pub use view::DynArrayView;
+pub use writer::Writer;

@@ -1,0 +1,193 @@
+//! The one error of this crate.
+
+use std::fmt;
+
+use bitnpz_npy::Dtype;
+
+use crate::value::Value;
+
+/// What a call of this crate gives back.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong, and with which key.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    key: Option<String>,
+    kind: ErrorKind,
+}
+
+/// What went wrong.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The archive holds no such key.
+    NoSuchKey,
+    /// Keys below `.bitnpz/` are the library's own.
+    ReservedKey,
+    /// An index past the last image.
+    NoSuchImage {
+        /// The index asked for.
+        index: usize,
+        /// The number of images.
+        len: usize,
+    },
+    /// A pixel is neither of the two values before it.
+    NotBilevel {
+        /// The pixel's place in the array.
+        index: Vec<usize>,
+        /// Its value.
+        found: Value,
+        /// The two values before it.
+        values: [Value; 2],
+    },
+    /// A pixel is NaN, which equals no value.
+    NotANumber {
+        /// The pixel's place in the array.
+        index: Vec<usize>,
+    },
+    /// Images have at least two dimensions and a dtype of bool, integer or float.
+    NotImages {
+        /// The array's dtype.
+        dtype: Dtype,
+        /// The array's shape.
+        shape: Vec<usize>,
+    },
+    /// An array of another shape was expected.
+    WrongShape {
+        /// What was expected.
+        expected: Vec<usize>,
+        /// What was found.
+        found: Vec<usize>,
+    },
+    /// The array's values cannot be given in the type asked for without changing them.
+    WrongType {
+        /// The type asked for.
+        expected: Dtype,
+        /// The array's type.
+        found: Dtype,
+    },
+    /// A member of the library's own is not what `docs/format.md` says.
+    Damaged {
+        /// The member's name.
+        member: String,
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// An array could not be read or written.
+    Npy(bitnpz_npy::Error),
+    /// The archive could not be read or written.
+    Npz(bitnpz_npz::Error),
+    /// An image could not be packed or unpacked.
+    Bitmap(bitnpz_bitmap::Error),
+}
+
+impl Error {
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// The key it went wrong with, if it was one.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.0.key.as_deref()
+    }
+
+    /// The same error, now that the key is known.
+    pub(crate) fn with_key(mut self, key: &str) -> Self {
+        self.0.key.get_or_insert_with(|| key.to_owned());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(key) = &self.0.key {
+            write!(f, "{key:?}: ")?;
+        }
+        match &self.0.kind {
+            ErrorKind::NoSuchKey => write!(f, "the archive holds no such key; `bitnpz ls` lists them"),
+            ErrorKind::ReservedKey => write!(f, "keys that start with .bitnpz/ are the library's own"),
+            ErrorKind::NoSuchImage { index, len } => {
+                write!(f, "image {index} was asked for, and there are {len}")
+            }
+            ErrorKind::NotBilevel { index, found, values: [off, on] } => write!(
+                f,
+                "expected two values, found a third: pixel {} is {found}, others are {off} and {on}; \
+                 compare with a threshold first, or store it as an ordinary array",
+                Index(index)
+            ),
+            ErrorKind::NotANumber { index } => {
+                write!(f, "expected two values, found NaN at pixel {}", Index(index))
+            }
+            ErrorKind::NotImages { dtype, shape } => write!(
+                f,
+                "expected images: two or more dimensions of bool, integers or floats; \
+                 found shape {} of {dtype}",
+                Index(shape)
+            ),
+            ErrorKind::WrongShape { expected, found } => {
+                write!(f, "expected shape {}, found {}", Index(expected), Index(found))
+            }
+            ErrorKind::WrongType { expected, found } => {
+                write!(f, "the values of this {found} array are not all {expected}; read it as {found}")
+            }
+            ErrorKind::Damaged { member, message } => write!(f, "{member}: {message}"),
+            ErrorKind::Npy(error) => error.fmt(f),
+            ErrorKind::Npz(error) => error.fmt(f),
+            ErrorKind::Bitmap(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Numbers as Python writes a tuple of them.
+struct Index<'a>(&'a [usize]);
+
+impl fmt::Display for Index<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(")?;
+        for (i, number) in self.0.iter().enumerate() {
+            write!(f, "{}{number}", if i == 0 { "" } else { ", " })?;
+        }
+        f.write_str(if self.0.len() == 1 { ",)" } else { ")" })
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.kind {
+            ErrorKind::Npy(error) => error.source(),
+            ErrorKind::Npz(error) => error.source(),
+            ErrorKind::Bitmap(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self(Box::new(Inner { key: None, kind }))
+    }
+}
+
+impl From<bitnpz_npy::Error> for Error {
+    fn from(error: bitnpz_npy::Error) -> Self {
+        ErrorKind::Npy(error).into()
+    }
+}
+
+impl From<bitnpz_npz::Error> for Error {
+    fn from(error: bitnpz_npz::Error) -> Self {
+        ErrorKind::Npz(error).into()
+    }
+}
+
+impl From<bitnpz_bitmap::Error> for Error {
+    fn from(error: bitnpz_bitmap::Error) -> Self {
+        ErrorKind::Bitmap(error).into()
+    }
+}

@@ -1,0 +1,176 @@
+//! `.bitnpz/packed.json`: which members hold packed images, and what it takes to give them back.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bitnpz_npy::Dtype;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::value::Value;
+
+/// The member's name.
+pub(crate) const MEMBER: &str = ".bitnpz/packed.json";
+
+/// The version that this library writes; it reads no other.
+const VERSION: u32 = 1;
+
+/// What packed rows do not say themselves about the array they were packed from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PackedKind {
+    pub(crate) dtype: Dtype,
+    /// The values of the bits 0 and 1.
+    pub(crate) values: [Value; 2],
+    /// Pixels in a row.
+    pub(crate) width: usize,
+}
+
+/// The kinds of all packed members: the commonest one, and the exceptions to it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PackedIndex {
+    default: Option<PackedKind>,
+    /// By key; `None` is an ordinary array.
+    exceptions: HashMap<String, Option<PackedKind>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IndexJson {
+    version: u32,
+    #[serde(default)]
+    default: Option<KindJson>,
+    #[serde(default)]
+    exceptions: BTreeMap<String, Option<KindJson>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KindJson {
+    dtype: String,
+    values: [Json; 2],
+    width: u64,
+}
+
+impl PackedIndex {
+    /// What it takes to give the member `key` back; `None` if it is an ordinary array.
+    pub(crate) fn kind(&self, key: &str) -> Option<&PackedKind> {
+        self.exceptions.get(key).map_or(self.default.as_ref(), Option::as_ref)
+    }
+
+    /// The keys that are named one by one.
+    pub(crate) fn exceptions(&self) -> impl Iterator<Item = &str> {
+        self.exceptions.keys().map(String::as_str)
+    }
+
+    /// Makes the index of members whose kinds are numbers in `kinds`, the commonest one the default.
+    pub(crate) fn new<'a>(
+        kinds: &[PackedKind],
+        members: impl Iterator<Item = (std::borrow::Cow<'a, str>, Option<usize>)> + Clone,
+    ) -> Self {
+        let mut counts = vec![0_usize; kinds.len()];
+        for kind in members.clone().filter_map(|(_, kind)| kind) {
+            counts[kind] += 1;
+        }
+        // The first of equals, so that the bytes follow from the input alone.
+        let commonest = (0..kinds.len()).rev().max_by_key(|&kind| counts[kind]);
+        let exceptions = members
+            .filter(|&(_, kind)| kind != commonest)
+            .map(|(key, kind)| (key.into_owned(), kind.map(|kind| kinds[kind].clone())))
+            .collect();
+        Self { default: commonest.map(|kind| kinds[kind].clone()), exceptions }
+    }
+
+    /// The member's bytes.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let exception = |(key, kind): (&String, &Option<PackedKind>)| {
+            (key.clone(), kind.as_ref().map(PackedKind::to_json))
+        };
+        let index = IndexJson {
+            version: VERSION,
+            default: self.default.as_ref().map(PackedKind::to_json),
+            exceptions: self.exceptions.iter().map(exception).collect(),
+        };
+        serde_json::to_vec(&index).expect("an index is plain JSON")
+    }
+
+    /// Reads the member's bytes, or says what is wrong with them.
+    pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, String> {
+        let index: IndexJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if index.version != VERSION {
+            return Err(format!("expected version {VERSION}, found version {}", index.version));
+        }
+        let exception = |(key, kind): (String, Option<KindJson>)| match kind.map(PackedKind::from_json) {
+            Some(Err(message)) => Err(format!("{key:?}: {message}")),
+            Some(Ok(kind)) => Ok((key, Some(kind))),
+            None => Ok((key, None)),
+        };
+        Ok(Self {
+            default: index.default.map(PackedKind::from_json).transpose()?,
+            exceptions: index.exceptions.into_iter().map(exception).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl PackedKind {
+    fn to_json(&self) -> KindJson {
+        KindJson {
+            dtype: self.dtype.type_string(),
+            values: self.values.map(Value::to_json),
+            width: self.width as u64,
+        }
+    }
+
+    fn from_json(json: KindJson) -> Result<Self, String> {
+        let dtype = Dtype::parse_type_string(&json.dtype).map_err(|error| error.to_string())?;
+        let width = usize::try_from(json.width).map_err(|_| format!("{} pixels are too wide", json.width))?;
+        let [off, on] = json.values.map(|value| Value::from_json(&dtype, &value).ok_or(value));
+        match (off, on) {
+            (Ok(off), Ok(on)) if off != on => Ok(Self { dtype, values: [off, on], width }),
+            (Ok(value), Ok(_)) => Err(format!("expected two values, found {value} twice")),
+            (Err(value), _) | (_, Err(value)) => Err(format!("{value} is no pixel of dtype {:?}", json.dtype)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(dtype: &str, values: [Value; 2], width: usize) -> PackedKind {
+        PackedKind { dtype: Dtype::parse_type_string(dtype).unwrap(), values, width }
+    }
+
+    #[test]
+    fn does_an_index_come_back() {
+        let kinds = [
+            kind("|b1", [Value::Bool(false), Value::Bool(true)], 28),
+            kind(">f4", [Value::Float(f64::NEG_INFINITY), Value::Float(0.1_f32.into())], 9),
+            kind("<u8", [Value::Integer(0), Value::Integer(u64::MAX.into())], 1),
+        ];
+        let members = [("a", Some(1)), ("b", Some(0)), ("c", None), ("d", Some(0)), ("e", Some(2))];
+        let members = members.map(|(key, kind)| (key.into(), kind));
+        let written = PackedIndex::new(&kinds, members.clone().into_iter());
+        let read = PackedIndex::from_json(&written.to_json()).unwrap();
+        for (key, kind) in members {
+            assert_eq!(read.kind(&key), kind.map(|kind| &kinds[kind]), "{key}");
+        }
+        assert_eq!(read.kind("not listed"), Some(&kinds[0]), "the commonest is the default");
+    }
+
+    #[test]
+    fn is_what_no_reader_could_use_refused() {
+        let cases = [
+            ("", "EOF"),
+            ("[]", "version"),
+            (r#"{"version": 2}"#, "version 2"),
+            (r#"{"version": 1, "colour": 3}"#, "colour"),
+            (r#"{"version": 1, "default": {"dtype": "|b1", "values": [true, true], "width": 3}}"#, "twice"),
+            (r#"{"version": 1, "default": {"dtype": "|u1", "values": [0, 256], "width": 3}}"#, "256"),
+            (r#"{"version": 1, "default": {"dtype": "<U3", "values": [0, 1], "width": 3}}"#, "<U3"),
+            (r#"{"version": 1, "default": {"dtype": "|b1", "values": [false, true], "width": -3}}"#, "-3"),
+        ];
+        for (json, expected) in cases {
+            let message = PackedIndex::from_json(json.as_bytes()).unwrap_err();
+            assert!(message.contains(expected), "{json}: {message}");
+        }
+    }
+}

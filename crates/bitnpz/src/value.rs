@@ -1,0 +1,103 @@
+//! One pixel value whose type is known at run time only.
+
+use std::fmt;
+
+use bitnpz_npy::{Dtype, Kind};
+use half::f16;
+use serde_json::{Number, Value as Json};
+
+/// The value of a pixel: what NumPy's bool, integer and float scalars can hold, exactly.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// `np.bool`.
+    Bool(bool),
+    /// Any signed or unsigned integer up to 64 bits.
+    Integer(i128),
+    /// `np.float16`, `np.float32` or `np.float64`, widened without loss.
+    Float(f64),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(true) => f.write_str("True"),
+            Self::Bool(false) => f.write_str("False"),
+            Self::Integer(value) => value.fmt(f),
+            Self::Float(value) => write!(f, "{value:?}"),
+        }
+    }
+}
+
+impl Value {
+    /// The value of the item that `bits`, in the machine's byte order, stand for; `None` if pixels
+    /// cannot be of this type.
+    pub(crate) fn from_bits(dtype: &Dtype, bits: u64) -> Option<Self> {
+        let unused = 64 - 8 * u32::try_from(lane_bytes(dtype)?).ok()?;
+        Some(match dtype.kind()? {
+            Kind::Bool => Self::Bool(bits != 0),
+            Kind::Uint => Self::Integer(bits.into()),
+            // Shifted up and back down, the lane's own sign bit fills the rest.
+            Kind::Int => Self::Integer((bits.cast_signed() << unused >> unused).into()),
+            Kind::Float => Self::Float(match unused {
+                48 => f16::from_bits(u16::try_from(bits).ok()?).to_f64(),
+                32 => f32::from_bits(u32::try_from(bits).ok()?).into(),
+                _ => f64::from_bits(bits),
+            }),
+            _ => return None,
+        })
+    }
+
+    /// The bits of an item of this value, in the machine's byte order; `None` if the type cannot hold
+    /// the value exactly.
+    pub(crate) fn to_bits(self, dtype: &Dtype) -> Option<u64> {
+        let bytes = lane_bytes(dtype)?;
+        let mask = u64::MAX >> (64 - 8 * bytes);
+        let bits = match (self, dtype.kind()?) {
+            (Self::Bool(value), Kind::Bool) => value.into(),
+            (Self::Integer(value), Kind::Uint) => u64::try_from(value).ok()?,
+            (Self::Integer(value), Kind::Int) => i64::try_from(value).ok()?.cast_unsigned() & mask,
+            (Self::Float(value), Kind::Float) => match bytes {
+                2 => f16::from_f64(value).to_bits().into(),
+                #[expect(clippy::cast_possible_truncation, reason = "compared with the value below")]
+                4 => (value as f32).to_bits().into(),
+                _ => value.to_bits(),
+            },
+            _ => return None,
+        };
+        (Self::from_bits(dtype, bits) == Some(self)).then_some(bits)
+    }
+
+    /// As JSON: `true`, a number, or `"inf"` and `"-inf"`, for which JSON has no number.
+    pub(crate) fn to_json(self) -> Json {
+        match self {
+            Self::Bool(value) => Json::Bool(value),
+            Self::Integer(value) => Number::from_i128(value).map_or(Json::Null, Json::Number),
+            Self::Float(value) => match Number::from_f64(value) {
+                Some(number) => Json::Number(number),
+                None => Json::String(value.to_string()),
+            },
+        }
+    }
+
+    /// The value that JSON stands for in an array of this type; `None` if it is not one.
+    pub(crate) fn from_json(dtype: &Dtype, json: &Json) -> Option<Self> {
+        let value = match (json, dtype.kind()?) {
+            (Json::Bool(value), Kind::Bool) => Self::Bool(*value),
+            (Json::Number(number), Kind::Uint | Kind::Int) => Self::Integer(number.as_i128()?),
+            (Json::Number(number), Kind::Float) => Self::Float(number.as_f64()?),
+            (Json::String(text), Kind::Float) if text == "inf" => Self::Float(f64::INFINITY),
+            (Json::String(text), Kind::Float) if text == "-inf" => Self::Float(f64::NEG_INFINITY),
+            _ => return None,
+        };
+        value.to_bits(dtype).map(|_| value)
+    }
+}
+
+/// The bytes of one item if pixels can be of this type: bool, an integer or a float.
+pub(crate) fn lane_bytes(dtype: &Dtype) -> Option<usize> {
+    match dtype.kind()? {
+        Kind::Bool | Kind::Int | Kind::Uint | Kind::Float => Some(dtype.item_size()),
+        _ => None,
+    }
+}

@@ -1,0 +1,210 @@
+//! An array of a type known at run time.
+
+use std::io::{Read, Write};
+
+use ndarray::{ArrayD, ArrayRef, Dimension};
+
+use crate::dtype::Dtype;
+use crate::element::Element;
+use crate::error::{ErrorKind, Result};
+use crate::header::Header;
+use crate::limits::Limits;
+use crate::record::swap_bytes;
+use crate::view::DynArrayView;
+
+/// What is read at once before as many bytes have been seen to arrive.
+const FIRST_READ: usize = 1 << 20;
+
+/// An array of a type known at run time: a [`Header`] and the items' bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DynArray {
+    header: Header,
+    data: Vec<u8>,
+}
+
+impl DynArray {
+    /// An array of these items, whose bytes are in the header's order.
+    ///
+    /// # Errors
+    ///
+    /// If there are more or fewer bytes than the header asks for.
+    pub fn new(header: Header, data: Vec<u8>) -> Result<Self> {
+        DynArrayView::new(header.clone(), &data)?;
+        Ok(Self { header, data })
+    }
+
+    /// A copy of a typed array; one that is contiguous in Fortran order only keeps that order, as with
+    /// `np.save`.
+    #[must_use]
+    pub fn from_ndarray<T: Element, D: Dimension>(array: &ArrayRef<T, D>) -> Self {
+        let fortran_order = !array.is_standard_layout() && array.t().is_standard_layout();
+        let data = match array.as_slice_memory_order() {
+            Some(items) if fortran_order || array.is_standard_layout() => {
+                bytemuck::cast_slice(items).to_vec()
+            }
+            _ => array.iter().flat_map(bytemuck::bytes_of).copied().collect(),
+        };
+        Self {
+            header: Header { dtype: Dtype::of::<T>(), fortran_order, shape: array.shape().to_vec() },
+            data,
+        }
+    }
+
+    /// Reads the `.npy` file that a stream stands at, and nothing after it, as `np.load`.
+    ///
+    /// # Errors
+    ///
+    /// If it is no `.npy` file, is cut short, is larger than the limit, or if reading fails.
+    pub fn read(mut reader: impl Read, limits: &Limits) -> Result<Self> {
+        let header = Header::read(&mut reader, limits)?;
+        let (expected, limit) = (header.data_len() as u64, limits.array_bytes);
+        if expected > limit {
+            return Err(ErrorKind::TooLarge { found: expected, limit }.into());
+        }
+        let mut data = Vec::with_capacity(header.data_len().min(FIRST_READ));
+        let found = reader.take(expected).read_to_end(&mut data)? as u64;
+        if found < expected {
+            return Err(ErrorKind::Length { expected, found }.into());
+        }
+        Ok(Self { header, data })
+    }
+
+    /// Writes the `.npy` file that `np.save` writes.
+    ///
+    /// # Errors
+    ///
+    /// If writing fails.
+    pub fn write(&self, mut writer: impl Write) -> Result<()> {
+        writer.write_all(&self.header.to_bytes()?)?;
+        writer.write_all(&self.data)?;
+        Ok(())
+    }
+
+    /// The array in its bytes.
+    #[must_use]
+    pub fn view(&self) -> DynArrayView<'_> {
+        DynArrayView::new(self.header.clone(), &self.data).expect("the length was checked")
+    }
+
+    /// The array's dtype, order and shape.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What one item is.
+    #[must_use]
+    pub fn dtype(&self) -> &Dtype {
+        &self.header.dtype
+    }
+
+    /// The length of each dimension.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.header.shape
+    }
+
+    /// The items' bytes, in the order that the header tells.
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// A typed copy of the array.
+    ///
+    /// # Errors
+    ///
+    /// If it is of another dtype, or if a bool is neither 0 nor 1.
+    pub fn to_ndarray<T: Element>(&self) -> Result<ArrayD<T>> {
+        self.view().to_ndarray()
+    }
+
+    /// One field of a structured array, as `array[name]`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such field.
+    pub fn field(&self, name: &str) -> Result<Self> {
+        self.view().field(name)
+    }
+
+    /// The bytes that `np.save` writes.
+    ///
+    /// # Errors
+    ///
+    /// If the header cannot be written.
+    pub fn to_npy(&self) -> Result<Vec<u8>> {
+        self.view().to_npy()
+    }
+
+    /// The same array with its items in the machine's byte order.
+    #[must_use]
+    pub fn into_native(mut self) -> Self {
+        if !self.dtype().is_native() {
+            swap_bytes(&self.header.dtype, &mut self.data);
+            self.header.dtype = self.header.dtype.to_native();
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, ShapeBuilder, array, s};
+
+    use super::*;
+
+    #[test]
+    fn does_an_array_come_back_in_its_own_order() {
+        let rows = array![[1_u16, 2, 3], [4, 5, 6]];
+        let columns = Array2::from_shape_vec((2, 3).f(), vec![1_u16, 4, 2, 5, 3, 6]).unwrap();
+        for (array, fortran_order) in [(&rows, false), (&columns, true)] {
+            let npy = DynArray::from_ndarray(array).to_npy().unwrap();
+            let read = DynArray::read(npy.as_slice(), &Limits::default()).unwrap();
+            assert_eq!(read.header().fortran_order, fortran_order);
+            assert_eq!(read.to_ndarray::<u16>().unwrap(), array.clone().into_dyn());
+            assert_eq!(read.view().to_c_order(), bytemuck::cast_slice::<u16, u8>(&[1, 2, 3, 4, 5, 6]));
+        }
+        let sparse = DynArray::from_ndarray(&rows.slice(s![.., ..;2]));
+        assert_eq!(sparse.to_ndarray::<u16>().unwrap(), array![[1, 3], [4, 6]].into_dyn());
+    }
+
+    #[test]
+    fn are_bytes_in_the_other_order_swapped() {
+        let header = Header::new(Dtype::from_type_string(">u4").unwrap(), vec![2]);
+        let array = DynArray::new(header, vec![0, 0, 0, 1, 0, 0, 2, 0]).unwrap();
+        assert_eq!(array.to_ndarray::<u32>().unwrap(), array![1, 512].into_dyn());
+        assert!(matches!(array.view().as_ndarray::<u32>().unwrap_err().kind(), ErrorKind::NoView { .. }));
+        assert_eq!(array.into_native().view().to_ndarray::<u32>().unwrap(), array![1, 512].into_dyn());
+    }
+
+    #[test]
+    fn is_a_bool_of_two_refused() {
+        let array = DynArray::new(Header::new(Dtype::of::<bool>(), vec![3]), vec![0, 1, 2]).unwrap();
+        let error = array.to_ndarray::<bool>().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Bool { item: 2, found: 2 }), "{error}");
+    }
+
+    #[test]
+    fn is_a_claim_without_bytes_refused_without_allocating_it() {
+        let mut npy = Header::new(Dtype::of::<f64>(), vec![1 << 31]).to_bytes().unwrap();
+        npy.extend_from_slice(&[0; 80]);
+        let error = DynArray::read(npy.as_slice(), &Limits::default()).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Length { expected: 17_179_869_184, found: 80 }), "{error}");
+        let error = DynArray::read(npy.as_slice(), &Limits::default().with_array_bytes(1000)).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::TooLarge { .. }), "{error}");
+        assert!(DynArrayView::parse(&npy, &Limits::default()).is_err());
+    }
+
+    #[test]
+    fn is_what_follows_the_array_an_error_in_a_view_and_left_alone_in_a_stream() {
+        let npy = DynArray::from_ndarray(&array![1_u8, 2]).to_npy().unwrap();
+        let twice = [npy.clone(), npy].concat();
+        assert!(DynArrayView::parse(&twice, &Limits::default()).is_err());
+        let mut stream = twice.as_slice();
+        for _ in 0..2 {
+            DynArray::read(&mut stream, &Limits::default()).unwrap();
+        }
+        assert!(stream.is_empty());
+    }
+}

@@ -1,0 +1,327 @@
+//! What one item of an array is.
+
+use std::fmt;
+
+use crate::element::Element;
+use crate::error::{ErrorKind, Result};
+use crate::record::{Field, Record};
+
+/// What one item of an array is, as `np.dtype`.
+///
+/// [`Display`](fmt::Display) gives the `descr` that NumPy writes: a type string such as `'<f4'`, or a
+/// list of fields.
+///
+/// ```
+/// use bitnpz_npy::{ByteOrder, Dtype, Kind};
+///
+/// let dtype: Dtype = Dtype::from_type_string(">u2")?;
+/// assert_eq!((dtype.kind(), dtype.item_size(), dtype.order()), (Some(Kind::Uint), 2, ByteOrder::Big));
+/// assert_eq!(Dtype::of::<bool>().to_string(), "'|b1'");
+/// # Ok::<(), bitnpz_npy::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Dtype(Repr);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Repr {
+    Scalar {
+        kind: Kind,
+        order: ByteOrder,
+        size: usize,
+    },
+    /// Dates carry their unit: `[ns]`, or nothing for a generic one.
+    Date {
+        kind: Kind,
+        order: ByteOrder,
+        unit: Box<str>,
+    },
+    Record(Box<Record>),
+}
+
+/// The kind of a dtype without fields, as `np.dtype.kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// `b`: one byte, 0 or 1.
+    Bool,
+    /// `i`: 1, 2, 4 or 8 bytes.
+    Int,
+    /// `u`: 1, 2, 4 or 8 bytes.
+    Uint,
+    /// `f`: 2, 4 or 8 bytes.
+    Float,
+    /// `c`: two floats of 4 or 8 bytes.
+    Complex,
+    /// `S`: bytes, zeros at the end not counting.
+    Bytes,
+    /// `U`: code points of 4 bytes each.
+    Unicode,
+    /// `V`: bytes without meaning.
+    Void,
+    /// `M`: 8 bytes, counted in a unit.
+    DateTime,
+    /// `m`: 8 bytes, counted in a unit.
+    TimeDelta,
+}
+
+/// The order of an item's bytes in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ByteOrder {
+    /// `<`: the lowest byte first.
+    Little,
+    /// `>`: the highest byte first.
+    Big,
+    /// `|`: one byte, or bytes that have no order.
+    None,
+}
+
+impl ByteOrder {
+    /// The order of this machine.
+    pub const NATIVE: Self = if cfg!(target_endian = "little") { Self::Little } else { Self::Big };
+
+    fn mark(self) -> char {
+        match self {
+            Self::Little => '<',
+            Self::Big => '>',
+            Self::None => '|',
+        }
+    }
+}
+
+impl Kind {
+    /// Every kind with the letter that NumPy gives it and the sizes that NumPy knows, in bytes.
+    const ALL: [(char, Self, &'static [usize]); 10] = [
+        ('b', Self::Bool, &[1]),
+        ('i', Self::Int, &[1, 2, 4, 8]),
+        ('u', Self::Uint, &[1, 2, 4, 8]),
+        ('f', Self::Float, &[2, 4, 8]),
+        ('c', Self::Complex, &[8, 16]),
+        ('S', Self::Bytes, &[]),
+        ('U', Self::Unicode, &[]),
+        ('V', Self::Void, &[]),
+        ('M', Self::DateTime, &[8]),
+        ('m', Self::TimeDelta, &[8]),
+    ];
+
+    fn letter(self) -> char {
+        Self::ALL.iter().find(|&&(_, kind, _)| kind == self).map_or('?', |&(letter, ..)| letter)
+    }
+}
+
+/// The units of dates, from years to attoseconds.
+const UNITS: [&str; 13] = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"];
+
+impl Dtype {
+    /// The dtype of the elements of a typed array, in the machine's byte order.
+    #[must_use]
+    pub fn of<T: Element>() -> Self {
+        let size = size_of::<T>();
+        let order = if size == 1 { ByteOrder::None } else { ByteOrder::NATIVE };
+        Self(Repr::Scalar { kind: T::KIND, order, size })
+    }
+
+    /// Reads a type string such as `<f4`, `|b1`, `<U12` or `>M8[ns]`, as `np.dtype(str)` does.
+    ///
+    /// # Errors
+    ///
+    /// If it is none that [`Kind`] lists; objects have an error of their own.
+    pub fn from_type_string(text: &str) -> Result<Self> {
+        Self::scalar(text).ok_or_else(|| match text.trim_start_matches(['<', '>', '=', '|']) {
+            "O" | "O4" | "O8" | "object" => ErrorKind::Objects.into(),
+            _ => ErrorKind::Dtype { found: format!("{:?}", shorten(text)) }.into(),
+        })
+    }
+
+    fn scalar(text: &str) -> Option<Self> {
+        let (order, rest) = match text.as_bytes().first()? {
+            b'<' => (ByteOrder::Little, &text[1..]),
+            b'>' => (ByteOrder::Big, &text[1..]),
+            b'=' | b'|' => (ByteOrder::NATIVE, &text[1..]),
+            _ => (ByteOrder::NATIVE, text),
+        };
+        if rest == "?" {
+            return Some(Self::of::<bool>());
+        }
+        let letter = rest.chars().next()?;
+        let &(_, kind, sizes) = Kind::ALL.iter().find(|&&(known, ..)| known == letter)?;
+        let rest = &rest[1..];
+        if matches!(kind, Kind::DateTime | Kind::TimeDelta) {
+            let unit = rest.strip_prefix('8')?;
+            return is_unit(unit).then(|| Self(Repr::Date { kind, order, unit: unit.into() }));
+        }
+        let digits = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+        let count: usize = if digits { rest.parse().ok()? } else { return None };
+        if !sizes.is_empty() && !sizes.contains(&count) {
+            return None;
+        }
+        let size = if kind == Kind::Unicode { count.checked_mul(4)? } else { count };
+        // NumPy counts an item's bytes in an int.
+        i32::try_from(size).ok()?;
+        let ordered = size > 1 && !matches!(kind, Kind::Bytes | Kind::Void) || kind == Kind::Unicode;
+        let order = if ordered { order } else { ByteOrder::None };
+        Some(Self(Repr::Scalar { kind, order, size }))
+    }
+
+    /// The kind, or `None` for a dtype with fields.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        match &self.0 {
+            Repr::Scalar { kind, .. } | Repr::Date { kind, .. } => Some(*kind),
+            Repr::Record(_) => None,
+        }
+    }
+
+    /// The bytes of one item, as `np.dtype.itemsize`.
+    #[must_use]
+    pub fn item_size(&self) -> usize {
+        match &self.0 {
+            Repr::Scalar { size, .. } => *size,
+            Repr::Date { .. } => 8,
+            Repr::Record(record) => record.item_size(),
+        }
+    }
+
+    /// The order of an item's bytes; a dtype with fields has none of its own.
+    #[must_use]
+    pub fn order(&self) -> ByteOrder {
+        match &self.0 {
+            Repr::Scalar { order, .. } | Repr::Date { order, .. } => *order,
+            Repr::Record(_) => ByteOrder::None,
+        }
+    }
+
+    /// Whether items can be used as they lie in memory, without swapping bytes.
+    #[must_use]
+    pub fn is_native(&self) -> bool {
+        match &self.0 {
+            Repr::Record(record) => record.fields().all(|field| field.dtype().is_native()),
+            _ => self.order() == ByteOrder::None || self.order() == ByteOrder::NATIVE,
+        }
+    }
+
+    /// The fields, if there are any.
+    #[must_use]
+    pub fn record(&self) -> Option<&Record> {
+        match &self.0 {
+            Repr::Record(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// The field of this name, as `dtype.fields[name]`.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.record()?.fields().find(|field| field.name() == name)
+    }
+
+    /// The type string, as `np.dtype.str`: `<f4`; `|V12` for a dtype with fields.
+    #[must_use]
+    pub fn type_string(&self) -> String {
+        match &self.0 {
+            Repr::Scalar { kind, order, size } => {
+                let count = if *kind == Kind::Unicode { size / 4 } else { *size };
+                format!("{}{}{count}", order.mark(), kind.letter())
+            }
+            Repr::Date { kind, order, unit } => format!("{}{}8{unit}", order.mark(), kind.letter()),
+            Repr::Record(record) => format!("|V{}", record.item_size()),
+        }
+    }
+
+    /// The bytes that are swapped as one when the byte order changes.
+    pub(crate) fn swap_size(&self) -> usize {
+        match self.kind() {
+            Some(Kind::Complex) => self.item_size() / 2,
+            Some(Kind::Unicode) => 4,
+            _ => self.item_size(),
+        }
+    }
+
+    /// The same dtype in the machine's byte order.
+    #[must_use]
+    pub fn to_native(&self) -> Self {
+        let native = |order: ByteOrder| if order == ByteOrder::None { order } else { ByteOrder::NATIVE };
+        Self(match &self.0 {
+            Repr::Scalar { kind, order, size } => {
+                Repr::Scalar { kind: *kind, order: native(*order), size: *size }
+            }
+            Repr::Date { kind, order, unit } => {
+                Repr::Date { kind: *kind, order: native(*order), unit: unit.clone() }
+            }
+            Repr::Record(record) => Repr::Record(Box::new(record.to_native())),
+        })
+    }
+}
+
+/// Whether this is the unit of a date: nothing, or `[` count unit `]`.
+fn is_unit(text: &str) -> bool {
+    let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) else {
+        return text.is_empty();
+    };
+    let count = inner.len() - inner.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+    count < 10 && UNITS.contains(&&inner[count..])
+}
+
+/// Enough of a text to recognise it by.
+pub(crate) fn shorten(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+impl From<Record> for Dtype {
+    fn from(record: Record) -> Self {
+        Self(Repr::Record(Box::new(record)))
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Record(record) => record.fmt(f),
+            _ => write!(f, "'{}'", self.type_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn does_a_type_string_come_back() {
+        let strings = [
+            "|b1", "|i1", "<i2", ">i4", "<i8", "|u1", ">u2", "<u4", "<u8", "<f2", ">f4", "<f8", "<c8",
+            ">c16", "|S0", "|S5", "<U0", ">U7", "|V3", "<M8[ns]", ">M8[25s]", "<m8", "<m8[D]",
+        ];
+        for string in strings {
+            assert_eq!(Dtype::from_type_string(string).unwrap().type_string(), string);
+        }
+        for (string, canonical) in [("?", "|b1"), ("=u1", "|u1"), ("<b1", "|b1"), (">S3", "|S3")] {
+            assert_eq!(Dtype::from_type_string(string).unwrap().type_string(), canonical);
+        }
+    }
+
+    #[test]
+    fn is_what_is_no_dtype_refused() {
+        let strings = [
+            "",
+            "<",
+            "f",
+            "<f3",
+            "<f16",
+            "c32",
+            "i0",
+            "U-1",
+            "S99999999999",
+            "M8[fortnight]",
+            "<x4",
+            "f4 ",
+            "é4",
+        ];
+        for string in strings {
+            let error = Dtype::from_type_string(string).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Dtype { .. }), "{string}: {error}");
+        }
+        for string in ["O", "|O", "|O8"] {
+            assert!(matches!(Dtype::from_type_string(string).unwrap_err().kind(), ErrorKind::Objects));
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The Rust types that arrays are read as and written from.
+
+use bytemuck::CheckedBitPattern;
+use bytemuck::NoUninit;
+use half::f16;
+use num_complex::Complex;
+
+use crate::dtype::Kind;
+
+/// A Rust type that is an item of a NumPy array: `bool`, integers of 8 to 64 bits, `f16`, `f32`, `f64`
+/// and complex numbers of the latter two. It is not for other crates to implement.
+pub trait Element: Copy + NoUninit + CheckedBitPattern + sealed::Sealed + Send + Sync + 'static {
+    /// The kind that NumPy calls this.
+    const KIND: Kind;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! elements {
+    ($($type:ty => $kind:ident),* $(,)?) => {$(
+        impl sealed::Sealed for $type {}
+        impl Element for $type {
+            const KIND: Kind = Kind::$kind;
+        }
+    )*};
+}
+
+elements! {
+    bool => Bool,
+    i8 => Int, i16 => Int, i32 => Int, i64 => Int,
+    u8 => Uint, u16 => Uint, u32 => Uint, u64 => Uint,
+    f16 => Float, f32 => Float, f64 => Float,
+    Complex<f32> => Complex, Complex<f64> => Complex,
+}

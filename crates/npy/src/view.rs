@@ -1,0 +1,196 @@
+//! A whole `.npy` file that lies in someone else's bytes.
+
+use bytemuck::checked::{CheckedCastError, try_cast_slice};
+use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeBuilder};
+
+use crate::array::DynArray;
+use crate::dtype::Dtype;
+use crate::element::Element;
+use crate::error::{Error, ErrorKind, Result};
+use crate::header::Header;
+use crate::limits::Limits;
+use crate::record::swap_bytes;
+
+/// An array of a type known at run time, in someone else's bytes: a memory map, a buffer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DynArrayView<'a> {
+    header: Header,
+    data: &'a [u8],
+}
+
+impl<'a> DynArrayView<'a> {
+    /// An array of these items, whose bytes are in the header's order.
+    ///
+    /// # Errors
+    ///
+    /// If there are more or fewer bytes than the header asks for.
+    pub fn new(header: Header, data: &'a [u8]) -> Result<Self> {
+        if data.len() != header.data_len() {
+            let (expected, found) = (header.data_len() as u64, data.len() as u64);
+            return Err(ErrorKind::Length { expected, found }.into());
+        }
+        Ok(Self { header, data })
+    }
+
+    /// Finds the array in the bytes of a `.npy` file, without copying it.
+    ///
+    /// # Errors
+    ///
+    /// If it is no `.npy` file, is cut short, or something follows the array.
+    pub fn parse(npy: &'a [u8], limits: &Limits) -> Result<Self> {
+        let (header, start) = Header::parse(npy, limits)?;
+        Self::new(header, &npy[start..]).map_err(|error| Error::at(start, error.into_kind()))
+    }
+
+    /// The array's dtype, order and shape.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What one item is.
+    #[must_use]
+    pub fn dtype(&self) -> &Dtype {
+        &self.header.dtype
+    }
+
+    /// The length of each dimension.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.header.shape
+    }
+
+    /// The items' bytes, in the order that the header tells.
+    #[must_use]
+    pub fn data(&self) -> &'a [u8] {
+        self.data
+    }
+
+    /// The array where it lies.
+    ///
+    /// # Errors
+    ///
+    /// If it is of another dtype or byte order, if its bytes are not aligned for `T`, or if a bool is
+    /// neither 0 nor 1. [`to_ndarray`](Self::to_ndarray) copies, and minds neither order nor alignment.
+    pub fn as_ndarray<T: Element>(&self) -> Result<ArrayViewD<'a, T>> {
+        self.expect::<T>()?;
+        if !self.dtype().is_native() {
+            return Err(ErrorKind::NoView { message: "its bytes are in the other order" }.into());
+        }
+        let items = try_cast_slice(self.data).map_err(|error| match error {
+            CheckedCastError::InvalidBitPattern => self.bad_bool(),
+            CheckedCastError::PodCastError(_) => {
+                ErrorKind::NoView { message: "its bytes are not aligned" }.into()
+            }
+        })?;
+        Ok(ArrayViewD::from_shape(self.ndarray_shape(), items).expect("the length was checked"))
+    }
+
+    /// A copy of the array, in the same order of dimensions.
+    ///
+    /// # Errors
+    ///
+    /// If it is of another dtype, or if a bool is neither 0 nor 1.
+    pub fn to_ndarray<T: Element>(&self) -> Result<ArrayD<T>> {
+        match self.as_ndarray::<T>() {
+            Ok(view) => Ok(view.to_owned()),
+            Err(error) if matches!(error.kind(), ErrorKind::NoView { .. }) => {
+                let items = collect::<T>(self.data, self.dtype());
+                Ok(ArrayD::from_shape_vec(self.ndarray_shape(), items).expect("the length was checked"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The array with its own copy of the bytes.
+    #[must_use]
+    pub fn to_owned(&self) -> DynArray {
+        DynArray::new(self.header.clone(), self.data.to_vec()).expect("the length was checked")
+    }
+
+    /// One field of a structured array, as `array[name]`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such field.
+    pub fn field(&self, name: &str) -> Result<DynArray> {
+        let field = self.dtype().field(name);
+        let field = field.ok_or_else(|| ErrorKind::NoSuchField { name: name.to_owned() })?;
+        let items = self.data.chunks_exact(self.dtype().item_size().max(1));
+        let data: Vec<u8> = items.flat_map(|item| &item[field.offset()..][..field.size()]).copied().collect();
+        let mut header = Header::new(field.dtype().clone(), self.shape().to_vec());
+        if field.shape().is_empty() {
+            header.fortran_order = self.header.fortran_order;
+            return DynArray::new(header, data);
+        }
+        header.shape.extend_from_slice(field.shape());
+        if self.header.fortran_order {
+            let record = Header {
+                dtype: Dtype::from_type_string(&format!("|V{}", field.size()))?,
+                ..self.header.clone()
+            };
+            return DynArray::new(header, DynArrayView::new(record, &data)?.to_c_order());
+        }
+        DynArray::new(header, data)
+    }
+
+    /// The items' bytes in C order, whatever the order they lie in.
+    #[must_use]
+    pub fn to_c_order(&self) -> Vec<u8> {
+        let size = self.dtype().item_size();
+        if !self.header.fortran_order || size == 0 {
+            return self.data.to_vec();
+        }
+        // Item numbers in Fortran order, gone through in C order, say where each item lies.
+        let mut data = Vec::with_capacity(self.data.len());
+        let numbers = ArrayD::from_shape_vec(self.ndarray_shape(), (0..self.header.len()).collect());
+        for &number in &numbers.expect("as many as items") {
+            data.extend_from_slice(&self.data[number * size..][..size]);
+        }
+        data
+    }
+
+    /// The bytes that `np.save` writes.
+    ///
+    /// # Errors
+    ///
+    /// If the header cannot be written.
+    pub fn to_npy(&self) -> Result<Vec<u8>> {
+        let mut npy = self.header.to_bytes()?;
+        npy.extend_from_slice(self.data);
+        Ok(npy)
+    }
+
+    fn ndarray_shape(&self) -> ndarray::Shape<IxDyn> {
+        IxDyn(self.shape()).set_f(self.header.fortran_order)
+    }
+
+    fn expect<T: Element>(&self) -> Result<()> {
+        let (expected, found) = (Dtype::of::<T>(), self.dtype());
+        if found.kind() == expected.kind() && found.item_size() == expected.item_size() {
+            return Ok(());
+        }
+        Err(ErrorKind::WrongDtype { expected, found: found.clone() }.into())
+    }
+
+    /// The error for the first byte that is no bool.
+    fn bad_bool(&self) -> Error {
+        let item = self.data.iter().position(|&byte| byte > 1).unwrap_or(0);
+        ErrorKind::Bool { item, found: self.data[item] }.into()
+    }
+}
+
+/// The items that `bytes`, of any alignment and order, stand for. Bools never come here: bytes are
+/// always aligned for them.
+fn collect<T: Element>(bytes: &[u8], dtype: &Dtype) -> Vec<T> {
+    let read = |item: &[u8]| {
+        let mut buffer = [0; 16];
+        let item_bytes = &mut buffer[..size_of::<T>()];
+        item_bytes.copy_from_slice(item);
+        if !dtype.is_native() {
+            swap_bytes(dtype, item_bytes);
+        }
+        bytemuck::checked::pod_read_unaligned(item_bytes)
+    };
+    bytes.chunks_exact(size_of::<T>()).map(read).collect()
+}

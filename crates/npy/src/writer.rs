@@ -1,0 +1,76 @@
+//! Writing an array whose length is not known yet.
+
+use std::io::{Seek, SeekFrom, Write};
+
+use crate::dtype::Dtype;
+use crate::error::{ErrorKind, Result};
+use crate::header::Header;
+
+/// Writes an array item by item along its first dimension, and its shape at the end.
+///
+/// The file is byte for byte what `np.save` would have written for the whole array: NumPy reserves room
+/// in the header for a length that grows.
+///
+/// ```
+/// use std::io::Cursor;
+/// use bitnpz_npy::{DynArray, Dtype, Writer};
+/// use ndarray::array;
+///
+/// let mut writer = Writer::new(Cursor::new(Vec::new()), Dtype::of::<u8>(), &[2])?;
+/// writer.write_items(&[1, 2])?;
+/// writer.write_items(&[3, 4, 5, 6])?;
+/// let npy = writer.finish()?.into_inner();
+/// assert_eq!(npy, DynArray::from_ndarray(&array![[1_u8, 2], [3, 4], [5, 6]]).to_npy()?);
+/// # Ok::<(), bitnpz_npy::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Writer<W> {
+    writer: W,
+    header: Header,
+    start: u64,
+    item_bytes: usize,
+}
+
+impl<W: Write + Seek> Writer<W> {
+    /// Starts an array of items of this dtype and shape where `writer` stands.
+    ///
+    /// # Errors
+    ///
+    /// If writing fails.
+    pub fn new(mut writer: W, dtype: Dtype, item_shape: &[usize]) -> Result<Self> {
+        let item_bytes = item_shape.iter().product::<usize>() * dtype.item_size();
+        let header = Header::new(dtype, [&[0], item_shape].concat());
+        let start = writer.stream_position()?;
+        writer.write_all(&header.to_bytes()?)?;
+        Ok(Self { writer, header, start, item_bytes })
+    }
+
+    /// Writes the bytes of one item or several.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not those of whole items, or writing fails.
+    pub fn write_items(&mut self, items: &[u8]) -> Result<()> {
+        let count = items.len().checked_div(self.item_bytes).unwrap_or(0);
+        if count * self.item_bytes != items.len() {
+            let (expected, found) = (((count + 1) * self.item_bytes) as u64, items.len() as u64);
+            return Err(ErrorKind::Length { expected, found }.into());
+        }
+        self.writer.write_all(items)?;
+        self.header.shape[0] += count;
+        Ok(())
+    }
+
+    /// Writes the shape where it belongs, and gives the file back, standing at its end.
+    ///
+    /// # Errors
+    ///
+    /// If writing fails.
+    pub fn finish(mut self) -> Result<W> {
+        let end = self.writer.stream_position()?;
+        self.writer.seek(SeekFrom::Start(self.start))?;
+        self.writer.write_all(&self.header.to_bytes()?)?;
+        self.writer.seek(SeekFrom::Start(end))?;
+        Ok(self.writer)
+    }
+}

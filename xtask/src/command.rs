@@ -1,0 +1,45 @@
+//! Running other programs from the workspace's root.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What a task ends in: nothing, or a message for the person who ran it.
+pub(crate) type Outcome = Result<(), String>;
+
+/// The workspace's root.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_path_buf()
+}
+
+/// A command in the workspace's root.
+pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// `cargo` as it was called for us.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
+}
+
+/// Runs a command to its end; an exit code other than 0 is an error.
+pub(crate) fn run(command: &mut Command) -> Outcome {
+    let line = format!("{command:?}");
+    println!("+ {}", line.replace('"', ""));
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{line}: {status}")),
+        Err(error) => Err(format!("{line}: {error}")),
+    }
+}
+
+/// Runs a command and gives back what it printed on standard output.
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
+    let line = format!("{command:?}");
+    let output = command.output().map_err(|error| format!("{line}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{line}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
