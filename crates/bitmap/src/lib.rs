@@ -1,1 +1,32 @@
-//! bitmap
+//! Bilevel images at one bit per pixel.
+//!
+//! - [`Bitmap`] and [`BitmapView`] are images of packed rows, as `np.packbits(axis=-1)` gives them.
+//! - [`pack`] and [`unpack`] turn arrays of any dimension and of any two values into packed rows and back;
+//!   [`PixelValues`] says which two, so that the array comes back exactly.
+//! - [`pack_rows`] and [`unpack_rows`] are the same for slices, with the machine's vector instructions.
+//!
+//! ```
+//! use bitnpz_bitmap::{Bitmap, PixelValues};
+//! use ndarray::array;
+//!
+//! let image = array![[0_u8, 255, 255], [255, 0, 0]];
+//! let (bitmap, values) = Bitmap::pack(&image)?;
+//! assert_eq!(bitmap.as_bytes(), [0b0110_0000, 0b1000_0000]);
+//! assert_eq!(values, PixelValues { off: 0, on: 255 });
+//! assert_eq!(bitmap.unpack(values), image);
+//! # Ok::<(), bitnpz_bitmap::Error>(())
+//! ```
+
+mod bitmap;
+mod error;
+mod kernels;
+mod pack;
+mod pixel;
+mod view;
+
+pub use bitmap::Bitmap;
+pub use error::{Error, ErrorKind, Result};
+pub use kernels::{Lane, pack_rows, unpack_rows};
+pub use pack::{pack, pack_with, unpack};
+pub use pixel::{Pixel, PixelValues};
+pub use view::{BitmapView, BoundingBox};

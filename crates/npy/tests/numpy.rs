@@ -74,18 +74,19 @@ proptest! {
 
     #[test]
     fn do_we_read_what_numpy_saves(header in header(), seed in any::<u32>()) {
+        // NumPy makes arrays of no bytes an item into arrays of one.
+        prop_assume!(header.dtype.item_size() > 0);
         let order = if header.fortran_order { "F" } else { "C" };
         let code = format!("
 items = np.random.default_rng({seed}).integers(0, 256, {len}, np.uint8)
 dtype = np.dtype('{dtype}')
 if dtype.kind == 'b': items &= 1
 if dtype.kind == 'U': items[:] = 0
-array = np.frombuffer(items.tobytes() if dtype.itemsize else b'', dtype) if dtype.itemsize else np.zeros({count}, dtype)
-array = array.reshape({shape:?}, order='{order}')
+array = np.frombuffer(items.tobytes(), dtype).reshape({shape:?}, order='{order}')
 file = io.BytesIO()
 np.save(file, array)
 outputs += [file.getvalue(), array.tobytes()]
-", len = header.data_len(), count = header.len(), dtype = header.dtype.type_string(), shape = header.shape);
+", len = header.data_len(), dtype = header.dtype.type_string(), shape = header.shape);
         let [npy, items] = numpy(&code, &[]).try_into().unwrap();
         let view = DynArrayView::parse(&npy, &Limits::default()).unwrap();
         prop_assert_eq!(view.dtype(), &header.dtype);

@@ -1,0 +1,147 @@
+//! 64 bytes at once; a mask register is a block's bits.
+
+#![expect(clippy::cast_possible_wrap, reason = "intrinsics take lanes as signed integers")]
+
+use std::arch::x86_64::*;
+
+use super::Lane;
+use super::rows::{self, Block, Masks};
+
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512f")
+}
+
+/// # Safety
+///
+/// The machine must have AVX-512 F and BW.
+#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt")]
+pub(super) unsafe fn pack_rows<L: Lane>(
+    pixels: &[L],
+    width: usize,
+    off: L,
+    on: L,
+    rows: &mut [u8],
+) -> Result<(), usize> {
+    // SAFETY: the caller's.
+    unsafe { rows::pack::<L, Vectors>(pixels, width, off, on, rows) }
+}
+
+/// # Safety
+///
+/// The machine must have AVX-512 F and BW.
+#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt")]
+pub(super) unsafe fn unpack_rows<L: Lane>(rows: &[u8], width: usize, off: L, on: L, pixels: &mut [L]) {
+    // SAFETY: the caller's.
+    unsafe { rows::unpack::<L, Vectors>(rows, width, off, on, pixels) }
+}
+
+struct Vectors;
+
+/// One vector of lanes of this width.
+pub trait Avx512: Copy {
+    #[doc(hidden)]
+    const LANES: usize = 64 / size_of::<Self>();
+    /// # Safety
+    ///
+    /// The machine must have AVX-512 F and BW.
+    #[doc(hidden)]
+    unsafe fn splat(value: Self) -> __m512i;
+    /// # Safety
+    ///
+    /// As `splat`; the lanes whose bits are set in `inside` can be read at `lanes`.
+    #[doc(hidden)]
+    unsafe fn load(lanes: *const Self, inside: u64) -> __m512i;
+    /// # Safety
+    ///
+    /// As `splat`.
+    #[doc(hidden)]
+    unsafe fn equal(left: __m512i, right: __m512i) -> u64;
+    /// # Safety
+    ///
+    /// As `splat`; the lanes whose bits are set in `inside` can be written at `lanes`.
+    #[doc(hidden)]
+    unsafe fn store(lanes: *mut Self, inside: u64, mask: u64, off: __m512i, on: __m512i);
+}
+
+impl<L: Avx512> Block<L> for Vectors {
+    #[inline(always)]
+    unsafe fn compare(lanes: &[L], count: usize, off: L, on: L) -> Masks {
+        debug_assert!(lanes.len() >= count && count <= 64);
+        let inside = u64::MAX >> (64 - count);
+        let mut masks = Masks { off: 0, on: 0 };
+        let mut lane = 0;
+        // SAFETY: the caller has the instructions; `inside` has no bit from `count` up.
+        unsafe {
+            let (off, on) = (L::splat(off), L::splat(on));
+            while lane < count {
+                let vector = L::load(lanes.as_ptr().add(lane), inside >> lane);
+                masks.off |= L::equal(vector, off) << lane;
+                masks.on |= L::equal(vector, on) << lane;
+                lane += L::LANES;
+            }
+        }
+        masks
+    }
+
+    #[inline(always)]
+    unsafe fn choose(mask: u64, count: usize, off: L, on: L, lanes: &mut [L]) {
+        debug_assert!(lanes.len() >= count && count <= 64);
+        // A store of whole vectors is faster than a masked one; there is room for it nearly always.
+        let inside = if lanes.len() >= 64 { u64::MAX } else { u64::MAX >> (64 - count) };
+        let mut lane = 0;
+        // SAFETY: the caller has the instructions; `inside` has no bit from the number of lanes up.
+        unsafe {
+            let (off, on) = (L::splat(off), L::splat(on));
+            while lane < count {
+                L::store(lanes.as_mut_ptr().add(lane), inside >> lane, mask >> lane, off, on);
+                lane += L::LANES;
+            }
+        }
+    }
+}
+
+macro_rules! lanes {
+    ($($lane:ty, $signed:ty, $mask:ty, $splat:ident, $load:ident, $equal:ident, $blend:ident, $store:ident;)*) => {$(
+        #[expect(clippy::allow_attributes, reason = "not every width narrows its mask")]
+        #[allow(clippy::cast_possible_truncation, clippy::cast_lossless, clippy::unnecessary_cast, reason = "a mask of this width's lanes")]
+        impl Avx512 for $lane {
+            #[inline(always)]
+            unsafe fn splat(value: Self) -> __m512i {
+                // SAFETY: the caller has the instructions.
+                unsafe { $splat(value as $signed) }
+            }
+
+            #[inline(always)]
+            unsafe fn load(lanes: *const Self, inside: u64) -> __m512i {
+                // SAFETY: the caller's; lanes outside the mask are not read.
+                unsafe { $load(inside as $mask, lanes.cast()) }
+            }
+
+            #[inline(always)]
+            unsafe fn equal(left: __m512i, right: __m512i) -> u64 {
+                // SAFETY: the caller has the instructions.
+                unsafe { $equal(left, right) as u64 }
+            }
+
+            #[inline(always)]
+            unsafe fn store(lanes: *mut Self, inside: u64, mask: u64, off: __m512i, on: __m512i) {
+                // SAFETY: the caller's; lanes outside the mask are not written.
+                unsafe {
+                    let chosen = $blend(mask as $mask, off, on);
+                    if inside as $mask == <$mask>::MAX {
+                        _mm512_storeu_si512(lanes.cast(), chosen);
+                    } else {
+                        $store(lanes.cast(), inside as $mask, chosen);
+                    }
+                }
+            }
+        }
+    )*};
+}
+
+lanes! {
+    u8, i8, u64, _mm512_set1_epi8, _mm512_maskz_loadu_epi8, _mm512_cmpeq_epi8_mask, _mm512_mask_blend_epi8, _mm512_mask_storeu_epi8;
+    u16, i16, u32, _mm512_set1_epi16, _mm512_maskz_loadu_epi16, _mm512_cmpeq_epi16_mask, _mm512_mask_blend_epi16, _mm512_mask_storeu_epi16;
+    u32, i32, u16, _mm512_set1_epi32, _mm512_maskz_loadu_epi32, _mm512_cmpeq_epi32_mask, _mm512_mask_blend_epi32, _mm512_mask_storeu_epi32;
+    u64, i64, u8, _mm512_set1_epi64, _mm512_maskz_loadu_epi64, _mm512_cmpeq_epi64_mask, _mm512_mask_blend_epi64, _mm512_mask_storeu_epi64;
+}
