@@ -1,5 +1,7 @@
 //! Are packed rows those of `np.packbits`, and does every array come back?
 
+#![allow(clippy::cast_possible_truncation, reason = "random bits cut to every width")]
+
 use std::cell::RefCell;
 use std::fmt::Debug;
 

@@ -1,0 +1,108 @@
+//! Reading a member whole.
+
+use std::cell::RefCell;
+use std::io::Read;
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::member::Member;
+use crate::error::{Error, ErrorKind, Result};
+use crate::method::Method;
+
+/// No deflate stream grows by more than this (and a little at its end).
+const DEFLATE_RATIO: u64 = 1032;
+
+/// What is allocated before as many bytes have come out of a method that can grow without bound.
+const FIRST_OUTPUT: u64 = 1 << 20;
+
+thread_local! {
+    /// Making a decompressor costs more than a small image.
+    static INFLATE: RefCell<Decompress> = RefCell::new(Decompress::new(false));
+}
+
+pub(super) fn read_into(member: &Member<'_>, bytes: &mut Vec<u8>) -> Result<()> {
+    bytes.clear();
+    let (size, allowed) = (member.size(), member.archive().limits.member_bytes);
+    if size > allowed {
+        return Err(ErrorKind::Limit { limit: "member_bytes", allowed, found: size }.into());
+    }
+    let data = member.data()?;
+    let data = data.as_slice();
+    match member.method() {
+        Method::STORED => {
+            if data.len() as u64 != size {
+                return Err(Error::inconsistent("the size of a stored member", data.len(), size));
+            }
+            bytes.extend_from_slice(data);
+        }
+        Method::DEFLATE => inflate(data, size, bytes)?,
+        _ => unzstd(data, size, bytes)?,
+    }
+    check_crc(member.crc32(), crc32fast::hash(bytes))
+}
+
+/// That bytes have the CRC they should have.
+pub(super) fn check_crc(expected: u32, found: u32) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::inconsistent(
+        "the CRC of the data",
+        format_args!("{expected:08x}"),
+        format_args!("{found:08x}"),
+    ))
+}
+
+fn inflate(data: &[u8], size: u64, bytes: &mut Vec<u8>) -> Result<()> {
+    if size / DEFLATE_RATIO > data.len() as u64 {
+        let message = format!("{} bytes of deflate cannot be {size} bytes decompressed", data.len());
+        return Err(Error::corrupt(message));
+    }
+    // One byte more, so that data that is too long is seen to be.
+    let capacity = usize::try_from(size).ok().and_then(|size| size.checked_add(1));
+    bytes.reserve(capacity.ok_or(ErrorKind::Limit {
+        limit: "member_bytes",
+        allowed: usize::MAX as u64,
+        found: size,
+    })?);
+    INFLATE.with_borrow_mut(|inflate| {
+        inflate.reset(false);
+        let status = inflate.decompress_vec(data, bytes, FlushDecompress::Finish);
+        check_length(size, bytes.len())?;
+        match status {
+            Ok(Status::StreamEnd) if inflate.total_in() == data.len() as u64 => Ok(()),
+            Ok(Status::StreamEnd) => {
+                let found = inflate.total_in();
+                Err(Error::inconsistent(
+                    "the end of the deflate stream",
+                    format!("byte {}", data.len()),
+                    found,
+                ))
+            }
+            Ok(_) => Err(Error::corrupt("the deflate stream has no end")),
+            Err(error) => Err(Error::corrupt(format!("the deflate stream is damaged: {error}"))),
+        }
+    })
+}
+
+fn unzstd(data: &[u8], size: u64, bytes: &mut Vec<u8>) -> Result<()> {
+    let damaged = |error: std::io::Error| Error::corrupt(format!("the zstd frame is damaged: {error}"));
+    bytes.reserve(usize::try_from(size.min(FIRST_OUTPUT)).expect("a mebibyte") + 1);
+    let mut rest = data;
+    let decoder = zstd::stream::read::Decoder::with_buffer(&mut rest).map_err(damaged)?;
+    decoder.single_frame().take(size + 1).read_to_end(bytes).map_err(damaged)?;
+    check_length(size, bytes.len())?;
+    if !rest.is_empty() {
+        let found = data.len() - rest.len();
+        return Err(Error::inconsistent("the end of the zstd frame", format!("byte {}", data.len()), found));
+    }
+    Ok(())
+}
+
+fn check_length(expected: u64, found: usize) -> Result<()> {
+    match found as u64 {
+        found if found == expected => Ok(()),
+        found if found > expected => Err(Error::inconsistent("the size of the data", expected, "more")),
+        found => Err(Error::inconsistent("the size of the data", expected, found)),
+    }
+}

@@ -1,0 +1,275 @@
+//! One member of an archive.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::{Archive, MemberReader, inflate};
+use crate::error::{Error, ErrorKind, Result};
+use crate::method::Method;
+use crate::name;
+use crate::record::central_header::{CentralEntry, CentralHeader};
+use crate::record::flags;
+use crate::record::local_header::{self, LocalHeader};
+
+/// Up to this size a member's records and data are read together, where they are not in memory.
+const READ_TOGETHER: u64 = 1 << 20;
+
+/// One member of an archive, as the central directory tells of it.
+#[derive(Clone)]
+pub struct Member<'a> {
+    archive: &'a Archive,
+    number: usize,
+    header: CentralHeader,
+    raw_name: &'a [u8],
+    name: Cow<'a, str>,
+}
+
+/// Where a member's data is, once its local header has been checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Located {
+    pub(crate) data_start: u64,
+    pub(crate) record_len: u64,
+}
+
+/// A member's compressed data: a part of what was read.
+pub(crate) struct Data<'a> {
+    bytes: Cow<'a, [u8]>,
+    start: usize,
+    end: usize,
+}
+
+impl Data<'_> {
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+}
+
+impl fmt::Debug for Member<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Member")
+            .field("number", &self.number)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Member<'a> {
+    pub(super) fn new(archive: &'a Archive, number: usize) -> Option<Self> {
+        let CentralEntry { header, name: raw_name, .. } = archive.index.entry(&archive.source, number)?;
+        let name = name::decode(raw_name, header.flags & flags::UTF8 != 0)?;
+        Some(Self { archive, number, header, raw_name, name })
+    }
+
+    /// Its number, in the order of the central directory.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Its name, as it stands in the archive.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its name without `.npy`: the key under which NumPy has the array.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        name::key(&self.name)
+    }
+
+    /// Its size in bytes, decompressed.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.header.uncompressed_size
+    }
+
+    /// Its size in bytes as it lies in the archive, headers apart.
+    #[must_use]
+    pub fn compressed_size(&self) -> u64 {
+        self.header.compressed_size
+    }
+
+    /// The number of its method (APPNOTE 4.4.5): 0 stored, 8 deflate, 93 zstd.
+    #[must_use]
+    pub fn method(&self) -> u16 {
+        self.header.method
+    }
+
+    /// The CRC-32 of its bytes, decompressed.
+    #[must_use]
+    pub fn crc32(&self) -> u32 {
+        self.header.crc32
+    }
+
+    /// Where its local header starts in the file.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.header.offset + self.archive.index.prefix()
+    }
+
+    /// Reads it whole.
+    ///
+    /// # Errors
+    ///
+    /// If it is damaged, not supported or larger than the limit.
+    pub fn read(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read_into(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Reads it whole into the caller's buffer, which is cleared first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_into(&self, bytes: &mut Vec<u8>) -> Result<()> {
+        inflate::read_into(self, bytes).map_err(|error| self.blame(error))
+    }
+
+    /// Its bytes where they lie in memory; `None` if it is compressed or the archive is not in memory. The CRC is
+    /// not verified, which would read all of it: [`reader`](Self::reader) does.
+    ///
+    /// # Errors
+    ///
+    /// If its records are damaged.
+    pub fn bytes(&self) -> Result<Option<&'a [u8]>> {
+        self.stored_bytes().map_err(|error| self.blame(error))
+    }
+
+    /// Reads it from start to end in bounded memory; size and CRC are verified at the end.
+    ///
+    /// # Errors
+    ///
+    /// If its records are damaged or its method is not supported.
+    pub fn reader(&self) -> Result<MemberReader<'a>> {
+        MemberReader::new(self).map_err(|error| self.blame(error))
+    }
+
+    pub(super) fn archive(&self) -> &'a Archive {
+        self.archive
+    }
+
+    /// An error of this member.
+    pub(super) fn blame(&self, error: Error) -> Error {
+        error.of(&self.name).at(self.offset())
+    }
+
+    /// Where its data is.
+    pub(super) fn located(&self) -> Result<Located> {
+        let extent = self.extent()?;
+        let head = self.archive.source.get(self.offset(), extent.min(self.longest_header()))?;
+        self.check_local(&head, extent)
+    }
+
+    /// Its compressed data.
+    pub(super) fn data(&self) -> Result<Data<'a>> {
+        let extent = self.extent()?;
+        let together = self.archive.source.bytes().is_some() || extent <= READ_TOGETHER;
+        let first = if together { extent } else { extent.min(self.longest_header()) };
+        let head = self.archive.source.get(self.offset(), first)?;
+        let located = self.check_local(&head, extent)?;
+        let start = located.data_start - self.offset();
+        let whole = located.record_len <= first;
+        if whole {
+            let [start, end] =
+                [start, located.record_len].map(|place| usize::try_from(place).expect("in memory"));
+            return Ok(Data { bytes: head, start, end });
+        }
+        let bytes = self.archive.source.get(located.data_start, self.compressed_size())?;
+        Ok(Data { start: 0, end: bytes.len(), bytes })
+    }
+
+    fn stored_bytes(&self) -> Result<Option<&'a [u8]>> {
+        let Some(bytes) = self.archive.source.bytes() else { return Ok(None) };
+        if self.method() != Method::STORED {
+            return Ok(None);
+        }
+        let located = self.located()?;
+        if self.size() != self.compressed_size() {
+            return Err(Error::inconsistent(
+                "the size of a stored member",
+                self.compressed_size(),
+                self.size(),
+            ));
+        }
+        let start = usize::try_from(located.data_start).expect("in memory");
+        let len = usize::try_from(self.size()).expect("in memory");
+        Ok(Some(&bytes[start..start + len]))
+    }
+
+    /// The bytes up to the next member.
+    fn extent(&self) -> Result<u64> {
+        let next = self.archive.index.next_start(&self.archive.source, self.number);
+        next.checked_sub(self.offset())
+            .ok_or_else(|| Error::corrupt("the central directory changed while in use"))
+    }
+
+    fn longest_header(&self) -> u64 {
+        (local_header::LEN + self.raw_name.len() + usize::from(u16::MAX)) as u64
+    }
+
+    /// Checks the local header, which `head` starts with, against the central directory.
+    fn check_local(&self, head: &[u8], extent: u64) -> Result<Located> {
+        let central = &self.header;
+        let unsupported = |what: &str| Err(ErrorKind::Unsupported { what: what.to_owned() }.into());
+        if central.flags & (flags::ENCRYPTED | flags::STRONGLY_ENCRYPTED | flags::MASKED) != 0 {
+            return unsupported("an encrypted member");
+        }
+        if central.flags & flags::PATCH != 0 {
+            return unsupported("a member that is a patch");
+        }
+        if central.disk != 0 {
+            return unsupported("a member on another disk");
+        }
+        if ![Method::STORED, Method::DEFLATE, Method::ZSTD].contains(&central.method) {
+            return unsupported(&format!("compression method {}", central.method));
+        }
+        let Some(local) = LocalHeader::parse(head) else {
+            return Err(Error::corrupt("expected a local header, found other bytes"));
+        };
+        let name_end = local_header::LEN + usize::from(local.name_len);
+        let data_start = name_end + usize::from(local.extra_len);
+        let (Some(raw_name), Some(extra)) =
+            (head.get(local_header::LEN..name_end), head.get(name_end..data_start))
+        else {
+            return Err(Error::corrupt("expected a name and an extra field, found the next member"));
+        };
+        if raw_name != self.raw_name {
+            let found = String::from_utf8_lossy(raw_name).into_owned();
+            return Err(Error::inconsistent(
+                "the local header's name",
+                format!("{:?}", self.name),
+                format!("{found:?}"),
+            ));
+        }
+        if local.method != central.method {
+            return Err(Error::inconsistent("the local header's method", central.method, local.method));
+        }
+        if local.flags != central.flags {
+            return Err(Error::inconsistent("the local header's flags", central.flags, local.flags));
+        }
+        let Some((compressed, uncompressed)) = local.sizes(extra) else {
+            return Err(Error::inconsistent("the local header's zip64 field", "its sizes", "none"));
+        };
+        // With a data descriptor the true values stand behind the data, and zeros may stand here.
+        let descriptor = local.flags & flags::DATA_DESCRIPTOR != 0;
+        let pairs = [
+            ("the local header's compressed size", central.compressed_size, compressed),
+            ("the local header's size", central.uncompressed_size, uncompressed),
+            ("the local header's CRC", central.crc32.into(), local.crc32.into()),
+        ];
+        for (what, expected, found) in pairs {
+            if found != expected && !(descriptor && found == 0) {
+                return Err(Error::inconsistent(what, expected, found));
+            }
+        }
+        let record_len = data_start as u64 + central.compressed_size;
+        if record_len > extent {
+            let expected = format!("at most the {extent} bytes before the next member");
+            return Err(Error::inconsistent("the member's bytes", expected, record_len));
+        }
+        Ok(Located { data_start: self.offset() + data_start as u64, record_len })
+    }
+}

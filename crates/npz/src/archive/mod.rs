@@ -1,0 +1,188 @@
+//! Reading an archive.
+
+mod directory;
+mod index;
+mod inflate;
+mod member;
+mod reader;
+
+use std::path::Path;
+
+use bitnpz_npy::{DynArray, DynArrayView};
+
+use crate::error::{ErrorKind, Result};
+use crate::limits::Limits;
+use crate::source::Source;
+use index::Index;
+pub use member::Member;
+pub use reader::MemberReader;
+
+/// How an archive's file is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Access {
+    /// Through a memory map: fastest, and stored members are used where they lie. A file that is truncated
+    /// while it is open ends the process.
+    #[default]
+    Mapped,
+    /// By positional reads: a file that is truncated while it is open gives errors.
+    Positional,
+}
+
+/// How an archive is opened.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct OpenOptions {
+    /// How its file is read.
+    pub access: Access,
+    /// How much it may ask for.
+    pub limits: Limits,
+}
+
+impl OpenOptions {
+    /// Read in this way.
+    #[must_use]
+    pub fn with_access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Within these limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+/// An open archive.
+///
+/// Opening reads the central directory once and keeps a few bytes per member; reading a [`Member`] takes
+/// `&self`, uses no shared position in the file, and verifies size and CRC.
+#[derive(Debug)]
+pub struct Archive {
+    source: Source,
+    index: Index,
+    limits: Limits,
+}
+
+impl Archive {
+    /// Opens an archive through a memory map.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is no archive, or could be read by two programs differently.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, OpenOptions::default())
+    }
+
+    /// Opens an archive as `options` say.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
+        let source = match options.access {
+            Access::Mapped => Source::map(path.as_ref())?,
+            Access::Positional => Source::open(path.as_ref())?,
+        };
+        Self::from_source(source, options.limits)
+    }
+
+    /// Opens an archive that is in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
+        Self::from_bytes_with(bytes, Limits::default())
+    }
+
+    /// Opens an archive that is in memory, within these limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn from_bytes_with(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
+        Self::from_source(Source::Memory(bytes), limits)
+    }
+
+    fn from_source(source: Source, limits: Limits) -> Result<Self> {
+        let index = Index::read(&source, &limits)?;
+        Ok(Self { source, index, limits })
+    }
+
+    /// The archive's size in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.source.len()
+    }
+
+    /// The number of members.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether there are no members.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What the archive may ask for.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The member with this number, in the order of the central directory.
+    #[must_use]
+    pub fn member(&self, number: usize) -> Option<Member<'_>> {
+        Member::new(self, number)
+    }
+
+    /// All members, in the order of the central directory.
+    pub fn members(&self) -> impl Iterator<Item = Member<'_>> {
+        (0..self.len()).filter_map(|number| self.member(number))
+    }
+
+    /// The member of this name, with or without `.npy`.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Member<'_>> {
+        self.member(self.index.find(&self.source, name)?)
+    }
+
+    /// Bytes that belong to no member and no record, between them or before them: an archive may have some,
+    /// such as a program before it, or members taken out of the directory.
+    #[must_use]
+    pub fn gaps(&self) -> u64 {
+        let (first, end) = (self.index.prefix(), self.index.start());
+        let members: u64 = self.members().filter_map(|member| Some(member.located().ok()?.record_len)).sum();
+        first + (end - first).saturating_sub(members)
+    }
+
+    /// The array of this name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is damaged or not supported.
+    pub fn array(&self, name: &str) -> Result<DynArray> {
+        let member = self.find(name).ok_or_else(|| ErrorKind::NoSuchMember.into_error(name))?;
+        let npy = member.read()?;
+        let view = DynArrayView::parse(&npy, &self.limits.npy).map_err(|error| member.blame(error.into()))?;
+        Ok(view.to_owned())
+    }
+
+    /// The array of this name where it lies in memory, if [`Member::bytes`] has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`array`](Self::array).
+    pub fn array_view(&self, name: &str) -> Result<Option<DynArrayView<'_>>> {
+        let member = self.find(name).ok_or_else(|| ErrorKind::NoSuchMember.into_error(name))?;
+        let Some(npy) = member.bytes()? else { return Ok(None) };
+        let view = DynArrayView::parse(npy, &self.limits.npy).map_err(|error| member.blame(error.into()))?;
+        Ok(Some(view))
+    }
+}

@@ -1,0 +1,124 @@
+//! Reading a member from start to end in bounded memory.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
+
+use crc32fast::Hasher;
+use flate2::bufread::DeflateDecoder;
+
+use super::inflate::check_crc;
+use super::member::Member;
+use crate::error::{Error, Result};
+use crate::method::Method;
+use crate::source::Source;
+
+/// The bytes of a member, decompressed one after the other.
+///
+/// Size and CRC are verified where the member ends: the read that reaches the end gives an error of kind
+/// [`io::ErrorKind::InvalidData`] if they are not as the archive says.
+pub struct MemberReader<'a> {
+    decoder: Decoder<'a>,
+    member: String,
+    size: u64,
+    read: u64,
+    crc32: u32,
+    hasher: Hasher,
+}
+
+enum Decoder<'a> {
+    Stored(Compressed<'a>),
+    Deflate(DeflateDecoder<Compressed<'a>>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, Compressed<'a>>>),
+}
+
+/// A member's compressed bytes, read a piece at a time.
+type Compressed<'a> = BufReader<Range<'a>>;
+
+struct Range<'a> {
+    source: &'a Source,
+    position: u64,
+    end: u64,
+}
+
+impl Read for Range<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
+        let len = bytes.len().min(left);
+        self.source.read_exact_at(self.position, &mut bytes[..len]).map_err(io::Error::other)?;
+        self.position += len as u64;
+        Ok(len)
+    }
+}
+
+impl fmt::Debug for MemberReader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemberReader")
+            .field("member", &self.member)
+            .field("read", &self.read)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> MemberReader<'a> {
+    pub(super) fn new(member: &Member<'a>) -> Result<Self> {
+        let located = member.located()?;
+        let end = located.data_start + member.compressed_size();
+        let data = BufReader::with_capacity(
+            64 << 10,
+            Range { source: &member.archive().source, position: located.data_start, end },
+        );
+        let decoder = match member.method() {
+            Method::STORED => Decoder::Stored(data),
+            Method::DEFLATE => Decoder::Deflate(DeflateDecoder::new(data)),
+            _ => Decoder::Zstd(Box::new(zstd::stream::read::Decoder::with_buffer(data)?.single_frame())),
+        };
+        Ok(Self {
+            decoder,
+            member: member.name().to_owned(),
+            size: member.size(),
+            read: 0,
+            crc32: member.crc32(),
+            hasher: Hasher::new(),
+        })
+    }
+
+    /// Whether all compressed bytes have been used.
+    fn is_exhausted(&mut self) -> io::Result<bool> {
+        let data = match &mut self.decoder {
+            Decoder::Stored(data) => data,
+            Decoder::Deflate(decoder) => decoder.get_mut(),
+            Decoder::Zstd(decoder) => decoder.get_mut(),
+        };
+        Ok(data.fill_buf()?.is_empty())
+    }
+
+    fn check_end(&mut self) -> io::Result<()> {
+        let error = if self.read != self.size {
+            Some(Error::inconsistent("the size of the data", self.size, self.read))
+        } else if !self.is_exhausted()? {
+            Some(Error::corrupt("bytes follow the end of the compressed data"))
+        } else {
+            check_crc(self.crc32, self.hasher.clone().finalize()).err()
+        };
+        error.map_or(Ok(()), |error| Err(io::Error::new(io::ErrorKind::InvalidData, error.of(&self.member))))
+    }
+}
+
+impl Read for MemberReader<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let read = match &mut self.decoder {
+            Decoder::Stored(data) => data.read(bytes),
+            Decoder::Deflate(decoder) => decoder.read(bytes),
+            Decoder::Zstd(decoder) => decoder.read(bytes),
+        }?;
+        self.hasher.update(&bytes[..read]);
+        self.read += read as u64;
+        if read == 0 || self.read > self.size {
+            self.check_end()?;
+        }
+        Ok(read)
+    }
+}

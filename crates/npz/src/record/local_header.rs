@@ -1,0 +1,91 @@
+//! The record before a member's data (APPNOTE 4.3.7).
+
+use super::{Fields, IN_ZIP64, extra};
+
+pub(crate) const SIGNATURE: u32 = 0x0403_4B50;
+pub(crate) const LEN: usize = 30;
+
+/// A local file header, its name and extra field apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LocalHeader {
+    pub(crate) version_needed: u16,
+    pub(crate) flags: u16,
+    pub(crate) method: u16,
+    pub(crate) crc32: u32,
+    pub(crate) compressed_size: u32,
+    pub(crate) uncompressed_size: u32,
+    pub(crate) name_len: u16,
+    pub(crate) extra_len: u16,
+}
+
+impl LocalHeader {
+    /// Reads the fixed part; `None` if these are not the bytes of one.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields(bytes.get(..LEN)?);
+        if fields.u32() != SIGNATURE {
+            return None;
+        }
+        let (version_needed, flags, method) = (fields.u16(), fields.u16(), fields.u16());
+        let _time_and_date = fields.u32();
+        Some(Self {
+            version_needed,
+            flags,
+            method,
+            crc32: fields.u32(),
+            compressed_size: fields.u32(),
+            uncompressed_size: fields.u32(),
+            name_len: fields.u16(),
+            extra_len: fields.u16(),
+        })
+    }
+
+    /// Both sizes, compressed first, from the header or from its zip64 field; `None` if that is missing.
+    pub(crate) fn sizes(&self, extra: &[u8]) -> Option<(u64, u64)> {
+        let sizes = [self.uncompressed_size, self.compressed_size];
+        let [uncompressed, compressed] = extra::zip64(extra, sizes.map(|size| size == IN_ZIP64))?;
+        Some((compressed.unwrap_or(sizes[1].into()), uncompressed.unwrap_or(sizes[0].into())))
+    }
+
+    /// Appends the fixed part. The time is the earliest there is, so that equal input gives equal bytes.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&SIGNATURE.to_le_bytes());
+        for field in [self.version_needed, self.flags, self.method] {
+            out.extend_from_slice(&field.to_le_bytes());
+        }
+        out.extend_from_slice(&super::central_header::TIME_AND_DATE.to_le_bytes());
+        for field in [self.crc32, self.compressed_size, self.uncompressed_size] {
+            out.extend_from_slice(&field.to_le_bytes());
+        }
+        for field in [self.name_len, self.extra_len] {
+            out.extend_from_slice(&field.to_le_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn does_a_header_come_back() {
+        let header = LocalHeader {
+            version_needed: 45,
+            flags: 1 << 11,
+            method: 8,
+            crc32: 0x1234_5678,
+            compressed_size: IN_ZIP64,
+            uncompressed_size: 9,
+            name_len: 3,
+            extra_len: 12,
+        };
+        let mut bytes = Vec::new();
+        header.write(&mut bytes);
+        assert_eq!(bytes.len(), LEN);
+        assert_eq!(LocalHeader::parse(&bytes), Some(header.clone()));
+        assert_eq!(LocalHeader::parse(&bytes[..29]), None);
+        let mut extra = Vec::new();
+        extra::push_zip64(&mut extra, &[1 << 33]);
+        assert_eq!(header.sizes(&extra), Some((1 << 33, 9)));
+        assert_eq!(header.sizes(&[]), None);
+    }
+}

@@ -1,0 +1,49 @@
+//! The records that a ZIP archive is made of, each in both directions.
+
+pub(crate) mod central_header;
+pub(crate) mod end_record;
+pub(crate) mod extra;
+pub(crate) mod local_header;
+
+/// The general purpose flags (APPNOTE 4.4.4) that matter here.
+pub(crate) mod flags {
+    /// The data is encrypted.
+    pub(crate) const ENCRYPTED: u16 = 1 << 0;
+    /// Sizes and CRC stand behind the data, and need not stand before it.
+    pub(crate) const DATA_DESCRIPTOR: u16 = 1 << 3;
+    /// The data is a patch.
+    pub(crate) const PATCH: u16 = 1 << 5;
+    /// The data is strongly encrypted.
+    pub(crate) const STRONGLY_ENCRYPTED: u16 = 1 << 6;
+    /// The name is UTF-8.
+    pub(crate) const UTF8: u16 = 1 << 11;
+    /// Values in local headers are masked.
+    pub(crate) const MASKED: u16 = 1 << 13;
+}
+
+/// Where a 32-bit field's value stands in the zip64 extra field.
+pub(crate) const IN_ZIP64: u32 = u32::MAX;
+
+/// Takes little-endian fields off the front of a record.
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
+
+impl Fields<'_> {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let (field, rest) =
+            self.0.split_first_chunk().expect("a record's length is checked before its fields");
+        self.0 = rest;
+        *field
+    }
+
+    pub(crate) fn u16(&mut self) -> u16 {
+        u16::from_le_bytes(self.take())
+    }
+
+    pub(crate) fn u32(&mut self) -> u32 {
+        u32::from_le_bytes(self.take())
+    }
+
+    pub(crate) fn u64(&mut self) -> u64 {
+        u64::from_le_bytes(self.take())
+    }
+}

@@ -1,0 +1,106 @@
+//! Where an archive's bytes are.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use memmap2::Mmap;
+
+use crate::error::{Error, Result};
+
+/// An archive's bytes, to be read from any place by any thread.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Mapped(Mmap),
+    Memory(Vec<u8>),
+    File { file: File, len: u64 },
+}
+
+impl Source {
+    /// Maps a file into memory.
+    pub(crate) fn map(path: &Path) -> Result<Self> {
+        let file = File::open(path)?;
+        if file.metadata()?.len() == 0 {
+            return Ok(Self::Memory(Vec::new()));
+        }
+        // SAFETY: this is the one door to the bytes of a mapping. They are only ever read, and parsed as what
+        // anybody may have written: if another process changes them meanwhile, reads give an error or other
+        // bytes, checked like all. If it truncates the file, the system ends this process (SIGBUS):
+        // `Access::Mapped` says so, and that `Access::Positional` does not have this.
+        #[allow(unsafe_code)]
+        let map = unsafe { Mmap::map(&file)? };
+        Ok(Self::Mapped(map))
+    }
+
+    /// Reads a file by positions, without mapping it.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path)?;
+        let len = file.metadata()?.len();
+        Ok(Self::File { file, len })
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::Mapped(map) => map.len() as u64,
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File { len, .. } => *len,
+        }
+    }
+
+    /// All bytes, if they are in memory.
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Mapped(map) => Some(map),
+            Self::Memory(bytes) => Some(bytes),
+            Self::File { .. } => None,
+        }
+    }
+
+    /// The bytes at this place: borrowed if they are in memory, else read.
+    pub(crate) fn get(&self, offset: u64, len: u64) -> Result<Cow<'_, [u8]>> {
+        let end =
+            offset.checked_add(len).filter(|&end| end <= self.len()).ok_or_else(|| self.too_short(offset))?;
+        let index = |position: u64| usize::try_from(position).map_err(|_| self.too_short(offset));
+        if let Some(bytes) = self.bytes() {
+            return Ok(Cow::Borrowed(&bytes[index(offset)?..index(end)?]));
+        }
+        let mut bytes = vec![0; index(len)?];
+        self.read_exact_at(offset, &mut bytes)?;
+        Ok(Cow::Owned(bytes))
+    }
+
+    /// Fills `bytes` from this place.
+    pub(crate) fn read_exact_at(&self, offset: u64, bytes: &mut [u8]) -> Result<()> {
+        match self {
+            Self::File { file, .. } => {
+                read_exact_at(file, offset, bytes).map_err(|error| Error::from(error).at(offset))
+            }
+            _ => {
+                bytes.copy_from_slice(&self.get(offset, bytes.len() as u64)?);
+                Ok(())
+            }
+        }
+    }
+
+    fn too_short(&self, offset: u64) -> Error {
+        Error::corrupt(format!("expected more bytes, found the end of the archive at {}", self.len()))
+            .at(offset)
+    }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut offset: u64, mut bytes: &mut [u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, offset)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => (offset, bytes) = (offset + read as u64, &mut bytes[read..]),
+        }
+    }
+    Ok(())
+}

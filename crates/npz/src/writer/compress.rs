@@ -1,0 +1,70 @@
+//! Compressing a member whole.
+
+use std::cell::RefCell;
+
+use libdeflater::{CompressionLvl, Compressor};
+
+use crate::error::Result;
+use crate::method::Method;
+
+/// A member as it will lie in the archive.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    pub(super) method: u16,
+    /// Of the bytes before compression.
+    pub(super) crc32: u32,
+    /// Of the bytes before compression.
+    pub(super) size: u64,
+    pub(super) data: Vec<u8>,
+    pub(super) is_aligned: bool,
+}
+
+thread_local! {
+    /// Making a compressor costs more than compressing a small image.
+    static DEFLATE: RefCell<Option<(u8, Compressor)>> = const { RefCell::new(None) };
+}
+
+impl Encoded {
+    /// Compresses a member; what does not get smaller is stored.
+    ///
+    /// # Errors
+    ///
+    /// If the compressor fails.
+    pub fn new(bytes: Vec<u8>, method: Method) -> Result<Self> {
+        let (crc32, size) = (crc32fast::hash(&bytes), bytes.len() as u64);
+        let (number, data) = match method {
+            Method::Stored => (Method::STORED, None),
+            Method::Deflate { level } => (Method::DEFLATE, deflate(&bytes, level)),
+            Method::Zstd { level } => (Method::ZSTD, Some(zstd::bulk::compress(&bytes, i32::from(level))?)),
+        };
+        Ok(match data.filter(|data| data.len() < bytes.len()) {
+            Some(data) => Self { method: number, crc32, size, data, is_aligned: false },
+            None => {
+                let is_aligned = method == Method::Stored;
+                Self { method: Method::STORED, crc32, size, data: bytes, is_aligned }
+            }
+        })
+    }
+
+    /// A member that is a deflate stream already: of bytes of this size and CRC-32.
+    #[must_use]
+    pub fn from_deflate(data: Vec<u8>, size: u64, crc32: u32) -> Self {
+        Self { method: Method::DEFLATE, crc32, size, data, is_aligned: false }
+    }
+}
+
+/// A deflate stream of these bytes, if it is smaller than they are.
+fn deflate(bytes: &[u8], level: u8) -> Option<Vec<u8>> {
+    DEFLATE.with_borrow_mut(|cached| {
+        let mut known = cached.take().filter(|(known, _)| *known == level);
+        let (_, compressor) = known.get_or_insert_with(|| {
+            let effort = CompressionLvl::new(i32::from(level.min(12))).unwrap_or_default();
+            (level, Compressor::new(effort))
+        });
+        let mut data = vec![0; bytes.len()];
+        let compressed = compressor.deflate_compress(bytes, &mut data);
+        *cached = known;
+        data.truncate(compressed.ok()?);
+        Some(data)
+    })
+}

@@ -1,0 +1,353 @@
+//! Writing an archive.
+
+mod compress;
+mod parallel;
+mod stream;
+
+use std::fmt;
+use std::hash::BuildHasher;
+use std::io::{Seek, Write};
+use std::num::NonZero;
+
+use bitnpz_npy::DynArrayView;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::method::Method;
+use crate::name;
+use crate::record::central_header::{CentralEntry, CentralHeader};
+use crate::record::end_record::EndRecord;
+use crate::record::local_header::{self, LocalHeader};
+use crate::record::{IN_ZIP64, extra, flags};
+pub use compress::Encoded;
+pub use stream::Stream;
+
+/// Stored members start at a multiple of this many bytes of the file, and so do the arrays in them.
+const ALIGNMENT: u16 = 64;
+
+/// Members are compressed together once there are this many, or this many bytes of them.
+const BATCH_MEMBERS: usize = 1024;
+const BATCH_BYTES: usize = 8 << 20;
+
+/// How an archive is written.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WriteOptions {
+    /// How members are compressed.
+    pub method: Method,
+    /// How many threads compress. The bytes written do not depend on it.
+    pub threads: NonZero<usize>,
+}
+
+impl Default for WriteOptions {
+    /// Deflate, on all cores.
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+        Self { method: Method::default(), threads }
+    }
+}
+
+impl WriteOptions {
+    /// Members compressed by this method.
+    #[must_use]
+    pub fn with_method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// This many threads.
+    #[must_use]
+    pub fn with_threads(mut self, threads: NonZero<usize>) -> Self {
+        self.threads = threads;
+        self
+    }
+}
+
+/// What turns into a member: some work for any thread.
+type Work = Box<dyn FnOnce() -> Result<Encoded> + Send>;
+
+/// Writes an archive member by member.
+///
+/// Members are compressed in batches on all threads and written in the order in which they were added, so
+/// memory is bounded and the bytes do not depend on the number of threads. Nothing is an archive before
+/// [`finish`](Self::finish).
+pub struct Writer<W> {
+    sink: W,
+    options: WriteOptions,
+    /// Where the next member starts.
+    position: u64,
+    /// The central directory so far.
+    directory: Vec<u8>,
+    /// Where each entry starts in it; then those of the batch, which have none yet.
+    entries: Vec<u32>,
+    batch: Vec<(String, Work)>,
+    batch_bytes: usize,
+    /// The numbers of members by their names without `.npy`, those of the batch included.
+    names: HashTable<u32>,
+    hasher: RandomState,
+    is_poisoned: bool,
+}
+
+impl<W> fmt::Debug for Writer<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("members", &self.entries.len())
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<W: Write + Seek> Writer<W> {
+    /// Starts an archive where `sink` starts, which must be empty.
+    #[must_use]
+    pub fn new(sink: W, options: WriteOptions) -> Self {
+        Self {
+            sink,
+            options,
+            position: 0,
+            directory: Vec::new(),
+            entries: Vec::new(),
+            batch: Vec::new(),
+            batch_bytes: 0,
+            names: HashTable::new(),
+            hasher: RandomState::default(),
+            is_poisoned: false,
+        }
+    }
+
+    /// The number of members added.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len() + self.batch.len()
+    }
+
+    /// Whether no member has been added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The name of the member with this number.
+    #[must_use]
+    pub fn name(&self, number: usize) -> Option<&str> {
+        match self.entries.get(number) {
+            Some(&entry) => {
+                let name = CentralEntry::parse(&self.directory[entry as usize..])?.name;
+                std::str::from_utf8(name).ok()
+            }
+            None => Some(&self.batch.get(number - self.entries.len())?.0),
+        }
+    }
+
+    /// How members are written.
+    #[must_use]
+    pub fn options(&self) -> &WriteOptions {
+        &self.options
+    }
+
+    /// Adds a member of these bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the name is not allowed or taken, or writing fails.
+    pub fn add(&mut self, name: &str, bytes: Vec<u8>) -> Result<()> {
+        self.add_with(name, bytes, self.options.method)
+    }
+
+    /// Adds a member of these bytes, compressed by this method.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub fn add_with(&mut self, name: &str, bytes: Vec<u8>, method: Method) -> Result<()> {
+        let len = bytes.len();
+        self.add_encoded(name, len, move || Encoded::new(bytes, method))
+    }
+
+    /// Adds the member `name.npy`: the file that `np.save` would write.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub fn add_array(&mut self, name: &str, array: &DynArrayView<'_>) -> Result<()> {
+        let npy = array.to_npy().map_err(|error| Error::from(error).of(name))?;
+        self.add(&format!("{name}.npy"), npy)
+    }
+
+    /// Adds a member that `encode` makes, later and on any thread. `weight` is about how many bytes it holds
+    /// until then.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add); what `encode` fails with comes from a later call or from `finish`.
+    pub fn add_encoded(
+        &mut self,
+        name: &str,
+        weight: usize,
+        encode: impl FnOnce() -> Result<Encoded> + Send + 'static,
+    ) -> Result<()> {
+        self.claim(name)?;
+        self.batch.push((name.to_owned(), Box::new(encode)));
+        self.batch_bytes = self.batch_bytes.saturating_add(weight);
+        if self.batch.len() >= BATCH_MEMBERS || self.batch_bytes >= BATCH_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Starts a member whose length is not known yet. Its first bytes, `head`, may be changed until the end: the
+    /// header of an array that grows.
+    ///
+    /// It is stored or deflated, in pieces of a mebibyte; archives that are written with zstd have it deflated.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub fn stream(&mut self, name: &str, head: Vec<u8>) -> Result<Stream<'_, W>> {
+        self.claim(name)?;
+        self.flush()?;
+        Stream::start(self, name, head)
+    }
+
+    /// Writes what ends an archive, and gives the sink back.
+    ///
+    /// # Errors
+    ///
+    /// If writing fails.
+    pub fn finish(mut self) -> Result<W> {
+        self.flush()?;
+        let mut end = Vec::new();
+        EndRecord::write(self.len() as u64, self.directory.len() as u64, self.position, &mut end);
+        self.sink.write_all(&self.directory)?;
+        self.sink.write_all(&end)?;
+        self.sink.flush()?;
+        Ok(self.sink)
+    }
+
+    /// Checks a name and makes it taken.
+    fn claim(&mut self, name: &str) -> Result<()> {
+        if self.is_poisoned {
+            return Err(ErrorKind::Poisoned.into());
+        }
+        if !name::is_valid(name) {
+            return Err(ErrorKind::BadName.into_error(name));
+        }
+        let number = u32::try_from(self.len()).map_err(|_| ErrorKind::Limit {
+            limit: "members",
+            allowed: u32::MAX.into(),
+            found: 1 << 32,
+        })?;
+        let mut names = std::mem::take(&mut self.names);
+        let key_of = |number: u32| self.name(number as usize).map_or("", name::key);
+        let key = name::key(name);
+        let hash = self.hasher.hash_one(key);
+        let rehash = |&other: &u32| self.hasher.hash_one(key_of(other));
+        let taken = names.find(hash, |&other| key_of(other) == key).is_some();
+        if !taken {
+            names.insert_unique(hash, number, rehash);
+        }
+        self.names = names;
+        if taken { Err(ErrorKind::Duplicate.into_error(name)) } else { Ok(()) }
+    }
+
+    /// Compresses and writes the batch.
+    fn flush(&mut self) -> Result<()> {
+        let batch = std::mem::take(&mut self.batch);
+        self.batch_bytes = 0;
+        let (names, work): (Vec<String>, Vec<Work>) = batch.into_iter().unzip();
+        let encoded = parallel::map(work, self.options.threads, |work| work());
+        for (name, encoded) in names.iter().zip(encoded) {
+            let written = encoded.and_then(|encoded| self.write_member(name, &encoded));
+            written.map_err(|error| self.poison(error.of(name)))?;
+        }
+        Ok(())
+    }
+
+    fn poison(&mut self, error: Error) -> Error {
+        self.is_poisoned = true;
+        error
+    }
+
+    fn write_member(&mut self, name: &str, encoded: &Encoded) -> Result<()> {
+        let header =
+            self.header(name, encoded.method, [encoded.data.len() as u64, encoded.size], encoded.crc32);
+        let mut extra = Vec::new();
+        if header.compressed_size >= IN_ZIP64.into() || header.uncompressed_size >= IN_ZIP64.into() {
+            extra::push_zip64(&mut extra, &[header.uncompressed_size, header.compressed_size]);
+        }
+        if encoded.is_aligned {
+            let end = self.position + (local_header::LEN + name.len() + extra.len()) as u64;
+            let padding = extra::padding_len(end, ALIGNMENT, 0);
+            extra::push_padding(&mut extra, padding, ALIGNMENT);
+        }
+        let local = local_header(&header, name, &extra);
+        self.sink.write_all(&local)?;
+        self.sink.write_all(&encoded.data)?;
+        self.finish_member(name, &header, (local.len() + encoded.data.len()) as u64)
+    }
+
+    /// The header of a member at the current position; sizes are compressed and uncompressed.
+    fn header(
+        &self,
+        name: &str,
+        method: u16,
+        [compressed_size, uncompressed_size]: [u64; 2],
+        crc32: u32,
+    ) -> CentralHeader {
+        let wide = [compressed_size, uncompressed_size, self.position]
+            .into_iter()
+            .any(|value| value >= IN_ZIP64.into());
+        let version_needed = match (method, wide) {
+            (Method::ZSTD, _) => 63,
+            (_, true) => 45,
+            (_, false) => 20,
+        };
+        let flags = if name.is_ascii() { 0 } else { flags::UTF8 };
+        let offset = self.position;
+        CentralHeader {
+            version_needed,
+            flags,
+            method,
+            crc32,
+            compressed_size,
+            uncompressed_size,
+            disk: 0,
+            offset,
+        }
+    }
+
+    fn finish_member(&mut self, name: &str, header: &CentralHeader, len: u64) -> Result<()> {
+        let entry = u32::try_from(self.directory.len()).map_err(|_| ErrorKind::Limit {
+            limit: "directory_bytes",
+            allowed: u32::MAX.into(),
+            found: self.directory.len() as u64,
+        })?;
+        header.write(name, &mut self.directory);
+        self.entries.push(entry);
+        self.position += len;
+        Ok(())
+    }
+}
+
+/// A whole local header: the fixed part, the name and the extra field.
+fn local_header(header: &CentralHeader, name: &str, extra: &[u8]) -> Vec<u8> {
+    let wide = extra::zip64(extra, [true, true]).is_some();
+    let size =
+        |size: u64| if wide { IN_ZIP64 } else { u32::try_from(size).expect("else there is a zip64 field") };
+    let mut bytes = Vec::with_capacity(local_header::LEN + name.len() + extra.len());
+    LocalHeader {
+        version_needed: header.version_needed,
+        flags: header.flags,
+        method: header.method,
+        crc32: header.crc32,
+        compressed_size: size(header.compressed_size),
+        uncompressed_size: size(header.uncompressed_size),
+        name_len: u16::try_from(name.len()).expect("names are checked"),
+        extra_len: u16::try_from(extra.len()).expect("padding is short"),
+    }
+    .write(&mut bytes);
+    bytes.extend_from_slice(name.as_bytes());
+    bytes.extend_from_slice(extra);
+    bytes
+}

@@ -1,0 +1,193 @@
+//! Writing a member whose length is not known yet.
+
+use std::fmt;
+use std::io::{self, Seek, SeekFrom, Write};
+
+use crc32fast::Hasher;
+use flate2::{Compress, Compression, FlushCompress};
+
+use super::{ALIGNMENT, Writer, local_header, parallel};
+use crate::error::{Error, Result};
+use crate::method::Method;
+use crate::record::{IN_ZIP64, extra, local_header as local};
+
+/// Pieces of this length are compressed each on its own, so that several can be at once.
+const PIECE: usize = 1 << 20;
+
+/// A member that is being written. Its local header is written last, with true sizes.
+///
+/// A deflated one starts with its head as a stored block (RFC 1951, 3.2.4), which can be written again; the
+/// pieces behind it are joined at byte boundaries by empty stored blocks, as zlib's `Z_SYNC_FLUSH` does.
+///
+/// Dropped without [`finish`](Self::finish), it makes the archive fail.
+pub struct Stream<'a, W> {
+    writer: &'a mut Writer<W>,
+    name: String,
+    head: Vec<u8>,
+    padding: usize,
+    level: Option<u8>,
+    /// What has not been compressed yet.
+    rest: Vec<u8>,
+    /// Of the bytes behind the head.
+    hasher: Hasher,
+    size: u64,
+    compressed_size: u64,
+}
+
+impl<W> fmt::Debug for Stream<'_, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("name", &self.name).field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+impl<'a, W: Write + Seek> Stream<'a, W> {
+    pub(super) fn start(writer: &'a mut Writer<W>, name: &str, head: Vec<u8>) -> Result<Self> {
+        let level = match writer.options.method {
+            Method::Stored => None,
+            Method::Deflate { level } | Method::Zstd { level } => Some(level.min(9)),
+        };
+        let end = writer.position + (local::LEN + name.len()) as u64;
+        // The padding of a stored member has room for sizes of zip64; a deflated one has just that room.
+        let padding = match level {
+            None => extra::padding_len(end, ALIGNMENT, extra::LOCAL_ZIP64_LEN),
+            Some(_) => extra::LOCAL_ZIP64_LEN,
+        };
+        let mut stream = Self {
+            name: name.to_owned(),
+            padding,
+            level,
+            rest: Vec::new(),
+            hasher: Hasher::new(),
+            size: head.len() as u64,
+            compressed_size: 0,
+            head,
+            writer,
+        };
+        // Until `finish` the archive is not whole.
+        stream.writer.is_poisoned = true;
+        stream.write_front(0)?;
+        Ok(stream)
+    }
+
+    /// Writes the local header and the head where they belong.
+    fn write_front(&mut self, crc32: u32) -> Result<()> {
+        let method = if self.level.is_some() { Method::DEFLATE } else { Method::STORED };
+        let header = self.writer.header(&self.name, method, [self.compressed_size, self.size], crc32);
+        let mut extra = Vec::new();
+        if self.size >= IN_ZIP64.into() || self.compressed_size >= IN_ZIP64.into() {
+            extra::push_zip64(&mut extra, &[self.size, self.compressed_size]);
+        }
+        let padding = self.padding - extra.len();
+        extra::push_padding(&mut extra, padding, ALIGNMENT);
+        let mut front = local_header(&header, &self.name, &extra);
+        if self.level.is_some() {
+            let len = u16::try_from(self.head.len())
+                .map_err(|_| Error::corrupt("a head of more than 65,535 bytes"))?;
+            front.push(0);
+            front.extend_from_slice(&len.to_le_bytes());
+            front.extend_from_slice(&(!len).to_le_bytes());
+        }
+        front.extend_from_slice(&self.head);
+        self.writer.sink.write_all(&front)?;
+        if self.compressed_size == 0 {
+            let header_len = local::LEN + self.name.len() + self.padding;
+            self.compressed_size = (front.len() - header_len) as u64;
+        }
+        Ok(())
+    }
+
+    /// Compresses and writes the pieces that are whole; at the end the last one too.
+    fn flush_pieces(&mut self, flush: FlushCompress) -> Result<()> {
+        // The last piece is kept until it is known to be that: where pieces end must not depend on threads.
+        let len = match flush {
+            FlushCompress::Finish => self.rest.len(),
+            _ => self.rest.len().saturating_sub(1) / PIECE * PIECE,
+        };
+        let Some(level) = self.level else {
+            self.writer.sink.write_all(&self.rest[..len])?;
+            self.compressed_size += len as u64;
+            self.rest.drain(..len);
+            return Ok(());
+        };
+        let mut work: Vec<_> =
+            self.rest[..len].chunks(PIECE).map(|piece| (piece, FlushCompress::Sync)).collect();
+        if let FlushCompress::Finish = flush {
+            let last = work.pop().map_or(&[][..], |(piece, _)| piece);
+            work.push((last, flush));
+        }
+        let threads = self.writer.options.threads;
+        for piece in parallel::map(work, threads, |(piece, flush)| deflate_piece(piece, level, flush)) {
+            let piece = piece?;
+            self.writer.sink.write_all(&piece)?;
+            self.compressed_size += piece.len() as u64;
+        }
+        self.rest.drain(..len);
+        Ok(())
+    }
+
+    /// Ends the member, with this head in place of the first, whose length it must have.
+    ///
+    /// # Errors
+    ///
+    /// If writing fails.
+    ///
+    /// # Panics
+    ///
+    /// If the head has another length.
+    pub fn finish(mut self, head: &[u8]) -> Result<()> {
+        assert_eq!(head.len(), self.head.len(), "the length of a member's head cannot change");
+        self.flush_pieces(FlushCompress::Finish)?;
+        self.head.copy_from_slice(head);
+        let mut hasher = Hasher::new();
+        hasher.update(head);
+        hasher.combine(&self.hasher);
+        let crc32 = hasher.finalize();
+
+        let end = self.writer.sink.stream_position()?;
+        self.writer.sink.seek(SeekFrom::Start(self.writer.position))?;
+        self.write_front(crc32)?;
+        self.writer.sink.seek(SeekFrom::Start(end))?;
+        let method = if self.level.is_some() { Method::DEFLATE } else { Method::STORED };
+        let header = self.writer.header(&self.name, method, [self.compressed_size, self.size], crc32);
+        let header_len = (local::LEN + self.name.len() + self.padding) as u64;
+        self.writer.finish_member(&self.name, &header, header_len + self.compressed_size)?;
+        self.writer.is_poisoned = false;
+        Ok(())
+    }
+}
+
+impl<W: Write + Seek> Write for Stream<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        self.rest.extend_from_slice(bytes);
+        if self.rest.len() > PIECE * self.writer.options.threads.get() {
+            self.flush_pieces(FlushCompress::Sync).map_err(io::Error::other)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One piece of a deflate stream, ending at a byte.
+fn deflate_piece(piece: &[u8], level: u8, flush: FlushCompress) -> Result<Vec<u8>> {
+    let mut compress = Compress::new(Compression::new(level.into()), false);
+    let mut data = Vec::with_capacity(piece.len() / 8 + 64);
+    loop {
+        let used = usize::try_from(compress.total_in()).expect("a piece is in memory");
+        let status = compress.compress_vec(&piece[used..], &mut data, flush);
+        let status = status.map_err(|error| Error::corrupt(format!("deflate failed: {error}")))?;
+        let is_done = match flush {
+            FlushCompress::Finish => status == flate2::Status::StreamEnd,
+            // A flush is complete when it leaves room.
+            _ => compress.total_in() == piece.len() as u64 && data.len() < data.capacity(),
+        };
+        if is_done {
+            return Ok(data);
+        }
+        data.reserve(data.capacity().max(64));
+    }
+}
