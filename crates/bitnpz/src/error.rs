@@ -55,6 +55,18 @@ pub enum ErrorKind {
         /// The array's shape.
         shape: Vec<usize>,
     },
+    /// One image was asked for, shape `(height, width)`.
+    NotOneImage {
+        /// The shape found.
+        found: Vec<usize>,
+    },
+    /// An array, unpacked, is larger than `Limits::npy.array_bytes`.
+    TooLarge {
+        /// Its size in bytes.
+        found: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// An array of another shape was expected.
     WrongShape {
         /// What was expected.
@@ -129,6 +141,16 @@ impl fmt::Display for Error {
                 "expected images: two or more dimensions of bool, integers or floats; \
                  found shape {} of {dtype}",
                 Index(shape)
+            ),
+            ErrorKind::NotOneImage { found } => write!(
+                f,
+                "expected one image, shape (height, width), found an array of shape {}; read it as images",
+                Index(found)
+            ),
+            ErrorKind::TooLarge { found, limit } => write!(
+                f,
+                "the array has {found} bytes, more than the limit of {limit}; \
+                 raise Limits::npy.array_bytes if you trust the archive"
             ),
             ErrorKind::WrongShape { expected, found } => {
                 write!(f, "expected shape {}, found {}", Index(expected), Index(found))

@@ -1,1 +1,47 @@
-//! bitnpz
+//! Huge sets of small bilevel images in NumPy `.npz` archives: small, fast to read at random, safe.
+//!
+//! Every archive that [`Writer`] writes is one that `np.load` opens; [`Archive`] reads those and NumPy's own.
+//! An [`Encoding`] says how images lie in it; they come back with their values, dtype and shape exactly,
+//! whichever it is.
+//!
+//! ```
+//! use bitnpz::{Archive, Writer};
+//! use ndarray::{Array1, Array2, array};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("training.npz");
+//!
+//! let mut writer = Writer::create(&path)?;
+//! writer.add_image("ix-000000", &array![[false, true], [true, false]])?;
+//! writer.add_image("ix-000001", &array![[true, true], [true, false]])?;
+//! writer.add_array("outputs", &array![3_i64, 5])?;
+//! writer.finish()?;
+//!
+//! let archive = Archive::open(&path)?;
+//! let image: Array2<bool> = archive.image("ix-000001")?;
+//! assert_eq!(image, array![[true, true], [true, false]]);
+//! let outputs: Array1<i64> = archive.array("outputs")?.into_dimensionality()?;
+//! assert_eq!(outputs, array![3, 5]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![cfg_attr(not(test), forbid(unsafe_code))]
+
+mod encoding;
+mod error;
+mod options;
+mod packed;
+
+mod read;
+mod value;
+mod write;
+
+pub use bitnpz_bitmap::{Bitmap, BitmapView, BoundingBox, Pixel, PixelValues};
+pub use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
+pub use bitnpz_npz::{Access, Limits, Method, OpenOptions};
+pub use encoding::Encoding;
+pub use error::{Error, ErrorKind, Result};
+pub use options::WriteOptions;
+pub use read::{Archive, Entry, ImageSet, Problem, Report};
+pub use value::Value;
+pub use write::{StackWriter, Summary, Writer};

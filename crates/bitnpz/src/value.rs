@@ -30,10 +30,9 @@ impl fmt::Display for Value {
 }
 
 impl Value {
-    /// The value of the item that `bits`, in the machine's byte order, stand for; `None` if pixels
-    /// cannot be of this type.
+    /// The value that `bits`, in the machine's byte order, stand for; `None` if pixels cannot be of this type.
     pub(crate) fn from_bits(dtype: &Dtype, bits: u64) -> Option<Self> {
-        let unused = 64 - 8 * u32::try_from(lane_bytes(dtype)?).ok()?;
+        let unused = 64 - 8 * lane_bytes(dtype)?;
         Some(match dtype.kind()? {
             Kind::Bool => Self::Bool(bits != 0),
             Kind::Uint => Self::Integer(bits.into()),
@@ -48,8 +47,8 @@ impl Value {
         })
     }
 
-    /// The bits of an item of this value, in the machine's byte order; `None` if the type cannot hold
-    /// the value exactly.
+    /// The bits of an item of this value, in the machine's byte order; `None` if the type cannot hold the value
+    /// exactly.
     pub(crate) fn to_bits(self, dtype: &Dtype) -> Option<u64> {
         let bytes = lane_bytes(dtype)?;
         let mask = u64::MAX >> (64 - 8 * bytes);
@@ -68,6 +67,20 @@ impl Value {
         (Self::from_bits(dtype, bits) == Some(self)).then_some(bits)
     }
 
+    /// The same number in another type, as `astype` gives it, if that holds it exactly.
+    pub(crate) fn convert(self, dtype: &Dtype) -> Option<u64> {
+        #[expect(clippy::cast_precision_loss, reason = "compared with the integer")]
+        let float = |value: i128| Some(value as f64).filter(|&float| integer(float) == Some(value));
+        let value = match (self, dtype.kind()?) {
+            (Self::Bool(value), Kind::Int | Kind::Uint) => Self::Integer(value.into()),
+            (Self::Bool(value), Kind::Float) => Self::Float(value.into()),
+            (Self::Integer(value), Kind::Float) => Self::Float(float(value)?),
+            (Self::Float(value), Kind::Int | Kind::Uint) => Self::Integer(integer(value)?),
+            (value, _) => value,
+        };
+        value.to_bits(dtype)
+    }
+
     /// As JSON: `true`, a number, or `"inf"` and `"-inf"`, for which JSON has no number.
     pub(crate) fn to_json(self) -> Json {
         match self {
@@ -82,16 +95,21 @@ impl Value {
 
     /// The value that JSON stands for in an array of this type; `None` if it is not one.
     pub(crate) fn from_json(dtype: &Dtype, json: &Json) -> Option<Self> {
-        let value = match (json, dtype.kind()?) {
+        Some(match (json, dtype.kind()?) {
             (Json::Bool(value), Kind::Bool) => Self::Bool(*value),
             (Json::Number(number), Kind::Uint | Kind::Int) => Self::Integer(number.as_i128()?),
             (Json::Number(number), Kind::Float) => Self::Float(number.as_f64()?),
             (Json::String(text), Kind::Float) if text == "inf" => Self::Float(f64::INFINITY),
             (Json::String(text), Kind::Float) if text == "-inf" => Self::Float(f64::NEG_INFINITY),
             _ => return None,
-        };
-        value.to_bits(dtype).map(|_| value)
+        })
     }
+}
+
+/// The integer that a float is, if it is one.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
+fn integer(value: f64) -> Option<i128> {
+    (value.fract() == 0.0 && value.abs() < 1e30).then_some(value as i128)
 }
 
 /// The bytes of one item if pixels can be of this type: bool, an integer or a float.
@@ -99,5 +117,28 @@ pub(crate) fn lane_bytes(dtype: &Dtype) -> Option<usize> {
     match dtype.kind()? {
         Kind::Bool | Kind::Int | Kind::Uint | Kind::Float => Some(dtype.item_size()),
         _ => None,
+    }
+}
+
+/// Turns an item's bits from the machine's byte order into the array's, or back.
+pub(crate) fn swap(dtype: &Dtype, bits: u64) -> u64 {
+    if dtype.is_native() { bits } else { bits.swap_bytes() >> (64 - 8 * dtype.item_size()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn are_values_converted_exactly_or_not_at_all() {
+        let bits = |value: Value, dtype: &str| value.convert(&Dtype::from_type_string(dtype).unwrap());
+        assert_eq!(bits(Value::Bool(true), "<f4"), Some(1.0_f32.to_bits().into()));
+        assert_eq!(bits(Value::Integer(255), "|i1"), None);
+        assert_eq!(bits(Value::Integer(-1), "|i1"), Some(255));
+        assert_eq!(bits(Value::Float(255.0), "|u1"), Some(255));
+        assert_eq!(bits(Value::Float(0.5), "|u1"), None);
+        assert_eq!(bits(Value::Float(f64::INFINITY), "<i8"), None);
+        assert_eq!(bits(Value::Float(0.1), "<f4"), None);
+        assert_eq!(bits(Value::Integer((1 << 53) + 1), "<f8"), None);
     }
 }

@@ -35,6 +35,11 @@ pub(crate) fn key(name: &str) -> &str {
     name.strip_suffix(".npy").unwrap_or(name)
 }
 
+/// What tells members apart: `a`, `a.npy` and `a.npy.npy` are one to a reader that adds or takes off `.npy`.
+pub(crate) fn identity(name: &str) -> &str {
+    name.trim_end_matches(".npy")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

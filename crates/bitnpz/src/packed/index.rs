@@ -15,11 +15,11 @@ pub(crate) const MEMBER: &str = ".bitnpz/packed.json";
 const VERSION: u32 = 1;
 
 /// What packed rows do not say themselves about the array they were packed from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PackedKind {
     pub(crate) dtype: Dtype,
-    /// The values of the bits 0 and 1.
-    pub(crate) values: [Value; 2],
+    /// The values of the bits 0 and 1: their bits in the machine's byte order.
+    pub(crate) bits: [u64; 2],
     /// Pixels in a row.
     pub(crate) width: usize,
 }
@@ -64,17 +64,17 @@ impl PackedIndex {
     /// Makes the index of members whose kinds are numbers in `kinds`, the commonest one the default.
     pub(crate) fn new<'a>(
         kinds: &[PackedKind],
-        members: impl Iterator<Item = (std::borrow::Cow<'a, str>, Option<usize>)> + Clone,
+        members: impl Iterator<Item = (&'a str, Option<u32>)> + Clone,
     ) -> Self {
         let mut counts = vec![0_usize; kinds.len()];
         for kind in members.clone().filter_map(|(_, kind)| kind) {
-            counts[kind] += 1;
+            counts[kind as usize] += 1;
         }
         // The first of equals, so that the bytes follow from the input alone.
         let commonest = (0..kinds.len()).rev().max_by_key(|&kind| counts[kind]);
         let exceptions = members
-            .filter(|&(_, kind)| kind != commonest)
-            .map(|(key, kind)| (key.into_owned(), kind.map(|kind| kinds[kind].clone())))
+            .filter(|&(_, kind)| kind.map(|kind| kind as usize) != commonest)
+            .map(|(key, kind)| (key.to_owned(), kind.map(|kind| kinds[kind as usize].clone())))
             .collect();
         Self { default: commonest.map(|kind| kinds[kind].clone()), exceptions }
     }
@@ -111,22 +111,31 @@ impl PackedIndex {
 }
 
 impl PackedKind {
+    /// The values of the bits 0 and 1.
+    pub(crate) fn values(&self) -> [Value; 2] {
+        self.bits.map(|bits| Value::from_bits(&self.dtype, bits).expect("pixels have no other types"))
+    }
+
     fn to_json(&self) -> KindJson {
         KindJson {
             dtype: self.dtype.type_string(),
-            values: self.values.map(Value::to_json),
+            values: self.values().map(Value::to_json),
             width: self.width as u64,
         }
     }
 
     fn from_json(json: KindJson) -> Result<Self, String> {
-        let dtype = Dtype::parse_type_string(&json.dtype).map_err(|error| error.to_string())?;
+        let dtype = Dtype::from_type_string(&json.dtype).map_err(|error| error.to_string())?;
         let width = usize::try_from(json.width).map_err(|_| format!("{} pixels are too wide", json.width))?;
-        let [off, on] = json.values.map(|value| Value::from_json(&dtype, &value).ok_or(value));
-        match (off, on) {
-            (Ok(off), Ok(on)) if off != on => Ok(Self { dtype, values: [off, on], width }),
-            (Ok(value), Ok(_)) => Err(format!("expected two values, found {value} twice")),
-            (Err(value), _) | (_, Err(value)) => Err(format!("{value} is no pixel of dtype {:?}", json.dtype)),
+        let bits = |value: Json| {
+            let bits = Value::from_json(&dtype, &value).and_then(|value| value.to_bits(&dtype));
+            bits.ok_or_else(|| format!("{value} is no pixel of dtype {:?}", json.dtype))
+        };
+        let [off, on] = json.values;
+        let bits = [bits(off)?, bits(on)?];
+        match bits {
+            [off, on] if off == on => Err("expected two values, found one twice".to_owned()),
+            _ => Ok(Self { dtype, bits, width }),
         }
     }
 }
@@ -136,7 +145,8 @@ mod tests {
     use super::*;
 
     fn kind(dtype: &str, values: [Value; 2], width: usize) -> PackedKind {
-        PackedKind { dtype: Dtype::parse_type_string(dtype).unwrap(), values, width }
+        let dtype = Dtype::from_type_string(dtype).unwrap();
+        PackedKind { bits: values.map(|value| value.to_bits(&dtype).unwrap()), dtype, width }
     }
 
     #[test]
@@ -147,11 +157,10 @@ mod tests {
             kind("<u8", [Value::Integer(0), Value::Integer(u64::MAX.into())], 1),
         ];
         let members = [("a", Some(1)), ("b", Some(0)), ("c", None), ("d", Some(0)), ("e", Some(2))];
-        let members = members.map(|(key, kind)| (key.into(), kind));
-        let written = PackedIndex::new(&kinds, members.clone().into_iter());
+        let written = PackedIndex::new(&kinds, members.into_iter());
         let read = PackedIndex::from_json(&written.to_json()).unwrap();
         for (key, kind) in members {
-            assert_eq!(read.kind(&key), kind.map(|kind| &kinds[kind]), "{key}");
+            assert_eq!(read.kind(key), kind.map(|kind| &kinds[kind as usize]), "{key}");
         }
         assert_eq!(read.kind("not listed"), Some(&kinds[0]), "the commonest is the default");
     }
@@ -160,7 +169,7 @@ mod tests {
     fn is_what_no_reader_could_use_refused() {
         let cases = [
             ("", "EOF"),
-            ("[]", "version"),
+            ("[]", "invalid length"),
             (r#"{"version": 2}"#, "version 2"),
             (r#"{"version": 1, "colour": 3}"#, "colour"),
             (r#"{"version": 1, "default": {"dtype": "|b1", "values": [true, true], "width": 3}}"#, "twice"),

@@ -1,15 +1,15 @@
 //! The two pixel values of an array, found while its rows are packed.
 
-use bitnpz_bitmap::{Lane, pack_rows};
-use bitnpz_npy::{ByteOrder, Dtype};
+use bitnpz_bitmap::{Lane, pack_rows, unpack_rows};
+use bitnpz_npy::{Dtype, Kind};
 
-use crate::value::{Value, lane_bytes};
+use crate::value::{Value, lane_bytes, swap};
 
 /// Which two values the bits 0 and 1 stand for, in arrays of one type.
 ///
-/// Values are found in the order in which they come: zero takes the bit 0, any other first value the
-/// bit 1, and the second value the bit that is left. So a stream of images can be packed without
-/// knowing what comes later, and arrays of False/True, 0/1, 0/255 or 0.0/1.0 get the bits one expects.
+/// Values are found as they come, so that a stream of images can be packed without knowing what comes later.
+/// Of two that are found at once the smaller takes the bit 0; of one alone zero takes the bit 0 and any
+/// other the bit 1, and the next takes the bit that is left.
 #[derive(Clone, Debug)]
 pub(crate) struct Palette {
     dtype: Dtype,
@@ -20,36 +20,30 @@ pub(crate) struct Palette {
 /// A pixel that is neither of the two values found before it.
 #[derive(Clone, Debug)]
 pub(crate) struct Unfit {
-    /// Which pixel, counted through the array in C order.
+    /// Which pixel of those given, in C order.
     pub(crate) pixel: usize,
-    pub(crate) reason: UnfitReason,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum UnfitReason {
-    NotANumber,
-    ThirdValue { found: Value, off: Value, on: Value },
+    pub(crate) found: Value,
+    pub(crate) values: [Value; 2],
 }
 
 impl Palette {
     /// An empty palette; `None` if pixels cannot be of this type.
     pub(crate) fn new(dtype: &Dtype) -> Option<Self> {
         lane_bytes(dtype)?;
-        let mut palette = Self { dtype: dtype.clone(), found: [None; 2] };
-        if dtype.kind() == Some(bitnpz_npy::Kind::Bool) {
-            palette.found = [Some(0), Some(1)];
-        }
-        Some(palette)
+        let found = if dtype.kind() == Some(Kind::Bool) { [Some(0), Some(1)] } else { [None; 2] };
+        Some(Self { dtype: dtype.clone(), found })
     }
 
-    /// The values of the bits 0 and 1. One that never came is 0 or, if that is taken, 1.
-    pub(crate) fn values(&self) -> [Value; 2] {
-        self.lanes().map(|lane| self.value(lane))
+    /// The bits of the two values in the machine's byte order. A value that never came is 0 or, if that is taken, 1.
+    pub(crate) fn bits(&self) -> [u64; 2] {
+        self.lanes().map(|lane| swap(&self.dtype, lane))
     }
 
+    /// The bits of the two values as they lie in memory.
     fn lanes(&self) -> [u64; 2] {
         let one = match self.dtype.kind() {
-            Some(bitnpz_npy::Kind::Float) => Value::Float(1.0),
+            Some(Kind::Float) => Value::Float(1.0),
+            Some(Kind::Bool) => Value::Bool(true),
             _ => Value::Integer(1),
         };
         let one = one.to_bits(&self.dtype).map_or(1, |bits| swap(&self.dtype, bits));
@@ -58,15 +52,15 @@ impl Palette {
     }
 
     fn value(&self, lane: u64) -> Value {
-        Value::from_bits(&self.dtype, swap(&self.dtype, lane)).expect("checked in `new`")
+        Value::from_bits(&self.dtype, swap(&self.dtype, lane)).expect("`new` takes no other types")
     }
 
     /// Packs rows of `width` pixels, as they lie in memory, and appends them to `rows`.
     pub(crate) fn pack(&mut self, pixels: &[u8], width: usize, rows: &mut Vec<u8>) -> Result<(), Unfit> {
-        match lane_bytes(&self.dtype) {
-            Some(1) => self.pack_lanes::<u8>(pixels, width, rows),
-            Some(2) => self.pack_lanes::<u16>(pixels, width, rows),
-            Some(4) => self.pack_lanes::<u32>(pixels, width, rows),
+        match self.dtype.item_size() {
+            1 => self.pack_lanes::<u8>(pixels, width, rows),
+            2 => self.pack_lanes::<u16>(pixels, width, rows),
+            4 => self.pack_lanes::<u32>(pixels, width, rows),
             _ => self.pack_lanes::<u64>(pixels, width, rows),
         }
     }
@@ -77,68 +71,180 @@ impl Palette {
         width: usize,
         rows: &mut Vec<u8>,
     ) -> Result<(), Unfit> {
-        let aligned;
+        let copy;
         let pixels: &[L] = match bytemuck::try_cast_slice(pixels) {
             Ok(pixels) => pixels,
+            // Bytes that are not aligned for their type.
             Err(_) => {
-                aligned = bytemuck::pod_collect_to_vec::<u8, L>(pixels);
-                &aligned
+                copy = bytemuck::pod_collect_to_vec::<u8, L>(pixels);
+                &copy
             }
         };
-        let (start, stride) = (rows.len(), width.div_ceil(8));
-        rows.resize(start + pixels.len() / width.max(1) * stride, 0);
+        let start = rows.len();
+        rows.resize(start + pixels.len().checked_div(width).unwrap_or(0) * width.div_ceil(8), 0);
+        if self.found == [None; 2] {
+            self.look(pixels)?;
+        }
         loop {
             let [off, on] = self.lanes().map(narrow::<L>);
             let Err(pixel) = pack_rows(pixels, width, off, on, &mut rows[start..]) else { break };
-            self.learn(&pixels[..pixel], pixels[pixel]).map_err(|reason| Unfit { pixel, reason })?;
+            self.learn(pixels, pixel)?;
         }
         if self.found.contains(&None) {
-            self.note_seen(pixels);
+            self.keep_seen(pixels);
         }
         Ok(())
     }
 
-    /// Makes room for a value that is neither of the two assumed so far, given all pixels before it.
-    fn learn<L: PixelLane>(&mut self, before: &[L], lane: L) -> Result<(), UnfitReason> {
-        self.note_seen(before);
-        let lane = lane.into();
-        if matches!(self.value(lane), Value::Float(value) if value.is_nan()) {
-            return Err(UnfitReason::NotANumber);
-        }
-        // Zero is assumed for the bit 0 until another value takes it, so a first value is never zero here.
-        let free = if self.found == [None; 2] { Some(1) } else { self.found.iter().position(Option::is_none) };
-        let Some(bit) = free else {
-            let [off, on] = self.values();
-            return Err(UnfitReason::ThirdValue { found: self.value(lane), off, on });
+    /// Finds the first two values there are.
+    fn look<L: PixelLane>(&mut self, pixels: &[L]) -> Result<(), Unfit> {
+        let Some(&first) = pixels.first() else { return Ok(()) };
+        self.refuse_nan(first.into(), 0)?;
+        let other = pixels.iter().position(|&lane| lane != first);
+        let zero = L::default();
+        self.found = match other {
+            Some(at) => {
+                let other = pixels[at].into();
+                self.refuse_nan(other, at)?;
+                let mut pair = [first.into(), other];
+                pair.sort_by(|&left, &right| order(self.value(left), self.value(right)));
+                pair.map(Some)
+            }
+            None if first == zero => [Some(first.into()), None],
+            None => [None, Some(first.into())],
         };
-        self.found[bit] = Some(lane);
+        Ok(())
+    }
+
+    /// Makes room for the value of a pixel that is neither of those assumed so far.
+    fn learn<L: PixelLane>(&mut self, pixels: &[L], pixel: usize) -> Result<(), Unfit> {
+        self.keep_seen(&pixels[..pixel]);
+        let lane = pixels[pixel].into();
+        self.refuse_nan(lane, pixel)?;
+        match self.found.iter().position(Option::is_none) {
+            Some(free) => self.found[free] = Some(lane),
+            None => return Err(self.unfit(lane, pixel)),
+        }
         Ok(())
     }
 
     /// Keeps an assumed value for good once a pixel has it.
-    fn note_seen<L: PixelLane>(&mut self, pixels: &[L]) {
-        for (found, assumed) in self.found.iter_mut().zip(self.lanes()) {
-            if found.is_none() && pixels.contains(&narrow(assumed)) {
-                *found = Some(assumed);
+    fn keep_seen<L: PixelLane>(&mut self, pixels: &[L]) {
+        for (found, assumed) in self.lanes().into_iter().enumerate() {
+            if self.found[found].is_none() && pixels.contains(&narrow(assumed)) {
+                self.found[found] = Some(assumed);
             }
         }
     }
+
+    fn refuse_nan(&self, lane: u64, pixel: usize) -> Result<(), Unfit> {
+        match self.value(lane) {
+            Value::Float(value) if value.is_nan() => Err(self.unfit(lane, pixel)),
+            _ => Ok(()),
+        }
+    }
+
+    fn unfit(&self, lane: u64, pixel: usize) -> Unfit {
+        Unfit { pixel, found: self.value(lane), values: self.lanes().map(|lane| self.value(lane)) }
+    }
+}
+
+/// By number; `-0.0` before `0.0`.
+fn order(left: Value, right: Value) -> std::cmp::Ordering {
+    match (left, right) {
+        (Value::Integer(left), Value::Integer(right)) => left.cmp(&right),
+        (Value::Float(left), Value::Float(right)) => left.total_cmp(&right),
+        _ => std::cmp::Ordering::Equal,
+    }
+}
+
+/// The pixels, as they lie in memory, that packed rows stand for.
+pub(crate) fn unpack(rows: &[u8], width: usize, dtype: &Dtype, bits: [u64; 2]) -> Vec<u8> {
+    let lanes = bits.map(|bits| swap(dtype, bits));
+    match dtype.item_size() {
+        1 => unpack_lanes::<u8>(rows, width, lanes),
+        2 => bytemuck::cast_slice(&unpack_lanes::<u16>(rows, width, lanes)).to_vec(),
+        4 => bytemuck::cast_slice(&unpack_lanes::<u32>(rows, width, lanes)).to_vec(),
+        _ => bytemuck::cast_slice(&unpack_lanes::<u64>(rows, width, lanes)).to_vec(),
+    }
+}
+
+fn unpack_lanes<L: PixelLane>(rows: &[u8], width: usize, lanes: [u64; 2]) -> Vec<L> {
+    let height = rows.len().checked_div(width.div_ceil(8)).unwrap_or(0);
+    let mut pixels = vec![L::default(); height * width];
+    let [off, on] = lanes.map(narrow::<L>);
+    unpack_rows(rows, width, off, on, &mut pixels);
+    pixels
 }
 
 /// A lane as the packing kernels take it.
-trait PixelLane: Lane + bytemuck::AnyBitPattern + Into<u64> + TryFrom<u64> + PartialEq {}
+trait PixelLane: Lane + bytemuck::Pod + Into<u64> + TryFrom<u64> {}
 
-impl<L: Lane + bytemuck::AnyBitPattern + Into<u64> + TryFrom<u64> + PartialEq> PixelLane for L {}
+impl<L: Lane + bytemuck::Pod + Into<u64> + TryFrom<u64>> PixelLane for L {}
 
-/// The low bits of a lane: the palette's lanes are of its type's width.
+/// The low bits of a lane.
 fn narrow<L: PixelLane>(lane: u64) -> L {
-    L::try_from(lane).unwrap_or_else(|_| unreachable!("the palette's lanes have the width of its type"))
+    L::try_from(lane).unwrap_or_else(|_| unreachable!("a palette's lanes have the width of its type"))
 }
 
-/// Turns an item's bits from the machine's byte order into the array's, or back.
-fn swap(dtype: &Dtype, bits: u64) -> u64 {
-    if dtype.is_native() {
-        return bits;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pack(palette: &mut Palette, pixels: &[i16]) -> Result<Vec<u8>, Unfit> {
+        let mut rows = Vec::new();
+        palette.pack(bytemuck::cast_slice(pixels), pixels.len(), &mut rows)?;
+        Ok(rows)
     }
-    bits.swap_bytes() >> (64 - 8 * dtype.item_size())
+
+    #[test]
+    fn are_values_found_as_they_come() {
+        let cases: [&[&[i16]]; 6] = [
+            &[&[0, 0], &[0, 1]],
+            &[&[0], &[0, 7, 7]],
+            &[&[7, 7], &[7, 0]],
+            &[&[1], &[5, 1]],
+            &[&[5, -5], &[5]],
+            &[&[9], &[3], &[9, 3]],
+        ];
+        for images in cases {
+            let mut palette = Palette::new(&Dtype::of::<i16>()).unwrap();
+            let packed: Vec<Vec<u8>> =
+                images.iter().map(|image| pack(&mut palette, image).unwrap()).collect();
+            for (image, rows) in images.iter().zip(packed) {
+                let pixels = unpack(&rows, image.len(), &Dtype::of::<i16>(), palette.bits());
+                assert_eq!(pixels, bytemuck::cast_slice::<i16, u8>(image));
+            }
+        }
+    }
+
+    #[test]
+    fn is_a_third_value_refused_however_late_it_comes() {
+        for images in [
+            &[&[0_i16, 1][..], &[1, 0, 2]],
+            &[&[1], &[0, 1, 255]],
+            &[&[0], &[1, 7]],
+            &[&[7], &[0, 1]],
+            &[&[1, 1], &[0, 7]],
+        ] {
+            let mut palette = Palette::new(&Dtype::of::<i16>()).unwrap();
+            pack(&mut palette, images[0]).unwrap();
+            let unfit = pack(&mut palette, images[1]).unwrap_err();
+            assert_eq!(unfit.pixel, images[1].len() - 1, "{images:?}");
+        }
+    }
+
+    #[test]
+    fn is_nan_refused_and_minus_zero_kept() {
+        let mut rows = Vec::new();
+        for pixels in [[f64::NAN, 0.0], [0.0, f64::NAN], [f64::NAN; 2]] {
+            let mut palette = Palette::new(&Dtype::of::<f64>()).unwrap();
+            assert!(palette.pack(bytemuck::cast_slice(&pixels), 2, &mut rows).is_err());
+        }
+        let mut palette = Palette::new(&Dtype::of::<f64>()).unwrap();
+        rows.clear();
+        palette.pack(bytemuck::cast_slice(&[0.0, -0.0]), 2, &mut rows).unwrap();
+        assert_eq!(palette.bits(), [(-0.0_f64).to_bits(), 0]);
+        assert_eq!(rows, [0b1000_0000]);
+    }
 }

@@ -23,7 +23,7 @@ pub(super) struct Index {
     held: Option<Vec<u8>>,
     /// Where each entry starts.
     entries: Vec<u32>,
-    /// The numbers of members, by their names without `.npy`.
+    /// The numbers of members, by what tells their names apart.
     names: HashTable<u32>,
     /// Seeded at random, so that no archive can be made for its names to collide.
     hasher: RandomState,
@@ -57,17 +57,17 @@ impl Index {
             };
             extents.push(&entry, &directory).map_err(|error| error.of(&name).at(at))?;
 
-            let key = name::key(&name);
+            let key = name::identity(&name);
             let same = |&other: &u32| {
                 let entry = CentralEntry::parse(&bytes[entries[other as usize] as usize..]);
-                entry.is_some_and(|entry| key_of(&entry).is_some_and(|other| name::key(&other) == key))
+                entry.is_some_and(|entry| key_of(&entry).is_some_and(|other| name::identity(&other) == key))
             };
             let hash = hasher.hash_one(key);
             // Growing hashes again; with the right capacity it never happens.
             let rehash = |&other: &u32| {
                 let entry = CentralEntry::parse(&bytes[entries[other as usize] as usize..]);
                 let name = entry.as_ref().and_then(key_of);
-                hasher.hash_one(name::key(&name.unwrap_or_default()))
+                hasher.hash_one(name::identity(&name.unwrap_or_default()))
             };
             match names.entry(hash, same, rehash) {
                 hashbrown::hash_table::Entry::Occupied(_) => {
@@ -110,10 +110,10 @@ impl Index {
 
     /// The number of the member of this name, with or without `.npy`.
     pub(super) fn find(&self, source: &Source, name: &str) -> Option<usize> {
-        let key = name::key(name);
+        let key = name::identity(name);
         let same = |&number: &u32| {
             let entry = self.entry(source, number as usize);
-            entry.is_some_and(|entry| key_of(&entry).is_some_and(|name| name::key(&name) == key))
+            entry.is_some_and(|entry| key_of(&entry).is_some_and(|name| name::identity(&name) == key))
         };
         self.names.find(self.hasher.hash_one(key), same).map(|&number| number as usize)
     }

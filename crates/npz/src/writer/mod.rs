@@ -83,7 +83,7 @@ pub struct Writer<W> {
     entries: Vec<u32>,
     batch: Vec<(String, Work)>,
     batch_bytes: usize,
-    /// The numbers of members by their names without `.npy`, those of the batch included.
+    /// The numbers of members by what tells their names apart, those of the batch included.
     names: HashTable<u32>,
     hasher: RandomState,
     is_poisoned: bool,
@@ -239,8 +239,8 @@ impl<W: Write + Seek> Writer<W> {
             found: 1 << 32,
         })?;
         let mut names = std::mem::take(&mut self.names);
-        let key_of = |number: u32| self.name(number as usize).map_or("", name::key);
-        let key = name::key(name);
+        let key_of = |number: u32| self.name(number as usize).map_or("", name::identity);
+        let key = name::identity(name);
         let hash = self.hasher.hash_one(key);
         let rehash = |&other: &u32| self.hasher.hash_one(key_of(other));
         let taken = names.find(hash, |&other| key_of(other) == key).is_some();

@@ -1,0 +1,14 @@
+//! Reading an archive.
+
+mod archive;
+mod entry;
+mod image_set;
+mod verify;
+
+pub use archive::Archive;
+pub use entry::Entry;
+pub use image_set::ImageSet;
+pub use verify::{Problem, Report};
+
+/// What the names of members start with that are the library's own.
+pub(crate) const RESERVED: &str = ".bitnpz/";

@@ -1,0 +1,97 @@
+//! Reading everything to see whether it is whole.
+
+use std::io::{self, Read};
+
+use bitnpz_npz::Member;
+
+use super::archive::{Archive, is_array};
+use super::entry::damaged;
+use crate::error::Result;
+use crate::packed;
+
+/// What [`Archive::verify`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The members read.
+    pub members: usize,
+    /// Their bytes, decompressed.
+    pub bytes: u64,
+    /// Bytes of the file that belong to no member and no record. They do no harm.
+    pub gaps: u64,
+    /// What is damaged. All else can be read.
+    pub problems: Vec<Problem>,
+}
+
+/// A member that is damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The member's name.
+    pub member: String,
+    /// What was expected and what was found.
+    pub message: String,
+}
+
+impl Archive {
+    /// Reads every member, its checksum, header and padding; `progress` is called with the number of members done.
+    pub fn verify(&self, mut progress: impl FnMut(usize)) -> Report {
+        let mut report = Report { gaps: self.zip().gaps(), ..Report::default() };
+        for member in self.zip().members() {
+            if let Err(error) = self.verify_member(&member) {
+                let problem = Problem { member: member.name().to_owned(), message: error.to_string() };
+                report.problems.push(problem);
+            }
+            report.bytes += member.size();
+            report.members += 1;
+            progress(report.members);
+        }
+        for key in self.packed().exceptions().filter(|key| !self.contains(key)) {
+            let message = format!("expected a member for the key {key:?}, found none");
+            report.problems.push(Problem { member: packed::MEMBER.to_owned(), message });
+        }
+        report
+    }
+
+    fn verify_member(&self, member: &Member<'_>) -> Result<()> {
+        if !is_array(member.name()) {
+            io::copy(&mut member.reader()?, &mut io::sink()).map_err(bitnpz_npz::Error::from)?;
+            return Ok(());
+        }
+        let entry = self.entry_of(member.clone())?;
+        let mut reader = member.reader()?;
+        let stored = bitnpz_npy::Header::read(&mut reader, &self.limits().npy)?;
+        let padding = entry.kind().map_or(0, |kind| padding_bits(kind.width));
+        let stride = stored.shape.last().copied().unwrap_or(1).max(1);
+        let is_bool = stored.dtype.kind() == Some(bitnpz_npy::Kind::Bool);
+        let (mut piece, mut position) = (vec![0; 1 << 16], 0);
+        loop {
+            let len = reader.read(&mut piece).map_err(bitnpz_npz::Error::from)?;
+            let bad = piece[..len].iter().enumerate().find(|&(at, byte)| {
+                is_bool && *byte > 1
+                    || padding != 0 && (position + at + 1) % stride == 0 && byte & padding != 0
+            });
+            if let Some((at, byte)) = bad {
+                let expected =
+                    if is_bool { "a bool of 0 or 1" } else { "zero bits behind the last pixel of a row" };
+                return Err(damaged(
+                    member,
+                    format!("expected {expected}, found {byte} at byte {} of the array", position + at),
+                ));
+            }
+            position += len;
+            if len == 0 {
+                break;
+            }
+        }
+        if position == stored.data_len() {
+            return Ok(());
+        }
+        Err(damaged(member, format!("expected {} bytes of array, found {position}", stored.data_len())))
+    }
+}
+
+/// The bits of a row's last byte that belong to no pixel.
+fn padding_bits(width: usize) -> u8 {
+    if width.is_multiple_of(8) { 0 } else { 0xFF >> (width % 8) }
+}

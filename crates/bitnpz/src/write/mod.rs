@@ -1,0 +1,10 @@
+//! Writing an archive.
+
+mod copy;
+mod ledger;
+mod stack;
+mod writer;
+
+pub use stack::StackWriter;
+pub(crate) use writer::pack;
+pub use writer::{Summary, Writer};

@@ -1,0 +1,257 @@
+//! Writing an archive, image by image and array by array.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::Path;
+
+use bitnpz_bitmap::{BitmapView, Pixel, PixelValues};
+use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
+use bitnpz_npz::AtomicFile;
+use ndarray::{ArrayRef, ArrayRef2, Dimension};
+
+use super::ledger::Ledger;
+use super::stack::StackWriter;
+use crate::encoding::Encoding;
+use crate::error::{Error, ErrorKind, Result};
+use crate::options::WriteOptions;
+use crate::packed::{self, PackedKind, Palette, Unfit};
+use crate::read::RESERVED;
+use crate::value::Value;
+
+/// What a finished archive holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Keys, of images and of ordinary arrays.
+    pub keys: usize,
+    /// Images, those of stacks included.
+    pub images: usize,
+}
+
+/// Writes an archive: images and ordinary arrays, each under its key.
+///
+/// The archive appears under its name when [`finish`](Self::finish) returns, and not before: a writer that is
+/// dropped leaves nothing behind, and a file it was to replace as it was. Images are compressed on all cores
+/// as they come; memory stays bounded, however many there are.
+///
+/// ```
+/// use ndarray::array;
+///
+/// let folder = tempfile::tempdir()?;
+/// let mut writer = bitnpz::Writer::create(folder.path().join("training.npz"))?;
+/// writer.add_image("ix-000000", &array![[0_u8, 255], [255, 0]])?;
+/// writer.add_array("outputs", &array![3_i64])?;
+/// assert_eq!(writer.finish()?.images, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Writer {
+    pub(super) zip: bitnpz_npz::Writer<AtomicFile>,
+    pub(super) ledger: Ledger,
+    encoding: Encoding,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Writer");
+        fields.field("encoding", &self.encoding).field("ledger", &self.ledger).finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// Starts an archive of packed images at this path.
+    ///
+    /// # Errors
+    ///
+    /// If no file can be made there.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        Self::create_with(path, &WriteOptions::default())
+    }
+
+    /// Starts an archive as `options` say.
+    ///
+    /// # Errors
+    ///
+    /// If no file can be made there.
+    pub fn create_with(path: impl AsRef<Path>, options: &WriteOptions) -> Result<Self> {
+        let mut zip_options = bitnpz_npz::WriteOptions::default().with_method(options.method);
+        if let Some(threads) = options.threads {
+            zip_options = zip_options.with_threads(threads);
+        }
+        Ok(Self {
+            zip: bitnpz_npz::Writer::new(AtomicFile::create(path)?, zip_options),
+            ledger: Ledger::default(),
+            encoding: options.encoding,
+        })
+    }
+
+    /// How images lie in this archive.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Adds one image, shape `(height, width)`.
+    ///
+    /// # Errors
+    ///
+    /// If the image has a third value or NaN, if the key is taken or not allowed, or if writing fails.
+    pub fn add_image<T: Pixel + Element>(&mut self, key: &str, image: &ArrayRef2<T>) -> Result<()> {
+        self.add_images(key, image)
+    }
+
+    /// Adds a stack of images under one key, shape `(..., height, width)`: what NumPy has as one array.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_image`](Self::add_image), and if there are fewer than two dimensions.
+    pub fn add_images<T: Pixel + Element, D: Dimension>(
+        &mut self,
+        key: &str,
+        stack: &ArrayRef<T, D>,
+    ) -> Result<()> {
+        match stack.as_slice() {
+            Some(pixels) => {
+                let header = Header::new(Dtype::of::<T>(), stack.shape().to_vec());
+                let view = DynArrayView::new(header, bytemuck::cast_slice(pixels))?;
+                self.add_dyn_images(key, &view)
+            }
+            None => self.add_dyn_images(key, &DynArray::from_ndarray(stack).view()),
+        }
+    }
+
+    /// Adds one image of bools that is packed already.
+    ///
+    /// # Errors
+    ///
+    /// If the key is taken or not allowed, or if writing fails.
+    pub fn add_bitmap(&mut self, key: &str, bitmap: BitmapView<'_>) -> Result<()> {
+        let bits = [0, 1];
+        let shape = vec![bitmap.height(), bitmap.width()];
+        match self.encoding {
+            Encoding::Packed => {
+                let kind = PackedKind { dtype: Dtype::of::<bool>(), bits, width: bitmap.width() };
+                self.add_packed(key, &shape, kind, bitmap.as_bytes())
+            }
+            Encoding::Plain => self.add_images(key, &bitmap.unpack(PixelValues::<bool>::default())),
+        }
+    }
+
+    /// Adds images whose type is known at run time only.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_images`](Self::add_images), and if pixels cannot be of the array's type.
+    pub fn add_dyn_images(&mut self, key: &str, stack: &DynArrayView<'_>) -> Result<()> {
+        let (kind, rows) = pack(stack).map_err(|error| error.with_key(key))?;
+        match self.encoding {
+            Encoding::Plain => self.add_plain(key, stack, count_images(stack.shape())),
+            Encoding::Packed => self.add_packed(key, stack.shape(), kind, &rows),
+        }
+    }
+
+    /// Starts a stack of images of one dtype and shape `(height, width)` whose number is not known yet.
+    ///
+    /// # Errors
+    ///
+    /// If the key is taken or not allowed, if pixels cannot be of this type, or if writing fails.
+    pub fn stack(&mut self, key: &str, dtype: &Dtype, image_shape: [usize; 2]) -> Result<StackWriter<'_>> {
+        StackWriter::start(self, key, dtype, &image_shape)
+    }
+
+    /// Adds an ordinary array, which any reader of archives gives back as it is.
+    ///
+    /// # Errors
+    ///
+    /// If the key is taken or not allowed, or if writing fails.
+    pub fn add_array<T: Element, D: Dimension>(&mut self, key: &str, array: &ArrayRef<T, D>) -> Result<()> {
+        self.add_dyn_array(key, &DynArray::from_ndarray(array).view())
+    }
+
+    /// Adds an ordinary array whose type is known at run time only: any that NumPy has, but objects.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_array`](Self::add_array).
+    pub fn add_dyn_array(&mut self, key: &str, array: &DynArrayView<'_>) -> Result<()> {
+        self.add_plain(key, array, 0)
+    }
+
+    /// Writes what ends the archive, and gives it its name.
+    ///
+    /// # Errors
+    ///
+    /// If writing fails; then the file that was to be replaced is as it was.
+    pub fn finish(mut self) -> Result<Summary> {
+        let names = (0..self.ledger.members()).filter_map(|number| self.zip.name(number));
+        if let Some(index) = self.ledger.packed_index(names) {
+            self.zip.add(packed::MEMBER, index.to_json())?;
+        }
+        self.zip.finish()?.commit()?;
+        Ok(Summary { keys: self.ledger.members(), images: self.ledger.images() })
+    }
+
+    fn add_plain(&mut self, key: &str, array: &DynArrayView<'_>, images: usize) -> Result<()> {
+        check_key(key)?;
+        self.zip.add_array(key, array).map_err(|error| Error::from(error).with_key(key))?;
+        self.ledger.note_plain(images);
+        Ok(())
+    }
+
+    fn add_packed(&mut self, key: &str, shape: &[usize], kind: PackedKind, rows: &[u8]) -> Result<()> {
+        check_key(key)?;
+        let rows = DynArrayView::new(packed_header(shape, kind.width), rows)?;
+        self.zip.add_array(key, &rows).map_err(|error| Error::from(error).with_key(key))?;
+        self.ledger.note_packed(kind, count_images(shape));
+        Ok(())
+    }
+}
+
+/// That a key is not one of the library's own.
+pub(super) fn check_key(key: &str) -> Result<()> {
+    if key.starts_with(RESERVED) { Err(Error::from(ErrorKind::ReservedKey).with_key(key)) } else { Ok(()) }
+}
+
+/// The header of packed rows of images of this shape.
+pub(super) fn packed_header(shape: &[usize], width: usize) -> Header {
+    let mut shape = shape.to_vec();
+    if let Some(last) = shape.last_mut() {
+        *last = width.div_ceil(8);
+    }
+    Header::new(Dtype::of::<u8>(), shape)
+}
+
+/// The items of an array in C order.
+pub(super) fn c_order<'a>(array: &DynArrayView<'a>) -> Cow<'a, [u8]> {
+    if array.header().fortran_order { Cow::Owned(array.to_c_order()) } else { Cow::Borrowed(array.data()) }
+}
+
+/// The images in an array of shape `(..., height, width)`.
+pub(super) fn count_images(shape: &[usize]) -> usize {
+    shape.iter().rev().skip(2).product()
+}
+
+/// Packs an array of images, and says what it takes to give it back.
+pub(crate) fn pack(stack: &DynArrayView<'_>) -> Result<(PackedKind, Vec<u8>)> {
+    let shape = stack.shape();
+    let (Some(mut palette), [.., _, width]) = (Palette::new(stack.dtype()), shape) else {
+        let (dtype, shape) = (stack.dtype().clone(), shape.to_vec());
+        return Err(ErrorKind::NotImages { dtype, shape }.into());
+    };
+    let mut rows = Vec::new();
+    palette.pack(&c_order(stack), *width, &mut rows).map_err(|unfit| unfit_error(unfit, 0, shape))?;
+    Ok((PackedKind { dtype: stack.dtype().clone(), bits: palette.bits(), width: *width }, rows))
+}
+
+/// The error of a pixel among those that come after `before` others in an array of this shape.
+pub(super) fn unfit_error(unfit: Unfit, before: usize, shape: &[usize]) -> Error {
+    let mut number = before + unfit.pixel;
+    let mut index = vec![0; shape.len()];
+    for (place, &length) in index.iter_mut().zip(shape).skip(1).rev() {
+        (*place, number) = (number % length, number / length);
+    }
+    index[0] = number;
+    match unfit.found {
+        Value::Float(value) if value.is_nan() => ErrorKind::NotANumber { index }.into(),
+        found => ErrorKind::NotBilevel { index, found, values: unfit.values }.into(),
+    }
+}

@@ -1,0 +1,93 @@
+//! Does every mistake give an error that names the key, and is nothing lost by it?
+
+use std::fs;
+use std::io::Cursor;
+
+use bitnpz::{Archive, Dtype, Writer};
+use ndarray::{Array2, Array3, array};
+
+#[test]
+fn does_each_mistake_name_the_key_and_the_pixel() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(folder.path().join("a.npz")).unwrap();
+    let mut stack = Array3::from_elem((3, 4, 5), 0.0_f32);
+    stack[[0, 0, 1]] = 1.0;
+    stack[[2, 3, 4]] = 0.5;
+    let message = |result: bitnpz::Result<()>| result.unwrap_err().to_string();
+    assert_eq!(
+        message(writer.add_images("grey", &stack)),
+        "\"grey\": expected two values, found a third: pixel (2, 3, 4) is 0.5, others are 0.0 and 1.0; \
+         compare with a threshold first, or store it as an ordinary array"
+    );
+    stack[[2, 3, 4]] = f32::NAN;
+    assert!(message(writer.add_images("nan", &stack)).contains("found NaN at pixel (2, 3, 4)"));
+    assert!(message(writer.add_images("row", &array![true, false])).contains("two or more dimensions"));
+    assert!(message(writer.add_array(".bitnpz/x", &array![1])).contains("the library's own"));
+    writer.add_image("taken", &array![[true]]).unwrap();
+    for key in ["taken", "taken.npy"] {
+        assert!(message(writer.add_image(key, &array![[true]])).contains("two members have this name"));
+    }
+    let mut stack = writer.stack("stack", &Dtype::of::<u8>(), [2, 2]).unwrap();
+    stack.push(&array![[0_u8, 1], [1, 0]]).unwrap();
+    assert!(message(stack.push(&array![[0_u8, 1]])).contains("expected shape (2, 2), found (1, 2)"));
+    assert!(message(stack.push(&array![[0.0, 1.0], [1.0, 0.0]])).contains("'|u1'"));
+    assert!(message(stack.push(&array![[0_u8, 1], [7, 0]])).contains("pixel (1, 1, 0) is 7"));
+    stack.finish().unwrap();
+    writer.finish().unwrap();
+
+    let archive = Archive::open(folder.path().join("a.npz")).unwrap();
+    assert_eq!(archive.keys().collect::<Vec<_>>(), ["taken", "stack"]);
+    assert!(archive.image::<bool>("missing").unwrap_err().to_string().contains("no such key"));
+    assert!(archive.image::<bool>("stack").unwrap_err().to_string().contains("one image"));
+    assert!(archive.array::<f32>("taken").unwrap_err().to_string().contains("'|b1'"));
+    assert!(archive.array::<u8>(".bitnpz/packed.json").is_err());
+}
+
+#[test]
+fn does_a_dropped_writer_leave_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let write = |value: u8| {
+        let mut writer = Writer::create(&path).unwrap();
+        writer.add_array("x", &array![value]).unwrap();
+        writer
+    };
+    write(1).finish().unwrap();
+    drop(write(2));
+    assert_eq!(Archive::open(&path).unwrap().array::<u8>("x").unwrap()[0], 1);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    write(3).finish().unwrap();
+    assert_eq!(Archive::open(&path).unwrap().array::<u8>("x").unwrap()[0], 3);
+}
+
+/// An archive of one packed image whose members have been tampered with.
+fn tampered(json: &str, packed: &DynBytes) -> bitnpz::Result<Archive> {
+    let mut writer = bitnpz_npz::Writer::new(Cursor::new(Vec::new()), bitnpz_npz::WriteOptions::default());
+    writer.add("x.npy", packed.clone()).unwrap();
+    writer.add(".bitnpz/packed.json", json.as_bytes().to_vec()).unwrap();
+    Archive::from_bytes(writer.finish().unwrap().into_inner())
+}
+
+type DynBytes = Vec<u8>;
+
+#[test]
+fn is_a_lie_about_packed_rows_found() {
+    let npy = |rows: Array2<u8>| bitnpz::DynArray::from_ndarray(&rows).to_npy().unwrap();
+    let json = |width: u64| {
+        format!(r#"{{"version":1,"default":{{"dtype":"|b1","values":[false,true],"width":{width}}}}}"#)
+    };
+    let good = npy(array![[0x80], [0xE0]]);
+    assert_eq!(tampered(&json(3), &good).unwrap().image::<bool>("x").unwrap().dim(), (2, 3));
+    for width in [0, 9, 1 << 40, u64::MAX] {
+        let Ok(archive) = tampered(&json(width), &good) else { continue };
+        assert!(archive.image::<bool>("x").is_err(), "{width}");
+        assert!(archive.dyn_array("x").is_err(), "{width}");
+        assert_eq!(archive.verify(|_| ()).problems.len(), 1, "{width}");
+    }
+    let padded = tampered(&json(3), &npy(array![[0x80], [0x10]])).unwrap();
+    assert!(padded.image::<bool>("x").unwrap_err().to_string().contains("behind the last pixel of row 1"));
+    assert_eq!(padded.verify(|_| ()).problems.len(), 1);
+    assert!(tampered("{", &good).unwrap_err().to_string().contains(".bitnpz/packed.json"));
+    let missing = tampered(r#"{"version":1,"exceptions":{"y":null}}"#, &good).unwrap();
+    assert!(missing.verify(|_| ()).problems[0].message.contains("\"y\""));
+}
