@@ -31,6 +31,8 @@ mod encoding;
 mod error;
 mod options;
 mod packed;
+#[cfg(feature = "picture")]
+pub mod picture;
 
 mod read;
 mod value;

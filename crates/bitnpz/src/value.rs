@@ -54,7 +54,7 @@ impl Value {
         let mask = u64::MAX >> (64 - 8 * bytes);
         let bits = match (self, dtype.kind()?) {
             (Self::Bool(value), Kind::Bool) => value.into(),
-            (Self::Integer(value), Kind::Uint) => u64::try_from(value).ok()?,
+            (Self::Integer(value), Kind::Uint) => u64::try_from(value).ok().filter(|&bits| bits <= mask)?,
             (Self::Integer(value), Kind::Int) => i64::try_from(value).ok()?.cast_unsigned() & mask,
             (Self::Float(value), Kind::Float) => match bytes {
                 2 => f16::from_f64(value).to_bits().into(),

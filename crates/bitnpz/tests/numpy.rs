@@ -44,8 +44,8 @@ fn opened(path: &Path) -> [Archive; 2] {
 fn images() -> impl Strategy<Value = DynArray> {
     let types = ["|b1", "|i1", "<i2", ">i4", "<i8", "|u1", ">u2", "<u4", ">u8", "<f2", ">f4", "<f8"];
     let shape = prop::collection::vec(0_usize..20, 2..5);
-    (prop::sample::select(types.to_vec()), shape, any::<[[u8; 8]; 2]>(), any::<bool>(), any::<u64>()).prop_map(
-        |(dtype, shape, values, fortran_order, seed)| {
+    (prop::sample::select(types.to_vec()), shape, any::<[[u8; 8]; 2]>(), any::<bool>(), any::<u64>())
+        .prop_map(|(dtype, shape, values, fortran_order, seed)| {
             let dtype = Dtype::from_type_string(dtype).unwrap();
             let size = dtype.item_size();
             let bool_bytes = [[0; 8], [1; 8]];
@@ -65,8 +65,7 @@ fn images() -> impl Strategy<Value = DynArray> {
                 .copied()
                 .collect();
             DynArray::new(header, data).unwrap()
-        },
-    )
+        })
 }
 
 proptest! {

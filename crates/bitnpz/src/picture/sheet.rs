@@ -1,0 +1,107 @@
+//! Contact sheets.
+
+use std::io::Write;
+
+use bitnpz_bitmap::BitmapView;
+
+use super::PictureError;
+
+/// About how wide a sheet is, in pixels.
+const WIDTH: usize = 1200;
+/// Cells are enlarged to about this many pixels, and larger ones reduced to it.
+const CELL: usize = 96;
+/// Pixels between cells, and around them.
+const GAP: usize = 6;
+
+const PAPER: u8 = 250;
+const FRAME: u8 = 205;
+const INK: u8 = 20;
+const BLANK: u8 = 255;
+
+/// Writes a PNG file that shows images side by side, their bits of 1 as ink. Small images are enlarged by a whole
+/// factor and large ones reduced, so that a look tells what they are.
+///
+/// # Errors
+///
+/// If writing fails.
+pub fn sheet(file: impl Write, images: &[BitmapView<'_>]) -> Result<(), PictureError> {
+    let largest = images.iter().map(|image| image.height().max(image.width())).max().unwrap_or(1).max(1);
+    let (enlarge, reduce) = (CELL.div_euclid(largest).max(1), largest.div_ceil(2 * CELL).max(1));
+    let cell = |length: usize| (length * enlarge).div_ceil(reduce).max(1);
+    let cell_height = images.iter().map(|image| cell(image.height())).max().unwrap_or(CELL);
+    let cell_width = images.iter().map(|image| cell(image.width())).max().unwrap_or(CELL);
+
+    let fitting = ((WIDTH - GAP) / (cell_width + GAP)).max(1);
+    // Few images stand in about as many columns as fill a page of 16 by 10.
+    let page = (images.len() as f64 * 1.6 * cell_height as f64 / cell_width as f64).sqrt().ceil();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
+    let columns = fitting.min((page as usize).max(1));
+    let lines = images.len().div_ceil(columns).max(1);
+    let width = GAP + columns * (cell_width + GAP);
+    let height = GAP + lines * (cell_height + GAP);
+    let mut pixels = vec![PAPER; width * height];
+    for (number, image) in images.iter().enumerate() {
+        let left = GAP + number % columns * (cell_width + GAP);
+        let top = GAP + number / columns * (cell_height + GAP);
+        for row in top - 1..=top + cell_height {
+            pixels[row * width + left - 1..][..cell_width + 2].fill(FRAME);
+        }
+        for row in 0..cell_height {
+            let line = &mut pixels[(top + row) * width + left..][..cell_width];
+            for (column, pixel) in line.iter_mut().enumerate() {
+                *pixel = shade(image, row, column, enlarge, reduce);
+            }
+        }
+    }
+    write_grey(file, width, height, &pixels)
+}
+
+/// How dark a pixel of a cell is: that of one pixel of the image, or the mean of several.
+fn shade(image: &BitmapView<'_>, row: usize, column: usize, enlarge: usize, reduce: usize) -> u8 {
+    let (top, left) = (row / enlarge * reduce, column / enlarge * reduce);
+    let inside = |row: &usize, column: &usize| *row < image.height() && *column < image.width();
+    let mut seen = 0;
+    let mut ink = 0;
+    for row in top..top + reduce {
+        for column in (left..left + reduce).filter(|column| inside(&row, column)) {
+            seen += 1;
+            ink += usize::from(image.get(row, column) == Some(true));
+        }
+    }
+    if seen == 0 {
+        return PAPER;
+    }
+    let range = usize::from(BLANK - INK);
+    BLANK - u8::try_from(range * ink / seen).unwrap_or(0)
+}
+
+fn write_grey(file: impl Write, width: usize, height: usize, pixels: &[u8]) -> Result<(), PictureError> {
+    let failed = |error: png::EncodingError| PictureError::Encode { message: error.to_string() };
+    let [width, height] = [width, height].map(|length| u32::try_from(length).unwrap_or(u32::MAX));
+    let mut encoder = png::Encoder::new(file, width, height);
+    encoder.set_color(png::ColorType::Grayscale);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    writer.write_image_data(pixels).map_err(failed)?;
+    writer.finish().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use bitnpz_bitmap::Bitmap;
+
+    use super::*;
+
+    #[test]
+    fn can_a_sheet_be_made_of_any_images() {
+        let sizes = [(28, 28), (1, 1), (0, 5), (400, 300), (5, 900)];
+        for count in 0..=sizes.len() {
+            let images: Vec<Bitmap> =
+                sizes[..count].iter().map(|&(height, width)| Bitmap::zeros(height, width).unwrap()).collect();
+            let views: Vec<BitmapView<'_>> = images.iter().map(Bitmap::view).collect();
+            let mut file = Vec::new();
+            sheet(&mut file, &views).unwrap();
+            let decoded = image::load_from_memory(&file).unwrap();
+            assert!(decoded.width() > 0 && decoded.height() > 0);
+        }
+    }
+}
