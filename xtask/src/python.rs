@@ -32,7 +32,9 @@ fn interpreter() -> Result<&'static str, String> {
     candidates
         .into_iter()
         .find(|&candidate| version(Path::new(candidate)).is_some_and(|version| version >= OLDEST))
-        .ok_or_else(|| format!("no Python {}.{} or later on the path (tried {candidates:?})", OLDEST.0, OLDEST.1))
+        .ok_or_else(|| {
+            format!("no Python {}.{} or later on the path (tried {candidates:?})", OLDEST.0, OLDEST.1)
+        })
 }
 
 fn version(python: &Path) -> Option<(u32, u32)> {

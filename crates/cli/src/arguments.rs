@@ -1,0 +1,230 @@
+//! What can be said to the command.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use bitnpz::{Encoding, Method, WriteOptions};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const ABOUT: &str = "\
+Huge sets of small bilevel images in NumPy .npz archives: pack them to one bit per pixel, look at them, \
+verify them, and give them back exactly.
+
+Every archive is one that np.load opens.";
+
+const AFTER: &str = "\
+Examples:
+  bitnpz demo                                        render glyphs, pack them, show what it saved
+  bitnpz pack training.npz -o packed.npz             an archive of NumPy, at one bit per pixel
+  bitnpz pack scans/ --threshold 128 -o scans.npz    a folder of pictures
+  bitnpz view packed.npz ix-000017                   an image in the terminal
+  bitnpz unpack packed.npz -o plain.npz              back to what np.load reads as it was
+
+Exit codes: 0 done, 1 failed or damage found, 2 wrong usage.";
+
+#[derive(Debug, Parser)]
+#[command(name = "bitnpz", version, about = ABOUT, after_help = AFTER)]
+pub(crate) struct Arguments {
+    /// Print results and errors only: no remarks, no progress
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Render glyphs of a font, pack them, read them back at random, and show what it saved
+    Demo(Demo),
+    /// Pack pictures, .npy stacks or .npz archives into an archive
+    Pack(Pack),
+    /// Give an archive back as a plain .npz, or as a folder of pictures
+    Unpack(Unpack),
+    /// List the keys of an archive, with dtype, shape and size
+    Ls(Ls),
+    /// Sum an archive up
+    Info(Info),
+    /// Read everything in an archive and say what is damaged
+    Verify(Verify),
+    /// Draw an image in the terminal
+    View(View),
+    /// Make a picture of many images side by side
+    Sheet(Sheet),
+    /// Print completions for a shell
+    Completions(Completions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Where the archives and the contact sheet go
+    #[arg(long, default_value = "demo", value_name = "FOLDER")]
+    pub(crate) dir: PathBuf,
+    /// How many glyphs
+    #[arg(long, default_value_t = 6000, value_name = "N")]
+    pub(crate) count: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Pictures are PNG, PBM, TIFF, BMP and GIF files; their key is the path below the folder named, without its ending. \
+White pixels become True, or with --invert black ones. Arrays of .npy and .npz files that have two or more \
+dimensions and two values are packed, whatever the values; all others are kept as they are.
+
+Examples:
+  bitnpz pack training.npz -o packed.npz
+  bitnpz pack glyphs/ 'more/*.png' -o glyphs.npz
+  bitnpz pack scans/ --threshold 128 --invert --name scans -o scans.npz    one array (N, H, W)
+  bitnpz pack stack.npy --name glyphs -o glyphs.npz")]
+pub(crate) struct Pack {
+    /// Folders, globs, pictures, .npy stacks and .npz archives
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<String>,
+    /// The archive to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// One key for all pictures, which become one array (N, H, W); or the key of a .npy stack
+    #[arg(long, value_name = "KEY")]
+    pub(crate) name: Option<String>,
+    /// From which brightness on, of 0 to 255, a pixel is white; needed for pictures that are not black and white
+    #[arg(long, value_name = "BRIGHTNESS")]
+    pub(crate) threshold: Option<u8>,
+    /// Black pixels become True, rather than white ones
+    #[arg(long)]
+    pub(crate) invert: bool,
+    #[command(flatten)]
+    pub(crate) write: Write,
+}
+
+/// How an archive is written.
+#[derive(Debug, Args)]
+pub(crate) struct Write {
+    /// How images lie in the archive
+    #[arg(long, value_enum, default_value_t = EncodingName::Packed)]
+    pub(crate) encoding: EncodingName,
+    /// How members are compressed
+    #[arg(long, value_enum, default_value_t = MethodName::Deflate)]
+    pub(crate) method: MethodName,
+    /// How hard to compress: deflate 1 to 12, zstd 1 to 22
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) level: Option<u8>,
+    /// How many threads compress; the bytes written do not depend on it
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZero<usize>>,
+    /// Replace the output if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum EncodingName {
+    /// One bit per pixel, as np.packbits has it
+    Packed,
+    /// The arrays themselves, as np.savez_compressed has them
+    Plain,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MethodName {
+    /// What every reader knows
+    Deflate,
+    /// Smaller and faster; CPython reads it since 3.14
+    Zstd,
+    /// Not compressed, and aligned to be used in place
+    Stored,
+}
+
+impl Write {
+    pub(crate) fn options(&self) -> WriteOptions {
+        let encoding = match self.encoding {
+            EncodingName::Packed => Encoding::Packed,
+            EncodingName::Plain => Encoding::Plain,
+        };
+        let method = match self.method {
+            MethodName::Deflate => Method::Deflate { level: self.level.unwrap_or(6).clamp(1, 12) },
+            MethodName::Zstd => Method::Zstd { level: self.level.unwrap_or(19).clamp(1, 22) },
+            MethodName::Stored => Method::Stored,
+        };
+        let options = WriteOptions::default().with_encoding(encoding).with_method(method);
+        match self.threads {
+            Some(threads) => options.with_threads(threads),
+            None => options,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+An output that ends in .npz becomes a plain archive, which np.load reads to the arrays that were packed. Any other \
+is a folder: images become PNG files named by their keys, images of a stack KEY/000000.png and so on, and other \
+arrays .npy files.")]
+pub(crate) struct Unpack {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The .npz file or the folder to write
+    #[arg(short, long, value_name = "FILE|FOLDER")]
+    pub(crate) output: PathBuf,
+    /// Replace the output if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// Print keys only
+    #[arg(short, long)]
+    pub(crate) keys: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Info {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct View {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The key of an image or a stack; the first unless given
+    pub(crate) key: Option<String>,
+    /// Which image of a stack
+    #[arg(default_value_t = 0)]
+    pub(crate) index: usize,
+    /// Draw with # and . alone
+    #[arg(long)]
+    pub(crate) ascii: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sheet {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The key of a stack; all images of the archive unless given
+    pub(crate) key: Option<String>,
+    /// The PNG file to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// At most how many images, taken evenly from all
+    #[arg(long, default_value_t = 120, value_name = "N")]
+    pub(crate) count: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}

@@ -1,0 +1,121 @@
+//! `bitnpz demo`.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use bitnpz::{Archive, Bitmap, Dtype, Encoding, Header, Method, PixelValues, WriteOptions, Writer};
+use flate2::{Compress, Compression, FlushCompress};
+
+use super::glyphs;
+use crate::arguments::Demo;
+use crate::failure::{Failure, Outcome};
+use crate::output::{Output, thousands};
+
+/// The sides of the glyphs, in pixels.
+const SIZES: [usize; 3] = [28, 64, 128];
+
+pub(crate) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
+    fs::create_dir_all(&arguments.dir).map_err(|error| Failure::at(&arguments.dir, error))?;
+    let count = arguments.count.max(1);
+    let mut samples = Vec::new();
+    for size in SIZES {
+        let images = glyphs::render(size, count)?;
+        output.result(format!("{} glyphs of {size} x {size} pixels", thousands(count as u64)))?;
+        output.result(format!(
+            "  {:<30}{:>12}{:>13}{:>9}{:>12}{:>12}",
+            "", "bytes", "bytes/image", "", "written/s", "read/s"
+        ))?;
+        let numpy = numpy_size(&images, size)?;
+        row(output, "np.savez_compressed", numpy, numpy, count, None)?;
+        for (name, encoding, method) in [
+            ("bitnpz --encoding plain", Encoding::Plain, Method::default()),
+            ("bitnpz (packed)", Encoding::Packed, Method::default()),
+        ] {
+            let path = arguments.dir.join(format!("glyphs_{size}_{encoding}.npz"));
+            let options = WriteOptions::default().with_encoding(encoding).with_method(method);
+            let speeds = round_trip(&path, &images, &options)?;
+            row(output, name, fs::metadata(&path)?.len(), numpy, count, Some(speeds))?;
+        }
+        samples.extend(images.into_iter().take(40));
+    }
+    let sheet = arguments.dir.join("glyphs.png");
+    super::sheet::write(&sheet, &samples)?;
+    output.result("Every image was read back by its key, in random order, and compared.")?;
+    output.result("The first row is computed: the same members, deflated at the same level (6), in the same ZIP layout.")?;
+    output.result(format!("archives       {}", arguments.dir.join("glyphs_*.npz").display()))?;
+    output.result(format!("contact sheet  {}", sheet.display()))?;
+    Ok(())
+}
+
+/// One line of the table; speeds are images per second written and read.
+fn row(
+    output: &mut Output,
+    name: &str,
+    bytes: u64,
+    numpy: u64,
+    count: usize,
+    speeds: Option<[f64; 2]>,
+) -> Outcome {
+    let per_image = bytes as f64 / count as f64;
+    let ratio = format!("{:.2}x", numpy as f64 / bytes as f64);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "images in a second")]
+    let speed = |value: f64| thousands(value as u64);
+    let [written, read] = speeds.map_or([String::new(), String::new()], |speeds| speeds.map(speed));
+    let bytes = thousands(bytes);
+    output.result(format!("  {name:<30}{bytes:>12}{per_image:>13.1}{ratio:>9}{written:>12}{read:>12}"))?;
+    Ok(())
+}
+
+/// Writes the images and reads each back by its key in random order; images per second of both.
+fn round_trip(path: &Path, images: &[Bitmap], options: &WriteOptions) -> Result<[f64; 2], Failure> {
+    let key = |number: usize| format!("ix-{number:06}");
+    let arrays: Vec<_> = images.iter().map(|image| image.unpack(PixelValues::<bool>::default())).collect();
+    let start = Instant::now();
+    let mut writer = Writer::create_with(path, options).map_err(|error| Failure::at(path, error))?;
+    for (number, array) in arrays.iter().enumerate() {
+        writer.add_image(&key(number), array)?;
+    }
+    writer.finish().map_err(|error| Failure::at(path, error))?;
+    let written = images.len() as f64 / start.elapsed().as_secs_f64();
+
+    // A step that shares no factor with the number of images visits each once.
+    let step = (images.len() * 618 / 1000..).find(|&step| gcd(step, images.len()) == 1).unwrap_or(1);
+    let keys: Vec<(usize, String)> =
+        (0..images.len()).map(|i| i * step % images.len()).map(|number| (number, key(number))).collect();
+    let archive = Archive::open(path).map_err(|error| Failure::at(path, error))?;
+    let start = Instant::now();
+    for (number, key) in &keys {
+        let image = archive.image::<bool>(key).map_err(|error| Failure::at(path, error))?;
+        if image != arrays[*number] {
+            return Err(Failure::at(path, format!("{key} did not come back as it was")));
+        }
+    }
+    Ok([written, images.len() as f64 / start.elapsed().as_secs_f64()])
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// What `np.savez_compressed("x", **{"ix-%06i" % i: image})` writes: for each image a local header with a zip64
+/// field, the deflated `.npy` file, and a central header; and the end record.
+fn numpy_size(images: &[Bitmap], size: usize) -> Result<u64, Failure> {
+    let name = "ix-000000.npy".len();
+    let (local, zip64, central, end) = (30 + name, 20, 46 + name, 22);
+    let header = Header::new(Dtype::of::<bool>(), vec![size, size]).to_bytes();
+    let header = header.map_err(|error| Failure::Message(error.to_string()))?;
+    let mut compress = Compress::new(Compression::new(6), false);
+    let mut deflated = Vec::with_capacity(2 * size * size + 1000);
+    let mut total = end;
+    for image in images {
+        let pixels = image.unpack(PixelValues::<u8>::default());
+        let npy = [&header, pixels.as_slice().unwrap_or_default()].concat();
+        deflated.clear();
+        compress.reset();
+        let status = compress.compress_vec(&npy, &mut deflated, FlushCompress::Finish);
+        status.map_err(|error| Failure::Message(error.to_string()))?;
+        total += local + zip64 + deflated.len() + central;
+    }
+    Ok(total as u64)
+}

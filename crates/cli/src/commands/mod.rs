@@ -1,0 +1,31 @@
+//! One file per verb.
+
+pub(crate) mod completions;
+pub(crate) mod demo;
+mod glyphs;
+pub(crate) mod info;
+pub(crate) mod ls;
+pub(crate) mod pack;
+pub(crate) mod sheet;
+pub(crate) mod unpack;
+pub(crate) mod verify;
+pub(crate) mod view;
+
+use std::path::Path;
+
+use bitnpz::Archive;
+
+use crate::failure::Failure;
+
+/// Opens an archive, or says which one could not be.
+fn open(path: &Path) -> Result<Archive, Failure> {
+    Archive::open(path).map_err(|error| Failure::at(path, error))
+}
+
+/// That there is nothing where something is to be written, unless it may be replaced.
+fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
+    if !force && path.exists() {
+        return Err(Failure::at(path, "it is there already; --force replaces it"));
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! `bitnpz verify`.
+
+use serde_json::json;
+
+use crate::arguments::Verify;
+use crate::failure::{Failure, Outcome};
+use crate::output::{Output, escape, size, thousands};
+
+pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
+    let archive = super::open(&arguments.archive)?;
+    let bar = output.progress(archive.len() as u64, "verifying");
+    let report = archive.verify(|done| bar.set_position(done as u64));
+    bar.finish_and_clear();
+    if arguments.json {
+        let problem =
+            |problem: &bitnpz::Problem| json!({"member": problem.member, "message": problem.message});
+        let problems: Vec<_> = report.problems.iter().map(problem).collect();
+        let report = json!({
+            "members": report.members,
+            "bytes": report.bytes,
+            "gaps": report.gaps,
+            "problems": problems,
+        });
+        output.result(format!("{report:#}"))?;
+    } else {
+        for problem in &report.problems {
+            output.result(format!("damaged: {}", escape(&problem.message)))?;
+        }
+        if report.gaps > 0 {
+            output.remark(format!("{} belong to no member, which does no harm", size(report.gaps)))?;
+        }
+        let (members, bytes) = (thousands(report.members as u64), size(report.bytes));
+        match report.problems.len() {
+            0 => output.remark(format!("all {members} members are whole: {bytes} of data"))?,
+            damaged => output.remark(format!("{damaged} of {members} members are damaged"))?,
+        }
+    }
+    if report.problems.is_empty() { Ok(()) } else { Err(Failure::Damaged) }
+}

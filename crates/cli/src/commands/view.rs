@@ -1,0 +1,28 @@
+//! `bitnpz view`.
+
+use bitnpz::picture::{Marks, draw};
+
+use crate::arguments::View;
+use crate::failure::{Failure, Outcome};
+use crate::output::{Output, escape};
+
+pub(crate) fn run(arguments: &View, output: &mut Output) -> Outcome {
+    let archive = super::open(&arguments.archive)?;
+    let key = arguments.key.clone().or_else(|| archive.keys().next());
+    let key = key.ok_or_else(|| Failure::at(&arguments.archive, "the archive is empty"))?;
+    let fail = |error: bitnpz::Error| Failure::at(&arguments.archive, error);
+    let images = archive.images(&key).map_err(fail)?;
+    let image = images.bitmap(arguments.index).map_err(fail)?;
+    let marks = if arguments.ascii { Marks::Ascii } else { Marks::Blocks };
+    let [off, on] = images.values();
+    let (height, width, ones) = (image.height(), image.width(), image.count_ones());
+    output.remark(format!(
+        "{} [{} of {}]: {height} x {width}, dtype {}, {ones} pixels are {on}, {} are {off}",
+        escape(&key),
+        arguments.index,
+        images.len(),
+        images.dtype().type_string(),
+        height * width - ones,
+    ))?;
+    Ok(output.result(draw(image, output.columns(), marks).trim_end_matches('\n'))?)
+}

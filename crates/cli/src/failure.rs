@@ -1,0 +1,60 @@
+//! What a command ends in when it does not succeed.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::output::escape;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What went wrong, for the person to read.
+    Message(String),
+    /// The archive is damaged, which has been said already.
+    Damaged,
+    /// Nobody reads what we print any more: `| head`.
+    Unread,
+}
+
+pub(crate) type Outcome = Result<(), Failure>;
+
+impl Failure {
+    /// A failure with the file it is about before the message.
+    pub(crate) fn at(path: &std::path::Path, error: impl ToString) -> Self {
+        Self::Message(format!("{}: {}", path.display(), error.to_string()))
+    }
+
+    /// Says what went wrong on standard error.
+    pub(crate) fn report(&self) -> ExitCode {
+        match self {
+            Self::Message(message) => {
+                // If even this cannot be written there is nobody to tell.
+                drop(writeln!(io::stderr(), "bitnpz: error: {}", escape(message)));
+                ExitCode::FAILURE
+            }
+            Self::Damaged => ExitCode::FAILURE,
+            Self::Unread => ExitCode::SUCCESS,
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Unread,
+            _ => Self::Message(error.to_string()),
+        }
+    }
+}
+
+impl From<bitnpz::Error> for Failure {
+    fn from(error: bitnpz::Error) -> Self {
+        Self::Message(error.to_string())
+    }
+}
+
+impl From<bitnpz::picture::PictureError> for Failure {
+    fn from(error: bitnpz::picture::PictureError) -> Self {
+        Self::Message(error.to_string())
+    }
+}
