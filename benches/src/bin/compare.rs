@@ -1,0 +1,198 @@
+//! How fast: whole workflows side by side with NumPy and with the `zip` crate, in one run, as ratios.
+//!
+//! `cargo run --release -p bitnpz-benches --bin compare -- FILE.npz ...`; NumPy is asked through the interpreter that
+//! `BITNPZ_PYTHON` names, or `python3`, and measures itself with its own clock.
+
+#![allow(clippy::print_stdout, reason = "a report")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bitnpz::{Archive, Encoding, PixelValues, WriteOptions, Writer};
+use bitnpz_benches::{ImageSet, blobs, key, median_seconds};
+use bitnpz_oracle::Oracle;
+use ndarray::Array2;
+
+/// Counts the bytes that are allocated now.
+struct Counting;
+
+static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+
+#[allow(unsafe_code, reason = "an allocator is")]
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: as for the caller.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        ALLOCATED.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as for the caller.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn main() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let mut numpy = Oracle::start();
+    for file in std::env::args().skip(1) {
+        let set = ImageSet::load(Path::new(&file))?;
+        write_plain(&set, folder.path(), &mut numpy)?;
+        read_at_random(&set, folder.path(), &mut numpy)?;
+    }
+    million_members(folder.path())
+}
+
+fn number(outputs: &[Vec<u8>], place: usize) -> f64 {
+    String::from_utf8_lossy(&outputs[place]).parse().unwrap_or(f64::NAN)
+}
+
+fn line(what: &str, ours: &str, theirs: &str, ratio: f64) {
+    println!("{what:<46}{ours:>18}{theirs:>18}{ratio:>10.2}x");
+}
+
+/// Writing 10,000 images in the encoding `plain` on all cores, against `np.savez_compressed`.
+fn write_plain(set: &ImageSet, folder: &Path, numpy: &mut Oracle) -> Outcome {
+    let images: Vec<Array2<bool>> =
+        set.extended(10_000).iter().map(|image| image.unpack(PixelValues::default())).collect();
+    let path = folder.join("plain.npz");
+    let options = WriteOptions::default().with_encoding(Encoding::Plain);
+    let seconds = median_seconds(3, || {
+        let mut writer = Writer::create_with(&path, &options).expect("a file can be made");
+        for (number, image) in images.iter().enumerate() {
+            writer.add_image(&key(number), image).expect("an image can be added");
+        }
+        writer.finish().expect("the archive can be finished");
+    });
+    let code = "
+import os, time
+path = inputs[0].decode()
+z = np.load(path)
+images = {key: z[key] for key in z.files}
+times = []
+for _ in range(3):
+    start = time.perf_counter()
+    np.savez_compressed(path + '.numpy.npz', **images)
+    times.append(time.perf_counter() - start)
+outputs += [b'%r' % sorted(times)[1], b'%d' % os.path.getsize(path + '.numpy.npz')]
+ours = np.load(path)
+theirs = np.load(path + '.numpy.npz')
+assert ours.files == theirs.files and all(np.array_equal(ours[key], theirs[key]) for key in ours.files)
+";
+    let outputs = numpy.run(code, &[path.to_string_lossy().as_bytes()]);
+    let rate = |seconds: f64| format!("{:.0} images/s", images.len() as f64 / seconds);
+    let numpy_seconds = number(&outputs, 0);
+    line(
+        &format!("{}: write plain", set.name),
+        &rate(seconds),
+        &rate(numpy_seconds),
+        numpy_seconds / seconds,
+    );
+    let (bytes, numpy_bytes) = (std::fs::metadata(&path)?.len() as f64, number(&outputs, 1));
+    let per_image = |bytes: f64| format!("{:.1} bytes", bytes / images.len() as f64);
+    line(
+        &format!("{}: size of plain", set.name),
+        &per_image(bytes),
+        &per_image(numpy_bytes),
+        numpy_bytes / bytes,
+    );
+    Ok(())
+}
+
+/// Opening an archive of 100,000 images that NumPy wrote, and reading from it by name at random, one thread.
+fn read_at_random(set: &ImageSet, folder: &Path, numpy: &mut Oracle) -> Outcome {
+    let path = folder.join("source.npz");
+    let mut writer = Writer::create_with(&path, &WriteOptions::default().with_encoding(Encoding::Plain))?;
+    for (number, image) in set.extended(100_000).iter().enumerate() {
+        writer.add_bitmap(&key(number), image.view())?;
+    }
+    writer.finish()?;
+    let code = "
+import time
+path = inputs[0].decode()
+z = np.load(path)
+np.savez_compressed(path + '.numpy.npz', **{key: z[key] for key in z.files})
+times = []
+for _ in range(3):
+    start = time.perf_counter()
+    z = np.load(path + '.numpy.npz')
+    times.append(time.perf_counter() - start)
+outputs.append(b'%r' % sorted(times)[1])
+names = ['ix-%06d' % i for i in np.random.default_rng(0).permutation(100_000)[:5000]]
+times = []
+for _ in range(3):
+    start = time.perf_counter()
+    for name in names: z[name]
+    times.append((time.perf_counter() - start) / len(names))
+outputs.append(b'%r' % sorted(times)[1])
+";
+    let outputs = numpy.run(code, &[path.to_string_lossy().as_bytes()]);
+    let path = folder.join("source.npz.numpy.npz");
+    let open = median_seconds(7, || drop(black_box(Archive::open(&path).expect("NumPy's archive opens"))));
+    let milliseconds = |seconds: f64| format!("{:.2} ms", seconds * 1e3);
+    let numpy_open = number(&outputs, 0);
+    line(
+        &format!("{}: open 100,000 by NumPy", set.name),
+        &milliseconds(open),
+        &milliseconds(numpy_open),
+        numpy_open / open,
+    );
+    let archive = Archive::open(&path)?;
+    let names: Vec<String> = (0..20_000_usize).map(|i| key(i * 61_803 % 100_000)).collect();
+    let read = median_seconds(5, || {
+        for name in &names {
+            black_box(archive.image::<bool>(name).expect("the image is there"));
+        }
+    }) / names.len() as f64;
+    let microseconds = |seconds: f64| format!("{:.2} us", seconds * 1e6);
+    let numpy_read = number(&outputs, 1);
+    line(
+        &format!("{}: read by name", set.name),
+        &microseconds(read),
+        &microseconds(numpy_read),
+        numpy_read / read,
+    );
+    Ok(())
+}
+
+/// Opening 1,000,000 members, against the `zip` crate over a mapping.
+fn million_members(folder: &Path) -> Outcome {
+    let path = folder.join("million.npz");
+    let options = WriteOptions::default().with_encoding(Encoding::Plain);
+    let mut writer = Writer::create_with(&path, &options)?;
+    let image = blobs(1, 8, 8).remove(0);
+    for number in 0..1_000_000 {
+        writer.add_bitmap(&key(number), image.view())?;
+    }
+    writer.finish()?;
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    let archive = bitnpz_npz::Archive::open(&path)?;
+    let held = ALLOCATED.load(Ordering::Relaxed) - before;
+    println!("1,000,000 members: {:.1} bytes of memory each", held as f64 / archive.len() as f64);
+    let seconds = median_seconds(5, || drop(black_box(bitnpz_npz::Archive::open(&path).expect("it opens"))));
+    let file = std::fs::File::open(&path)?;
+    #[allow(unsafe_code, reason = "the file is this program's own")]
+    // SAFETY: nobody else writes the file.
+    let map = unsafe { memmap2::Mmap::map(&file)? };
+    let zip_seconds = median_seconds(5, || {
+        let archive = zip::ZipArchive::new(std::io::Cursor::new(&map[..])).expect("it opens");
+        black_box(archive.len());
+    });
+    let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
+    line(
+        "open 1,000,000 members, against zip",
+        &milliseconds(seconds),
+        &milliseconds(zip_seconds),
+        zip_seconds / seconds,
+    );
+    Ok(())
+}

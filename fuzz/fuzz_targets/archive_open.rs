@@ -1,0 +1,48 @@
+//! Whatever the bytes, an archive is read or refused, and the same in memory, mapped and by positions.
+
+#![no_main]
+
+use std::io::{Read, Write};
+
+use bitnpz_fuzz::Bounded;
+use bitnpz_npz::{Access, Archive, Limits, OpenOptions};
+use libfuzzer_sys::fuzz_target;
+
+#[global_allocator]
+static ALLOCATOR: Bounded = Bounded;
+
+/// Everything that can be read, or why not.
+fn read_all(archive: bitnpz_npz::Result<Archive>) -> Result<Vec<Result<Vec<u8>, String>>, String> {
+    let archive = archive.map_err(|error| error.to_string())?;
+    let members = archive.members().map(|member| {
+        let whole = member.read().map_err(|error| error.to_string());
+        let mut streamed = Vec::new();
+        let stream = member.reader().map(|mut reader| reader.read_to_end(&mut streamed));
+        let is_whole = matches!(stream, Ok(Ok(_)));
+        assert_eq!(is_whole, whole.is_ok(), "{whole:?}");
+        if let Ok(whole) = &whole {
+            assert_eq!(*whole, streamed);
+            assert_eq!(archive.find(member.name()).map(|found| found.number()), Some(member.number()));
+        }
+        whole
+    });
+    Ok(members.collect())
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let limits = Limits::default().with_member_bytes(16 << 20);
+    let in_memory = read_all(Archive::from_bytes_with(bytes.to_vec(), limits.clone()));
+    let path = std::env::temp_dir().join(format!("bitnpz-fuzz-{}", std::process::id()));
+    std::fs::File::create(&path).unwrap().write_all(bytes).unwrap();
+    for access in [Access::Mapped, Access::Positional] {
+        let options = OpenOptions::default().with_access(access).with_limits(limits.clone());
+        assert_eq!(read_all(Archive::open_with(&path, options)), in_memory);
+    }
+    if let Ok(archive) = bitnpz::Archive::from_bytes(bytes.to_vec()) {
+        let report = archive.verify(|_| ());
+        for entry in archive.entries().flatten() {
+            let _ = (entry.shape(), entry.images());
+        }
+        assert!(report.members >= report.problems.len().min(report.members));
+    }
+});
