@@ -1,0 +1,235 @@
+//! Does the command do what its help says?
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use bitnpz::picture::{ReadOptions, read, write_png};
+use bitnpz::{Archive, Bitmap};
+use bitnpz_oracle::Oracle;
+use tempfile::TempDir;
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn bitnpz(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bitnpz"));
+        command.args(arguments).current_dir(self.path()).env("COLUMNS", "100").output().unwrap()
+    }
+
+    /// Runs a command that must succeed, and gives back what it printed.
+    fn done(&self, arguments: &[&str]) -> String {
+        let output = self.bitnpz(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        assert!(errors.is_empty(), "no progress where nobody looks: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command that must fail, and gives back its message.
+    fn fails(&self, arguments: &[&str], code: i32) -> String {
+        let output = self.bitnpz(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn picture(&self, name: &str, seed: usize) -> Bitmap {
+        let mut bitmap = Bitmap::zeros(9, 13).unwrap();
+        for pixel in (0..9 * 13).filter(|pixel| pixel % (seed + 2) == 0) {
+            bitmap.set(pixel / 13, pixel % 13, true);
+        }
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        write_png(fs::File::create(path).unwrap(), bitmap.view()).unwrap();
+        bitmap
+    }
+}
+
+#[test]
+fn is_an_archive_of_numpy_listed_viewed_verified_packed_and_unpacked() {
+    let folder = Folder::new();
+    let mut numpy = Oracle::start();
+    let training = folder.path().join("training.npz");
+    let code = "
+rng = np.random.default_rng(1)
+images = {'ix-%06i' % i: rng.random((28, 28)) > 0.7 for i in range(200)}
+images['outputs'] = np.arange(200)
+np.savez_compressed(inputs[0].decode(), **images)
+";
+    numpy.run(code, &[training.to_str().unwrap().as_bytes()]);
+
+    let listed = folder.done(&["ls", "training.npz"]);
+    assert_eq!(listed.lines().count(), 201);
+    assert!(listed.contains("image  plain       |b1            28 x 28"), "{listed}");
+    assert_eq!(folder.done(&["ls", "--keys", "training.npz"]).lines().next(), Some("ix-000000"));
+    let viewed = folder.done(&["view", "--ascii", "training.npz", "ix-000003"]);
+    assert_eq!(viewed.lines().count(), 29);
+    assert!(viewed.starts_with("ix-000003 [0 of 1]: 28 x 28, dtype |b1"), "{viewed}");
+    assert!(folder.done(&["verify", "training.npz"]).contains("all 201 members are whole"));
+    assert!(folder.done(&["-q", "verify", "training.npz"]).is_empty());
+
+    let packed = folder.done(&["pack", "training.npz", "-o", "packed.npz"]);
+    assert!(packed.contains("201 keys, 200 images"), "{packed}");
+    let info = folder.done(&["info", "--json", "packed.npz"]);
+    assert!(info.contains("\"images\": 200") && info.contains("\"packed\": 200"), "{info}");
+    assert!(folder.done(&["info", "packed.npz"]).contains("28 x 28 (200)"));
+    folder.done(&["sheet", "packed.npz", "-o", "sheet.png", "--count", "30"]);
+    assert!(fs::read(folder.path().join("sheet.png")).unwrap().starts_with(b"\x89PNG"));
+
+    folder.done(&["unpack", "packed.npz", "-o", "plain.npz"]);
+    let code = "
+a, b = (np.load(name.decode()) for name in inputs)
+assert a.files == b.files
+for key in a.files: assert a[key].dtype == b[key].dtype and np.array_equal(a[key], b[key])
+";
+    let plain = folder.path().join("plain.npz");
+    numpy.run(code, &[&training, &plain].map(|path| path.to_str().unwrap().as_bytes()));
+}
+
+#[test]
+fn are_folders_globs_and_stacks_packed_and_given_back() {
+    let folder = Folder::new();
+    let pictures: Vec<Bitmap> = (0..4).map(|i| folder.picture(&format!("in/sub/{i}.png"), i)).collect();
+    fs::write(folder.path().join("in/notes.txt"), "not a picture").unwrap();
+    folder.done(&["pack", "in", "-o", "keys.npz"]);
+    let archive = Archive::open(folder.path().join("keys.npz")).unwrap();
+    assert_eq!(archive.keys().collect::<Vec<_>>(), ["sub/0", "sub/1", "sub/2", "sub/3"]);
+    assert_eq!(archive.bitmap("sub/2").unwrap(), pictures[2]);
+
+    folder.done(&["pack", "in/sub/*.png", "--name", "all", "--method", "zstd", "-o", "stack.npz"]);
+    let archive = Archive::open(folder.path().join("stack.npz")).unwrap();
+    assert_eq!(archive.images("all").unwrap().shape(), [4, 9, 13]);
+    for (archive, name) in [("keys.npz", "out/sub/3.png"), ("stack.npz", "out/all/000003.png")] {
+        folder.done(&["unpack", archive, "-o", "out"]);
+        assert_eq!(read(folder.path().join(name), &ReadOptions::default()).unwrap(), pictures[3]);
+    }
+    let npy = folder.path().join("grey.npy");
+    Oracle::start()
+        .run("np.save(inputs[0].decode(), np.arange(12).reshape(3, 4))", &[npy.to_str().unwrap().as_bytes()]);
+    let packed = folder.done(&["pack", "grey.npy", "in/sub/0.png", "--encoding", "plain", "-o", "mixed.npz"]);
+    assert!(packed.contains("2 keys, 1 images"), "{packed}");
+    folder.done(&["unpack", "mixed.npz", "-o", "mixed"]);
+    assert_eq!(fs::read(folder.path().join("mixed/grey.npy")).unwrap(), fs::read(npy).unwrap());
+}
+
+#[test]
+fn does_each_mistake_get_a_message_that_helps() {
+    let folder = Folder::new();
+    folder.picture("a/one.png", 1);
+    folder.picture("b/one.png", 2);
+    let mut large = Bitmap::zeros(5, 5).unwrap();
+    large.set(1, 1, true);
+    fs::create_dir(folder.path().join("c")).unwrap();
+    write_png(fs::File::create(folder.path().join("c/large.png")).unwrap(), large.view()).unwrap();
+    fs::write(folder.path().join("broken.npz"), "no archive").unwrap();
+    fs::write(folder.path().join("broken.png"), "no picture").unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    folder.done(&["pack", "a", "-o", "good.npz"]);
+    let cases: [(&[&str], &str); 12] = [
+        (&["pack", "a", "-o", "good.npz"], "--force replaces it"),
+        (&["pack", "a", "b", "-o", "x.npz"], "the key \"one\" is that of a/one.png too"),
+        (
+            &["pack", "a", "c", "--name", "all", "-o", "x.npz"],
+            "expected 9 x 13 pixels as in a/one.png, found 5 x 5",
+        ),
+        (&["pack", "missing", "-o", "x.npz"], "no such file or folder"),
+        (&["pack", "empty", "-o", "x.npz"], "expected pictures"),
+        (&["pack", "broken.png", "-o", "x.npz"], "broken.png"),
+        (&["pack", "broken.npz", "-o", "x.npz"], "no ZIP archive"),
+        (&["pack", "a", "-o", "nowhere/x.npz"], "nowhere/x.npz"),
+        (&["ls", "broken.npz"], "broken.npz: this is no ZIP archive"),
+        (&["view", "good.npz", "two"], "no such key"),
+        (&["view", "good.npz", "one", "7"], "image 7 was asked for, and there are 1"),
+        (&["sheet", "missing.npz", "-o", "x.png"], "missing.npz"),
+    ];
+    for (arguments, expected) in cases {
+        let message = folder.fails(arguments, 1);
+        assert!(
+            message.starts_with("bitnpz: error: ") && message.contains(expected),
+            "{arguments:?}: {message}"
+        );
+    }
+    assert!(!folder.path().join("x.npz").exists(), "nothing is left of what failed");
+    folder.fails(&["pack"], 2);
+    folder.fails(&["frobnicate"], 2);
+    folder.done(&["pack", "a", "-o", "good.npz", "--force"]);
+}
+
+#[test]
+fn is_grey_packed_only_with_a_threshold() {
+    let folder = Folder::new();
+    fs::write(folder.path().join("grey.pgm"), "P2 3 1 255 0 100 255").unwrap();
+    let message = folder.fails(&["pack", "grey.pgm", "-o", "x.npz"], 1);
+    assert!(message.contains("found brightness 100 at pixel (0, 1)") && message.contains("--threshold 128"));
+    for (arguments, ones) in [
+        (&["--threshold", "128"][..], 1),
+        (&["--threshold", "100"], 2),
+        (&["--threshold", "100", "--invert"], 1),
+    ] {
+        folder.done(&[&["pack", "grey.pgm", "-o", "x.npz", "--force"], arguments].concat());
+        let bitmap = Archive::open(folder.path().join("x.npz")).unwrap().bitmap("grey").unwrap();
+        assert_eq!(bitmap.view().count_ones(), ones, "{arguments:?}");
+    }
+}
+
+#[test]
+fn does_verify_find_damage_and_say_so() {
+    let folder = Folder::new();
+    for i in 0..4 {
+        folder.picture(&format!("in/{i}.png"), i);
+    }
+    folder.done(&["pack", "in", "-o", "a.npz", "--method", "stored"]);
+    let path = folder.path().join("a.npz");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[200] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let output = folder.bitnpz(&["verify", "a.npz"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("damaged:") && text.contains("1 of 5 members are damaged"), "{text}");
+    let json = String::from_utf8(folder.bitnpz(&["verify", "--json", "a.npz"]).stdout).unwrap();
+    assert!(json.contains("\"problems\": [") && json.contains("0.npy"), "{json}");
+}
+
+#[test]
+fn does_unpack_stay_in_its_folder_and_ls_keep_the_terminal_whole() {
+    let folder = Folder::new();
+    let path = folder.path().join("bad.npz");
+    Oracle::start().run(
+        "np.savez(inputs[0].decode(), **{'../escaped': np.eye(3, dtype=bool)})",
+        &[path.to_str().unwrap().as_bytes()],
+    );
+    let message = folder.fails(&["unpack", "bad.npz", "-o", "out"], 1);
+    assert!(message.contains("\"../escaped\" would be written outside"), "{message}");
+    assert!(!folder.path().join("escaped.png").exists());
+}
+
+#[test]
+fn does_the_demo_show_what_it_saved() {
+    let folder = Folder::new();
+    let shown = folder.done(&["demo", "--count", "50", "--dir", "d"]);
+    for expected in ["np.savez_compressed", "bitnpz (packed)", "contact sheet"] {
+        assert!(shown.contains(expected), "{shown}");
+    }
+    assert!(folder.path().join("d/glyphs.png").exists());
+    assert_eq!(Archive::open(folder.path().join("d/glyphs_28_packed.npz")).unwrap().len(), 50);
+}
+
+#[test]
+fn are_there_completions_and_help() {
+    let folder = Folder::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(folder.done(&["completions", shell]).contains("bitnpz"));
+    }
+    for verb in ["demo", "pack", "unpack", "ls", "info", "verify", "view", "sheet"] {
+        assert!(folder.done(&[verb, "--help"]).contains("Usage: bitnpz"));
+    }
+}
