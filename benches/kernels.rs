@@ -8,7 +8,7 @@ use bitnpz_bitmap::{pack_rows, unpack_rows};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn kernels(criterion: &mut Criterion) {
-    for (height, width) in [(28, 28), (64, 64), (105, 105), (128, 128)] {
+    for (height, width) in [(28_usize, 28_usize), (64, 64), (105, 105), (128, 128)] {
         let count = (1 << 20) / (height * width);
         let pixels: Vec<u8> = (0..count * height * width).map(|i| u8::from(i / 9 % 7 == 0)).collect();
         let mut rows = vec![0; count * height * width.div_ceil(8)];

@@ -134,7 +134,7 @@ outputs += [array.tobytes(), str(array.shape).encode()]
 ";
         let [bytes, shape] = numpy(code, &[path.to_str().unwrap().as_bytes()]).try_into().unwrap();
         prop_assert_eq!(bytes, image.view().to_c_order());
-        let expected = format!("({})", image.shape().iter().map(|n| n.to_string()).collect::<Vec<_>>().join(", "));
+        let expected = format!("({})", image.shape().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
         prop_assert_eq!(shape, expected.into_bytes());
     }
 }

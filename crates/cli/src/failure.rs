@@ -20,8 +20,8 @@ pub(crate) type Outcome = Result<(), Failure>;
 
 impl Failure {
     /// A failure with the file it is about before the message.
-    pub(crate) fn at(path: &std::path::Path, error: impl ToString) -> Self {
-        Self::Message(format!("{}: {}", path.display(), error.to_string()))
+    pub(crate) fn at(path: &std::path::Path, error: impl std::fmt::Display) -> Self {
+        Self::Message(format!("{}: {error}", path.display()))
     }
 
     /// Says what went wrong on standard error.

@@ -69,24 +69,24 @@ pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Bitmap, Pic
         }
         *pixel = (found >= threshold) == (options.ink == Ink::White);
     }
-    let packed = Bitmap::pack(&image).map_err(|error| failed(path, error))?;
+    let packed = Bitmap::pack(&image).map_err(|error| failed(path, &error))?;
     Ok(packed.0)
 }
 
-fn failed(path: &Path, error: impl ToString) -> PictureError {
+fn failed(path: &Path, error: &dyn std::fmt::Display) -> PictureError {
     PictureError::Decode { path: path.to_owned(), message: error.to_string() }
 }
 
 fn decode(path: &Path) -> Result<DynamicImage, PictureError> {
-    let open = || File::open(path).map(BufReader::new).map_err(|error| failed(path, error));
-    let reader = ImageReader::new(open()?).with_guessed_format().map_err(|error| failed(path, error))?;
+    let open = || File::open(path).map(BufReader::new).map_err(|error| failed(path, &error));
+    let reader = ImageReader::new(open()?).with_guessed_format().map_err(|error| failed(path, &error))?;
     if reader.format() == Some(ImageFormat::Gif) {
-        let frames = GifDecoder::new(open()?).map_err(|error| failed(path, error))?.into_frames();
+        let frames = GifDecoder::new(open()?).map_err(|error| failed(path, &error))?.into_frames();
         if frames.take(2).count() > 1 {
             return Err(PictureError::Several { path: path.to_owned() });
         }
     }
-    reader.decode().map_err(|error| failed(path, error))
+    reader.decode().map_err(|error| failed(path, &error))
 }
 
 fn on_white(picture: &DynamicImage) -> image::GrayImage {

@@ -102,7 +102,7 @@ fn is_two_valued(source: &impl Source) -> Result<bool> {
         rows.clear();
         palette
             .pack(items, width, &mut rows)
-            .map_err(|unfit| super::writer::unfit_error(unfit, 0, &header.shape))
+            .map_err(|unfit| super::writer::unfit_error(&unfit, 0, &header.shape))
     });
     match unfit {
         Err(error) if is_no_image(&error) => Ok(false),

@@ -110,7 +110,7 @@ impl<'a> StackWriter<'a> {
         let width = self.shape[self.shape.len() - 1];
         self.rows.clear();
         self.palette.pack(items, width, &mut self.rows).map_err(|unfit| {
-            unfit_error(unfit, self.shape[0] * item_pixels, &self.shape).with_key(&self.key)
+            unfit_error(&unfit, self.shape[0] * item_pixels, &self.shape).with_key(&self.key)
         })?;
         let bytes = if self.encoding == Encoding::Packed { self.rows.as_slice() } else { items };
         self.stream

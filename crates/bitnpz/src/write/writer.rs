@@ -238,12 +238,12 @@ pub(crate) fn pack(stack: &DynArrayView<'_>) -> Result<(PackedKind, Vec<u8>)> {
         return Err(ErrorKind::NotImages { dtype, shape }.into());
     };
     let mut rows = Vec::new();
-    palette.pack(&c_order(stack), *width, &mut rows).map_err(|unfit| unfit_error(unfit, 0, shape))?;
+    palette.pack(&c_order(stack), *width, &mut rows).map_err(|unfit| unfit_error(&unfit, 0, shape))?;
     Ok((PackedKind { dtype: stack.dtype().clone(), bits: palette.bits(), width: *width }, rows))
 }
 
 /// The error of a pixel among those that come after `before` others in an array of this shape.
-pub(super) fn unfit_error(unfit: Unfit, before: usize, shape: &[usize]) -> Error {
+pub(super) fn unfit_error(unfit: &Unfit, before: usize, shape: &[usize]) -> Error {
     let mut number = before + unfit.pixel;
     let mut index = vec![0; shape.len()];
     for (place, &length) in index.iter_mut().zip(shape).skip(1).rev() {
