@@ -4,6 +4,7 @@
 //! - [`pack`] and [`unpack`] turn arrays of any dimension and of any two values into packed rows and back;
 //!   [`PixelValues`] says which two, so that the array comes back exactly.
 //! - [`pack_rows`] and [`unpack_rows`] are the same for slices, with the machine's vector instructions.
+//! - [`DeflateEncoder`] makes deflate streams of images for readers that know nothing of bits.
 //!
 //! ```
 //! use bitnpz_bitmap::{Bitmap, PixelValues};
@@ -18,6 +19,7 @@
 //! ```
 
 mod bitmap;
+mod deflate;
 mod error;
 mod kernels;
 mod pack;
@@ -25,6 +27,7 @@ mod pixel;
 mod view;
 
 pub use bitmap::Bitmap;
+pub use deflate::DeflateEncoder;
 pub use error::{Error, ErrorKind, Result};
 pub use kernels::{Lane, pack_rows, unpack_rows};
 pub use pack::{pack, pack_with, unpack};

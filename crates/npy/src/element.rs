@@ -12,6 +12,12 @@ use crate::dtype::Kind;
 pub trait Element: Copy + NoUninit + CheckedBitPattern + sealed::Sealed + Send + Sync + 'static {
     /// The kind that NumPy calls this.
     const KIND: Kind;
+
+    /// For a type that not all bytes stand for: its items, if all of these do.
+    #[doc(hidden)]
+    fn checked(_: &[u8]) -> Option<Vec<Self>> {
+        None
+    }
 }
 
 mod sealed {
@@ -27,8 +33,19 @@ macro_rules! elements {
     )*};
 }
 
+impl sealed::Sealed for bool {}
+
+impl Element for bool {
+    const KIND: Kind = Kind::Bool;
+
+    /// Both passes become vector instructions, which a check item by item does not.
+    fn checked(bytes: &[u8]) -> Option<Vec<Self>> {
+        let seen = bytes.iter().fold(0, |seen, byte| seen | byte);
+        (seen <= 1).then(|| bytes.iter().map(|&byte| byte != 0).collect())
+    }
+}
+
 elements! {
-    bool => Bool,
     i8 => Int, i16 => Int, i32 => Int, i64 => Int,
     u8 => Uint, u16 => Uint, u32 => Uint, u64 => Uint,
     f16 => Float, f32 => Float, f64 => Float,

@@ -92,6 +92,10 @@ impl<'a> DynArrayView<'a> {
     ///
     /// If it is of another dtype, or if a bool is neither 0 nor 1.
     pub fn to_ndarray<T: Element>(&self) -> Result<ArrayD<T>> {
+        self.expect::<T>()?;
+        if let Some(items) = T::checked(self.data) {
+            return Ok(ArrayD::from_shape_vec(self.ndarray_shape(), items).expect("the length was checked"));
+        }
         match self.as_ndarray::<T>() {
             Ok(view) => Ok(view.to_owned()),
             Err(error) if matches!(error.kind(), ErrorKind::NoView { .. }) => {

@@ -2,6 +2,7 @@
 
 mod copy;
 mod ledger;
+mod plain;
 mod stack;
 mod writer;
 

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use bitnpz_bitmap::{BitmapView, Pixel, PixelValues};
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
-use bitnpz_npz::AtomicFile;
+use bitnpz_npz::{AtomicFile, Method};
 use ndarray::{ArrayRef, ArrayRef2, Dimension};
 
 use super::ledger::Ledger;
+use super::plain;
 use super::stack::StackWriter;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
@@ -144,7 +145,7 @@ impl Writer {
     pub fn add_dyn_images(&mut self, key: &str, stack: &DynArrayView<'_>) -> Result<()> {
         let (kind, rows) = pack(stack).map_err(|error| error.with_key(key))?;
         match self.encoding {
-            Encoding::Plain => self.add_plain(key, stack, count_images(stack.shape())),
+            Encoding::Plain => self.add_plain(key, stack, Some((kind, rows)), count_images(stack.shape())),
             Encoding::Packed => self.add_packed(key, stack.shape(), kind, &rows),
         }
     }
@@ -173,7 +174,8 @@ impl Writer {
     ///
     /// As [`add_array`](Self::add_array).
     pub fn add_dyn_array(&mut self, key: &str, array: &DynArrayView<'_>) -> Result<()> {
-        self.add_plain(key, array, 0)
+        let packed = if plain::fits(array) { pack(array).ok() } else { None };
+        self.add_plain(key, array, packed, 0)
     }
 
     /// Writes what ends the archive, and gives it its name.
@@ -190,9 +192,25 @@ impl Writer {
         Ok(Summary { keys: self.ledger.members(), images: self.ledger.images() })
     }
 
-    fn add_plain(&mut self, key: &str, array: &DynArrayView<'_>, images: usize) -> Result<()> {
+    /// Adds an array as it is; `packed` if it has two values.
+    fn add_plain(
+        &mut self,
+        key: &str,
+        array: &DynArrayView<'_>,
+        packed: Option<(PackedKind, Vec<u8>)>,
+        images: usize,
+    ) -> Result<()> {
         check_key(key)?;
-        self.zip.add_array(key, array).map_err(|error| Error::from(error).with_key(key))?;
+        let deflates = matches!(self.zip.options().method, Method::Deflate { .. });
+        let added = match packed {
+            Some((kind, rows)) if deflates && plain::fits(array) => {
+                let weight = rows.len();
+                let encoder = plain::encoder(array, &kind, rows).map_err(|error| error.with_key(key))?;
+                self.zip.add_encoded(&format!("{key}.npy"), weight, encoder)
+            }
+            _ => self.zip.add_array(key, array),
+        };
+        added.map_err(|error| Error::from(error).with_key(key))?;
         self.ledger.note_plain(images);
         Ok(())
     }

@@ -1,0 +1,80 @@
+//! The pixels of an image as one line of bits, and where they repeat.
+
+use std::ops::Range;
+
+use crate::view::BitmapView;
+
+/// The pixels of an image row after row, the first in the highest bit of the first word.
+#[derive(Debug, Default)]
+pub(super) struct Pixels {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl Pixels {
+    /// Joins the rows of an image.
+    pub(super) fn load(&mut self, image: BitmapView<'_>) {
+        self.len = image.height() * image.width();
+        self.words.clear();
+        // One more word, so that a row's last bits can always be written behind its first.
+        self.words.resize(self.len / 64 + 2, 0);
+        let mut at = 0;
+        for row in image.rows() {
+            let mut left = image.width();
+            for bytes in row.chunks(8) {
+                let mut word = [0; 8];
+                word[..bytes.len()].copy_from_slice(bytes);
+                let word = u64::from_be_bytes(word);
+                let (place, shift) = (at / 64, at % 64);
+                self.words[place] |= word >> shift;
+                self.words[place + 1] |= word << 1 << (63 - shift);
+                let count = left.min(64);
+                at += count;
+                left -= count;
+            }
+        }
+    }
+
+    /// The number of pixels.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn get(&self, pixel: usize) -> bool {
+        self.words[pixel / 64] << (pixel % 64) >> 63 != 0
+    }
+
+    /// Marks the pixels of a range that starts at a word and differ from the one `distance` before; and the end of the
+    /// range, so that a search always ends.
+    pub(super) fn differences(&self, range: Range<usize>, distance: usize, marks: &mut Vec<u64>) {
+        let (skip, shift) = (distance / 64, distance % 64);
+        let first = range.start / 64;
+        let before = |word: usize| if word < skip { 0 } else { self.words[word - skip] };
+        marks.clear();
+        marks.extend((first..=range.end / 64).map(|word| {
+            let carried = if word == 0 { 0 } else { before(word - 1) << 1 << (63 - shift) };
+            // Shifted by a whole word there is nothing to carry.
+            let carried = if shift == 0 { 0 } else { carried };
+            self.words[word] ^ (before(word) >> shift | carried)
+        }));
+        // What lies before the first pixel differs from everything.
+        for pixel in range.start..distance.min(range.end) {
+            if pixel % 64 == 0 && pixel + 64 <= distance.min(range.end) {
+                marks[pixel / 64 - first] = u64::MAX;
+            }
+            marks[pixel / 64 - first] |= 1 << 63 >> (pixel % 64);
+        }
+        marks[range.end / 64 - first] |= 1 << 63 >> (range.end % 64);
+    }
+}
+
+/// The first mark at `start` or behind it.
+pub(super) fn next_mark(marks: &[u64], start: usize) -> usize {
+    let mut word = start / 64;
+    let mut bits = marks[word] & u64::MAX >> (start % 64);
+    while bits == 0 {
+        word += 1;
+        bits = marks[word];
+    }
+    word * 64 + bits.leading_zeros() as usize
+}

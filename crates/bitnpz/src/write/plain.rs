@@ -1,0 +1,47 @@
+//! The `plain` encoding: arrays as they are, deflated by what knows their rows where they have two values.
+
+use std::cell::RefCell;
+
+use bitnpz_bitmap::{BitmapView, DeflateEncoder};
+use bitnpz_npy::DynArrayView;
+use bitnpz_npz::Encoded;
+
+use crate::error::Result;
+use crate::packed::PackedKind;
+
+thread_local! {
+    /// The last encoder used, and the header that its streams start with.
+    static ENCODER: RefCell<Option<(Vec<u8>, DeflateEncoder)>> = const { RefCell::new(None) };
+}
+
+/// Whether an array's pixels lie in its file as their rows do, one byte each.
+pub(super) fn fits(array: &DynArrayView<'_>) -> bool {
+    array.dtype().item_size() == 1 && array.shape().len() >= 2 && !array.header().fortran_order
+}
+
+/// What deflates the array of these packed rows, on any thread.
+pub(super) fn encoder(
+    array: &DynArrayView<'_>,
+    kind: &PackedKind,
+    rows: Vec<u8>,
+) -> Result<impl FnOnce() -> bitnpz_npz::Result<Encoded> + Send + 'static> {
+    let header = array.header().to_bytes()?;
+    let mut crc32 = crc32fast::Hasher::new();
+    crc32.update(&header);
+    crc32.update(array.data());
+    let (crc32, size) = (crc32.finalize(), (header.len() + array.data().len()) as u64);
+    let width = kind.width;
+    let height: usize = array.shape()[..array.shape().len() - 1].iter().product();
+    let values = kind.bits.map(|bits| u8::try_from(bits).expect("an item of one byte"));
+    Ok(move || {
+        let image = BitmapView::new(height, width, &rows).expect("rows that were packed");
+        let mut data = Vec::with_capacity(header.len() + rows.len());
+        ENCODER.with_borrow_mut(|cached| {
+            let known = cached.take().filter(|(known, _)| *known == header);
+            let (_, encoder) =
+                cached.insert(known.unwrap_or_else(|| (header.clone(), DeflateEncoder::new(&header))));
+            encoder.encode(image, values, &mut data);
+        });
+        Ok(Encoded::from_deflate(data, size, crc32))
+    })
+}
