@@ -39,7 +39,7 @@ impl<'a> BitWriter<'a> {
                 self.put(u32::from(byte), 8);
             }
         }
-        if count % 8 != 0 {
+        if !count.is_multiple_of(8) {
             self.put(u32::from(bytes[whole]), (count % 8) as u32);
         }
     }

@@ -59,6 +59,17 @@ impl Lengths {
     }
 }
 
+/// The bits of a token whose literals are bytes, under the fixed codes.
+pub(super) fn fixed_price(token: Token) -> u32 {
+    match token.literal_byte() {
+        Some(byte) => 8 + u32::from(byte >= 144),
+        None => {
+            let (length, distance) = (length_symbol(token.length()), distance_symbol(token.distance()));
+            7 + u32::from(length >= 280) + length_extra_bits(length) + 5 + distance_extra_bits(distance)
+        }
+    }
+}
+
 /// What a block with its own codes says of them before its tokens.
 struct Header {
     /// Run-length symbols (0 to 18) of the code lengths, each with the number that follows it.
