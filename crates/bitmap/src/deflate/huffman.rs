@@ -1,7 +1,10 @@
 //! Prefix codes of limited length (RFC 1951, 3.2.2).
 
-/// Most symbols of any alphabet of the format.
-const MAX_SYMBOLS: usize = 286;
+use super::codes::Code;
+use super::tokens::SYMBOLS;
+
+/// Most symbols of any alphabet here.
+const MAX_SYMBOLS: usize = SYMBOLS;
 
 /// Writes the lengths of an optimal prefix code for `counts` into `lengths`, none over `limit`.
 ///
@@ -104,8 +107,8 @@ fn limit_depths(per_length: &mut [u32; MAX_SYMBOLS], limit: usize) {
     }
 }
 
-/// The canonical codes of `lengths`, bits reversed so that they can be written least significant first.
-pub(super) fn canonical_codes(lengths: &[u8], codes: &mut [u16]) {
+/// The canonical codes of these lengths.
+pub(super) fn canonical_codes(lengths: &[u8], codes: &mut [Code]) {
     let mut per_length = [0u16; 16];
     for &length in lengths {
         per_length[usize::from(length)] += 1;
@@ -118,7 +121,7 @@ pub(super) fn canonical_codes(lengths: &[u8], codes: &mut [u16]) {
     for (code, &length) in codes.iter_mut().zip(lengths) {
         if length > 0 {
             let slot = &mut next[usize::from(length)];
-            *code = slot.reverse_bits() >> (16 - length);
+            *code = Code::reversed(*slot, length);
             *slot = slot.wrapping_add(1);
         }
     }

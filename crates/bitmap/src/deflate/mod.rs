@@ -13,10 +13,13 @@
 
 mod bits;
 mod block;
+mod codes;
+mod header;
 mod huffman;
 mod parse;
 mod pixels;
 mod prefix;
+mod prices;
 mod tokens;
 
 use crate::view::BitmapView;
@@ -24,9 +27,14 @@ use bits::BitWriter;
 use block::{Block, Last};
 use parse::Parser;
 use pixels::Pixels;
+use prefix::Prefix;
+use prices::Prices;
 
 /// As many pixels go into one block; a multiple of 64.
 const BLOCK_PIXELS: usize = 1 << 16;
+
+/// Images of at most so many pixels seldom pay for codes of their own.
+const SMALL: usize = 1024;
 
 /// Deflates images of any size behind the same first bytes, such as the header of a `.npy` file.
 ///
@@ -43,34 +51,54 @@ const BLOCK_PIXELS: usize = 1 << 16;
 /// ```
 #[derive(Debug)]
 pub struct DeflateEncoder {
-    /// A whole block of the first bytes, and how many bits of its last byte are used.
-    prefix: Vec<u8>,
-    prefix_bits: usize,
+    prefix: Prefix,
     pixels: Pixels,
     parser: Parser,
+    fixed: Prices,
+    typical: Prices,
 }
 
 impl DeflateEncoder {
     /// An encoder of streams that start with these bytes.
     #[must_use]
     pub fn new(prefix: &[u8]) -> Self {
-        let (prefix, prefix_bits) = prefix::block(prefix);
-        Self { prefix, prefix_bits, pixels: Pixels::default(), parser: Parser::default() }
+        Self {
+            prefix: Prefix::new(prefix),
+            pixels: Pixels::default(),
+            parser: Parser::default(),
+            fixed: Prices::fixed(),
+            typical: Prices::typical(),
+        }
     }
 
     /// Appends a raw DEFLATE stream of the first bytes and of one byte for each pixel: the first of `values` where
     /// its bit is 0, the second where it is 1.
     pub fn encode(&mut self, image: BitmapView<'_>, values: [u8; 2], stream: &mut Vec<u8>) {
+        // Symbols are in the order of their bytes.
+        let [off, on] = values;
+        self.pixels.load(image, off > on);
+        if off == on {
+            self.pixels.clear();
+        }
+        let values = [off.min(on), off.max(on)];
         let mut out = BitWriter::new(stream);
-        out.put_bytes(&self.prefix, self.prefix_bits);
-        self.pixels.load(image);
-        let blocks = self.pixels.len().div_ceil(BLOCK_PIXELS).max(1);
-        for number in 0..blocks {
-            let start = number * BLOCK_PIXELS;
-            let end = self.pixels.len().min(start + BLOCK_PIXELS);
-            let tokens = self.parser.parse(&self.pixels, start..end, image.width());
-            let last = if number + 1 == blocks { Last::Yes } else { Last::No };
-            Block::new(tokens, values).write(last, &mut out);
+        let len = self.pixels.len();
+        let mut start = 0;
+        loop {
+            let end = len.min(start + BLOCK_PIXELS);
+            let prices = if len <= SMALL { &self.fixed } else { &self.typical };
+            let tokens = self.parser.parse(&self.pixels, start..end, image.width(), prices);
+            let block = Block::new(tokens, values);
+            let last = if end == len { Last::Yes } else { Last::No };
+            if start == 0 {
+                self.prefix.write(&block, last, &mut out);
+            } else {
+                block.write(last, &mut out);
+            }
+            if end == len {
+                break;
+            }
+            start = end;
         }
         out.align();
     }

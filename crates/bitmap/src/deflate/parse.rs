@@ -3,27 +3,29 @@
 use std::ops::Range;
 
 use super::pixels::{Pixels, next_mark};
-use super::tokens::{MAX_DISTANCE, MAX_MATCH, MIN_MATCH, Token, distance_symbol, length_symbol};
-use super::tokens::{distance_extra_bits, length_extra_bits};
+use super::prices::{BIT, Prices};
+use super::tokens::{MAX_DISTANCE, MAX_MATCH, MIN_MATCH, Token};
 
-/// Prices are in sixteenths of a bit.
-const BIT: u32 = 16;
-
-/// How far back repeats are looked for: in the row itself, and in the row above moved by a pixel at most.
+/// How many distances repeats are looked for at: in the row itself, and in the row above moved by a pixel at most.
 const DISTANCES: usize = 4;
 
-/// What symbols cost in a typical image of glyphs, masks or handwriting: literals and distances come often, and so
-/// does the longest length.
-const LITERAL: [u32; 2] = [2 * BIT, 2 * BIT + BIT / 2];
-const LENGTH: u32 = 4 * BIT;
-const LONGEST: u32 = 2 * BIT + BIT / 2;
-const DISTANCE: u32 = BIT + BIT / 2;
+/// A path is given up where another already leads beyond its place and costs at most so much more.
+const LEAD: u32 = 6 * BIT;
 
 /// A place that a path comes to: what that path costs, and its last token.
 #[derive(Clone, Copy, Debug, Default)]
 struct Node {
     price: u32,
     token: Token,
+}
+
+/// One distance, while pixels are gone through.
+#[derive(Clone, Copy, Debug, Default)]
+struct Candidate {
+    distance: usize,
+    price: u32,
+    /// The next pixel that differs from the one so far before.
+    mark: usize,
 }
 
 /// Finds paths; keeps its memory from one image to the next.
@@ -34,7 +36,8 @@ pub(super) struct Parser {
     reached: Vec<u64>,
     /// For each distance, the pixels that differ from those so far before.
     marks: [Vec<u64>; DISTANCES],
-    lengths: Vec<u32>,
+    /// The path that leads farthest, and its price.
+    farthest: (usize, u32),
     tokens: Vec<Token>,
 }
 
@@ -43,46 +46,48 @@ impl Parser {
     ///
     /// From a place a path goes on with the longest match at each distance, or with a literal; a literal follows
     /// a literal only where nothing matches. Places where no path comes cost nothing.
-    pub(super) fn parse(&mut self, pixels: &Pixels, range: Range<usize>, width: usize) -> &[Token] {
+    pub(super) fn parse(
+        &mut self,
+        pixels: &Pixels,
+        range: Range<usize>,
+        width: usize,
+        prices: &Prices,
+    ) -> &[Token] {
         let len = range.len();
         self.prepare(len);
+        let mut candidates = [Candidate::default(); DISTANCES];
+        let mut used = 0;
         let distances = [1, width, width + 1, width.saturating_sub(1)];
-        let is_used = |&number: &usize| {
-            let distance = distances[number];
-            (1..=MAX_DISTANCE).contains(&distance) && !distances[..number].contains(&distance)
-        };
-        let used: Vec<usize> = (0..DISTANCES).filter(is_used).collect();
-        let mut candidates = Vec::with_capacity(DISTANCES);
-        for &number in &used {
-            let distance = distances[number];
-            pixels.differences(range.clone(), distance, &mut self.marks[number]);
-            let price = DISTANCE + BIT * distance_extra_bits(distance_symbol(distance));
-            candidates.push(Candidate { number, distance, price, mark: None });
+        for (number, &distance) in distances.iter().enumerate() {
+            if (1..=MAX_DISTANCE).contains(&distance) && !distances[..number].contains(&distance) {
+                pixels.differences(range.clone(), distance, &mut self.marks[used]);
+                let mark = next_mark(&self.marks[used], 0);
+                candidates[used] = Candidate { distance, price: prices.distance(distance), mark };
+                used += 1;
+            }
         }
         let mut place = 0;
         while place < len {
             let Node { price, token } = self.nodes[place];
-            let mut longest = 0;
-            for candidate in &mut candidates {
-                let mark = match candidate.mark {
-                    Some(mark) if mark >= place => mark,
-                    _ => next_mark(&self.marks[candidate.number], place),
-                };
-                candidate.mark = Some(mark);
-                let length = (mark - place).min(MAX_MATCH);
-                if length >= MIN_MATCH {
-                    longest = longest.max(length);
-                    let price = price + self.lengths[length] + candidate.price;
-                    self.reach(
-                        place + length,
-                        Node { price, token: Token::repeat(length, candidate.distance) },
-                    );
+            if place >= self.farthest.0 || price + LEAD < self.farthest.1 {
+                let mut matches = false;
+                for (number, candidate) in candidates[..used].iter_mut().enumerate() {
+                    if candidate.mark < place {
+                        candidate.mark = next_mark(&self.marks[number], place);
+                    }
+                    let length = (candidate.mark - place).min(MAX_MATCH);
+                    if length >= MIN_MATCH {
+                        matches = true;
+                        let price = price + prices.length(length) + candidate.price;
+                        let token = Token::repeat(length, candidate.distance);
+                        self.reach(place + length, Node { price, token });
+                    }
                 }
-            }
-            if longest == 0 || place == 0 || token.length() > 0 {
-                let value = pixels.get(range.start + place);
-                let price = price + LITERAL[usize::from(value)];
-                self.reach(place + 1, Node { price, token: Token::literal(value.into()) });
+                if !matches || place == 0 || token.length() > 0 {
+                    let bit = pixels.get(range.start + place);
+                    let price = price + prices.literal(bit);
+                    self.reach(place + 1, Node { price, token: Token::literal(bit.into()) });
+                }
             }
             place = next_mark(&self.reached, place + 1);
         }
@@ -90,20 +95,13 @@ impl Parser {
     }
 
     fn prepare(&mut self, len: usize) {
-        if self.lengths.is_empty() {
-            let price = |length: usize| match length {
-                0..MIN_MATCH => 0,
-                MAX_MATCH => LONGEST,
-                length => LENGTH + BIT * length_extra_bits(length_symbol(length)),
-            };
-            self.lengths = (0..=MAX_MATCH).map(price).collect();
-        }
         if self.nodes.len() <= len {
             self.nodes.resize(len + 1, Node::default());
         }
         self.nodes[0] = Node::default();
         self.reached.clear();
         self.reached.resize(len / 64 + 1, 0);
+        self.farthest = (0, 0);
     }
 
     /// Notes a path to a place, if it is the first or the cheapest.
@@ -112,6 +110,9 @@ impl Parser {
         if self.reached[word] & bit == 0 || node.price < self.nodes[place].price {
             self.reached[word] |= bit;
             self.nodes[place] = node;
+            if place >= self.farthest.0 {
+                self.farthest = (place, node.price);
+            }
         }
     }
 
@@ -126,13 +127,4 @@ impl Parser {
         self.tokens.reverse();
         &self.tokens
     }
-}
-
-/// One distance, while pixels are gone through.
-struct Candidate {
-    number: usize,
-    distance: usize,
-    price: u32,
-    /// The next pixel that differs, once it has been looked for.
-    mark: Option<usize>,
 }

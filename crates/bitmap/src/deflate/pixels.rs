@@ -12,8 +12,9 @@ pub(super) struct Pixels {
 }
 
 impl Pixels {
-    /// Joins the rows of an image.
-    pub(super) fn load(&mut self, image: BitmapView<'_>) {
+    /// Joins the rows of an image, each bit exclusive-or `flip`.
+    pub(super) fn load(&mut self, image: BitmapView<'_>, flip: bool) {
+        let flip = if flip { u64::MAX } else { 0 };
         self.len = image.height() * image.width();
         self.words.clear();
         // One more word, so that a row's last bits can always be written behind its first.
@@ -24,15 +25,20 @@ impl Pixels {
             for bytes in row.chunks(8) {
                 let mut word = [0; 8];
                 word[..bytes.len()].copy_from_slice(bytes);
-                let word = u64::from_be_bytes(word);
+                let count = left.min(64);
+                let word = u64::from_be_bytes(word) ^ (flip & u64::MAX << (64 - count));
                 let (place, shift) = (at / 64, at % 64);
                 self.words[place] |= word >> shift;
                 self.words[place + 1] |= word << 1 << (63 - shift);
-                let count = left.min(64);
                 at += count;
                 left -= count;
             }
         }
+    }
+
+    /// Makes all bits 0.
+    pub(super) fn clear(&mut self) {
+        self.words.fill(0);
     }
 
     /// The number of pixels.

@@ -1,11 +1,14 @@
 //! Literals and matches, and the symbols that stand for them (RFC 1951, 3.2.5).
 
-/// Symbols of the literal/length alphabet.
-pub(super) const LITERALS: usize = 286;
+/// Symbols that can occur in a block of pixels, in the order of the format's alphabet: the two literals, the end of
+/// the block, and the lengths of matches.
+pub(super) const SYMBOLS: usize = FIRST_LENGTH + 29;
+/// The symbol that ends a block.
+pub(super) const END_OF_BLOCK: usize = 2;
+/// The symbol of the shortest length.
+pub(super) const FIRST_LENGTH: usize = 3;
 /// Symbols of the distance alphabet.
 pub(super) const DISTANCES: usize = 30;
-/// The symbol that ends a block.
-pub(super) const END_OF_BLOCK: usize = 256;
 /// Shortest match.
 pub(super) const MIN_MATCH: usize = 3;
 /// Longest match.
@@ -13,25 +16,26 @@ pub(super) const MAX_MATCH: usize = 258;
 /// Farthest match.
 pub(super) const MAX_DISTANCE: usize = 32768;
 
-/// A literal byte, or a match of a length and a distance.
+/// A literal, or a match of a length and a distance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Token {
     /// 0 for a literal.
     length: u16,
-    /// The byte, or the distance less one.
+    /// A bit or a byte, or the distance less one.
     value: u16,
 }
 
 impl Token {
-    pub(super) const fn literal(byte: u8) -> Self {
-        Self { length: 0, value: byte as u16 }
+    pub(super) const fn literal(value: u8) -> Self {
+        Self { length: 0, value: value as u16 }
     }
 
     pub(super) const fn repeat(length: usize, distance: usize) -> Self {
         Self { length: length as u16, value: (distance - 1) as u16 }
     }
 
-    pub(super) fn literal_byte(self) -> Option<u8> {
+    /// The value of a literal.
+    pub(super) fn as_literal(self) -> Option<u8> {
         (self.length == 0).then_some(self.value as u8)
     }
 
@@ -46,7 +50,7 @@ impl Token {
     }
 }
 
-/// Symbol less 257 of each match length.
+/// Which symbol of lengths stands for each match length.
 const LENGTH_SYMBOLS: [u8; MAX_MATCH + 1] = {
     let mut table = [0; MAX_MATCH + 1];
     let mut length = MIN_MATCH;
@@ -64,16 +68,16 @@ const LENGTH_SYMBOLS: [u8; MAX_MATCH + 1] = {
     table
 };
 
-/// The literal/length symbol of a match length.
+/// The symbol of a match length.
 pub(super) fn length_symbol(length: usize) -> usize {
-    257 + usize::from(LENGTH_SYMBOLS[length])
+    FIRST_LENGTH + usize::from(LENGTH_SYMBOLS[length])
 }
 
-/// How many bits follow a literal/length symbol.
+/// How many bits follow the symbol of a length.
 pub(super) fn length_extra_bits(symbol: usize) -> u32 {
-    match symbol {
-        0..265 | 285.. => 0,
-        _ => (symbol as u32 - 261) / 4,
+    match symbol - FIRST_LENGTH {
+        0..8 | 28 => 0,
+        above => above as u32 / 4 - 1,
     }
 }
 
@@ -95,20 +99,20 @@ pub(super) fn distance_extra_bits(symbol: usize) -> u32 {
 /// How often each symbol occurs.
 #[derive(Clone, Debug)]
 pub(super) struct Histogram {
-    pub(super) literals: [u32; LITERALS],
+    pub(super) symbols: [u32; SYMBOLS],
     pub(super) distances: [u32; DISTANCES],
 }
 
 impl Histogram {
-    /// Of a block of these tokens and its end; literals stand for what `value` says.
-    pub(super) fn new(tokens: &[Token], value: impl Fn(u8) -> u8) -> Self {
-        let mut counts = Self { literals: [0; LITERALS], distances: [0; DISTANCES] };
-        counts.literals[END_OF_BLOCK] = 1;
+    /// Of a block of these tokens, whose literals are bits, and its end.
+    pub(super) fn new(tokens: &[Token]) -> Self {
+        let mut counts = Self { symbols: [0; SYMBOLS], distances: [0; DISTANCES] };
+        counts.symbols[END_OF_BLOCK] = 1;
         for token in tokens {
-            if let Some(literal) = token.literal_byte() {
-                counts.literals[usize::from(value(literal))] += 1;
+            if let Some(bit) = token.as_literal() {
+                counts.symbols[usize::from(bit)] += 1;
             } else {
-                counts.literals[length_symbol(token.length())] += 1;
+                counts.symbols[length_symbol(token.length())] += 1;
                 counts.distances[distance_symbol(token.distance())] += 1;
             }
         }
@@ -116,12 +120,10 @@ impl Histogram {
     }
 
     /// Bits that follow the symbols whatever their codes are.
-    pub(super) fn extra_bits(&self) -> u64 {
-        let lengths = self.literals.iter().enumerate().skip(265);
-        let lengths: u64 =
-            lengths.map(|(symbol, &n)| u64::from(n) * u64::from(length_extra_bits(symbol))).sum();
+    pub(super) fn extra_bits(&self) -> u32 {
+        let lengths = self.symbols.iter().enumerate().skip(FIRST_LENGTH);
         let distances = self.distances.iter().enumerate();
-        lengths
-            + distances.map(|(symbol, &n)| u64::from(n) * u64::from(distance_extra_bits(symbol))).sum::<u64>()
+        lengths.map(|(symbol, &count)| count * length_extra_bits(symbol)).sum::<u32>()
+            + distances.map(|(symbol, &count)| count * distance_extra_bits(symbol)).sum::<u32>()
     }
 }

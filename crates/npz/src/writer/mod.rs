@@ -21,6 +21,7 @@ use crate::record::end_record::EndRecord;
 use crate::record::local_header::{self, LocalHeader};
 use crate::record::{IN_ZIP64, extra, flags};
 pub use compress::Encoded;
+use parallel::{Batch, Work};
 pub use stream::Stream;
 
 /// Stored members start at a multiple of this many bytes of the file, and so do the arrays in them.
@@ -64,13 +65,10 @@ impl WriteOptions {
     }
 }
 
-/// What turns into a member: some work for any thread.
-type Work = Box<dyn FnOnce() -> Result<Encoded> + Send>;
-
 /// Writes an archive member by member.
 ///
-/// Members are compressed in batches on all threads and written in the order in which they were added, so
-/// memory is bounded and the bytes do not depend on the number of threads. Nothing is an archive before
+/// Members are compressed in batches on all threads, one batch while the next is collected, and written in the
+/// order in which they were added: memory is bounded and the bytes do not depend on the number of threads. Nothing is an archive before
 /// [`finish`](Self::finish).
 pub struct Writer<W> {
     sink: W,
@@ -79,11 +77,15 @@ pub struct Writer<W> {
     position: u64,
     /// The central directory so far.
     directory: Vec<u8>,
-    /// Where each entry starts in it; then those of the batch, which have none yet.
+    /// Where each entry starts in it.
     entries: Vec<u32>,
-    batch: Vec<(String, Work)>,
-    batch_bytes: usize,
-    /// The numbers of members by what tells their names apart, those of the batch included.
+    /// The names of those that have no entry yet: first those being compressed, then those collected.
+    waiting: Vec<String>,
+    compressing: Option<Batch<Result<Encoded>>>,
+    collected: Vec<Work<Result<Encoded>>>,
+    /// About how many bytes are collected.
+    collected_bytes: usize,
+    /// The numbers of members by what tells their names apart, those without an entry included.
     names: HashTable<u32>,
     hasher: RandomState,
     is_poisoned: bool,
@@ -108,8 +110,10 @@ impl<W: Write + Seek> Writer<W> {
             position: 0,
             directory: Vec::new(),
             entries: Vec::new(),
-            batch: Vec::new(),
-            batch_bytes: 0,
+            waiting: Vec::new(),
+            compressing: None,
+            collected: Vec::new(),
+            collected_bytes: 0,
             names: HashTable::new(),
             hasher: RandomState::default(),
             is_poisoned: false,
@@ -119,7 +123,7 @@ impl<W: Write + Seek> Writer<W> {
     /// The number of members added.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len() + self.batch.len()
+        self.entries.len() + self.waiting.len()
     }
 
     /// Whether no member has been added.
@@ -136,7 +140,7 @@ impl<W: Write + Seek> Writer<W> {
                 let name = CentralEntry::parse(&self.directory[entry as usize..])?.name;
                 std::str::from_utf8(name).ok()
             }
-            None => Some(&self.batch.get(number - self.entries.len())?.0),
+            None => self.waiting.get(number - self.entries.len()).map(String::as_str),
         }
     }
 
@@ -188,10 +192,11 @@ impl<W: Write + Seek> Writer<W> {
         encode: impl FnOnce() -> Result<Encoded> + Send + 'static,
     ) -> Result<()> {
         self.claim(name)?;
-        self.batch.push((name.to_owned(), Box::new(encode)));
-        self.batch_bytes = self.batch_bytes.saturating_add(weight);
-        if self.batch.len() >= BATCH_MEMBERS || self.batch_bytes >= BATCH_BYTES {
-            self.flush()?;
+        self.waiting.push(name.to_owned());
+        self.collected.push(Box::new(encode));
+        self.collected_bytes = self.collected_bytes.saturating_add(weight);
+        if self.collected.len() >= BATCH_MEMBERS || self.collected_bytes >= BATCH_BYTES {
+            self.compress()?;
         }
         Ok(())
     }
@@ -251,13 +256,27 @@ impl<W: Write + Seek> Writer<W> {
         if taken { Err(ErrorKind::Duplicate.into_error(name)) } else { Ok(()) }
     }
 
-    /// Compresses and writes the batch.
+    /// Compresses and writes all that wait.
     fn flush(&mut self) -> Result<()> {
-        let batch = std::mem::take(&mut self.batch);
-        self.batch_bytes = 0;
-        let (names, work): (Vec<String>, Vec<Work>) = batch.into_iter().unzip();
-        let encoded = parallel::map(work, self.options.threads, |work| work());
-        for (name, encoded) in names.iter().zip(encoded) {
+        self.compress()?;
+        self.write_compressed()
+    }
+
+    /// Starts to compress what is collected, once what came before it is written.
+    fn compress(&mut self) -> Result<()> {
+        self.write_compressed()?;
+        let collected = std::mem::take(&mut self.collected);
+        self.collected_bytes = 0;
+        self.compressing = Some(Batch::start(collected, self.options.threads));
+        Ok(())
+    }
+
+    /// Waits for what is being compressed, and writes it.
+    fn write_compressed(&mut self) -> Result<()> {
+        let Some(batch) = self.compressing.take() else { return Ok(()) };
+        let waiting = self.waiting.split_off(batch.len());
+        let names = std::mem::replace(&mut self.waiting, waiting);
+        for (name, encoded) in names.iter().zip(batch.finish()) {
             let written = encoded.and_then(|encoded| self.write_member(name, &encoded));
             written.map_err(|error| self.poison(error.of(name)))?;
         }

@@ -1,46 +1,85 @@
 //! Work for several threads.
 
 use std::num::NonZero;
-use std::sync::Mutex;
-use std::thread;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
-/// Maps every item, on up to this many threads, and gives the results in the items' order.
+/// Some work for any thread.
+pub(super) type Work<R> = Box<dyn FnOnce() -> R + Send>;
+
+/// Work being done by threads of its own, while the caller goes on.
 ///
-/// Threads live as long as the call: a process that forks has none to lose.
-pub(super) fn map<T: Send, R: Send>(
-    items: Vec<T>,
-    threads: NonZero<usize>,
-    map: impl Fn(T) -> R + Sync,
-) -> Vec<R> {
-    let helpers = threads.get().min(items.len()).saturating_sub(1);
-    if helpers == 0 {
-        return items.into_iter().map(map).collect();
-    }
-    let len = items.len();
-    let queue = Mutex::new(items.into_iter().enumerate());
-    // A few at a time, so that the lock is rarely waited for and no thread is left with much at the end.
-    let some = (len / (8 * (helpers + 1))).max(1);
-    let work = || {
-        let mut results = Vec::new();
+/// They end with the batch, finished or dropped: no pool outlives it, and a process that forks has none to lose.
+pub(super) struct Batch<R> {
+    queue: Arc<Queue<R>>,
+    helpers: Vec<JoinHandle<Vec<(usize, R)>>>,
+}
+
+struct Queue<R> {
+    work: Vec<Mutex<Option<Work<R>>>>,
+    /// The number of the first that nobody has taken.
+    next: AtomicUsize,
+    /// How many are taken at once.
+    some: usize,
+}
+
+impl<R> Queue<R> {
+    /// Does what is left: the results with their numbers.
+    fn help(&self) -> Vec<(usize, R)> {
+        let mut done = Vec::new();
         loop {
-            let taken: Vec<(usize, T)> =
-                queue.lock().map(|mut queue| queue.by_ref().take(some).collect()).unwrap_or_default();
-            if taken.is_empty() {
-                return results;
+            let start = self.next.fetch_add(self.some, Ordering::Relaxed).min(self.work.len());
+            let end = self.work.len().min(start + self.some);
+            if start == end {
+                return done;
             }
-            results.extend(taken.into_iter().map(|(number, item)| (number, map(item))));
+            for (number, slot) in (start..end).zip(&self.work[start..end]) {
+                let work = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+                done.extend(work.map(|work| (number, work())));
+            }
         }
-    };
-    let mut results = thread::scope(|scope| {
-        let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
-        let mut results = work();
-        for helper in helpers {
-            results.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+    }
+}
+
+impl<R: Send + 'static> Batch<R> {
+    /// Starts to work on up to so many threads; one of them is the one that calls [`finish`](Self::finish).
+    pub(super) fn start(work: Vec<Work<R>>, threads: NonZero<usize>) -> Self {
+        let threads = threads.get().min(work.len());
+        // A few at a time, so that no thread is left with much at the end.
+        let some = (work.len() / (8 * threads.max(1))).max(1);
+        let work = work.into_iter().map(|work| Mutex::new(Some(work))).collect();
+        let queue = Arc::new(Queue { work, next: AtomicUsize::new(0), some });
+        let helper = |_| {
+            let queue = Arc::clone(&queue);
+            // Where no thread can be had, `finish` does it all.
+            thread::Builder::new().spawn(move || queue.help()).ok()
+        };
+        Self { helpers: (1..threads).filter_map(helper).collect(), queue }
+    }
+
+    /// The number of results there will be.
+    pub(super) fn len(&self) -> usize {
+        self.queue.work.len()
+    }
+
+    /// Helps until all is done; the results are in the order of the work.
+    pub(super) fn finish(mut self) -> Vec<R> {
+        let mut done = self.queue.help();
+        for helper in self.helpers.drain(..) {
+            done.extend(helper.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
-        results
-    });
-    results.sort_unstable_by_key(|(number, _)| *number);
-    results.into_iter().map(|(_, result)| result).collect()
+        done.sort_unstable_by_key(|(number, _)| *number);
+        done.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+impl<R> Drop for Batch<R> {
+    /// Leaves nothing more for the helpers to take.
+    fn drop(&mut self) {
+        self.queue.next.store(self.queue.work.len(), Ordering::Relaxed);
+    }
 }
 
 #[cfg(test)]
@@ -51,8 +90,10 @@ mod tests {
     fn do_results_come_in_order_on_any_number_of_threads() {
         for threads in [1, 2, 7] {
             for len in [0, 1, 5, 1000] {
-                let results = map((0..len).collect(), NonZero::new(threads).unwrap(), |item: usize| item * 3);
-                assert_eq!(results, (0..len).map(|item| item * 3).collect::<Vec<_>>());
+                let work =
+                    (0..len).map(|number: usize| Box::new(move || number * 3) as Work<usize>).collect();
+                let results = Batch::start(work, NonZero::new(threads).unwrap()).finish();
+                assert_eq!(results, (0..len).map(|number| number * 3).collect::<Vec<_>>());
             }
         }
     }

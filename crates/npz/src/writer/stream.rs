@@ -6,7 +6,8 @@ use std::io::{self, Seek, SeekFrom, Write};
 use crc32fast::Hasher;
 use flate2::{Compress, Compression, FlushCompress};
 
-use super::{ALIGNMENT, Writer, local_header, parallel};
+use super::parallel::{Batch, Work};
+use super::{ALIGNMENT, Writer, local_header};
 use crate::error::{Error, Result};
 use crate::method::Method;
 use crate::record::{IN_ZIP64, extra, local_header as local};
@@ -109,14 +110,16 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
             self.rest.drain(..len);
             return Ok(());
         };
-        let mut work: Vec<_> =
-            self.rest[..len].chunks(PIECE).map(|piece| (piece, FlushCompress::Sync)).collect();
+        let mut pieces: Vec<_> =
+            self.rest[..len].chunks(PIECE).map(|piece| (piece.to_vec(), FlushCompress::Sync)).collect();
         if let FlushCompress::Finish = flush {
-            let last = work.pop().map_or(&[][..], |(piece, _)| piece);
-            work.push((last, flush));
+            let last = pieces.pop().map_or_else(Vec::new, |(piece, _)| piece);
+            pieces.push((last, flush));
         }
-        let threads = self.writer.options.threads;
-        for piece in parallel::map(work, threads, |(piece, flush)| deflate_piece(piece, level, flush)) {
+        let work = pieces.into_iter().map(|(piece, flush)| {
+            Box::new(move || deflate_piece(&piece, level, flush)) as Work<Result<Vec<u8>>>
+        });
+        for piece in Batch::start(work.collect(), self.writer.options.threads).finish() {
             let piece = piece?;
             self.writer.sink.write_all(&piece)?;
             self.compressed_size += piece.len() as u64;
