@@ -38,10 +38,15 @@ impl sealed::Sealed for bool {}
 impl Element for bool {
     const KIND: Kind = Kind::Bool;
 
-    /// Both passes become vector instructions, which a check item by item does not.
+    /// One pass of vector instructions, which a check item by item is not.
     fn checked(bytes: &[u8]) -> Option<Vec<Self>> {
-        let seen = bytes.iter().fold(0, |seen, byte| seen | byte);
-        (seen <= 1).then(|| bytes.iter().map(|&byte| byte != 0).collect())
+        let mut seen = 0;
+        let look = |&byte: &u8| {
+            seen |= byte;
+            byte != 0
+        };
+        let items = bytes.iter().map(look).collect();
+        (seen <= 1).then_some(items)
     }
 }
 

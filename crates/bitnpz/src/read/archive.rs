@@ -1,9 +1,10 @@
 //! Finding what an archive holds.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use bitnpz_bitmap::{Bitmap, Pixel};
-use bitnpz_npy::{DynArray, Element};
+use bitnpz_npy::{DynArray, DynArrayView, Element};
 use bitnpz_npz::{Limits, Member, OpenOptions};
 use ndarray::{Array2, ArrayD, Ix2};
 
@@ -12,6 +13,14 @@ use super::entry::Entry;
 use super::image_set::ImageSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{self, PackedIndex};
+
+/// A buffer up to this size is kept for the next image.
+const KEPT: usize = 1 << 20;
+
+thread_local! {
+    /// The last image's `.npy` file.
+    static NPY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// An open archive: images and arrays by their keys, as they were saved.
 ///
@@ -115,10 +124,16 @@ impl Archive {
         let blame = |error: Error| error.with_key(key);
         if self.packed.kind(key).is_none() {
             // The type that was saved needs no packing and unpacking.
-            let npy = member.read()?;
-            let view = bitnpz_npy::DynArrayView::parse(&npy, &self.limits().npy)
-                .map_err(|error| blame(error.into()))?;
-            if let Ok(array) = view.to_ndarray::<T>() {
+            let array = NPY.with_borrow_mut(|npy| {
+                member.read_into(npy)?;
+                let view = DynArrayView::parse(npy, &self.limits().npy);
+                let array = view.map_err(|error| blame(error.into()))?.to_ndarray::<T>();
+                if npy.capacity() > KEPT {
+                    *npy = Vec::new();
+                }
+                Ok::<_, Error>(array)
+            });
+            if let Ok(array) = array? {
                 let found = array.shape().to_vec();
                 return array.into_dimensionality::<Ix2>().map_err(|_| blame(not_one(found)));
             }

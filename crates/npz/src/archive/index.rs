@@ -40,7 +40,7 @@ impl Index {
         let room = bytes.len() / (central_header::LEN + 1);
         let count = usize::try_from(directory.entries).unwrap_or(usize::MAX);
         let mut entries = Vec::with_capacity(count.min(room));
-        let mut names = HashTable::with_capacity(count.min(room));
+        let mut hashes = Vec::with_capacity(count.min(room));
         let hasher = RandomState::default();
         let mut extents = Extents { end: 0, in_order: true };
         let mut position = 0;
@@ -56,27 +56,7 @@ impl Index {
                 return Err(Error::from(ErrorKind::BadName).of(&lossy).at(at));
             };
             extents.push(&entry, &directory).map_err(|error| error.of(&name).at(at))?;
-
-            let key = name::identity(&name);
-            let same = |&other: &u32| {
-                let entry = CentralEntry::parse(&bytes[entries[other as usize] as usize..]);
-                entry.is_some_and(|entry| key_of(&entry).is_some_and(|other| name::identity(&other) == key))
-            };
-            let hash = hasher.hash_one(key);
-            // Growing hashes again; with the right capacity it never happens.
-            let rehash = |&other: &u32| {
-                let entry = CentralEntry::parse(&bytes[entries[other as usize] as usize..]);
-                let name = entry.as_ref().and_then(key_of);
-                hasher.hash_one(name::identity(&name.unwrap_or_default()))
-            };
-            match names.entry(hash, same, rehash) {
-                hashbrown::hash_table::Entry::Occupied(_) => {
-                    return Err(Error::from(ErrorKind::Duplicate).of(&name).at(at));
-                }
-                hashbrown::hash_table::Entry::Vacant(slot) => {
-                    slot.insert(u32::try_from(number).map_err(|_| too_many(number))?);
-                }
-            }
+            hashes.push(hasher.hash_one(name::identity(&name)));
             entries.push(u32::try_from(position).map_err(|_| too_many(number))?);
             position += entry.len;
         }
@@ -84,6 +64,7 @@ impl Index {
             let error = Error::inconsistent("the central directory's size", position, bytes.len());
             return Err(error.at(directory.start));
         }
+        let names = names(&hashes, &entries, &bytes, &directory)?;
         let next = if extents.in_order { None } else { Some(next_starts(&bytes, &entries, &directory)?) };
         let held = source.bytes().is_none().then(|| bytes.into_owned());
         Ok(Self { directory, held, entries, names, hasher, next })
@@ -133,6 +114,50 @@ impl Index {
         let len = usize::try_from(self.directory.len).ok()?;
         self.held.as_deref().or_else(|| source.bytes()?.get(start..)?.get(..len))
     }
+}
+
+/// How many members come together into the table of names.
+const NEAR: usize = 8192;
+
+/// The numbers of members by their names, none of which may come twice.
+///
+/// Members go in by the place that their hashes give them, so that of a large table one part after another is
+/// filled: in the order of the directory nearly every access would be to memory that no cache has.
+fn names(hashes: &[u64], entries: &[u32], bytes: &[u8], directory: &Directory) -> Result<HashTable<u32>> {
+    let name = |number: u32| {
+        let entry = CentralEntry::parse(&bytes[entries[number as usize] as usize..]);
+        entry.as_ref().and_then(key_of).unwrap_or_default()
+    };
+    let mut names = HashTable::with_capacity(hashes.len());
+    let parts = (hashes.len() / NEAR).next_power_of_two();
+    // A place in the table is the low bits of a hash.
+    let shift = (hashes.len() * 8 / 7).next_power_of_two().ilog2().saturating_sub(parts.ilog2());
+    let part = |hash: u64| (hash >> shift) as usize % parts;
+    let mut starts = vec![0; parts + 1];
+    hashes.iter().for_each(|&hash| starts[part(hash) + 1] += 1);
+    for part in 0..parts {
+        starts[part + 1] += starts[part];
+    }
+    let mut order = vec![0; hashes.len()];
+    for (number, &hash) in (0_u32..).zip(hashes) {
+        let place = &mut starts[part(hash)];
+        order[*place] = number;
+        *place += 1;
+    }
+    for number in order {
+        let hash = hashes[number as usize];
+        let same = |&other: &u32| {
+            hashes[other as usize] == hash && name::identity(&name(other)) == name::identity(&name(number))
+        };
+        match names.entry(hash, same, |&other| hashes[other as usize]) {
+            hashbrown::hash_table::Entry::Occupied(_) => {
+                let at = directory.start + u64::from(entries[number as usize]);
+                return Err(Error::from(ErrorKind::Duplicate).of(&name(number)).at(at));
+            }
+            hashbrown::hash_table::Entry::Vacant(slot) => slot.insert(number),
+        };
+    }
+    Ok(names)
 }
 
 fn key_of<'a>(entry: &CentralEntry<'a>) -> Option<std::borrow::Cow<'a, str>> {
