@@ -132,7 +132,8 @@ fn names(hashes: &[u64], entries: &[u32], bytes: &[u8], directory: &Directory) -
     let parts = (hashes.len() / NEAR).next_power_of_two();
     // A place in the table is the low bits of a hash.
     let shift = (hashes.len() * 8 / 7).next_power_of_two().ilog2().saturating_sub(parts.ilog2());
-    let part = |hash: u64| (hash >> shift) as usize % parts;
+    let part =
+        |hash: u64| usize::try_from((hash >> shift) % parts as u64).expect("fewer than there are parts");
     let mut starts = vec![0; parts + 1];
     hashes.iter().for_each(|&hash| starts[part(hash) + 1] += 1);
     for part in 0..parts {
