@@ -27,7 +27,7 @@ pub enum ErrorKind {
         /// The pixel's place in the array.
         index: Vec<usize>,
     },
-    /// Packed rows of another length than the image's size asks for.
+    /// Packed rows, or a payload, of another length than the image's size asks for.
     Length {
         /// The bytes expected.
         expected: usize,
@@ -43,6 +43,18 @@ pub enum ErrorKind {
     TooLarge {
         /// Its height and width in pixels.
         shape: [usize; 2],
+    },
+    /// These bytes are not a model.
+    Model {
+        /// What was expected and what was found.
+        message: &'static str,
+        /// Behind which byte.
+        offset: usize,
+    },
+    /// These bytes are not the payload of an image of this size.
+    Payload {
+        /// What was expected and what was found.
+        message: &'static str,
     },
 }
 
@@ -64,7 +76,7 @@ impl fmt::Display for Error {
             ),
             ErrorKind::NotANumber { index } => write!(f, "expected two values, found NaN at pixel {index:?}"),
             ErrorKind::Length { expected, found } => {
-                write!(f, "expected {expected} bytes of packed rows, found {found}")
+                write!(f, "expected packed rows of {expected} bytes, found {found}")
             }
             ErrorKind::Padding { row } => {
                 write!(f, "expected zero bits behind the last pixel of row {row}, found a one")
@@ -72,6 +84,8 @@ impl fmt::Display for Error {
             ErrorKind::TooLarge { shape: [height, width] } => {
                 write!(f, "an image of {height} x {width} pixels cannot be addressed")
             }
+            ErrorKind::Model { message, offset } => write!(f, "at byte {offset} of the model: {message}"),
+            ErrorKind::Payload { message } => write!(f, "the payload is damaged: {message}"),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! - [`pack`] and [`unpack`] turn arrays of any dimension and of any two values into packed rows and back;
 //!   [`PixelValues`] says which two, so that the array comes back exactly.
 //! - [`pack_rows`] and [`unpack_rows`] are the same for slices, with the machine's vector instructions.
+//! - [`codec`] makes payloads of images, many times smaller than packed rows.
 //! - [`DeflateEncoder`] makes deflate streams of images for readers that know nothing of bits.
 //!
 //! ```
@@ -19,6 +20,7 @@
 //! ```
 
 mod bitmap;
+pub mod codec;
 mod deflate;
 mod error;
 mod kernels;

@@ -14,7 +14,7 @@ use crate::kernels::{Lane, unpack_rows};
 use crate::pixel::{Pixel, PixelValues};
 
 /// A borrowed [`Bitmap`]: packed rows that lie in someone else's bytes, such as a memory map.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct BitmapView<'a> {
     height: usize,
     width: usize,

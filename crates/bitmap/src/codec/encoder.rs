@@ -1,0 +1,53 @@
+//! From images to payloads.
+
+use super::MAX_SIDE;
+use super::contour;
+use super::model::{Model, Tables};
+use super::pixel::PixelCoder;
+use crate::view::BitmapView;
+
+/// Codes images, each on its own; keeps its memory from one to the next.
+///
+/// ```
+/// use bitnpz_bitmap::codec::{Codec, Decoder, Encoder, Model, Sample};
+/// use bitnpz_bitmap::Bitmap;
+///
+/// let mut image = Bitmap::zeros(28, 28)?;
+/// image.set(3, 5, true);
+/// let model = Model::train(Codec::Contour, Sample { images: &[image.view()], total: 1 });
+///
+/// let mut payload = Vec::new();
+/// Encoder::new(&model).encode(image.view(), &mut payload);
+/// assert!(payload.len() < 10);
+/// assert_eq!(Decoder::new(&model).decode(&payload, 28, 28)?, image);
+/// # Ok::<(), bitnpz_bitmap::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Encoder<'m> {
+    model: &'m Model,
+    contour: contour::Encoder,
+    pixel: PixelCoder,
+}
+
+impl<'m> Encoder<'m> {
+    /// An encoder that uses this model.
+    #[must_use]
+    pub fn new(model: &'m Model) -> Self {
+        Self { model, contour: contour::Encoder::default(), pixel: PixelCoder::default() }
+    }
+
+    /// Appends the payload of an image: fewer bytes than its packed rows have, or just these.
+    pub fn encode(&mut self, image: BitmapView<'_>, payload: &mut Vec<u8>) {
+        let start = payload.len();
+        let is_possible = image.height().max(image.width()) <= MAX_SIDE && !image.as_bytes().is_empty();
+        match &self.model.tables {
+            Tables::Contour(model) if is_possible => self.contour.encode(model, image, payload),
+            Tables::Pixel(model) if is_possible => self.pixel.encode(model, image, payload),
+            _ => payload.extend_from_slice(image.as_bytes()),
+        }
+        if payload.len() - start >= image.as_bytes().len() {
+            payload.truncate(start);
+            payload.extend_from_slice(image.as_bytes());
+        }
+    }
+}

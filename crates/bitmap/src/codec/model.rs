@@ -1,0 +1,160 @@
+//! What a coder knows of images of a kind, whichever codec it is of.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::encoder::Encoder;
+use super::{contour, pixel};
+use crate::error::{ErrorKind, Result};
+use crate::view::BitmapView;
+
+/// A way to code images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Codec {
+    /// The moves of edges from row to row; for outlines: glyphs, handwriting, masks.
+    Contour,
+    /// Pixel by pixel, each after those around it; for noise, dither and tiny images.
+    Pixel,
+    /// Packed rows as they are.
+    Raw,
+}
+
+impl Codec {
+    /// All codecs, by the names that [`Display`](fmt::Display) gives and [`FromStr`] takes.
+    pub const ALL: [Self; 3] = [Self::Contour, Self::Pixel, Self::Raw];
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Contour => "contour",
+            Self::Pixel => "pixel",
+            Self::Raw => "raw",
+        })
+    }
+}
+
+impl FromStr for Codec {
+    type Err = String;
+
+    fn from_str(name: &str) -> std::result::Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|codec| codec.to_string() == name);
+        named.ok_or_else(|| format!("expected one of contour, pixel and raw, found {name:?}"))
+    }
+}
+
+/// Images that a model is trained on, and how many it is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// The images, of any sizes.
+    pub images: &'a [BitmapView<'a>],
+    /// How many images there will be, these among them.
+    pub total: usize,
+}
+
+impl Sample<'_> {
+    /// How many bits of these images one more distribution must save to save anything in all, and to be more than chance.
+    pub(super) fn price(&self) -> f64 {
+        let part = self.images.len() as f64 / self.total.max(self.images.len()).max(1) as f64;
+        (96.0 * part).max(20.0)
+    }
+}
+
+/// What a coder knows of images of a kind: how likely each symbol is in each context.
+///
+/// ```
+/// use bitnpz_bitmap::codec::{Codec, Model, Sample};
+/// use bitnpz_bitmap::Bitmap;
+///
+/// let images = vec![Bitmap::zeros(28, 28)?; 10];
+/// let views: Vec<_> = images.iter().map(Bitmap::view).collect();
+/// let model = Model::train(Codec::Contour, Sample { images: &views, total: 10 });
+/// assert_eq!(Model::from_bytes(Codec::Contour, model.as_bytes())?, model);
+/// # Ok::<(), bitnpz_bitmap::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Model {
+    bytes: Vec<u8>,
+    pub(super) tables: Tables,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Tables {
+    Contour(Box<contour::Model>),
+    Pixel(Box<pixel::Model>),
+    Raw,
+}
+
+impl PartialEq for Model {
+    fn eq(&self, other: &Self) -> bool {
+        self.codec() == other.codec() && self.bytes == other.bytes
+    }
+}
+
+impl Eq for Model {}
+
+impl Model {
+    /// A model of images like these. The same images give the same model.
+    #[must_use]
+    pub fn train(codec: Codec, sample: Sample<'_>) -> Self {
+        let bytes = match codec {
+            Codec::Contour => contour::Model::train(&sample),
+            Codec::Pixel => pixel::Model::train(&sample),
+            Codec::Raw => Vec::new(),
+        };
+        Self::from_bytes(codec, &bytes).expect("what was trained can be read")
+    }
+
+    /// The model, of any codec, that makes all images smallest, itself included, as far as a sample tells.
+    #[must_use]
+    pub fn choose(sample: Sample<'_>) -> Self {
+        let models = Codec::ALL.map(|codec| Self::train(codec, sample));
+        let cost = |model: &Self| {
+            let mut encoder = Encoder::new(model);
+            let mut payload = Vec::new();
+            sample.images.iter().for_each(|&image| encoder.encode(image, &mut payload));
+            let each = payload.len() as f64 / sample.images.len().max(1) as f64;
+            model.bytes.len() as f64 + each * sample.total as f64
+        };
+        let best =
+            models.into_iter().map(|model| (cost(&model), model)).min_by(|(a, _), (b, _)| a.total_cmp(b));
+        best.expect("there are codecs").1
+    }
+
+    /// Reads a model.
+    ///
+    /// # Errors
+    ///
+    /// If these are not the bytes of one of this codec.
+    pub fn from_bytes(codec: Codec, bytes: &[u8]) -> Result<Self> {
+        let mut rest = bytes;
+        let tables = match codec {
+            Codec::Contour => contour::Model::read(&mut rest).map(|model| Tables::Contour(Box::new(model))),
+            Codec::Pixel => pixel::Model::read(&mut rest).map(|model| Tables::Pixel(Box::new(model))),
+            Codec::Raw => Ok(Tables::Raw),
+        };
+        let message = match (tables, rest) {
+            (Ok(tables), []) => return Ok(Self { bytes: bytes.to_vec(), tables }),
+            (Ok(_), _) => "expected the end of the model, found more bytes",
+            (Err(message), _) => message,
+        };
+        Err(ErrorKind::Model { message, offset: bytes.len() - rest.len() }.into())
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The codec that it is of.
+    #[must_use]
+    pub fn codec(&self) -> Codec {
+        match self.tables {
+            Tables::Contour(_) => Codec::Contour,
+            Tables::Pixel(_) => Codec::Pixel,
+            Tables::Raw => Codec::Raw,
+        }
+    }
+}

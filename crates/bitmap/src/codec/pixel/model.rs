@@ -1,0 +1,78 @@
+//! What a coder knows of the pixels of images of a kind.
+
+use super::scan::Scanner;
+use super::template::{FEATURES, Feature, TEMPLATE};
+use crate::codec::model::Sample;
+use crate::codec::table::Table;
+use crate::codec::tree::{Alphabet, Observations};
+
+const PIXEL: Alphabet = Alphabet { symbols: 2, features: FEATURES, bits: 1, contexts: 1 << 16 };
+const SAME: Alphabet = Alphabet { symbols: 2, features: 2, bits: 1, contexts: 4 };
+
+/// No more pixels than these are learned from.
+const MOST_PIXELS: usize = 1 << 18;
+
+/// What a coder knows of images of a kind.
+#[derive(Clone, Debug)]
+pub(in crate::codec) struct Model {
+    /// Whether a pixel is set.
+    pixels: Table<FEATURES>,
+    /// Whether a row is the same as the one above.
+    same: Table<2>,
+    /// What the eight pixels to the left, the nearest in the lowest bit, add to the number of a context.
+    left: Vec<u16>,
+    /// The other features that contexts depend on.
+    others: Vec<(Feature, u16)>,
+}
+
+impl Model {
+    /// Reads a model, or says what is wrong with it.
+    pub(in crate::codec) fn read(rest: &mut &[u8]) -> Result<Self, &'static str> {
+        let pixels: Table<FEATURES> = PIXEL.read(rest)?;
+        let mut left = vec![0; 256];
+        let mut others = Vec::new();
+        for (number, &feature) in TEMPLATE.iter().enumerate() {
+            match (feature, pixels.step(number, 1)) {
+                (_, 0) => {}
+                (Feature::Left(columns), step) => {
+                    let is_set = |&(pixels, _): &(usize, _)| pixels >> (columns - 1) & 1 == 1;
+                    left.iter_mut().enumerate().filter(is_set).for_each(|(_, context)| *context += step);
+                }
+                (feature, step) => others.push((feature, step)),
+            }
+        }
+        Ok(Self { pixels, same: SAME.read(rest)?, left, others })
+    }
+
+    /// The bytes of a model of images like these.
+    pub(in crate::codec) fn train(sample: &Sample<'_>) -> Vec<u8> {
+        let (mut pixels, mut same) = (Observations::default(), Observations::default());
+        let mut scanner = Scanner::default();
+        for &image in sample.images {
+            scanner.observe(image, &mut pixels, &mut same);
+            if pixels.len() > MOST_PIXELS {
+                break;
+            }
+        }
+        let mut model = Vec::new();
+        PIXEL.learn(pixels, sample.price(), &mut model);
+        SAME.learn(same, sample.price(), &mut model);
+        model
+    }
+
+    pub(super) fn pixels(&self) -> &Table<FEATURES> {
+        &self.pixels
+    }
+
+    pub(super) fn same(&self) -> &Table<2> {
+        &self.same
+    }
+
+    pub(super) fn left(&self, pixels: u8) -> u16 {
+        self.left[usize::from(pixels)]
+    }
+
+    pub(super) fn others(&self) -> &[(Feature, u16)] {
+        &self.others
+    }
+}
