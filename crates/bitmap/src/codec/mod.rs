@@ -10,6 +10,7 @@
 mod contour;
 mod decoder;
 mod encoder;
+mod layout;
 mod model;
 mod pixel;
 mod range_coder;

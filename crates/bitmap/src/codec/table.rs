@@ -1,16 +1,8 @@
 //! From a context to the distribution of its symbol: a learned tree, laid out flat.
 
+use super::layout::{self, Layout, Node, Steps};
 use super::range_coder::{RangeDecoder, Share, TOTAL};
 use super::weights::SYMBOLS;
-
-/// A tree of questions, in the order root, smaller side, larger side.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Node {
-    /// Whether a feature is over a threshold: then the larger side holds.
-    Question { feature: u8, threshold: u8 },
-    /// The next distribution.
-    Leaf,
-}
 
 /// How likely symbols are, as shares of `TOTAL`.
 #[derive(Clone, Debug)]
@@ -68,101 +60,88 @@ fn last_at_most(starts: &[u16; SYMBOLS], slot: u16) -> u8 {
 }
 
 /// The contexts of one alphabet, each of `F` features.
+///
+/// A tree asks one question after the other; this asks all at once. The features are two halves; each combination of one
+/// half's levels belongs to a class, of those between which the tree makes no difference, and a pair of classes is a
+/// context.
 #[derive(Clone, Debug)]
 pub(super) struct Table<const F: usize> {
-    /// What each value of each feature adds to a context's number.
-    steps: [[u16; 16]; F],
+    /// What each value of each feature adds to the number of its half's combination.
+    steps: [Steps; F],
+    /// Where the second half starts.
+    split: usize,
+    /// The class of each combination, as what it adds to the number of a context.
+    classes: [Vec<u32>; 2],
     /// The distribution of each context.
     contexts: Vec<u8>,
     distributions: Vec<Distribution>,
 }
 
+/// Contexts of one table, at most.
+const CONTEXTS: usize = 1 << 20;
+
 impl<const F: usize> Table<F> {
-    /// Lays out a tree whose leaves have these shares.
-    pub(super) fn new(tree: &[Node], shares: &[[u16; SYMBOLS]]) -> Self {
-        let mut is_threshold = [[false; 16]; F];
-        for node in tree {
-            if let Node::Question { feature, threshold } = *node {
-                is_threshold[usize::from(feature)][usize::from(threshold)] = true;
-            }
+    /// Lays out a tree whose leaves have these shares, if its contexts are not too many. These are the thresholds that
+    /// it asks about.
+    pub(super) fn new(
+        tree: &[Node],
+        thresholds: &[u16; F],
+        split: usize,
+        shares: &[[u16; SYMBOLS]],
+    ) -> Option<Self> {
+        let (first, second) = thresholds.split_at(split);
+        let (first, second) = (layout::steps(first), layout::steps(second));
+        let layout = Layout::new(tree, [&first.0, &second.0], [first.1, second.1]);
+        let [first_count, second_count] = layout.counts();
+        if first_count * second_count > CONTEXTS {
+            return None;
         }
-        let mut size = 1;
+        let [first_classes, second_classes] = layout.classes();
+        let classes = [
+            first_classes.iter().map(|&class| class * second_count as u32).collect(),
+            second_classes.to_vec(),
+        ];
+        let contexts = layout.leaves();
         let mut steps = [[0; 16]; F];
-        for (steps, is_threshold) in steps.iter_mut().zip(&is_threshold) {
-            let mut level = 0;
-            for (step, &is_threshold) in steps.iter_mut().zip(is_threshold) {
-                *step = (level * size) as u16;
-                level += usize::from(is_threshold);
-            }
-            size *= level + 1;
-        }
-        let mut contexts = vec![0; size];
-        Fill { tree: tree.iter(), steps: &steps, next: 0, contexts: &mut contexts }.node(&mut [(0, 15); F]);
-        Self { steps, contexts, distributions: shares.iter().map(Distribution::new).collect() }
+        steps.iter_mut().zip(first.0.iter().chain(&second.0)).for_each(|(to, from)| *to = *from);
+        let distributions = shares.iter().map(Distribution::new).collect();
+        Some(Self { steps, split, classes, contexts, distributions })
     }
 
-    /// What this value of a feature adds to the number of a context.
+    /// What a value of a feature adds to the number of its half's combination.
     #[inline]
     pub(super) fn step(&self, feature: usize, value: u8) -> u16 {
         self.steps[feature][usize::from(value % 16)]
     }
 
+    /// What a combination of the first half's levels adds to the number of a context.
+    #[inline]
+    pub(super) fn first(&self, combination: u16) -> u32 {
+        self.classes[0][usize::from(combination)]
+    }
+
+    /// What a combination of the second half's levels adds to the number of a context.
+    #[inline]
+    pub(super) fn second(&self, combination: u16) -> u32 {
+        self.classes[1][usize::from(combination)]
+    }
+
+    /// The number of a combination, of the features from `from` on.
+    #[inline]
+    pub(super) fn combination(&self, from: usize, features: &[u8]) -> u16 {
+        features.iter().zip(from..).map(|(&value, feature)| self.step(feature, value)).sum()
+    }
+
     /// The number of a context.
     #[inline]
-    pub(super) fn context(&self, features: &[u8; F]) -> u16 {
-        (0..F).map(|feature| self.step(feature, features[feature])).sum()
+    pub(super) fn context(&self, features: &[u8; F]) -> u32 {
+        let (first, second) = features.split_at(self.split);
+        self.first(self.combination(0, first)) + self.second(self.combination(self.split, second))
     }
 
     /// The distribution of a context.
     #[inline]
-    pub(super) fn distribution(&self, context: u16) -> &Distribution {
-        &self.distributions[usize::from(self.contexts[usize::from(context)])]
-    }
-}
-
-/// A tree being laid out.
-struct Fill<'a, const F: usize> {
-    tree: std::slice::Iter<'a, Node>,
-    steps: &'a [[u16; 16]; F],
-    next: u8,
-    contexts: &'a mut [u8],
-}
-
-impl<const F: usize> Fill<'_, F> {
-    /// Lays out the next node, for features within these bounds.
-    fn node(&mut self, bounds: &mut [(u8, u8); F]) {
-        match self.tree.next() {
-            Some(&Node::Question { feature, threshold }) => {
-                let feature = usize::from(feature);
-                let (low, high) = bounds[feature];
-                bounds[feature] = (low, threshold.min(high));
-                self.node(bounds);
-                bounds[feature] = (low.max(threshold + 1), high);
-                self.node(bounds);
-                bounds[feature] = (low, high);
-            }
-            Some(Node::Leaf) => {
-                let leaf = self.next;
-                self.next = self.next.wrapping_add(1);
-                self.leaf(leaf, bounds, F, 0);
-            }
-            None => {}
-        }
-    }
-
-    /// Gives a leaf the contexts within these bounds, of which the features from `fixed` on are added up already.
-    fn leaf(&mut self, leaf: u8, bounds: &[(u8, u8); F], fixed: usize, context: u16) {
-        let Some(feature) = fixed.checked_sub(1) else {
-            self.contexts[usize::from(context)] = leaf;
-            return;
-        };
-        let (low, high) = bounds[feature];
-        let mut last = None;
-        for value in low..=high {
-            let step = self.steps[feature][usize::from(value)];
-            if last.replace(step) != Some(step) {
-                self.leaf(leaf, bounds, feature, context + step);
-            }
-        }
+    pub(super) fn distribution(&self, context: u32) -> &Distribution {
+        &self.distributions[usize::from(self.contexts[context as usize])]
     }
 }

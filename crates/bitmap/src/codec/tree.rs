@@ -1,7 +1,8 @@
 //! Learning which features of a symbol's context tell most about it.
 
+use super::layout::Node;
 use super::range_coder::TOTAL_BITS;
-use super::table::{Node, Table};
+use super::table::Table;
 use super::weights::{SYMBOLS, sizes, weights};
 
 /// Distributions of an alphabet, at most.
@@ -16,8 +17,10 @@ pub(super) struct Alphabet {
     pub(super) features: usize,
     /// How many bits each feature has, at most 4.
     pub(super) bits: u32,
-    /// How many contexts its features are split into at most.
-    pub(super) contexts: usize,
+    /// How many of them are in the first half.
+    pub(super) split: usize,
+    /// How many combinations each half's levels have at most.
+    pub(super) combinations: [usize; 2],
 }
 
 /// Symbols that came, each with its features.
@@ -66,12 +69,26 @@ type Counts = [u32; SYMBOLS];
 impl Alphabet {
     /// Appends what a model has of this alphabet: a tree of questions about the features, and how likely symbols are at its
     /// leaves. A tree grows at the leaf where that gains most, as long as it gains more than `price` bits.
-    pub(super) fn learn(&self, observations: Observations, price: f64, model: &mut Vec<u8>) {
-        let mut thresholds = vec![0_u16; self.features];
+    pub(super) fn learn<const F: usize>(&self, observations: Observations, price: f64, model: &mut Vec<u8>) {
         let seen = collect(observations.keys);
+        let (start, mut most) = (model.len(), DISTRIBUTIONS);
+        loop {
+            self.grow(&seen, price, most, model);
+            if self.read::<F>(&mut &model[start..]).is_ok() {
+                break;
+            }
+            // The tree has too many contexts.
+            model.truncate(start);
+            most = most * 3 / 4;
+        }
+    }
+
+    /// Appends a tree of so many leaves at most.
+    fn grow(&self, seen: &[Seen], price: f64, most: usize, model: &mut Vec<u8>) {
+        let mut thresholds = vec![0_u16; self.features];
         let mut nodes = vec![None];
-        let mut leaves = vec![Leaf { split: self.split(&seen, &thresholds), seen, node: 0 }];
-        while leaves.len() < DISTRIBUTIONS {
+        let mut leaves = vec![Leaf { split: self.split(seen, &thresholds), seen: seen.to_vec(), node: 0 }];
+        while leaves.len() < most {
             let gain = |leaf: usize| leaves[leaf].split.map_or(0.0, |split| split.gain);
             let Some(best) = (0..leaves.len()).rev().max_by(|&a, &b| gain(a).total_cmp(&gain(b))) else {
                 break;
@@ -100,14 +117,16 @@ impl Alphabet {
         (key >> (4 + feature as u32 * self.bits)) as u8 & ((1 << self.bits) - 1)
     }
 
-    /// Whether the contexts do not become too many with this threshold.
+    /// Whether a half's combinations do not become too many with this threshold.
     fn is_allowed(&self, thresholds: &[u16], feature: usize, threshold: u8) -> bool {
-        let levels = |other: usize| {
-            let more = if other == feature { 1 << threshold } else { 0 };
-            (thresholds[other] | more).count_ones() as usize + 1
-        };
-        thresholds[feature] >> threshold & 1 == 1
-            || (0..self.features).map(levels).product::<usize>() <= self.contexts
+        if thresholds[feature] >> threshold & 1 == 1 {
+            return true;
+        }
+        let half = usize::from(feature >= self.split);
+        let others = if half == 0 { &thresholds[..self.split] } else { &thresholds[self.split..] };
+        let combinations: usize = others.iter().map(|levels| levels.count_ones() as usize + 1).product();
+        let levels = thresholds[feature].count_ones() as usize + 1;
+        combinations / levels * (levels + 1) <= self.combinations[half]
     }
 
     /// The best question to ask of these.
@@ -193,11 +212,12 @@ impl Alphabet {
             }
             tree.push(Node::Question { feature, threshold });
         }
-        let contexts = thresholds.iter().try_fold(1_usize, |size, thresholds| {
-            Some(size * (thresholds.count_ones() as usize + 1)).filter(|&size| size <= self.contexts)
-        });
-        if contexts.is_none() {
-            return Err("expected fewer contexts, found too many thresholds");
+        let (first, second) = thresholds.split_at(self.split);
+        for (half, most) in [first, second].into_iter().zip(self.combinations) {
+            let sum = half.iter().try_fold(1_usize, |sum, levels| {
+                Some(sum * (levels.count_ones() as usize + 1)).filter(|&sum| sum <= most)
+            });
+            sum.ok_or(TOO_MANY)?;
         }
         let mut shares = Vec::with_capacity(leaves);
         for _ in 0..leaves {
@@ -207,11 +227,13 @@ impl Alphabet {
             shares.push(sizes(&all, self.symbols)?);
             *rest = others;
         }
-        Ok(Table::new(&tree, &shares))
+        Table::new(&tree, &thresholds, self.split, &shares).ok_or(TOO_MANY)
     }
 }
 
 const ENDS: &str = "expected more of a model, found its end";
+
+const TOO_MANY: &str = "expected fewer contexts, found too many thresholds";
 
 /// What stands for a leaf where a feature and its threshold could stand.
 const LEAF: u8 = 0xFF;
@@ -235,17 +257,17 @@ fn bits(counts: &Counts) -> f64 {
 mod tests {
     use super::*;
 
-    const ALPHABET: Alphabet = Alphabet { symbols: 3, features: 2, bits: 4, contexts: 8 };
+    const ALPHABET: Alphabet = Alphabet { symbols: 3, features: 2, bits: 4, split: 1, combinations: [8, 8] };
 
     #[test]
     fn does_a_tree_ask_what_tells_most() {
         let mut observations = Observations::default();
-        for number in 0..1000 {
+        for number in 0..250 {
             let (noise, cause) = (number % 7, number % 13);
             observations.add(Observations::features(&[noise, cause], 4), u8::from(cause > 5) * 2);
         }
         let mut model = Vec::new();
-        ALPHABET.learn(observations, 60.0, &mut model);
+        ALPHABET.learn::<2>(observations, 60.0, &mut model);
         assert_eq!(model[..3], [0x15, LEAF, LEAF]);
         let table: Table<2> = ALPHABET.read(&mut model.as_slice()).unwrap();
         let share = |cause, symbol| table.distribution(table.context(&[3, cause])).share(symbol).size;
@@ -268,7 +290,7 @@ mod tests {
         }
         let deep = [0x10; 300];
         assert!(ALPHABET.read::<2>(&mut deep.as_slice()).unwrap_err().contains("256"));
-        let many = [[0, 1, 2, 3], [16, 17, 18, 19]].concat();
+        let many: Vec<u8> = (0..8).collect();
         let many = [many, vec![LEAF; 9]].concat();
         assert!(ALPHABET.read::<2>(&mut many.as_slice()).unwrap_err().contains("fewer contexts"));
     }

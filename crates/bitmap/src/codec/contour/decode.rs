@@ -1,6 +1,6 @@
 //! From a payload to the image.
 
-use super::features::{Buckets, Features, ROWS, RUNS};
+use super::features::{Buckets, Features, PART, ROWS, RUNS};
 use super::model::{Model, Number};
 use super::scan::{Coder, Event, Place, Scanner};
 use crate::codec::range_coder::RangeDecoder;
@@ -8,7 +8,7 @@ use crate::codec::range_coder::RangeDecoder;
 /// Takes images out of payloads; keeps its memory from one to the next.
 #[derive(Debug, Default)]
 pub(in crate::codec) struct Decoder {
-    scanner: Scanner<u16>,
+    scanner: Scanner<u32>,
     flips: Vec<u64>,
     bytes: Vec<u8>,
 }
@@ -59,12 +59,12 @@ impl Pen<'_> {
 }
 
 impl Coder for Pen<'_> {
-    type Part = u16;
+    type Part = u32;
     type Error = &'static str;
 
     #[inline]
-    fn part(&self, features: &Features) -> u16 {
-        self.model.events().context(features)
+    fn part(&self, features: &Features) -> u32 {
+        self.model.part(features)
     }
 
     fn rows(&mut self, row: usize, features: &Features) -> Result<usize, &'static str> {
@@ -86,14 +86,9 @@ impl Coder for Pen<'_> {
     }
 
     #[inline]
-    fn event(
-        &mut self,
-        place: &Place,
-        part: u16,
-        [last, gap, second_last]: [u8; 3],
-    ) -> Result<Event, &'static str> {
+    fn event(&mut self, place: &Place, part: u32, rest: [u8; 3]) -> Result<Event, &'static str> {
         let table = self.model.events();
-        let context = part + table.step(8, last) + table.step(9, gap) + table.step(10, second_last);
+        let context = part + table.second(table.combination(PART, &rest));
         let event = Event::from_symbol(table.distribution(context).decode(&mut self.symbols));
         let is_possible = match event {
             Event::Move(by) if place.is_edge => {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use super::features::{Buckets, Features, ROWS, RUNS};
+use super::features::{Buckets, Features, PART, ROWS, RUNS};
 use super::model::{Model, Number};
 use super::scan::{Coder, Event, Place, REACH, Scanner};
 use crate::codec::range_coder::RangeEncoder;
@@ -138,15 +138,15 @@ struct Ink<'a> {
 }
 
 impl Sink for Ink<'_> {
-    type Part = u16;
+    type Part = u32;
 
-    fn part(&self, features: &Features) -> u16 {
-        self.model.events().context(features)
+    fn part(&self, features: &Features) -> u32 {
+        self.model.part(features)
     }
 
-    fn event(&mut self, part: u16, [last, gap, second_last]: [u8; 3], event: Event) {
+    fn event(&mut self, part: u32, rest: [u8; 3], event: Event) {
         let table = self.model.events();
-        let context = part + table.step(8, last) + table.step(9, gap) + table.step(10, second_last);
+        let context = part + table.second(table.combination(PART, &rest));
         self.symbols.encode(table.distribution(context).share(event.symbol()));
     }
 
@@ -163,7 +163,7 @@ impl Sink for Ink<'_> {
 /// Codes images; keeps its memory from one to the next.
 #[derive(Debug, Default)]
 pub(in crate::codec) struct Encoder {
-    scanner: Scanner<u16>,
+    scanner: Scanner<u32>,
     edges: Vec<u32>,
 }
 

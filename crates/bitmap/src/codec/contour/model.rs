@@ -1,7 +1,7 @@
 //! What a coder knows of images of a kind: for each alphabet the contexts, and how likely symbols are in each.
 
 use super::encode::Teller;
-use super::features::{FEATURES, Features};
+use super::features::{FEATURES, Features, PART};
 use super::scan::{Event, Scanner};
 use crate::codec::model::Sample;
 use crate::codec::table::Table;
@@ -21,8 +21,15 @@ pub(super) enum Number {
 
 const NUMBERS: [Number; 3] = [Number::Rows, Number::Gap, Number::Run];
 
-const EVENT: Alphabet = Alphabet { symbols: Event::SYMBOLS, features: FEATURES, bits: 4, contexts: 1 << 16 };
-const NUMBER: Alphabet = Alphabet { symbols: SYMBOLS, features: FEATURES, bits: 4, contexts: 1 << 16 };
+const EVENT: Alphabet = Alphabet {
+    symbols: Event::SYMBOLS,
+    features: FEATURES,
+    bits: 4,
+    split: PART,
+    combinations: [1 << 14, 1 << 9],
+};
+const NUMBER: Alphabet =
+    Alphabet { symbols: SYMBOLS, features: FEATURES, bits: 4, split: FEATURES, combinations: [1 << 14, 1] };
 
 /// What a coder knows of images of a kind.
 #[derive(Clone, Debug)]
@@ -50,15 +57,20 @@ impl Model {
         }
         let mut model = Vec::new();
         let Seen { events, numbers } = teller.sink;
-        EVENT.learn(events, sample.price(), &mut model);
+        EVENT.learn::<FEATURES>(events, sample.price(), &mut model);
         for observations in numbers {
-            NUMBER.learn(observations, sample.price(), &mut model);
+            NUMBER.learn::<FEATURES>(observations, sample.price(), &mut model);
         }
         model
     }
 
     pub(super) fn events(&self) -> &Table<FEATURES> {
         &self.events
+    }
+
+    /// What an event's context owes to the edge above.
+    pub(super) fn part(&self, features: &Features) -> u32 {
+        self.events.first(self.events.combination(0, &features[..PART]))
     }
 
     pub(super) fn numbers(&self, number: Number) -> &Table<FEATURES> {
@@ -85,7 +97,7 @@ impl super::encode::Sink for Seen {
 
     fn event(&mut self, part: u64, rest: [u8; 3], event: Event) {
         let mut features = [0; FEATURES];
-        features[FEATURES - 3..].copy_from_slice(&rest);
+        features[PART..].copy_from_slice(&rest);
         self.events.add(part | self.part(&features), event.symbol());
     }
 

@@ -51,7 +51,7 @@ impl Teller<'_> {
 }
 
 impl Coder for Teller<'_> {
-    fn same(&mut self, row: usize, context: u16) -> bool {
+    fn same(&mut self, row: usize, context: u32) -> bool {
         let same = match row.checked_sub(1) {
             Some(above) => self.packed(row) == self.packed(above),
             None => self.packed(row).iter().all(|&byte| byte == 0),
@@ -60,7 +60,7 @@ impl Coder for Teller<'_> {
         same
     }
 
-    fn row(&mut self, row: usize, contexts: &[u16], pixels: &mut [u8]) {
+    fn row(&mut self, row: usize, contexts: &[u32], pixels: &mut [u8]) {
         unpack_rows(self.packed(row), pixels.len(), 0, 1, pixels);
         let mut left = 0;
         for (&context, &mut pixel) in contexts.iter().zip(pixels) {
@@ -80,7 +80,7 @@ struct Pen<'a> {
 }
 
 impl Coder for Pen<'_> {
-    fn same(&mut self, row: usize, context: u16) -> bool {
+    fn same(&mut self, row: usize, context: u32) -> bool {
         let same = self.model.same().distribution(context).decode_bit(&mut self.symbols) == 1;
         if let (true, Some(above)) = (same, row.checked_sub(1)) {
             self.rows.copy_within(above * self.stride..row * self.stride, row * self.stride);
@@ -88,7 +88,7 @@ impl Coder for Pen<'_> {
         same
     }
 
-    fn row(&mut self, row: usize, contexts: &[u16], pixels: &mut [u8]) {
+    fn row(&mut self, row: usize, contexts: &[u32], pixels: &mut [u8]) {
         let mut left = 0;
         for (&context, pixel) in contexts.iter().zip(&mut *pixels) {
             let context = context + self.model.left(left);

@@ -1,13 +1,14 @@
 //! What a coder knows of the pixels of images of a kind.
 
 use super::scan::Scanner;
-use super::template::{FEATURES, Feature, TEMPLATE};
+use super::template::{FEATURES, Feature, LEFT, TEMPLATE};
 use crate::codec::model::Sample;
 use crate::codec::table::Table;
 use crate::codec::tree::{Alphabet, Observations};
 
-const PIXEL: Alphabet = Alphabet { symbols: 2, features: FEATURES, bits: 1, contexts: 1 << 16 };
-const SAME: Alphabet = Alphabet { symbols: 2, features: 2, bits: 1, contexts: 4 };
+const PIXEL: Alphabet =
+    Alphabet { symbols: 2, features: FEATURES, bits: 1, split: LEFT, combinations: [1 << 8, 1 << 14] };
+const SAME: Alphabet = Alphabet { symbols: 2, features: 2, bits: 1, split: 1, combinations: [2, 2] };
 
 /// No more pixels than these are learned from.
 const MOST_PIXELS: usize = 1 << 18;
@@ -20,7 +21,7 @@ pub(in crate::codec) struct Model {
     /// Whether a row is the same as the one above.
     same: Table<2>,
     /// What the eight pixels to the left, the nearest in the lowest bit, add to the number of a context.
-    left: Vec<u16>,
+    left: Vec<u32>,
     /// The other features that contexts depend on.
     others: Vec<(Feature, u16)>,
 }
@@ -29,7 +30,7 @@ impl Model {
     /// Reads a model, or says what is wrong with it.
     pub(in crate::codec) fn read(rest: &mut &[u8]) -> Result<Self, &'static str> {
         let pixels: Table<FEATURES> = PIXEL.read(rest)?;
-        let mut left = vec![0; 256];
+        let mut left = vec![0_u16; 256];
         let mut others = Vec::new();
         for (number, &feature) in TEMPLATE.iter().enumerate() {
             match (feature, pixels.step(number, 1)) {
@@ -41,6 +42,7 @@ impl Model {
                 (feature, step) => others.push((feature, step)),
             }
         }
+        let left = left.into_iter().map(|combination| pixels.first(combination)).collect();
         Ok(Self { pixels, same: SAME.read(rest)?, left, others })
     }
 
@@ -55,8 +57,8 @@ impl Model {
             }
         }
         let mut model = Vec::new();
-        PIXEL.learn(pixels, sample.price(), &mut model);
-        SAME.learn(same, sample.price(), &mut model);
+        PIXEL.learn::<FEATURES>(pixels, sample.price(), &mut model);
+        SAME.learn::<2>(same, sample.price(), &mut model);
         model
     }
 
@@ -68,7 +70,7 @@ impl Model {
         &self.same
     }
 
-    pub(super) fn left(&self, pixels: u8) -> u16 {
+    pub(super) fn left(&self, pixels: u8) -> u32 {
         self.left[usize::from(pixels)]
     }
 

@@ -9,11 +9,11 @@ use crate::view::BitmapView;
 /// One side of the code: it tells what comes next, from the image or from the payload.
 pub(super) trait Coder {
     /// Whether a row is the same as the one above; the first row has a blank one above.
-    fn same(&mut self, row: usize, context: u16) -> bool;
+    fn same(&mut self, row: usize, context: u32) -> bool;
 
     /// The pixels of a row, which differs from the one above. A pixel's context is what is given for it, and what the
     /// pixels to the left add to that.
-    fn row(&mut self, row: usize, contexts: &[u16], pixels: &mut [u8]);
+    fn row(&mut self, row: usize, contexts: &[u32], pixels: &mut [u8]);
 }
 
 /// Goes through images; keeps its memory from one to the next.
@@ -21,7 +21,9 @@ pub(super) trait Coder {
 pub(super) struct Scanner {
     /// The last rows, one byte for each pixel, between margins; each row at its number modulo their number.
     rows: Vec<u8>,
-    contexts: Vec<u16>,
+    /// What each pixel's context owes to all but the pixels to its left: first the combination's number, then its class.
+    combinations: Vec<u16>,
+    contexts: Vec<u32>,
 }
 
 const ROWS: usize = ROWS_ABOVE + 1;
@@ -98,27 +100,29 @@ impl Scanner {
 
     /// What all but the pixels to the left give to the contexts of a row.
     fn find_contexts(&mut self, model: &Model, row: usize, width: usize) {
-        self.contexts.clear();
-        self.contexts.resize(width, 0);
+        self.combinations.clear();
+        self.combinations.resize(width, 0);
         for &(feature, step) in model.others() {
             match feature {
                 Feature::Above(up, right) => {
                     let start = range(row + ROWS - usize::from(up), width).start;
                     let pixels = &self.rows[start.wrapping_add_signed(right.into())..];
-                    let contexts = self.contexts.iter_mut().zip(pixels);
+                    let contexts = self.combinations.iter_mut().zip(pixels);
                     contexts.for_each(|(context, &pixel)| *context += step * u16::from(pixel));
                 }
                 Feature::Column(bit) => {
-                    let contexts = self.contexts.iter_mut().enumerate();
+                    let contexts = self.combinations.iter_mut().enumerate();
                     contexts.for_each(|(column, context)| *context += step * (column >> bit & 1) as u16);
                 }
                 Feature::Row(bit) => {
                     let step = step * (row >> bit & 1) as u16;
-                    self.contexts.iter_mut().for_each(|context| *context += step);
+                    self.combinations.iter_mut().for_each(|context| *context += step);
                 }
                 Feature::Left(_) => {}
             }
         }
+        self.contexts.clear();
+        self.contexts.extend(self.combinations.iter().map(|&combination| model.pixels().second(combination)));
     }
 }
 

@@ -21,6 +21,9 @@ pub(super) const ROWS_ABOVE: usize = 8;
 /// How many features there are to choose from.
 pub(super) const FEATURES: usize = 40;
 
+/// The first of them are the pixels to the left.
+pub(super) const LEFT: usize = 8;
+
 /// What a model chooses from: the 16 pixels of a JBIG2 template (ITU-T T.88, 6.2.5.3) and some around them, pixels at
 /// the periods of common dithers, and the place within them.
 pub(super) const TEMPLATE: [Feature; FEATURES] = {
