@@ -1,7 +1,7 @@
 //! What a symbol's context is made of: small numbers that both sides know before it.
 
 /// How many features a context has, at most; each is below 16.
-pub(super) const FEATURES: usize = 14;
+pub(super) const FEATURES: usize = 11;
 
 /// How many of them an event's context owes to the edge above.
 pub(super) const PART: usize = FEATURES - 3;

@@ -26,7 +26,7 @@ const EVENT: Alphabet = Alphabet {
     features: FEATURES,
     bits: 4,
     split: PART,
-    combinations: [1 << 14, 1 << 9],
+    combinations: [1 << 16, 1 << 10],
 };
 const NUMBER: Alphabet =
     Alphabet { symbols: SYMBOLS, features: FEATURES, bits: 4, split: FEATURES, combinations: [1 << 14, 1] };

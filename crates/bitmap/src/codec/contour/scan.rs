@@ -17,10 +17,6 @@ pub(super) struct Edge {
     pub(super) column: u32,
     /// How the edge moved in the last three rows, the last first.
     slopes: [u8; 3],
-    /// Rows since it last moved, how it moved then, and the rows between that and the move before.
-    since: u8,
-    turn: u8,
-    before: u8,
 }
 
 /// What happens next in a row.
@@ -168,7 +164,6 @@ impl<P: Copy> Scanner<P> {
             for _ in 0..rows.min(3) {
                 edge.slopes = [STILL, edge.slopes[0], edge.slopes[1]];
             }
-            edge.since = capped(usize::from(edge.since) + rows);
         }
     }
 
@@ -216,14 +211,8 @@ impl<P: Copy> Scanner<P> {
                         return Ok(());
                     }
                     last = (by + REACH) as u8;
-                    let e = self.above[next];
-                    let [first, second, _] = e.slopes;
-                    let (since, turn, before) = if by == 0 {
-                        (capped(usize::from(e.since) + 1), e.turn, e.before)
-                    } else {
-                        (0, last, e.since)
-                    };
-                    self.row.push(Edge { column, slopes: [last, first, second], since, turn, before });
+                    let [first, second, _] = self.above[next].slopes;
+                    self.row.push(Edge { column, slopes: [last, first, second] });
                     coder.edge(column);
                     start = column + 1;
                     next += 1;
@@ -245,9 +234,6 @@ impl<P: Copy> Scanner<P> {
                         zone(start as usize, width as usize),
                         slope,
                         u8::from(start == 0),
-                        0,
-                        0,
-                        0,
                     ];
                     let first = start + coder.gap(&place, &features)? as u32;
                     if first == width {
@@ -262,7 +248,7 @@ impl<P: Copy> Scanner<P> {
                     before.stroke = class((end - first) as usize);
                     for column in [first, end] {
                         if column < width {
-                            self.row.push(Edge { column, slopes: [NEW; 3], since: 0, turn: NEW, before: 15 });
+                            self.row.push(Edge { column, slopes: [NEW; 3] });
                             coder.edge(column);
                         }
                     }
@@ -287,26 +273,11 @@ impl<P: Copy> Scanner<P> {
             let (left_class, right_class) = (class((edge.column - left) as usize), class(right as usize));
             let slope = next.map_or(NONE, |next| next.slopes[0]);
             let kind = (number % 2) as u8;
-            let part = [
-                first,
-                second,
-                third,
-                kind,
-                right_class,
-                left_class,
-                slope,
-                zone_down / 2,
-                edge.since,
-                edge.turn,
-                edge.before,
-                0,
-                0,
-                0,
-            ];
+            let part = [first, second, third, kind, right_class, left_class, slope, zone_down / 2, 0, 0, 0];
             self.parts.push(coder.part(&part));
             left = edge.column;
         }
         let left = class((width - left) as usize);
-        [2, 3].map(|kind| coder.part(&[NEW, NEW, NEW, kind, 0, left, NONE, zone_down / 2, 0, 0, 0, 0, 0, 0]))
+        [2, 3].map(|kind| coder.part(&[NEW, NEW, NEW, kind, 0, left, NONE, zone_down / 2, 0, 0, 0]))
     }
 }
