@@ -41,13 +41,13 @@ fn model(codec: Codec, images: &[Bitmap]) -> Model {
 }
 
 fn check(model: &Model, images: &[Bitmap]) -> Result<(), TestCaseError> {
-    let mut encoder = Encoder::new(model);
-    let mut decoder = Decoder::new(model);
+    let mut encoder = Encoder::new();
+    let mut decoder = Decoder::new();
     for image in images {
         let mut payload = Vec::new();
-        encoder.encode(image.view(), &mut payload);
+        encoder.encode(model, image.view(), &mut payload);
         prop_assert!(payload.len() <= image.as_bytes().len());
-        let read = decoder.decode(&payload, image.height(), image.width()).unwrap();
+        let read = decoder.decode(model, &payload, image.height(), image.width()).unwrap();
         prop_assert_eq!(&read, image);
     }
     Ok(())
@@ -70,7 +70,7 @@ proptest! {
     ) {
         for codec in Codec::ALL {
             let model = model(codec, &images);
-            let _ = Decoder::new(&model).decode(&payload, size.0, size.1);
+            let _ = Decoder::new().decode(&model, &payload, size.0, size.1);
         }
     }
 
@@ -85,13 +85,13 @@ proptest! {
             let model = model(codec, &images);
             for image in &images {
                 let mut payload = Vec::new();
-                Encoder::new(&model).encode(image.view(), &mut payload);
+                Encoder::new().encode(&model, image.view(), &mut payload);
                 if !payload.is_empty() {
                     let byte = byte.index(payload.len());
                     payload[byte] = value;
                     payload.truncate(length.index(payload.len() + 1));
                 }
-                let _ = Decoder::new(&model).decode(&payload, image.height(), image.width());
+                let _ = Decoder::new().decode(&model, &payload, image.height(), image.width());
             }
         }
     }
@@ -156,7 +156,7 @@ fn is_a_blank_image_nearly_nothing() {
     let blank = Bitmap::zeros(1000, 1000).unwrap();
     let model = model(Codec::Contour, &[draw(40, 40, 1, 1), blank.clone()]);
     let mut payload = Vec::new();
-    Encoder::new(&model).encode(blank.view(), &mut payload);
+    Encoder::new().encode(&model, blank.view(), &mut payload);
     assert!(payload.len() <= 4, "{} bytes", payload.len());
 }
 
@@ -164,14 +164,17 @@ fn is_a_blank_image_nearly_nothing() {
 fn does_an_error_say_what_is_wrong() {
     let images = [draw(40, 40, 1, 3)];
     let model = model(Codec::Contour, &images);
-    let mut decoder = Decoder::new(&model);
+    let mut decoder = Decoder::new();
     let message = |result: bitnpz_bitmap::Result<Bitmap>| result.unwrap_err().to_string();
-    assert_eq!(message(decoder.decode(&[0; 300], 40, 40)), "expected packed rows of 200 bytes, found 300");
+    assert_eq!(
+        message(decoder.decode(&model, &[0; 300], 40, 40)),
+        "expected packed rows of 200 bytes, found 300"
+    );
     let mut payload = Vec::new();
-    Encoder::new(&model).encode(images[0].view(), &mut payload);
+    Encoder::new().encode(&model, images[0].view(), &mut payload);
     payload.extend([1; 20]);
     let expected = "the payload is damaged: expected the end of the payload, found more of it";
-    assert_eq!(message(decoder.decode(&payload, 40, 40)), expected);
+    assert_eq!(message(decoder.decode(&model, &payload, 40, 40)), expected);
     let mut bytes = model.as_bytes().to_vec();
     bytes.push(0);
     let error = Model::from_bytes(Codec::Contour, &bytes).unwrap_err().to_string();

@@ -11,18 +11,17 @@ use crate::view::{BitmapView, packed_len};
 /// Takes images out of payloads; keeps its memory from one to the next.
 ///
 /// Its time is linear in the pixels asked for, whatever the payload holds.
-#[derive(Debug)]
-pub struct Decoder<'m> {
-    model: &'m Model,
+#[derive(Debug, Default)]
+pub struct Decoder {
     contour: contour::Decoder,
     pixel: PixelCoder,
 }
 
-impl<'m> Decoder<'m> {
-    /// A decoder that uses this model.
+impl Decoder {
+    /// A decoder without memory yet.
     #[must_use]
-    pub fn new(model: &'m Model) -> Self {
-        Self { model, contour: contour::Decoder::default(), pixel: PixelCoder::default() }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// The image of a payload.
@@ -30,9 +29,9 @@ impl<'m> Decoder<'m> {
     /// # Errors
     ///
     /// If it is not the payload of an image of this size.
-    pub fn decode(&mut self, payload: &[u8], height: usize, width: usize) -> Result<Bitmap> {
+    pub fn decode(&mut self, model: &Model, payload: &[u8], height: usize, width: usize) -> Result<Bitmap> {
         let mut rows = vec![0; packed_len(height, width)?];
-        self.decode_into(payload, height, width, &mut rows)?;
+        self.decode_into(model, payload, [height, width], &mut rows)?;
         Bitmap::from_packed(height, width, rows)
     }
 
@@ -43,9 +42,9 @@ impl<'m> Decoder<'m> {
     /// If it is not the payload of an image of this size, or there are more or fewer bytes than its packed rows have.
     pub fn decode_into(
         &mut self,
+        model: &Model,
         payload: &[u8],
-        height: usize,
-        width: usize,
+        [height, width]: [usize; 2],
         rows: &mut [u8],
     ) -> Result<()> {
         let expected = packed_len(height, width)?;
@@ -60,7 +59,7 @@ impl<'m> Decoder<'m> {
         let is_possible = payload.len() < expected && height.max(width) <= MAX_SIDE;
         let size = [height, width];
         rows.fill(0);
-        let decoded = match &self.model.tables {
+        let decoded = match &model.tables {
             Tables::Contour(model) if is_possible => self.contour.decode(model, payload, size, rows),
             Tables::Pixel(model) if is_possible => self.pixel.decode(model, payload, size, rows),
             _ => return Err(ErrorKind::Length { expected, found: payload.len() }.into()),

@@ -17,30 +17,29 @@ use crate::view::BitmapView;
 /// let model = Model::train(Codec::Contour, Sample { images: &[image.view()], total: 1 });
 ///
 /// let mut payload = Vec::new();
-/// Encoder::new(&model).encode(image.view(), &mut payload);
+/// Encoder::new().encode(&model, image.view(), &mut payload);
 /// assert!(payload.len() < 10);
-/// assert_eq!(Decoder::new(&model).decode(&payload, 28, 28)?, image);
+/// assert_eq!(Decoder::new().decode(&model, &payload, 28, 28)?, image);
 /// # Ok::<(), bitnpz_bitmap::Error>(())
 /// ```
-#[derive(Debug)]
-pub struct Encoder<'m> {
-    model: &'m Model,
+#[derive(Debug, Default)]
+pub struct Encoder {
     contour: contour::Encoder,
     pixel: PixelCoder,
 }
 
-impl<'m> Encoder<'m> {
-    /// An encoder that uses this model.
+impl Encoder {
+    /// An encoder without memory yet.
     #[must_use]
-    pub fn new(model: &'m Model) -> Self {
-        Self { model, contour: contour::Encoder::default(), pixel: PixelCoder::default() }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Appends the payload of an image: fewer bytes than its packed rows have, or just these.
-    pub fn encode(&mut self, image: BitmapView<'_>, payload: &mut Vec<u8>) {
+    pub fn encode(&mut self, model: &Model, image: BitmapView<'_>, payload: &mut Vec<u8>) {
         let start = payload.len();
         let is_possible = image.height().max(image.width()) <= MAX_SIDE && !image.as_bytes().is_empty();
-        match &self.model.tables {
+        match &model.tables {
             Tables::Contour(model) if is_possible => self.contour.encode(model, image, payload),
             Tables::Pixel(model) if is_possible => self.pixel.encode(model, image, payload),
             _ => payload.extend_from_slice(image.as_bytes()),

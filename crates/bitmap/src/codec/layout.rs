@@ -100,9 +100,9 @@ impl<'a> Layout<'a> {
         bounds[feature] = larger;
         let (first, second) = bounds.split_at(split);
         if feature < split {
-            self.halves[0].part(question, first)
+            self.halves[0].part(question, first);
         } else {
-            self.halves[1].part(question, second)
+            self.halves[1].part(question, second);
         }
         bounds[feature] = smaller;
         self.visit(tree, bounds);

@@ -111,9 +111,9 @@ impl Model {
     pub fn choose(sample: Sample<'_>) -> Self {
         let models = Codec::ALL.map(|codec| Self::train(codec, sample));
         let cost = |model: &Self| {
-            let mut encoder = Encoder::new(model);
+            let mut encoder = Encoder::new();
             let mut payload = Vec::new();
-            sample.images.iter().for_each(|&image| encoder.encode(image, &mut payload));
+            sample.images.iter().for_each(|&image| encoder.encode(model, image, &mut payload));
             let each = payload.len() as f64 / sample.images.len().max(1) as f64;
             model.bytes.len() as f64 + each * sample.total as f64
         };
