@@ -39,7 +39,9 @@ impl ImageSet {
         } else {
             for key in archive.keys() {
                 if let Ok(set) = archive.images(&key) {
-                    images.extend(set.bitmaps().map(|image| image.to_bitmap()));
+                    for image in set.bitmaps() {
+                        images.push(image?);
+                    }
                 }
             }
         }

@@ -47,7 +47,7 @@ fn check(model: &Model, images: &[Bitmap]) -> Result<(), TestCaseError> {
         let mut payload = Vec::new();
         encoder.encode(model, image.view(), &mut payload);
         prop_assert!(payload.len() <= image.as_bytes().len());
-        let read = decoder.decode(model, &payload, image.height(), image.width()).unwrap();
+        let read = decoder.decode(model, &payload, [image.height(), image.width()]).unwrap();
         prop_assert_eq!(&read, image);
     }
     Ok(())
@@ -70,7 +70,7 @@ proptest! {
     ) {
         for codec in Codec::ALL {
             let model = model(codec, &images);
-            let _ = Decoder::new().decode(&model, &payload, size.0, size.1);
+            let _ = Decoder::new().decode(&model, &payload, [size.0, size.1]);
         }
     }
 
@@ -91,7 +91,7 @@ proptest! {
                     payload[byte] = value;
                     payload.truncate(length.index(payload.len() + 1));
                 }
-                let _ = Decoder::new().decode(&model, &payload, image.height(), image.width());
+                let _ = Decoder::new().decode(&model, &payload, [image.height(), image.width()]);
             }
         }
     }
@@ -167,14 +167,14 @@ fn does_an_error_say_what_is_wrong() {
     let mut decoder = Decoder::new();
     let message = |result: bitnpz_bitmap::Result<Bitmap>| result.unwrap_err().to_string();
     assert_eq!(
-        message(decoder.decode(&model, &[0; 300], 40, 40)),
+        message(decoder.decode(&model, &[0; 300], [40, 40])),
         "expected packed rows of 200 bytes, found 300"
     );
     let mut payload = Vec::new();
     Encoder::new().encode(&model, images[0].view(), &mut payload);
     payload.extend([1; 20]);
     let expected = "the payload is damaged: expected the end of the payload, found more of it";
-    assert_eq!(message(decoder.decode(&model, &payload, 40, 40)), expected);
+    assert_eq!(message(decoder.decode(&model, &payload, [40, 40])), expected);
     let mut bytes = model.as_bytes().to_vec();
     bytes.push(0);
     let error = Model::from_bytes(Codec::Contour, &bytes).unwrap_err().to_string();

@@ -10,13 +10,16 @@ pub enum Encoding {
     /// The very arrays that `np.savez` would store; stock NumPy reads them back as they were.
     Plain,
     /// Packed rows, as `np.packbits(axis=-1)` gives them; stock NumPy reads them as `uint8`.
-    #[default]
     Packed,
+    /// Image sets: all images of a kind in one member, each as small as what the others tell of it makes it. Stock NumPy
+    /// opens the archive and reads its ordinary arrays; images need bitnpz, or its decoder in pure Python.
+    #[default]
+    Contour,
 }
 
 impl Encoding {
     /// All encodings, by the names that [`Display`](fmt::Display) gives and [`FromStr`] takes.
-    pub const ALL: [Self; 2] = [Self::Plain, Self::Packed];
+    pub const ALL: [Self; 3] = [Self::Plain, Self::Packed, Self::Contour];
 }
 
 impl fmt::Display for Encoding {
@@ -24,6 +27,7 @@ impl fmt::Display for Encoding {
         f.pad(match self {
             Self::Plain => "plain",
             Self::Packed => "packed",
+            Self::Contour => "contour",
         })
     }
 }
@@ -33,6 +37,6 @@ impl FromStr for Encoding {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let named = Self::ALL.into_iter().find(|encoding| encoding.to_string() == name);
-        named.ok_or_else(|| format!("expected one of plain and packed, found {name:?}"))
+        named.ok_or_else(|| format!("expected one of plain, packed and contour, found {name:?}"))
     }
 }

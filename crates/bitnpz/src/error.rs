@@ -27,6 +27,8 @@ pub enum ErrorKind {
     NoSuchKey,
     /// Keys below `.bitnpz/` are the library's own.
     ReservedKey,
+    /// The archive has an image or an array under this key already.
+    DuplicateKey,
     /// An index past the last image.
     NoSuchImage {
         /// The index asked for.
@@ -124,6 +126,9 @@ impl fmt::Display for Error {
         match &self.0.kind {
             ErrorKind::NoSuchKey => write!(f, "the archive holds no such key; `bitnpz ls` lists them"),
             ErrorKind::ReservedKey => write!(f, "keys that start with .bitnpz/ are the library's own"),
+            ErrorKind::DuplicateKey => {
+                write!(f, "the archive has this key already (a and a.npy are one key)")
+            }
             ErrorKind::NoSuchImage { index, len } => {
                 write!(f, "image {index} was asked for, and there are {len}")
             }

@@ -35,9 +35,11 @@ mod packed;
 pub mod picture;
 
 mod read;
+mod set;
 mod value;
 mod write;
 
+pub use bitnpz_bitmap::codec::Codec;
 pub use bitnpz_bitmap::{Bitmap, BitmapView, BoundingBox, Pixel, PixelValues};
 pub use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
 pub use bitnpz_npz::{Access, Limits, Method, OpenOptions};

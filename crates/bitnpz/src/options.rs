@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 
+use bitnpz_bitmap::codec::Codec;
 use bitnpz_npz::Method;
 
 use crate::encoding::Encoding;
@@ -12,8 +13,10 @@ use crate::encoding::Encoding;
 pub struct WriteOptions {
     /// How images lie in the archive.
     pub encoding: Encoding,
-    /// How members are compressed.
+    /// How members are compressed, those of image sets apart.
     pub method: Method,
+    /// How images of image sets are coded; unless said, in the way that makes a sample of each set smallest.
+    pub codec: Option<Codec>,
     /// How many threads compress; all there are unless said. The bytes written do not depend on it.
     pub threads: Option<NonZero<usize>>,
 }
@@ -30,6 +33,13 @@ impl WriteOptions {
     #[must_use]
     pub fn with_method(mut self, method: Method) -> Self {
         self.method = method;
+        self
+    }
+
+    /// Images of image sets coded in this way.
+    #[must_use]
+    pub fn with_codec(mut self, codec: Codec) -> Self {
+        self.codec = Some(codec);
         self
     }
 

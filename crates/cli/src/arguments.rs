@@ -3,11 +3,11 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 
-use bitnpz::{Encoding, Method, WriteOptions};
+use bitnpz::{Codec, Encoding, Method, WriteOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const ABOUT: &str = "\
-Huge sets of small bilevel images in NumPy .npz archives: pack them to one bit per pixel, look at them, \
+Huge sets of small bilevel images in NumPy .npz archives: pack them many times smaller, look at them, \
 verify them, and give them back exactly.
 
 Every archive is one that np.load opens.";
@@ -15,7 +15,7 @@ Every archive is one that np.load opens.";
 const AFTER: &str = "\
 Examples:
   bitnpz demo                                        render glyphs, pack them, show what it saved
-  bitnpz pack training.npz -o packed.npz             an archive of NumPy, at one bit per pixel
+  bitnpz pack training.npz -o packed.npz             an archive of NumPy, many times smaller
   bitnpz pack scans/ --threshold 128 -o scans.npz    a folder of pictures
   bitnpz view packed.npz ix-000017                   an image in the terminal
   bitnpz unpack packed.npz -o plain.npz              back to what np.load reads as it was
@@ -40,6 +40,8 @@ pub(crate) enum Verb {
     Pack(Pack),
     /// Give an archive back as a plain .npz, or as a folder of pictures
     Unpack(Unpack),
+    /// Write an archive again in another encoding
+    Convert(Convert),
     /// List the keys of an archive, with dtype, shape and size
     Ls(Ls),
     /// Sum an archive up
@@ -99,9 +101,12 @@ pub(crate) struct Pack {
 #[derive(Debug, Args)]
 pub(crate) struct Write {
     /// How images lie in the archive
-    #[arg(long, value_enum, default_value_t = EncodingName::Packed)]
+    #[arg(long, value_enum, default_value_t = EncodingName::Contour)]
     pub(crate) encoding: EncodingName,
-    /// How members are compressed
+    /// How images of image sets are coded; in the way that makes them smallest unless given
+    #[arg(long, value_enum)]
+    pub(crate) codec: Option<CodecName>,
+    /// How members are compressed, those of image sets apart
     #[arg(long, value_enum, default_value_t = MethodName::Deflate)]
     pub(crate) method: MethodName,
     /// How hard to compress: deflate 1 to 12, zstd 1 to 22
@@ -117,10 +122,22 @@ pub(crate) struct Write {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum EncodingName {
+    /// Image sets: smallest, and fastest to read at random
+    Contour,
     /// One bit per pixel, as np.packbits has it
     Packed,
     /// The arrays themselves, as np.savez_compressed has them
     Plain,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CodecName {
+    /// The moves of edges from row to row: glyphs, handwriting, masks
+    Contour,
+    /// Pixel by pixel: noise, dither
+    Pixel,
+    /// Not at all: packed rows
+    Raw,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -136,6 +153,7 @@ pub(crate) enum MethodName {
 impl Write {
     pub(crate) fn options(&self) -> WriteOptions {
         let encoding = match self.encoding {
+            EncodingName::Contour => Encoding::Contour,
             EncodingName::Packed => Encoding::Packed,
             EncodingName::Plain => Encoding::Plain,
         };
@@ -144,7 +162,12 @@ impl Write {
             MethodName::Zstd => Method::Zstd { level: self.level.unwrap_or(19).clamp(1, 22) },
             MethodName::Stored => Method::Stored,
         };
-        let options = WriteOptions::default().with_encoding(encoding).with_method(method);
+        let mut options = WriteOptions::default().with_encoding(encoding).with_method(method);
+        options.codec = self.codec.map(|codec| match codec {
+            CodecName::Contour => Codec::Contour,
+            CodecName::Pixel => Codec::Pixel,
+            CodecName::Raw => Codec::Raw,
+        });
         match self.threads {
             Some(threads) => options.with_threads(threads),
             None => options,
@@ -166,6 +189,23 @@ pub(crate) struct Unpack {
     /// Replace the output if it is there
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Images, arrays, dtypes, values, shapes and keys are the same in every encoding.
+
+Examples:
+  bitnpz convert glyphs.npz -o packed.npz --encoding packed
+  bitnpz convert glyphs.npz -o plain.npz --encoding plain --method zstd")]
+pub(crate) struct Convert {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The archive to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) write: Write,
 }
 
 #[derive(Debug, Args)]

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     let result = match arguments.verb {
         Verb::Demo(arguments) => commands::demo::run(&arguments, &mut output),
         Verb::Pack(arguments) => commands::pack::run(&arguments, &mut output),
+        Verb::Convert(arguments) => commands::convert::run(&arguments, &mut output),
         Verb::Unpack(arguments) => commands::unpack::run(&arguments, &mut output),
         Verb::Ls(arguments) => commands::ls::run(&arguments, &mut output),
         Verb::Info(arguments) => commands::info::run(&arguments, &mut output),

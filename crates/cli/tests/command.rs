@@ -68,7 +68,7 @@ np.savez_compressed(inputs[0].decode(), **images)
 
     let listed = folder.done(&["ls", "training.npz"]);
     assert_eq!(listed.lines().count(), 201);
-    assert!(listed.contains("image  plain       |b1            28 x 28"), "{listed}");
+    assert!(listed.contains("image  plain        |b1            28 x 28"), "{listed}");
     assert_eq!(folder.done(&["ls", "--keys", "training.npz"]).lines().next(), Some("ix-000000"));
     let viewed = folder.done(&["view", "--ascii", "training.npz", "ix-000003"]);
     assert_eq!(viewed.lines().count(), 29);
@@ -79,15 +79,17 @@ np.savez_compressed(inputs[0].decode(), **images)
     let packed = folder.done(&["pack", "training.npz", "-o", "packed.npz"]);
     assert!(packed.contains("201 keys, 200 images"), "{packed}");
     let info = folder.done(&["info", "--json", "packed.npz"]);
-    assert!(info.contains("\"images\": 200") && info.contains("\"packed\": 200"), "{info}");
+    assert!(info.contains("\"images\": 200") && info.contains("\"contour\": 200"), "{info}");
     assert!(folder.done(&["info", "packed.npz"]).contains("28 x 28 (200)"));
     folder.done(&["sheet", "packed.npz", "-o", "sheet.png", "--count", "30"]);
     assert!(fs::read(folder.path().join("sheet.png")).unwrap().starts_with(b"\x89PNG"));
 
-    folder.done(&["unpack", "packed.npz", "-o", "plain.npz"]);
+    folder.done(&["convert", "packed.npz", "-o", "rows.npz", "--encoding", "packed"]);
+    assert!(folder.done(&["ls", "rows.npz"]).contains("image  packed       |b1            28 x 28"));
+    folder.done(&["unpack", "rows.npz", "-o", "plain.npz"]);
     let code = "
 a, b = (np.load(name.decode()) for name in inputs)
-assert a.files == b.files
+assert sorted(a.files) == sorted(b.files)
 for key in a.files: assert a[key].dtype == b[key].dtype and np.array_equal(a[key], b[key])
 ";
     let plain = folder.path().join("plain.npz");
@@ -194,7 +196,7 @@ fn does_verify_find_damage_and_say_so() {
     let output = folder.bitnpz(&["verify", "a.npz"]);
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("damaged:") && text.contains("1 of 5 members are damaged"), "{text}");
+    assert!(text.contains("damaged:") && text.contains("1 problem; all else can be read"), "{text}");
     let json = String::from_utf8(folder.bitnpz(&["verify", "--json", "a.npz"]).stdout).unwrap();
     assert!(json.contains("\"problems\": [") && json.contains("0.npy"), "{json}");
 }
@@ -216,7 +218,7 @@ fn does_unpack_stay_in_its_folder_and_ls_keep_the_terminal_whole() {
 fn does_the_demo_show_what_it_saved() {
     let folder = Folder::new();
     let shown = folder.done(&["demo", "--count", "50", "--dir", "d"]);
-    for expected in ["np.savez_compressed", "bitnpz (packed)", "contact sheet"] {
+    for expected in ["np.savez_compressed", "bitnpz --encoding packed", "contact sheet"] {
         assert!(shown.contains(expected), "{shown}");
     }
     assert!(folder.path().join("d/glyphs.png").exists());
@@ -229,7 +231,7 @@ fn are_there_completions_and_help() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(folder.done(&["completions", shell]).contains("bitnpz"));
     }
-    for verb in ["demo", "pack", "unpack", "ls", "info", "verify", "view", "sheet"] {
+    for verb in ["demo", "pack", "convert", "unpack", "ls", "info", "verify", "view", "sheet"] {
         assert!(folder.done(&[verb, "--help"]).contains("Usage: bitnpz"));
     }
 }

@@ -35,4 +35,5 @@ pub use atomic_file::AtomicFile;
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
 pub use method::Method;
+pub use name::{check_name, identity};
 pub use writer::{Encoded, Stream, WriteOptions, Writer};

@@ -27,7 +27,8 @@ impl Default for Method {
 }
 
 impl Method {
-    pub(crate) const STORED: u16 = 0;
+    /// The number of the method of members that are not compressed (APPNOTE 4.4.5).
+    pub const STORED: u16 = 0;
     pub(crate) const DEFLATE: u16 = 8;
     pub(crate) const ZSTD: u16 = 93;
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::error::{ErrorKind, Result};
+
 /// Bytes 128 to 255 of IBM code page 437, in which names are that are not marked as UTF-8
 /// (APPNOTE Appendix D).
 const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
@@ -36,8 +38,18 @@ pub(crate) fn key(name: &str) -> &str {
 }
 
 /// What tells members apart: `a`, `a.npy` and `a.npy.npy` are one to a reader that adds or takes off `.npy`.
-pub(crate) fn identity(name: &str) -> &str {
+#[must_use]
+pub fn identity(name: &str) -> &str {
     name.trim_end_matches(".npy")
+}
+
+/// Whether a member may have this name: 1 to 65,535 bytes without control characters.
+///
+/// # Errors
+///
+/// If not.
+pub fn check_name(name: &str) -> Result<()> {
+    if is_valid(name) { Ok(()) } else { Err(ErrorKind::BadName.into_error(name)) }
 }
 
 #[cfg(test)]

@@ -29,41 +29,43 @@ impl Decoder {
     /// # Errors
     ///
     /// If it is not the payload of an image of this size.
-    pub fn decode(&mut self, model: &Model, payload: &[u8], height: usize, width: usize) -> Result<Bitmap> {
-        let mut rows = vec![0; packed_len(height, width)?];
-        self.decode_into(model, payload, [height, width], &mut rows)?;
-        Bitmap::from_packed(height, width, rows)
+    pub fn decode(&mut self, model: &Model, payload: &[u8], size: [usize; 2]) -> Result<Bitmap> {
+        let mut rows = Vec::new();
+        self.decode_into(model, payload, size, &mut rows)?;
+        Bitmap::from_packed(size[0], size[1], rows)
     }
 
-    /// Puts the packed rows of a payload's image into the caller's bytes. If that fails, they hold anything.
+    /// The image of a payload, its height and width given, in the caller's buffer.
     ///
     /// # Errors
     ///
-    /// If it is not the payload of an image of this size, or there are more or fewer bytes than its packed rows have.
-    pub fn decode_into(
+    /// If it is not the payload of an image of this size.
+    pub fn decode_into<'r>(
         &mut self,
         model: &Model,
         payload: &[u8],
-        [height, width]: [usize; 2],
-        rows: &mut [u8],
-    ) -> Result<()> {
+        size: [usize; 2],
+        rows: &'r mut Vec<u8>,
+    ) -> Result<BitmapView<'r>> {
+        let [height, width] = size;
         let expected = packed_len(height, width)?;
-        if rows.len() != expected {
-            return Err(ErrorKind::Length { expected, found: rows.len() }.into());
-        }
+        rows.clear();
         if payload.len() == expected {
-            BitmapView::new(height, width, payload)?;
-            rows.copy_from_slice(payload);
-            return Ok(());
+            rows.extend_from_slice(payload);
+            return BitmapView::new(height, width, rows);
         }
-        let is_possible = payload.len() < expected && height.max(width) <= MAX_SIDE;
-        let size = [height, width];
-        rows.fill(0);
+        if payload.len() > expected || height.max(width) > MAX_SIDE {
+            return Err(ErrorKind::Length { expected, found: payload.len() }.into());
+        }
+        rows.resize(expected, 0);
         let decoded = match &model.tables {
-            Tables::Contour(model) if is_possible => self.contour.decode(model, payload, size, rows),
-            Tables::Pixel(model) if is_possible => self.pixel.decode(model, payload, size, rows),
-            _ => return Err(ErrorKind::Length { expected, found: payload.len() }.into()),
+            Tables::Contour(model) => self.contour.decode(model, payload, size, rows),
+            Tables::Pixel(model) => self.pixel.decode(model, payload, size, rows),
+            Tables::Raw => return Err(ErrorKind::Length { expected, found: payload.len() }.into()),
         };
-        decoded.map_err(|message| ErrorKind::Payload { message }.into())
+        match decoded {
+            Ok(()) => Ok(BitmapView::new_unchecked(height, width, rows)),
+            Err(message) => Err(ErrorKind::Payload { message }.into()),
+        }
     }
 }

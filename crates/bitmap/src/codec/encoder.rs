@@ -19,7 +19,7 @@ use crate::view::BitmapView;
 /// let mut payload = Vec::new();
 /// Encoder::new().encode(&model, image.view(), &mut payload);
 /// assert!(payload.len() < 10);
-/// assert_eq!(Decoder::new().decode(&model, &payload, 28, 28)?, image);
+/// assert_eq!(Decoder::new().decode(&model, &payload, [28, 28])?, image);
 /// # Ok::<(), bitnpz_bitmap::Error>(())
 /// ```
 #[derive(Debug, Default)]

@@ -125,13 +125,18 @@ impl PackedKind {
     }
 
     fn from_json(json: KindJson) -> Result<Self, String> {
-        let dtype = Dtype::from_type_string(&json.dtype).map_err(|error| error.to_string())?;
         let width = usize::try_from(json.width).map_err(|_| format!("{} pixels are too wide", json.width))?;
+        Self::from_parts(&json.dtype, json.values, width)
+    }
+
+    /// What the parts of a JSON object say.
+    pub(crate) fn from_parts(type_string: &str, values: [Json; 2], width: usize) -> Result<Self, String> {
+        let dtype = Dtype::from_type_string(type_string).map_err(|error| error.to_string())?;
         let bits = |value: Json| {
             let bits = Value::from_json(&dtype, &value).and_then(|value| value.to_bits(&dtype));
-            bits.ok_or_else(|| format!("{value} is no pixel of dtype {:?}", json.dtype))
+            bits.ok_or_else(|| format!("{value} is no pixel of dtype {type_string:?}"))
         };
-        let [off, on] = json.values;
+        let [off, on] = values;
         let bits = [bits(off)?, bits(on)?];
         match bits {
             [off, on] if off == on => Err("expected two values, found one twice".to_owned()),

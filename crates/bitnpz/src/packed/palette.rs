@@ -34,6 +34,18 @@ impl Palette {
         Some(Self { dtype: dtype.clone(), found })
     }
 
+    /// The dtype of the arrays.
+    pub(crate) fn dtype(&self) -> &Dtype {
+        &self.dtype
+    }
+
+    /// Whether the values found so far take the same bits.
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        let agrees =
+            |(one, other): (&Option<u64>, &Option<u64>)| one.is_none() || other.is_none() || one == other;
+        self.dtype == other.dtype && self.found.iter().zip(&other.found).all(agrees)
+    }
+
     /// The bits of the two values in the machine's byte order. A value that never came is 0 or, if that is taken, 1.
     pub(crate) fn bits(&self) -> [u64; 2] {
         self.lanes().map(|lane| swap(&self.dtype, lane))

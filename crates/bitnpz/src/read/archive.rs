@@ -1,6 +1,7 @@
 //! Finding what an archive holds.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::path::Path;
 
 use bitnpz_bitmap::{Bitmap, Pixel};
@@ -10,9 +11,10 @@ use ndarray::{Array2, ArrayD, Ix2};
 
 use super::RESERVED;
 use super::entry::Entry;
-use super::image_set::ImageSet;
+use super::image_set::{ImageSet, StoredImages};
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{self, PackedIndex};
+use crate::set::{SETS, Sets, StoredSet};
 
 /// A buffer up to this size is kept for the next image.
 const KEPT: usize = 1 << 20;
@@ -30,6 +32,7 @@ thread_local! {
 pub struct Archive {
     zip: bitnpz_npz::Archive,
     packed: PackedIndex,
+    sets: Vec<StoredSet>,
 }
 
 impl Archive {
@@ -66,7 +69,13 @@ impl Archive {
                 .map_err(|message| ErrorKind::Damaged { member: packed::MEMBER.to_owned(), message })?,
             None => PackedIndex::default(),
         };
-        Ok(Self { zip, packed })
+        let names = match zip.find(SETS) {
+            Some(member) => Sets::from_json(&member.read()?)
+                .map_err(|message| ErrorKind::Damaged { member: SETS.to_owned(), message })?,
+            None => Sets::default(),
+        };
+        let sets = names.0.iter().map(|name| StoredSet::open(&zip, name)).collect::<Result<_>>()?;
+        Ok(Self { zip, packed, sets })
     }
 
     /// The archive's size in bytes.
@@ -75,27 +84,29 @@ impl Archive {
         self.zip.size()
     }
 
-    /// The keys of all arrays, in the order in which they lie in the archive.
+    /// The keys of all arrays, in the order in which they lie in the archive: those of members, then those of image sets.
     pub fn keys(&self) -> impl Iterator<Item = String> {
-        self.members().map(|member| member.key().to_owned())
+        let members = self.members().map(|member| member.key().to_owned());
+        members.chain(self.set_arrays().map(|(set, range)| self.key_of(set, &range)))
     }
 
     /// The number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.members().count()
+        let of_set = |set: &StoredSet| if set.stack().is_some() { 1 } else { set.len() };
+        self.members().count() + self.sets.iter().map(of_set).sum::<usize>()
     }
 
     /// Whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.members().next().is_none()
+        self.keys().next().is_none()
     }
 
     /// Whether there is an array with this key.
     #[must_use]
     pub fn contains(&self, key: &str) -> bool {
-        self.member(key).is_ok()
+        self.member(key).is_some() || self.find_in_sets(key).is_some()
     }
 
     /// What the archive has under this key, its pixels apart.
@@ -104,12 +115,17 @@ impl Archive {
     ///
     /// If there is no such key, or the array's header is damaged.
     pub fn entry(&self, key: &str) -> Result<Entry<'_>> {
-        self.entry_of(self.member(key)?)
+        match (self.member(key), self.find_in_sets(key)) {
+            (Some(member), _) => Entry::of_member(self, member),
+            (None, Some((set, range))) => self.entry_of_set(set, range),
+            (None, None) => Err(Error::from(ErrorKind::NoSuchKey).with_key(key)),
+        }
     }
 
     /// What the archive has under each key, in order.
     pub fn entries(&self) -> impl Iterator<Item = Result<Entry<'_>>> {
-        self.members().map(|member| self.entry_of(member))
+        let members = self.members().map(|member| Entry::of_member(self, member));
+        members.chain(self.set_arrays().map(|(set, range)| self.entry_of_set(set, range)))
     }
 
     /// One image in the type asked for, shape `(height, width)`. `bool` gives the bits of any image; every other
@@ -120,9 +136,8 @@ impl Archive {
     /// If there is no such key, if it holds no image or more than one, if the values cannot be given in this
     /// type, or if it is damaged.
     pub fn image<T: Pixel + Element>(&self, key: &str) -> Result<Array2<T>> {
-        let member = self.member(key)?;
         let blame = |error: Error| error.with_key(key);
-        if self.packed.kind(key).is_none() {
+        if let Some(member) = self.member(key).filter(|_| self.packed.kind(key).is_none()) {
             // The type that was saved needs no packing and unpacking.
             let array = NPY.with_borrow_mut(|npy| {
                 member.read_into(npy)?;
@@ -155,7 +170,7 @@ impl Archive {
         if set.shape().len() != 2 {
             return Err(not_one(set.shape().to_vec()).with_key(key));
         }
-        Ok(set.bitmap(0)?.to_bitmap())
+        set.bitmap(0)
     }
 
     /// The images under one key: an image alone, or a stack of shape `(..., height, width)`.
@@ -204,13 +219,41 @@ impl Archive {
         self.zip.members().filter(|member| is_array(member.name()))
     }
 
-    fn member(&self, key: &str) -> Result<Member<'_>> {
-        let member = self.zip.find(key).filter(|member| is_array(member.name()));
-        member.ok_or_else(|| Error::from(ErrorKind::NoSuchKey).with_key(key))
+    fn member(&self, key: &str) -> Option<Member<'_>> {
+        self.zip.find(key).filter(|member| is_array(member.name()))
     }
 
-    pub(super) fn entry_of<'a>(&'a self, member: Member<'a>) -> Result<Entry<'a>> {
-        Entry::new(self, member)
+    pub(super) fn sets(&self) -> &[StoredSet] {
+        &self.sets
+    }
+
+    /// The set that has this key, and which of its images are its array.
+    fn find_in_sets(&self, key: &str) -> Option<(&StoredSet, Range<usize>)> {
+        let key = bitnpz_npz::identity(key);
+        self.sets.iter().find_map(|set| match set.stack() {
+            Some((name, _)) => (name == key).then(|| (set, 0..set.len())),
+            None => set.find(&self.zip, key).map(|image| (set, image..image + 1)),
+        })
+    }
+
+    /// The arrays of all sets: which images of which set each is.
+    fn set_arrays(&self) -> impl Iterator<Item = (&StoredSet, Range<usize>)> {
+        self.sets.iter().flat_map(|set| {
+            let (arrays, images) = if set.stack().is_some() { (1, set.len()) } else { (set.len(), 1) };
+            (0..arrays).map(move |array| (set, array * images..(array + 1) * images))
+        })
+    }
+
+    fn key_of(&self, set: &StoredSet, range: &Range<usize>) -> String {
+        match set.stack() {
+            Some((key, _)) => key.to_owned(),
+            None => set.key(&self.zip, range.start),
+        }
+    }
+
+    fn entry_of_set<'a>(&'a self, set: &'a StoredSet, range: Range<usize>) -> Result<Entry<'a>> {
+        let key = self.key_of(set, &range);
+        Entry::of_set(self, key, StoredImages::new(&self.zip, set, range))
     }
 }
 

@@ -1,10 +1,11 @@
 //! What an archive has under one key.
 
+use bitnpz_bitmap::codec::Codec;
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Header};
-use bitnpz_npz::{Limits, Member};
+use bitnpz_npz::{Limits, Member, MemberReader, Method};
 
 use super::archive::Archive;
-use super::image_set::ImageSet;
+use super::image_set::{ImageSet, StoredImages};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{PackedKind, unpack};
@@ -17,13 +18,23 @@ const SMALL: u64 = 64 << 10;
 #[derive(Clone, Debug)]
 pub struct Entry<'a> {
     archive: &'a Archive,
-    member: Member<'a>,
-    kind: Option<&'a PackedKind>,
+    key: String,
+    place: Place<'a>,
     header: Header,
 }
 
+/// Where an array is.
+#[derive(Clone, Debug)]
+enum Place<'a> {
+    /// In a member of its own, packed or not.
+    Member(Member<'a>, Option<&'a PackedKind>),
+    /// In an image set.
+    Set(StoredImages<'a>),
+}
+
 impl<'a> Entry<'a> {
-    pub(super) fn new(archive: &'a Archive, member: Member<'a>) -> Result<Self> {
+    /// The array of a member.
+    pub(super) fn of_member(archive: &'a Archive, member: Member<'a>) -> Result<Self> {
         let blame = |error: bitnpz_npy::Error| Error::from(error).with_key(member.key());
         let limits = &archive.limits().npy;
         let stored = if member.size() <= SMALL {
@@ -36,19 +47,38 @@ impl<'a> Entry<'a> {
             Some(kind) => original_header(stored, kind).map_err(|message| damaged(&member, message))?,
             None => stored,
         };
-        Ok(Self { archive, kind, header, member })
+        Ok(Self { archive, key: member.key().to_owned(), place: Place::Member(member, kind), header })
+    }
+
+    /// The array of images of a set.
+    pub(super) fn of_set(archive: &'a Archive, key: String, images: StoredImages<'a>) -> Result<Self> {
+        let header = images.header().map_err(|error| error.with_key(&key))?;
+        Ok(Self { archive, key, place: Place::Set(images), header })
     }
 
     /// The key.
     #[must_use]
     pub fn key(&self) -> &str {
-        self.member.key()
+        &self.key
     }
 
     /// How the array lies in the archive.
     #[must_use]
     pub fn encoding(&self) -> Encoding {
-        if self.kind.is_some() { Encoding::Packed } else { Encoding::Plain }
+        match &self.place {
+            Place::Member(_, None) => Encoding::Plain,
+            Place::Member(_, Some(_)) => Encoding::Packed,
+            Place::Set(_) => Encoding::Contour,
+        }
+    }
+
+    /// How the images of an image set are coded; `None` for other arrays.
+    #[must_use]
+    pub fn codec(&self) -> Option<Codec> {
+        match &self.place {
+            Place::Member(..) => None,
+            Place::Set(images) => Some(images.codec()),
+        }
     }
 
     /// The dtype, shape and order in which the array comes back.
@@ -69,33 +99,56 @@ impl<'a> Entry<'a> {
         &self.header.shape
     }
 
-    /// How many images these are: packed ones, or bools of two or more dimensions. `None` for other arrays, which
-    /// may have two values all the same: [`Archive::images`] looks.
+    /// How many images these are: packed ones, those of an image set, or bools of two or more dimensions. `None` for other
+    /// arrays, which may have two values all the same: [`Archive::images`] looks.
     #[must_use]
     pub fn images(&self) -> Option<usize> {
         let is_bool = *self.dtype() == Dtype::of::<bool>();
-        let has_images = self.shape().len() >= 2 && (self.kind.is_some() || is_bool);
+        let has_images = self.shape().len() >= 2 && (self.encoding() != Encoding::Plain || is_bool);
         has_images.then(|| self.shape().iter().rev().skip(2).product())
     }
 
-    /// The bytes it takes in the file, compressed, its headers in the archive apart.
+    /// The bytes it takes in the file, compressed, its headers in the archive apart. Of one image of a set these are its
+    /// payload; of a set that is one array, also its index and model.
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
-        self.member.compressed_size()
+        match &self.place {
+            Place::Member(member, _) => member.compressed_size(),
+            Place::Set(images) => images.stored_bytes(),
+        }
     }
 
     /// The number of the compression method (APPNOTE 4.4.5): 0 stored, 8 deflate, 93 zstd.
     #[must_use]
     pub fn method(&self) -> u16 {
-        self.member.method()
+        match &self.place {
+            Place::Member(member, _) => member.method(),
+            Place::Set(_) => Method::STORED,
+        }
     }
 
-    pub(crate) fn member(&self) -> &Member<'a> {
-        &self.member
+    /// Reads the member of an array that has one.
+    pub(crate) fn member_reader(&self) -> Result<MemberReader<'a>> {
+        match &self.place {
+            Place::Member(member, _) => Ok(member.reader()?),
+            Place::Set(_) => Err(Error::from(ErrorKind::NoSuchKey).with_key(&self.key)),
+        }
     }
 
+    /// What it takes to unpack the array's member, if it is packed.
     pub(crate) fn kind(&self) -> Option<&'a PackedKind> {
-        self.kind
+        match &self.place {
+            Place::Member(_, kind) => *kind,
+            Place::Set(_) => None,
+        }
+    }
+
+    /// The images, if they are in a set.
+    pub(crate) fn set_images(&self) -> Option<&StoredImages<'a>> {
+        match &self.place {
+            Place::Member(..) => None,
+            Place::Set(images) => Some(images),
+        }
     }
 
     pub(crate) fn limits(&self) -> &'a Limits {
@@ -104,43 +157,57 @@ impl<'a> Entry<'a> {
 
     /// The array as it was saved.
     pub(crate) fn to_array(&self) -> Result<DynArray> {
-        let blame = |error: bitnpz_npy::Error| Error::from(error).with_key(self.key());
-        let npy = self.member.read()?;
-        let view = DynArrayView::parse(&npy, &self.limits().npy).map_err(blame)?;
-        let Some(kind) = self.kind else { return Ok(view.to_owned()) };
-        self.check_limit()?;
-        let pixels = unpack(view.data(), kind.width, &kind.dtype, kind.bits);
+        let blame = |error: bitnpz_npy::Error| Error::from(error).with_key(&self.key);
+        let pixels = match &self.place {
+            Place::Set(images) => {
+                self.check_limit()?;
+                let mut pixels = Vec::with_capacity(self.header.data_len());
+                images.unpack(0..images.len(), &mut pixels).map_err(|error| error.with_key(&self.key))?;
+                pixels
+            }
+            Place::Member(member, kind) => {
+                let npy = member.read()?;
+                let view = DynArrayView::parse(&npy, &self.limits().npy).map_err(blame)?;
+                let Some(kind) = kind else { return Ok(view.to_owned()) };
+                self.check_limit()?;
+                unpack(view.data(), kind.width, &kind.dtype, kind.bits)
+            }
+        };
         DynArray::new(self.header.clone(), pixels).map_err(blame)
     }
 
-    /// The images, packed in memory.
+    /// The images, packed in memory or where they lie.
     pub(super) fn to_images(&self) -> Result<ImageSet<'a>> {
-        let blame = |error: Error| error.with_key(self.key());
+        let blame = |error: Error| error.with_key(&self.key);
         let limits = &self.limits().npy;
-        let set = match (self.kind, self.member.bytes()?) {
+        let (member, kind) = match &self.place {
+            Place::Set(images) => return Ok(ImageSet::stored(images.clone(), self.shape())),
+            Place::Member(member, kind) => (member, kind),
+        };
+        let set = match (kind, member.bytes()?) {
             (Some(kind), Some(npy)) => {
                 let view = DynArrayView::parse(npy, limits).map_err(|error| blame(error.into()))?;
-                ImageSet::new(kind.clone(), self.shape(), view.data().into())
+                ImageSet::packed((*kind).clone(), self.shape(), view.data().into())
             }
             (Some(kind), None) => {
-                let npy = self.member.read()?;
+                let npy = member.read()?;
                 let view = DynArrayView::parse(&npy, limits).map_err(|error| blame(error.into()))?;
-                ImageSet::new(kind.clone(), self.shape(), view.data().to_vec().into())
+                ImageSet::packed((*kind).clone(), self.shape(), view.data().to_vec().into())
             }
             (None, _) => {
                 let array = self.to_array()?;
                 let (kind, rows) = pack(&array.view()).map_err(blame)?;
-                ImageSet::new(kind, self.shape(), rows.into())
+                ImageSet::packed(kind, self.shape(), rows.into())
             }
         };
-        set.map_err(|error| damaged(&self.member, error.to_string()))
+        set.map_err(|error| damaged(member, error.to_string()))
     }
 
-    /// That what comes out is not too much: packed rows can stand for 64 times their bytes.
+    /// That what comes out is not too much: packed rows can stand for 64 times their bytes, payloads for any number.
     fn check_limit(&self) -> Result<()> {
         let (found, limit) = (self.header.data_len() as u64, self.limits().npy.array_bytes);
         if found > limit {
-            return Err(Error::from(ErrorKind::TooLarge { found, limit }).with_key(self.key()));
+            return Err(Error::from(ErrorKind::TooLarge { found, limit }).with_key(&self.key));
         }
         Ok(())
     }

@@ -5,9 +5,10 @@ use std::io::{self, Read};
 use bitnpz_npz::Member;
 
 use super::archive::{Archive, is_array};
-use super::entry::damaged;
+use super::entry::{Entry, damaged};
 use crate::error::Result;
 use crate::packed;
+use crate::set::StoredSet;
 
 /// What [`Archive::verify`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,23 +24,40 @@ pub struct Report {
     pub problems: Vec<Problem>,
 }
 
-/// A member that is damaged.
+/// A member, or an image of an image set, that is damaged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
-    /// The member's name.
+    /// The member's name, or that of the image set.
     pub member: String,
+    /// The key of the image of an image set.
+    pub key: Option<String>,
+    /// The image's number in the image set.
+    pub image: Option<usize>,
     /// What was expected and what was found.
     pub message: String,
 }
 
+impl Problem {
+    fn of_member(member: &str, message: String) -> Self {
+        Self { member: member.to_owned(), key: None, image: None, message }
+    }
+}
+
 impl Archive {
-    /// Reads every member, its checksum, header and padding; `progress` is called with the number of members done.
+    /// How many steps [`verify`](Self::verify) has.
+    #[must_use]
+    pub fn verify_steps(&self) -> usize {
+        self.zip().len() + self.sets().iter().map(StoredSet::len).sum::<usize>()
+    }
+
+    /// Reads every member, its checksum, header and padding, and every image of image sets, its payload and checksum;
+    /// `progress` is called with the number of steps done.
     pub fn verify(&self, mut progress: impl FnMut(usize)) -> Report {
         let mut report = Report { gaps: self.zip().gaps(), ..Report::default() };
         for member in self.zip().members() {
             if let Err(error) = self.verify_member(&member) {
-                let problem = Problem { member: member.name().to_owned(), message: error.to_string() };
+                let problem = Problem::of_member(member.name(), error.to_string());
                 report.problems.push(problem);
             }
             report.bytes += member.size();
@@ -48,7 +66,18 @@ impl Archive {
         }
         for key in self.packed().exceptions().filter(|key| !self.contains(key)) {
             let message = format!("expected a member for the key {key:?}, found none");
-            report.problems.push(Problem { member: packed::MEMBER.to_owned(), message });
+            report.problems.push(Problem::of_member(packed::MEMBER, message));
+        }
+        let mut done = report.members;
+        for set in self.sets() {
+            let note = |image, message| {
+                let (member, key) = (set.name().to_owned(), Some(set.key(self.zip(), image)));
+                report.problems.push(Problem { member, key, image: Some(image), message });
+            };
+            if let Err(error) = set.verify(self.zip(), note, |images| progress(done + images)) {
+                report.problems.push(Problem::of_member(set.name(), error.to_string()));
+            }
+            done += set.len();
         }
         report
     }
@@ -58,7 +87,7 @@ impl Archive {
             io::copy(&mut member.reader()?, &mut io::sink()).map_err(bitnpz_npz::Error::from)?;
             return Ok(());
         }
-        let entry = self.entry_of(member.clone())?;
+        let entry = Entry::of_member(self, member.clone())?;
         let mut reader = member.reader()?;
         let stored = bitnpz_npy::Header::read(&mut reader, &self.limits().npy)?;
         let padding = entry.kind().map_or(0, |kind| padding_bits(kind.width));

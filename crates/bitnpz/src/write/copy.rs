@@ -8,7 +8,7 @@ use bitnpz_npy::{DynArray, Header, Reader};
 use bitnpz_npz::Limits;
 
 use super::stack::StackWriter;
-use super::writer::{Writer, check_key};
+use super::writer::{Writer, count_images};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{Palette, unpack};
@@ -48,13 +48,13 @@ impl Writer {
 
     fn add_from(&mut self, key: &str, source: &impl Source) -> Result<()> {
         let header = source.header();
-        let packs = self.encoding() == Encoding::Packed;
+        let packs = self.encoding() != Encoding::Plain;
         let in_pieces = header.data_len() > WHOLE && header.shape.len() > 1 && !header.fortran_order;
         if !in_pieces {
             let array = source.read()?;
             return match self.encoding() {
                 Encoding::Plain => self.add_dyn_array(key, &array.view()),
-                Encoding::Packed => match self.add_dyn_images(key, &array.view()) {
+                _ => match self.add_dyn_images(key, &array.view()) {
                     Err(error) if is_no_image(&error) => self.add_dyn_array(key, &array.view()),
                     result => result,
                 },
@@ -65,11 +65,12 @@ impl Writer {
             source.pieces(|items| stack.push_items(items))?;
             return stack.finish();
         }
-        check_key(key)?;
+        self.claim(key)?;
+        let member = self.zip.len();
         let mut stream = self.zip.stream(&format!("{key}.npy"), Vec::new())?;
         io::copy(&mut source.npy()?, &mut stream).map_err(bitnpz_npz::Error::from)?;
         stream.finish(&[])?;
-        self.ledger.note_plain(0);
+        self.ledger.note_plain(member, 0);
         Ok(())
     }
 }
@@ -172,11 +173,11 @@ impl Source for Entry<'_> {
     }
 
     fn is_packed(&self) -> bool {
-        self.kind().is_some()
+        self.encoding() != Encoding::Plain
     }
 
     fn npy(&self) -> Result<Box<dyn Read + '_>> {
-        Ok(Box::new(self.member().reader()?))
+        Ok(Box::new(self.member_reader()?))
     }
 
     fn read(&self) -> Result<DynArray> {
@@ -184,6 +185,19 @@ impl Source for Entry<'_> {
     }
 
     fn pieces(&self, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        if let Some(images) = self.set_images() {
+            let item_images = count_images(&self.shape()[1..]);
+            let count = (PIECE / (self.header().data_len() / self.shape()[0].max(1)).max(1)).max(1);
+            let (mut first, mut pixels) = (0, Vec::new());
+            while first < self.shape()[0] {
+                let items = count.min(self.shape()[0] - first);
+                pixels.clear();
+                images.unpack(first * item_images..(first + items) * item_images, &mut pixels)?;
+                each(&pixels)?;
+                first += items;
+            }
+            return Ok(());
+        }
         let reader = Reader::new(self.npy()?, &self.limits().npy)?;
         match self.kind() {
             Some(kind) => pieces(reader, |rows| each(&unpack(rows, kind.width, &kind.dtype, kind.bits))),

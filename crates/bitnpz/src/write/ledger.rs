@@ -9,44 +9,74 @@ use crate::packed::{PackedIndex, PackedKind};
 pub(super) struct Ledger {
     kinds: Vec<PackedKind>,
     numbers: HashMap<PackedKind, u32>,
-    /// For each member in order the number of its kind, if it holds packed images.
-    members: Vec<Option<u32>>,
+    /// For each member in order.
+    members: Vec<Content>,
+    keys: usize,
     images: usize,
 }
 
+/// What a member holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// An array as it is.
+    Array,
+    /// Packed images, of the kind with this number.
+    Packed(u32),
+    /// A part of an image set, or another thing of the library's own.
+    Own,
+}
+
 impl Ledger {
-    /// The member added last holds this many images, packed.
-    pub(super) fn note_packed(&mut self, kind: PackedKind, images: usize) {
+    /// The member with this number holds so many images, packed.
+    pub(super) fn note_packed(&mut self, member: usize, kind: PackedKind, images: usize) {
         let next = u32::try_from(self.kinds.len()).expect("there are no more kinds than members");
         let number = *self.numbers.entry(kind).or_insert_with_key(|kind| {
             self.kinds.push(kind.clone());
             next
         });
-        self.members.push(Some(number));
+        self.note(member, Content::Packed(number), images);
+    }
+
+    /// The member with this number is an array as it is, of so many images.
+    pub(super) fn note_plain(&mut self, member: usize, images: usize) {
+        self.note(member, Content::Array, images);
+    }
+
+    /// Images of an image set, under so many keys.
+    pub(super) fn note_set(&mut self, keys: usize, images: usize) {
+        self.keys += keys;
         self.images += images;
     }
 
-    /// The member added last is an array as it is, of this many images.
-    pub(super) fn note_plain(&mut self, images: usize) {
-        self.members.push(None);
+    fn note(&mut self, member: usize, content: Content, images: usize) {
+        self.members.resize(member, Content::Own);
+        self.members.push(content);
+        self.keys += 1;
         self.images += images;
     }
 
-    pub(super) fn members(&self) -> usize {
-        self.members.len()
+    pub(super) fn keys(&self) -> usize {
+        self.keys
     }
 
     pub(super) fn images(&self) -> usize {
         self.images
     }
 
-    /// The index of the packed members, if there are any; `names` are those of all members.
+    /// The index of the packed members, if there are any; `name` gives the names of all.
     pub(super) fn packed_index<'a>(
         &self,
-        names: impl Iterator<Item = &'a str> + Clone,
+        name: impl Fn(usize) -> Option<&'a str> + Copy,
     ) -> Option<PackedIndex> {
-        let keys = names.map(|name| name.strip_suffix(".npy").unwrap_or(name));
-        let members = keys.zip(self.members.iter().copied());
+        let members = self.members.iter().enumerate().filter_map(|(number, content)| {
+            let kind = match content {
+                Content::Array => None,
+                Content::Packed(kind) => Some(*kind),
+                Content::Own => return None,
+            };
+            let name = name(number)?;
+            Some((name.strip_suffix(".npy").unwrap_or(name), kind))
+        });
         (!self.kinds.is_empty()).then(|| PackedIndex::new(&self.kinds, members))
     }
 }

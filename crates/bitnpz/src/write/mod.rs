@@ -3,6 +3,7 @@
 mod copy;
 mod ledger;
 mod plain;
+mod sets;
 mod stack;
 mod writer;
 

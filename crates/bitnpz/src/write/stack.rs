@@ -4,15 +4,17 @@ use std::fmt;
 use std::io::Write;
 
 use bitnpz_bitmap::Pixel;
-use bitnpz_npy::{Dtype, DynArray, Element, Header};
+use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
 use bitnpz_npz::AtomicFile;
 use ndarray::ArrayRef2;
 
 use super::ledger::Ledger;
-use super::writer::{Writer, check_key, count_images, packed_header, unfit_error};
+use super::sets::{SMALL_STACK, SetsWriter};
+use super::writer::{Writer, count_images, packed_header, unfit_error};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{PackedKind, Palette};
+use crate::set::SetWriter;
 
 /// Writes a stack of images one by one, in bounded memory: they become one array of shape
 /// `(count, height, width)`.
@@ -34,7 +36,7 @@ use crate::packed::{PackedKind, Palette};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct StackWriter<'a> {
-    stream: bitnpz_npz::Stream<'a, AtomicFile>,
+    sink: Sink<'a>,
     ledger: &'a mut Ledger,
     encoding: Encoding,
     key: String,
@@ -43,6 +45,31 @@ pub struct StackWriter<'a> {
     shape: Vec<usize>,
     palette: Palette,
     rows: Vec<u8>,
+}
+
+/// Where the images go.
+enum Sink<'a> {
+    /// A member with this number.
+    Member(usize, bitnpz_npz::Stream<'a, AtomicFile>),
+    Set {
+        zip: OpenArchive<'a>,
+        sets: &'a mut SetsWriter,
+        set: SetWriter,
+    },
+}
+
+/// An archive that is given up unless what is being added to it is finished.
+struct OpenArchive<'a> {
+    zip: &'a mut bitnpz_npz::Writer<AtomicFile>,
+    is_finished: bool,
+}
+
+impl Drop for OpenArchive<'_> {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            self.zip.abandon();
+        }
+    }
 }
 
 impl fmt::Debug for StackWriter<'_> {
@@ -62,25 +89,26 @@ impl<'a> StackWriter<'a> {
         dtype: &Dtype,
         item_shape: &[usize],
     ) -> Result<Self> {
-        check_key(key)?;
         let encoding = writer.encoding();
         let shape = [&[0], item_shape].concat();
         let Some(palette) = Palette::new(dtype) else {
             return Err(Error::from(ErrorKind::NotImages { dtype: dtype.clone(), shape }).with_key(key));
         };
-        let head = header(encoding, dtype, &shape).to_bytes()?;
-        let stream = writer.zip.stream(&format!("{key}.npy"), head)?;
-        let ledger = &mut writer.ledger;
-        Ok(Self {
-            stream,
-            ledger,
-            encoding,
-            key: key.to_owned(),
-            dtype: dtype.clone(),
-            shape,
-            palette,
-            rows: Vec::new(),
-        })
+        writer.claim(key)?;
+        let (ledger, sets) = (&mut writer.ledger, &mut writer.sets);
+        let sink = match encoding {
+            Encoding::Contour => {
+                let set = sets.start(key);
+                let zip = OpenArchive { zip: &mut writer.zip, is_finished: false };
+                Sink::Set { zip, sets, set }
+            }
+            _ => {
+                let head = header(encoding, dtype, &shape).to_bytes()?;
+                Sink::Member(writer.zip.len(), writer.zip.stream(&format!("{key}.npy"), head)?)
+            }
+        };
+        let (key, dtype) = (key.to_owned(), dtype.clone());
+        Ok(Self { sink, ledger, encoding, key, dtype, shape, palette, rows: Vec::new() })
     }
 
     /// Adds an image.
@@ -112,10 +140,22 @@ impl<'a> StackWriter<'a> {
         self.palette.pack(items, width, &mut self.rows).map_err(|unfit| {
             unfit_error(&unfit, self.shape[0] * item_pixels, &self.shape).with_key(&self.key)
         })?;
-        let bytes = if self.encoding == Encoding::Packed { self.rows.as_slice() } else { items };
-        self.stream
-            .write_all(bytes)
-            .map_err(|error| Error::from(bitnpz_npz::Error::from(error)).with_key(&self.key))?;
+        match &mut self.sink {
+            Sink::Member(_, stream) => {
+                let bytes = if self.encoding == Encoding::Packed { self.rows.as_slice() } else { items };
+                stream
+                    .write_all(bytes)
+                    .map_err(|error| Error::from(bitnpz_npz::Error::from(error)).with_key(&self.key))?;
+            }
+            Sink::Set { zip, set, .. } => {
+                let size = [self.shape[self.shape.len() - 2], width];
+                let images = count * count_images(&self.shape[1..]);
+                let bytes = size[0] * width.div_ceil(8);
+                for image in 0..images {
+                    set.push(zip.zip, &self.rows[image * bytes..][..bytes], size, None)?;
+                }
+            }
+        }
         self.shape[0] += count;
         Ok(())
     }
@@ -126,15 +166,31 @@ impl<'a> StackWriter<'a> {
     ///
     /// If writing fails.
     pub fn finish(self) -> Result<()> {
-        let head = header(self.encoding, &self.dtype, &self.shape).to_bytes()?;
-        self.stream.finish(&head).map_err(|error| Error::from(error).with_key(&self.key))?;
-        let images = count_images(&self.shape);
-        match self.encoding {
-            Encoding::Plain => self.ledger.note_plain(images),
-            Encoding::Packed => {
-                let width = self.shape[self.shape.len() - 1];
-                self.ledger
-                    .note_packed(PackedKind { dtype: self.dtype, bits: self.palette.bits(), width }, images);
+        let width = self.shape[self.shape.len() - 1];
+        let kind = PackedKind { dtype: self.dtype.clone(), bits: self.palette.bits(), width };
+        let (key, shape, images) = (&self.key, &self.shape, count_images(&self.shape));
+        match self.sink {
+            Sink::Member(member, stream) => {
+                let head = header(self.encoding, &self.dtype, shape).to_bytes()?;
+                stream.finish(&head).map_err(|error| Error::from(error).with_key(key))?;
+                match self.encoding {
+                    Encoding::Packed => self.ledger.note_packed(member, kind, images),
+                    _ => self.ledger.note_plain(member, images),
+                }
+            }
+            Sink::Set { mut zip, sets, set } => {
+                if set.is_unwritten()
+                    && set.images().map(|(_, _, rows)| rows.len()).sum::<usize>() < SMALL_STACK
+                {
+                    sets.give_up(&set);
+                    let rows: Vec<u8> = set.images().flat_map(|(_, _, rows)| rows.iter().copied()).collect();
+                    let rows = DynArrayView::new(packed_header(shape, width), &rows)?;
+                    zip.zip.add_array(key, &rows).map_err(|error| Error::from(error).with_key(key))?;
+                    self.ledger.note_packed(zip.zip.len() - 1, kind, images);
+                } else {
+                    sets.finish_stack(zip.zip, self.ledger, set, kind, key, shape)?;
+                }
+                zip.is_finished = true;
             }
         }
         Ok(())
@@ -143,7 +199,7 @@ impl<'a> StackWriter<'a> {
 
 fn header(encoding: Encoding, dtype: &Dtype, shape: &[usize]) -> Header {
     match encoding {
-        Encoding::Plain => Header::new(dtype.clone(), shape.to_vec()),
         Encoding::Packed => packed_header(shape, shape[shape.len() - 1]),
+        _ => Header::new(dtype.clone(), shape.to_vec()),
     }
 }

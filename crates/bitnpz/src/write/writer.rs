@@ -11,12 +11,14 @@ use ndarray::{ArrayRef, ArrayRef2, Dimension};
 
 use super::ledger::Ledger;
 use super::plain;
+use super::sets::{SMALL_STACK, SetsWriter};
 use super::stack::StackWriter;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::WriteOptions;
 use crate::packed::{self, PackedKind, Palette, Unfit};
 use crate::read::RESERVED;
+use crate::set::SetOptions;
 use crate::value::Value;
 
 /// What a finished archive holds.
@@ -48,6 +50,7 @@ pub struct Summary {
 pub struct Writer {
     pub(super) zip: bitnpz_npz::Writer<AtomicFile>,
     pub(super) ledger: Ledger,
+    pub(super) sets: SetsWriter,
     encoding: Encoding,
 }
 
@@ -59,7 +62,7 @@ impl fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// Starts an archive of packed images at this path.
+    /// Starts an archive of image sets at this path.
     ///
     /// # Errors
     ///
@@ -79,8 +82,9 @@ impl Writer {
             zip_options = zip_options.with_threads(threads);
         }
         Ok(Self {
-            zip: bitnpz_npz::Writer::new(AtomicFile::create(path)?, zip_options),
+            zip: bitnpz_npz::Writer::new(AtomicFile::create(path)?, zip_options.clone()),
             ledger: Ledger::default(),
+            sets: SetsWriter::new(SetOptions { codec: options.codec, threads: zip_options.threads }),
             encoding: options.encoding,
         })
     }
@@ -134,6 +138,12 @@ impl Writer {
                 self.add_packed(key, &shape, kind, bitmap.as_bytes())
             }
             Encoding::Plain => self.add_images(key, &bitmap.unpack(PixelValues::<bool>::default())),
+            Encoding::Contour => {
+                self.claim(key)?;
+                let palette = Palette::new(&Dtype::of::<bool>()).expect("pixels can be bools");
+                let size = [bitmap.height(), bitmap.width()];
+                self.sets.push(&mut self.zip, key, size, palette, bitmap.as_bytes())
+            }
         }
     }
 
@@ -143,10 +153,13 @@ impl Writer {
     ///
     /// As [`add_images`](Self::add_images), and if pixels cannot be of the array's type.
     pub fn add_dyn_images(&mut self, key: &str, stack: &DynArrayView<'_>) -> Result<()> {
+        if self.encoding == Encoding::Contour {
+            return self.add_to_sets(key, stack).map_err(|error| error.with_key(key));
+        }
         let (kind, rows) = pack(stack).map_err(|error| error.with_key(key))?;
         match self.encoding {
             Encoding::Plain => self.add_plain(key, stack, Some((kind, rows)), count_images(stack.shape())),
-            Encoding::Packed => self.add_packed(key, stack.shape(), kind, &rows),
+            _ => self.add_packed(key, stack.shape(), kind, &rows),
         }
     }
 
@@ -184,12 +197,46 @@ impl Writer {
     ///
     /// If writing fails; then the file that was to be replaced is as it was.
     pub fn finish(mut self) -> Result<Summary> {
-        let names = (0..self.ledger.members()).filter_map(|number| self.zip.name(number));
-        if let Some(index) = self.ledger.packed_index(names) {
+        for (key, size, kind, rows) in self.sets.finish(&mut self.zip, &mut self.ledger)? {
+            self.write_packed(&key, &size, kind, &rows)?;
+        }
+        if let Some(index) = self.ledger.packed_index(|number| self.zip.name(number)) {
             self.zip.add(packed::MEMBER, index.to_json())?;
         }
         self.zip.finish()?.commit()?;
-        Ok(Summary { keys: self.ledger.members(), images: self.ledger.images() })
+        Ok(Summary { keys: self.ledger.keys(), images: self.ledger.images() })
+    }
+
+    /// Makes a key taken.
+    pub(super) fn claim(&mut self, key: &str) -> Result<()> {
+        check_key(key)?;
+        if self.encoding == Encoding::Contour {
+            self.sets.claim(key)?;
+        }
+        Ok(())
+    }
+
+    fn add_to_sets(&mut self, key: &str, stack: &DynArrayView<'_>) -> Result<()> {
+        if let &[height, width] = stack.shape() {
+            let (palette, rows) = self.sets.pack(stack)?;
+            if !self.sets.take(&palette) {
+                let kind = PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
+                return self.add_packed(key, stack.shape(), kind, &rows);
+            }
+            self.claim(key)?;
+            return self.sets.push(&mut self.zip, key, [height, width], palette, &rows);
+        }
+        let (kind, rows) = pack(stack)?;
+        if rows.len() < SMALL_STACK {
+            return self.add_packed(key, stack.shape(), kind, &rows);
+        }
+        self.claim(key)?;
+        let [.., height, width] = *stack.shape() else { return Ok(()) };
+        let mut set = self.sets.start(key);
+        for rows in rows.chunks_exact(height * width.div_ceil(8)) {
+            set.push(&mut self.zip, rows, [height, width], None)?;
+        }
+        self.sets.finish_stack(&mut self.zip, &mut self.ledger, set, kind, key, stack.shape())
     }
 
     /// Adds an array as it is; `packed` if it has two values.
@@ -200,7 +247,7 @@ impl Writer {
         packed: Option<(PackedKind, Vec<u8>)>,
         images: usize,
     ) -> Result<()> {
-        check_key(key)?;
+        self.claim(key)?;
         let deflates = matches!(self.zip.options().method, Method::Deflate { .. });
         let added = match packed {
             Some((kind, rows)) if deflates && plain::fits(array) => {
@@ -211,15 +258,19 @@ impl Writer {
             _ => self.zip.add_array(key, array),
         };
         added.map_err(|error| Error::from(error).with_key(key))?;
-        self.ledger.note_plain(images);
+        self.ledger.note_plain(self.zip.len() - 1, images);
         Ok(())
     }
 
     fn add_packed(&mut self, key: &str, shape: &[usize], kind: PackedKind, rows: &[u8]) -> Result<()> {
-        check_key(key)?;
+        self.claim(key)?;
+        self.write_packed(key, shape, kind, rows)
+    }
+
+    fn write_packed(&mut self, key: &str, shape: &[usize], kind: PackedKind, rows: &[u8]) -> Result<()> {
         let rows = DynArrayView::new(packed_header(shape, kind.width), rows)?;
         self.zip.add_array(key, &rows).map_err(|error| Error::from(error).with_key(key))?;
-        self.ledger.note_packed(kind, count_images(shape));
+        self.ledger.note_packed(self.zip.len() - 1, kind, count_images(shape));
         Ok(())
     }
 }

@@ -30,7 +30,8 @@ pub(crate) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
         row(output, "np.savez_compressed", numpy, numpy, count, None)?;
         for (name, encoding, method) in [
             ("bitnpz --encoding plain", Encoding::Plain, Method::default()),
-            ("bitnpz (packed)", Encoding::Packed, Method::default()),
+            ("bitnpz --encoding packed", Encoding::Packed, Method::default()),
+            ("bitnpz", Encoding::Contour, Method::default()),
         ] {
             let path = arguments.dir.join(format!("glyphs_{size}_{encoding}.npz"));
             let options = WriteOptions::default().with_encoding(encoding).with_method(method);

@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &Ls, output: &mut Output) -> Outcome {
         let shape: Vec<String> = entry.shape().iter().map(ToString::to_string).collect();
         let (encoding, bytes) = (entry.encoding(), thousands(entry.stored_bytes()));
         let (shape, key) = (shape.join(" x "), escape(entry.key()));
-        output.result(format!("{kind:6} {encoding:6} {dtype:>8} {shape:>18} {bytes:>12}  {key}"))?;
+        output.result(format!("{kind:6} {encoding:7} {dtype:>8} {shape:>18} {bytes:>12}  {key}"))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! One file per verb.
 
 pub(crate) mod completions;
+pub(crate) mod convert;
 pub(crate) mod demo;
 mod glyphs;
 pub(crate) mod info;

@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: &Sheet, output: &mut Output) -> Outcome {
         Some(key) => {
             let set = archive.images(key).map_err(fail)?;
             let chosen = evenly(set.len(), arguments.count);
-            chosen.map(|index| Ok(set.bitmap(index)?.to_bitmap())).collect::<bitnpz::Result<_>>()
+            chosen.map(|index| set.bitmap(index)).collect::<bitnpz::Result<_>>()
         }
         None => from_all(&archive, arguments.count),
     };
@@ -58,7 +58,7 @@ fn from_all(archive: &Archive, count: usize) -> bitnpz::Result<Vec<Bitmap>> {
         let wanted = (count - images.len()).div_ceil(chosen.len() - done);
         let set = archive.images(key)?;
         for index in evenly(*len, wanted) {
-            images.push(set.bitmap(index)?.to_bitmap());
+            images.push(set.bitmap(index)?);
         }
     }
     Ok(images)

@@ -50,7 +50,8 @@ fn unpack_entry(archive: &Archive, entry: &Entry<'_>, arguments: &Unpack) -> Out
         Some(_) if has_pixels => {
             let images = archive.images(entry.key()).map_err(fail)?;
             for (number, image) in images.bitmaps().enumerate() {
-                write_picture(&base.join(format!("{number:06}.png")), image, arguments)?;
+                let image = image.map_err(fail)?;
+                write_picture(&base.join(format!("{number:06}.png")), image.view(), arguments)?;
             }
             Ok(())
         }

@@ -8,12 +8,18 @@ use crate::output::{Output, escape, size, thousands};
 
 pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
     let archive = super::open(&arguments.archive)?;
-    let bar = output.progress(archive.len() as u64, "verifying");
+    let bar = output.progress(archive.verify_steps() as u64, "verifying");
     let report = archive.verify(|done| bar.set_position(done as u64));
     bar.finish_and_clear();
     if arguments.json {
-        let problem =
-            |problem: &bitnpz::Problem| json!({"member": problem.member, "message": problem.message});
+        let problem = |problem: &bitnpz::Problem| {
+            json!({
+                "member": problem.member,
+                "key": problem.key,
+                "image": problem.image,
+                "message": problem.message,
+            })
+        };
         let problems: Vec<_> = report.problems.iter().map(problem).collect();
         let report = json!({
             "members": report.members,
@@ -32,7 +38,10 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
         let (members, bytes) = (thousands(report.members as u64), size(report.bytes));
         match report.problems.len() {
             0 => output.remark(format!("all {members} members are whole: {bytes} of data"))?,
-            damaged => output.remark(format!("{damaged} of {members} members are damaged"))?,
+            1 => output.remark("1 problem; all else can be read")?,
+            problems => {
+                output.remark(format!("{} problems; all else can be read", thousands(problems as u64)))?;
+            }
         }
     }
     if report.problems.is_empty() { Ok(()) } else { Err(Failure::Damaged) }

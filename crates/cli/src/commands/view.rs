@@ -15,7 +15,7 @@ pub(crate) fn run(arguments: &View, output: &mut Output) -> Outcome {
     let image = images.bitmap(arguments.index).map_err(fail)?;
     let marks = if arguments.ascii { Marks::Ascii } else { Marks::Blocks };
     let [off, on] = images.values();
-    let (height, width, ones) = (image.height(), image.width(), image.count_ones());
+    let (height, width, ones) = (image.height(), image.width(), image.view().count_ones());
     output.remark(format!(
         "{} [{} of {}]: {height} x {width}, dtype {}, {ones} pixels are {on}, {} are {off}",
         escape(&key),
@@ -24,5 +24,5 @@ pub(crate) fn run(arguments: &View, output: &mut Output) -> Outcome {
         images.dtype().type_string(),
         height * width - ones,
     ))?;
-    Ok(output.result(draw(image, output.columns(), marks).trim_end_matches('\n'))?)
+    Ok(output.result(draw(image.view(), output.columns(), marks).trim_end_matches('\n'))?)
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use super::{Archive, MemberReader, inflate};
 use crate::error::{Error, ErrorKind, Result};
@@ -138,6 +139,15 @@ impl<'a> Member<'a> {
         self.stored_bytes().map_err(|error| self.blame(error))
     }
 
+    /// Where its bytes lie in the file, for [`Archive::slice`]; `None` if it is compressed.
+    ///
+    /// # Errors
+    ///
+    /// If its records are damaged.
+    pub fn range(&self) -> Result<Option<Range<u64>>> {
+        self.stored_range().map_err(|error| self.blame(error))
+    }
+
     /// Reads it from start to end in bounded memory; size and CRC are verified at the end.
     ///
     /// # Errors
@@ -183,10 +193,15 @@ impl<'a> Member<'a> {
 
     fn stored_bytes(&self) -> Result<Option<&'a [u8]>> {
         let Some(bytes) = self.archive.source.bytes() else { return Ok(None) };
+        let place = |place: u64| usize::try_from(place).expect("in memory");
+        Ok(self.stored_range()?.map(|range| &bytes[place(range.start)..place(range.end)]))
+    }
+
+    fn stored_range(&self) -> Result<Option<Range<u64>>> {
         if self.method() != Method::STORED {
             return Ok(None);
         }
-        let located = self.located()?;
+        let start = self.located()?.data_start;
         if self.size() != self.compressed_size() {
             return Err(Error::inconsistent(
                 "the size of a stored member",
@@ -194,9 +209,7 @@ impl<'a> Member<'a> {
                 self.size(),
             ));
         }
-        let start = usize::try_from(located.data_start).expect("in memory");
-        let len = usize::try_from(self.size()).expect("in memory");
-        Ok(Some(&bytes[start..start + len]))
+        Ok(Some(start..start + self.size()))
     }
 
     /// The bytes up to the next member.

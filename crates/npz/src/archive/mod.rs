@@ -6,6 +6,8 @@ mod inflate;
 mod member;
 mod reader;
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
 
 use bitnpz_npy::{DynArray, DynArrayView};
@@ -151,6 +153,15 @@ impl Archive {
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Member<'_>> {
         self.member(self.index.find(&self.source, name)?)
+    }
+
+    /// Bytes of the file: borrowed where they are in memory, else read. No CRC is verified.
+    ///
+    /// # Errors
+    ///
+    /// If the file has not so many, or reading fails.
+    pub fn slice(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
+        self.source.get(range.start, range.end.saturating_sub(range.start))
     }
 
     /// Bytes that belong to no member and no record, between them or before them: an archive may have some,

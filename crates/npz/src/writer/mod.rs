@@ -215,6 +215,11 @@ impl<W: Write + Seek> Writer<W> {
         Stream::start(self, name, head)
     }
 
+    /// Gives the archive up: whatever comes now fails.
+    pub fn abandon(&mut self) {
+        self.is_poisoned = true;
+    }
+
     /// Writes what ends an archive, and gives the sink back.
     ///
     /// # Errors
@@ -235,9 +240,7 @@ impl<W: Write + Seek> Writer<W> {
         if self.is_poisoned {
             return Err(ErrorKind::Poisoned.into());
         }
-        if !name::is_valid(name) {
-            return Err(ErrorKind::BadName.into_error(name));
-        }
+        name::check_name(name)?;
         let number = u32::try_from(self.len()).map_err(|_| ErrorKind::Limit {
             limit: "members",
             allowed: u32::MAX.into(),

@@ -1,0 +1,159 @@
+//! `set.json`: what a set's other members do not say themselves.
+
+use bitnpz_bitmap::codec::Codec;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::keys::Pattern;
+use crate::packed::PackedKind;
+
+/// The member that names the sets.
+pub(crate) const SETS: &str = ".bitnpz/sets.json";
+
+/// The version that this library writes; it reads no other.
+const VERSION: u32 = 1;
+
+/// The names of an archive's sets.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sets(pub(crate) Vec<String>);
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetsJson {
+    version: u32,
+    sets: Vec<String>,
+}
+
+impl Sets {
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let sets = SetsJson { version: VERSION, sets: self.0.clone() };
+        serde_json::to_vec(&sets).expect("names are plain JSON")
+    }
+
+    /// Reads the member's bytes, or says what is wrong with them.
+    pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, String> {
+        let sets: SetsJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        check_version(sets.version)?;
+        Ok(Self(sets.sets))
+    }
+}
+
+fn check_version(found: u32) -> Result<(), String> {
+    if found == VERSION {
+        Ok(())
+    } else {
+        Err(format!("expected version {VERSION}, found version {found}; a newer bitnpz may read it"))
+    }
+}
+
+/// What a set is.
+#[derive(Clone, Debug)]
+pub(super) struct Description {
+    pub(super) codec: Codec,
+    /// Of the arrays that images come back as; images tell their widths.
+    pub(super) kind: PackedKind,
+    pub(super) shape: Shape,
+    pub(super) segments: Vec<SegmentDescription>,
+}
+
+/// What the images of a set are together.
+#[derive(Clone, Debug)]
+pub(super) enum Shape {
+    /// One array under one key, of this shape.
+    Stack { key: String, shape: Vec<usize> },
+    /// An array for each image, under its own key.
+    Each,
+}
+
+/// A part of a set that was written at once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SegmentDescription {
+    pub(super) images: usize,
+    /// The height and width of all its images; if they differ, each payload starts with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) size: Option<[usize; 2]>,
+    /// Whether its index tells images that are the same as others.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) repeats: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) keys: Option<KeysDescription>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Where the keys of a segment are.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "lowercase")]
+pub(super) enum KeysDescription {
+    /// Here.
+    Pattern(Pattern),
+    /// In their own member; sorted or not.
+    Text { sorted: bool },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DescriptionJson {
+    version: u32,
+    codec: String,
+    dtype: String,
+    values: [Json; 2],
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shape: Option<Vec<usize>>,
+    segments: Vec<SegmentDescription>,
+}
+
+impl Description {
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        let (key, shape) = match &self.shape {
+            Shape::Stack { key, shape } => (Some(key.clone()), Some(shape.clone())),
+            Shape::Each => (None, None),
+        };
+        let description = DescriptionJson {
+            version: VERSION,
+            codec: self.codec.to_string(),
+            dtype: self.kind.dtype.type_string(),
+            values: self.kind.values().map(crate::value::Value::to_json),
+            key,
+            shape,
+            segments: self.segments.clone(),
+        };
+        serde_json::to_vec(&description).expect("a description is plain JSON")
+    }
+
+    /// Reads the member's bytes, or says what is wrong with them.
+    pub(super) fn from_json(bytes: &[u8]) -> Result<Self, String> {
+        let json: DescriptionJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        check_version(json.version)?;
+        let codec = json.codec.parse()?;
+        let shape = match (json.key, json.shape) {
+            (Some(key), Some(shape)) if shape.len() >= 2 => Shape::Stack { key, shape },
+            (None, None) => Shape::Each,
+            _ => return Err("expected a key and a shape of two or more sides, or neither".to_owned()),
+        };
+        let sum = json.segments.iter().try_fold(0_usize, |sum, segment| sum.checked_add(segment.images));
+        let images = sum.ok_or("expected fewer images than can be counted")?;
+        if let Shape::Stack { shape, .. } = &shape {
+            let product =
+                shape[..shape.len() - 2].iter().try_fold(1_usize, |sum, &side| sum.checked_mul(side));
+            if product != Some(images) {
+                return Err(format!("expected as many images as the shape {shape:?} has, found {images}"));
+            }
+            let size = Some([shape[shape.len() - 2], shape[shape.len() - 1]]);
+            if json.segments.iter().any(|segment| segment.size != size) {
+                return Err("expected segments of images of the shape's size, found another".to_owned());
+            }
+        }
+        let has_keys = matches!(shape, Shape::Each);
+        if json.segments.iter().any(|segment| segment.keys.is_some() != has_keys) {
+            return Err("expected keys of each image or of none, found others".to_owned());
+        }
+        let kind = PackedKind::from_parts(&json.dtype, json.values, 0)?;
+        Ok(Self { codec, kind, shape, segments: json.segments })
+    }
+}

@@ -1,0 +1,196 @@
+//! Where each payload of a segment starts: in place, and found at once.
+//!
+//! The starts are a rising sequence, kept as P. Elias ("Efficient storage and retrieval by content and address of static
+//! files", 1974) and R. M. Fano do: each start's lower bits as they are; its upper bits as the place of a one, one farther for
+//! each start before it. A start is found by the place of every 64th one and by counting on from there.
+
+use super::{checksum, numbers};
+
+/// Every so many starts the place of its one is noted.
+const STRIDE: usize = 64;
+
+/// The parts of an index, each of bytes behind the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    /// Images of the segment.
+    pub(super) images: usize,
+    /// Bytes of all payloads.
+    payload: usize,
+    /// How many lower bits each start has.
+    low_bits: u32,
+    has_repeats: bool,
+}
+
+impl Layout {
+    pub(super) fn new(images: usize, payload: usize, has_repeats: bool) -> Self {
+        let mean = payload.checked_div(images).unwrap_or(0);
+        Self { images, payload, low_bits: mean.checked_ilog2().unwrap_or(0), has_repeats }
+    }
+
+    /// Where the places of ones, the ones, the lower bits, the repeats and the checksums end.
+    fn ends(&self) -> Option<[usize; 5]> {
+        let starts = self.images.checked_add(1)?;
+        let places = 4 * starts.div_ceil(STRIDE);
+        let ones =
+            places.checked_add(8 * (self.payload >> self.low_bits).checked_add(starts)?.div_ceil(64))?;
+        let lows = ones.checked_add(numbers::fixed_len(starts, self.low_bits)?)?;
+        let repeats = lows.checked_add(if self.has_repeats { self.images.div_ceil(8) } else { 0 })?;
+        let checksums = checksum::BYTES * self.images.div_ceil(checksum::GROUP);
+        Some([places, ones, lows, repeats, repeats.checked_add(checksums)?])
+    }
+
+    /// The bytes of the index; `None` if it could not be addressed.
+    pub(super) fn len(&self) -> Option<usize> {
+        self.ends().map(|ends| ends[4])
+    }
+}
+
+/// The bytes of an index, from the starts and the end of all payloads.
+pub(super) fn write(
+    starts: &[usize],
+    repeats: Option<&[bool]>,
+    checksums: &[[u8; checksum::BYTES]],
+) -> Vec<u8> {
+    let images = starts.len() - 1;
+    let layout = Layout::new(images, starts[images], repeats.is_some());
+    let [places, ones, lows, repeats_end, end] = layout.ends().expect("payloads are in memory");
+    let mut bytes = vec![0; end];
+    for (number, &start) in starts.iter().enumerate() {
+        let one = (start >> layout.low_bits) + number;
+        bytes[places + one / 8] |= 1 << (one % 8);
+        if number % STRIDE == 0 {
+            let place = u32::try_from(one).expect("a segment's payloads are below 4 GiB");
+            bytes[4 * (number / STRIDE)..][..4].copy_from_slice(&place.to_le_bytes());
+        }
+        numbers::put_fixed(start, number, layout.low_bits, &mut bytes[ones..lows]);
+    }
+    for (number, _) in repeats.into_iter().flatten().enumerate().filter(|(_, is_repeat)| **is_repeat) {
+        bytes[lows + number / 8] |= 1 << (number % 8);
+    }
+    bytes[repeats_end..].copy_from_slice(checksums.as_flattened());
+    bytes
+}
+
+/// An index where it lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Index<'a> {
+    layout: Layout,
+    places: &'a [[u8; 4]],
+    ones: &'a [[u8; 8]],
+    lows: &'a [u8],
+    repeats: &'a [u8],
+    checksums: &'a [[u8; checksum::BYTES]],
+}
+
+impl<'a> Index<'a> {
+    /// An index of these bytes; `None` if there are more or fewer than its layout asks for.
+    pub(super) fn new(layout: Layout, bytes: &'a [u8]) -> Option<Self> {
+        let [places, ones, lows, repeats, end] = layout.ends()?;
+        if bytes.len() != end {
+            return None;
+        }
+        Some(Self {
+            layout,
+            places: bytes[..places].as_chunks().0,
+            ones: bytes[places..ones].as_chunks().0,
+            lows: &bytes[ones..lows],
+            repeats: &bytes[lows..repeats],
+            checksums: bytes[repeats..].as_chunks().0,
+        })
+    }
+
+    /// Where a payload starts and ends; `None` if the index is damaged there.
+    pub(super) fn payload(&self, image: usize) -> Option<std::ops::Range<usize>> {
+        let mut one = u32::from_le_bytes(self.places[image / STRIDE]) as usize;
+        let mut left = image % STRIDE;
+        let mut word = u64::from_le_bytes(*self.ones.get(one / 64)?) >> (one % 64) << (one % 64);
+        let mut number = one / 64;
+        loop {
+            let count = word.count_ones() as usize;
+            if left < count {
+                break;
+            }
+            left -= count;
+            number += 1;
+            word = u64::from_le_bytes(*self.ones.get(number)?);
+        }
+        for _ in 0..left {
+            word &= word - 1;
+        }
+        one = number * 64 + word.trailing_zeros() as usize;
+        word &= word - 1;
+        while word == 0 {
+            number += 1;
+            word = u64::from_le_bytes(*self.ones.get(number)?);
+        }
+        let next = number * 64 + word.trailing_zeros() as usize;
+        let start = self.start(image, one)?;
+        let end = self.start(image + 1, next)?;
+        (start <= end && end <= self.layout.payload).then_some(start..end)
+    }
+
+    /// The start whose one is at this place.
+    fn start(&self, number: usize, one: usize) -> Option<usize> {
+        let bits = self.layout.low_bits;
+        Some(one.checked_sub(number)? << bits | numbers::fixed(self.lows, number, bits))
+    }
+
+    /// Whether an image's payload is the number of an image before it, which it is the same as.
+    pub(super) fn is_repeat(&self, image: usize) -> bool {
+        self.repeats.get(image / 8).is_some_and(|bits| bits >> (image % 8) & 1 == 1)
+    }
+
+    pub(super) fn checksum(&self, group: usize) -> [u8; checksum::BYTES] {
+        self.checksums[group]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn do_starts_come_back(
+            lengths in prop::collection::vec(prop_oneof![0_usize..40, 0_usize..3, 0_usize..5000], 0..400),
+            repeats in prop::option::of(prop::collection::vec(any::<bool>(), 400)),
+        ) {
+            let mut starts = vec![0];
+            lengths.iter().for_each(|length| starts.push(starts[starts.len() - 1] + length));
+            let repeats = repeats.as_deref().map(|repeats| &repeats[..lengths.len()]);
+            let checksums = vec![[7; 8]; lengths.len().div_ceil(checksum::GROUP)];
+            let bytes = write(&starts, repeats, &checksums);
+            let layout = Layout::new(lengths.len(), starts[lengths.len()], repeats.is_some());
+            prop_assert_eq!(layout.len(), Some(bytes.len()));
+            let index = Index::new(layout, &bytes).unwrap();
+            for image in 0..lengths.len() {
+                prop_assert_eq!(index.payload(image), Some(starts[image]..starts[image + 1]));
+                prop_assert_eq!(index.is_repeat(image), repeats.is_some_and(|repeats| repeats[image]));
+            }
+        }
+
+        #[test]
+        fn do_any_bytes_give_payloads_or_nothing(
+            images in 1_usize..300,
+            payload in 0_usize..10_000,
+            seed in prop::collection::vec(any::<u8>(), 1..50),
+        ) {
+            let layout = Layout::new(images, payload, true);
+            let bytes: Vec<u8> = seed.iter().copied().cycle().take(layout.len().unwrap()).collect();
+            let index = Index::new(layout, &bytes).unwrap();
+            for image in 0..images {
+                let range = index.payload(image);
+                prop_assert!(range.is_none_or(|range| range.start <= range.end && range.end <= payload));
+            }
+        }
+    }
+
+    #[test]
+    fn is_an_index_less_than_a_byte_for_each_small_image() {
+        let starts: Vec<usize> = (0..=10_000).map(|image| image * 13).collect();
+        let bytes = write(&starts, None, &vec![[0; 8]; 10_000_usize.div_ceil(checksum::GROUP)]);
+        assert!(bytes.len() < 8400, "{} bytes", bytes.len());
+    }
+}

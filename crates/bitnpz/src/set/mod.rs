@@ -1,0 +1,25 @@
+//! The `contour` encoding: image sets, whose images are payloads in one member, one after the other.
+//!
+//! | member | what it is |
+//! |---|---|
+//! | `.bitnpz/sets.json` | the names of the sets |
+//! | `.bitnpz/<set>/set.json` | [`Description`] |
+//! | `.bitnpz/<set>/model.npy` | the codec's model |
+//! | `.bitnpz/<set>/payload-<n>.npy` | the payloads of segment n |
+//! | `.bitnpz/<set>/index-<n>.npy` | [`Index`]: where each payload starts, repeats and checksums |
+//! | `.bitnpz/<set>/keys-<n>.npy` | [`keys`], where they follow no pattern |
+
+mod blob;
+mod checksum;
+mod description;
+mod index;
+mod keys;
+mod numbers;
+mod segment;
+mod stored;
+mod writer;
+
+pub(crate) use description::{SETS, Sets};
+pub(crate) use keys::KeySet;
+pub(crate) use stored::StoredSet;
+pub(crate) use writer::{SetOptions, SetWriter};

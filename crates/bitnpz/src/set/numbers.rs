@@ -1,0 +1,88 @@
+//! Numbers in few bytes.
+
+/// Appends a number in groups of seven bits, the lowest first; all but the last have the highest bit set (LEB128).
+pub(super) fn push_varint(number: usize, bytes: &mut Vec<u8>) {
+    let mut rest = number;
+    while rest > 127 {
+        bytes.push(rest.to_le_bytes()[0] | 128);
+        rest >>= 7;
+    }
+    bytes.push(rest.to_le_bytes()[0]);
+}
+
+/// Takes such a number from the start; `None` if there is none, or a larger one than can be.
+pub(super) fn take_varint(bytes: &mut &[u8]) -> Option<usize> {
+    let mut number = 0;
+    for shift in (0..usize::BITS).step_by(7) {
+        let byte = *bytes.split_off_first()?;
+        let bits = usize::from(byte & 127);
+        if bits << shift >> shift != bits {
+            return None;
+        }
+        number |= bits << shift;
+        if byte < 128 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// How many bits tell numbers below `count` apart.
+pub(super) fn bits_below(count: usize) -> u32 {
+    usize::BITS - count.saturating_sub(1).leading_zeros()
+}
+
+/// The bytes of so many numbers of so many bits.
+pub(super) fn fixed_len(count: usize, bits: u32) -> Option<usize> {
+    Some(count.checked_mul(bits as usize)?.div_ceil(8))
+}
+
+/// Puts the lowest bits of a number at its place among numbers of as many bits, the lowest first, over zeros.
+pub(super) fn put_fixed(number: usize, place: usize, bits: u32, bytes: &mut [u8]) {
+    for bit in 0..bits as usize {
+        let at = place * bits as usize + bit;
+        bytes[at / 8] |= u8::from(number >> bit & 1 == 1) << (at % 8);
+    }
+}
+
+/// The number at this place among numbers of so many bits, up to 56; those behind the bytes are zero.
+pub(super) fn fixed(bytes: &[u8], place: usize, bits: u32) -> usize {
+    let at = place * bits as usize;
+    let mut word = [0; 8];
+    let rest = bytes.get(at / 8..).unwrap_or_default();
+    let len = rest.len().min(8);
+    word[..len].copy_from_slice(&rest[..len]);
+    let number = u64::from_le_bytes(word) >> (at % 8) & ((1 << bits) - 1);
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn do_numbers_come_back(numbers in prop::collection::vec(any::<u32>(), 0..50), bits in 0_u32..=32) {
+            let mut bytes = Vec::new();
+            numbers.iter().for_each(|&number| push_varint(number as usize, &mut bytes));
+            let mut rest = bytes.as_slice();
+            numbers.iter().for_each(|&number| assert_eq!(take_varint(&mut rest), Some(number as usize)));
+            prop_assert!(rest.is_empty());
+            let mut bytes = vec![0; fixed_len(numbers.len(), bits).unwrap()];
+            let below = |number: u32| number as usize & ((1_usize << bits) - 1);
+            for (place, &number) in numbers.iter().enumerate() {
+                put_fixed(number as usize, place, bits, &mut bytes);
+            }
+            for (place, &number) in numbers.iter().enumerate() {
+                prop_assert_eq!(fixed(&bytes, place, bits), below(number));
+            }
+        }
+
+        #[test]
+        fn do_any_bytes_give_a_number_or_nothing(bytes in prop::collection::vec(any::<u8>(), 0..20)) {
+            take_varint(&mut bytes.as_slice());
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A part of a set that was written at once, where it lies.
+
+use std::borrow::Cow;
+
+use bitnpz_npz::Archive;
+
+use super::blob::Blob;
+use super::checksum::{Checksum, Damage, GROUP};
+use super::description::{KeysDescription, SegmentDescription};
+use super::index::{Index, Layout};
+use super::keys::{Keys, TextKeys};
+use crate::error::{ErrorKind, Result};
+
+/// A part of a set.
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    description: SegmentDescription,
+    layout: Layout,
+    index: Blob,
+    payload: Blob,
+    /// The keys that follow no pattern.
+    keys: Option<Blob>,
+}
+
+/// The name of a segment's member.
+pub(super) fn member(set: &str, what: &str, number: usize) -> String {
+    format!(".bitnpz/{set}/{what}-{number}.npy")
+}
+
+impl Segment {
+    pub(super) fn open(
+        zip: &Archive,
+        set: &str,
+        number: usize,
+        description: SegmentDescription,
+    ) -> Result<Self> {
+        let payload = Blob::open(zip, member(set, "payload", number))?;
+        let index = Blob::open(zip, member(set, "index", number))?.in_memory(zip)?;
+        let damaged =
+            |blob: &Blob, message: String| ErrorKind::Damaged { member: blob.member().to_owned(), message };
+        let length = usize::try_from(payload.len()).ok().filter(|&len| len <= u32::MAX as usize);
+        let length =
+            length.ok_or_else(|| damaged(&payload, "expected less than 4 GiB, found more".to_owned()))?;
+        let layout = Layout::new(description.images, length, description.repeats);
+        if layout.len().map(|len| len as u64) != Some(index.len()) {
+            let (images, found) = (description.images, index.len());
+            let expected = layout.len().map_or("fewer images".to_owned(), |len| format!("{len} bytes"));
+            let message = format!("expected {expected} for {images} images, found {found} bytes");
+            return Err(damaged(&index, message).into());
+        }
+        let keys = match &description.keys {
+            Some(KeysDescription::Text { sorted }) => {
+                let keys = Blob::open(zip, member(set, "keys", number))?.in_memory(zip)?;
+                if TextKeys::new(&keys.bytes(zip)?, description.images, *sorted).is_none() {
+                    return Err(damaged(&keys, "expected more keys, found the end".to_owned()).into());
+                }
+                Some(keys)
+            }
+            _ => None,
+        };
+        Ok(Self { description, layout, index, payload, keys })
+    }
+
+    /// The number of images.
+    pub(super) fn len(&self) -> usize {
+        self.description.images
+    }
+
+    /// The height and width of all images; `None` if they differ.
+    pub(super) fn size(&self) -> Option<[usize; 2]> {
+        self.description.size
+    }
+
+    /// The bytes of the members.
+    pub(super) fn stored_bytes(&self) -> u64 {
+        self.index.len() + self.payload.len() + self.keys.as_ref().map_or(0, Blob::len)
+    }
+
+    /// Calls `with` with the keys, if images have keys.
+    pub(super) fn with_keys<R>(&self, zip: &Archive, with: impl FnOnce(Keys<'_>) -> Option<R>) -> Option<R> {
+        match (&self.description.keys, &self.keys) {
+            (Some(KeysDescription::Pattern(pattern)), _) => with(Keys::Pattern(pattern, self.len())),
+            (Some(KeysDescription::Text { sorted }), Some(keys)) => {
+                with(Keys::Text(TextKeys::new(&keys.bytes(zip).ok()?, self.len(), *sorted)?))
+            }
+            _ => None,
+        }
+    }
+
+    /// The payload of an image.
+    pub(super) fn payload<'a>(&'a self, zip: &'a Archive, image: usize) -> Result<Cow<'a, [u8]>> {
+        let bytes = self.index.bytes(zip)?;
+        let index = Index::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
+        let place = index.payload(image).ok_or_else(|| self.damaged_at(image))?;
+        let payload = self.payload.get(zip, place)?;
+        if !index.is_repeat(image) {
+            return Ok(payload);
+        }
+        let first = repeated(&payload, image).filter(|&first| !index.is_repeat(first));
+        let place = first.and_then(|first| index.payload(first)).ok_or_else(|| self.damaged_at(image))?;
+        self.payload.get(zip, place)
+    }
+
+    /// The image that this one is the same as, if the index says so.
+    pub(super) fn first(&self, zip: &Archive, image: usize) -> Result<Option<usize>> {
+        let bytes = self.index.bytes(zip)?;
+        let index = Index::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
+        if !index.is_repeat(image) {
+            return Ok(None);
+        }
+        let place = index.payload(image).ok_or_else(|| self.damaged_at(image))?;
+        Ok(repeated(&self.payload.get(zip, place)?, image))
+    }
+
+    /// What the checksum of a group, of these images, tells of them.
+    pub(super) fn damage(&self, zip: &Archive, group: usize, checksum: &Checksum) -> Result<Damage> {
+        let bytes = self.index.bytes(zip)?;
+        let index = Index::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(group * GROUP))?;
+        Ok(checksum.damage(index.checksum(group)))
+    }
+
+    fn damaged_at(&self, image: usize) -> ErrorKind {
+        let message = format!("expected where the payload of image {image} is, found no place in it");
+        ErrorKind::Damaged { member: self.index.member().to_owned(), message }
+    }
+
+    /// An error of an image's payload.
+    pub(super) fn damaged(&self, message: String) -> ErrorKind {
+        ErrorKind::Damaged { member: self.payload.member().to_owned(), message }
+    }
+}
+
+/// The image whose number a payload is, which is before `image`.
+fn repeated(payload: &[u8], image: usize) -> Option<usize> {
+    let mut number = [0; 8];
+    number.get_mut(..payload.len())?.copy_from_slice(payload);
+    usize::try_from(u64::from_le_bytes(number)).ok().filter(|&first| first < image)
+}

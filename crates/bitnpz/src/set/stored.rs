@@ -1,0 +1,250 @@
+//! An image set where it lies.
+
+use std::cell::RefCell;
+use std::sync::OnceLock;
+
+use bitnpz_bitmap::BitmapView;
+use bitnpz_bitmap::codec::{Codec, Decoder, Model};
+use bitnpz_npz::Archive;
+
+use super::blob::Blob;
+use super::checksum::{Checksum, Damage, GROUP};
+use super::description::{Description, Shape};
+use super::numbers::take_varint;
+use super::segment::Segment;
+use crate::error::{Error, ErrorKind, Result};
+use crate::packed::PackedKind;
+
+/// A buffer up to this size is kept for the next image.
+const KEPT: usize = 1 << 20;
+
+thread_local! {
+    /// What decodes, and the last image's rows.
+    static SCRATCH: RefCell<(Decoder, Vec<u8>)> = RefCell::default();
+}
+
+/// An image set of an archive.
+#[derive(Debug)]
+pub(crate) struct StoredSet {
+    name: String,
+    description: Description,
+    segments: Vec<Segment>,
+    /// The number of images up to each segment's end.
+    ends: Vec<usize>,
+    model_blob: Blob,
+    model: OnceLock<Model>,
+}
+
+impl StoredSet {
+    /// The set of this name.
+    pub(crate) fn open(zip: &Archive, name: &str) -> Result<Self> {
+        let member = format!(".bitnpz/{name}/set.json");
+        let damaged = |message: String| ErrorKind::Damaged { member: member.clone(), message };
+        let found =
+            zip.find(&member).ok_or_else(|| damaged("expected this member, found none".to_owned()))?;
+        let description = Description::from_json(&found.read()?).map_err(damaged)?;
+        let segments = description.segments.iter().cloned().enumerate();
+        let segments: Vec<_> = segments
+            .map(|(number, segment)| Segment::open(zip, name, number, segment))
+            .collect::<Result<_>>()?;
+        let mut end = 0;
+        let ends = segments.iter().map(|segment| {
+            end += segment.len();
+            end
+        });
+        let ends = ends.collect();
+        let model_blob = Blob::open(zip, format!(".bitnpz/{name}/model.npy"))?;
+        Ok(Self { name: name.to_owned(), description, segments, ends, model_blob, model: OnceLock::new() })
+    }
+
+    /// The number of images.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// The set's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn codec(&self) -> Codec {
+        self.description.codec
+    }
+
+    /// What the arrays are that images come back as; the width is that of images of width `width`.
+    pub(crate) fn kind(&self, width: usize) -> PackedKind {
+        PackedKind { width, ..self.description.kind.clone() }
+    }
+
+    /// The key and the shape of the one array that the images are.
+    pub(crate) fn stack(&self) -> Option<(&str, &[usize])> {
+        match &self.description.shape {
+            Shape::Stack { key, shape } => Some((key, shape)),
+            Shape::Each => None,
+        }
+    }
+
+    /// The bytes of its members.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        self.model_blob.len() + self.segments.iter().map(Segment::stored_bytes).sum::<u64>()
+    }
+
+    /// The segment of an image, and the image's number in it.
+    fn locate(&self, image: usize) -> Result<(&Segment, usize)> {
+        let number = self.ends.partition_point(|&end| end <= image);
+        let segment =
+            self.segments.get(number).ok_or(ErrorKind::NoSuchImage { index: image, len: self.len() })?;
+        Ok((segment, image - (self.ends[number] - segment.len())))
+    }
+
+    /// The number of the image with this key.
+    pub(crate) fn find(&self, zip: &Archive, key: &str) -> Option<usize> {
+        let mut segments = self.segments.iter().zip(&self.ends);
+        segments.find_map(|(segment, end)| {
+            let image = segment.with_keys(zip, |keys| keys.find(key))?;
+            Some(end - segment.len() + image)
+        })
+    }
+
+    /// The key of an image; of one whose key is damaged, what stands for it.
+    pub(crate) fn key(&self, zip: &Archive, image: usize) -> String {
+        let key = self
+            .locate(image)
+            .ok()
+            .and_then(|(segment, image)| segment.with_keys(zip, |keys| keys.key(image)));
+        key.unwrap_or_else(|| format!("image {image} of {}", self.name))
+    }
+
+    /// The bytes that an image's payload takes.
+    pub(crate) fn payload_bytes(&self, zip: &Archive, image: usize) -> Result<u64> {
+        let (segment, image) = self.locate(image)?;
+        Ok(segment.payload(zip, image)?.len() as u64)
+    }
+
+    /// The height and width of an image.
+    pub(crate) fn size(&self, zip: &Archive, image: usize) -> Result<[usize; 2]> {
+        let (segment, image) = self.locate(image)?;
+        match segment.size() {
+            Some(size) => Ok(size),
+            None => Ok(split_size(segment, image, &segment.payload(zip, image)?)?.0),
+        }
+    }
+
+    /// Calls `with` with an image.
+    pub(crate) fn with_image<R>(
+        &self,
+        zip: &Archive,
+        image: usize,
+        with: impl FnOnce(BitmapView<'_>) -> R,
+    ) -> Result<R> {
+        let model = self.model(zip)?;
+        let (segment, number) = self.locate(image)?;
+        let payload = segment.payload(zip, number)?;
+        let (size, payload) = match segment.size() {
+            Some(size) => (size, &*payload),
+            None => split_size(segment, number, &payload)?,
+        };
+        let [height, width] = size;
+        let (found, limit) = (height as u128 * width.div_ceil(8) as u128, zip.limits().npy.array_bytes);
+        if found > limit.into() {
+            return Err(ErrorKind::TooLarge { found: u64::try_from(found).unwrap_or(u64::MAX), limit }.into());
+        }
+        SCRATCH.with_borrow_mut(|(decoder, rows)| {
+            let decoded = decoder.decode_into(model, payload, size, rows);
+            let damaged = |error| segment.damaged(format!("image {image} of the set: {error}"));
+            let result = with(decoded.map_err(damaged)?);
+            if rows.capacity() > KEPT {
+                *rows = Vec::new();
+            }
+            Ok(result)
+        })
+    }
+
+    /// The model, made ready when it is first asked for.
+    fn model(&self, zip: &Archive) -> Result<&Model> {
+        if let Some(model) = self.model.get() {
+            return Ok(model);
+        }
+        let read = Model::from_bytes(self.description.codec, &self.model_blob.bytes(zip)?);
+        let damaged = |error: bitnpz_bitmap::Error| ErrorKind::Damaged {
+            member: self.model_blob.member().to_owned(),
+            message: error.to_string(),
+        };
+        let model = read.map_err(damaged)?;
+        Ok(self.model.get_or_init(|| model))
+    }
+
+    /// Reads all images and calls `damaged` with each that is damaged, and why; `progress` with the number of images done.
+    pub(crate) fn verify(
+        &self,
+        zip: &Archive,
+        mut damaged: impl FnMut(usize, String),
+        mut progress: impl FnMut(usize),
+    ) -> Result<()> {
+        self.model(zip)?;
+        for (segment, &end) in self.segments.iter().zip(&self.ends) {
+            let first = end - segment.len();
+            let mut is_damaged = vec![false; segment.len()];
+            for (group, start) in (0..segment.len()).step_by(GROUP).enumerate() {
+                let images = start..segment.len().min(start + GROUP);
+                let mut checksum = Checksum::default();
+                let mut note = |image: usize, message: String| {
+                    if !std::mem::replace(&mut is_damaged[image], true) {
+                        damaged(first + image, message);
+                    }
+                };
+                for image in images.clone() {
+                    match segment.first(zip, image) {
+                        Ok(Some(same)) => checksum.add_repeat(same),
+                        _ => {
+                            if let Err(error) =
+                                self.with_image(zip, first + image, |image| checksum.add(image))
+                            {
+                                checksum.skip();
+                                note(image, error.to_string());
+                            }
+                        }
+                    }
+                }
+                match segment.damage(zip, group, &checksum)? {
+                    Damage::None => {}
+                    Damage::One(place) => {
+                        note(start + place, "expected other pixels: the checksum differs".to_owned());
+                    }
+                    Damage::Some => {
+                        let message = format!(
+                            "expected other pixels in some of the images {} to {}: their checksum differs",
+                            first + images.start,
+                            first + images.end - 1
+                        );
+                        images.clone().for_each(|image| note(image, message.clone()));
+                    }
+                }
+                progress(first + images.end);
+            }
+            let same_as = |image: usize| segment.first(zip, image).ok().flatten();
+            for (image, same) in (0..segment.len()).filter_map(|image| Some((image, same_as(image)?))) {
+                if is_damaged[same] && !is_damaged[image] {
+                    damaged(
+                        first + image,
+                        format!("it is the same as image {}, which is damaged", first + same),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The size that a payload of a segment of images of several sizes starts with, and what follows.
+fn split_size<'p>(segment: &Segment, image: usize, payload: &'p [u8]) -> Result<([usize; 2], &'p [u8])> {
+    let mut rest = payload;
+    match (take_varint(&mut rest), take_varint(&mut rest)) {
+        (Some(height), Some(width)) => Ok(([height, width], rest)),
+        _ => {
+            let message =
+                format!("image {image} of the segment: expected its size, found the end of its payload");
+            Err(Error::from(segment.damaged(message)))
+        }
+    }
+}

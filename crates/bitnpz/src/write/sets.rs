@@ -1,0 +1,163 @@
+//! The image sets of an archive that is being written.
+
+use bitnpz_npy::DynArrayView;
+use bitnpz_npz::AtomicFile;
+
+use super::ledger::Ledger;
+use super::writer::{c_order, count_images, unfit_error};
+use crate::error::{Error, ErrorKind, Result};
+use crate::packed::{PackedKind, Palette};
+use crate::set::{KeySet, SETS, SetOptions, SetWriter, Sets};
+
+/// Stacks of fewer bytes of packed rows are not worth the members of a set: they are packed.
+pub(super) const SMALL_STACK: usize = 4096;
+
+/// Nor are fewer images under keys of their own.
+const FEW_IMAGES: usize = 8;
+
+/// More sets of images under keys of their own are not kept in memory; images of yet another kind are packed.
+const MOST_SETS: usize = 8;
+
+/// Writes the image sets of an archive.
+#[derive(Debug)]
+pub(super) struct SetsWriter {
+    options: SetOptions,
+    names: Sets,
+    keys: KeySet,
+    /// The sets of images that have keys of their own, one for each pair of values.
+    open: Vec<(Palette, SetWriter)>,
+}
+
+/// An image that is not worth a set: its key, its height and width, its kind and its packed rows.
+pub(super) type Lone = (String, [usize; 2], PackedKind, Vec<u8>);
+
+impl SetsWriter {
+    pub(super) fn new(options: SetOptions) -> Self {
+        Self { options, names: Sets::default(), keys: KeySet::default(), open: Vec::new() }
+    }
+
+    /// Makes a key taken.
+    pub(super) fn claim(&mut self, key: &str) -> Result<()> {
+        bitnpz_npz::check_name(key).map_err(|error| Error::from(error).with_key(key))?;
+        if self.keys.insert(bitnpz_npz::identity(key)) {
+            return Ok(());
+        }
+        Err(Error::from(ErrorKind::DuplicateKey).with_key(key))
+    }
+
+    /// Starts a set for what is saved under this key.
+    pub(super) fn start(&mut self, key: &str) -> SetWriter {
+        let is_simple = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let is_free = |name: &str| !self.names.0.iter().any(|taken| taken == name);
+        let is_name =
+            key.len() <= 64 && key.contains(is_simple) && key.chars().all(is_simple) && is_free(key);
+        let name = if is_name {
+            key.to_owned()
+        } else {
+            let mut numbers = self.names.0.len()..;
+            numbers
+                .by_ref()
+                .map(|number| number.to_string())
+                .find(|name| is_free(name))
+                .expect("numbers go on")
+        };
+        self.names.0.push(name.clone());
+        SetWriter::new(name, self.options)
+    }
+
+    /// Packs one image, in the values of a set there is, or else in its own.
+    pub(super) fn pack(&self, image: &DynArrayView<'_>) -> Result<(Palette, Vec<u8>)> {
+        let (dtype, shape) = (image.dtype(), image.shape());
+        let Some(own) = Palette::new(dtype) else {
+            return Err(ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() }.into());
+        };
+        let pixels = c_order(image);
+        let mut rows = Vec::new();
+        for (palette, _) in self.open.iter().filter(|(palette, _)| palette.dtype() == dtype) {
+            let mut palette = palette.clone();
+            rows.clear();
+            if palette.pack(&pixels, shape[1], &mut rows).is_ok() {
+                return Ok((palette, rows));
+            }
+        }
+        let mut palette = own;
+        rows.clear();
+        palette.pack(&pixels, shape[1], &mut rows).map_err(|unfit| unfit_error(&unfit, 0, shape))?;
+        Ok((palette, rows))
+    }
+
+    /// Whether there is a set for images of these values, or room for one more.
+    pub(super) fn take(&self, palette: &Palette) -> bool {
+        self.open.len() < MOST_SETS || self.open.iter().any(|(other, _)| other.agrees_with(palette))
+    }
+
+    /// Adds an image, packed in these values, to the set of images like it.
+    pub(super) fn push(
+        &mut self,
+        zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        key: &str,
+        size: [usize; 2],
+        palette: Palette,
+        rows: &[u8],
+    ) -> Result<()> {
+        let place = match self.open.iter().position(|(other, _)| other.agrees_with(&palette)) {
+            Some(place) => {
+                self.open[place].0 = palette;
+                place
+            }
+            None => {
+                let set = self.start("images");
+                self.open.push((palette, set));
+                self.open.len() - 1
+            }
+        };
+        self.open[place].1.push(zip, rows, size, Some(bitnpz_npz::identity(key)))
+    }
+
+    /// Ends a set that is an array of this shape.
+    pub(super) fn finish_stack(
+        &mut self,
+        zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        ledger: &mut Ledger,
+        set: SetWriter,
+        kind: PackedKind,
+        key: &str,
+        shape: &[usize],
+    ) -> Result<()> {
+        set.finish(zip, kind, Some((bitnpz_npz::identity(key).to_owned(), shape.to_vec())))?;
+        ledger.note_set(1, count_images(shape));
+        Ok(())
+    }
+
+    /// Gives a set up that nothing was written of.
+    pub(super) fn give_up(&mut self, set: &SetWriter) {
+        self.names.0.retain(|name| name != set.name());
+    }
+
+    /// Ends all sets, and gives back the images that are not worth one.
+    pub(super) fn finish(
+        &mut self,
+        zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        ledger: &mut Ledger,
+    ) -> Result<Vec<Lone>> {
+        let mut lone = Vec::new();
+        for (palette, set) in std::mem::take(&mut self.open) {
+            let kind = |width| PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
+            if set.len() < FEW_IMAGES && set.is_unwritten() {
+                self.give_up(&set);
+                let images = set.images();
+                lone.extend(
+                    images.filter_map(|(key, size, rows)| Some((key?, size, kind(size[1]), rows.to_vec()))),
+                );
+            } else {
+                let images = set.len();
+                set.finish(zip, kind(0), None)?;
+                ledger.note_set(images, images);
+            }
+        }
+        if !self.names.0.is_empty() {
+            zip.add(SETS, self.names.to_json())?;
+        }
+        Ok(lone)
+    }
+}
