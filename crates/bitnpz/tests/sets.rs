@@ -82,7 +82,7 @@ fn array((_, [height, width], dtype, value): &Saved, seed: usize) -> DynArray {
 /// A small whole number as a float of 16 bits.
 fn half_bytes(value: u8) -> Vec<u8> {
     let exponent = value.ilog2();
-    let bits = ((15 + exponent) << 10) as u16 | ((u16::from(value) << 10 >> exponent) & 0x3FF);
+    let bits = u16::try_from((15 + exponent) << 10).unwrap() | ((u16::from(value) << 10 >> exponent) & 0x3FF);
     bits.to_le_bytes().to_vec()
 }
 
