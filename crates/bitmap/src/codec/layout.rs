@@ -73,7 +73,7 @@ impl<'a> Layout<'a> {
     }
 
     /// The number of the leaf for each pair of classes, those of one class of the first half after the other.
-    pub(super) fn leaves(&self) -> Vec<u8> {
+    pub(super) fn leaves(&self) -> Vec<u16> {
         let [first_count, second_count] = self.counts();
         let mut leaves = vec![0; first_count * second_count];
         for (leaf, bounds) in self.leaves.iter().enumerate() {
@@ -81,7 +81,7 @@ impl<'a> Layout<'a> {
             let seconds = self.halves[1].within(second);
             for first in self.halves[0].within(first) {
                 for second in &seconds {
-                    leaves[(first * self.halves[1].count + second) as usize] = leaf as u8;
+                    leaves[(first * self.halves[1].count + second) as usize] = leaf as u16;
                 }
             }
         }

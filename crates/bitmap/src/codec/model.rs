@@ -54,10 +54,9 @@ pub struct Sample<'a> {
 }
 
 impl Sample<'_> {
-    /// How many bits of these images one more distribution must save to save anything in all, and to be more than chance.
-    pub(super) fn price(&self) -> f64 {
-        let part = self.images.len() as f64 / self.total.max(self.images.len()).max(1) as f64;
-        (96.0 * part).max(30.0)
+    /// Which part of all images these are.
+    pub(super) fn part(&self) -> f64 {
+        self.images.len() as f64 / self.total.max(self.images.len()).max(1) as f64
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) struct Table<const F: usize> {
     /// The class of each combination, as what it adds to the number of a context.
     classes: [Vec<u32>; 2],
     /// The distribution of each context.
-    contexts: Vec<u8>,
+    contexts: Vec<u16>,
     distributions: Vec<Distribution>,
 }
 

@@ -5,9 +5,6 @@ use super::range_coder::TOTAL_BITS;
 use super::table::Table;
 use super::weights::{SYMBOLS, sizes, weights};
 
-/// Distributions of an alphabet, at most.
-const DISTRIBUTIONS: usize = 256;
-
 /// Symbols of one kind, and the features that their contexts are made of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Alphabet {
@@ -19,6 +16,8 @@ pub(super) struct Alphabet {
     pub(super) bits: u32,
     /// How many of them are in the first half.
     pub(super) split: usize,
+    /// How many distributions it has at most.
+    pub(super) distributions: usize,
     /// How many combinations each half's levels have at most.
     pub(super) combinations: [usize; 2],
 }
@@ -68,10 +67,14 @@ type Counts = [u32; SYMBOLS];
 
 impl Alphabet {
     /// Appends what a model has of this alphabet: a tree of questions about the features, and how likely symbols are at its
-    /// leaves. A tree grows at the leaf where that gains most, as long as it gains more than `price` bits.
-    pub(super) fn learn<const F: usize>(&self, observations: Observations, price: f64, model: &mut Vec<u8>) {
+    /// leaves. A tree grows at the leaf where that gains most, as long as it saves more than it costs: these observations are
+    /// of this part of all images.
+    pub(super) fn learn<const F: usize>(&self, observations: Observations, part: f64, model: &mut Vec<u8>) {
         let seen = collect(observations.keys);
-        let (start, mut most) = (model.len(), DISTRIBUTIONS);
+        // A question and a leaf are two bytes, a distribution one for each symbol. Of what a question saves, some is chance.
+        let symbols = self.symbols as f64;
+        let price = (part * (8.0 * symbols + 16.0)).max(3.0 * symbols);
+        let (start, mut most) = (model.len(), self.distributions);
         loop {
             self.grow(&seen, price, most, model);
             if self.read::<F>(&mut &model[start..]).is_ok() {
@@ -207,8 +210,8 @@ impl Alphabet {
             }
             thresholds[usize::from(feature)] |= 1 << threshold;
             open += 1;
-            if open + leaves > DISTRIBUTIONS {
-                return Err("expected at most 256 distributions of an alphabet, found more");
+            if open + leaves > self.distributions {
+                return Err("expected fewer distributions of an alphabet, found too many");
             }
             tree.push(Node::Question { feature, threshold });
         }
@@ -257,7 +260,8 @@ fn bits(counts: &Counts) -> f64 {
 mod tests {
     use super::*;
 
-    const ALPHABET: Alphabet = Alphabet { symbols: 3, features: 2, bits: 4, split: 1, combinations: [8, 8] };
+    const ALPHABET: Alphabet =
+        Alphabet { symbols: 3, features: 2, bits: 4, split: 1, distributions: 256, combinations: [8, 8] };
 
     #[test]
     fn does_a_tree_ask_what_tells_most() {
@@ -267,7 +271,7 @@ mod tests {
             observations.add(Observations::features(&[noise, cause], 4), u8::from(cause > 5) * 2);
         }
         let mut model = Vec::new();
-        ALPHABET.learn::<2>(observations, 60.0, &mut model);
+        ALPHABET.learn::<2>(observations, 1.0, &mut model);
         assert_eq!(model[..3], [0x15, LEAF, LEAF]);
         let table: Table<2> = ALPHABET.read(&mut model.as_slice()).unwrap();
         let share = |cause, symbol| table.distribution(table.context(&[3, cause])).share(symbol).size;
@@ -289,7 +293,7 @@ mod tests {
             assert!(message.contains(expected), "{bytes:?}: {message}");
         }
         let deep = [0x10; 300];
-        assert!(ALPHABET.read::<2>(&mut deep.as_slice()).unwrap_err().contains("256"));
+        assert!(ALPHABET.read::<2>(&mut deep.as_slice()).unwrap_err().contains("fewer distributions"));
         let many: Vec<u8> = (0..8).collect();
         let many = [many, vec![LEAF; 9]].concat();
         assert!(ALPHABET.read::<2>(&mut many.as_slice()).unwrap_err().contains("fewer contexts"));

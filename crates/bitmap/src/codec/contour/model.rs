@@ -26,10 +26,17 @@ const EVENT: Alphabet = Alphabet {
     features: FEATURES,
     bits: 4,
     split: PART,
+    distributions: 256,
     combinations: [1 << 16, 1 << 10],
 };
-const NUMBER: Alphabet =
-    Alphabet { symbols: SYMBOLS, features: FEATURES, bits: 4, split: FEATURES, combinations: [1 << 14, 1] };
+const NUMBER: Alphabet = Alphabet {
+    symbols: SYMBOLS,
+    features: FEATURES,
+    bits: 4,
+    split: FEATURES,
+    distributions: 256,
+    combinations: [1 << 14, 1],
+};
 
 /// What a coder knows of images of a kind.
 #[derive(Clone, Debug)]
@@ -57,9 +64,9 @@ impl Model {
         }
         let mut model = Vec::new();
         let Seen { events, numbers } = teller.sink;
-        EVENT.learn::<FEATURES>(events, sample.price(), &mut model);
+        EVENT.learn::<FEATURES>(events, sample.part(), &mut model);
         for observations in numbers {
-            NUMBER.learn::<FEATURES>(observations, sample.price(), &mut model);
+            NUMBER.learn::<FEATURES>(observations, sample.part(), &mut model);
         }
         model
     }

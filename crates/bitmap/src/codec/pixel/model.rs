@@ -6,12 +6,19 @@ use crate::codec::model::Sample;
 use crate::codec::table::Table;
 use crate::codec::tree::{Alphabet, Observations};
 
-const PIXEL: Alphabet =
-    Alphabet { symbols: 2, features: FEATURES, bits: 1, split: LEFT, combinations: [1 << 8, 1 << 14] };
-const SAME: Alphabet = Alphabet { symbols: 2, features: 2, bits: 1, split: 1, combinations: [2, 2] };
+const PIXEL: Alphabet = Alphabet {
+    symbols: 2,
+    features: FEATURES,
+    bits: 1,
+    split: LEFT,
+    distributions: 4096,
+    combinations: [1 << 5, 1 << 15],
+};
+const SAME: Alphabet =
+    Alphabet { symbols: 2, features: 2, bits: 1, split: 1, distributions: 4, combinations: [2, 2] };
 
 /// No more pixels than these are learned from.
-const MOST_PIXELS: usize = 1 << 18;
+const MOST_PIXELS: usize = 1 << 20;
 
 /// What a coder knows of images of a kind.
 #[derive(Clone, Debug)]
@@ -57,8 +64,8 @@ impl Model {
             }
         }
         let mut model = Vec::new();
-        PIXEL.learn::<FEATURES>(pixels, sample.price(), &mut model);
-        SAME.learn::<2>(same, sample.price(), &mut model);
+        PIXEL.learn::<FEATURES>(pixels, sample.part(), &mut model);
+        SAME.learn::<2>(same, sample.part(), &mut model);
         model
     }
 
