@@ -9,17 +9,17 @@ pub(super) const PART: usize = FEATURES - 3;
 /// The features of one symbol.
 pub(super) type Features = [u8; FEATURES];
 
-/// Moves of an edge, as its history keeps them: -4 to 4 as 0 to 8.
-pub(super) const STILL: u8 = 4;
+/// Moves of an edge, as its history keeps them: -6 to 6 as 0 to 12.
+pub(super) const STILL: u8 = 6;
 /// The history of an edge that was not there, and of the place behind the last.
-pub(super) const NEW: u8 = 9;
+pub(super) const NEW: u8 = 13;
 /// The slope of a neighbour that is not there.
-pub(super) const NONE: u8 = 10;
+pub(super) const NONE: u8 = 14;
 
-/// What came before in a row, where it was no move of an edge (0 to 8).
-pub(super) const AFTER_PASS: u8 = 9;
-pub(super) const AFTER_NEW: u8 = 10;
-pub(super) const AT_START: u8 = 11;
+/// What came before in a row, where it was no move of an edge (0 to 12).
+pub(super) const AFTER_PASS: u8 = 13;
+pub(super) const AFTER_NEW: u8 = 14;
+pub(super) const AT_START: u8 = 15;
 
 /// A length as one of 13 classes, exact up to 6.
 pub(super) fn class(length: usize) -> u8 {

@@ -9,7 +9,7 @@ use super::features::{
 };
 
 /// How far an edge moves at most.
-pub(super) const REACH: i32 = 4;
+pub(super) const REACH: i32 = 6;
 
 /// A column where the color changes, and how it came there.
 #[derive(Clone, Copy, Debug)]
@@ -32,21 +32,21 @@ pub(super) enum Event {
 
 impl Event {
     /// How many symbols there are.
-    pub(super) const SYMBOLS: usize = 11;
+    pub(super) const SYMBOLS: usize = 15;
 
     /// Its symbol.
     pub(super) fn symbol(self) -> u8 {
         match self {
             Event::Move(by) => (by + REACH) as u8,
-            Event::Pass => 9,
-            Event::New => 10,
+            Event::Pass => 13,
+            Event::New => 14,
         }
     }
 
     pub(super) fn from_symbol(symbol: u8) -> Self {
         match symbol {
-            0..9 => Event::Move(i32::from(symbol) - REACH),
-            9 => Event::Pass,
+            0..13 => Event::Move(i32::from(symbol) - REACH),
+            13 => Event::Pass,
             _ => Event::New,
         }
     }
