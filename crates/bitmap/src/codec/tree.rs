@@ -73,7 +73,7 @@ impl Alphabet {
         let seen = collect(observations.keys);
         // A question and a leaf are two bytes, a distribution one for each symbol. Of what a question saves, some is chance.
         let symbols = self.symbols as f64;
-        let price = (part * (8.0 * symbols + 16.0)).max(3.0 * symbols);
+        let price = (part * (8.0 * symbols + 16.0)).max(2.0 * symbols);
         let (start, mut most) = (model.len(), self.distributions);
         loop {
             self.grow(&seen, price, most, model);
