@@ -3,6 +3,7 @@
 use super::layout::{self, Layout, Node, Steps};
 use super::range_coder::{RangeDecoder, Share, TOTAL};
 use super::weights::SYMBOLS;
+use crate::kernels::last_at_most;
 
 /// How likely symbols are, as shares of `TOTAL`.
 #[derive(Clone, Debug)]
@@ -26,37 +27,27 @@ impl Distribution {
 
     #[inline]
     pub(super) fn share(&self, symbol: u8) -> Share {
-        let start = self.starts[usize::from(symbol)];
-        Share { start, size: self.starts[usize::from(symbol) + 1] - start }
+        let symbol = usize::from(symbol % SYMBOLS as u8);
+        let start = self.starts[symbol];
+        Share { start, size: self.starts[symbol + 1] - start }
     }
 
     /// The next symbol.
     #[inline]
-    pub(super) fn decode(&self, decoder: &mut RangeDecoder<'_>) -> u8 {
-        let slot = decoder.slot();
+    pub(super) fn decode(&self, symbols: &mut RangeDecoder<'_>) -> u8 {
         let starts: &[u16; SYMBOLS] = self.starts.first_chunk().expect("there are twice as many");
-        let symbol = last_at_most(starts, slot);
-        decoder.advance(self.share(symbol));
+        let symbol = last_at_most(starts, symbols.slot()) as u8;
+        symbols.advance(self.share(symbol));
         symbol
     }
 
     /// The next symbol, of two.
     #[inline]
-    pub(super) fn decode_bit(&self, decoder: &mut RangeDecoder<'_>) -> u8 {
-        let symbol = u8::from(decoder.slot() >= self.starts[1]);
-        decoder.advance(self.share(symbol));
+    pub(super) fn decode_bit(&self, symbols: &mut RangeDecoder<'_>) -> u8 {
+        let symbol = u8::from(symbols.slot() >= self.starts[1]);
+        symbols.advance(self.share(symbol));
         symbol
     }
-}
-
-/// The last of these that is at most `slot`; the first always is.
-#[inline]
-fn last_at_most(starts: &[u16; SYMBOLS], slot: u16) -> u8 {
-    let mut count = 0;
-    for &start in starts {
-        count += u16::from(start <= slot);
-    }
-    (count - 1) as u8
 }
 
 /// The contexts of one alphabet, each of `F` features.

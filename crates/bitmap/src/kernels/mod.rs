@@ -13,9 +13,12 @@ mod avx512;
 #[cfg(test)]
 mod naive;
 mod rows;
+mod search;
 #[cfg(test)]
 mod tests;
 mod words;
+
+pub(crate) use search::last_at_most;
 
 /// The bits of a pixel: an unsigned integer of its width. Types of one width are packed alike, whatever
 /// their byte order. It is not for other crates to implement.
