@@ -72,20 +72,22 @@ impl<'a> Layout<'a> {
         self.halves.each_ref().map(|half| half.count as usize)
     }
 
-    /// The number of the leaf for each pair of classes, those of one class of the first half after the other.
-    pub(super) fn leaves(&self) -> Vec<u16> {
+    /// The number of the leaf for each pair of classes, those of one class of the first half after the other; `None` if
+    /// there are too many leaves for their type.
+    pub(super) fn leaves<L: Copy + TryFrom<usize>>(&self) -> Option<Vec<L>> {
         let [first_count, second_count] = self.counts();
-        let mut leaves = vec![0; first_count * second_count];
+        let mut leaves = vec![L::try_from(0).ok()?; first_count * second_count];
         for (leaf, bounds) in self.leaves.iter().enumerate() {
+            let leaf = L::try_from(leaf).ok()?;
             let (first, second) = bounds.split_at(self.halves[0].steps.len());
             let seconds = self.halves[1].within(second);
             for first in self.halves[0].within(first) {
                 for second in &seconds {
-                    leaves[(first * self.halves[1].count + second) as usize] = leaf as u16;
+                    leaves[(first * self.halves[1].count + second) as usize] = leaf;
                 }
             }
         }
-        leaves
+        Some(leaves)
     }
 
     /// Parts classes by the next question and those below it.

@@ -56,7 +56,7 @@ impl Distribution {
 /// half's levels belongs to a class, of those between which the tree makes no difference, and a pair of classes is a
 /// context.
 #[derive(Clone, Debug)]
-pub(super) struct Table<const F: usize> {
+pub(super) struct Table<const F: usize, L = u8> {
     /// What each value of each feature adds to the number of its half's combination.
     steps: [Steps; F],
     /// Where the second half starts.
@@ -64,14 +64,14 @@ pub(super) struct Table<const F: usize> {
     /// The class of each combination, as what it adds to the number of a context.
     classes: [Vec<u32>; 2],
     /// The distribution of each context.
-    contexts: Vec<u16>,
+    contexts: Vec<L>,
     distributions: Vec<Distribution>,
 }
 
 /// Contexts of one table, at most.
 const CONTEXTS: usize = 1 << 20;
 
-impl<const F: usize> Table<F> {
+impl<const F: usize, L: Copy + Into<usize> + TryFrom<usize>> Table<F, L> {
     /// Lays out a tree whose leaves have these shares, if its contexts are not too many. These are the thresholds that
     /// it asks about.
     pub(super) fn new(
@@ -92,7 +92,7 @@ impl<const F: usize> Table<F> {
             first_classes.iter().map(|&class| class * second_count as u32).collect(),
             second_classes.to_vec(),
         ];
-        let contexts = layout.leaves();
+        let contexts = layout.leaves()?;
         let mut steps = [[0; 16]; F];
         steps.iter_mut().zip(first.0.iter().chain(&second.0)).for_each(|(to, from)| *to = *from);
         let distributions = shares.iter().map(Distribution::new).collect();
@@ -133,6 +133,6 @@ impl<const F: usize> Table<F> {
     /// The distribution of a context.
     #[inline]
     pub(super) fn distribution(&self, context: u32) -> &Distribution {
-        &self.distributions[usize::from(self.contexts[context as usize])]
+        &self.distributions[self.contexts[context as usize].into()]
     }
 }

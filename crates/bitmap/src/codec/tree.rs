@@ -77,7 +77,7 @@ impl Alphabet {
         let (start, mut most) = (model.len(), self.distributions);
         loop {
             self.grow(&seen, price, most, model);
-            if self.read::<F>(&mut &model[start..]).is_ok() {
+            if self.read::<F, u16>(&mut &model[start..]).is_ok() {
                 break;
             }
             // The tree has too many contexts.
@@ -193,7 +193,10 @@ impl Alphabet {
     }
 
     /// Reads what a model has of this alphabet, or says what is wrong with it.
-    pub(super) fn read<const F: usize>(&self, rest: &mut &[u8]) -> Result<Table<F>, &'static str> {
+    pub(super) fn read<const F: usize, L: Copy + Into<usize> + TryFrom<usize>>(
+        &self,
+        rest: &mut &[u8],
+    ) -> Result<Table<F, L>, &'static str> {
         let mut tree = Vec::new();
         let (mut leaves, mut open) = (0, 1);
         let mut thresholds = [0_u16; F];
@@ -289,13 +292,13 @@ mod tests {
             (&[LEAF, 1, 200, 0], "weights of at most 127"),
         ];
         for (bytes, expected) in cases {
-            let message = ALPHABET.read::<2>(&mut &*bytes).unwrap_err();
+            let message = ALPHABET.read::<2, u8>(&mut &*bytes).unwrap_err();
             assert!(message.contains(expected), "{bytes:?}: {message}");
         }
         let deep = [0x10; 300];
-        assert!(ALPHABET.read::<2>(&mut deep.as_slice()).unwrap_err().contains("fewer distributions"));
+        assert!(ALPHABET.read::<2, u8>(&mut deep.as_slice()).unwrap_err().contains("fewer distributions"));
         let many: Vec<u8> = (0..8).collect();
         let many = [many, vec![LEAF; 9]].concat();
-        assert!(ALPHABET.read::<2>(&mut many.as_slice()).unwrap_err().contains("fewer contexts"));
+        assert!(ALPHABET.read::<2, u8>(&mut many.as_slice()).unwrap_err().contains("fewer contexts"));
     }
 }

@@ -1,8 +1,8 @@
 //! From a payload to the image.
 
-use super::features::{Buckets, Features, PART, ROWS, RUNS};
+use super::features::{Buckets, Features, ROWS, RUNS};
 use super::model::{Model, Number};
-use super::scan::{Coder, Event, Place, Scanner};
+use super::scan::{Coder, PASS, Past, Place, REACH, Scanner, Surroundings, move_by};
 use crate::codec::range_coder::RangeDecoder;
 
 /// Takes images out of payloads; keeps its memory from one to the next.
@@ -63,8 +63,8 @@ impl Coder for Pen<'_> {
     type Error = &'static str;
 
     #[inline]
-    fn part(&self, features: &Features) -> u32 {
-        self.model.part(features)
+    fn part(&self, surroundings: &Surroundings) -> u32 {
+        self.model.part(surroundings)
     }
 
     fn rows(&mut self, row: usize, features: &Features) -> Result<usize, &'static str> {
@@ -86,20 +86,16 @@ impl Coder for Pen<'_> {
     }
 
     #[inline]
-    fn event(&mut self, place: &Place, part: u32, rest: [u8; 3]) -> Result<Event, &'static str> {
-        let table = self.model.events();
-        let context = part + table.second(table.combination(PART, &rest));
-        let event = Event::from_symbol(table.distribution(context).decode(&mut self.symbols));
-        let is_possible = match event {
-            Event::Move(by) if place.is_edge => {
-                let column = i64::from(place.next) + i64::from(by);
-                column >= i64::from(place.start) && column <= self.size[1] as i64
-            }
-            Event::Move(by) => by == 0,
-            Event::Pass => place.second.is_some(),
-            Event::New => true,
+    fn event(&mut self, place: &Place, part: u32, past: Past) -> Result<u8, &'static str> {
+        let symbol = self.model.event(part, past).decode(&mut self.symbols);
+        let column = place.next.wrapping_add_signed(i32::from(symbol) - REACH);
+        let is_possible = match symbol {
+            ..PASS if place.is_edge => column.wrapping_sub(place.start) <= self.size[1] as u32 - place.start,
+            ..PASS => symbol == move_by(0),
+            PASS => place.is_second_edge,
+            _ => true,
         };
-        if is_possible { Ok(event) } else { Err("expected an edge within the row, found one outside") }
+        if is_possible { Ok(symbol) } else { Err("expected an edge within the row, found one outside") }
     }
 
     fn gap(&mut self, place: &Place, features: &Features) -> Result<usize, &'static str> {

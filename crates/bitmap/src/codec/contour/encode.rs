@@ -2,9 +2,9 @@
 
 use std::convert::Infallible;
 
-use super::features::{Buckets, Features, PART, ROWS, RUNS};
+use super::features::{Buckets, Features, ROWS, RUNS};
 use super::model::{Model, Number};
-use super::scan::{Coder, Event, Place, REACH, Scanner};
+use super::scan::{Coder, PASS, Past, Place, REACH, RISE, Scanner, Surroundings, move_by};
 use crate::codec::range_coder::RangeEncoder;
 use crate::view::BitmapView;
 
@@ -13,8 +13,8 @@ pub(super) trait Sink {
     /// What a context owes to the edge above.
     type Part: Copy;
 
-    fn part(&self, features: &Features) -> Self::Part;
-    fn event(&mut self, part: Self::Part, rest: [u8; 3], event: Event);
+    fn part(&self, surroundings: &Surroundings) -> Self::Part;
+    fn event(&mut self, part: Self::Part, past: Past, symbol: u8);
     fn number(&mut self, number: Number, features: &Features, symbol: u8);
     /// The lowest bits of a number.
     fn bits(&mut self, number: usize, count: u32);
@@ -65,8 +65,8 @@ impl<S: Sink> Coder for Teller<'_, S> {
     type Part = S::Part;
     type Error = Infallible;
 
-    fn part(&self, features: &Features) -> S::Part {
-        self.sink.part(features)
+    fn part(&self, surroundings: &Surroundings) -> S::Part {
+        self.sink.part(surroundings)
     }
 
     fn rows(&mut self, row: usize, features: &Features) -> Result<usize, Infallible> {
@@ -99,16 +99,18 @@ impl<S: Sink> Coder for Teller<'_, S> {
         self.edges.pop_if(|&mut edge| edge == width);
     }
 
-    fn event(&mut self, place: &Place, part: S::Part, rest: [u8; 3]) -> Result<Event, Infallible> {
+    fn event(&mut self, place: &Place, part: S::Part, past: Past) -> Result<u8, Infallible> {
         let edge = self.coming(0);
         let by = edge.cast_signed() - place.next.cast_signed();
-        let event = match place.second {
-            Some(second) if place.is_edge && edge > second && by > 2 => Event::Pass,
-            _ if by.abs() <= if place.is_edge { REACH } else { 0 } => Event::Move(by),
-            _ => Event::New,
+        let symbol = if place.is_second_edge && edge > place.second && by > 2 {
+            PASS
+        } else if by.abs() <= if place.is_edge { REACH } else { 0 } {
+            move_by(by)
+        } else {
+            RISE
         };
-        self.sink.event(part, rest, event);
-        Ok(event)
+        self.sink.event(part, past, symbol);
+        Ok(symbol)
     }
 
     fn gap(&mut self, place: &Place, features: &Features) -> Result<usize, Infallible> {
@@ -140,14 +142,12 @@ struct Ink<'a> {
 impl Sink for Ink<'_> {
     type Part = u32;
 
-    fn part(&self, features: &Features) -> u32 {
-        self.model.part(features)
+    fn part(&self, surroundings: &Surroundings) -> u32 {
+        self.model.part(surroundings)
     }
 
-    fn event(&mut self, part: u32, rest: [u8; 3], event: Event) {
-        let table = self.model.events();
-        let context = part + table.second(table.combination(PART, &rest));
-        self.symbols.encode(table.distribution(context).share(event.symbol()));
+    fn event(&mut self, part: u32, past: Past, symbol: u8) {
+        self.symbols.encode(self.model.event(part, past).share(symbol));
     }
 
     fn number(&mut self, number: Number, features: &Features, symbol: u8) {

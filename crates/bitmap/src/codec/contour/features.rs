@@ -16,17 +16,19 @@ pub(super) const NEW: u8 = 13;
 /// The slope of a neighbour that is not there.
 pub(super) const NONE: u8 = 14;
 
-/// What came before in a row, where it was no move of an edge (0 to 12).
-pub(super) const AFTER_PASS: u8 = 13;
-pub(super) const AFTER_NEW: u8 = 14;
+/// What came before the first event of a row; else it is a symbol.
 pub(super) const AT_START: u8 = 15;
 
+/// Lengths from here on are of one class.
+pub(super) const LONG: usize = 40;
+
 /// A length as one of 13 classes, exact up to 6.
-pub(super) fn class(length: usize) -> u8 {
-    const CLASSES: [u8; 41] = {
-        let mut classes = [12; 41];
+#[inline]
+pub(super) fn class(length: u32) -> u8 {
+    const CLASSES: [u8; LONG + 1] = {
+        let mut classes = [12; LONG + 1];
         let mut length = 0;
-        while length < 40 {
+        while length < LONG {
             classes[length] = match length {
                 0..=6 => length as u8,
                 7..=8 => 7,
@@ -39,7 +41,7 @@ pub(super) fn class(length: usize) -> u8 {
         }
         classes
     };
-    CLASSES[length.min(40)]
+    CLASSES[(length as usize).min(LONG)]
 }
 
 /// A place as one of 16 zones of equal size.

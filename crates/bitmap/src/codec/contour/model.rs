@@ -1,10 +1,10 @@
 //! What a coder knows of images of a kind: for each alphabet the contexts, and how likely symbols are in each.
 
 use super::encode::Teller;
-use super::features::{FEATURES, Features, PART};
-use super::scan::{Event, Scanner};
+use super::features::{FEATURES, Features, LONG, PART, class};
+use super::scan::{EVENTS, Past, Scanner, Surroundings};
 use crate::codec::model::Sample;
-use crate::codec::table::Table;
+use crate::codec::table::{Distribution, Table};
 use crate::codec::tree::{Alphabet, Observations};
 use crate::codec::weights::SYMBOLS;
 
@@ -22,7 +22,7 @@ pub(super) enum Number {
 const NUMBERS: [Number; 3] = [Number::Rows, Number::Gap, Number::Run];
 
 const EVENT: Alphabet = Alphabet {
-    symbols: Event::SYMBOLS,
+    symbols: EVENTS,
     features: FEATURES,
     bits: 4,
     split: PART,
@@ -42,14 +42,24 @@ const NUMBER: Alphabet = Alphabet {
 #[derive(Clone, Debug)]
 pub(in crate::codec) struct Model {
     events: Table<FEATURES>,
+    /// What lengths add to the combinations of events, where they are features.
+    lengths: [[u16; LONG + 1]; 3],
     numbers: [Table<FEATURES>; NUMBERS.len()],
 }
+
+/// The features that are lengths.
+const RIGHT: usize = 4;
+const LEFT: usize = 5;
+const GAP: usize = 9;
 
 impl Model {
     /// Reads a model, or says what is wrong with it.
     pub(in crate::codec) fn read(rest: &mut &[u8]) -> Result<Self, &'static str> {
-        let events = EVENT.read(rest)?;
-        Ok(Self { events, numbers: [NUMBER.read(rest)?, NUMBER.read(rest)?, NUMBER.read(rest)?] })
+        let events: Table<FEATURES> = EVENT.read(rest)?;
+        let lengths = [RIGHT, LEFT, GAP]
+            .map(|feature| std::array::from_fn(|length| events.step(feature, class(length as u32))));
+        let numbers = [NUMBER.read(rest)?, NUMBER.read(rest)?, NUMBER.read(rest)?];
+        Ok(Self { events, lengths, numbers })
     }
 
     /// The bytes of a model of images like these.
@@ -71,13 +81,31 @@ impl Model {
         model
     }
 
-    pub(super) fn events(&self) -> &Table<FEATURES> {
-        &self.events
+    /// What an event's context owes to the edge above.
+    #[inline]
+    pub(super) fn part(&self, surroundings: &Surroundings) -> u32 {
+        let Surroundings { slopes: [first, second, third], kind, right, left, next_slope, zone } =
+            *surroundings;
+        let step = |feature, value| self.events.step(feature, value);
+        self.events.first(
+            step(0, first)
+                + step(1, second)
+                + step(2, third)
+                + step(3, kind)
+                + self.lengths[0][(right as usize).min(LONG)]
+                + self.lengths[1][(left as usize).min(LONG)]
+                + step(6, next_slope)
+                + step(7, zone),
+        )
     }
 
-    /// What an event's context owes to the edge above.
-    pub(super) fn part(&self, features: &Features) -> u32 {
-        self.events.first(self.events.combination(0, &features[..PART]))
+    /// How likely each event is.
+    #[inline]
+    pub(super) fn event(&self, part: u32, past: Past) -> &Distribution {
+        let combination = self.events.step(8, past.last)
+            + self.lengths[2][(past.gap as usize).min(LONG)]
+            + self.events.step(10, past.second_last);
+        self.events.distribution(part + self.events.second(combination))
     }
 
     pub(super) fn numbers(&self, number: Number) -> &Table<FEATURES> {
@@ -98,14 +126,17 @@ struct Seen {
 impl super::encode::Sink for Seen {
     type Part = u64;
 
-    fn part(&self, features: &Features) -> u64 {
-        Observations::features(features, EVENT.bits)
+    fn part(&self, surroundings: &Surroundings) -> u64 {
+        let Surroundings { slopes: [first, second, third], kind, right, left, next_slope, zone } =
+            *surroundings;
+        let part = [first, second, third, kind, class(right), class(left), next_slope, zone];
+        Observations::features(&part, EVENT.bits)
     }
 
-    fn event(&mut self, part: u64, rest: [u8; 3], event: Event) {
+    fn event(&mut self, part: u64, past: Past, symbol: u8) {
         let mut features = [0; FEATURES];
-        features[PART..].copy_from_slice(&rest);
-        self.events.add(part | self.part(&features), event.symbol());
+        features[PART..].copy_from_slice(&[past.last, class(past.gap), past.second_last]);
+        self.events.add(part | Observations::features(&features, EVENT.bits), symbol);
     }
 
     fn number(&mut self, number: Number, features: &Features, symbol: u8) {

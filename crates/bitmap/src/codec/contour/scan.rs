@@ -4,52 +4,42 @@
 //! edges of the row above (ITU-T T.6 calls them changing elements of the reference line): they moved, a pair of them
 //! went away, or a new run came up.
 
-use super::features::{
-    AFTER_NEW, AFTER_PASS, AT_START, FEATURES, Features, NEW, NONE, STILL, capped, class, zone,
-};
+use super::features::{AT_START, FEATURES, Features, NEW, NONE, STILL, capped, class, zone};
 
 /// How far an edge moves at most.
 pub(super) const REACH: i32 = 6;
 
-/// A column where the color changes, and how it came there.
+/// What happens to an edge, as symbols: it moves by -`REACH` to `REACH` columns, which are the first of them; it ends, and
+/// so does the one behind it; or a run comes up before it that has no edges above.
+pub(super) const PASS: u8 = 2 * REACH as u8 + 1;
+pub(super) const RISE: u8 = PASS + 1;
+pub(super) const EVENTS: usize = RISE as usize + 1;
+
+/// The symbol of a move.
+pub(super) fn move_by(columns: i32) -> u8 {
+    (columns + REACH) as u8
+}
+
+/// A column where the color changes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Edge {
-    pub(super) column: u32,
+struct Edge {
+    column: u32,
     /// How the edge moved in the last three rows, the last first.
     slopes: [u8; 3],
 }
 
-/// What happens next in a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
-    /// The next edge above goes on, so many columns farther; behind the last edge above, the row ends.
-    Move(i32),
-    /// The next two edges above end.
-    Pass,
-    /// A run that has no edges above.
-    New,
-}
-
-impl Event {
-    /// How many symbols there are.
-    pub(super) const SYMBOLS: usize = 15;
-
-    /// Its symbol.
-    pub(super) fn symbol(self) -> u8 {
-        match self {
-            Event::Move(by) => (by + REACH) as u8,
-            Event::Pass => 13,
-            Event::New => 14,
-        }
-    }
-
-    pub(super) fn from_symbol(symbol: u8) -> Self {
-        match symbol {
-            0..13 => Event::Move(i32::from(symbol) - REACH),
-            13 => Event::Pass,
-            _ => Event::New,
-        }
-    }
+/// What a context owes to the edge above.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Surroundings {
+    pub(super) slopes: [u8; 3],
+    /// From white to black or back; whether it is one, or the place behind the last.
+    pub(super) kind: u8,
+    /// Columns to the edge behind it, and from the one before it.
+    pub(super) right: u32,
+    pub(super) left: u32,
+    /// How the edge behind it moved.
+    pub(super) next_slope: u8,
+    pub(super) zone: u8,
 }
 
 /// Where in a row an event is.
@@ -61,8 +51,18 @@ pub(super) struct Place {
     pub(super) next: u32,
     /// Whether there is one.
     pub(super) is_edge: bool,
-    /// The one behind it.
-    pub(super) second: Option<u32>,
+    /// The one behind it; the width if there is none.
+    pub(super) second: u32,
+    pub(super) is_second_edge: bool,
+}
+
+/// What a context owes to the events before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Past {
+    pub(super) last: u8,
+    pub(super) second_last: u8,
+    /// Columns from where the row is to the next edge above.
+    pub(super) gap: u32,
 }
 
 /// One side of the code: it tells what comes next, from the image or from the payload.
@@ -72,8 +72,7 @@ pub(super) trait Coder {
     /// What can go wrong.
     type Error;
 
-    /// The part of these features, of which the last three are not known yet.
-    fn part(&self, features: &Features) -> Self::Part;
+    fn part(&self, surroundings: &Surroundings) -> Self::Part;
 
     /// How many rows from this one on are the same as the row above; the first row has a blank one above.
     fn rows(&mut self, row: usize, features: &Features) -> Result<usize, Self::Error>;
@@ -81,8 +80,8 @@ pub(super) trait Coder {
     /// Starts on a row that differs from the one above.
     fn start_row(&mut self, row: usize);
 
-    /// What happens next.
-    fn event(&mut self, place: &Place, part: Self::Part, rest: [u8; 3]) -> Result<Event, Self::Error>;
+    /// What happens next, as its symbol.
+    fn event(&mut self, place: &Place, part: Self::Part, past: Past) -> Result<u8, Self::Error>;
 
     /// How many pixels come before a new run.
     fn gap(&mut self, place: &Place, features: &Features) -> Result<usize, Self::Error>;
@@ -100,8 +99,10 @@ pub(super) trait Coder {
 /// Goes through images; keeps its memory from one to the next.
 #[derive(Debug)]
 pub(super) struct Scanner<P> {
+    /// The edges of the row above, and of this one so far.
     above: Vec<Edge>,
     row: Vec<Edge>,
+    /// The part of each edge above, and of two places behind the last.
     parts: Vec<P>,
 }
 
@@ -140,7 +141,7 @@ impl<P: Copy> Scanner<P> {
                 last,
                 before.change,
                 zone(row, height),
-                class(height - row),
+                class((height - row) as u32),
             ]);
             let same = coder.rows(row, &features)?;
             last = capped(same + 1);
@@ -175,77 +176,71 @@ impl<P: Copy> Scanner<P> {
         before: &mut Before,
     ) -> Result<(), C::Error> {
         let width = width as u32;
-        let parts = self.parts(coder, width, zone_down);
+        let edges = self.above.len();
+        self.find_parts(coder, width, zone_down);
+        // What is behind the last edge, for both colors.
+        self.above.extend([Edge { column: width, slopes: [NEW; 3] }; 3]);
         self.row.clear();
         before.change = 0;
+        // The edges of one parity go from white to black, here and above.
         let (mut next, mut start) = (0, 0);
         let (mut last, mut second_last) = (AT_START, AT_START);
         loop {
-            // Edges of one parity go from white to black.
-            let parity = self.row.len() % 2;
-            next += usize::from(next % 2 != parity);
-            while self.above.get(next).is_some_and(|edge| edge.column < start) {
+            while self.above[next].column < start {
                 next += 2;
             }
-            let edge = self.above.get(next);
-            let place = Place {
-                start,
-                next: edge.map_or(width, |edge| edge.column),
-                is_edge: edge.is_some(),
-                second: self.above.get(next + 1).map(|edge| edge.column),
-            };
-            let part = if edge.is_some() { self.parts[next] } else { parts[parity] };
-            let gap = class((place.next - start) as usize);
-            let event = coder.event(&place, part, [last, gap, second_last])?;
+            let (edge, second) = (self.above[next], self.above[next + 1].column);
+            let is_edge = next < edges;
+            let place = Place { start, next: edge.column, is_edge, second, is_second_edge: next + 1 < edges };
+            let gap = edge.column - start;
+            let symbol = coder.event(&place, self.parts[next], Past { last, second_last, gap })?;
             second_last = last;
-            match event {
-                Event::Pass => {
-                    before.change = 3;
-                    next += 2;
-                    last = AFTER_PASS;
-                }
-                Event::Move(by) => {
+            last = symbol;
+            match symbol {
+                ..PASS => {
+                    let by = i32::from(symbol) - REACH;
                     before.change = before.change.max(by.unsigned_abs().min(2) as u8);
-                    let column = place.next.wrapping_add_signed(by);
+                    let column = edge.column.wrapping_add_signed(by);
                     if column == width {
                         return Ok(());
                     }
-                    last = (by + REACH) as u8;
-                    let [first, second, _] = self.above[next].slopes;
-                    self.row.push(Edge { column, slopes: [last, first, second] });
+                    let [first, second, _] = edge.slopes;
+                    self.row.push(Edge { column, slopes: [symbol, first, second] });
                     coder.edge(column);
                     start = column + 1;
                     next += 1;
                 }
-                Event::New => {
+                PASS => {
                     before.change = 3;
-                    let kind = if self.above.is_empty() { 0 } else { 1 + u8::from(place.is_edge) };
-                    let slope = edge.map_or(NONE, |edge| edge.slopes[0]);
-                    let second = place.second.unwrap_or(width);
+                    next += 2;
+                }
+                _ => {
+                    before.change = 3;
+                    let kind = if edges == 0 { 0 } else { 1 + u8::from(is_edge) };
                     let mut features = [
-                        gap,
-                        parity as u8,
+                        class(gap),
+                        (next % 2) as u8,
                         kind,
-                        class((second - place.next) as usize),
-                        last,
+                        class(second - edge.column),
+                        second_last,
                         capped(before.runs),
                         before.stroke,
                         zone_down,
                         zone(start as usize, width as usize),
-                        slope,
+                        if is_edge { edge.slopes[0] } else { NONE },
                         u8::from(start == 0),
                     ];
                     let first = start + coder.gap(&place, &features)? as u32;
                     if first == width {
                         return Ok(());
                     }
-                    features[3] = class(second.saturating_sub(first) as usize);
-                    features[0] = if place.next < first { 15 } else { class((place.next - first) as usize) };
+                    features[3] = class(second.saturating_sub(first));
+                    features[0] = edge.column.checked_sub(first).map_or(15, class);
                     features[8] = zone(first as usize, width as usize);
-                    features[9] = class((first - start) as usize);
+                    features[9] = class(first - start);
                     let end = first + 1 + coder.run(first, &features)? as u32;
                     before.runs += 1;
-                    before.stroke = class((end - first) as usize);
+                    before.stroke = class(end - first);
                     for column in [first, end] {
                         if column < width {
                             self.row.push(Edge { column, slopes: [NEW; 3] });
@@ -255,29 +250,32 @@ impl<P: Copy> Scanner<P> {
                     if end == width {
                         return Ok(());
                     }
-                    last = AFTER_NEW;
                     start = end + 1;
                 }
             }
         }
     }
 
-    /// Works out the parts of all edges above, and gives those of the place behind the last, for both colors.
-    fn parts<C: Coder<Part = P>>(&mut self, coder: &C, width: u32, zone_down: u8) -> [P; 2] {
+    /// Works out the parts of all edges above, and of what is behind them.
+    fn find_parts<C: Coder<Part = P>>(&mut self, coder: &C, width: u32, zone_down: u8) {
         self.parts.clear();
         let mut left = 0;
+        let zone = zone_down / 2;
         for (number, edge) in self.above.iter().enumerate() {
-            let next = self.above.get(number + 1);
-            let right = next.map_or(width, |next| next.column) - edge.column;
-            let [first, second, third] = edge.slopes;
-            let (left_class, right_class) = (class((edge.column - left) as usize), class(right as usize));
-            let slope = next.map_or(NONE, |next| next.slopes[0]);
+            let (next, next_slope) =
+                self.above.get(number + 1).map_or((width, NONE), |next| (next.column, next.slopes[0]));
             let kind = (number % 2) as u8;
-            let part = [first, second, third, kind, right_class, left_class, slope, zone_down / 2, 0, 0, 0];
-            self.parts.push(coder.part(&part));
+            let (right, from_left) = (next - edge.column, edge.column - left);
+            let surroundings =
+                Surroundings { slopes: edge.slopes, kind, right, left: from_left, next_slope, zone };
+            self.parts.push(coder.part(&surroundings));
             left = edge.column;
         }
-        let left = class((width - left) as usize);
-        [2, 3].map(|kind| coder.part(&[NEW, NEW, NEW, kind, 0, left, NONE, zone_down / 2, 0, 0, 0]))
+        for number in [0, 1, 2].map(|behind| self.above.len() + behind) {
+            let kind = 2 + (number % 2) as u8;
+            let behind =
+                Surroundings { slopes: [NEW; 3], kind, right: 0, left: width - left, next_slope: NONE, zone };
+            self.parts.push(coder.part(&behind));
+        }
     }
 }

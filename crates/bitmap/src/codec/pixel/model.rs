@@ -24,7 +24,7 @@ const MOST_PIXELS: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub(in crate::codec) struct Model {
     /// Whether a pixel is set.
-    pixels: Table<FEATURES>,
+    pixels: Table<FEATURES, u16>,
     /// Whether a row is the same as the one above.
     same: Table<2>,
     /// What the eight pixels to the left, the nearest in the lowest bit, add to the number of a context.
@@ -36,7 +36,7 @@ pub(in crate::codec) struct Model {
 impl Model {
     /// Reads a model, or says what is wrong with it.
     pub(in crate::codec) fn read(rest: &mut &[u8]) -> Result<Self, &'static str> {
-        let pixels: Table<FEATURES> = PIXEL.read(rest)?;
+        let pixels: Table<FEATURES, u16> = PIXEL.read(rest)?;
         let mut left = vec![0_u16; 256];
         let mut others = Vec::new();
         for (number, &feature) in TEMPLATE.iter().enumerate() {
@@ -69,7 +69,7 @@ impl Model {
         model
     }
 
-    pub(super) fn pixels(&self) -> &Table<FEATURES> {
+    pub(super) fn pixels(&self) -> &Table<FEATURES, u16> {
         &self.pixels
     }
 
