@@ -1,13 +1,16 @@
 //! Whether images of image sets come back, by key, by index and by batch, and what happens to damaged ones.
 
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 
 use bitnpz::{
     Access, Archive, Bitmap, Codec, Dtype, DynArray, Encoding, Header, OpenOptions, PixelValues,
     WriteOptions, Writer,
 };
+use bitnpz_oracle::Oracle;
 use ndarray::{Array2, Array3, Array4, s};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 struct Folder(tempfile::TempDir);
 
@@ -125,6 +128,57 @@ proptest! {
             prop_assert!(archive.entry("no such key").is_err());
         }
     }
+}
+
+/// The decoder in pure Python, on everything that an archive has.
+#[test]
+fn does_the_reference_decoder_agree() {
+    let folder = Folder::new();
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference");
+    let python = RefCell::new(Oracle::start());
+    let import = "
+import sys
+sys.path.insert(0, inputs[0].decode())
+import bitnpz_reference
+";
+    python.borrow_mut().run(import, &[reference.to_str().unwrap().as_bytes()]);
+    let images = Cell::new(0);
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(60));
+    let strategy = (saved(), 0_usize..4, 1_usize..40, 0_usize..3);
+    let result = runner.run(&strategy, |(saved, codec, side, copies)| {
+        let [sets, plain] = ["sets.npz", "plain.npz"].map(|name| folder.path(name));
+        let mut options = WriteOptions::default();
+        options.codec = Codec::ALL.get(codec).copied();
+        let mut writer = Writer::create_with(&sets, &options).unwrap();
+        for (seed, saved) in saved.iter().enumerate() {
+            writer.add_dyn_images(&saved.0, &array(saved, seed).view()).unwrap();
+        }
+        let mut large = Array3::from_elem((20 + 20 * copies, side, 100), 0_i16);
+        for (seed, mut to) in large.outer_iter_mut().enumerate() {
+            to.assign(&image(side, 100, seed % 25 * 7).mapv(|pixel| i16::from(pixel) * -3));
+        }
+        writer.add_images("the stack", &large).unwrap();
+        writer.add_array("labels", &ndarray::arr1(&[1_i32, 2, 3])).unwrap();
+        images.set(images.get() + writer.finish().unwrap().images);
+        let mut writer =
+            Writer::create_with(&plain, &WriteOptions::default().with_encoding(Encoding::Plain)).unwrap();
+        writer.copy_from(&Archive::open(&sets).unwrap(), |_| ()).unwrap();
+        writer.finish().unwrap();
+        let code = "
+import contextlib
+a, b, said = None, np.load(inputs[1].decode()), io.StringIO()
+with contextlib.redirect_stderr(said):
+    a = bitnpz_reference.load(inputs[0].decode())
+assert said.getvalue() == '', said.getvalue()
+assert sorted(a) == sorted(b.files)
+for key in b.files:
+    assert a[key].dtype == b[key].dtype and np.array_equal(a[key], b[key]), key
+";
+        let paths = [&sets, &plain].map(|path| path.to_str().unwrap().as_bytes());
+        python.borrow_mut().try_run(code, &paths).map(|_| ()).map_err(TestCaseError::fail)
+    });
+    result.unwrap();
+    assert!(images.get() > 1000, "{} images", images.get());
 }
 
 fn stack(count: usize) -> Array3<bool> {
