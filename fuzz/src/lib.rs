@@ -28,3 +28,16 @@ unsafe impl GlobalAlloc for Bounded {
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
+
+/// Splits an input: each part but the last has its length before it, in two bytes.
+#[must_use]
+pub fn parts<const N: usize>(mut input: &[u8]) -> [&[u8]; N] {
+    std::array::from_fn(|part| match input.split_first_chunk() {
+        Some((&length, rest)) if part + 1 < N => {
+            let (first, rest) = rest.split_at(rest.len().min(u16::from_le_bytes(length).into()));
+            input = rest;
+            first
+        }
+        _ => std::mem::take(&mut input),
+    })
+}

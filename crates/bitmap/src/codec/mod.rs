@@ -22,5 +22,5 @@ pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use model::{Codec, Model, Sample};
 
-/// Images that are higher or wider are stored as packed rows.
-const MAX_SIDE: usize = 1 << 28;
+/// Images that are higher or wider are stored as packed rows: a row of so many edges takes some bytes for each.
+const MAX_SIDE: usize = 1 << 16;

@@ -153,6 +153,13 @@ impl Description {
         if json.segments.iter().any(|segment| segment.keys.is_some() != has_keys) {
             return Err("expected keys of each image or of none, found others".to_owned());
         }
+        for segment in &json.segments {
+            if let Some(KeysDescription::Pattern(pattern)) = &segment.keys {
+                if !pattern.is_valid(segment.images) {
+                    return Err(format!("expected a pattern of keys, found {pattern:?}"));
+                }
+            }
+        }
         let kind = PackedKind::from_parts(&json.dtype, json.values, 0)?;
         Ok(Self { codec, kind, shape, segments: json.segments })
     }

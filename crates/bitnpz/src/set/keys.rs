@@ -33,6 +33,12 @@ impl Pattern {
         (digits <= MOST_DIGITS).then_some(pattern)
     }
 
+    /// Whether so many images have keys by it, each its own.
+    pub(super) fn is_valid(&self, images: usize) -> bool {
+        let is_key = |image| self.key(image).is_some_and(|key| bitnpz_npz::identity(&key) == key);
+        (1..=MOST_DIGITS).contains(&self.digits) && (images == 0 || is_key(0) && is_key(images - 1))
+    }
+
     /// The key of the image with this number.
     fn key(&self, image: usize) -> Option<String> {
         let Self { prefix, digits, suffix, first } = self;

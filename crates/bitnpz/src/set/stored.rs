@@ -222,6 +222,14 @@ impl StoredSet {
                 }
                 progress(first + images.end);
             }
+            for image in 0..segment.len() {
+                let found = |key: &String| segment.with_keys(zip, |keys| keys.find(key)) == Some(image);
+                let key = segment.with_keys(zip, |keys| keys.key(image));
+                let is_key = |key: &String| bitnpz_npz::identity(key) == key && found(key);
+                if self.stack().is_none() && !key.is_some_and(|key| is_key(&key)) {
+                    damaged(first + image, "expected a key of its own, found none".to_owned());
+                }
+            }
             let same_as = |image: usize| segment.first(zip, image).ok().flatten();
             for (image, same) in (0..segment.len()).filter_map(|image| Some((image, same_as(image)?))) {
                 if is_damaged[same] && !is_damaged[image] {

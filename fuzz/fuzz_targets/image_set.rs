@@ -1,0 +1,41 @@
+//! Whatever the members of an image set hold, it is read or refused, and so is each of its images.
+
+#![no_main]
+
+use bitnpz::{Dtype, DynArrayView, Header, Limits, Method, OpenOptions};
+use bitnpz_fuzz::{Bounded, parts};
+use bitnpz_npz::AtomicFile;
+use libfuzzer_sys::fuzz_target;
+
+#[global_allocator]
+static ALLOCATOR: Bounded = Bounded;
+
+fn write(path: &std::path::Path, members: [&[u8]; 5]) -> bitnpz_npz::Result<()> {
+    let file = AtomicFile::create(path)?;
+    let mut writer = bitnpz_npz::Writer::new(file, bitnpz_npz::WriteOptions::default());
+    writer.add(".bitnpz/sets.json", br#"{"version":1,"sets":["x"]}"#.to_vec())?;
+    let [set, arrays @ ..] = members;
+    writer.add(".bitnpz/x/set.json", set.to_vec())?;
+    for (name, bytes) in ["model", "index-0", "keys-0", "payload-0"].into_iter().zip(arrays) {
+        let npy = DynArrayView::new(Header::new(Dtype::of::<u8>(), vec![bytes.len()]), bytes)?.to_npy()?;
+        writer.add_with(&format!(".bitnpz/x/{name}.npy"), npy, Method::Stored)?;
+    }
+    writer.finish()?.commit()
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let path = std::env::temp_dir().join(format!("bitnpz-fuzz-set-{}", std::process::id()));
+    write(&path, parts(bytes)).unwrap();
+    let mut limits = Limits::default();
+    limits.npy.array_bytes = 1 << 14;
+    let Ok(archive) = bitnpz::Archive::open_with(&path, OpenOptions::default().with_limits(limits)) else { return };
+    let problems = archive.verify(|_| ()).problems;
+    for entry in archive.entries().take(200).flatten() {
+        assert!(archive.contains(entry.key()) || !problems.is_empty());
+        if let Ok(images) = archive.images(entry.key()) {
+            (0..images.len().min(50)).for_each(|index| {
+                let _ = images.bitmap(index);
+            });
+        }
+    }
+});

@@ -1,0 +1,24 @@
+//! Whatever the bytes, a model is read or refused, and a payload gives an image or an error; images come back.
+
+#![no_main]
+
+use bitnpz_bitmap::codec::{Codec, Decoder, Encoder, Model};
+use bitnpz_fuzz::{Bounded, parts};
+use libfuzzer_sys::fuzz_target;
+
+#[global_allocator]
+static ALLOCATOR: Bounded = Bounded;
+
+fuzz_target!(|bytes: &[u8]| {
+    let [head, model, payload] = parts(bytes);
+    let &[codec, height, width] = head else { return };
+    let codec = Codec::ALL[usize::from(codec) % Codec::ALL.len()];
+    let Ok(model) = Model::from_bytes(codec, model) else { return };
+    let size = [height.into(), width.into()];
+    let mut decoder = Decoder::new();
+    let Ok(image) = decoder.decode(&model, payload, size) else { return };
+    let mut again = Vec::new();
+    Encoder::new().encode(&model, image.view(), &mut again);
+    assert!(again.len() <= image.as_bytes().len());
+    assert_eq!(decoder.decode(&model, &again, size).unwrap(), image);
+});
