@@ -1,5 +1,8 @@
 //! Image sets, and ways to measure, that the benches and reports share.
 
+pub mod chart;
+pub mod jbig2;
+
 use std::path::Path;
 use std::time::Instant;
 

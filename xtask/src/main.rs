@@ -4,6 +4,7 @@
 //!   what follows goes to `cargo test`.
 //! - `cargo xtask lint` runs rustfmt, clippy and rustdoc with warnings denied.
 //! - `cargo xtask msrv` checks that no dependency asks for a newer Rust than we promise.
+//! - `cargo xtask ratio FILE.npz ...` compares what image sets take in bitnpz and in other formats.
 //! - `cargo xtask fuzz [SECONDS]` replays the seeds of every fuzz target and fuzzes each that long.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -13,6 +14,7 @@ mod fuzz;
 mod lint;
 mod msrv;
 mod python;
+mod ratio;
 mod test;
 
 use std::process::ExitCode;
@@ -38,6 +40,7 @@ fn run(task: &str, rest: &[String]) -> Outcome {
         "lint" => lint::run(),
         "msrv" => msrv::run(),
         "fuzz" => fuzz::run(rest),
-        _ => Err("expected one of: test, lint, msrv, fuzz (see xtask/src/main.rs)".to_owned()),
+        "ratio" => ratio::run(rest),
+        _ => Err("expected one of: test, lint, msrv, fuzz, ratio (see xtask/src/main.rs)".to_owned()),
     }
 }

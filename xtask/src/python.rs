@@ -1,4 +1,4 @@
-//! The virtual environment the interop tests run in.
+//! The virtual environments that tests and reports run in.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use crate::command::{command, root, run};
 /// The oldest Python that the pinned NumPy runs on.
 const OLDEST: (u32, u32) = (3, 11);
 
-/// Makes `target/venv` with the pinned packages, once, and gives back its interpreter.
-pub(crate) fn environment() -> Result<PathBuf, String> {
-    let pinned = root().join("xtask/requirements.txt");
-    let folder = root().join("target/venv");
+/// Makes a virtual environment below `target` with the packages pinned in a file, once, and gives back its interpreter.
+pub(crate) fn environment(name: &str, requirements: &str) -> Result<PathBuf, String> {
+    let pinned = root().join(requirements);
+    let folder = root().join("target").join(name);
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let stamp = folder.join("installed.txt");
     let wanted = fs::read_to_string(&pinned).map_err(|error| format!("{}: {error}", pinned.display()))?;

@@ -4,6 +4,6 @@ use crate::command::{self, Outcome, cargo};
 use crate::python;
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let python = python::environment()?;
+    let python = python::environment("venv", "xtask/requirements.txt")?;
     command::run(cargo(&["test", "--workspace", "--locked"]).args(arguments).env("BITNPZ_PYTHON", python))
 }
