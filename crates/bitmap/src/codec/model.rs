@@ -60,6 +60,15 @@ impl Sample<'_> {
     }
 }
 
+/// A model of pixels is learned from at most so many; one that is only to tell whether it is worth it, from fewer, and is
+/// tried on so many images.
+const MOST_PIXELS: usize = 1 << 20;
+const FEW_PIXELS: usize = 1 << 16;
+const FEW_IMAGES: usize = 100;
+
+/// A model of more pixels makes images this much smaller, and not more.
+const FAR: f64 = 1.25;
+
 /// What a coder knows of images of a kind: how likely each symbol is in each context.
 ///
 /// ```
@@ -99,7 +108,7 @@ impl Model {
     pub fn train(codec: Codec, sample: Sample<'_>) -> Self {
         let bytes = match codec {
             Codec::Contour => contour::Model::train(&sample),
-            Codec::Pixel => pixel::Model::train(&sample),
+            Codec::Pixel => pixel::Model::train(&sample, MOST_PIXELS),
             Codec::Raw => Vec::new(),
         };
         Self::from_bytes(codec, &bytes).expect("what was trained can be read")
@@ -108,17 +117,27 @@ impl Model {
     /// The model, of any codec, that makes all images smallest, itself included, as far as a sample tells.
     #[must_use]
     pub fn choose(sample: Sample<'_>) -> Self {
-        let models = Codec::ALL.map(|codec| Self::train(codec, sample));
-        let cost = |model: &Self| {
-            let mut encoder = Encoder::new();
-            let mut payload = Vec::new();
-            sample.images.iter().for_each(|&image| encoder.encode(model, image, &mut payload));
-            let each = payload.len() as f64 / sample.images.len().max(1) as f64;
-            model.bytes.len() as f64 + each * sample.total as f64
-        };
-        let best =
-            models.into_iter().map(|model| (cost(&model), model)).min_by(|(a, _), (b, _)| a.total_cmp(b));
-        best.expect("there are codecs").1
+        let raw = Self::train(Codec::Raw, sample);
+        let contour = Self::train(Codec::Contour, sample);
+        // A model of few pixels tells soon where pixel by pixel is far from as small.
+        let few = pixel::Model::train(&sample, FEW_PIXELS);
+        let few = Self::from_bytes(Codec::Pixel, &few).expect("what was trained can be read");
+        let some = Sample { images: &sample.images[..sample.images.len().min(FEW_IMAGES)], ..sample };
+        let mut models = vec![contour, raw];
+        if few.cost(some) < FAR * models[0].cost(some).max(1.0) {
+            models.push(Self::train(Codec::Pixel, sample));
+        }
+        let costs = models.into_iter().map(|model| (model.cost(sample), model));
+        costs.min_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there are models").1
+    }
+
+    /// The bytes of all images and the model, as far as a sample tells.
+    fn cost(&self, sample: Sample<'_>) -> f64 {
+        let mut encoder = Encoder::new();
+        let mut payload = Vec::new();
+        sample.images.iter().for_each(|&image| encoder.encode(self, image, &mut payload));
+        let each = payload.len() as f64 / sample.images.len().max(1) as f64;
+        self.bytes.len() as f64 + each * sample.total as f64
     }
 
     /// Reads a model.

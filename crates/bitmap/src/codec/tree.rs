@@ -58,12 +58,33 @@ struct Split {
 /// A leaf of a tree that grows.
 struct Leaf {
     seen: Vec<Seen>,
+    counts: Counts,
     split: Option<Split>,
     node: usize,
 }
 
-/// How often each symbol came.
-type Counts = [u32; SYMBOLS];
+/// How often each symbol came with each value of each feature; the symbols of a value are together, and the values of a
+/// feature.
+#[derive(Clone)]
+struct Counts(Vec<[u32; SYMBOLS]>);
+
+impl Counts {
+    /// How often each symbol came, where features have so many values.
+    fn all(&self, values: usize) -> [u32; SYMBOLS] {
+        let mut all = [0; SYMBOLS];
+        for counts in &self.0[..values] {
+            all.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
+        all
+    }
+
+    fn without(&self, others: &Self) -> Self {
+        let less = |(counts, others): (&[u32; SYMBOLS], &[u32; SYMBOLS])| {
+            std::array::from_fn(|symbol| counts[symbol] - others[symbol])
+        };
+        Self(self.0.iter().zip(&others.0).map(less).collect())
+    }
+}
 
 impl Alphabet {
     /// Appends what a model has of this alphabet: a tree of questions about the features, and how likely symbols are at its
@@ -90,7 +111,9 @@ impl Alphabet {
     fn grow(&self, seen: &[Seen], price: f64, most: usize, model: &mut Vec<u8>) {
         let mut thresholds = vec![0_u16; self.features];
         let mut nodes = vec![None];
-        let mut leaves = vec![Leaf { split: self.split(seen, &thresholds), seen: seen.to_vec(), node: 0 }];
+        let counts = self.count(seen);
+        let split = self.split(&counts, &thresholds);
+        let mut leaves = vec![Leaf { seen: seen.to_vec(), counts, split, node: 0 }];
         while leaves.len() < most {
             let gain = |leaf: usize| leaves[leaf].split.map_or(0.0, |split| split.gain);
             let Some(best) = (0..leaves.len()).rev().max_by(|&a, &b| gain(a).total_cmp(&gain(b))) else {
@@ -99,7 +122,7 @@ impl Alphabet {
             let Some(split) = leaves[best].split.filter(|split| split.gain > price) else { break };
             let (feature, threshold) = (usize::from(split.feature), split.threshold);
             if !self.is_allowed(&thresholds, feature, threshold) {
-                leaves[best].split = self.split(&leaves[best].seen, &thresholds);
+                leaves[best].split = self.split(&leaves[best].counts, &thresholds);
                 continue;
             }
             thresholds[feature] |= 1 << threshold;
@@ -107,8 +130,13 @@ impl Alphabet {
             nodes[leaf.node] = Some((split, nodes.len()));
             let (small, large): (Vec<_>, Vec<_>) =
                 leaf.seen.into_iter().partition(|&(key, _)| self.value(key, feature) <= threshold);
-            for seen in [small, large] {
-                leaves.push(Leaf { split: self.split(&seen, &thresholds), seen, node: nodes.len() });
+            // Only the shorter side is counted: the other is what is left.
+            let shorter = self.count(if small.len() < large.len() { &small } else { &large });
+            let longer = leaf.counts.without(&shorter);
+            let counts = if small.len() < large.len() { [shorter, longer] } else { [longer, shorter] };
+            for (seen, counts) in [small, large].into_iter().zip(counts) {
+                let split = self.split(&counts, &thresholds);
+                leaves.push(Leaf { seen, counts, split, node: nodes.len() });
                 nodes.push(None);
             }
         }
@@ -132,28 +160,36 @@ impl Alphabet {
         combinations / levels * (levels + 1) <= self.combinations[half]
     }
 
-    /// The best question to ask of these.
-    fn split(&self, seen: &[Seen], thresholds: &[u16]) -> Option<Split> {
-        let mut all = [0; SYMBOLS];
-        seen.iter().for_each(|&(key, count)| all[(key & 15) as usize] += count);
+    fn count(&self, seen: &[Seen]) -> Counts {
+        let mut counts = vec![[0; SYMBOLS]; self.features << self.bits];
+        for &(key, count) in seen {
+            let symbol = (key & 15) as usize;
+            for (feature, counts) in counts.chunks_exact_mut(1 << self.bits).enumerate() {
+                counts[usize::from(self.value(key, feature))][symbol] += count;
+            }
+        }
+        Counts(counts)
+    }
+
+    /// The best question to ask where symbols came so often.
+    fn split(&self, counts: &Counts, thresholds: &[u16]) -> Option<Split> {
+        let all = counts.all(1 << self.bits);
         let cost = bits(&all);
         if cost == 0.0 {
             return None;
         }
         let mut best: Option<Split> = None;
-        for feature in 0..self.features {
-            let mut by_value = [[0_u32; SYMBOLS]; 16];
-            for &(key, count) in seen {
-                by_value[usize::from(self.value(key, feature))][(key & 15) as usize] += count;
-            }
+        for (feature, counts) in counts.0.chunks_exact(1 << self.bits).enumerate() {
             let mut small = [0; SYMBOLS];
-            for (threshold, counts) in (0..(1 << self.bits) - 1).zip(&by_value) {
-                if *counts == [0; SYMBOLS] || !self.is_allowed(thresholds, feature, threshold) {
-                    small = std::array::from_fn(|symbol| small[symbol] + counts[symbol]);
+            for (threshold, counts) in (0..(1 << self.bits) - 1).zip(counts) {
+                if *counts == [0; SYMBOLS] {
                     continue;
                 }
-                small = std::array::from_fn(|symbol| small[symbol] + counts[symbol]);
-                let large: Counts = std::array::from_fn(|symbol| all[symbol] - small[symbol]);
+                small.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+                if !self.is_allowed(thresholds, feature, threshold) {
+                    continue;
+                }
+                let large = std::array::from_fn(|symbol| all[symbol] - small[symbol]);
                 let gain = cost - bits(&small) - bits(&large);
                 if gain > best.map_or(0.0, |best| best.gain) {
                     best = Some(Split { gain, feature: feature as u8, threshold });
@@ -180,10 +216,7 @@ impl Alphabet {
         }
         for node in order {
             let leaf = leaves.binary_search_by_key(&node, |leaf| leaf.node).map(|leaf| &leaves[leaf]);
-            let mut counts = [0; SYMBOLS];
-            leaf.into_iter()
-                .flat_map(|leaf| &leaf.seen)
-                .for_each(|&(key, count)| counts[(key & 15) as usize] += count);
+            let mut counts = leaf.map_or([0; SYMBOLS], |leaf| leaf.counts.all(1 << self.bits));
             // What never came is as likely as anything.
             if counts == [0; SYMBOLS] {
                 counts[..self.symbols].fill(1);
@@ -251,7 +284,7 @@ fn collect(mut keys: Vec<u64>) -> Vec<Seen> {
 }
 
 /// What it takes to code symbols that come so often.
-fn bits(counts: &Counts) -> f64 {
+fn bits(counts: &[u32; SYMBOLS]) -> f64 {
     let log = |count: u32| f64::from(count) * f64::from(count.max(1)).log2();
     let sum: u32 = counts.iter().sum();
     let whole = log(sum) - counts.iter().map(|&count| log(count)).sum::<f64>();

@@ -157,7 +157,7 @@ impl Archive {
         if set.shape().len() != 2 {
             return Err(blame(not_one(set.shape().to_vec())));
         }
-        set.read(0)
+        set.read(0).map_err(blame)
     }
 
     /// One image at one bit per pixel.
@@ -180,7 +180,11 @@ impl Archive {
     /// If there is no such key, if the array has a third value or NaN or fewer than two dimensions, or if it is
     /// damaged.
     pub fn images(&self, key: &str) -> Result<ImageSet<'_>> {
-        self.entry(key)?.to_images()
+        match (self.member(key), self.find_in_sets(key)) {
+            (None, Some((set, range))) => ImageSet::stored(StoredImages::new(&self.zip, set, range))
+                .map_err(|error| error.with_key(key)),
+            _ => self.entry(key)?.to_images(),
+        }
     }
 
     /// The array under this key, in its own type and shape.

@@ -181,7 +181,7 @@ impl<'a> Entry<'a> {
         let blame = |error: Error| error.with_key(&self.key);
         let limits = &self.limits().npy;
         let (member, kind) = match &self.place {
-            Place::Set(images) => return Ok(ImageSet::stored(images.clone(), self.shape())),
+            Place::Set(images) => return ImageSet::stored(images.clone()).map_err(blame),
             Place::Member(member, kind) => (member, kind),
         };
         let set = match (kind, member.bytes()?) {

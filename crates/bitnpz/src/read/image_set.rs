@@ -40,17 +40,17 @@ impl<'a> StoredImages<'a> {
         self.set.codec()
     }
 
-    pub(super) fn array_limit(&self) -> u64 {
-        self.zip.limits().npy.array_bytes
+    /// The shape of the array that they come back as.
+    pub(super) fn shape(&self) -> Result<Vec<usize>> {
+        Ok(match self.set.stack() {
+            Some((_, shape)) => shape.to_vec(),
+            None => self.set.size(self.zip, self.range.start)?.to_vec(),
+        })
     }
 
     /// The header of the array that they come back as.
     pub(super) fn header(&self) -> Result<Header> {
-        let shape = match self.set.stack() {
-            Some((_, shape)) => shape.to_vec(),
-            None => self.set.size(self.zip, self.range.start)?.to_vec(),
-        };
-        let header = Header::new(self.set.kind(0).dtype, shape);
+        let header = Header::new(self.set.kind(0).dtype, self.shape()?);
         // The header's own arithmetic says whether so many pixels can be counted.
         header.to_bytes()?;
         Ok(header)
@@ -105,10 +105,11 @@ impl<'a> ImageSet<'a> {
         Ok(Self { kind, shape: shape.to_vec(), source: Source::Rows(rows) })
     }
 
-    /// Images of an image set, which come back as an array of this shape.
-    pub(super) fn stored(images: StoredImages<'a>, shape: &[usize]) -> Self {
+    /// Images of an image set.
+    pub(super) fn stored(images: StoredImages<'a>) -> Result<Self> {
+        let shape = images.shape()?;
         let width = shape.last().copied().unwrap_or(0);
-        Self { kind: images.set.kind(width), shape: shape.to_vec(), source: Source::Stored(images) }
+        Ok(Self { kind: images.set.kind(width), shape, source: Source::Stored(images) })
     }
 
     /// The number of images.
@@ -202,6 +203,7 @@ impl<'a> ImageSet<'a> {
     /// If there is no image with this number, its values cannot be given in this type, or it is damaged.
     pub fn read<T: Pixel + Element>(&self, index: usize) -> Result<Array2<T>> {
         let values = self.values_as()?;
+        self.check_limit::<T>(1)?;
         self.with_bitmap(index, |image| image.unpack(values))
     }
 
@@ -255,17 +257,22 @@ impl<'a> ImageSet<'a> {
     /// If their values cannot be given in this type, if there are more than the limit allows, or if one is damaged.
     pub fn to_array<T: Pixel + Element>(&self) -> Result<ArrayD<T>> {
         let values = self.values_as()?;
-        if let Source::Stored(images) = &self.source {
-            let (found, limit) = (self.shape.iter().product::<usize>() as u64, images.array_limit());
-            if found.saturating_mul(size_of::<T>() as u64) > limit {
-                return Err(ErrorKind::TooLarge { found, limit }.into());
-            }
-        }
+        self.check_limit::<T>(self.len())?;
         let mut array = ArrayD::from_elem(self.shape.as_slice(), values.off);
         let size = [self.len(), self.height(), self.width()];
         let mut images = array.view_mut().into_shape_with_order(size).expect("a new array is contiguous");
         self.read_batch_into(&(0..self.len()).collect::<Vec<_>>(), &mut images)?;
         Ok(array)
+    }
+
+    /// That so many images, which are not in memory yet, are not too much.
+    fn check_limit<T>(&self, images: usize) -> Result<()> {
+        let Source::Stored(stored) = &self.source else { return Ok(()) };
+        let bytes = [self.height(), self.width(), size_of::<T>()];
+        let found =
+            bytes.into_iter().fold(images as u64, |product, factor| product.saturating_mul(factor as u64));
+        let limit = stored.zip.limits().npy.array_bytes;
+        if found > limit { Err(ErrorKind::TooLarge { found, limit }.into()) } else { Ok(()) }
     }
 
     fn check_shape(&self, leading: &[usize], found: &[usize]) -> Result<()> {

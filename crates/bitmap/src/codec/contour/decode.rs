@@ -50,9 +50,8 @@ struct Pen<'a> {
 
 impl Pen<'_> {
     #[inline]
-    fn number(&mut self, kind: Number, buckets: &Buckets, features: &Features, size: usize) -> usize {
-        let table = self.model.numbers(kind);
-        let symbol = table.distribution(table.context(features)).decode(&mut self.symbols);
+    fn number(&mut self, kind: Number, buckets: &Buckets, features: &[u8], size: usize) -> usize {
+        let symbol = self.model.number(kind, features).decode(&mut self.symbols);
         let (first, bits) = buckets.bucket(symbol, size);
         if bits == 0 { first } else { first + self.symbols.bits(bits) }
     }
@@ -67,7 +66,7 @@ impl Coder for Pen<'_> {
         self.model.part(surroundings)
     }
 
-    fn rows(&mut self, row: usize, features: &Features) -> Result<usize, &'static str> {
+    fn rows(&mut self, row: usize, features: &[u8; 5]) -> Result<usize, &'static str> {
         let [height, _] = self.size;
         let rows = self.number(Number::Rows, &ROWS, features, height);
         if rows > height - row {

@@ -15,7 +15,7 @@ pub(super) trait Sink {
 
     fn part(&self, surroundings: &Surroundings) -> Self::Part;
     fn event(&mut self, part: Self::Part, past: Past, symbol: u8);
-    fn number(&mut self, number: Number, features: &Features, symbol: u8);
+    fn number(&mut self, number: Number, features: &[u8], symbol: u8);
     /// The lowest bits of a number.
     fn bits(&mut self, number: usize, count: u32);
 }
@@ -41,7 +41,7 @@ impl<'a, S: Sink> Teller<'a, S> {
         let Ok(()) = scanner.scan([image.height(), image.width()], self);
     }
 
-    fn number(&mut self, kind: Number, buckets: &Buckets, number: usize, features: &Features, size: usize) {
+    fn number(&mut self, kind: Number, buckets: &Buckets, number: usize, features: &[u8], size: usize) {
         let symbol = buckets.symbol(number);
         self.sink.number(kind, features, symbol);
         let (first, bits) = buckets.bucket(symbol, size);
@@ -69,7 +69,7 @@ impl<S: Sink> Coder for Teller<'_, S> {
         self.sink.part(surroundings)
     }
 
-    fn rows(&mut self, row: usize, features: &Features) -> Result<usize, Infallible> {
+    fn rows(&mut self, row: usize, features: &[u8; 5]) -> Result<usize, Infallible> {
         let is_same = |&row: &usize| match row.checked_sub(1) {
             Some(above) => self.row(row) == self.row(above),
             None => self.row(row).iter().all(|&byte| byte == 0),
@@ -150,9 +150,8 @@ impl Sink for Ink<'_> {
         self.symbols.encode(self.model.event(part, past).share(symbol));
     }
 
-    fn number(&mut self, number: Number, features: &Features, symbol: u8) {
-        let table = self.model.numbers(number);
-        self.symbols.encode(table.distribution(table.context(features)).share(symbol));
+    fn number(&mut self, number: Number, features: &[u8], symbol: u8) {
+        self.symbols.encode(self.model.number(number, features).share(symbol));
     }
 
     fn bits(&mut self, number: usize, count: u32) {

@@ -1,7 +1,7 @@
 //! What a coder knows of images of a kind: for each alphabet the contexts, and how likely symbols are in each.
 
 use super::encode::Teller;
-use super::features::{FEATURES, Features, LONG, PART, class};
+use super::features::{FEATURES, LONG, PART, class};
 use super::scan::{EVENTS, Past, Scanner, Surroundings};
 use crate::codec::model::Sample;
 use crate::codec::table::{Distribution, Table};
@@ -72,13 +72,16 @@ impl Model {
                 break;
             }
         }
-        let mut model = Vec::new();
         let Seen { events, numbers } = teller.sink;
-        EVENT.learn::<FEATURES>(events, sample.part(), &mut model);
-        for observations in numbers {
-            NUMBER.learn::<FEATURES>(observations, sample.part(), &mut model);
-        }
-        model
+        let learn = |alphabet: Alphabet, observations| {
+            let mut model = Vec::new();
+            alphabet.learn::<FEATURES>(observations, sample.part(), &mut model);
+            model
+        };
+        std::thread::scope(|scope| {
+            let numbers = scope.spawn(|| numbers.map(|observations| learn(NUMBER, observations)).concat());
+            [learn(EVENT, events), numbers.join().expect("learning does not panic")].concat()
+        })
     }
 
     /// What an event's context owes to the edge above.
@@ -108,8 +111,11 @@ impl Model {
         self.events.distribution(part + self.events.second(combination))
     }
 
-    pub(super) fn numbers(&self, number: Number) -> &Table<FEATURES> {
-        &self.numbers[number as usize]
+    /// How likely each symbol of a number is; features that are not given are zero.
+    #[inline]
+    pub(super) fn number(&self, number: Number, features: &[u8]) -> &Distribution {
+        let table = &self.numbers[number as usize];
+        table.distribution(table.first(table.combination(0, features)))
     }
 }
 
@@ -139,7 +145,7 @@ impl super::encode::Sink for Seen {
         self.events.add(part | Observations::features(&features, EVENT.bits), symbol);
     }
 
-    fn number(&mut self, number: Number, features: &Features, symbol: u8) {
+    fn number(&mut self, number: Number, features: &[u8], symbol: u8) {
         self.numbers[number as usize].add(Observations::features(features, NUMBER.bits), symbol);
     }
 

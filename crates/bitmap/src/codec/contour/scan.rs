@@ -4,7 +4,7 @@
 //! edges of the row above (ITU-T T.6 calls them changing elements of the reference line): they moved, a pair of them
 //! went away, or a new run came up.
 
-use super::features::{AT_START, FEATURES, Features, NEW, NONE, STILL, capped, class, zone};
+use super::features::{AT_START, Features, NEW, NONE, STILL, capped, class, zone};
 
 /// How far an edge moves at most.
 pub(super) const REACH: i32 = 6;
@@ -75,7 +75,7 @@ pub(super) trait Coder {
     fn part(&self, surroundings: &Surroundings) -> Self::Part;
 
     /// How many rows from this one on are the same as the row above; the first row has a blank one above.
-    fn rows(&mut self, row: usize, features: &Features) -> Result<usize, Self::Error>;
+    fn rows(&mut self, row: usize, features: &[u8; 5]) -> Result<usize, Self::Error>;
 
     /// Starts on a row that differs from the one above.
     fn start_row(&mut self, row: usize);
@@ -134,15 +134,8 @@ impl<P: Copy> Scanner<P> {
         let mut last = 0;
         let mut row = 0;
         while row < height {
-            let mut features = [0; FEATURES];
             let edges = capped(self.above.len());
-            features[..5].copy_from_slice(&[
-                edges,
-                last,
-                before.change,
-                zone(row, height),
-                class((height - row) as u32),
-            ]);
+            let features = [edges, last, before.change, zone(row, height), class((height - row) as u32)];
             let same = coder.rows(row, &features)?;
             last = capped(same + 1);
             self.stay(same);

@@ -17,9 +17,6 @@ const PIXEL: Alphabet = Alphabet {
 const SAME: Alphabet =
     Alphabet { symbols: 2, features: 2, bits: 1, split: 1, distributions: 4, combinations: [2, 2] };
 
-/// No more pixels than these are learned from.
-const MOST_PIXELS: usize = 1 << 20;
-
 /// What a coder knows of images of a kind.
 #[derive(Clone, Debug)]
 pub(in crate::codec) struct Model {
@@ -53,13 +50,13 @@ impl Model {
         Ok(Self { pixels, same: SAME.read(rest)?, left, others })
     }
 
-    /// The bytes of a model of images like these.
-    pub(in crate::codec) fn train(sample: &Sample<'_>) -> Vec<u8> {
+    /// The bytes of a model of images like these, learned from about so many pixels.
+    pub(in crate::codec) fn train(sample: &Sample<'_>, most: usize) -> Vec<u8> {
         let (mut pixels, mut same) = (Observations::default(), Observations::default());
         let mut scanner = Scanner::default();
         for &image in sample.images {
             scanner.observe(image, &mut pixels, &mut same);
-            if pixels.len() > MOST_PIXELS {
+            if pixels.len() > most {
                 break;
             }
         }
