@@ -5,6 +5,7 @@
 import json
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 
@@ -248,6 +249,11 @@ def images_of(segment, payload, index, codec):
     return images
 
 
+def shipped(name):
+    """A model that every reader has: the file of its name lies beside this one."""
+    return (Path(__file__).parent / f"{name}.bin").read_bytes()
+
+
 def restore(bits, kind):
     off, on = (np.array(float(v) if isinstance(v, str) else v).astype(kind["dtype"]) for v in kind["values"])
     return np.where(bits, on, off).astype(kind["dtype"])
@@ -267,7 +273,8 @@ def load(path):
         sets = json.loads(z[".bitnpz/sets.json"])["sets"] if ".bitnpz/sets.json" in z.files else []
         for name in sets:
             member = f".bitnpz/{name}/"
-            about, model = json.loads(z[member + "set.json"]), z[member + "model"].tobytes()
+            about = json.loads(z[member + "set.json"])
+            model = shipped(about["model"]) if "model" in about else z[member + "model"].tobytes()
             codec = {"contour": Contour, "pixel": Pixel}.get(about["codec"], lambda model: None)(model)
             images, keys = [], []
             for n, segment in enumerate(about["segments"]):

@@ -112,3 +112,53 @@ pub fn blobs(count: usize, height: usize, width: usize) -> Vec<Bitmap> {
     };
     (0..count).map(blob).collect()
 }
+
+/// Handwriting of a kind: a few curves drawn with a round pen, on images of 20 to 120 pixels.
+#[must_use]
+pub fn strokes(count: usize) -> Vec<Bitmap> {
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let mut draw = || {
+        let sides = [20, 32, 48, 64, 96, 120];
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "one of six")]
+        let side = sides[(random() * 6.0) as usize % 6];
+        let mut image = Bitmap::zeros(side, side).expect("a small image");
+        let size = side as f64;
+        let pen = 0.8 + random() * size / 24.0;
+        for _ in 0..1 + sides.iter().position(|&other| other == side).unwrap_or(0) % 4 {
+            let points: [[f64; 2]; 4] = std::array::from_fn(|_| [random() * size, random() * size]);
+            let steps = 4 * side;
+            for step in 0..=steps {
+                let t = step as f64 / steps as f64;
+                let weights =
+                    [(1.0 - t).powi(3), 3.0 * t * (1.0 - t).powi(2), 3.0 * t * t * (1.0 - t), t.powi(3)];
+                let at = |axis: usize| {
+                    points.iter().zip(weights).map(|(point, weight)| point[axis] * weight).sum()
+                };
+                stamp(&mut image, at(0), at(1), pen);
+            }
+        }
+        image
+    };
+    (0..count).map(|_| draw()).collect()
+}
+
+/// Sets the pixels within a circle.
+fn stamp(image: &mut Bitmap, x: f64, y: f64, radius: f64) {
+    let near = |center: f64, side: usize| {
+        (0..side).filter(move |&place| (place as f64 + 0.5 - center).abs() <= radius)
+    };
+    for row in near(y, image.height()) {
+        for column in near(x, image.width()) {
+            let (across, down) = (column as f64 + 0.5 - x, row as f64 + 0.5 - y);
+            if across * across + down * down <= radius * radius {
+                image.set(row, column, true);
+            }
+        }
+    }
+}

@@ -233,6 +233,24 @@ fn does_a_stack_come_back_as_it_was_by_index_by_batch_and_whole() {
 }
 
 #[test]
+fn does_a_small_set_use_the_model_that_ships() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let mut writer = Writer::create(&path).unwrap();
+    for number in 0..30 {
+        writer.add_image(&format!("{number}"), &image(64, 64, number * 3)).unwrap();
+    }
+    writer.finish().unwrap();
+    let zip = bitnpz_npz::Archive::open(&path).unwrap();
+    assert!(zip.find(".bitnpz/images/set.json").is_some() && zip.find(".bitnpz/images/model.npy").is_none());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let bytes = ["crates/bitmap/models", "reference"]
+        .map(|folder| std::fs::read(root.join(folder).join("contour-1.bin")));
+    let [shipped, reference] = bytes.map(Result::unwrap);
+    assert!(shipped == reference, "both decoders have the same model");
+}
+
+#[test]
 fn are_images_that_are_the_same_stored_once() {
     let folder = Folder::new();
     let write = |name: &str, count: usize, distinct: usize| {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use super::encoder::Encoder;
 use super::{contour, pixel};
@@ -69,6 +70,10 @@ const FEW_IMAGES: usize = 100;
 /// A model of more pixels makes images this much smaller, and not more.
 const FAR: f64 = 1.25;
 
+/// The model that ships with the library, of outlines of any kind, and its name. It never changes; another would have another
+/// name.
+const SHIPPED: (&str, &[u8]) = ("contour-1", include_bytes!("../../models/contour-1.bin"));
+
 /// What a coder knows of images of a kind: how likely each symbol is in each context.
 ///
 /// ```
@@ -119,11 +124,12 @@ impl Model {
     pub fn choose(sample: Sample<'_>) -> Self {
         let raw = Self::train(Codec::Raw, sample);
         let contour = Self::train(Codec::Contour, sample);
+        let shipped = Self::shipped(SHIPPED.0).expect("it is this one").clone();
         // A model of few pixels tells soon where pixel by pixel is far from as small.
         let few = pixel::Model::train(&sample, FEW_PIXELS);
         let few = Self::from_bytes(Codec::Pixel, &few).expect("what was trained can be read");
         let some = Sample { images: &sample.images[..sample.images.len().min(FEW_IMAGES)], ..sample };
-        let mut models = vec![contour, raw];
+        let mut models = vec![contour, shipped, raw];
         if few.cost(some) < FAR * models[0].cost(some).max(1.0) {
             models.push(Self::train(Codec::Pixel, sample));
         }
@@ -137,7 +143,23 @@ impl Model {
         let mut payload = Vec::new();
         sample.images.iter().for_each(|&image| encoder.encode(self, image, &mut payload));
         let each = payload.len() as f64 / sample.images.len().max(1) as f64;
-        self.bytes.len() as f64 + each * sample.total as f64
+        let own = if self.name().is_some() { 0.0 } else { self.bytes.len() as f64 };
+        own + each * sample.total as f64
+    }
+
+    /// The model of this name that ships with the library, for images too few to pay for one of their own.
+    #[must_use]
+    pub fn shipped(name: &str) -> Option<&'static Self> {
+        static MODEL: OnceLock<Model> = OnceLock::new();
+        let read =
+            || Self::from_bytes(Codec::Contour, SHIPPED.1).expect("it was tried before it was shipped");
+        (name == SHIPPED.0).then(|| MODEL.get_or_init(read))
+    }
+
+    /// The name of a model that ships with the library.
+    #[must_use]
+    pub fn name(&self) -> Option<&'static str> {
+        (self.codec() == Codec::Contour && self.bytes == SHIPPED.1).then_some(SHIPPED.0)
     }
 
     /// Reads a model.

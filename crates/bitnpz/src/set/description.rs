@@ -1,6 +1,6 @@
 //! `set.json`: what a set's other members do not say themselves.
 
-use bitnpz_bitmap::codec::Codec;
+use bitnpz_bitmap::codec::{Codec, Model};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -50,6 +50,8 @@ fn check_version(found: u32) -> Result<(), String> {
 #[derive(Clone, Debug)]
 pub(super) struct Description {
     pub(super) codec: Codec,
+    /// The name of the model, if it ships with the library; else it is in a member.
+    pub(super) model: Option<String>,
     /// Of the arrays that images come back as; images tell their widths.
     pub(super) kind: PackedKind,
     pub(super) shape: Shape,
@@ -99,6 +101,8 @@ pub(super) enum KeysDescription {
 struct DescriptionJson {
     version: u32,
     codec: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
     dtype: String,
     values: [Json; 2],
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,6 +121,7 @@ impl Description {
         let description = DescriptionJson {
             version: VERSION,
             codec: self.codec.to_string(),
+            model: self.model.clone(),
             dtype: self.kind.dtype.type_string(),
             values: self.kind.values().map(crate::value::Value::to_json),
             key,
@@ -131,6 +136,12 @@ impl Description {
         let json: DescriptionJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         check_version(json.version)?;
         let codec = json.codec.parse()?;
+        if let Some(name) = &json.model {
+            let shipped = Model::shipped(name).filter(|model| model.codec() == codec);
+            shipped.ok_or_else(|| {
+                format!("expected a model of this library, found {name:?}; a newer one may have it")
+            })?;
+        }
         let shape = match (json.key, json.shape) {
             (Some(key), Some(shape)) if shape.len() >= 2 => Shape::Stack { key, shape },
             (None, None) => Shape::Each,
@@ -154,13 +165,13 @@ impl Description {
             return Err("expected keys of each image or of none, found others".to_owned());
         }
         for segment in &json.segments {
-            if let Some(KeysDescription::Pattern(pattern)) = &segment.keys {
-                if !pattern.is_valid(segment.images) {
-                    return Err(format!("expected a pattern of keys, found {pattern:?}"));
-                }
+            if let Some(KeysDescription::Pattern(pattern)) = &segment.keys
+                && !pattern.is_valid(segment.images)
+            {
+                return Err(format!("expected a pattern of keys, found {pattern:?}"));
             }
         }
         let kind = PackedKind::from_parts(&json.dtype, json.values, 0)?;
-        Ok(Self { codec, kind, shape, segments: json.segments })
+        Ok(Self { codec, model: json.model, kind, shape, segments: json.segments })
     }
 }

@@ -31,7 +31,8 @@ pub(crate) struct StoredSet {
     segments: Vec<Segment>,
     /// The number of images up to each segment's end.
     ends: Vec<usize>,
-    model_blob: Blob,
+    /// The model of its own, and that model once it is read.
+    model_blob: Option<Blob>,
     model: OnceLock<Model>,
 }
 
@@ -53,7 +54,10 @@ impl StoredSet {
             end
         });
         let ends = ends.collect();
-        let model_blob = Blob::open(zip, format!(".bitnpz/{name}/model.npy"))?;
+        let model_blob = match &description.model {
+            Some(_) => None,
+            None => Some(Blob::open(zip, format!(".bitnpz/{name}/model.npy"))?),
+        };
         Ok(Self { name: name.to_owned(), description, segments, ends, model_blob, model: OnceLock::new() })
     }
 
@@ -86,7 +90,8 @@ impl StoredSet {
 
     /// The bytes of its members.
     pub(crate) fn stored_bytes(&self) -> u64 {
-        self.model_blob.len() + self.segments.iter().map(Segment::stored_bytes).sum::<u64>()
+        self.model_blob.as_ref().map_or(0, Blob::len)
+            + self.segments.iter().map(Segment::stored_bytes).sum::<u64>()
     }
 
     /// The segment of an image, and the image's number in it.
@@ -165,9 +170,13 @@ impl StoredSet {
         if let Some(model) = self.model.get() {
             return Ok(model);
         }
-        let read = Model::from_bytes(self.description.codec, &self.model_blob.bytes(zip)?);
+        let Some(blob) = &self.model_blob else {
+            let shipped = self.description.model.as_deref().and_then(Model::shipped);
+            return Ok(shipped.expect("the description was checked"));
+        };
+        let read = Model::from_bytes(self.description.codec, &blob.bytes(zip)?);
         let damaged = |error: bitnpz_bitmap::Error| ErrorKind::Damaged {
-            member: self.model_blob.member().to_owned(),
+            member: blob.member().to_owned(),
             message: error.to_string(),
         };
         let model = read.map_err(damaged)?;

@@ -116,9 +116,13 @@ impl SetWriter {
         }
         let model = self.model.expect("a segment was written");
         let shape = stack.map_or(Shape::Each, |(key, shape)| Shape::Stack { key, shape });
-        let description = Description { codec: model.codec(), kind, shape, segments: self.segments };
+        let shipped = model.name().map(str::to_owned);
         let name = &self.name;
-        add(zip, &format!(".bitnpz/{name}/model.npy"), model.as_bytes())?;
+        if shipped.is_none() {
+            add(zip, &format!(".bitnpz/{name}/model.npy"), model.as_bytes())?;
+        }
+        let description =
+            Description { codec: model.codec(), model: shipped, kind, shape, segments: self.segments };
         Ok(zip.add(&format!(".bitnpz/{name}/set.json"), description.to_json())?)
     }
 
