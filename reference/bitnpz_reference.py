@@ -178,6 +178,21 @@ class Pixel:
         return image[8:, 8:8 + width].astype(bool)
 
 
+class Zstd:
+    """Needs the package `zstandard`: NumPy has no decompressor of it."""
+
+    def __init__(self, model):
+        import zstandard
+        dictionary = zstandard.ZstdCompressionDict(model) if model else None
+        self.context = zstandard.ZstdDecompressor(dict_data=dictionary)
+
+    def decode(self, payload, height, width):
+        stride = -(-width // 8)
+        frame = b"\x28\xb5\x2f\xfd" + payload.tobytes()
+        rows = np.frombuffer(self.context.decompress(frame, height * stride), np.uint8)
+        return np.unpackbits(rows.reshape(height, stride), axis=1, count=width).astype(bool)
+
+
 def varint(data, place):
     number, shift = 0, 0
     while True:
@@ -275,7 +290,7 @@ def load(path):
             member = f".bitnpz/{name}/"
             about = json.loads(z[member + "set.json"])
             model = shipped(about["model"]) if "model" in about else z[member + "model"].tobytes()
-            codec = {"contour": Contour, "pixel": Pixel}.get(about["codec"], lambda model: None)(model)
+            codec = {"contour": Contour, "pixel": Pixel, "zstd": Zstd}.get(about["codec"], lambda model: None)(model)
             images, keys = [], []
             for n, segment in enumerate(about["segments"]):
                 images += images_of(segment, z[f"{member}payload-{n}"], z[f"{member}index-{n}"], codec)

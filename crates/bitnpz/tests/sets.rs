@@ -93,7 +93,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn do_images_under_any_keys_come_back(mut saved in saved(), sorted in any::<bool>(), codec in 0_usize..4) {
+    fn do_images_under_any_keys_come_back(mut saved in saved(), sorted in any::<bool>(), codec in 0_usize..5) {
         if !sorted {
             let middle = saved.len() / 2;
             saved.rotate_left(middle);
@@ -144,7 +144,7 @@ import bitnpz_reference
     python.borrow_mut().run(import, &[reference.to_str().unwrap().as_bytes()]);
     let images = Cell::new(0);
     let mut runner = TestRunner::new(ProptestConfig::with_cases(60));
-    let strategy = (saved(), 0_usize..4, 1_usize..40, 0_usize..3);
+    let strategy = (saved(), 0_usize..5, 1_usize..40, 0_usize..3);
     let result = runner.run(&strategy, |(saved, codec, side, copies)| {
         let [sets, plain] = ["sets.npz", "plain.npz"].map(|name| folder.path(name));
         let mut options = WriteOptions::default();
@@ -192,7 +192,7 @@ fn does_a_stack_come_back_as_it_was_by_index_by_batch_and_whole() {
     let folder = Folder::new();
     let path = folder.path("a.npz");
     let stack = stack(600);
-    for codec in [None, Some(Codec::Contour), Some(Codec::Pixel), Some(Codec::Raw)] {
+    for codec in [None, Some(Codec::Contour), Some(Codec::Pixel), Some(Codec::Zstd), Some(Codec::Raw)] {
         let mut options = WriteOptions::default();
         options.codec = codec;
         let mut writer = Writer::create_with(&path, &options).unwrap();

@@ -4,6 +4,7 @@ use super::MAX_SIDE;
 use super::contour;
 use super::model::{Model, Tables};
 use super::pixel::PixelCoder;
+use super::zstd::ZstdCoder;
 use crate::bitmap::Bitmap;
 use crate::error::{ErrorKind, Result};
 use crate::view::{BitmapView, packed_len};
@@ -15,6 +16,7 @@ use crate::view::{BitmapView, packed_len};
 pub struct Decoder {
     contour: contour::Decoder,
     pixel: PixelCoder,
+    zstd: ZstdCoder,
 }
 
 impl Decoder {
@@ -54,16 +56,20 @@ impl Decoder {
             rows.extend_from_slice(payload);
             return BitmapView::new(height, width, rows);
         }
-        if payload.len() > expected || height.max(width) > MAX_SIDE {
+        let is_possible = height.max(width) <= MAX_SIDE || matches!(model.tables, Tables::Zstd(_));
+        if payload.len() > expected || !is_possible {
             return Err(ErrorKind::Length { expected, found: payload.len() }.into());
         }
         rows.resize(expected, 0);
         let decoded = match &model.tables {
             Tables::Contour(model) => self.contour.decode(model, payload, size, rows),
             Tables::Pixel(model) => self.pixel.decode(model, payload, size, rows),
+            Tables::Zstd(dictionary) => self.zstd.decode(dictionary, payload, rows),
             Tables::Raw => return Err(ErrorKind::Length { expected, found: payload.len() }.into()),
         };
         match decoded {
+            // Only frames can hold bits behind the last pixels.
+            Ok(()) if matches!(model.tables, Tables::Zstd(_)) => BitmapView::new(height, width, rows),
             Ok(()) => Ok(BitmapView::new_unchecked(height, width, rows)),
             Err(message) => Err(ErrorKind::Payload { message }.into()),
         }

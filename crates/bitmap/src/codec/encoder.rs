@@ -4,6 +4,7 @@ use super::MAX_SIDE;
 use super::contour;
 use super::model::{Model, Tables};
 use super::pixel::PixelCoder;
+use super::zstd::ZstdCoder;
 use crate::view::BitmapView;
 
 /// Codes images, each on its own; keeps its memory from one to the next.
@@ -26,6 +27,7 @@ use crate::view::BitmapView;
 pub struct Encoder {
     contour: contour::Encoder,
     pixel: PixelCoder,
+    zstd: ZstdCoder,
 }
 
 impl Encoder {
@@ -42,6 +44,7 @@ impl Encoder {
         match &model.tables {
             Tables::Contour(model) if is_possible => self.contour.encode(model, image, payload),
             Tables::Pixel(model) if is_possible => self.pixel.encode(model, image, payload),
+            Tables::Zstd(dictionary) => self.zstd.encode(dictionary, image.as_bytes(), payload),
             _ => payload.extend_from_slice(image.as_bytes()),
         }
         if payload.len() - start >= image.as_bytes().len() {

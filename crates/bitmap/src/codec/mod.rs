@@ -17,6 +17,7 @@ mod range_coder;
 mod table;
 mod tree;
 mod weights;
+mod zstd;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;

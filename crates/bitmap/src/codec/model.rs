@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 
 use super::encoder::Encoder;
-use super::{contour, pixel};
+use super::{contour, pixel, zstd};
 use crate::error::{ErrorKind, Result};
 use crate::view::BitmapView;
 
@@ -17,13 +17,15 @@ pub enum Codec {
     Contour,
     /// Pixel by pixel, each after those around it; for noise, dither and tiny images.
     Pixel,
+    /// Packed rows in frames of Zstandard with a dictionary: larger, and the fastest to read.
+    Zstd,
     /// Packed rows as they are.
     Raw,
 }
 
 impl Codec {
     /// All codecs, by the names that [`Display`](fmt::Display) gives and [`FromStr`] takes.
-    pub const ALL: [Self; 3] = [Self::Contour, Self::Pixel, Self::Raw];
+    pub const ALL: [Self; 4] = [Self::Contour, Self::Pixel, Self::Zstd, Self::Raw];
 }
 
 impl fmt::Display for Codec {
@@ -31,6 +33,7 @@ impl fmt::Display for Codec {
         f.pad(match self {
             Self::Contour => "contour",
             Self::Pixel => "pixel",
+            Self::Zstd => "zstd",
             Self::Raw => "raw",
         })
     }
@@ -41,7 +44,7 @@ impl FromStr for Codec {
 
     fn from_str(name: &str) -> std::result::Result<Self, String> {
         let named = Self::ALL.into_iter().find(|codec| codec.to_string() == name);
-        named.ok_or_else(|| format!("expected one of contour, pixel and raw, found {name:?}"))
+        named.ok_or_else(|| format!("expected one of contour, pixel, zstd and raw, found {name:?}"))
     }
 }
 
@@ -96,6 +99,7 @@ pub struct Model {
 pub(super) enum Tables {
     Contour(Box<contour::Model>),
     Pixel(Box<pixel::Model>),
+    Zstd(zstd::Dictionary),
     Raw,
 }
 
@@ -114,12 +118,13 @@ impl Model {
         let bytes = match codec {
             Codec::Contour => contour::Model::train(&sample),
             Codec::Pixel => pixel::Model::train(&sample, MOST_PIXELS),
+            Codec::Zstd => zstd::train(&sample),
             Codec::Raw => Vec::new(),
         };
         Self::from_bytes(codec, &bytes).expect("what was trained can be read")
     }
 
-    /// The model, of any codec, that makes all images smallest, itself included, as far as a sample tells.
+    /// The model, of any codec but `zstd`, that makes all images smallest, itself included, as far as a sample tells.
     #[must_use]
     pub fn choose(sample: Sample<'_>) -> Self {
         let raw = Self::train(Codec::Raw, sample);
@@ -172,6 +177,7 @@ impl Model {
         let tables = match codec {
             Codec::Contour => contour::Model::read(&mut rest).map(|model| Tables::Contour(Box::new(model))),
             Codec::Pixel => pixel::Model::read(&mut rest).map(|model| Tables::Pixel(Box::new(model))),
+            Codec::Zstd => zstd::read(std::mem::take(&mut rest)).map(Tables::Zstd),
             Codec::Raw => Ok(Tables::Raw),
         };
         let message = match (tables, rest) {
@@ -194,6 +200,7 @@ impl Model {
         match self.tables {
             Tables::Contour(_) => Codec::Contour,
             Tables::Pixel(_) => Codec::Pixel,
+            Tables::Zstd(_) => Codec::Zstd,
             Tables::Raw => Codec::Raw,
         }
     }
