@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use bitnpz::{Archive, Bitmap, Dtype, Encoding, Header, PixelValues, WriteOptions, Writer};
+use bitnpz::{Archive, Bitmap, BitmapView, Dtype, Encoding, Header, PixelValues, WriteOptions, Writer};
 use bitnpz_benches::{ImageSet, blobs, key, median_seconds};
 use bitnpz_bitmap::codec::{Decoder, Encoder, Model, Sample};
 use bitnpz_oracle::Oracle;
@@ -336,7 +336,7 @@ fn decode(set: &ImageSet) -> Outcome {
         }
     });
 
-    let samples: Vec<&[u8]> = views.iter().map(|image| image.as_bytes()).collect();
+    let samples: Vec<&[u8]> = views.iter().map(BitmapView::as_bytes).collect();
     let dictionary = zstd::dict::from_samples(&samples, 16 << 10)?;
     let mut compressor = zstd::bulk::Compressor::with_dictionary(19, &dictionary)?;
     let frames: Vec<Vec<u8>> =

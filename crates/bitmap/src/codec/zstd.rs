@@ -6,6 +6,7 @@ use std::sync::Arc;
 use zstd::zstd_safe::{CCtx, CParameter, DCtx, compress_bound, get_error_name};
 
 use super::model::Sample;
+use crate::view::BitmapView;
 
 /// What every frame starts with; payloads do without.
 const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
@@ -21,7 +22,7 @@ pub(super) type Dictionary = Arc<[u8]>;
 
 /// The bytes of a dictionary for images like these; none if they are too few for one.
 pub(super) fn train(sample: &Sample<'_>) -> Vec<u8> {
-    let rows: Vec<&[u8]> = sample.images.iter().map(|image| image.as_bytes()).collect();
+    let rows: Vec<&[u8]> = sample.images.iter().map(BitmapView::as_bytes).collect();
     let bytes: usize = rows.iter().map(|rows| rows.len()).sum();
     let all = bytes.checked_div(rows.len()).unwrap_or(0) * sample.total;
     zstd::dict::from_samples(&rows, (all / PART).clamp(SIZES[0], SIZES[1])).unwrap_or_default()

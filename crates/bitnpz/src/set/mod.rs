@@ -12,6 +12,7 @@
 mod blob;
 mod checksum;
 mod description;
+mod encode;
 mod index;
 mod keys;
 mod numbers;
@@ -20,6 +21,7 @@ mod stored;
 mod writer;
 
 pub(crate) use description::{SETS, Sets};
+pub(crate) use encode::SetOptions;
 pub(crate) use keys::KeySet;
 pub(crate) use stored::StoredSet;
-pub(crate) use writer::{SetOptions, SetWriter};
+pub(crate) use writer::SetWriter;

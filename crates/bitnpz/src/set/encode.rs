@@ -1,0 +1,211 @@
+//! From the images of a segment to its members.
+
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::sync::Arc;
+
+use bitnpz_bitmap::BitmapView;
+use bitnpz_bitmap::codec::{Codec, Encoder, Model, Sample};
+
+use super::checksum::{self, Checksum, GROUP};
+use super::description::{KeysDescription, SegmentDescription};
+use super::index;
+use super::keys::KeyList;
+use super::numbers::push_varint;
+
+/// A model is trained on at most this many images, of at most so many bytes of packed rows.
+const SAMPLE_IMAGES: usize = 4000;
+const SAMPLE_BYTES: usize = 16 << 20;
+
+/// How sets are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SetOptions {
+    pub(crate) codec: Option<Codec>,
+    pub(crate) threads: NonZero<usize>,
+}
+
+/// Images as they are collected: packed rows, sizes and keys.
+#[derive(Debug, Default)]
+pub(super) struct Images {
+    pub(super) rows: Vec<u8>,
+    pub(super) sizes: Vec<[usize; 2]>,
+    pub(super) keys: KeyList,
+}
+
+/// A segment, ready to be written: its members by what they are.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    pub(super) model: Arc<Model>,
+    pub(super) description: SegmentDescription,
+    pub(super) members: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Images {
+    /// Their keys, if they have any, sizes and packed rows.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Option<String>, [usize; 2], &[u8])> {
+        let mut rest = self.rows.as_slice();
+        self.sizes.iter().enumerate().map(move |(image, &[height, width])| {
+            let rows = rest.split_off(..height * width.div_ceil(8)).expect("as many as were added");
+            (self.keys.key(image), [height, width], rows)
+        })
+    }
+
+    /// Encodes them with this model or, if there is none yet, one that is trained for so many images like them.
+    pub(super) fn encode(&self, model: Option<Arc<Model>>, total: usize, options: SetOptions) -> Encoded {
+        let mut rest = self.rows.as_slice();
+        let views = self.sizes.iter().map(|&[height, width]| {
+            let rows = rest.split_off(..height * width.div_ceil(8)).expect("as many as were added");
+            BitmapView::new(height, width, rows).expect("rows that were packed")
+        });
+        let images: Vec<BitmapView<'_>> = views.collect();
+        let model = model.unwrap_or_else(|| Arc::new(train(&images, total, options.codec)));
+        let size = self.sizes.first().copied().filter(|first| self.sizes.iter().all(|size| size == first));
+        let payloads = Payloads::new(&model, &images, size.is_none(), options.threads);
+        let index = index::write(&payloads.starts, payloads.repeats.as_deref(), &payloads.checksums(&images));
+        let mut description = SegmentDescription {
+            images: images.len(),
+            size,
+            repeats: payloads.repeats.is_some(),
+            keys: None,
+        };
+        let mut members = vec![("payload", payloads.bytes), ("index", index)];
+        description.keys = match self.keys.pattern() {
+            _ if self.keys.is_empty() => None,
+            Some(pattern) => Some(KeysDescription::Pattern(pattern.clone())),
+            None => {
+                let (keys, sorted) = self.keys.write();
+                members.push(("keys", keys));
+                Some(KeysDescription::Text { sorted })
+            }
+        };
+        Encoded { model, description, members }
+    }
+}
+
+/// Trains a model on images spread over these.
+fn train(images: &[BitmapView<'_>], total: usize, codec: Option<Codec>) -> Model {
+    let bytes = images.iter().map(|image| image.as_bytes().len()).sum::<usize>();
+    let most = (SAMPLE_BYTES * images.len() / bytes.max(1)).clamp(1, SAMPLE_IMAGES);
+    let step = images.len().div_ceil(most).max(1);
+    let images: Vec<_> = images.iter().copied().step_by(step).collect();
+    let sample = Sample { images: &images, total };
+    match codec {
+        Some(codec) => Model::train(codec, sample),
+        None => Model::choose(sample),
+    }
+}
+
+/// The payloads of images, one after the other.
+struct Payloads {
+    bytes: Vec<u8>,
+    /// Where each starts, and where the last ends.
+    starts: Vec<usize>,
+    /// Which of them are the number of an image before them, which they are the same as.
+    repeats: Option<Vec<bool>>,
+    /// The first image that each is the same as.
+    firsts: Vec<usize>,
+}
+
+impl Payloads {
+    fn new(model: &Model, images: &[BitmapView<'_>], with_sizes: bool, threads: NonZero<usize>) -> Self {
+        let mut numbers =
+            HashMap::with_capacity_and_hasher(images.len(), foldhash::fast::RandomState::default());
+        let firsts: Vec<usize> = images
+            .iter()
+            .enumerate()
+            .map(|(number, image)| *numbers.entry(image).or_insert(number))
+            .collect();
+        drop(numbers);
+        let distinct: Vec<usize> = (0..images.len()).filter(|&number| firsts[number] == number).collect();
+        let share = distinct.len().div_ceil(threads.get()).max(1);
+        let encode =
+            |numbers: &[usize]| encode(model, numbers.iter().map(|&number| images[number]), with_sizes);
+        let parts: Vec<(Vec<u8>, Vec<usize>)> = std::thread::scope(|scope| {
+            let mut shares = distinct.chunks(share);
+            let own = shares.next();
+            let others: Vec<_> = shares.map(|numbers| scope.spawn(|| encode(numbers))).collect();
+            let own = own.map(encode);
+            let others = others.into_iter().map(|part| part.join().expect("encoding does not panic"));
+            own.into_iter().chain(others).collect()
+        });
+        Self::join(firsts, &distinct, &parts)
+    }
+
+    fn join(firsts: Vec<usize>, distinct: &[usize], parts: &[(Vec<u8>, Vec<usize>)]) -> Self {
+        let mut payloads: Vec<&[u8]> = vec![&[]; firsts.len()];
+        let encoded = parts.iter().flat_map(|(bytes, ends)| {
+            let mut rest = bytes.as_slice();
+            let mut start = 0;
+            ends.iter().map(move |&end| {
+                let payload = rest.split_off(..end - start).expect("ends are within");
+                start = end;
+                payload
+            })
+        });
+        distinct.iter().zip(encoded).for_each(|(&number, payload)| payloads[number] = payload);
+        let repeated = || firsts.iter().enumerate().filter(|&(number, &first)| first != number);
+        let saved: usize = repeated()
+            .map(|(_, &first)| payloads[first].len().saturating_sub(number_bytes(first).len()))
+            .sum();
+        let has_repeats = saved > firsts.len() / 8;
+        let mut joined = Self { bytes: Vec::new(), starts: vec![0], repeats: None, firsts: Vec::new() };
+        let mut repeats = vec![false; firsts.len()];
+        for (number, &first) in firsts.iter().enumerate() {
+            let number_of_first = number_bytes(first);
+            let pays = number_of_first.len() < payloads[first].len();
+            if has_repeats && first != number && pays {
+                repeats[number] = true;
+                joined.bytes.extend_from_slice(&number_of_first);
+            } else {
+                joined.bytes.extend_from_slice(payloads[first]);
+            }
+            joined.starts.push(joined.bytes.len());
+        }
+        joined.repeats = has_repeats.then_some(repeats);
+        joined.firsts = firsts;
+        joined
+    }
+
+    /// The checksums of all groups.
+    fn checksums(&self, images: &[BitmapView<'_>]) -> Vec<[u8; checksum::BYTES]> {
+        let is_repeat = |image: usize| self.repeats.as_ref().is_some_and(|repeats| repeats[image]);
+        let groups = images.chunks(GROUP).zip((0..).step_by(GROUP)).map(|(images, start)| {
+            let mut checksum = Checksum::default();
+            for (number, &image) in (start..).zip(images) {
+                if is_repeat(number) {
+                    checksum.add_repeat(self.firsts[number]);
+                } else {
+                    checksum.add(image);
+                }
+            }
+            checksum.to_bytes()
+        });
+        groups.collect()
+    }
+}
+
+/// A number in as few bytes as it needs, the lowest first.
+fn number_bytes(number: usize) -> Vec<u8> {
+    let bytes = number.to_le_bytes();
+    bytes[..bytes.len() - number.leading_zeros() as usize / 8].to_vec()
+}
+
+/// The payloads of images, and where each ends.
+fn encode<'a>(
+    model: &Model,
+    images: impl Iterator<Item = BitmapView<'a>>,
+    with_sizes: bool,
+) -> (Vec<u8>, Vec<usize>) {
+    let mut encoder = Encoder::new();
+    let mut bytes = Vec::new();
+    let ends = images.map(|image| {
+        if with_sizes {
+            push_varint(image.height(), &mut bytes);
+            push_varint(image.width(), &mut bytes);
+        }
+        encoder.encode(model, image, &mut bytes);
+        bytes.len()
+    });
+    let ends = ends.collect();
+    (bytes, ends)
+}
