@@ -1,7 +1,7 @@
 //! How small: bytes per image, all in, of the image sets named, in bitnpz's encodings and in what a user would pick
 //! instead, each made by its real encoder.
 //!
-//! `cargo xtask ratio FILE.npz ...` prints a table, and with `--output FOLDER` writes it as Markdown and a picture of it.
+//! `cargo xtask ratio FILE.npz ...` prints a table, and with `--output FOLDER` puts it into `compression.md` there, and draws `compression.svg`.
 //! Python with the packages of `benches/requirements.txt` is the interpreter that `BITNPZ_PYTHON` names.
 
 #![allow(clippy::print_stdout, reason = "a report")]
@@ -43,7 +43,9 @@ fn main() -> Result<(), Failure> {
     let table = markdown(&all);
     println!("{table}");
     if let Some(folder) = output {
-        fs::write(folder.join("compression-table.md"), &table)?;
+        let report = folder.join("compression.md");
+        let text = fs::read_to_string(&report).unwrap_or_default();
+        fs::write(&report, with_table(&text, &table))?;
         let first = |name: &str| !name.starts_with("`np.savez") && !name.contains("plain");
         let sets = all.iter().map(|sizes| {
             let bars = sizes.bytes.iter().filter(|(name, _)| first(name)).cloned();
@@ -108,6 +110,15 @@ outputs.append(b'%d' % len(file.getvalue()))
 ";
     let outputs = numpy.run(code, &[plain.to_string_lossy().as_bytes()]);
     String::from_utf8_lossy(&outputs[0]).parse().unwrap_or(f64::NAN)
+}
+
+/// A report whose first table is this one.
+fn with_table(report: &str, table: &str) -> String {
+    let is_row = |line: &&str| line.starts_with('|');
+    let before: Vec<&str> = report.lines().take_while(|line| !is_row(line)).collect();
+    let after: Vec<&str> = report.lines().skip(before.len()).skip_while(is_row).collect();
+    let join = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    join(&before) + table + &join(&after)
 }
 
 /// One row for each format, one column for each set; the smallest on average first.
