@@ -233,6 +233,50 @@ fn does_a_stack_come_back_as_it_was_by_index_by_batch_and_whole() {
 }
 
 #[test]
+fn are_images_added_to_what_is_there() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    for first in Encoding::ALL {
+        for second in Encoding::ALL {
+            let mut writer =
+                Writer::create_with(&path, &WriteOptions::default().with_encoding(first)).unwrap();
+            (0..40).for_each(|i| writer.add_image(&format!("ix-{i:06}"), &image(20, 30, i)).unwrap());
+            writer.add_images("stack", &stack(90)).unwrap();
+            writer.add_array("labels", &ndarray::arr1(&[1.5, 2.5])).unwrap();
+            writer.finish().unwrap();
+            let before = Archive::open(&path).unwrap();
+            let expected: Vec<(String, DynArray)> =
+                before.keys().map(|key| (key.clone(), before.dyn_array(&key).unwrap())).collect();
+
+            let options = WriteOptions::default().with_encoding(second);
+            let mut writer = Writer::append(&path, &options).unwrap();
+            for key in ["ix-000003", "stack", "labels"] {
+                assert!(writer.add_image(key, &image(5, 5, 1)).is_err(), "{key} is taken");
+            }
+            drop(writer);
+            let mut writer = Writer::append(&path, &options).unwrap();
+            (40..90)
+                .for_each(|i| writer.add_image(&format!("ix-{i:06}"), &image(20 + i % 2, 30, i)).unwrap());
+            writer.add_images("more", &stack(70)).unwrap();
+            let summary = writer.finish().unwrap();
+            assert_eq!((summary.keys, summary.images), (93, 250), "{first} {second}");
+            for archive in read_in_every_way(&path) {
+                assert_eq!(archive.verify(|_| ()).problems, []);
+                assert_eq!(archive.len(), 93);
+                expected.iter().for_each(|(key, array)| assert_eq!(&archive.dyn_array(key).unwrap(), array));
+                (40..90).for_each(|i| {
+                    assert_eq!(
+                        archive.image::<bool>(&format!("ix-{i:06}")).unwrap(),
+                        image(20 + i % 2, 30, i)
+                    );
+                });
+                assert_eq!(archive.array::<bool>("more").unwrap(), stack(70).into_dyn());
+            }
+        }
+    }
+}
+
+#[test]
 fn does_a_small_set_use_the_model_that_ships() {
     let folder = Folder::new();
     let path = folder.path("a.npz");

@@ -76,7 +76,8 @@ Examples:
   bitnpz pack training.npz -o packed.npz
   bitnpz pack glyphs/ 'more/*.png' -o glyphs.npz
   bitnpz pack scans/ --threshold 128 --invert --name scans -o scans.npz    one array (N, H, W)
-  bitnpz pack stack.npy --name glyphs -o glyphs.npz")]
+  bitnpz pack stack.npy --name glyphs -o glyphs.npz
+  bitnpz pack later/ --append -o glyphs.npz                                added to what is there")]
 pub(crate) struct Pack {
     /// Folders, globs, pictures, .npy stacks and .npz archives
     #[arg(required = true, value_name = "INPUT")]
@@ -93,6 +94,9 @@ pub(crate) struct Pack {
     /// Black pixels become True, rather than white ones
     #[arg(long)]
     pub(crate) invert: bool,
+    /// Add to the output, if it is there
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) append: bool,
     #[command(flatten)]
     pub(crate) write: Write,
 }

@@ -105,6 +105,10 @@ fn are_folders_globs_and_stacks_packed_and_given_back() {
     let archive = Archive::open(folder.path().join("keys.npz")).unwrap();
     assert_eq!(archive.keys().collect::<Vec<_>>(), ["sub/0", "sub/1", "sub/2", "sub/3"]);
     assert_eq!(archive.bitmap("sub/2").unwrap(), pictures[2]);
+    let later = folder.picture("later/4.png", 4);
+    folder.done(&["pack", "later", "--append", "-o", "keys.npz"]);
+    let archive = Archive::open(folder.path().join("keys.npz")).unwrap();
+    assert_eq!((archive.len(), archive.bitmap("4").unwrap()), (5, later));
 
     folder.done(&["pack", "in/sub/*.png", "--name", "all", "--method", "zstd", "-o", "stack.npz"]);
     let archive = Archive::open(folder.path().join("stack.npz")).unwrap();

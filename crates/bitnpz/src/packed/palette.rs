@@ -3,6 +3,7 @@
 use bitnpz_bitmap::{Lane, pack_rows, unpack_rows};
 use bitnpz_npy::{Dtype, Kind};
 
+use super::index::PackedKind;
 use crate::value::{Value, lane_bytes, swap};
 
 /// Which two values the bits 0 and 1 stand for, in arrays of one type.
@@ -32,6 +33,11 @@ impl Palette {
         lane_bytes(dtype)?;
         let found = if dtype.kind() == Some(Kind::Bool) { [Some(0), Some(1)] } else { [None; 2] };
         Some(Self { dtype: dtype.clone(), found })
+    }
+
+    /// The palette of images of this kind.
+    pub(crate) fn of(kind: &PackedKind) -> Self {
+        Self { dtype: kind.dtype.clone(), found: kind.bits.map(|bits| Some(swap(&kind.dtype, bits))) }
     }
 
     /// The dtype of the arrays.

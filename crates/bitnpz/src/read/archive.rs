@@ -206,7 +206,7 @@ impl Archive {
         self.entry(key)?.to_array()
     }
 
-    pub(super) fn zip(&self) -> &bitnpz_npz::Archive {
+    pub(crate) fn zip(&self) -> &bitnpz_npz::Archive {
         &self.zip
     }
 
@@ -227,7 +227,7 @@ impl Archive {
         self.zip.find(key).filter(|member| is_array(member.name()))
     }
 
-    pub(super) fn sets(&self) -> &[StoredSet] {
+    pub(crate) fn sets(&self) -> &[StoredSet] {
         &self.sets
     }
 

@@ -10,8 +10,10 @@ use bitnpz_npz::Archive;
 use super::blob::Blob;
 use super::checksum::{Checksum, Damage, GROUP};
 use super::description::{Description, Shape};
+use super::encode::SetOptions;
 use super::numbers::take_varint;
 use super::segment::Segment;
+use super::writer::SetWriter;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::PackedKind;
 
@@ -59,6 +61,17 @@ impl StoredSet {
             None => Some(Blob::open(zip, format!(".bitnpz/{name}/model.npy"))?),
         };
         Ok(Self { name: name.to_owned(), description, segments, ends, model_blob, model: OnceLock::new() })
+    }
+
+    /// The names of the members that are written when the set is finished.
+    pub(crate) fn written_last(&self) -> [String; 2] {
+        ["set.json", "model.npy"].map(|part| format!(".bitnpz/{}/{part}", self.name))
+    }
+
+    /// What goes on with this set in another archive, to which its segments are copied.
+    pub(crate) fn to_writer(&self, zip: &Archive, options: SetOptions) -> Result<SetWriter> {
+        let model = self.model(zip)?.clone();
+        Ok(SetWriter::resume(self.name.clone(), options, model, self.description.segments.clone()))
     }
 
     /// The number of images.

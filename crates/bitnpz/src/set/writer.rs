@@ -43,6 +43,17 @@ impl SetWriter {
         }
     }
 
+    /// Goes on with a set that has these segments and this model.
+    pub(super) fn resume(
+        name: String,
+        options: SetOptions,
+        model: Model,
+        segments: Vec<SegmentDescription>,
+    ) -> Self {
+        let images = segments.iter().map(|segment| segment.images).sum();
+        Self { model: Some(Arc::new(model)), segments, images, ..Self::new(name, options) }
+    }
+
     /// The set's name.
     pub(crate) fn name(&self) -> &str {
         &self.name

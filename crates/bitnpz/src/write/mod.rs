@@ -1,5 +1,6 @@
 //! Writing an archive.
 
+mod append;
 mod copy;
 mod ledger;
 mod plain;

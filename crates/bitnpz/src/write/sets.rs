@@ -7,7 +7,7 @@ use super::ledger::Ledger;
 use super::writer::{c_order, count_images, unfit_error};
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{PackedKind, Palette};
-use crate::set::{KeySet, SETS, SetOptions, SetWriter, Sets};
+use crate::set::{KeySet, SETS, SetOptions, SetWriter, Sets, StoredSet};
 
 /// Stacks of fewer bytes of packed rows are not worth the members of a set: they are packed.
 pub(super) const SMALL_STACK: usize = 4096;
@@ -36,6 +36,11 @@ impl SetsWriter {
         Self { options, names: Sets::default(), keys: KeySet::default(), open: Vec::new() }
     }
 
+    /// Whether there are no sets.
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.0.is_empty()
+    }
+
     /// Makes a key taken.
     pub(super) fn claim(&mut self, key: &str) -> Result<()> {
         bitnpz_npz::check_name(key).map_err(|error| Error::from(error).with_key(key))?;
@@ -43,6 +48,22 @@ impl SetsWriter {
             return Ok(());
         }
         Err(Error::from(ErrorKind::DuplicateKey).with_key(key))
+    }
+
+    /// Takes over a set of another archive whose images have keys of their own: more can be added to it.
+    pub(super) fn resume(&mut self, zip: &bitnpz_npz::Archive, set: &StoredSet) -> Result<()> {
+        self.names.0.push(set.name().to_owned());
+        for image in 0..set.len() {
+            self.claim(&set.key(zip, image))?;
+        }
+        self.open.push((Palette::of(&set.kind(0)), set.to_writer(zip, self.options)?));
+        Ok(())
+    }
+
+    /// Takes over a set of another archive that is one array, as it is.
+    pub(super) fn keep(&mut self, set: &StoredSet, key: &str) -> Result<()> {
+        self.names.0.push(set.name().to_owned());
+        self.claim(key)
     }
 
     /// Starts a set for what is saved under this key.

@@ -210,7 +210,7 @@ impl Writer {
     /// Makes a key taken.
     pub(super) fn claim(&mut self, key: &str) -> Result<()> {
         check_key(key)?;
-        if self.encoding == Encoding::Contour {
+        if self.encoding == Encoding::Contour || !self.sets.is_empty() {
             self.sets.claim(key)?;
         }
         Ok(())

@@ -25,14 +25,19 @@ enum Input {
 
 pub(crate) fn run(arguments: &Pack, output: &mut Output) -> Outcome {
     let start = Instant::now();
-    super::check_free(&arguments.output, arguments.write.force)?;
+    let appends = arguments.append && arguments.output.exists();
+    super::check_free(&arguments.output, arguments.write.force || appends)?;
     let inputs = inputs(arguments)?;
     check_keys(&inputs, arguments.name.as_deref())?;
     let bytes_in: u64 = inputs.iter().filter_map(|input| Some(fs::metadata(input.path()).ok()?.len())).sum();
 
     let options = arguments.write.options();
-    let mut writer = Writer::create_with(&arguments.output, &options)
-        .map_err(|error| Failure::at(&arguments.output, error))?;
+    let writer = if appends {
+        Writer::append(&arguments.output, &options)
+    } else {
+        Writer::create_with(&arguments.output, &options)
+    };
+    let mut writer = writer.map_err(|error| Failure::at(&arguments.output, error))?;
     let bar = output.progress(steps(&inputs)?, "packing");
     let (pictures, others): (Vec<&Input>, Vec<&Input>) =
         inputs.iter().partition(|input| matches!(input, Input::Picture { .. }));

@@ -157,7 +157,13 @@ impl<'a> Member<'a> {
         MemberReader::new(self).map_err(|error| self.blame(error))
     }
 
-    pub(super) fn archive(&self) -> &'a Archive {
+    /// Where its compressed data lies in the file.
+    pub(crate) fn data_range(&self) -> Result<Range<u64>> {
+        let start = self.located().map_err(|error| self.blame(error))?.data_start;
+        Ok(start..start + self.compressed_size())
+    }
+
+    pub(crate) fn archive(&self) -> &'a Archive {
         self.archive
     }
 

@@ -13,6 +13,7 @@ use bitnpz_npy::DynArrayView;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use crate::archive::Member;
 use crate::error::{Error, ErrorKind, Result};
 use crate::method::Method;
 use crate::name;
@@ -30,6 +31,9 @@ const ALIGNMENT: u16 = 64;
 /// Members are compressed together once there are this many, or this many bytes of them.
 const BATCH_MEMBERS: usize = 1024;
 const BATCH_BYTES: usize = 8 << 20;
+
+/// Bytes of a member of another archive that are copied at once.
+const COPIED_TOGETHER: u64 = 1 << 20;
 
 /// How an archive is written.
 #[derive(Clone, Debug)]
@@ -201,6 +205,37 @@ impl<W: Write + Seek> Writer<W> {
         Ok(())
     }
 
+    /// Adds a member of another archive as it lies there, compressed or not, in bounded memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add), and if the member's records are damaged; its data is not looked at.
+    pub fn copy(&mut self, member: &Member<'_>) -> Result<()> {
+        self.claim(member.name())?;
+        self.flush()?;
+        let result = self.write_copy(member);
+        result.map_err(|error| self.poison(error))
+    }
+
+    fn write_copy(&mut self, member: &Member<'_>) -> Result<()> {
+        let range = member.data_range()?;
+        let header = self.header(
+            member.name(),
+            member.method(),
+            [member.compressed_size(), member.size()],
+            member.crc32(),
+        );
+        let local = self.front(member.name(), &header, member.method() == Method::STORED);
+        self.sink.write_all(&local)?;
+        let mut start = range.start;
+        while start < range.end {
+            let end = range.end.min(start + COPIED_TOGETHER);
+            self.sink.write_all(&member.archive().slice(start..end)?)?;
+            start = end;
+        }
+        self.finish_member(member.name(), &header, local.len() as u64 + member.compressed_size())
+    }
+
     /// Starts a member whose length is not known yet. Its first bytes, `head`, may be changed until the end: the
     /// header of an array that grows.
     ///
@@ -294,19 +329,24 @@ impl<W: Write + Seek> Writer<W> {
     fn write_member(&mut self, name: &str, encoded: &Encoded) -> Result<()> {
         let header =
             self.header(name, encoded.method, [encoded.data.len() as u64, encoded.size], encoded.crc32);
+        let local = self.front(name, &header, encoded.is_aligned);
+        self.sink.write_all(&local)?;
+        self.sink.write_all(&encoded.data)?;
+        self.finish_member(name, &header, (local.len() + encoded.data.len()) as u64)
+    }
+
+    /// What comes before a member's data: its local header, its name and an extra field.
+    fn front(&self, name: &str, header: &CentralHeader, is_aligned: bool) -> Vec<u8> {
         let mut extra = Vec::new();
         if header.compressed_size >= IN_ZIP64.into() || header.uncompressed_size >= IN_ZIP64.into() {
             extra::push_zip64(&mut extra, &[header.uncompressed_size, header.compressed_size]);
         }
-        if encoded.is_aligned {
+        if is_aligned {
             let end = self.position + (local_header::LEN + name.len() + extra.len()) as u64;
             let padding = extra::padding_len(end, ALIGNMENT, 0);
             extra::push_padding(&mut extra, padding, ALIGNMENT);
         }
-        let local = local_header(&header, name, &extra);
-        self.sink.write_all(&local)?;
-        self.sink.write_all(&encoded.data)?;
-        self.finish_member(name, &header, (local.len() + encoded.data.len()) as u64)
+        local_header(header, name, &extra)
     }
 
     /// The header of a member at the current position; sizes are compressed and uncompressed.

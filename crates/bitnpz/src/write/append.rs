@@ -1,0 +1,74 @@
+//! Adding to an archive that is there.
+
+use std::path::Path;
+
+use super::writer::{Writer, count_images};
+use crate::error::Result;
+use crate::options::WriteOptions;
+use crate::packed;
+use crate::read::{Archive, RESERVED};
+use crate::set::{SETS, StoredSet};
+
+impl Writer {
+    /// Starts an archive that has everything the one at this path has, and replaces it when it is finished. What is there is
+    /// copied as it lies; images that are added go into the image sets that are there, as further segments of them.
+    ///
+    /// ```
+    /// use ndarray::array;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("training.npz");
+    /// let mut writer = bitnpz::Writer::create(&path)?;
+    /// writer.add_image("ix-000000", &array![[false, true]])?;
+    /// writer.finish()?;
+    ///
+    /// let mut writer = bitnpz::Writer::append(&path, &bitnpz::WriteOptions::default())?;
+    /// writer.add_image("ix-000001", &array![[true, true]])?;
+    /// assert_eq!(writer.finish()?.images, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the archive cannot be read, or no file can be made beside it.
+    pub fn append(path: impl AsRef<Path>, options: &WriteOptions) -> Result<Self> {
+        let archive = Archive::open(path.as_ref())?;
+        let mut writer = Self::create_with(path, options)?;
+        writer.take_over(&archive)?;
+        Ok(writer)
+    }
+
+    fn take_over(&mut self, archive: &Archive) -> Result<()> {
+        let zip = archive.zip();
+        for set in archive.sets() {
+            match set.stack() {
+                Some((key, shape)) => {
+                    self.sets.keep(set, key)?;
+                    self.ledger.note_set(1, count_images(shape));
+                }
+                None => self.sets.resume(zip, set)?,
+            }
+        }
+        // Of sets that more can be added to, these are written again.
+        let is_resumed = |set: &&StoredSet| set.stack().is_none();
+        let again: Vec<String> =
+            archive.sets().iter().filter(is_resumed).flat_map(StoredSet::written_last).collect();
+        for member in zip.members() {
+            let name = member.name();
+            if !name.starts_with(RESERVED) {
+                self.claim(member.key())?;
+                let number = self.zip.len();
+                self.zip.copy(&member)?;
+                let entry = archive.entry(member.key())?;
+                let images = entry.images().unwrap_or(0);
+                match entry.kind() {
+                    Some(kind) => self.ledger.note_packed(number, kind.clone(), images),
+                    None => self.ledger.note_plain(number, images),
+                }
+            } else if ![SETS, packed::MEMBER].contains(&name) && !again.iter().any(|other| other == name) {
+                self.zip.copy(&member)?;
+            }
+        }
+        Ok(())
+    }
+}
