@@ -11,6 +11,7 @@ use crate::output::{Output, size, thousands};
 pub(crate) fn run(arguments: &Info, output: &mut Output) -> Outcome {
     let archive = super::open(&arguments.archive)?;
     let mut encodings = BTreeMap::<String, usize>::new();
+    let mut codecs = BTreeMap::<String, usize>::new();
     let mut dtypes = BTreeMap::<String, usize>::new();
     let mut shapes = BTreeMap::<String, usize>::new();
     let (mut keys, mut images, mut arrays, mut pixels, mut image_bytes) =
@@ -26,6 +27,9 @@ pub(crate) fn run(arguments: &Info, output: &mut Output) -> Outcome {
         pixels += entry.header().len() as u64;
         image_bytes += entry.stored_bytes();
         *encodings.entry(entry.encoding().to_string()).or_default() += count;
+        if let Some(codec) = entry.codec() {
+            *codecs.entry(codec.to_string()).or_default() += count;
+        }
         *dtypes.entry(entry.dtype().type_string()).or_default() += count;
         let [.., height, width] = entry.shape() else { continue };
         *shapes.entry(format!("{height} x {width}")).or_default() += count;
@@ -42,6 +46,7 @@ pub(crate) fn run(arguments: &Info, output: &mut Output) -> Outcome {
             "image_bytes": image_bytes,
             "bytes_per_image": if images == 0 { None } else { Some(per_image) },
             "encodings": encodings,
+            "codecs": codecs,
             "dtypes": dtypes,
             "shapes": shapes,
         });
@@ -65,6 +70,9 @@ pub(crate) fn run(arguments: &Info, output: &mut Output) -> Outcome {
     output.result(format!("arrays      {}", thousands(arrays as u64)))?;
     if images > 0 {
         output.result(format!("encoding    {}", list(&encodings)))?;
+        if !codecs.is_empty() {
+            output.result(format!("codec       {}", list(&codecs)))?;
+        }
         output.result(format!("dtype       {}", list(&dtypes)))?;
         output.result(format!("shape       {}", list(&shapes)))?;
         output.result(format!("per image   {per_image:.1} bytes of the file"))?;
