@@ -58,43 +58,17 @@ pub(super) fn capped(number: usize) -> u8 {
 pub(super) struct Buckets([(u32, u32); 16]);
 
 /// Rows that are the same as the one above.
+#[rustfmt::skip]
 pub(super) const ROWS: Buckets = Buckets([
-    (0, 0),
-    (1, 0),
-    (2, 0),
-    (3, 0),
-    (4, 0),
-    (5, 0),
-    (6, 0),
-    (7, 0),
-    (8, 0),
-    (9, 0),
-    (10, 1),
-    (12, 2),
-    (16, 3),
-    (24, 4),
-    (40, 5),
-    (72, WHOLE),
+    (0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0), (6, 0), (7, 0),
+    (8, 0), (9, 0), (10, 1), (12, 2), (16, 3), (24, 4), (40, 5), (72, WHOLE),
 ]);
 
 /// Pixels before a new run, and in it.
+#[rustfmt::skip]
 pub(super) const RUNS: Buckets = Buckets([
-    (0, 0),
-    (1, 0),
-    (2, 0),
-    (3, 0),
-    (4, 0),
-    (5, 0),
-    (6, 0),
-    (7, 0),
-    (8, 1),
-    (10, 1),
-    (12, 2),
-    (16, 3),
-    (24, 3),
-    (32, 4),
-    (48, 5),
-    (80, WHOLE),
+    (0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0), (6, 0), (7, 0),
+    (8, 1), (10, 1), (12, 2), (16, 3), (24, 3), (32, 4), (48, 5), (80, WHOLE),
 ]);
 
 /// As many bits as the image's height or width has.
