@@ -206,6 +206,26 @@ fn does_verify_find_damage_and_say_so() {
 }
 
 #[test]
+fn does_verify_name_the_damaged_image_of_a_set() {
+    let folder = Folder::new();
+    (0..30).for_each(|i| {
+        folder.picture(&format!("in/page-{i:02}.png"), i);
+    });
+    folder.done(&["pack", "in", "-o", "a.npz"]);
+    let path = folder.path().join("a.npz");
+    let mut bytes = fs::read(&path).unwrap();
+    let name = b".bitnpz/images/index-0.npy";
+    let index = bytes.windows(name.len()).position(|window| window == name).unwrap();
+    // The last payload ends before the next member's local header, of 30 bytes and the name.
+    bytes[index - 32] ^= 0x5A;
+    fs::write(&path, bytes).unwrap();
+    let output = folder.bitnpz(&["verify", "a.npz"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("damaged: \"page-29\", image 29 of the set: "), "{text}");
+}
+
+#[test]
 fn does_unpack_stay_in_its_folder_and_ls_keep_the_terminal_whole() {
     let folder = Folder::new();
     let path = folder.path().join("bad.npz");

@@ -30,7 +30,11 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
         output.result(format!("{report:#}"))?;
     } else {
         for problem in &report.problems {
-            output.result(format!("damaged: {}", escape(&problem.message)))?;
+            let place = match (&problem.key, problem.image) {
+                (Some(key), Some(image)) => format!("{key:?}, image {image} of the set: "),
+                _ => String::new(),
+            };
+            output.result(format!("damaged: {}", escape(&format!("{place}{}", problem.message))))?;
         }
         if report.gaps > 0 {
             output.remark(format!("{} belong to no member, which does no harm", size(report.gaps)))?;
