@@ -58,6 +58,11 @@ pub struct Sample<'a> {
 }
 
 impl Sample<'_> {
+    /// The first of them, to try something.
+    fn first(&self) -> Self {
+        Self { images: &self.images[..self.images.len().min(FEW_IMAGES)], ..*self }
+    }
+
     /// Which part of all images these are.
     pub(super) fn part(&self) -> f64 {
         self.images.len() as f64 / self.total.max(self.images.len()).max(1) as f64
@@ -120,7 +125,7 @@ impl Model {
     pub fn train(codec: Codec, sample: Sample<'_>) -> Self {
         let bytes = match codec {
             Codec::Contour => contour::Model::train(&sample),
-            Codec::Pixel => pixel::Model::train(&sample, MOST_PIXELS),
+            Codec::Pixel => return Self::of_pixels(sample, MOST_PIXELS, Self::few_pixels(sample).1),
             Codec::Zstd => zstd::train(&sample),
             Codec::Raw => Vec::new(),
         };
@@ -135,16 +140,27 @@ impl Model {
         let contour = Self::train(Codec::Contour, sample);
         let shipped = Self::shipped(SHIPPED.0).expect("it is this one").clone();
         // A model of few pixels tells soon where pixel by pixel is far from as small.
-        let few = pixel::Model::train(&sample, FEW_PIXELS);
-        let few = Self::from_bytes(Codec::Pixel, &few).expect("what was trained can be read");
-        let some = Sample { images: &sample.images[..sample.images.len().min(FEW_IMAGES)], ..sample };
+        let (few, compares_rows) = Self::few_pixels(sample);
         let mut models = vec![contour, shipped, raw];
-        if few.cost(some) < FAR * models[0].cost(some).max(1.0) {
-            models.push(Self::train(Codec::Pixel, sample));
+        if few.cost(sample.first()) < FAR * models[0].cost(sample.first()).max(1.0) {
+            models.push(Self::of_pixels(sample, MOST_PIXELS, compares_rows));
         }
         let handicap = |model: &Self| if model.codec() == Codec::Pixel { SLOW } else { 1.0 };
         let costs = models.into_iter().map(|model| (model.cost(sample) * handicap(&model), model));
         costs.min_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there are models").1
+    }
+
+    /// A model of pixels, learned from about so many.
+    fn of_pixels(sample: Sample<'_>, most: usize, compares_rows: bool) -> Self {
+        let bytes = pixel::Model::train(&sample, most, compares_rows);
+        Self::from_bytes(Codec::Pixel, &bytes).expect("what was trained can be read")
+    }
+
+    /// A model of few pixels, and whether to compare rows makes images smaller.
+    fn few_pixels(sample: Sample<'_>) -> (Self, bool) {
+        let [with, without] = [true, false].map(|rows| Self::of_pixels(sample, FEW_PIXELS, rows));
+        let is_smaller = with.cost(sample.first()) <= without.cost(sample.first());
+        if is_smaller { (with, true) } else { (without, false) }
     }
 
     /// The bytes of all images and the model, as far as a sample tells.

@@ -52,10 +52,11 @@ impl Teller<'_> {
 
 impl Coder for Teller<'_> {
     fn same(&mut self, row: usize, context: u32) -> bool {
-        let same = match row.checked_sub(1) {
+        let is_same = || match row.checked_sub(1) {
             Some(above) => self.packed(row) == self.packed(above),
             None => self.packed(row).iter().all(|&byte| byte == 0),
         };
+        let same = self.model.compares_rows() && is_same();
         self.symbols.encode(self.model.same().distribution(context).share(same.into()));
         same
     }

@@ -24,6 +24,8 @@ pub(in crate::codec) struct Model {
     pixels: Table<FEATURES, u16>,
     /// Whether a row is the same as the one above.
     same: Table<2>,
+    /// Whether a row ever is.
+    compares_rows: bool,
     /// What the eight pixels to the left, the nearest in the lowest bit, add to the number of a context.
     left: Vec<u32>,
     /// The other features that contexts depend on.
@@ -47,15 +49,19 @@ impl Model {
             }
         }
         let left = left.into_iter().map(|combination| pixels.first(combination)).collect();
-        Ok(Self { pixels, same: SAME.read(rest)?, left, others })
+        let same: Table<2> = SAME.read(rest)?;
+        let contexts = [[0, 0], [0, 1], [1, 0], [1, 1]].map(|features| same.context(&features));
+        let compares_rows = contexts.iter().any(|&context| same.distribution(context).share(1).size > 1);
+        Ok(Self { pixels, same, compares_rows, left, others })
     }
 
-    /// The bytes of a model of images like these, learned from about so many pixels.
-    pub(in crate::codec) fn train(sample: &Sample<'_>, most: usize) -> Vec<u8> {
+    /// The bytes of a model of images like these, learned from about so many pixels; whether rows are compared with those
+    /// above them, which costs a symbol for each.
+    pub(in crate::codec) fn train(sample: &Sample<'_>, most: usize, compares_rows: bool) -> Vec<u8> {
         let (mut pixels, mut same) = (Observations::default(), Observations::default());
         let mut scanner = Scanner::default();
         for &image in sample.images {
-            scanner.observe(image, &mut pixels, &mut same);
+            scanner.observe(image, compares_rows, &mut pixels, &mut same);
             if pixels.len() > most {
                 break;
             }
@@ -68,6 +74,10 @@ impl Model {
 
     pub(super) fn pixels(&self) -> &Table<FEATURES, u16> {
         &self.pixels
+    }
+
+    pub(super) fn compares_rows(&self) -> bool {
+        self.compares_rows
     }
 
     pub(super) fn same(&self) -> &Table<2> {

@@ -51,6 +51,7 @@ impl Scanner {
     pub(super) fn observe(
         &mut self,
         image: BitmapView<'_>,
+        compares_rows: bool,
         pixels: &mut Observations,
         same: &mut Observations,
     ) {
@@ -59,7 +60,8 @@ impl Scanner {
         let (mut was_same, mut is_blank) = (0, 1);
         for (row, packed) in image.rows().enumerate() {
             unpack_rows(packed, width, 0_u8, 1, &mut self.rows[range(row, width)]);
-            let is_same = self.rows[range(row, width)] == self.rows[range(row + ROWS - 1, width)];
+            let is_same =
+                compares_rows && self.rows[range(row, width)] == self.rows[range(row + ROWS - 1, width)];
             same.add(Observations::features(&[was_same, is_blank], 1), u8::from(is_same));
             was_same = u8::from(is_same);
             if is_same {
