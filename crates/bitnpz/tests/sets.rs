@@ -232,6 +232,44 @@ fn does_a_stack_come_back_as_it_was_by_index_by_batch_and_whole() {
     }
 }
 
+/// The archive that lies in `golden` for each codec: keys without a pattern, sizes that differ, images that repeat, a stack.
+fn write_golden(path: &Path, codec: Codec) {
+    let mut options = WriteOptions::default();
+    options.codec = Some(codec);
+    let mut writer = Writer::create_with(path, &options).unwrap();
+    for number in 0..70 {
+        let key = format!("{}/{}", ["b", "a", "ü"][number % 3], number * 31 % 71);
+        writer
+            .add_image(&key, &image(9 + number % 4, 17, number % 20).mapv(|pixel| u8::from(pixel) * 255))
+            .unwrap();
+    }
+    writer.add_images("stack", &stack(80).mapv(|pixel| if pixel { 1.5_f32 } else { -1.0 })).unwrap();
+    writer.add_array("labels", &ndarray::arr1(&[1_i64, 2, 3])).unwrap();
+    writer.finish().unwrap();
+}
+
+/// Archives that were written before are read for good. They are made by `GOLDEN=1 cargo test -p bitnpz for_good`, once for
+/// each version of the format.
+#[test]
+fn are_archives_of_this_version_read_for_good() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folder = Folder::new();
+    for codec in Codec::ALL {
+        let old = golden.join(format!("sets-1-{codec}.npz"));
+        if std::env::var_os("GOLDEN").is_some() {
+            write_golden(&old, codec);
+        }
+        let new = folder.path("a.npz");
+        write_golden(&new, codec);
+        let [old, new] = [old, new].map(|path| Archive::open(path).unwrap());
+        assert_eq!(old.verify(|_| ()).problems, []);
+        assert_eq!(old.len(), 72);
+        for key in new.keys() {
+            assert_eq!(old.dyn_array(&key).unwrap(), new.dyn_array(&key).unwrap(), "{codec} {key}");
+        }
+    }
+}
+
 #[test]
 fn are_images_added_to_what_is_there() {
     let folder = Folder::new();
