@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use bitnpz::{Encoding, PixelValues, WriteOptions, Writer};
+use bitnpz::{Archive, Encoding, PixelValues, WriteOptions, Writer};
 use bitnpz_benches::{ImageSet, chart, jbig2, key};
 use bitnpz_oracle::Oracle;
 use ndarray::Array3;
@@ -23,6 +23,8 @@ type Failure = Box<dyn std::error::Error>;
 struct Sizes {
     name: String,
     shape: [usize; 3],
+    /// What the writer chose.
+    codec: String,
     bytes: Vec<(String, f64)>,
 }
 
@@ -61,6 +63,7 @@ fn measure(set: &ImageSet, numpy: &mut Oracle) -> Result<Sizes, Failure> {
     let count = set.images.len() as f64;
     let [height, width] = [set.images[0].height(), set.images[0].width()];
     let mut bytes = Vec::new();
+    let mut codec = String::new();
     for encoding in [Encoding::Contour, Encoding::Packed, Encoding::Plain] {
         let path = folder.path().join(format!("{encoding}.npz"));
         let mut writer = Writer::create_with(&path, &WriteOptions::default().with_encoding(encoding))?;
@@ -69,6 +72,10 @@ fn measure(set: &ImageSet, numpy: &mut Oracle) -> Result<Sizes, Failure> {
         }
         writer.finish()?;
         let name = if encoding == Encoding::Contour {
+            codec = Archive::open(&path)?
+                .entry(&key(0))?
+                .codec()
+                .map_or("-".to_owned(), |codec| codec.to_string());
             "**bitnpz**".to_owned()
         } else {
             format!("bitnpz, {encoding}")
@@ -86,7 +93,7 @@ fn measure(set: &ImageSet, numpy: &mut Oracle) -> Result<Sizes, Failure> {
     bitnpz::DynArray::from_ndarray(&rows).write(fs::File::create(&path)?)?;
     bytes.extend(others(&path, width)?);
     bytes.sort_by(|a, b| a.1.total_cmp(&b.1));
-    Ok(Sizes { name: set.name.clone(), shape: [set.images.len(), height, width], bytes })
+    Ok(Sizes { name: set.name.clone(), shape: [set.images.len(), height, width], codec, bytes })
 }
 
 /// What `benches/formats.py` finds.
@@ -124,8 +131,8 @@ fn with_table(report: &str, table: &str) -> String {
 /// One row for each format, one column for each set; the smallest on average first.
 fn markdown(all: &[Sizes]) -> String {
     let mut text = String::from("| bytes per image |");
-    for Sizes { name, shape: [count, height, width], .. } in all {
-        let _ = write!(text, " {name}<br>{count} of {height} x {width} |");
+    for Sizes { name, shape: [count, height, width], codec, .. } in all {
+        let _ = write!(text, " {name}<br>{count} of {height} x {width}<br>{codec} |");
     }
     text.push_str("\n|---|");
     text.push_str(&"---:|".repeat(all.len()));

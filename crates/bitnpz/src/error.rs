@@ -76,6 +76,8 @@ pub enum ErrorKind {
         /// What was found.
         found: Vec<usize>,
     },
+    /// Images that differ in size were asked for as one array.
+    SizesDiffer,
     /// The array's values cannot be given in the type asked for without changing them.
     WrongType {
         /// The type asked for.
@@ -159,6 +161,9 @@ impl fmt::Display for Error {
             ),
             ErrorKind::WrongShape { expected, found } => {
                 write!(f, "expected shape {}, found {}", Index(expected), Index(found))
+            }
+            ErrorKind::SizesDiffer => {
+                f.write_str("expected images of one size, found several: read them one by one")
             }
             ErrorKind::WrongType { expected, found } => {
                 write!(f, "the values of this {found} array are not all {expected}; read it as {found}")

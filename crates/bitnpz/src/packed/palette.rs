@@ -178,21 +178,33 @@ fn order(left: Value, right: Value) -> std::cmp::Ordering {
 
 /// The pixels, as they lie in memory, that packed rows stand for.
 pub(crate) fn unpack(rows: &[u8], width: usize, dtype: &Dtype, bits: [u64; 2]) -> Vec<u8> {
-    let lanes = bits.map(|bits| swap(dtype, bits));
-    match dtype.item_size() {
-        1 => unpack_lanes::<u8>(rows, width, lanes),
-        2 => bytemuck::cast_slice(&unpack_lanes::<u16>(rows, width, lanes)).to_vec(),
-        4 => bytemuck::cast_slice(&unpack_lanes::<u32>(rows, width, lanes)).to_vec(),
-        _ => bytemuck::cast_slice(&unpack_lanes::<u64>(rows, width, lanes)).to_vec(),
+    let height = rows.len().checked_div(width.div_ceil(8)).unwrap_or(0);
+    let mut pixels = vec![0; height * width * dtype.item_size()];
+    unpack_into(rows, width, dtype.item_size(), bits.map(|bits| swap(dtype, bits)), &mut pixels);
+    pixels
+}
+
+/// Fills `pixels` with what packed rows stand for: for each bit one of two lanes, as they lie in memory.
+pub(crate) fn unpack_into(rows: &[u8], width: usize, item_size: usize, lanes: [u64; 2], pixels: &mut [u8]) {
+    match item_size {
+        1 => unpack_lanes::<u8>(rows, width, lanes, pixels),
+        2 => unpack_lanes::<u16>(rows, width, lanes, pixels),
+        4 => unpack_lanes::<u32>(rows, width, lanes, pixels),
+        _ => unpack_lanes::<u64>(rows, width, lanes, pixels),
     }
 }
 
-fn unpack_lanes<L: PixelLane>(rows: &[u8], width: usize, lanes: [u64; 2]) -> Vec<L> {
-    let height = rows.len().checked_div(width.div_ceil(8)).unwrap_or(0);
-    let mut pixels = vec![L::default(); height * width];
+fn unpack_lanes<L: PixelLane>(rows: &[u8], width: usize, lanes: [u64; 2], pixels: &mut [u8]) {
     let [off, on] = lanes.map(narrow::<L>);
-    unpack_rows(rows, width, off, on, &mut pixels);
-    pixels
+    match bytemuck::try_cast_slice_mut(pixels) {
+        Ok(pixels) => unpack_rows(rows, width, off, on, pixels),
+        // Bytes that are not aligned for their type.
+        Err(_) => {
+            let mut copy = vec![L::default(); pixels.len() / size_of::<L>()];
+            unpack_rows(rows, width, off, on, &mut copy);
+            pixels.copy_from_slice(bytemuck::cast_slice(&copy));
+        }
+    }
 }
 
 /// A lane as the packing kernels take it.

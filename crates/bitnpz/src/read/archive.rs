@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use bitnpz_bitmap::{Bitmap, Pixel};
 use bitnpz_npy::{DynArray, DynArrayView, Element};
@@ -11,7 +12,8 @@ use ndarray::{Array2, ArrayD, Ix2};
 
 use super::RESERVED;
 use super::entry::Entry;
-use super::image_set::{ImageSet, StoredImages};
+use super::image_set::ImageSet;
+use super::stored_images::StoredImages;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{self, PackedIndex};
 use crate::set::{SETS, Sets, StoredSet};
@@ -27,9 +29,12 @@ thread_local! {
 /// An open archive: images and arrays by their keys, as they were saved.
 ///
 /// It opens archives of bitnpz in every encoding, and those that NumPy wrote. All reads take `&self`, and no
-/// file position is shared: threads and forked processes can use one.
+/// file position is shared: threads and forked processes can use one. A clone is the same open archive.
+#[derive(Clone, Debug)]
+pub struct Archive(Arc<Contents>);
+
 #[derive(Debug)]
-pub struct Archive {
+struct Contents {
     zip: bitnpz_npz::Archive,
     packed: PackedIndex,
     sets: Vec<StoredSet>,
@@ -75,13 +80,13 @@ impl Archive {
             None => Sets::default(),
         };
         let sets = names.0.iter().map(|name| StoredSet::open(&zip, name)).collect::<Result<_>>()?;
-        Ok(Self { zip, packed, sets })
+        Ok(Self(Arc::new(Contents { zip, packed, sets })))
     }
 
     /// The archive's size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.zip.size()
+        self.0.zip.size()
     }
 
     /// The keys of all arrays, in the order in which they lie in the archive: those of members, then those of image sets.
@@ -94,7 +99,7 @@ impl Archive {
     #[must_use]
     pub fn len(&self) -> usize {
         let of_set = |set: &StoredSet| if set.stack().is_some() { 1 } else { set.len() };
-        self.members().count() + self.sets.iter().map(of_set).sum::<usize>()
+        self.members().count() + self.0.sets.iter().map(of_set).sum::<usize>()
     }
 
     /// Whether there are no keys.
@@ -137,7 +142,7 @@ impl Archive {
     /// type, or if it is damaged.
     pub fn image<T: Pixel + Element>(&self, key: &str) -> Result<Array2<T>> {
         let blame = |error: Error| error.with_key(key);
-        if let Some(member) = self.member(key).filter(|_| self.packed.kind(key).is_none()) {
+        if let Some(member) = self.member(key).filter(|_| self.0.packed.kind(key).is_none()) {
             // The type that was saved needs no packing and unpacking.
             let array = NPY.with_borrow_mut(|npy| {
                 member.read_into(npy)?;
@@ -179,12 +184,25 @@ impl Archive {
     ///
     /// If there is no such key, if the array has a third value or NaN or fewer than two dimensions, or if it is
     /// damaged.
-    pub fn images(&self, key: &str) -> Result<ImageSet<'_>> {
+    pub fn images(&self, key: &str) -> Result<ImageSet> {
         match (self.member(key), self.find_in_sets(key)) {
-            (None, Some((set, range))) => ImageSet::stored(StoredImages::new(&self.zip, set, range))
-                .map_err(|error| error.with_key(key)),
+            (None, Some((set, range))) => {
+                ImageSet::stored(StoredImages::new(self, set, range)).map_err(|error| error.with_key(key))
+            }
             _ => self.entry(key)?.to_images(),
         }
+    }
+
+    /// The images that were saved under keys of their own, those of one dtype and pair of values together: of all
+    /// that [`Writer::add_image`](crate::Writer::add_image) was given as a rule one set. Images of the encodings `plain`
+    /// and `packed`, where each is a member, are not among them.
+    ///
+    /// # Errors
+    ///
+    /// If a set is damaged.
+    pub fn keyed_images(&self) -> Result<Vec<ImageSet>> {
+        let sets = self.0.sets.iter().enumerate().filter(|(_, set)| set.stack().is_none());
+        sets.map(|(number, set)| ImageSet::keyed(StoredImages::new(self, number, 0..set.len()))).collect()
     }
 
     /// The array under this key, in its own type and shape.
@@ -207,57 +225,58 @@ impl Archive {
     }
 
     pub(crate) fn zip(&self) -> &bitnpz_npz::Archive {
-        &self.zip
+        &self.0.zip
     }
 
     pub(super) fn packed(&self) -> &PackedIndex {
-        &self.packed
+        &self.0.packed
     }
 
     pub(super) fn limits(&self) -> &Limits {
-        self.zip.limits()
+        self.0.zip.limits()
     }
 
     /// The members that are arrays of the user's.
     fn members(&self) -> impl Iterator<Item = Member<'_>> {
-        self.zip.members().filter(|member| is_array(member.name()))
+        self.0.zip.members().filter(|member| is_array(member.name()))
     }
 
     fn member(&self, key: &str) -> Option<Member<'_>> {
-        self.zip.find(key).filter(|member| is_array(member.name()))
+        self.0.zip.find(key).filter(|member| is_array(member.name()))
     }
 
     pub(crate) fn sets(&self) -> &[StoredSet] {
-        &self.sets
+        &self.0.sets
     }
 
     /// The set that has this key, and which of its images are its array.
-    fn find_in_sets(&self, key: &str) -> Option<(&StoredSet, Range<usize>)> {
+    fn find_in_sets(&self, key: &str) -> Option<(usize, Range<usize>)> {
         let key = bitnpz_npz::identity(key);
-        self.sets.iter().find_map(|set| match set.stack() {
-            Some((name, _)) => (name == key).then(|| (set, 0..set.len())),
-            None => set.find(&self.zip, key).map(|image| (set, image..image + 1)),
+        self.0.sets.iter().enumerate().find_map(|(number, set)| match set.stack() {
+            Some((name, _)) => (name == key).then(|| (number, 0..set.len())),
+            None => set.find(&self.0.zip, key).map(|image| (number, image..image + 1)),
         })
     }
 
     /// The arrays of all sets: which images of which set each is.
-    fn set_arrays(&self) -> impl Iterator<Item = (&StoredSet, Range<usize>)> {
-        self.sets.iter().flat_map(|set| {
+    fn set_arrays(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
+        self.0.sets.iter().enumerate().flat_map(|(number, set)| {
             let (arrays, images) = if set.stack().is_some() { (1, set.len()) } else { (set.len(), 1) };
-            (0..arrays).map(move |array| (set, array * images..(array + 1) * images))
+            (0..arrays).map(move |array| (number, array * images..(array + 1) * images))
         })
     }
 
-    fn key_of(&self, set: &StoredSet, range: &Range<usize>) -> String {
+    fn key_of(&self, set: usize, range: &Range<usize>) -> String {
+        let set = &self.0.sets[set];
         match set.stack() {
             Some((key, _)) => key.to_owned(),
-            None => set.key(&self.zip, range.start),
+            None => set.key(&self.0.zip, range.start),
         }
     }
 
-    fn entry_of_set<'a>(&'a self, set: &'a StoredSet, range: Range<usize>) -> Result<Entry<'a>> {
+    fn entry_of_set(&self, set: usize, range: Range<usize>) -> Result<Entry<'_>> {
         let key = self.key_of(set, &range);
-        Entry::of_set(self, key, StoredImages::new(&self.zip, set, range))
+        Entry::of_set(self, key, StoredImages::new(self, set, range))
     }
 }
 

@@ -5,7 +5,9 @@ use bitnpz_npy::{Dtype, DynArray, DynArrayView, Header};
 use bitnpz_npz::{Limits, Member, MemberReader, Method};
 
 use super::archive::Archive;
-use super::image_set::{ImageSet, StoredImages};
+use super::image_set::ImageSet;
+use super::rows::Rows;
+use super::stored_images::StoredImages;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{PackedKind, unpack};
@@ -29,7 +31,7 @@ enum Place<'a> {
     /// In a member of its own, packed or not.
     Member(Member<'a>, Option<&'a PackedKind>),
     /// In an image set.
-    Set(StoredImages<'a>),
+    Set(StoredImages),
 }
 
 impl<'a> Entry<'a> {
@@ -51,7 +53,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The array of images of a set.
-    pub(super) fn of_set(archive: &'a Archive, key: String, images: StoredImages<'a>) -> Result<Self> {
+    pub(super) fn of_set(archive: &'a Archive, key: String, images: StoredImages) -> Result<Self> {
         let header = images.header().map_err(|error| error.with_key(&key))?;
         Ok(Self { archive, key, place: Place::Set(images), header })
     }
@@ -144,7 +146,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The images, if they are in a set.
-    pub(crate) fn set_images(&self) -> Option<&StoredImages<'a>> {
+    pub(crate) fn set_images(&self) -> Option<&StoredImages> {
         match &self.place {
             Place::Member(..) => None,
             Place::Set(images) => Some(images),
@@ -177,30 +179,39 @@ impl<'a> Entry<'a> {
     }
 
     /// The images, packed in memory or where they lie.
-    pub(super) fn to_images(&self) -> Result<ImageSet<'a>> {
+    pub(super) fn to_images(&self) -> Result<ImageSet> {
         let blame = |error: Error| error.with_key(&self.key);
         let limits = &self.limits().npy;
         let (member, kind) = match &self.place {
             Place::Set(images) => return ImageSet::stored(images.clone()).map_err(blame),
             Place::Member(member, kind) => (member, kind),
         };
-        let set = match (kind, member.bytes()?) {
-            (Some(kind), Some(npy)) => {
-                let view = DynArrayView::parse(npy, limits).map_err(|error| blame(error.into()))?;
-                ImageSet::packed((*kind).clone(), self.shape(), view.data().into())
+        let stored_bytes = self.stored_bytes();
+        let (kind, rows) = match (kind, member.range()?) {
+            (Some(kind), Some(range)) => {
+                let head = self.archive.zip().slice(range.start..range.end.min(range.start + SMALL))?;
+                let (header, start) = Header::parse(&head, limits).map_err(|error| blame(error.into()))?;
+                let (expected, found) = (header.data_len() as u64, range.end - range.start - start as u64);
+                if expected != found {
+                    return Err(damaged(
+                        member,
+                        format!("expected {expected} bytes of array, found {found}"),
+                    ));
+                }
+                ((*kind).clone(), Rows::File(self.archive.clone(), range.start + start as u64..range.end))
             }
             (Some(kind), None) => {
                 let npy = member.read()?;
                 let view = DynArrayView::parse(&npy, limits).map_err(|error| blame(error.into()))?;
-                ImageSet::packed((*kind).clone(), self.shape(), view.data().to_vec().into())
+                ((*kind).clone(), Rows::Memory { rows: view.data().to_vec(), stored_bytes })
             }
             (None, _) => {
                 let array = self.to_array()?;
                 let (kind, rows) = pack(&array.view()).map_err(blame)?;
-                ImageSet::packed(kind, self.shape(), rows.into())
+                (kind, Rows::Memory { rows, stored_bytes })
             }
         };
-        set.map_err(|error| damaged(member, error.to_string()))
+        ImageSet::packed(kind, self.shape(), rows).map_err(|error| damaged(member, error.to_string()))
     }
 
     /// That what comes out is not too much: packed rows can stand for 64 times their bytes, payloads for any number.

@@ -1,145 +1,128 @@
-//! The images under one key.
+//! Images: those under one key, or those of an image set that have keys of their own.
 
-use std::borrow::Cow;
-use std::num::NonZero;
-use std::ops::Range;
+use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Codec;
 use bitnpz_bitmap::{Bitmap, BitmapView, Pixel, PixelValues};
 use bitnpz_npy::{Dtype, DynArrayView, Element, Header};
-use ndarray::{Array2, ArrayD, ArrayRef2, ArrayRef3, ArrayViewMut3, Axis};
+use ndarray::{Array2, ArrayRef2};
 
+use super::rows::Rows;
+use super::stored_images::StoredImages;
 use crate::error::{ErrorKind, Result};
-use crate::packed::{PackedKind, unpack};
-use crate::set::StoredSet;
-use crate::value::Value;
+use crate::packed::PackedKind;
+use crate::value::{Value, swap};
 
-/// Smaller batches are read by one thread.
-const PIXELS_OF_A_THREAD: usize = 1 << 21;
-
-/// Images of an image set, one after the other.
-#[derive(Clone, Debug)]
-pub(crate) struct StoredImages<'a> {
-    zip: &'a bitnpz_npz::Archive,
-    set: &'a StoredSet,
-    /// Which of them.
-    range: Range<usize>,
-}
-
-impl<'a> StoredImages<'a> {
-    pub(super) fn new(zip: &'a bitnpz_npz::Archive, set: &'a StoredSet, range: Range<usize>) -> Self {
-        Self { zip, set, range }
-    }
-
-    /// The number of images.
-    pub(crate) fn len(&self) -> usize {
-        self.range.len()
-    }
-
-    pub(super) fn codec(&self) -> Codec {
-        self.set.codec()
-    }
-
-    /// The shape of the array that they come back as.
-    pub(super) fn shape(&self) -> Result<Vec<usize>> {
-        Ok(match self.set.stack() {
-            Some((_, shape)) => shape.to_vec(),
-            None => self.set.size(self.zip, self.range.start)?.to_vec(),
-        })
-    }
-
-    /// The header of the array that they come back as.
-    pub(super) fn header(&self) -> Result<Header> {
-        let header = Header::new(self.set.kind(0).dtype, self.shape()?);
-        // The header's own arithmetic says whether so many pixels can be counted.
-        header.to_bytes()?;
-        Ok(header)
-    }
-
-    /// The bytes that they take in the file.
-    pub(super) fn stored_bytes(&self) -> u64 {
-        match self.set.stack() {
-            Some(_) => self.set.stored_bytes(),
-            None => self.set.payload_bytes(self.zip, self.range.start).unwrap_or(0),
-        }
-    }
-
-    fn with_image<R>(&self, index: usize, with: impl FnOnce(BitmapView<'_>) -> R) -> Result<R> {
-        self.set.with_image(self.zip, self.range.start + index, with)
-    }
-
-    /// Appends the pixels of some of them, as they lie in memory.
-    pub(crate) fn unpack(&self, images: Range<usize>, pixels: &mut Vec<u8>) -> Result<()> {
-        for index in images {
-            self.with_image(index, |image| {
-                let kind = self.set.kind(image.width());
-                pixels.extend(unpack(image.as_bytes(), kind.width, &kind.dtype, kind.bits));
-            })?;
-        }
-        Ok(())
-    }
-}
-
-/// The images under one key, at one bit per pixel in memory, or where they lie in the file.
+/// Images in an archive: the stack or the image under one key, or all that have keys of their own.
 ///
-/// Images are numbered along all dimensions but the last two, in C order.
+/// It keeps the archive open, costs little to clone, and can be used by many threads at once. Images are numbered along
+/// all dimensions but the last two, in C order.
+///
+/// ```
+/// use ndarray::{Array3, array};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("training.npz");
+/// let mut writer = bitnpz::Writer::create(&path)?;
+/// writer.add_images("glyphs", &array![[[0_u8, 255]], [[255, 255]], [[255, 0]]])?;
+/// writer.finish()?;
+///
+/// let glyphs = bitnpz::Archive::open(&path)?.images("glyphs")?;
+/// assert_eq!((glyphs.len(), glyphs.shape()), (3, [3, 1, 2].as_slice()));
+/// let mut batch = Array3::from_elem((2, 1, 2), false);
+/// glyphs.read_batch_into(&[2, 0], &mut batch)?;
+/// assert_eq!(batch, array![[[true, false]], [[false, true]]]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
-pub struct ImageSet<'a> {
+pub struct ImageSet {
+    /// The width is that of all images, if they have one.
     kind: PackedKind,
     shape: Vec<usize>,
-    source: Source<'a>,
+    len: usize,
+    size: Option<[usize; 2]>,
+    source: Source,
 }
 
 #[derive(Clone, Debug)]
-enum Source<'a> {
+pub(super) enum Source {
     /// Packed rows of all images.
-    Rows(Cow<'a, [u8]>),
-    Stored(StoredImages<'a>),
+    Rows(Arc<Rows>),
+    Stored(StoredImages),
 }
 
-impl<'a> ImageSet<'a> {
+impl ImageSet {
     /// Images of these packed rows; `shape` is that of the array they come back as.
-    pub(super) fn packed(kind: PackedKind, shape: &[usize], rows: Cow<'a, [u8]>) -> Result<Self> {
-        // Checks the length and the padding of all rows at once.
-        BitmapView::new(shape[..shape.len() - 1].iter().product(), kind.width, &rows)?;
-        Ok(Self { kind, shape: shape.to_vec(), source: Source::Rows(rows) })
+    pub(super) fn packed(kind: PackedKind, shape: &[usize], rows: Rows) -> Result<Self> {
+        let [.., height, width] = *shape else {
+            return Err(ErrorKind::NotImages { dtype: kind.dtype, shape: shape.to_vec() }.into());
+        };
+        let len = shape[..shape.len() - 2].iter().product();
+        rows.check(len * height, width)?;
+        let (shape, size) = (shape.to_vec(), Some([height, width]));
+        Ok(Self { kind, shape, len, size, source: Source::Rows(Arc::new(rows)) })
     }
 
-    /// Images of an image set.
-    pub(super) fn stored(images: StoredImages<'a>) -> Result<Self> {
+    /// The images of a set that are under one key.
+    pub(super) fn stored(images: StoredImages) -> Result<Self> {
         let shape = images.shape()?;
-        let width = shape.last().copied().unwrap_or(0);
-        Ok(Self { kind: images.set.kind(width), shape, source: Source::Stored(images) })
+        Self::of_set(images, shape)
+    }
+
+    /// All images of a set in which each has a key of its own.
+    pub(super) fn keyed(images: StoredImages) -> Result<Self> {
+        let len = images.len();
+        let shape = images.size()?.map_or(vec![len], |[height, width]| vec![len, height, width]);
+        Self::of_set(images, shape)
+    }
+
+    fn of_set(images: StoredImages, shape: Vec<usize>) -> Result<Self> {
+        let (len, size) = (images.len(), images.size()?);
+        let size = match (images.set().stack(), shape.as_slice()) {
+            // A stack without images has a size all the same.
+            (Some(_), &[.., height, width]) => Some([height, width]),
+            _ => size,
+        };
+        let kind = images.set().kind(size.map_or(0, |[_, width]| width));
+        Ok(Self { kind, shape, len, size, source: Source::Stored(images) })
     }
 
     /// The number of images.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shape.iter().rev().skip(2).product()
+        self.len
     }
 
     /// Whether there are no images.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len == 0
     }
 
-    /// The shape of the array the images come back as: `(..., height, width)`.
+    /// The shape of the array the images come back as: `(..., height, width)`. Images that differ in size have no such
+    /// array: their shape is `(len,)`, as NumPy has it of an array of arrays.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
-    /// The height of each image in pixels.
+    /// The height and width of all images in pixels; `None` if they differ.
     #[must_use]
-    pub fn height(&self) -> usize {
-        self.shape[self.shape.len() - 2]
+    pub fn image_size(&self) -> Option<[usize; 2]> {
+        self.size
     }
 
-    /// The width of each image in pixels.
-    #[must_use]
-    pub fn width(&self) -> usize {
-        self.kind.width
+    /// The height and width of one image in pixels.
+    ///
+    /// # Errors
+    ///
+    /// If there is no image with this number, or it is damaged.
+    pub fn size_of(&self, index: usize) -> Result<[usize; 2]> {
+        self.check_index(index)?;
+        match (&self.source, self.size) {
+            (Source::Stored(images), None) => images.size_of(index),
+            _ => Ok(self.size.unwrap_or_default()),
+        }
     }
 
     /// The dtype of the array the images come back as.
@@ -163,20 +146,44 @@ impl<'a> ImageSet<'a> {
         }
     }
 
+    /// The bytes that they take in the file: of an image set all its parts, but its names.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        match &self.source {
+            Source::Rows(rows) => rows.stored_bytes(),
+            Source::Stored(images) => images.stored_bytes(),
+        }
+    }
+
+    /// The key of an image that has one of its own.
+    #[must_use]
+    pub fn key(&self, index: usize) -> Option<String> {
+        match &self.source {
+            Source::Stored(images) if images.set().stack().is_none() && index < self.len => {
+                Some(images.key(index))
+            }
+            _ => None,
+        }
+    }
+
+    /// Which image has this key of its own.
+    #[must_use]
+    pub fn find(&self, key: &str) -> Option<usize> {
+        match &self.source {
+            Source::Stored(images) if images.set().stack().is_none() => images.find(key),
+            _ => None,
+        }
+    }
+
     /// Calls `with` with one image at one bit per pixel, in memory that is used again for the next.
     ///
     /// # Errors
     ///
     /// If there is no image with this number, or it is damaged.
     pub fn with_bitmap<R>(&self, index: usize, with: impl FnOnce(BitmapView<'_>) -> R) -> Result<R> {
-        if index >= self.len() {
-            return Err(ErrorKind::NoSuchImage { index, len: self.len() }.into());
-        }
+        self.check_index(index)?;
         match &self.source {
-            Source::Rows(rows) => {
-                let bytes = self.height() * self.width().div_ceil(8);
-                Ok(with(BitmapView::new(self.height(), self.width(), &rows[index * bytes..][..bytes])?))
-            }
+            Source::Rows(rows) => rows.with_image(index, self.size.unwrap_or_default(), with),
             Source::Stored(images) => images.with_image(index, with),
         }
     }
@@ -203,7 +210,8 @@ impl<'a> ImageSet<'a> {
     /// If there is no image with this number, its values cannot be given in this type, or it is damaged.
     pub fn read<T: Pixel + Element>(&self, index: usize) -> Result<Array2<T>> {
         let values = self.values_as()?;
-        self.check_limit::<T>(1)?;
+        let [height, width] = self.size_of(index)?;
+        self.check_limit(height as u64 * width as u64, size_of::<T>())?;
         self.with_bitmap(index, |image| image.unpack(values))
     }
 
@@ -213,90 +221,49 @@ impl<'a> ImageSet<'a> {
     ///
     /// As [`read`](Self::read), and if the array has another shape.
     pub fn read_into<T: Pixel + Element>(&self, index: usize, image: &mut ArrayRef2<T>) -> Result<()> {
-        self.check_shape(&[], image.shape())?;
         let values = self.values_as()?;
-        self.with_bitmap(index, |bitmap| bitmap.unpack_into(values, image))
-    }
-
-    /// Reads several images into the caller's array of shape `(indices, height, width)`, large batches on all cores.
-    ///
-    /// # Errors
-    ///
-    /// As [`read_into`](Self::read_into).
-    pub fn read_batch_into<T: Pixel + Element>(
-        &self,
-        indices: &[usize],
-        batch: &mut ArrayRef3<T>,
-    ) -> Result<()> {
-        self.check_shape(&[indices.len()], batch.shape())?;
-        let values = self.values_as()?;
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let threads = threads.min(batch.len() / PIXELS_OF_A_THREAD).max(1);
-        let share = indices.len().div_ceil(threads).max(1);
-        let read = |indices: &[usize], mut batch: ArrayViewMut3<'_, T>| {
-            let mut images = indices.iter().zip(batch.outer_iter_mut());
-            images.try_for_each(|(&index, mut image)| {
-                self.with_bitmap(index, |bitmap| bitmap.unpack_into(values, &mut image))
-            })
-        };
-        std::thread::scope(|scope| {
-            let read = &read;
-            let mut shares = indices.chunks(share).zip(batch.axis_chunks_iter_mut(Axis(0), share));
-            let own = shares.next();
-            let others: Vec<_> =
-                shares.map(|(indices, batch)| scope.spawn(move || read(indices, batch))).collect();
-            own.map_or(Ok(()), |(indices, batch)| read(indices, batch))?;
-            others.into_iter().try_for_each(|other| other.join().expect("reading does not panic"))
-        })
-    }
-
-    /// All images as one array of shape `(..., height, width)`.
-    ///
-    /// # Errors
-    ///
-    /// If their values cannot be given in this type, if there are more than the limit allows, or if one is damaged.
-    pub fn to_array<T: Pixel + Element>(&self) -> Result<ArrayD<T>> {
-        let values = self.values_as()?;
-        self.check_limit::<T>(self.len())?;
-        let mut array = ArrayD::from_elem(self.shape.as_slice(), values.off);
-        let size = [self.len(), self.height(), self.width()];
-        let mut images = array.view_mut().into_shape_with_order(size).expect("a new array is contiguous");
-        self.read_batch_into(&(0..self.len()).collect::<Vec<_>>(), &mut images)?;
-        Ok(array)
-    }
-
-    /// That so many images, which are not in memory yet, are not too much.
-    fn check_limit<T>(&self, images: usize) -> Result<()> {
-        let Source::Stored(stored) = &self.source else { return Ok(()) };
-        let bytes = [self.height(), self.width(), size_of::<T>()];
-        let found =
-            bytes.into_iter().fold(images as u64, |product, factor| product.saturating_mul(factor as u64));
-        let limit = stored.zip.limits().npy.array_bytes;
-        if found > limit { Err(ErrorKind::TooLarge { found, limit }.into()) } else { Ok(()) }
-    }
-
-    fn check_shape(&self, leading: &[usize], found: &[usize]) -> Result<()> {
-        let expected = [leading, &[self.height(), self.width()]].concat();
-        if expected == found {
+        self.with_bitmap(index, |bitmap| {
+            check_shape(&[bitmap.height(), bitmap.width()], image.shape())?;
+            bitmap.unpack_into(values, image);
             Ok(())
-        } else {
-            Err(ErrorKind::WrongShape { expected, found: found.to_vec() }.into())
+        })?
+    }
+
+    fn check_index(&self, index: usize) -> Result<()> {
+        if index < self.len { Ok(()) } else { Err(ErrorKind::NoSuchImage { index, len: self.len }.into()) }
+    }
+
+    /// That so many pixels, which are not in memory yet, are not too much.
+    pub(super) fn check_limit(&self, pixels: u64, pixel_bytes: usize) -> Result<()> {
+        match &self.source {
+            Source::Stored(images) => images.check_limit(pixels, pixel_bytes),
+            Source::Rows(_) => Ok(()),
+        }
+    }
+
+    /// The two values in the type asked for: the bytes of an item as they lie in memory, the first in the lowest bits.
+    pub(super) fn lanes_as(&self, wanted: &Dtype) -> Result<[u64; 2]> {
+        if *wanted == Dtype::of::<bool>() {
+            return Ok([0, 1]);
+        }
+        let is_same = self.dtype().to_native() == wanted.to_native();
+        let convert = |(value, bits): (Value, u64)| if is_same { Some(bits) } else { value.convert(wanted) };
+        let [off, on] = self.kind.values();
+        let [off_bits, on_bits] = self.kind.bits;
+        match (convert((off, off_bits)), convert((on, on_bits))) {
+            (Some(off), Some(on)) => Ok([off, on].map(|bits| swap(wanted, bits))),
+            _ => Err(ErrorKind::WrongType { expected: wanted.clone(), found: self.dtype().clone() }.into()),
         }
     }
 
     /// The two values in the type asked for.
-    fn values_as<T: Pixel + Element>(&self) -> Result<PixelValues<T>> {
+    pub(super) fn values_as<T: Pixel + Element>(&self) -> Result<PixelValues<T>> {
         let wanted = Dtype::of::<T>();
         if wanted == Dtype::of::<bool>() {
             return Ok(PixelValues::default());
         }
-        let native = self.dtype().to_native();
-        let convert =
-            |value: Value, bits: u64| if native == wanted { Some(bits) } else { value.convert(&wanted) };
-        let [off, on] = self.kind.values();
-        let [off_bits, on_bits] = self.kind.bits;
-        let value = |bits: Option<u64>| {
-            let bytes = bits?.to_ne_bytes();
+        let value = |lane: u64| {
+            let bytes = lane.to_ne_bytes();
             // The low bytes, wherever this machine has them.
             let bytes = if cfg!(target_endian = "little") {
                 &bytes[..size_of::<T>()]
@@ -304,11 +271,21 @@ impl<'a> ImageSet<'a> {
                 &bytes[8 - size_of::<T>()..]
             };
             let header = Header::new(wanted.clone(), Vec::new());
-            DynArrayView::new(header, bytes).ok()?.to_ndarray::<T>().ok()?.first().copied()
+            let item = DynArrayView::new(header, bytes)?.to_ndarray::<T>()?;
+            Ok::<_, bitnpz_npy::Error>(item.first().copied())
         };
-        match (value(convert(off, off_bits)), value(convert(on, on_bits))) {
+        let [off, on] = self.lanes_as(&wanted)?.map(value);
+        match (off?, on?) {
             (Some(off), Some(on)) => Ok(PixelValues { off, on }),
-            _ => Err(ErrorKind::WrongType { expected: wanted, found: self.dtype().clone() }.into()),
+            _ => unreachable!("an array without dimensions has one item"),
         }
+    }
+}
+
+pub(super) fn check_shape(expected: &[usize], found: &[usize]) -> Result<()> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(ErrorKind::WrongShape { expected: expected.to_vec(), found: found.to_vec() }.into())
     }
 }

@@ -1,8 +1,11 @@
 //! Reading an archive.
 
 mod archive;
+mod batch;
 mod entry;
 mod image_set;
+mod rows;
+mod stored_images;
 mod verify;
 
 pub use archive::Archive;

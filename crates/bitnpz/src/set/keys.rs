@@ -231,11 +231,16 @@ pub(crate) struct KeySet {
 const RUNS: usize = 8;
 
 impl KeySet {
-    /// Adds a key; `false` if it is there already.
-    pub(crate) fn insert(&mut self, key: &str) -> bool {
+    /// Whether it has this key.
+    pub(crate) fn contains(&self, key: &str) -> bool {
         let contains =
             |(pattern, count): &(Pattern, usize)| pattern.find(key).is_some_and(|number| number < *count);
-        if self.runs.iter().any(contains) || self.others.contains(key) {
+        self.runs.iter().any(contains) || self.others.contains(key)
+    }
+
+    /// Adds a key; `false` if it is there already.
+    pub(crate) fn insert(&mut self, key: &str) -> bool {
+        if self.contains(key) {
             return false;
         }
         let next = self.runs.iter_mut().find(|(pattern, count)| pattern.find(key) == Some(*count));

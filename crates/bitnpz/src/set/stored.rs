@@ -139,6 +139,13 @@ impl StoredSet {
         Ok(segment.payload(zip, image)?.len() as u64)
     }
 
+    /// The height and width of all images; `None` if they differ, or there are none.
+    pub(crate) fn common_size(&self) -> Option<[usize; 2]> {
+        let mut segments = self.segments.iter().filter(|segment| segment.len() > 0);
+        let size = segments.next()?.size()?;
+        segments.all(|segment| segment.size() == Some(size)).then_some(size)
+    }
+
     /// The height and width of an image.
     pub(crate) fn size(&self, zip: &Archive, image: usize) -> Result<[usize; 2]> {
         let (segment, image) = self.locate(image)?;

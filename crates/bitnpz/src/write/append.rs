@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::writer::{Writer, count_images};
+use super::writer::Writer;
 use crate::error::Result;
 use crate::options::WriteOptions;
 use crate::packed;
@@ -41,18 +41,10 @@ impl Writer {
     fn take_over(&mut self, archive: &Archive) -> Result<()> {
         let zip = archive.zip();
         for set in archive.sets() {
-            match set.stack() {
-                Some((key, shape)) => {
-                    self.sets.keep(set, key)?;
-                    self.ledger.note_set(1, count_images(shape));
-                }
-                None => self.sets.resume(zip, set)?,
-            }
+            self.sets.resume(zip, set)?;
         }
-        // Of sets that more can be added to, these are written again.
-        let is_resumed = |set: &&StoredSet| set.stack().is_none();
-        let again: Vec<String> =
-            archive.sets().iter().filter(is_resumed).flat_map(StoredSet::written_last).collect();
+        // As more can be added to sets, these are written again.
+        let again: Vec<String> = archive.sets().iter().flat_map(StoredSet::written_last).collect();
         for member in zip.members() {
             let name = member.name();
             if !name.starts_with(RESERVED) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bitnpz_npy::{DynArray, Header, Reader};
 use bitnpz_npz::Limits;
 
-use super::stack::StackWriter;
+use super::stack_writer::StackWriter;
 use super::writer::{Writer, count_images};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};

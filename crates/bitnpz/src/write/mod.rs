@@ -2,12 +2,14 @@
 
 mod append;
 mod copy;
+mod extend;
 mod ledger;
 mod plain;
 mod sets;
 mod stack;
+mod stack_writer;
 mod writer;
 
-pub use stack::StackWriter;
+pub use stack_writer::StackWriter;
 pub(crate) use writer::pack;
 pub use writer::{Summary, Writer};

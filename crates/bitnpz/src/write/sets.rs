@@ -4,13 +4,14 @@ use bitnpz_npy::DynArrayView;
 use bitnpz_npz::AtomicFile;
 
 use super::ledger::Ledger;
-use super::writer::{c_order, count_images, unfit_error};
+use super::stack::{SetStack, Stack};
+use super::writer::{c_order, unfit_error};
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{PackedKind, Palette};
 use crate::set::{KeySet, SETS, SetOptions, SetWriter, Sets, StoredSet};
 
 /// Stacks of fewer bytes of packed rows are not worth the members of a set: they are packed.
-pub(super) const SMALL_STACK: usize = 4096;
+const SMALL_STACK: usize = 4096;
 
 /// Nor are fewer images under keys of their own.
 const FEW_IMAGES: usize = 8;
@@ -26,19 +27,32 @@ pub(super) struct SetsWriter {
     keys: KeySet,
     /// The sets of images that have keys of their own, one for each pair of values.
     open: Vec<(Palette, SetWriter)>,
+    /// The stacks that more may come for.
+    pub(super) stacks: Vec<SetStack>,
 }
 
-/// An image that is not worth a set: its key, its height and width, its kind and its packed rows.
-pub(super) type Lone = (String, [usize; 2], PackedKind, Vec<u8>);
+/// What is not worth a set: its key, its shape, its kind and its packed rows.
+pub(super) type Lone = (String, Vec<usize>, PackedKind, Vec<u8>);
 
 impl SetsWriter {
     pub(super) fn new(options: SetOptions) -> Self {
-        Self { options, names: Sets::default(), keys: KeySet::default(), open: Vec::new() }
+        Self {
+            options,
+            names: Sets::default(),
+            keys: KeySet::default(),
+            open: Vec::new(),
+            stacks: Vec::new(),
+        }
     }
 
     /// Whether there are no sets.
     pub(super) fn is_empty(&self) -> bool {
         self.names.0.is_empty()
+    }
+
+    /// Whether a key is taken.
+    pub(super) fn contains(&self, key: &str) -> bool {
+        self.keys.contains(bitnpz_npz::identity(key))
     }
 
     /// Makes a key taken.
@@ -50,24 +64,31 @@ impl SetsWriter {
         Err(Error::from(ErrorKind::DuplicateKey).with_key(key))
     }
 
-    /// Takes over a set of another archive whose images have keys of their own: more can be added to it.
+    /// Takes over a set of another archive: more can be added to it.
     pub(super) fn resume(&mut self, zip: &bitnpz_npz::Archive, set: &StoredSet) -> Result<()> {
         self.names.0.push(set.name().to_owned());
+        let palette = Palette::of(&set.kind(0));
+        let writer = set.to_writer(zip, self.options)?;
+        if let Some((key, shape)) = set.stack() {
+            self.claim(key)?;
+            let stack = Stack::resume(key, shape.to_vec(), palette);
+            self.stacks.push(SetStack { stack, set: writer });
+            return Ok(());
+        }
         for image in 0..set.len() {
             self.claim(&set.key(zip, image))?;
         }
-        self.open.push((Palette::of(&set.kind(0)), set.to_writer(zip, self.options)?));
+        self.open.push((palette, writer));
         Ok(())
     }
 
-    /// Takes over a set of another archive that is one array, as it is.
-    pub(super) fn keep(&mut self, set: &StoredSet, key: &str) -> Result<()> {
-        self.names.0.push(set.name().to_owned());
-        self.claim(key)
+    /// Starts the set of a stack whose key is claimed.
+    pub(super) fn start_stack(&mut self, stack: Stack) -> SetStack {
+        SetStack { set: self.start(&stack.key), stack }
     }
 
     /// Starts a set for what is saved under this key.
-    pub(super) fn start(&mut self, key: &str) -> SetWriter {
+    fn start(&mut self, key: &str) -> SetWriter {
         let is_simple = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let is_free = |name: &str| !self.names.0.iter().any(|taken| taken == name);
         let is_name =
@@ -135,41 +156,42 @@ impl SetsWriter {
         self.open[place].1.push(zip, rows, size, Some(bitnpz_npz::identity(key)))
     }
 
-    /// Ends a set that is an array of this shape.
+    /// Ends a stack; gives it back if it is not worth a set.
     pub(super) fn finish_stack(
         &mut self,
         zip: &mut bitnpz_npz::Writer<AtomicFile>,
         ledger: &mut Ledger,
-        set: SetWriter,
-        kind: PackedKind,
-        key: &str,
-        shape: &[usize],
-    ) -> Result<()> {
-        set.finish(zip, kind, Some((bitnpz_npz::identity(key).to_owned(), shape.to_vec())))?;
-        ledger.note_set(1, count_images(shape));
-        Ok(())
+        SetStack { stack, set }: SetStack,
+    ) -> Result<Option<Lone>> {
+        let rows = || set.images().map(|(_, _, rows)| rows);
+        if set.is_unwritten() && rows().map(<[u8]>::len).sum::<usize>() < SMALL_STACK {
+            self.names.0.retain(|name| name != set.name());
+            let rows = rows().flatten().copied().collect();
+            return Ok(Some((stack.key.clone(), stack.shape.clone(), stack.kind(), rows)));
+        }
+        set.finish(zip, stack.kind(), Some((stack.key.clone(), stack.shape.clone())))?;
+        ledger.note_set(1, stack.images());
+        Ok(None)
     }
 
-    /// Gives a set up that nothing was written of.
-    pub(super) fn give_up(&mut self, set: &SetWriter) {
-        self.names.0.retain(|name| name != set.name());
-    }
-
-    /// Ends all sets, and gives back the images that are not worth one.
+    /// Ends all sets, and gives back what is not worth one.
     pub(super) fn finish(
         &mut self,
         zip: &mut bitnpz_npz::Writer<AtomicFile>,
         ledger: &mut Ledger,
     ) -> Result<Vec<Lone>> {
         let mut lone = Vec::new();
+        for stack in std::mem::take(&mut self.stacks) {
+            lone.extend(self.finish_stack(zip, ledger, stack)?);
+        }
         for (palette, set) in std::mem::take(&mut self.open) {
             let kind = |width| PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
             if set.len() < FEW_IMAGES && set.is_unwritten() {
-                self.give_up(&set);
+                self.names.0.retain(|name| name != set.name());
                 let images = set.images();
-                lone.extend(
-                    images.filter_map(|(key, size, rows)| Some((key?, size, kind(size[1]), rows.to_vec()))),
-                );
+                lone.extend(images.filter_map(|(key, size, rows)| {
+                    Some((key?, size.to_vec(), kind(size[1]), rows.to_vec()))
+                }));
             } else {
                 let images = set.len();
                 set.finish(zip, kind(0), None)?;

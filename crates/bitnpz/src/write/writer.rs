@@ -2,17 +2,19 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bitnpz_bitmap::{BitmapView, Pixel, PixelValues};
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
 use bitnpz_npz::{AtomicFile, Method};
 use ndarray::{ArrayRef, ArrayRef2, Dimension};
 
+use super::extend::WaitingStack;
 use super::ledger::Ledger;
 use super::plain;
-use super::sets::{SMALL_STACK, SetsWriter};
-use super::stack::StackWriter;
+use super::sets::{Lone, SetsWriter};
+use super::stack::{SetStack, Stack};
+use super::stack_writer::StackWriter;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::WriteOptions;
@@ -51,6 +53,10 @@ pub struct Writer {
     pub(super) zip: bitnpz_npz::Writer<AtomicFile>,
     pub(super) ledger: Ledger,
     pub(super) sets: SetsWriter,
+    /// Stacks that more may come for, in encodings that write a stack in one go.
+    pub(super) waiting: Vec<WaitingStack>,
+    /// Where the archive will be.
+    pub(super) folder: PathBuf,
     encoding: Encoding,
 }
 
@@ -81,10 +87,14 @@ impl Writer {
         if let Some(threads) = options.threads {
             zip_options = zip_options.with_threads(threads);
         }
+        let path = path.as_ref();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         Ok(Self {
             zip: bitnpz_npz::Writer::new(AtomicFile::create(path)?, zip_options.clone()),
             ledger: Ledger::default(),
             sets: SetsWriter::new(SetOptions { codec: options.codec, threads: zip_options.threads }),
+            waiting: Vec::new(),
+            folder: folder.unwrap_or(Path::new(".")).to_owned(),
             encoding: options.encoding,
         })
     }
@@ -197,8 +207,9 @@ impl Writer {
     ///
     /// If writing fails; then the file that was to be replaced is as it was.
     pub fn finish(mut self) -> Result<Summary> {
-        for (key, size, kind, rows) in self.sets.finish(&mut self.zip, &mut self.ledger)? {
-            self.write_packed(&key, &size, kind, &rows)?;
+        self.write_waiting()?;
+        for lone in self.sets.finish(&mut self.zip, &mut self.ledger)? {
+            write_lone(&mut self.zip, &mut self.ledger, &lone)?;
         }
         if let Some(index) = self.ledger.packed_index(|number| self.zip.name(number)) {
             self.zip.add(packed::MEMBER, index.to_json())?;
@@ -210,10 +221,27 @@ impl Writer {
     /// Makes a key taken.
     pub(super) fn claim(&mut self, key: &str) -> Result<()> {
         check_key(key)?;
+        if self.is_waiting(key) {
+            return Err(Error::from(ErrorKind::DuplicateKey).with_key(key));
+        }
         if self.encoding == Encoding::Contour || !self.sets.is_empty() {
             self.sets.claim(key)?;
         }
         Ok(())
+    }
+
+    /// That a key is not taken yet.
+    pub(super) fn check_free(&self, key: &str) -> Result<()> {
+        check_key(key)?;
+        if self.zip.contains(key) || self.sets.contains(key) || self.is_waiting(key) {
+            return Err(Error::from(ErrorKind::DuplicateKey).with_key(key));
+        }
+        Ok(())
+    }
+
+    fn is_waiting(&self, key: &str) -> bool {
+        let key = bitnpz_npz::identity(key);
+        self.waiting.iter().any(|stack| stack.is(key))
     }
 
     fn add_to_sets(&mut self, key: &str, stack: &DynArrayView<'_>) -> Result<()> {
@@ -226,17 +254,23 @@ impl Writer {
             self.claim(key)?;
             return self.sets.push(&mut self.zip, key, [height, width], palette, &rows);
         }
-        let (kind, rows) = pack(stack)?;
-        if rows.len() < SMALL_STACK {
-            return self.add_packed(key, stack.shape(), kind, &rows);
+        let set = self.add_stack(key, stack)?;
+        if let Some(lone) = self.sets.finish_stack(&mut self.zip, &mut self.ledger, set)? {
+            write_lone(&mut self.zip, &mut self.ledger, &lone)?;
         }
+        Ok(())
+    }
+
+    /// Starts a set that is a stack, of these images first.
+    pub(super) fn add_stack(&mut self, key: &str, images: &DynArrayView<'_>) -> Result<SetStack> {
+        let item_shape = images.shape().get(1..).unwrap_or_default();
+        let mut stack = Stack::new(bitnpz_npz::identity(key), images.dtype(), item_shape)?;
+        // Nothing is claimed for images that do not fit.
+        stack.pack(&c_order(images), images.shape()[0])?;
         self.claim(key)?;
-        let [.., height, width] = *stack.shape() else { return Ok(()) };
-        let mut set = self.sets.start(key);
-        for rows in rows.chunks_exact(height * width.div_ceil(8)) {
-            set.push(&mut self.zip, rows, [height, width], None)?;
-        }
-        self.sets.finish_stack(&mut self.zip, &mut self.ledger, set, kind, key, stack.shape())
+        let mut set = self.sets.start_stack(stack);
+        set.push_packed(&mut self.zip)?;
+        Ok(set)
     }
 
     /// Adds an array as it is; `packed` if it has two values.
@@ -264,15 +298,28 @@ impl Writer {
 
     fn add_packed(&mut self, key: &str, shape: &[usize], kind: PackedKind, rows: &[u8]) -> Result<()> {
         self.claim(key)?;
-        self.write_packed(key, shape, kind, rows)
+        write_packed(&mut self.zip, &mut self.ledger, (key, shape, kind, rows))
     }
+}
 
-    fn write_packed(&mut self, key: &str, shape: &[usize], kind: PackedKind, rows: &[u8]) -> Result<()> {
-        let rows = DynArrayView::new(packed_header(shape, kind.width), rows)?;
-        self.zip.add_array(key, &rows).map_err(|error| Error::from(error).with_key(key))?;
-        self.ledger.note_packed(self.zip.len() - 1, kind, count_images(shape));
-        Ok(())
-    }
+/// Writes what is not worth a set as a packed member.
+pub(super) fn write_lone(
+    zip: &mut bitnpz_npz::Writer<AtomicFile>,
+    ledger: &mut Ledger,
+    (key, shape, kind, rows): &Lone,
+) -> Result<()> {
+    write_packed(zip, ledger, (key, shape, kind.clone(), rows))
+}
+
+fn write_packed(
+    zip: &mut bitnpz_npz::Writer<AtomicFile>,
+    ledger: &mut Ledger,
+    (key, shape, kind, rows): (&str, &[usize], PackedKind, &[u8]),
+) -> Result<()> {
+    let rows = DynArrayView::new(packed_header(shape, kind.width), rows)?;
+    zip.add_array(key, &rows).map_err(|error| Error::from(error).with_key(key))?;
+    ledger.note_packed(zip.len() - 1, kind, count_images(shape));
+    Ok(())
 }
 
 /// That a key is not one of the library's own.

@@ -270,6 +270,14 @@ impl<W: Write + Seek> Writer<W> {
         Ok(self.sink)
     }
 
+    /// Whether a member has this name; `a` and `a.npy` are one.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        let key = name::identity(name);
+        let key_of = |number: u32| self.name(number as usize).map_or("", name::identity);
+        self.names.find(self.hasher.hash_one(key), |&other| key_of(other) == key).is_some()
+    }
+
     /// Checks a name and makes it taken.
     fn claim(&mut self, name: &str) -> Result<()> {
         if self.is_poisoned {

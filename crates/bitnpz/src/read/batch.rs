@@ -1,0 +1,137 @@
+//! Reading many images at once, on several threads where that pays.
+
+use std::num::NonZero;
+
+use bitnpz_bitmap::{BitmapView, Pixel};
+use bitnpz_npy::{Dtype, Element};
+use ndarray::{ArrayD, ArrayRef3, ArrayViewMut2, Axis};
+
+use super::image_set::{ImageSet, check_shape};
+use crate::error::{ErrorKind, Result};
+use crate::packed::unpack_into;
+
+/// A thread is worth starting for this many images, or for images of this many pixels together.
+const IMAGES_OF_A_THREAD: usize = 64;
+const PIXELS_OF_A_THREAD: usize = 1 << 18;
+
+impl ImageSet {
+    /// Reads several images into the caller's array of shape `(indices, height, width)`, large batches on all cores.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_into`](Self::read_into), and if images differ in size.
+    pub fn read_batch_into<T: Pixel + Element>(
+        &self,
+        indices: &[usize],
+        batch: &mut ArrayRef3<T>,
+    ) -> Result<()> {
+        let [height, width] = self.common_size()?;
+        check_shape(&[indices.len(), height, width], batch.shape())?;
+        let values = self.values_as()?;
+        if let Some(pixels) = batch.as_slice_mut() {
+            return self.read_each(indices, pixels, |image, pixels| {
+                let pixels = ArrayViewMut2::from_shape((height, width), pixels);
+                image.unpack_into(values, &mut pixels.expect("a share has the pixels of an image"));
+            });
+        }
+        let mut images = indices.iter().zip(batch.axis_iter_mut(Axis(0)));
+        images.try_for_each(|(&index, mut image)| self.read_into(index, &mut image))
+    }
+
+    /// As [`read_batch_into`](Self::read_batch_into) for a type that is known at run time only: fills `batch` with the
+    /// bytes of the images in C order, in the byte order of `dtype`.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_batch_into`](Self::read_batch_into).
+    pub fn read_dyn_batch_into(&self, indices: &[usize], dtype: &Dtype, batch: &mut [u8]) -> Result<()> {
+        let [height, width] = self.common_size()?;
+        let lanes = self.lanes_as(dtype)?;
+        check_shape(&[indices.len() * height * width * dtype.item_size()], &[batch.len()])?;
+        self.read_each(indices, batch, |image, bytes| {
+            unpack_into(image.as_bytes(), width, dtype.item_size(), lanes, bytes);
+        })
+    }
+
+    /// As [`read_batch_into`](Self::read_batch_into) at one bit per pixel, rows as `np.packbits(axis=-1)` has them: fills
+    /// `batch` of `(indices, height, ceil(width / 8))` bytes.
+    ///
+    /// # Errors
+    ///
+    /// If there is no image with one of these numbers, if images differ in size, or if one is damaged.
+    pub fn read_packed_batch_into(&self, indices: &[usize], batch: &mut [u8]) -> Result<()> {
+        let [height, width] = self.common_size()?;
+        check_shape(&[indices.len() * height * width.div_ceil(8)], &[batch.len()])?;
+        self.read_each(indices, batch, |image, rows| rows.copy_from_slice(image.as_bytes()))
+    }
+
+    /// The number of pixels in each of several images whose bit is 1.
+    ///
+    /// # Errors
+    ///
+    /// If there is no image with one of these numbers, or one is damaged.
+    pub fn count_ones(&self, indices: &[usize]) -> Result<Vec<u64>> {
+        let mut counts = vec![0; indices.len()];
+        self.read_each(indices, &mut counts, |image, count| count[0] = image.count_ones() as u64)?;
+        Ok(counts)
+    }
+
+    /// All images as one array of shape `(..., height, width)`.
+    ///
+    /// # Errors
+    ///
+    /// If their values cannot be given in this type, if images differ in size, if there are more than the limit allows, or
+    /// if one is damaged.
+    pub fn to_array<T: Pixel + Element>(&self) -> Result<ArrayD<T>> {
+        let values = self.values_as()?;
+        let [height, width] = self.common_size()?;
+        let pixels = [height, width]
+            .into_iter()
+            .fold(self.len() as u64, |pixels, length| pixels.saturating_mul(length as u64));
+        self.check_limit(pixels, size_of::<T>())?;
+        let mut array = ArrayD::from_elem(self.shape(), values.off);
+        let size = [self.len(), height, width];
+        let mut images = array.view_mut().into_shape_with_order(size).expect("a new array is contiguous");
+        self.read_batch_into(&(0..self.len()).collect::<Vec<_>>(), &mut images)?;
+        Ok(array)
+    }
+
+    fn common_size(&self) -> Result<[usize; 2]> {
+        self.image_size().ok_or_else(|| ErrorKind::SizesDiffer.into())
+    }
+
+    /// Calls `read` with each of these images and its share of `out`.
+    fn read_each<O: Send>(
+        &self,
+        indices: &[usize],
+        out: &mut [O],
+        read: impl Fn(BitmapView<'_>, &mut [O]) + Sync,
+    ) -> Result<()> {
+        if let Some(&index) = indices.iter().find(|&&index| index >= self.len()) {
+            return Err(ErrorKind::NoSuchImage { index, len: self.len() }.into());
+        }
+        let Some(each) = NonZero::new(out.len().checked_div(indices.len()).unwrap_or(0)) else {
+            return Ok(());
+        };
+        let read_all = |indices: &[usize], out: &mut [O]| {
+            let mut images = indices.iter().zip(out.chunks_exact_mut(each.get()));
+            images.try_for_each(|(&index, out)| self.with_bitmap(index, |image| read(image, out)))
+        };
+        let pixels = self.image_size().map_or(0, |[height, width]| height * width);
+        let worth = (indices.len() / IMAGES_OF_A_THREAD).max(indices.len() * pixels / PIXELS_OF_A_THREAD);
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(worth.max(1));
+        let share = indices.len().div_ceil(threads);
+        std::thread::scope(|scope| {
+            let read_all = &read_all;
+            let mut shares = indices.chunks(share).zip(out.chunks_mut(share * each.get()));
+            let own = shares.next();
+            let others: Vec<_> =
+                shares.map(|(indices, out)| scope.spawn(move || read_all(indices, out))).collect();
+            let own = own.map_or(Ok(()), |(indices, out)| read_all(indices, out));
+            let join = |other: std::thread::ScopedJoinHandle<'_, Result<()>>| {
+                other.join().expect("reading does not panic")
+            };
+            own.and_then(|()| others.into_iter().try_for_each(join))
+        })
+    }
+}

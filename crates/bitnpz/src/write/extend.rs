@@ -1,0 +1,131 @@
+//! Adding to stacks batch by batch.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+
+use bitnpz_bitmap::Pixel;
+use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
+use ndarray::{ArrayRef, Dimension};
+
+use super::stack::Stack;
+use super::stack_writer::StackWriter;
+use super::writer::{Writer, c_order};
+use crate::encoding::Encoding;
+use crate::error::{Error, ErrorKind, Result};
+use crate::packed::unpack;
+
+/// Bytes of packed rows that are read at a time from a file that held them back.
+const PIECE: usize = 1 << 20;
+
+/// A stack whose packed rows wait in a file of their own until all are there.
+#[derive(Debug)]
+pub(super) struct WaitingStack {
+    stack: Stack,
+    rows: File,
+}
+
+impl WaitingStack {
+    pub(super) fn is(&self, key: &str) -> bool {
+        self.stack.key == key
+    }
+}
+
+impl Writer {
+    /// Adds images, shape `(n, ..., height, width)`, to the stack under this key, or starts it: for stacks that come in
+    /// batches, several in turn if need be, in bounded memory. A writer that [appends](Self::append) goes on with the image
+    /// sets that are there.
+    ///
+    /// ```
+    /// use ndarray::array;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let mut writer = bitnpz::Writer::create(folder.path().join("training.npz"))?;
+    /// for batch in [array![[[0_u8, 1]], [[1, 1]]], array![[[1, 0]], [[0, 0]]]] {
+    ///     writer.extend("glyphs", &batch)?;
+    /// }
+    /// assert_eq!(writer.finish()?.images, 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the images differ from those before in dtype or shape, have a third value or NaN, if the key has another array,
+    /// or if writing fails.
+    pub fn extend<T: Pixel + Element, D: Dimension>(
+        &mut self,
+        key: &str,
+        images: &ArrayRef<T, D>,
+    ) -> Result<()> {
+        match images.as_slice() {
+            Some(pixels) => {
+                let header = Header::new(Dtype::of::<T>(), images.shape().to_vec());
+                self.extend_dyn(key, &DynArrayView::new(header, bytemuck::cast_slice(pixels))?)
+            }
+            None => self.extend_dyn(key, &DynArray::from_ndarray(images).view()),
+        }
+    }
+
+    /// As [`extend`](Self::extend) for images whose type is known at run time only.
+    ///
+    /// # Errors
+    ///
+    /// As [`extend`](Self::extend).
+    pub fn extend_dyn(&mut self, key: &str, images: &DynArrayView<'_>) -> Result<()> {
+        let (dtype, shape) = (images.dtype(), images.shape());
+        let [_, item_shape @ ..] = shape else {
+            return Err(not_images(dtype, shape).with_key(key));
+        };
+        if item_shape.len() < 2 {
+            return Err(not_images(dtype, shape).with_key(key));
+        }
+        let (identity, items) = (bitnpz_npz::identity(key), c_order(images));
+        if self.encoding() == Encoding::Contour {
+            if let Some(set) = self.sets.stacks.iter_mut().find(|set| set.stack.key == identity) {
+                set.stack.check(dtype, item_shape)?;
+                return set.push(&mut self.zip, &items, shape[0]);
+            }
+            self.check_free(key)?;
+            let set = self.add_stack(key, images)?;
+            self.sets.stacks.push(set);
+            return Ok(());
+        }
+        if let Some(WaitingStack { stack, rows }) =
+            self.waiting.iter_mut().find(|waiting| waiting.stack.key == identity)
+        {
+            stack.check(dtype, item_shape)?;
+            return Ok(rows.write_all(stack.pack(&items, shape[0])?).map_err(bitnpz_npz::Error::from)?);
+        }
+        self.check_free(key)?;
+        let mut stack = Stack::new(identity, dtype, item_shape)?;
+        let mut rows = tempfile::tempfile_in(&self.folder).map_err(bitnpz_npz::Error::from)?;
+        rows.write_all(stack.pack(&items, shape[0])?).map_err(bitnpz_npz::Error::from)?;
+        self.waiting.push(WaitingStack { stack, rows });
+        Ok(())
+    }
+
+    /// Writes the stacks that waited.
+    pub(super) fn write_waiting(&mut self) -> Result<()> {
+        for WaitingStack { stack, mut rows } in std::mem::take(&mut self.waiting) {
+            let kind = stack.kind();
+            let item_bytes =
+                stack.shape[1..stack.shape.len() - 1].iter().product::<usize>() * kind.width.div_ceil(8);
+            let mut piece = vec![0; (PIECE / item_bytes.max(1)).max(1) * item_bytes];
+            let mut left = stack.shape[0] * item_bytes;
+            rows.rewind().map_err(bitnpz_npz::Error::from)?;
+            let mut writer = StackWriter::start(self, &stack.key, stack.dtype(), &stack.shape[1..])?;
+            while left > 0 {
+                let len = left.min(piece.len());
+                let piece = &mut piece[..len];
+                rows.read_exact(piece).map_err(bitnpz_npz::Error::from)?;
+                writer.push_items(&unpack(piece, kind.width, &kind.dtype, kind.bits))?;
+                left -= piece.len();
+            }
+            writer.finish()?;
+        }
+        Ok(())
+    }
+}
+
+fn not_images(dtype: &Dtype, shape: &[usize]) -> Error {
+    ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() }.into()
+}

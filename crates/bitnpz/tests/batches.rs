@@ -1,0 +1,100 @@
+//! Whether images can be written batch by batch, and read as one set whatever keys they have.
+
+use bitnpz::{Archive, Dtype, Encoding, ErrorKind, WriteOptions, Writer};
+use ndarray::{Array2, Array3, s};
+
+fn stack(count: usize) -> Array3<bool> {
+    Array3::from_shape_fn((count, 20, 30), |(image, row, column)| {
+        row.abs_diff(image % 20).pow(2) + column.abs_diff(image / 7 % 30).pow(2) < 9 + image
+    })
+}
+
+#[test]
+fn can_stacks_come_in_batches_and_be_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = stack(600);
+    let batch = |range: std::ops::Range<usize>| whole.slice(s![range, .., ..]).to_owned();
+    for encoding in [Encoding::Contour, Encoding::Packed, Encoding::Plain] {
+        let options = WriteOptions::default().with_encoding(encoding);
+        let path = folder.path().join(format!("{encoding}.npz"));
+        let mut writer = Writer::create_with(&path, &options).unwrap();
+        for start in (0..400).step_by(100) {
+            writer.extend("glyphs", &batch(start..start + 100)).unwrap();
+            writer.extend("few", &batch(start..start + 1).mapv(|pixel| f32::from(u8::from(pixel)))).unwrap();
+        }
+        assert!(matches!(writer.add_images("glyphs", &whole).unwrap_err().kind(), ErrorKind::DuplicateKey));
+        assert!(matches!(
+            writer.extend("glyphs", &Array3::from_elem((1, 2, 3), true)).unwrap_err().kind(),
+            ErrorKind::WrongShape { .. }
+        ));
+        assert!(matches!(
+            writer.extend("glyphs", &batch(0..2).mapv(u8::from)).unwrap_err().kind(),
+            ErrorKind::WrongType { .. }
+        ));
+        let third = Array3::from_shape_fn((1, 20, 30), |(_, row, column)| (row * column) as f32);
+        assert!(matches!(writer.extend("few", &third).unwrap_err().kind(), ErrorKind::NotBilevel { .. }));
+        assert!(matches!(writer.extend("new", &third).unwrap_err().kind(), ErrorKind::NotBilevel { .. }));
+        writer.extend("new", &batch(0..80)).unwrap();
+        assert_eq!(writer.finish().unwrap().images, 484);
+
+        let archive = Archive::open(&path).unwrap();
+        assert_eq!(archive.array::<bool>("glyphs").unwrap(), batch(0..400).into_dyn());
+        assert_eq!(archive.array::<bool>("new").unwrap(), batch(0..80).into_dyn());
+        assert_eq!(archive.array::<f32>("few").unwrap().shape(), [4, 20, 30]);
+
+        let mut writer = Writer::append(&path, &options).unwrap();
+        let more = writer.extend("glyphs", &batch(400..600));
+        if encoding != Encoding::Contour {
+            assert!(matches!(more.unwrap_err().kind(), ErrorKind::DuplicateKey));
+            continue;
+        }
+        more.unwrap();
+        assert_eq!(writer.finish().unwrap().images, 684);
+        let archive = Archive::open(&path).unwrap();
+        assert_eq!(archive.array::<bool>("glyphs").unwrap(), whole.clone().into_dyn());
+        assert_eq!(archive.array::<bool>("new").unwrap(), batch(0..80).into_dyn());
+        assert!(archive.verify(|_| ()).problems.is_empty());
+    }
+}
+
+#[test]
+fn are_images_with_keys_of_their_own_one_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, images) = (folder.path().join("a.npz"), stack(60));
+    let mut writer = Writer::create(&path).unwrap();
+    for (number, image) in images.outer_iter().enumerate() {
+        writer.add_image(&format!("ix-{number:03}"), &image).unwrap();
+    }
+    writer.finish().unwrap();
+    let archive = Archive::open(&path).unwrap();
+    let [set] = archive.keyed_images().unwrap().try_into().unwrap();
+    drop(archive);
+    assert_eq!((set.shape(), set.image_size()), ([60, 20, 30].as_slice(), Some([20, 30])));
+    assert_eq!(
+        (set.key(7).as_deref(), set.find("ix-007"), set.find("ix-7")),
+        (Some("ix-007"), Some(7), None)
+    );
+    let mut packed = vec![0; 2 * 20 * 4];
+    set.read_packed_batch_into(&[59, 3], &mut packed).unwrap();
+    assert_eq!(packed[80..], *set.bitmap(3).unwrap().as_bytes());
+    let mut big_endian = vec![0; 20 * 30 * 2];
+    set.read_dyn_batch_into(&[5], &Dtype::from_type_string(">u2").unwrap(), &mut big_endian).unwrap();
+    let expected: Vec<u8> =
+        images.slice(s![5, .., ..]).iter().flat_map(|&pixel| [0, u8::from(pixel)]).collect();
+    assert_eq!(big_endian, expected);
+    let ones: Vec<u64> =
+        images.outer_iter().map(|image| image.iter().filter(|&&pixel| pixel).count() as u64).collect();
+    assert_eq!(set.count_ones(&(0..60).collect::<Vec<_>>()).unwrap(), ones);
+    assert!(matches!(
+        set.count_ones(&[60]).unwrap_err().kind(),
+        ErrorKind::NoSuchImage { index: 60, len: 60 }
+    ));
+
+    let mut writer = Writer::append(&path, &WriteOptions::default()).unwrap();
+    writer.add_image("other", &Array2::from_elem((3, 5), true)).unwrap();
+    writer.finish().unwrap();
+    let [set] = Archive::open(&path).unwrap().keyed_images().unwrap().try_into().unwrap();
+    assert_eq!((set.shape(), set.image_size(), set.size_of(60).unwrap()), ([61].as_slice(), None, [3, 5]));
+    assert_eq!(set.read::<u8>(60).unwrap(), Array2::from_elem((3, 5), 1));
+    assert!(matches!(set.to_array::<bool>().unwrap_err().kind(), ErrorKind::SizesDiffer));
+}
