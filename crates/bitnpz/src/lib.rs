@@ -36,16 +36,20 @@ pub mod picture;
 
 mod read;
 mod set;
+mod shuffle;
 mod value;
 mod write;
 
 pub use bitnpz_bitmap::codec::Codec;
 pub use bitnpz_bitmap::{Bitmap, BitmapView, BoundingBox, Pixel, PixelValues};
+pub use bitnpz_npy::ErrorKind as NpyErrorKind;
 pub use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
+pub use bitnpz_npz::ErrorKind as NpzErrorKind;
 pub use bitnpz_npz::{Access, Limits, Method, OpenOptions};
 pub use encoding::Encoding;
 pub use error::{Error, ErrorKind, Result};
 pub use options::WriteOptions;
-pub use read::{Archive, Entry, ImageSet, Problem, Report};
+pub use read::{Archive, Content, Entry, ImageSet, Keys, Problem, Report};
+pub use shuffle::Shuffle;
 pub use value::Value;
 pub use write::{StackWriter, Summary, Writer};

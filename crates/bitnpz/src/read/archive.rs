@@ -13,6 +13,7 @@ use ndarray::{Array2, ArrayD, Ix2};
 use super::RESERVED;
 use super::entry::Entry;
 use super::image_set::ImageSet;
+use super::keys::Keys;
 use super::stored_images::StoredImages;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{self, PackedIndex};
@@ -38,6 +39,15 @@ struct Contents {
     zip: bitnpz_npz::Archive,
     packed: PackedIndex,
     sets: Vec<StoredSet>,
+}
+
+/// What lies under a key.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// An array that is as it was saved.
+    Array(DynArray),
+    /// Images at one bit per pixel, or coded: one of shape `(height, width)`, or a stack.
+    Images(ImageSet),
 }
 
 impl Archive {
@@ -68,6 +78,15 @@ impl Archive {
         Self::new(bitnpz_npz::Archive::from_bytes(bytes)?)
     }
 
+    /// Opens an archive that is in memory, within these limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn from_bytes_with(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
+        Self::new(bitnpz_npz::Archive::from_bytes_with(bytes, limits)?)
+    }
+
     fn new(zip: bitnpz_npz::Archive) -> Result<Self> {
         let packed = match zip.find(packed::MEMBER) {
             Some(member) => PackedIndex::from_json(&member.read()?)
@@ -90,9 +109,25 @@ impl Archive {
     }
 
     /// The keys of all arrays, in the order in which they lie in the archive: those of members, then those of image sets.
-    pub fn keys(&self) -> impl Iterator<Item = String> {
-        let members = self.members().map(|member| member.key().to_owned());
-        members.chain(self.set_arrays().map(|(set, range)| self.key_of(set, &range)))
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        Keys::new(self)
+    }
+
+    /// The names of members that are neither arrays nor the library's own, such as a text that somebody has added.
+    pub fn other_names(&self) -> impl Iterator<Item = String> {
+        let others = self.0.zip.members().filter(|member| is_other(member.name()));
+        others.map(|member| member.name().to_owned())
+    }
+
+    /// The bytes of a member that is neither an array nor the library's own; `None` if there is none of this name.
+    ///
+    /// # Errors
+    ///
+    /// If it is damaged.
+    pub fn other(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let member = self.0.zip.find(name).filter(|member| is_other(member.name()) && member.name() == name);
+        Ok(member.map(|member| member.read()).transpose()?)
     }
 
     /// The number of keys.
@@ -133,6 +168,20 @@ impl Archive {
         members.chain(self.set_arrays().map(|(set, range)| self.entry_of_set(set, range)))
     }
 
+    /// What the archive has under this key: images where they lie if they are packed or in an image set, else the array.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such key, or if it is damaged.
+    pub fn get(&self, key: &str) -> Result<Content> {
+        match self.member(key) {
+            Some(member) if self.0.packed.kind(member.key()).is_none() => self
+                .with_npy(&member, |view| Content::Array(view.to_owned()))
+                .map_err(|error| error.with_key(key)),
+            _ => self.images(key).map(Content::Images),
+        }
+    }
+
     /// One image in the type asked for, shape `(height, width)`. `bool` gives the bits of any image; every other
     /// type gives the values, if it holds them exactly.
     ///
@@ -142,18 +191,9 @@ impl Archive {
     /// type, or if it is damaged.
     pub fn image<T: Pixel + Element>(&self, key: &str) -> Result<Array2<T>> {
         let blame = |error: Error| error.with_key(key);
-        if let Some(member) = self.member(key).filter(|_| self.0.packed.kind(key).is_none()) {
+        if let Some(member) = self.member(key).filter(|member| self.0.packed.kind(member.key()).is_none()) {
             // The type that was saved needs no packing and unpacking.
-            let array = NPY.with_borrow_mut(|npy| {
-                member.read_into(npy)?;
-                let view = DynArrayView::parse(npy, &self.limits().npy);
-                let array = view.map_err(|error| blame(error.into()))?.to_ndarray::<T>();
-                if npy.capacity() > KEPT {
-                    *npy = Vec::new();
-                }
-                Ok::<_, Error>(array)
-            });
-            if let Ok(array) = array? {
+            if let Ok(array) = self.with_npy(&member, |view| view.to_ndarray::<T>()).map_err(blame)? {
                 let found = array.shape().to_vec();
                 return array.into_dimensionality::<Ix2>().map_err(|_| blame(not_one(found)));
             }
@@ -224,6 +264,18 @@ impl Archive {
         self.entry(key)?.to_array()
     }
 
+    /// Calls `with` with the array of a member, in memory that is used again for the next.
+    fn with_npy<R>(&self, member: &Member<'_>, with: impl FnOnce(DynArrayView<'_>) -> R) -> Result<R> {
+        NPY.with_borrow_mut(|npy| {
+            member.read_into(npy)?;
+            let result = with(DynArrayView::parse(npy, &self.limits().npy)?);
+            if npy.capacity() > KEPT {
+                *npy = Vec::new();
+            }
+            Ok(result)
+        })
+    }
+
     pub(crate) fn zip(&self) -> &bitnpz_npz::Archive {
         &self.0.zip
     }
@@ -282,6 +334,10 @@ impl Archive {
 
 pub(super) fn is_array(name: &str) -> bool {
     name.ends_with(".npy") && !name.starts_with(RESERVED)
+}
+
+fn is_other(name: &str) -> bool {
+    !name.ends_with(".npy") && !name.starts_with(RESERVED)
 }
 
 fn not_one(found: Vec<usize>) -> Error {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Codec;
 use bitnpz_bitmap::{Bitmap, BitmapView, Pixel, PixelValues};
-use bitnpz_npy::{Dtype, DynArrayView, Element, Header};
+use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
 use ndarray::{Array2, ArrayRef2};
 
 use super::rows::Rows;
 use super::stored_images::StoredImages;
 use crate::error::{ErrorKind, Result};
-use crate::packed::PackedKind;
+use crate::packed::{PackedKind, unpack};
 use crate::value::{Value, swap};
 
 /// Images in an archive: the stack or the image under one key, or all that have keys of their own.
@@ -227,6 +227,20 @@ impl ImageSet {
             bitmap.unpack_into(values, image);
             Ok(())
         })?
+    }
+
+    /// One image as an array in its own dtype, whatever that is.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_dyn(&self, index: usize) -> Result<DynArray> {
+        let [height, width] = self.size_of(index)?;
+        let dtype = self.dtype();
+        self.check_limit(height as u64 * width as u64, dtype.item_size())?;
+        let bits = self.kind.bits;
+        let pixels = self.with_bitmap(index, |image| unpack(image.as_bytes(), width, dtype, bits))?;
+        Ok(DynArray::new(Header::new(dtype.clone(), vec![height, width]), pixels)?)
     }
 
     fn check_index(&self, index: usize) -> Result<()> {

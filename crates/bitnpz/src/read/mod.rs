@@ -4,13 +4,15 @@ mod archive;
 mod batch;
 mod entry;
 mod image_set;
+mod keys;
 mod rows;
 mod stored_images;
 mod verify;
 
-pub use archive::Archive;
+pub use archive::{Archive, Content};
 pub use entry::Entry;
 pub use image_set::ImageSet;
+pub use keys::Keys;
 pub use verify::{Problem, Report};
 
 /// What the names of members start with that are the library's own.

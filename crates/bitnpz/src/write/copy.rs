@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use bitnpz_npy::{DynArray, Header, Reader};
+use bitnpz_npy::{DynArray, DynArrayView, Header, Reader};
 use bitnpz_npz::Limits;
 
 use super::stack_writer::StackWriter;
@@ -36,6 +36,21 @@ impl Writer {
         Ok(())
     }
 
+    /// Adds an array: as images if it has two or more dimensions and two values, else as it is.
+    ///
+    /// # Errors
+    ///
+    /// If the key is taken or not allowed, or if writing fails.
+    pub fn add_dyn(&mut self, key: &str, array: &DynArrayView<'_>) -> Result<()> {
+        if self.encoding() != Encoding::Plain {
+            match self.add_dyn_images(key, array) {
+                Err(error) if is_no_image(&error) => {}
+                result => return result,
+            }
+        }
+        self.add_dyn_array(key, array)
+    }
+
     /// Adds the array of a `.npy` file: as images if it has two or more dimensions and two values, else as it is.
     ///
     /// # Errors
@@ -51,14 +66,7 @@ impl Writer {
         let packs = self.encoding() != Encoding::Plain;
         let in_pieces = header.data_len() > WHOLE && header.shape.len() > 1 && !header.fortran_order;
         if !in_pieces {
-            let array = source.read()?;
-            return match self.encoding() {
-                Encoding::Plain => self.add_dyn_array(key, &array.view()),
-                _ => match self.add_dyn_images(key, &array.view()) {
-                    Err(error) if is_no_image(&error) => self.add_dyn_array(key, &array.view()),
-                    result => result,
-                },
-            };
+            return self.add_dyn(key, &source.read()?.view());
         }
         if source.is_packed() || (packs && is_two_valued(source)?) {
             let mut stack = StackWriter::start(self, key, &header.dtype, &header.shape[1..])?;

@@ -1,0 +1,55 @@
+"""Huge sets of small bilevel images in NumPy `.npz` archives: small, fast to read at random, safe.
+
+`savez`, `savez_compressed` and `load` stand in for NumPy's. `save` and `Writer` make image sets, which take a tenth of the
+space; `load` gives them as `ImageSet`, which looks like an array that lies on disk. `Loader` gives shuffled batches,
+`bitnpz.torch` gives tensors.
+
+Examples
+--------
+>>> stack = np.random.default_rng(0).random((1000, 28, 28)) < 0.1
+>>> bitnpz.save("training.npz", {"glyphs": stack, "outputs": np.arange(1000)})
+>>> archive = bitnpz.load("training.npz")
+>>> archive["outputs"][17], archive["glyphs"][17].shape, archive["glyphs"][[5, 3, 9]].dtype
+(np.int64(17), (28, 28), dtype('bool'))
+"""
+
+from ._archive import NpzFile, load
+from ._bitnpz import __version__
+from ._errors import (
+    ClosedError,
+    DamagedError,
+    Error,
+    FileError,
+    FileMissingError,
+    InputError,
+    KeyTypeError,
+    LimitError,
+    NoSuchImageError,
+    NoSuchKeyError,
+)
+from ._images import ImageSet, Sheet
+from ._loader import Loader
+from ._save import Writer, save, savez, savez_compressed
+
+__all__ = [
+    "ClosedError",
+    "DamagedError",
+    "Error",
+    "FileError",
+    "FileMissingError",
+    "ImageSet",
+    "InputError",
+    "KeyTypeError",
+    "LimitError",
+    "Loader",
+    "NoSuchImageError",
+    "NoSuchKeyError",
+    "NpzFile",
+    "Sheet",
+    "Writer",
+    "__version__",
+    "load",
+    "save",
+    "savez",
+    "savez_compressed",
+]

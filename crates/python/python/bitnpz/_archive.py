@@ -1,0 +1,265 @@
+"""Reading: `load` and the archive that it gives."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from io import BytesIO
+from types import TracebackType
+from typing import IO, Any, Literal
+
+import numpy as np
+
+from . import _bitnpz
+from ._errors import ClosedError, DamagedError, InputError, NoSuchKeyError
+from ._images import ImageSet
+
+Access = Literal["map", "read"]
+Source = str | bytes
+Path = str | os.PathLike[str]
+
+_NPY = b"\x93NUMPY"
+_SHOWN = 5
+_ANY_LENGTH = 2**31 - 1
+
+
+class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
+    """An open archive: arrays and image sets by key, as a read-only mapping.
+
+    It opens archives of bitnpz and those that NumPy wrote. An array comes back as it was saved. A stack of images that bitnpz
+    has packed comes back as an `ImageSet`, which looks like the array and is read where it lies.
+
+    It can be used by many threads at once and after a fork, and is pickled by its path.
+
+    Parameters
+    ----------
+    file : str, path or bytes
+        The archive's path, or its bytes.
+    access : {"map", "read"}
+        Through a memory map, the fastest, or by positional reads: a file that is truncated while it is open ends the process
+        when it is mapped, and gives an exception when it is read.
+    limits : dict, optional
+        How much a file may ask for: `members`, `directory_bytes`, `member_bytes`, `array_bytes`, `header_bytes`.
+
+    Attributes
+    ----------
+    filename : str
+        What messages call it.
+    closed : bool
+        Whether it has been closed. Image sets taken from it before go on to work.
+
+    See Also
+    --------
+    load : opens archives, and `.npy` files too.
+    numpy.lib.npyio.NpzFile : the class that this one stands in for.
+
+    Examples
+    --------
+    >>> bitnpz.save("training.npz", {"glyphs": np.eye(28, dtype=bool)[None].repeat(100, 0), "outputs": np.arange(100)})
+    >>> with bitnpz.load("training.npz") as archive:
+    ...     sorted(archive), archive["glyphs"].shape, archive["outputs"][7]
+    (['glyphs', 'outputs'], (100, 28, 28), np.int64(7))
+    """
+
+    filename: str
+    fid: None = None
+    _source: Source
+    _access: Access
+    _limits: dict[str, int] | None
+
+    def __new__(
+        cls, file: Path | bytes, *, access: Access = "map", limits: dict[str, int] | None = None
+    ) -> NpzFile:
+        source: Source = file if isinstance(file, bytes) else os.fspath(file)
+        name = "archive in memory" if isinstance(source, bytes) else source
+        self = super().__new__(cls, source, name, access, limits)
+        self.filename = name
+        # Workers may have gone to another folder when they open it again.
+        self._source = source if isinstance(source, bytes) else os.path.abspath(source)
+        self._access, self._limits = access, limits
+        return self
+
+    def images(self, key: str | None = None) -> ImageSet:
+        """Images as an `ImageSet`, whatever the encoding.
+
+        Parameters
+        ----------
+        key : str, optional
+            Those under this key. Unless given, all that were saved under keys of their own.
+
+        Raises
+        ------
+        NoSuchKeyError
+            If there is no such key, or no image with a key of its own.
+        InputError
+            If the array has more than two values, or if images with keys of their own differ in dtype or values.
+
+        Examples
+        --------
+        >>> bitnpz.save("named.npz", {f"ix-{i:06}": np.eye(8, k=i % 5) for i in range(100)})
+        >>> images = bitnpz.load("named.npz").images()
+        >>> images.shape, images.keys()[3], images.dtype
+        ((100, 8, 8), 'ix-000003', dtype('float64'))
+        """
+        if key is not None:
+            images: ImageSet = self._images(key)
+            return images
+        sets = self.image_sets()
+        if len(sets) == 1:
+            return sets[0]
+        if not sets:
+            raise NoSuchKeyError(
+                f"{self.filename}: expected an image set of images with keys of their own, found none; "
+                "images(key) gives those under one key"
+            )
+        kinds = ", ".join(f"{len(images)} of {images.dtype}" for images in sets)
+        raise InputError(
+            f"{self.filename}: expected one image set of images with keys of their own, found {len(sets)} ({kinds}); "
+            "image_sets() gives them all"
+        )
+
+    def image_sets(self) -> list[ImageSet]:
+        """The image sets of images with keys of their own, one for each dtype and pair of values."""
+        sets: list[ImageSet] = self._keyed_images()
+        return sets
+
+    @property
+    def files(self) -> list[str]:
+        """The keys, as a list. Iterating over the archive does not make one."""
+        return list(self)
+
+    @property
+    def f(self) -> Attributes:
+        """The arrays as attributes, as `numpy.load` has them."""
+        return Attributes(self)
+
+    @cached_property
+    def zip(self) -> zipfile.ZipFile:
+        """The archive as the standard library has it."""
+        if self.closed:
+            raise ClosedError(f"{self.filename}: the archive is closed; load it again")
+        return zipfile.ZipFile(BytesIO(self._source) if isinstance(self._source, bytes) else self._source)
+
+    def close(self) -> None:
+        """Closes the archive. Image sets taken from it before go on to work."""
+        super().close()
+        if "zip" in self.__dict__:
+            self.zip.close()
+
+    def __enter__(self) -> NpzFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return f"NpzFile {self.filename!r} (closed)"
+        keys = [key for key, _ in zip(self, range(_SHOWN))]
+        more = "..." if len(self) > _SHOWN else ""
+        return f"NpzFile {self.filename!r} with keys: {', '.join(keys)}{more}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopen, (self._source, self._access, self._limits)
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+class Attributes:
+    """The arrays of an archive as attributes."""
+
+    def __init__(self, archive: NpzFile) -> None:
+        self._archive = archive
+
+    def __getattribute__(self, name: str) -> Any:
+        archive = object.__getattribute__(self, "_archive")
+        try:
+            return archive[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __dir__(self) -> Iterator[str]:
+        return iter(object.__getattribute__(self, "_archive"))
+
+
+def _reopen(source: Source, access: Access, limits: dict[str, int] | None) -> NpzFile:
+    return NpzFile(source, access=access, limits=limits)
+
+
+def _reopen_images(origin: tuple[Any, ...], key: str | None, number: int) -> ImageSet:
+    archive = _reopen(*origin)
+    return archive.image_sets()[number] if key is None else archive.images(key)
+
+
+def load(
+    file: Path | IO[bytes],
+    mmap_mode: Literal["r+", "r", "w+", "c"] | None = None,
+    allow_pickle: bool = False,
+    fix_imports: bool = True,
+    encoding: str = "ASCII",
+    *,
+    max_header_size: int | None = None,
+    access: Access = "map",
+    limits: dict[str, int] | None = None,
+) -> Any:
+    """Opens an archive of bitnpz or NumPy; gives the array of a `.npy` file.
+
+    Stands in for `numpy.load`. Opening takes the same time for a million images as for one.
+
+    Parameters
+    ----------
+    file : path or file
+        A path, or an open binary file, which is read to its end.
+    mmap_mode : optional
+        For `.npy` files, as `numpy.load` has it. Archives are mapped unless `access` says otherwise.
+    allow_pickle, fix_imports, encoding
+        Taken as `numpy.load` takes them, but Python objects are never read. As there, `allow_pickle` says that the file is
+        trusted: headers may be of any length then.
+    max_header_size : int, optional
+        The longest header in bytes; 10,000 unless given.
+    access : {"map", "read"}
+        See `NpzFile`.
+    limits : dict, optional
+        See `NpzFile`.
+
+    Returns
+    -------
+    NpzFile or numpy.ndarray
+
+    Raises
+    ------
+    FileError
+        If the file cannot be read; `FileMissingError` if there is none.
+    DamagedError
+        If it is no archive, or one that two programs could read differently.
+
+    Examples
+    --------
+    >>> np.savez("of_numpy.npz", x=np.arange(3))
+    >>> bitnpz.load("of_numpy.npz")["x"]
+    array([0, 1, 2])
+    """
+    if allow_pickle and max_header_size is None:
+        max_header_size = _ANY_LENGTH
+    if max_header_size is not None:
+        limits = {**(limits or {}), "header_bytes": max_header_size}
+    source: Path | bytes = file.read() if hasattr(file, "read") else file
+    try:
+        return NpzFile(source, access=access, limits=limits)
+    except DamagedError:
+        if _starts(source) != _NPY:
+            raise
+    options: dict[str, Any] = {} if max_header_size is None else {"max_header_size": max_header_size}
+    return np.load(BytesIO(source) if isinstance(source, bytes) else source, mmap_mode, False, **options)
+
+
+def _starts(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[: len(_NPY)]
+    with open(source, "rb") as file:
+        return file.read(len(_NPY))

@@ -1,0 +1,64 @@
+"""Arrays on their way between NumPy and the compiled half."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from ._errors import DamagedError, InputError, KeyTypeError
+
+_NO_LIMIT = 2**31
+
+
+def check_key(key: object) -> str:
+    if not isinstance(key, str):
+        raise KeyTypeError(f"expected a key, which is a str, found {key!r} of {type(key).__name__}")
+    return key
+
+
+def to_array(key: str, value: Any) -> np.ndarray[Any, Any]:
+    """The value as an array that can be stored."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"{key!r}: {error}; images that differ in size are saved one by one, each under its key") from None
+    if array.dtype.hasobject:
+        raise InputError(
+            f"{key!r}: expected numbers, bools or strings, found an array of Python objects ({array.dtype}): these are "
+            "programs, not data, and not stored. Convert them first; images that differ in size are saved one by one, "
+            "each under its key"
+        )
+    return array
+
+
+def to_items(array: np.ndarray[Any, Any]) -> tuple[Any, ...]:
+    """What the compiled half takes: type string, shape, order and bytes, or a `.npy` file for dtypes with fields."""
+    if array.dtype.names is not None or array.dtype.subdtype is not None:
+        file = io.BytesIO()
+        npy.write_array(file, array, allow_pickle=False)
+        return (file.getvalue(),)
+    fortran_order = array.flags.f_contiguous and not array.flags.c_contiguous
+    if array.nbytes == 0:
+        items = np.empty(0, np.uint8)
+    else:
+        items = np.ascontiguousarray(array.T if fortran_order else array).reshape(-1).view(np.uint8)
+    return array.dtype.str, array.shape, fortran_order, items
+
+
+def from_npy(data: bytes) -> np.ndarray[Any, Any]:
+    """The array of a `.npy` file that the compiled half has checked."""
+    array: np.ndarray[Any, Any] = npy.read_array(io.BytesIO(data), allow_pickle=False, max_header_size=_NO_LIMIT)
+    return array
+
+
+def from_member(data: bytes) -> Any:
+    """What `np.load` gives for a member whose name does not end in `.npy`: an array if it is one, else the bytes."""
+    if not data.startswith(npy.MAGIC_PREFIX):
+        return data
+    try:
+        return npy.read_array(io.BytesIO(data), allow_pickle=False)
+    except ValueError as error:
+        raise DamagedError(str(error)) from None

@@ -1,0 +1,399 @@
+"""Image sets: read-only arrays of images that lie in an archive."""
+
+from __future__ import annotations
+
+import base64
+import math
+import operator
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _bitnpz
+from ._errors import InputError, NoSuchImageError, NoSuchKeyError
+
+if TYPE_CHECKING:
+    from ._archive import NpzFile
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
+
+#: Images on a contact sheet unless told otherwise.
+_SHEET = 48
+
+
+class ImageSet(_bitnpz.ImageSet):
+    """Images that lie in an archive, and look like a read-only array of shape `(n, ..., height, width)`.
+
+    Indexing reads what is asked for, and nothing else: an integer gives one image, a slice, a list or array of integers, or a
+    mask of bools gives a new C-contiguous array. Images that differ in size have the shape `(n,)` and are read one by one.
+
+    Sets come from `NpzFile`. One can be used by many threads at once and after a fork, is pickled by its path, and keeps
+    the archive open. It is a map-style dataset of PyTorch and a random-access source of Grain as it is.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+        That in which the images were saved; `take` gives others.
+    codec : {"contour", "pixel", "zstd"} or None
+        How images are coded; None if they are not in an image set.
+    stored_bytes : int
+        What they take in the file.
+
+    Examples
+    --------
+    >>> stack = np.random.default_rng(0).random((1000, 16, 16)) < 0.1
+    >>> bitnpz.save("noise.npz", {"noise": stack})
+    >>> noise = bitnpz.load("noise.npz")["noise"]
+    >>> noise[17].shape, noise[-3:].shape, noise[[5, 3, 9], 2:4, :].shape
+    ((16, 16), (3, 16, 16), (3, 2, 16))
+    >>> bool((np.asarray(noise) == stack).all())
+    True
+    """
+
+    def __init__(self, base: _bitnpz.ImageSet, archive: NpzFile, key: str | None, number: int) -> None:
+        self._origin = (archive._source, archive._access, archive._limits)
+        self._saved_as = key
+        self._number = number
+        self.shape: tuple[int, ...] = tuple(self._shape)
+        self.dtype: np.dtype[Any] = np.dtype(self._dtype)
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of pixels, or of images if they differ in size."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the array that it looks like."""
+        return self.size * self.dtype.itemsize
+
+    def take(
+        self,
+        indices: npt.ArrayLike,
+        out: Array | None = None,
+        dtype: npt.DTypeLike | None = None,
+        packed: bool = False,
+    ) -> Array:
+        """Reads several images, large batches on all cores.
+
+        Parameters
+        ----------
+        indices : array_like of int
+            Of any shape; negative ones count from the end.
+        out : ndarray, optional
+            Where they go: of the very shape and dtype of the result, C-contiguous, aligned and writeable.
+        dtype : dtype, optional
+            In which they are given, that of `out` or of the set unless said. `bool` gives the bits of any images; every
+            other gives their values, which it must hold exactly.
+        packed : bool
+            Rows as `numpy.packbits(axis=-1)` has them, the last dimension `ceil(width / 8)` bytes long.
+
+        Returns
+        -------
+        ndarray
+            Of shape `indices.shape + images.shape[1:]`: `out`, or a new one.
+
+        Raises
+        ------
+        NoSuchImageError
+            If an index is out of bounds.
+        InputError
+            If `out` does not fit, the dtype does not hold the values, or images differ in size.
+
+        Examples
+        --------
+        >>> bitnpz.save("eyes.npz", {"eyes": np.eye(10)[None].repeat(500, 0)})
+        >>> eyes = bitnpz.load("eyes.npz")["eyes"]
+        >>> batch = np.empty((2, 10, 10), np.float32)
+        >>> eyes.take([17, -1], out=batch) is batch
+        True
+        >>> eyes.take([17], packed=True).shape
+        (1, 10, 2)
+        """
+        places = self._places(indices)
+        return self._read(places.reshape(-1), places.shape, out, dtype, packed)
+
+    def popcount(self, indices: npt.ArrayLike | None = None) -> Numbers:
+        """The number of pixels in each image that are 1, or the greater of the two values.
+
+        Parameters
+        ----------
+        indices : array_like of int, optional
+            Of which images; of all unless given.
+
+        Returns
+        -------
+        ndarray of int64
+            Of the shape of `indices`, or `images.shape[:-2]`.
+
+        Examples
+        --------
+        >>> bitnpz.save("eyes.npz", {"eyes": np.eye(10)[None].repeat(500, 0)})
+        >>> bitnpz.load("eyes.npz")["eyes"].popcount([0, 1])
+        array([10, 10])
+        """
+        places = np.arange(len(self)) if indices is None else self._places(indices)
+        counts = self._count_ones(self._image_numbers(places.reshape(-1)))
+        return counts.reshape(places.shape + self.shape[1:-2])
+
+    def keys(self) -> Sequence[str]:
+        """The keys under which the images were saved, in their order, worked out as they are asked for.
+
+        Raises
+        ------
+        NoSuchKeyError
+            If they were saved as one stack.
+        """
+        return Keys(self)
+
+    def by_key(self, key: str | Sequence[str]) -> Array:
+        """The image that was saved under a key, or a batch of those under several.
+
+        Examples
+        --------
+        >>> bitnpz.save("named.npz", {f"ix-{i:06}": np.eye(8, k=i % 5) for i in range(100)})
+        >>> images = bitnpz.load("named.npz").images()
+        >>> images.by_key("ix-000004").sum(), images.by_key(["ix-000001", "ix-000099"]).shape
+        (np.float64(4.0), (2, 8, 8))
+        """
+        if isinstance(key, str):
+            image: Array = self[self._find_key(key)]
+            return image
+        return self.take([self._find_key(one) for one in key])
+
+    def sheet(self, indices: npt.ArrayLike | None = None) -> Sheet:
+        """A contact sheet: images side by side, as a picture.
+
+        Parameters
+        ----------
+        indices : array_like of int, optional
+            Of these; of 48, evenly spread, unless given.
+
+        Examples
+        --------
+        >>> bitnpz.save("eyes.npz", {"eyes": np.eye(10)[None].repeat(500, 0)})
+        >>> bitnpz.load("eyes.npz")["eyes"].sheet(range(20)).save("sheet.png")
+        """
+        if indices is None:
+            count = min(len(self), _SHEET)
+            indices = np.arange(count) * len(self) // max(count, 1)
+        return Sheet(self._sheet(self._image_numbers(self._places(indices).reshape(-1))))
+
+    def _find_key(self, key: str) -> int:
+        place = self._find(key)
+        if place is None:
+            raise NoSuchKeyError(f"{self._name}: none of the {len(self)} images was saved under {key!r}")
+        return place
+
+    def _places(self, indices: npt.ArrayLike) -> Numbers:
+        """Indices as numbers from 0, checked."""
+        places = np.asarray(indices)
+        if places.size == 0 and not isinstance(indices, np.ndarray):
+            places = places.astype(np.int64)
+        if places.dtype.kind not in "iu":
+            raise NoSuchImageError(f"{self._name}: expected integers as indices, found {places.dtype}")
+        places = places.astype(np.int64)
+        count = len(self)
+        bad = (places < -count) | (places >= count)
+        if bad.any():
+            raise NoSuchImageError(f"{self._name}: index {places[bad][0]} is out of bounds for {count} images")
+        places[places < 0] += count
+        return places
+
+    def _image_numbers(self, places: Numbers) -> Numbers:
+        """The images of items along the first dimension."""
+        each = math.prod(self.shape[1:-2])
+        if each == 1:
+            return np.ascontiguousarray(places)
+        return (places[:, None] * each + np.arange(each)).reshape(-1)
+
+    def _read(
+        self,
+        places: Numbers,
+        leading: tuple[int, ...],
+        out: Array | None = None,
+        dtype: npt.DTypeLike | None = None,
+        packed: bool = False,
+    ) -> Array:
+        """The images at these places, as an array of the leading shape by that of an item."""
+        size = self._image_size
+        if size is None:
+            raise InputError(f"{self._name}: the images differ in size: read them one by one, or by key")
+        if packed:
+            item = (*self.shape[1:-1], -(-size[1] // 8))
+            wanted: np.dtype[Any] = np.dtype(np.uint8)
+            if dtype is not None and np.dtype(dtype) != wanted:
+                raise InputError(f"{self._name}: packed rows are uint8, found dtype {np.dtype(dtype)}")
+        else:
+            item = self.shape[1:]
+            given = dtype if dtype is not None else self.dtype if out is None else out.dtype
+            wanted = np.dtype(given)
+        shape = leading + item
+        if out is None:
+            out = np.empty(shape, wanted)
+        else:
+            self._check_out(out, shape, wanted)
+        # An array without pixels has no bytes to look at.
+        items = out.reshape(-1).view(np.uint8) if out.size else np.empty(0, np.uint8)
+        self._read_into(self._image_numbers(places), items, None if packed else wanted.str)
+        return out
+
+    def _check_out(self, out: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        if not isinstance(out, np.ndarray):
+            raise InputError(f"{self._name}: out: expected an ndarray, found {type(out).__name__}")
+        if out.shape != shape or out.dtype != dtype:
+            raise InputError(f"{self._name}: out: expected shape {shape} of {dtype}, found {out.shape} of {out.dtype}")
+        if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
+            flags = f"C-contiguous {out.flags.c_contiguous}, aligned {out.flags.aligned}, writeable {out.flags.writeable}"
+            raise InputError(f"{self._name}: out: expected an array to write to as it lies, found one that is {flags}")
+
+    def _select(self, key: Any) -> Any:
+        """What indexing gives, integers apart."""
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        if any(one is Ellipsis for one in (first, *rest)):
+            given = list(key) if isinstance(key, tuple) else [key]
+            at = next(number for number, one in enumerate(given) if one is Ellipsis)
+            given[at : at + 1] = [slice(None)] * (self.ndim - len(given) + 1)
+            first, *rest = given if given else [slice(None)]
+        for one in rest:
+            if not isinstance(one, slice) and (isinstance(one, (bool, np.bool_)) or not hasattr(one, "__index__")):
+                raise NoSuchImageError(
+                    f"{self._name}: expected integers and slices behind the first index, found {one!r}; "
+                    "read the images and index the array"
+                )
+        if isinstance(first, slice):
+            places = np.arange(*first.indices(len(self)))
+            leading: tuple[int, ...] = places.shape
+        elif isinstance(first, (bool, np.bool_)) or first is None:
+            raise NoSuchImageError(f"{self._name}: expected an index, a slice or a mask, found {first!r}")
+        elif hasattr(first, "__index__") and not isinstance(first, np.ndarray):
+            if self.ndim <= 3:
+                image = self[operator.index(first)]
+                return _contiguous(image[tuple(rest)]) if rest else image
+            places, leading = self._places([operator.index(first)]), ()
+        else:
+            places = self._masked(first)
+            leading = places.shape
+        batch = self._read(places.reshape(-1), leading)
+        if not rest:
+            return batch
+        return _contiguous(batch[(slice(None),) * len(leading) + tuple(rest)])
+
+    def _masked(self, indices: Any) -> Numbers:
+        """The places that an array of indices, or a mask, stands for."""
+        given = np.asarray(indices)
+        if given.dtype != bool or given.size == 0:
+            return self._places(indices)
+        if given.shape != (len(self),):
+            raise NoSuchImageError(f"{self._name}: expected a mask of shape ({len(self)},), found {given.shape}")
+        return np.flatnonzero(given)
+
+    def __iter__(self) -> Iterator[Array]:
+        return (self[place] for place in range(len(self)))
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+        if copy is False:
+            raise InputError(f"{self._name}: images are decoded, so an array of them is a copy; expected copy=None or True")
+        return self._read(np.arange(len(self)), (len(self),), None, dtype)
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Array]:
+        """Several images at once, as PyTorch's data loader asks for them."""
+        if self._image_size is None:
+            return [self[index] for index in indices]
+        return list(self.take(indices))
+
+    #: As Grain asks for them.
+    _getitems = __getitems__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from ._archive import _reopen_images
+
+        return _reopen_images, (self._origin, self._saved_as, self._number)
+
+    def __repr__(self) -> str:
+        name = self._name if self._saved_as is None else f"{self._name}[{self._saved_as!r}]"
+        size = self._image_size
+        sizes = "several sizes" if size is None else f"{size[0]} x {size[1]}"
+        each = self.stored_bytes / max(math.prod(self.shape[:-2]) if self.ndim > 1 else len(self), 1)
+        how = self.codec or "packed"
+        shape = "" if self.ndim < 4 else f", shape {self.shape}"
+        return f"ImageSet {name}: {len(self)} of {sizes}{shape}, {self.dtype}, {how}, {each:.1f} bytes each"
+
+    def _repr_png_(self) -> bytes:
+        return self.sheet().png
+
+    def _repr_html_(self) -> str:
+        text = repr(self).replace("&", "&amp;").replace("<", "&lt;")
+        return f"<figure>{self.sheet()._repr_html_()}<figcaption>{text}</figcaption></figure>"
+
+
+def _contiguous(part: Any) -> Any:
+    return np.ascontiguousarray(part) if isinstance(part, np.ndarray) else part
+
+
+class Keys(Sequence[str]):
+    """The keys of an image set, worked out as they are asked for."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self._images = images
+        if len(images) and images._key(0) is None:
+            raise NoSuchKeyError(f"{images._name}: the images were saved as one stack and have no keys of their own")
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self._images._key(number) for number in range(*place.indices(len(self)))]
+        number = operator.index(place)
+        if not -len(self) <= number < len(self):
+            raise NoSuchImageError(f"{self._images._name}: index {place} is out of bounds for {len(self)} keys")
+        return self._images._key(number % len(self))
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self._images._find(key) is not None
+
+    def index(self, key: str, start: int = 0, stop: int | None = None) -> int:
+        """The number of the image with this key."""
+        place = self._images._find(key)
+        if place is None or not start <= place < (len(self) if stop is None else stop):
+            raise InputError(f"{self._images._name}: none of the images was saved under {key!r}")
+        return place
+
+    def __repr__(self) -> str:
+        some = ", ".join(repr(key) for key in self[:3])
+        return f"Keys([{some}{', ...' if len(self) > 3 else ''}], {len(self)} in all)"
+
+
+class Sheet:
+    """A picture of images side by side, which notebooks show.
+
+    Attributes
+    ----------
+    png : bytes
+        A PNG file.
+    """
+
+    def __init__(self, png: bytes) -> None:
+        self.png = png
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the PNG file."""
+        with open(path, "wb") as file:
+            file.write(self.png)
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+    def _repr_html_(self) -> str:
+        return f'<img src="data:image/png;base64,{base64.b64encode(self.png).decode()}" alt="images side by side">'

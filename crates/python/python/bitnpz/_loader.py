@@ -1,0 +1,191 @@
+"""Shuffled batches, epoch after epoch."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _bitnpz
+from ._errors import InputError
+from ._images import Array, ImageSet, Numbers
+
+#: What a saved state must agree with.
+_SAME = ("length", "batch_size", "shuffle", "seed", "drop_last", "rank", "world_size")
+
+
+class Loader:
+    """Batches of images, and of arrays that go with them, made in the background while the last one is used.
+
+    Each iteration is an epoch. Its order depends on the seed and the epoch alone, and takes no memory, however many images
+    there are.
+
+    Parameters
+    ----------
+    images : ImageSet or ndarray
+    *arrays : array_like
+        Of the same length, such as labels: what they have at the indices of a batch comes with it.
+    batch_size : int
+    shuffle : bool
+        In random order, another in each epoch.
+    seed : int
+        Which orders those are.
+    drop_last : bool
+        Leave out a last batch that is not full.
+    dtype : dtype, optional
+        Of the images given; that of the set unless said.
+    packed : bool
+        Images as packed rows; `bitnpz.torch.unpack` unpacks them on another device.
+    prefetch : int
+        How many batches are made ahead; 0 makes each when it is asked for.
+    rank, world_size : int
+        Of `world_size` loaders with the same seed, this is the one of number `rank`. Together they give each image once; with
+        `drop_last` all give the same number of batches.
+
+    Attributes
+    ----------
+    epoch : int
+        The epoch that is being given, from 0.
+
+    Examples
+    --------
+    >>> glyphs = np.random.default_rng(0).random((1000, 16, 16)) < 0.2
+    >>> bitnpz.save("training.npz", {"glyphs": glyphs, "outputs": np.arange(1000)})
+    >>> archive = bitnpz.load("training.npz")
+    >>> loader = bitnpz.Loader(archive["glyphs"], archive["outputs"], batch_size=256, shuffle=True, seed=7)
+    >>> for images, outputs in loader:
+    ...     assert (images == glyphs[outputs]).all()
+    >>> len(loader), images.shape
+    (4, (232, 16, 16))
+    """
+
+    def __init__(
+        self,
+        images: ImageSet | Array,
+        *arrays: npt.ArrayLike | ImageSet,
+        batch_size: int = 256,
+        shuffle: bool = False,
+        seed: int = 0,
+        drop_last: bool = False,
+        dtype: npt.DTypeLike | None = None,
+        packed: bool = False,
+        prefetch: int = 2,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        if batch_size < 1 or prefetch < 0 or not 0 <= rank < world_size:
+            raise InputError(
+                "expected batch_size >= 1, prefetch >= 0 and 0 <= rank < world_size, found "
+                f"batch_size={batch_size}, prefetch={prefetch}, rank={rank}, world_size={world_size}"
+            )
+        self.images = images
+        self.arrays = tuple(array if isinstance(array, ImageSet) else np.asarray(array) for array in arrays)
+        for number, array in enumerate(self.arrays):
+            if len(array) != len(images):
+                raise InputError(f"arrays[{number}]: expected as many items as images, {len(images)}, found {len(array)}")
+        if packed and not isinstance(images, ImageSet):
+            raise InputError("packed: expected an ImageSet, found an array, which is not packed")
+        self.length = len(images)
+        self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, seed, drop_last
+        self.dtype, self.packed, self.prefetch = dtype, packed, prefetch
+        self.rank, self.world_size = rank, world_size
+        self.epoch = 0
+        self._given = 0
+        self._next = (0, 0)
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch."""
+        if self.drop_last:
+            return self.length // self.world_size // self.batch_size
+        return -(-self._count() // self.batch_size)
+
+    def _count(self) -> int:
+        """The images of this rank."""
+        return max(-(-(self.length - self.rank) // self.world_size), 0)
+
+    def __iter__(self) -> Iterator[Any]:
+        self.epoch, first = self._next
+        self._given = first
+        self._next = (self.epoch + 1, 0)
+        return self._batches(self.epoch, first)
+
+    def _batches(self, epoch: int, first: int) -> Iterator[Any]:
+        order = _bitnpz.Shuffle(self.length, _seed_of(self.seed, epoch)) if self.shuffle else None
+        numbers = range(first, len(self))
+        if self.prefetch == 0:
+            for number in numbers:
+                batch = self._batch(order, number)
+                self._given = number + 1
+                yield batch
+            return
+        waiting: deque[Future[Any]] = deque()
+        # One thread keeps batches in order; decoding a batch takes all cores.
+        background = ThreadPoolExecutor(1, thread_name_prefix="bitnpz-loader")
+        try:
+            ahead = iter(numbers)
+            for number in numbers:
+                while len(waiting) <= self.prefetch and (next_number := next(ahead, None)) is not None:
+                    waiting.append(background.submit(self._batch, order, next_number))
+                batch = waiting.popleft().result()
+                self._given = number + 1
+                yield batch
+        finally:
+            background.shutdown(wait=False, cancel_futures=True)
+
+    def _indices(self, order: _bitnpz.Shuffle | None, number: int) -> Numbers:
+        stop = min((number + 1) * self.batch_size, self._count())
+        places = (self.rank + number * self.batch_size * self.world_size, self.rank + (stop - 1) * self.world_size + 1)
+        if order is None:
+            return np.arange(*places, self.world_size)
+        return order.take(*places, self.world_size)
+
+    def _batch(self, order: _bitnpz.Shuffle | None, number: int) -> Any:
+        indices = self._indices(order, number)
+        if isinstance(self.images, ImageSet):
+            images = self.images.take(indices, dtype=self.dtype, packed=self.packed)
+        else:
+            images = self.images[indices].astype(self.dtype or self.images.dtype, copy=False)
+        return (images, *(array[indices] for array in self.arrays)) if self.arrays else images
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it is: what `load_state_dict` of another loader goes on from, in mid-epoch too."""
+        return {"epoch": self.epoch, "batch": self._given, **{name: getattr(self, name) for name in _SAME}}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Makes the next iteration go on behind the last batch that the other loader gave.
+
+        Raises
+        ------
+        InputError
+            If the other loader's batches were others than this one's.
+
+        Examples
+        --------
+        >>> loader = bitnpz.Loader(np.arange(10), batch_size=3, shuffle=True)
+        >>> batches = iter(loader)
+        >>> first, state = next(batches), loader.state_dict()
+        >>> resumed = bitnpz.Loader(np.arange(10), batch_size=3, shuffle=True)
+        >>> resumed.load_state_dict(state)
+        >>> all((one == other).all() for one, other in zip(batches, resumed))
+        True
+        """
+        for name in _SAME:
+            if state[name] != getattr(self, name):
+                raise InputError(f"expected the state of a loader with {name}={getattr(self, name)}, found {state[name]}")
+        epoch, given = state["epoch"], state["batch"]
+        self._next = (epoch + 1, 0) if given >= len(self) else (epoch, given)
+        self.epoch, self._given = self._next
+
+    def __repr__(self) -> str:
+        order = f"shuffled by seed {self.seed}" if self.shuffle else "in order"
+        part = f", part {self.rank} of {self.world_size}" if self.world_size > 1 else ""
+        return f"Loader of {self.length} images, {len(self)} batches of {self.batch_size}, {order}{part}"
+
+
+def _seed_of(seed: int, epoch: int) -> int:
+    """The seed of an epoch's order: any two numbers give another."""
+    return int(np.random.SeedSequence([seed & (2**64 - 1), epoch]).generate_state(1, np.uint64)[0])

@@ -1,0 +1,139 @@
+"""Image sets in PyTorch.
+
+An `ImageSet` is a map-style dataset as it is. This module has what gives tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ._errors import InputError
+from ._images import ImageSet
+from ._loader import Loader
+
+__all__ = ["Dataset", "Tensors", "unpack"]
+
+
+def unpack(packed: torch.Tensor, width: int, dtype: torch.dtype = torch.bool) -> torch.Tensor:
+    """Unpacks rows that `numpy.packbits(axis=-1)` or `ImageSet.take(packed=True)` packed, on the device where they are.
+
+    Parameters
+    ----------
+    packed : Tensor of uint8, shape (..., ceil(width / 8))
+    width : int
+        In pixels.
+    dtype : torch.dtype
+        Of the result, whose values are 0 and 1.
+
+    Returns
+    -------
+    Tensor of shape (..., width)
+
+    Examples
+    --------
+    >>> import torch, bitnpz.torch
+    >>> bitnpz.torch.unpack(torch.tensor([[0b10100000]], dtype=torch.uint8), 3, torch.float32)
+    tensor([[1., 0., 1.]])
+    """
+    shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=packed.device)
+    bits = (packed.unsqueeze(-1) >> shifts) & 1
+    return bits.flatten(-2)[..., :width].to(dtype)
+
+
+class Dataset(torch.utils.data.Dataset[Any]):
+    """Images, and arrays that go with them, as a map-style dataset of tensors.
+
+    Parameters
+    ----------
+    images : ImageSet
+    *arrays : array_like
+        Of the same length, such as labels.
+    dtype : dtype, optional
+        Of the images given; that of the set unless said.
+
+    Examples
+    --------
+    >>> import torch, bitnpz.torch
+    >>> bitnpz.save("training.npz", {"glyphs": np.zeros((1000, 16, 16), bool), "outputs": np.arange(1000)})
+    >>> archive = bitnpz.load("training.npz")
+    >>> dataset = bitnpz.torch.Dataset(archive["glyphs"], archive["outputs"], dtype=np.float32)
+    >>> images, outputs = next(iter(torch.utils.data.DataLoader(dataset, batch_size=32)))
+    >>> images.shape, images.dtype, outputs.dtype
+    (torch.Size([32, 16, 16]), torch.float32, torch.int64)
+    """
+
+    def __init__(self, images: ImageSet, *arrays: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> None:
+        self.images, self.dtype = images, dtype
+        self.arrays = tuple(np.asarray(array) for array in arrays)
+        for number, array in enumerate(self.arrays):
+            if len(array) != len(images):
+                raise InputError(f"arrays[{number}]: expected as many items as images, {len(images)}, found {len(array)}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        batch = torch.from_numpy(self.images.take(indices, dtype=self.dtype))
+        if not self.arrays:
+            return list(batch)
+        others = [torch.from_numpy(np.asarray(array[np.asarray(indices)])) for array in self.arrays]
+        return list(zip(batch, *others, strict=True))
+
+
+class Tensors:
+    """The batches of a `Loader` as tensors on a device. Packed images cross to it packed, and are unpacked there.
+
+    Parameters
+    ----------
+    loader : Loader
+    device : torch.device or str, optional
+    dtype : torch.dtype, optional
+        Of the images; as the loader gives them unless said, and bool if it gives them packed.
+
+    Examples
+    --------
+    >>> import torch, bitnpz.torch
+    >>> bitnpz.save("training.npz", {"glyphs": np.eye(16, dtype=bool)[None].repeat(1000, 0), "outputs": np.arange(1000)})
+    >>> archive = bitnpz.load("training.npz")
+    >>> loader = bitnpz.Loader(archive["glyphs"], archive["outputs"], batch_size=256, packed=True)
+    >>> for images, outputs in bitnpz.torch.Tensors(loader, device="cpu", dtype=torch.float32):
+    ...     assert images.shape[1:] == (16, 16) and images.sum() == 16 * len(outputs)
+    """
+
+    def __init__(
+        self, loader: Loader, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> None:
+        self.loader, self.device, self.dtype = loader, device, dtype
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Any]:
+        for batch in self.loader:
+            if self.loader.arrays:
+                images, *others = batch
+                yield self._images(images), *(torch.from_numpy(other).to(self.device) for other in others)
+            else:
+                yield self._images(batch)
+
+    def _images(self, images: np.ndarray[Any, Any]) -> torch.Tensor:
+        tensor = torch.from_numpy(images).to(self.device)
+        if self.loader.packed:
+            return unpack(tensor, self.loader.images.shape[-1], self.dtype or torch.bool)
+        return tensor if self.dtype is None else tensor.to(self.dtype)
+
+    def state_dict(self) -> dict[str, Any]:
+        """That of the loader."""
+        return self.loader.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """That of the loader."""
+        self.loader.load_state_dict(state)

@@ -1,0 +1,177 @@
+//! `Archive`: what a file holds, by key.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bitnpz::{Access, Content, Keys, Limits, OpenOptions};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString};
+
+use crate::array::to_numpy;
+use crate::error::{raise, to_python};
+use crate::images::{ImageSet, of_archive};
+
+#[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
+pub(crate) struct Archive {
+    /// What messages call it.
+    name: Arc<str>,
+    /// Held with the interpreter attached only, and for a moment: no fork finds it taken.
+    archive: RwLock<Option<bitnpz::Archive>>,
+}
+
+impl Archive {
+    pub(crate) fn name(&self) -> Arc<str> {
+        self.name.clone()
+    }
+
+    fn open(&self, py: Python<'_>) -> PyResult<bitnpz::Archive> {
+        let archive = self.archive.read().unwrap_or_else(PoisonError::into_inner).clone();
+        archive.ok_or_else(|| {
+            raise(py, "ClosedError", (format!("{}: the archive is closed; load it again", self.name),))
+        })
+    }
+
+    fn blame(&self, py: Python<'_>, error: &bitnpz::Error) -> PyErr {
+        to_python(py, error, &self.name)
+    }
+}
+
+#[pymethods]
+impl Archive {
+    #[new]
+    #[pyo3(signature = (source, name, access, limits=None))]
+    fn new(
+        py: Python<'_>,
+        source: &Bound<'_, PyAny>,
+        name: &str,
+        access: &str,
+        limits: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let limits = limits.map_or_else(|| Ok(Limits::default()), to_limits)?;
+        let archive = if let Ok(bytes) = source.cast::<PyBytes>() {
+            let bytes = bytes.as_bytes().to_vec();
+            py.detach(|| bitnpz::Archive::from_bytes_with(bytes, limits))
+        } else {
+            let path: PathBuf = source.extract()?;
+            let access = match access {
+                "map" => Access::Mapped,
+                "read" => Access::Positional,
+                _ => {
+                    let message = format!("access: expected \"map\" or \"read\", found {access:?}");
+                    return Err(raise(py, "InputError", (message,)));
+                }
+            };
+            let options = OpenOptions::default().with_access(access).with_limits(limits);
+            py.detach(|| bitnpz::Archive::open_with(path, options))
+        };
+        let archive = archive.map_err(|error| to_python(py, &error, name))?;
+        Ok(Self { name: name.into(), archive: RwLock::new(Some(archive)) })
+    }
+
+    fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        let archive = this.open(py)?;
+        let Ok(name) = key.cast::<PyString>() else {
+            let message = format!("{}: expected a key, which is a str, found {}", this.name, key.repr()?);
+            return Err(raise(py, "NoSuchKeyError", (message,)));
+        };
+        let name = name.to_cow()?;
+        let content = py.detach(|| archive.get(&name));
+        match content {
+            Ok(Content::Array(array)) => to_numpy(py, &array),
+            Ok(Content::Images(images)) if images.shape().len() == 2 => {
+                ImageSet::new_from(images, this.name()).read_one(py, 0)
+            }
+            Ok(Content::Images(images)) => of_archive(slf, images, Some(&name), 0),
+            Err(error) if matches!(error.kind(), bitnpz::ErrorKind::NoSuchKey) => {
+                let other = py.detach(|| archive.other(&name)).map_err(|error| this.blame(py, &error))?;
+                match other {
+                    Some(bytes) => {
+                        py.import("bitnpz._arrays")?.call_method1("from_member", (PyBytes::new(py, &bytes),))
+                    }
+                    None => Err(this.blame(py, &error)),
+                }
+            }
+            Err(error) => Err(this.blame(py, &error)),
+        }
+    }
+
+    fn __contains__(&self, py: Python<'_>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let archive = self.open(py)?;
+        let Ok(key) = key.cast::<PyString>() else { return Ok(false) };
+        let key = key.to_cow()?;
+        Ok(archive.contains(&key) || archive.other_names().any(|other| other == key))
+    }
+
+    fn __iter__(&self, py: Python<'_>) -> PyResult<KeyIterator> {
+        let archive = self.open(py)?;
+        let others = archive.other_names().collect::<Vec<_>>().into_iter();
+        Ok(KeyIterator { keys: archive.keys().chain(others) })
+    }
+
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        let archive = self.open(py)?;
+        Ok(archive.len() + archive.other_names().count())
+    }
+
+    fn _images<'py>(slf: &Bound<'py, Self>, key: &str) -> PyResult<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        let archive = this.open(py)?;
+        let images = py.detach(|| archive.images(key)).map_err(|error| this.blame(py, &error))?;
+        of_archive(slf, images, Some(key), 0)
+    }
+
+    fn _keyed_images<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let (py, this) = (slf.py(), slf.get());
+        let archive = this.open(py)?;
+        let sets = py.detach(|| archive.keyed_images()).map_err(|error| this.blame(py, &error))?;
+        let sets = sets.into_iter().enumerate();
+        sets.map(|(number, images)| of_archive(slf, images, None, number)).collect()
+    }
+
+    fn close(&self) {
+        *self.archive.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.archive.read().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}
+
+/// Limits by the names of their fields.
+fn to_limits(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
+    let mut limits = Limits::default();
+    for (name, value) in given {
+        let (name, value): (String, u64) = (name.extract()?, value.extract()?);
+        match name.as_str() {
+            "members" => limits.members = value,
+            "directory_bytes" => limits = limits.with_directory_bytes(value),
+            "member_bytes" => limits.member_bytes = value,
+            "array_bytes" => limits.npy.array_bytes = value,
+            "header_bytes" => limits.npy.header_bytes = usize::try_from(value).unwrap_or(usize::MAX),
+            _ => {
+                let names = "members, directory_bytes, member_bytes, array_bytes and header_bytes";
+                let message = format!("limits: expected some of {names}, found {name:?}");
+                return Err(raise(given.py(), "InputError", (message,)));
+            }
+        }
+    }
+    Ok(limits)
+}
+
+#[pyclass(module = "bitnpz._bitnpz")]
+pub(crate) struct KeyIterator {
+    keys: std::iter::Chain<Keys, std::vec::IntoIter<String>>,
+}
+
+#[pymethods]
+impl KeyIterator {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(&mut self) -> Option<String> {
+        self.keys.next()
+    }
+}

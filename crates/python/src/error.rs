@@ -1,0 +1,57 @@
+//! The facade's errors as Python's exceptions, which `python/bitnpz/_errors.py` defines.
+
+use std::error::Error as _;
+use std::io;
+
+use bitnpz::{ErrorKind, NpyErrorKind, NpzErrorKind};
+use pyo3::PyErrArguments;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+/// An exception of the package by its name.
+pub(crate) fn raise(py: Python<'_>, name: &str, arguments: impl PyErrArguments + 'static) -> PyErr {
+    static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let class = MODULE
+        .get_or_try_init(py, || py.import("bitnpz._errors").map(Bound::unbind))
+        .and_then(|module| module.bind(py).getattr(name))
+        .and_then(|class| Ok(class.cast_into::<PyType>()?));
+    match class {
+        Ok(class) => PyErr::from_type(class, arguments),
+        Err(error) => error,
+    }
+}
+
+/// What went wrong with the archive of this name, as an exception.
+pub(crate) fn to_python(py: Python<'_>, error: &bitnpz::Error, name: &str) -> PyErr {
+    let failure = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    if let Some((failure, number)) = failure.and_then(|failure| Some((failure, failure.raw_os_error()?))) {
+        let is_missing = failure.kind() == io::ErrorKind::NotFound;
+        let class = if is_missing { "FileMissingError" } else { "FileError" };
+        let text = failure.to_string();
+        let text = text.split(" (os error").next().unwrap_or_default().to_owned();
+        return raise(py, class, (number, text, name.to_owned()));
+    }
+    raise(py, class(error), (format!("{name}: {error}"),))
+}
+
+fn class(error: &bitnpz::Error) -> &'static str {
+    let of_npy = |kind: &NpyErrorKind| match kind {
+        NpyErrorKind::HeaderTooLong { .. } | NpyErrorKind::TooLarge { .. } => "LimitError",
+        _ => "DamagedError",
+    };
+    match error.kind() {
+        ErrorKind::NoSuchKey => "NoSuchKeyError",
+        ErrorKind::NoSuchImage { .. } => "NoSuchImageError",
+        ErrorKind::TooLarge { .. } => "LimitError",
+        ErrorKind::Npy(error) => of_npy(error.kind()),
+        ErrorKind::Npz(error) => match error.kind() {
+            NpzErrorKind::Limit { .. } => "LimitError",
+            NpzErrorKind::BadName | NpzErrorKind::Duplicate => "InputError",
+            NpzErrorKind::Npy(error) => of_npy(error.kind()),
+            _ => "DamagedError",
+        },
+        ErrorKind::Damaged { .. } | ErrorKind::Bitmap(_) => "DamagedError",
+        _ => "InputError",
+    }
+}

@@ -1,0 +1,217 @@
+//! `ImageSet`: images that lie in an archive.
+
+use std::sync::Arc;
+
+use bitnpz::picture;
+use bitnpz::{Bitmap, Dtype, Element, Pixel};
+use half::f16;
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadwriteArray1};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyInt, PyTuple, PyType};
+
+use crate::archive::Archive;
+use crate::array::to_numpy;
+use crate::error::{raise, to_python};
+
+/// Reads one image into a new array.
+type Read = for<'py> fn(&ImageSet, Python<'py>, usize) -> PyResult<Bound<'py, PyAny>>;
+
+#[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
+pub(crate) struct ImageSet {
+    images: bitnpz::ImageSet,
+    name: Arc<str>,
+    /// As users see it: an image alone is a stack of one.
+    shape: Vec<usize>,
+    read: Read,
+}
+
+impl ImageSet {
+    pub(crate) fn new_from(images: bitnpz::ImageSet, name: Arc<str>) -> Self {
+        let shape = match images.shape() {
+            &[height, width] => vec![1, height, width],
+            shape => shape.to_vec(),
+        };
+        let read = reader(images.dtype());
+        Self { images, name, shape, read }
+    }
+
+    fn len(&self) -> usize {
+        self.shape[0]
+    }
+
+    fn blame(&self, py: Python<'_>, error: &bitnpz::Error) -> PyErr {
+        to_python(py, error, &self.name)
+    }
+
+    /// One image in its own dtype.
+    pub(crate) fn read_one<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyAny>> {
+        (self.read)(self, py, index)
+    }
+}
+
+/// What reads images of a dtype.
+fn reader(dtype: &Dtype) -> Read {
+    fn read<'py, T: Pixel + Element + numpy::Element>(
+        set: &ImageSet,
+        py: Python<'py>,
+        index: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let image = py.detach(|| set.images.read::<T>(index));
+        Ok(image.map_err(|error| set.blame(py, &error))?.into_pyarray(py).into_any())
+    }
+    /// Those in another byte order.
+    fn read_swapped<'py>(set: &ImageSet, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyAny>> {
+        let image = py.detach(|| set.images.read_dyn(index));
+        to_numpy(py, &image.map_err(|error| set.blame(py, &error))?)
+    }
+    macro_rules! readers {
+        ($($item:ty),*) => {
+            [$((Dtype::of::<$item>(), read::<$item> as Read)),*]
+        };
+    }
+    let readers = readers!(bool, u8, i8, u16, i16, u32, i32, u64, i64, f16, f32, f64);
+    let native = readers.into_iter().find_map(|(other, read)| (other == *dtype).then_some(read));
+    native.unwrap_or(read_swapped)
+}
+
+#[pymethods]
+impl ImageSet {
+    #[new]
+    #[classmethod]
+    #[pyo3(signature = (base, *_args))]
+    fn new(_class: &Bound<'_, PyType>, base: &Bound<'_, Self>, _args: &Bound<'_, PyTuple>) -> Self {
+        let base = base.get();
+        Self::new_from(base.images.clone(), base.name.clone())
+    }
+
+    fn __len__(&self) -> usize {
+        self.len()
+    }
+
+    fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, set) = (slf.py(), slf.get());
+        if set.shape.len() <= 3
+            && let Ok(number) = key.cast_exact::<PyInt>()
+        {
+            let number: isize = number.extract().unwrap_or(isize::MAX);
+            let place = if number < 0 { number.checked_add_unsigned(set.len()) } else { Some(number) };
+            return match place.and_then(|place| usize::try_from(place).ok()) {
+                Some(place) if place < set.len() => set.read_one(py, place),
+                _ => {
+                    let message =
+                        format!("{}: index {key} is out of bounds for {} images", set.name, set.len());
+                    Err(raise(py, "NoSuchImageError", (message,)))
+                }
+            };
+        }
+        slf.call_method1("_select", (key,))
+    }
+
+    #[getter]
+    fn _name(&self) -> &str {
+        &self.name
+    }
+
+    #[getter]
+    fn _shape(&self) -> Vec<usize> {
+        self.shape.clone()
+    }
+
+    #[getter]
+    fn _dtype(&self) -> String {
+        self.images.dtype().type_string()
+    }
+
+    #[getter]
+    fn _image_size(&self) -> Option<[usize; 2]> {
+        self.images.image_size()
+    }
+
+    #[getter]
+    fn codec(&self) -> Option<String> {
+        self.images.codec().map(|codec| codec.to_string())
+    }
+
+    #[getter]
+    fn stored_bytes(&self) -> u64 {
+        self.images.stored_bytes()
+    }
+
+    fn _key(&self, image: usize) -> Option<String> {
+        self.images.key(image)
+    }
+
+    fn _find(&self, key: &str) -> Option<usize> {
+        self.images.find(key)
+    }
+
+    /// Fills the bytes of an array with images.
+    #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
+    fn _read_into(
+        &self,
+        py: Python<'_>,
+        images: PyReadonlyArray1<'_, i64>,
+        mut out: PyReadwriteArray1<'_, u8>,
+        dtype: Option<&str>,
+    ) -> PyResult<()> {
+        let indices = indices(images.as_slice()?);
+        let out = out.as_slice_mut()?;
+        let dtype = dtype.map(Dtype::from_type_string).transpose();
+        let dtype = dtype.map_err(|error| raise(py, "InputError", (error.to_string(),)))?;
+        let read = py.detach(|| match dtype {
+            Some(dtype) => self.images.read_dyn_batch_into(&indices, &dtype, out),
+            None => self.images.read_packed_batch_into(&indices, out),
+        });
+        read.map_err(|error| self.blame(py, &error))
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
+    fn _count_ones<'py>(
+        &self,
+        py: Python<'py>,
+        images: PyReadonlyArray1<'_, i64>,
+    ) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        let indices = indices(images.as_slice()?);
+        let counts =
+            py.detach(|| self.images.count_ones(&indices)).map_err(|error| self.blame(py, &error))?;
+        let counts: Vec<i64> = counts.into_iter().map(u64::cast_signed).collect();
+        Ok(counts.into_pyarray(py))
+    }
+
+    /// A PNG file that shows images side by side.
+    #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
+    fn _sheet<'py>(
+        &self,
+        py: Python<'py>,
+        images: PyReadonlyArray1<'_, i64>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let indices = indices(images.as_slice()?);
+        let read = || indices.iter().map(|&index| self.images.bitmap(index)).collect::<Result<_, _>>();
+        let bitmaps: Vec<Bitmap> = py.detach(read).map_err(|error| self.blame(py, &error))?;
+        let mut png = Vec::new();
+        let drawn = py.detach(|| {
+            let views: Vec<_> = bitmaps.iter().map(Bitmap::view).collect();
+            picture::sheet(&mut png, &views)
+        });
+        drawn.map_err(|error| raise(py, "InputError", (error.to_string(),)))?;
+        Ok(PyBytes::new(py, &png))
+    }
+}
+
+/// Numbers that Python has checked; one below zero is no image's.
+fn indices(numbers: &[i64]) -> Vec<usize> {
+    numbers.iter().map(|&number| usize::try_from(number).unwrap_or(usize::MAX)).collect()
+}
+
+/// Images of an archive, as an instance of the class that users see: those under a key, or the set of this number among
+/// those whose images have keys of their own.
+pub(crate) fn of_archive<'py>(
+    archive: &Bound<'py, Archive>,
+    images: bitnpz::ImageSet,
+    key: Option<&str>,
+    number: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = archive.py();
+    let base = Bound::new(py, ImageSet::new_from(images, archive.get().name()))?;
+    py.import("bitnpz._images")?.getattr("ImageSet")?.call1((base, archive, key, number))
+}

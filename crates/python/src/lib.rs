@@ -1,0 +1,33 @@
+//! The compiled half of the `bitnpz` Python package: the facade, with Python's types at its door.
+//!
+//! What users see is in `python/bitnpz`; its stub for this module, `_bitnpz.pyi`, says what each function takes and gives.
+
+#![allow(missing_docs, reason = "documented where Python's users look: in the package and the stub")]
+
+mod archive;
+mod array;
+mod error;
+mod images;
+mod shuffle;
+mod writer;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = false)]
+mod _bitnpz {
+    #[pymodule_export]
+    use super::archive::{Archive, KeyIterator};
+    #[pymodule_export]
+    use super::images::ImageSet;
+    #[pymodule_export]
+    use super::shuffle::Shuffle;
+    #[pymodule_export]
+    use super::writer::Writer;
+
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

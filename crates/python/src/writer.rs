@@ -1,0 +1,118 @@
+//! `Writer`: an archive that is being written.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use bitnpz::{Method, WriteOptions};
+use pyo3::prelude::*;
+
+use crate::array::Items;
+use crate::error::{raise, to_python};
+
+#[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
+pub(crate) struct Writer {
+    name: String,
+    writer: Mutex<Option<bitnpz::Writer>>,
+    /// The process that writes; in another, which was forked from it, the file is not ours to remove.
+    process: u32,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if std::process::id() != self.process {
+            std::mem::forget(self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+}
+
+impl Writer {
+    /// Calls `write` with the writer, the interpreter detached.
+    fn write(
+        &self,
+        py: Python<'_>,
+        write: impl FnOnce(&mut bitnpz::Writer) -> bitnpz::Result<()> + Send,
+    ) -> PyResult<()> {
+        let written = py.detach(|| {
+            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.as_mut().map(write)
+        });
+        match written {
+            Some(written) => written.map_err(|error| to_python(py, &error, &self.name)),
+            None => Err(self.closed(py)),
+        }
+    }
+
+    fn closed(&self, py: Python<'_>) -> PyErr {
+        raise(py, "ClosedError", (format!("{}: the writer is closed", self.name),))
+    }
+}
+
+#[pymethods]
+impl Writer {
+    #[new]
+    #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
+    fn new(
+        py: Python<'_>,
+        path: PathBuf,
+        name: String,
+        encoding: &str,
+        codec: Option<&str>,
+        method: &str,
+        level: Option<u8>,
+        threads: Option<NonZero<usize>>,
+        append: &str,
+    ) -> PyResult<Self> {
+        let invalid = |message: String| raise(py, "InputError", (message,));
+        let mut options = WriteOptions::default().with_encoding(encoding.parse().map_err(invalid)?);
+        options.codec = codec.map(str::parse).transpose().map_err(invalid)?;
+        options.threads = threads;
+        let deflate = match Method::default() {
+            Method::Deflate { level } => level,
+            _ => 6,
+        };
+        options.method = match (method, level.unwrap_or(deflate)) {
+            ("stored", _) => Method::Stored,
+            (_, level @ 1..=12) => Method::Deflate { level },
+            (_, level) => return Err(invalid(format!("level: expected 1 to 12, found {level}"))),
+        };
+        let writer = py.detach(|| match append {
+            "append" => bitnpz::Writer::append(path, &options),
+            _ => bitnpz::Writer::create_with(path, &options),
+        });
+        let writer = writer.map_err(|error| to_python(py, &error, &name))?;
+        Ok(Self { name, writer: Mutex::new(Some(writer)), process: std::process::id() })
+    }
+
+    /// Adds an array: as images, as it is, or as what it seems to be.
+    #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
+    fn _add(&self, py: Python<'_>, key: &str, items: Items<'_>, what: &str) -> PyResult<()> {
+        let array = items.view()?;
+        self.write(py, |writer| match what {
+            "images" => writer.add_dyn_images(key, &array),
+            "array" => writer.add_dyn_array(key, &array),
+            "batch" => writer.extend_dyn(key, &array),
+            _ => writer.add_dyn(key, &array),
+        })
+    }
+
+    fn _finish(&self, py: Python<'_>) -> PyResult<(usize, usize)> {
+        let finished = py.detach(|| {
+            let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+            writer.map(bitnpz::Writer::finish)
+        });
+        let summary = finished.ok_or_else(|| self.closed(py))?;
+        let summary = summary.map_err(|error| to_python(py, &error, &self.name))?;
+        Ok((summary.keys, summary.images))
+    }
+
+    /// Leaves what was there before, and nothing else.
+    fn abort(&self, py: Python<'_>) {
+        py.detach(|| drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()));
+    }
+
+    #[getter(closed)]
+    fn is_closed(&self, py: Python<'_>) -> bool {
+        py.detach(|| self.writer.lock().unwrap_or_else(PoisonError::into_inner).is_none())
+    }
+}

@@ -1,0 +1,187 @@
+"""Whether what cannot be done is refused with an exception that helps."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+import bitnpz
+
+
+def test_has_every_exception_a_base_that_numpy_users_catch():
+    bases = {
+        bitnpz.NoSuchKeyError: KeyError,
+        bitnpz.NoSuchImageError: IndexError,
+        bitnpz.InputError: ValueError,
+        bitnpz.KeyTypeError: TypeError,
+        bitnpz.ClosedError: ValueError,
+        bitnpz.DamagedError: ValueError,
+        bitnpz.LimitError: ValueError,
+        bitnpz.FileError: OSError,
+        bitnpz.FileMissingError: FileNotFoundError,
+    }
+    for ours, theirs in bases.items():
+        assert issubclass(ours, bitnpz.Error) and issubclass(ours, theirs)
+
+
+def test_says_a_missing_file_which():
+    with pytest.raises(FileNotFoundError) as caught:
+        bitnpz.load("nothing.npz")
+    assert caught.value.errno == 2 and caught.value.filename == "nothing.npz"
+    assert str(caught.value) == "[Errno 2] No such file or directory: 'nothing.npz'"
+    with pytest.raises(OSError):
+        bitnpz.save("no/such/folder.npz", {"x": [1]})
+
+
+def test_says_a_missing_key_which():
+    bitnpz.save("a.npz", {"x": [1]})
+    with pytest.raises(KeyError) as caught:
+        bitnpz.load("a.npz")["y"]
+    assert str(caught.value) == "a.npz: \"y\": the archive holds no such key; `bitnpz ls` lists them"
+    with pytest.raises(KeyError, match=r"\(1, 2\)"):
+        bitnpz.load("a.npz")[1, 2]
+    assert 3 not in bitnpz.load("a.npz")
+    with pytest.raises(KeyError, match="none"):
+        bitnpz.load("a.npz").images()
+
+
+@pytest.mark.parametrize("how", ["save", "writer", "add_images", "extend"])
+def test_says_a_grey_image_which_pixel(how):
+    grey = np.zeros((3, 8, 8), np.uint8)
+    grey[0, 0, 0], grey[2, 3, 5] = 255, 128
+    expected = r"\"x\": expected two values, found a third: pixel \(2, 3, 5\) is 128, others are 0 and 255.*threshold"
+    with pytest.raises(ValueError, match=expected), bitnpz.Writer("a.npz") as writer:
+        if how == "save":
+            bitnpz.save("a.npz", {"x": grey})
+        elif how == "writer":
+            writer["x"] = grey
+        elif how == "extend":
+            writer.extend("x", grey)
+        else:
+            writer.add_images("x", grey)
+    assert not os.listdir()
+    with bitnpz.Writer("a.npz") as writer:
+        writer.add_array("x", grey)
+    assert (bitnpz.load("a.npz")["x"] == grey).all()
+
+
+def test_are_keys_checked():
+    with bitnpz.Writer("a.npz") as writer:
+        writer["x"] = [1]
+        for key in ("x", "x.npy"):
+            with pytest.raises(ValueError, match="has this key already|two members have this name"):
+                writer[key] = [2]
+        with pytest.raises(ValueError, match="the library's own"):
+            writer[".bitnpz/x"] = [2]
+        with pytest.raises(ValueError):
+            writer["a\nb"] = [2]
+        for key in (3, None, b"x", ("x",)):
+            with pytest.raises(TypeError, match="expected a key, which is a str"):
+                writer[key] = [2]
+            with pytest.raises(TypeError):
+                writer.extend(key, np.zeros((1, 2, 2), bool))
+    assert list(bitnpz.load("a.npz")) == ["x"]
+    with pytest.raises(TypeError):
+        bitnpz.save("b.npz", {7: [1]})
+
+
+@pytest.mark.parametrize("value", [np.array([None, 1]), {"a": 1}, [[1], [1, 2]], object()], ids=str)
+def test_are_objects_refused(value):
+    for save in (bitnpz.savez, bitnpz.savez_compressed, lambda file, **arrays: bitnpz.save(file, arrays)):
+        with pytest.raises(ValueError, match="'x'"):
+            save("a.npz", x=value)
+    assert not os.listdir()
+
+
+def test_are_pickled_objects_of_others_refused():
+    np.savez("a.npz", x=np.array([None]), y=[1])
+    archive = bitnpz.load("a.npz", allow_pickle=True)
+    assert (archive["y"] == [1]).all()
+    with pytest.raises(ValueError, match="Python objects"):
+        archive["x"]
+
+
+def test_are_batches_that_do_not_fit_refused(glyphs):
+    with bitnpz.Writer("a.npz") as writer:
+        writer.extend("x", glyphs)
+        with pytest.raises(ValueError, match=r"expected shape \(24, 20\), found \(5, 5\)"):
+            writer.extend("x", np.zeros((1, 5, 5), bool))
+        with pytest.raises(ValueError, match="float64"):
+            writer.extend("x", glyphs.astype(float))
+        with pytest.raises(ValueError, match="images"):
+            writer.extend("y", glyphs[0])
+        writer.extend("x", glyphs)
+    assert bitnpz.load("a.npz")["x"].shape == (1200, 24, 20)
+
+
+def test_is_a_closed_archive_closed(glyphs):
+    bitnpz.save("a.npz", {"x": glyphs})
+    archive = bitnpz.load("a.npz")
+    images = archive["x"]
+    archive.close()
+    archive.close()
+    assert archive.closed and repr(archive) == "NpzFile 'a.npz' (closed)"
+    for use in (lambda: archive["x"], lambda: list(archive), lambda: "x" in archive, lambda: len(archive), archive.images):
+        with pytest.raises(ValueError, match="a.npz: the archive is closed"):
+            use()
+    # An image set keeps the file open for itself.
+    assert (images[3] == glyphs[3]).all()
+    writer = bitnpz.Writer("b.npz")
+    writer.close()
+    writer.close()
+    with pytest.raises(ValueError, match="the writer is closed"):
+        writer["x"] = [1]
+
+
+def test_can_a_file_be_replaced_while_it_is_open(glyphs):
+    bitnpz.save("a.npz", {"x": glyphs})
+    images = bitnpz.load("a.npz")["x"]
+    bitnpz.save("a.npz", {"x": ~glyphs})
+    assert (np.asarray(images) == glyphs).all()
+    assert (np.asarray(bitnpz.load("a.npz")["x"]) == ~glyphs).all()
+    os.remove("a.npz")
+    assert (images[0] == glyphs[0]).all()
+
+
+def test_does_truncation_give_an_exception_when_read_by_position(glyphs):
+    bitnpz.save("a.npz", {"x": glyphs})
+    images = bitnpz.load("a.npz", access="read")["x"]
+    assert (np.asarray(images) == glyphs).all()
+    with open("a.npz", "r+b") as file:
+        file.truncate(100)
+    with pytest.raises(ValueError):
+        np.asarray(images)
+
+
+def test_is_damage_told(glyphs):
+    bitnpz.save("a.npz", {"x": glyphs})
+    shutil.copy("a.npz", "b.npz")
+    with open("b.npz", "r+b") as file:
+        file.truncate(os.path.getsize("a.npz") - 30)
+    for content in (b"", b"PK", b"not an archive", open("b.npz", "rb").read()):
+        with open("c.npz", "wb") as file:
+            file.write(content)
+        with pytest.raises(bitnpz.DamagedError, match="c.npz"):
+            bitnpz.load("c.npz")
+
+
+def test_do_limits_limit(glyphs):
+    bitnpz.save("a.npz", {"x": glyphs, "y": np.arange(1000)})
+    archive = bitnpz.load("a.npz", limits={"array_bytes": 1000})
+    with pytest.raises(bitnpz.LimitError, match="array_bytes"):
+        archive["y"]
+    with pytest.raises(bitnpz.LimitError, match="members"):
+        bitnpz.load("a.npz", limits={"members": 1})
+    with pytest.raises(ValueError, match="expected some of members"):
+        bitnpz.load("a.npz", limits={"x": 1})
+    with pytest.raises(ValueError, match='expected "map" or "read"'):
+        bitnpz.load("a.npz", access="x")
+
+
+def test_are_wishes_checked():
+    for wish in ({"encoding": "x"}, {"codec": "x"}, {"level": 0}, {"level": 13}):
+        with pytest.raises(ValueError, match=f"{next(iter(wish.values()))}"):
+            bitnpz.save("a.npz", {"x": [1]}, **wish)
+    with pytest.raises(ValueError, match="mode"):
+        bitnpz.Writer("a.npz", "r")

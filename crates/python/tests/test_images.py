@@ -1,0 +1,213 @@
+"""Whether an image set looks like the array that it was."""
+
+import pickle
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import bitnpz
+
+
+@pytest.fixture(params=["contour", "packed", "plain"])
+def pair(request, glyphs):
+    """A set and the array it should look like."""
+    stack = glyphs.astype(np.uint8) * 255
+    bitnpz.save("a.npz", {"glyphs": stack}, encoding=request.param)
+    return bitnpz.load("a.npz").images("glyphs"), stack
+
+
+INDICES = [
+    0, -1, 599, -600, np.int64(7), np.array(3), slice(None), slice(5, 2), slice(590, 700), slice(None, None, -7), ...,
+    [], [5, 3, 9, 3], [-1, 0], np.arange(12).reshape(3, 4), np.array([], int), (3, slice(10, 20)), (3, 4, 5), (-1, ..., 2),
+    (..., 3), (slice(2, 9), slice(None, None, 2), slice(3, 1, -1)), ([1, 2], slice(4, 6)), ([1, 2], 5), (slice(3), 0, 1),
+    np.uint8([200, 3]), (np.array([[1], [2]]), slice(0, 2)), (),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("index", INDICES, ids=str)
+def test_does_indexing_give_what_numpy_gives(pair, index):
+    images, stack = pair
+    found, expected = images[index], stack[index]
+    assert_array_equal(found, expected)
+    assert found.dtype == expected.dtype and found.shape == expected.shape
+    if isinstance(found, np.ndarray):
+        assert found.flags.c_contiguous and found.flags.writeable
+
+
+def test_do_masks_select(pair):
+    images, stack = pair
+    mask = stack.sum((1, 2)) > 20000
+    assert_array_equal(images[mask], stack[mask])
+    assert_array_equal(images[list(mask)], stack[mask])
+    assert_array_equal(images[mask, 3:5], stack[mask, 3:5])
+    with pytest.raises(IndexError, match=r"mask of shape \(600,\), found \(5,\)"):
+        images[np.ones(5, bool)]
+
+
+@pytest.mark.parametrize("index", [600, -601, [0, 600], np.array([-601]), 10**30, (700, 1)], ids=str)
+def test_is_an_index_out_of_bounds_refused(pair, index):
+    with pytest.raises(IndexError, match=r"a.npz: index -?\d+ is out of bounds for 600 images") as caught:
+        pair[0][index]
+    assert isinstance(caught.value, bitnpz.Error)
+
+
+@pytest.mark.parametrize("index", ["x", 1.5, None, [1.5], True, (0, [1, 2]), (0, None)], ids=str)
+def test_is_what_is_no_index_refused(pair, index):
+    with pytest.raises(bitnpz.NoSuchImageError):
+        pair[0][index]
+
+
+def test_is_it_an_array(pair):
+    images, stack = pair
+    assert len(images) == 600 and images.shape == (600, 24, 20) and images.ndim == 3 and images.dtype == np.uint8
+    assert images.size == stack.size and images.nbytes == stack.nbytes
+    assert_array_equal(np.asarray(images), stack)
+    assert_array_equal(np.array(images, dtype=np.float32), stack.astype(np.float32))
+    assert_array_equal(np.stack(list(images)), stack)
+    assert_array_equal(images.popcount(), (stack > 0).sum((1, 2)))
+    assert_array_equal(images.popcount([[3, -1]]), (stack[[[3, -1]]] > 0).sum((2, 3)))
+    with pytest.raises(ValueError, match="copy"):
+        np.asarray(images, copy=False)
+
+
+@pytest.mark.parametrize("dtype", ["?", "u1", ">u2", "i4", "f2", "f4", ">f8", "u8"])
+def test_does_take_give_every_dtype(pair, dtype):
+    images, stack = pair
+    indices = np.random.default_rng(0).integers(-600, 600, 700)
+    expected = stack[indices].astype(dtype)
+    found = images.take(indices, dtype=dtype)
+    assert found.dtype == expected.dtype
+    assert_array_equal(found, expected)
+    out = np.empty_like(expected)
+    assert images.take(indices, out=out) is out
+    assert_array_equal(out, expected)
+
+
+def test_does_take_give_packed_rows(pair):
+    images, stack = pair
+    expected = np.packbits(stack[[5, 3]], axis=-1)
+    assert_array_equal(images.take([5, 3], packed=True), expected)
+    out = np.empty((2, 24, 3), np.uint8)
+    assert images.take([5, 3], out=out, packed=True) is out
+    assert_array_equal(out, expected)
+    with pytest.raises(ValueError, match="packed rows are uint8, found dtype float32"):
+        images.take([1], packed=True, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        (np.empty((2, 24, 21), np.uint8), r"expected shape \(2, 24, 20\) of uint8, found \(2, 24, 21\) of uint8"),
+        (np.empty((2, 24, 40), np.uint8)[:, :, ::2], "C-contiguous False"),
+        (np.asfortranarray(np.empty((2, 24, 20), np.uint8)), "C-contiguous False"),
+        (np.frombuffer(bytes(960), np.uint8).reshape(2, 24, 20), "writeable False"),
+        (np.empty(3841, np.uint8)[1:].view(np.float32).reshape(2, 24, 20), "aligned False"),
+        ([[0]], "expected an ndarray, found list"),
+        (np.empty((2, 24, 20), np.int8), "do not|not all"),
+        (np.empty((2, 24, 20), complex), "not all"),
+    ],
+)
+def test_is_an_out_that_does_not_fit_refused(pair, out, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        pair[0].take([1, 2], out=out)
+    assert isinstance(caught.value, bitnpz.InputError)
+
+
+def test_is_a_dtype_that_contradicts_out_refused(pair):
+    with pytest.raises(ValueError, match="expected shape .* of float32"):
+        pair[0].take([1], out=np.empty((1, 24, 20), np.uint8), dtype=np.float32)
+
+
+def test_are_stacks_of_stacks_arrays_too():
+    stack = np.random.default_rng(0).random((40, 3, 2, 16, 9)) < 0.3
+    bitnpz.save("a.npz", {"x": stack})
+    images = bitnpz.load("a.npz")["x"]
+    assert images.shape == stack.shape and len(images) == 40
+    for index in (0, -1, np.int8(3), [3, 1], slice(2, 9), (5, 1), (5, 1, 0), ([1, 2], 2, slice(None), 3), ...):
+        assert_array_equal(images[index], stack[index])
+    assert_array_equal(images.take([[1], [2]], packed=True), np.packbits(stack[[[1], [2]]], axis=-1))
+    assert_array_equal(images.popcount(), stack.sum((3, 4)))
+    assert "shape (40, 3, 2, 16, 9)" in repr(images)
+
+
+def test_are_keyed_images_one_set(glyphs):
+    bitnpz.save("a.npz", {f"ix-{i:04}": image for i, image in enumerate(glyphs)})
+    images = bitnpz.load("a.npz").images()
+    assert_array_equal(np.asarray(images), glyphs)
+    keys = images.keys()
+    assert len(keys) == 600 and keys[-1] == "ix-0599" and keys[2:4] == ["ix-0002", "ix-0003"] and "ix-0004" in keys
+    assert keys.index("ix-0005") == 5 and "ix-600" not in keys and list(keys)[7] == "ix-0007"
+    assert_array_equal(images.by_key("ix-0017"), glyphs[17])
+    assert_array_equal(images.by_key(["ix-0017", "ix-0003"]), glyphs[[17, 3]])
+    with pytest.raises(KeyError, match="'x'"):
+        images.by_key("x")
+
+
+def test_are_images_of_several_sizes_read_one_by_one():
+    pictures = {f"p{i}": np.eye(i % 5 + 2, i % 3 + 4, dtype=">i2") for i in range(60)}
+    bitnpz.save("a.npz", pictures)
+    images = bitnpz.load("a.npz").images()
+    assert images.shape == (60,) and "several sizes" in repr(images)
+    for number, (key, picture) in enumerate(pictures.items()):
+        for found in (images[number], images.by_key(key), images[np.int64(number)], images[number, :]):
+            assert found.dtype == picture.dtype
+            assert_array_equal(found, picture)
+    assert [image.shape for image in images.__getitems__([0, 1])] == [(2, 4), (3, 5)]
+    with pytest.raises(ValueError, match="differ in size"):
+        images.take([0, 1])
+    with pytest.raises(ValueError, match="differ in size"):
+        np.asarray(images)
+
+
+def test_are_sets_without_pixels_arrays():
+    for shape in [(0, 5, 5), (3, 0, 4), (3, 4, 0)]:
+        bitnpz.save("a.npz", {"x": np.zeros(shape, bool)})
+        images = bitnpz.load("a.npz")["x"]
+        assert images.shape == shape and np.asarray(images).shape == shape
+        assert images.take([0] if shape[0] else []).shape[1:] == shape[1:]
+
+
+def test_does_a_pickle_open_the_file_again(glyphs, monkeypatch, tmp_path):
+    bitnpz.save("a.npz", {"glyphs": glyphs, **{f"ix-{i}": image for i, image in enumerate(glyphs[:50])}})
+    archive = bitnpz.load("a.npz")
+    handles = pickle.dumps((archive, archive["glyphs"], archive.images()))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    archive, stack, keyed = pickle.loads(handles)
+    assert len(archive) == 51
+    assert_array_equal(np.asarray(stack), glyphs)
+    assert_array_equal(np.asarray(keyed), glyphs[:50])
+    memory = bitnpz.NpzFile((tmp_path / "a.npz").read_bytes())
+    assert_array_equal(pickle.loads(pickle.dumps(memory["glyphs"]))[3], glyphs[3])
+
+
+def test_does_a_set_say_what_it_is(pair):
+    text = repr(pair[0])
+    assert text.startswith("ImageSet a.npz['glyphs']: 600 of 24 x 20, uint8, ") and text.endswith("bytes each")
+
+
+def png_size(png):
+    """Width and height, once the whole file has been checked."""
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    place, size, kinds = 8, None, []
+    while place < len(png):
+        length, kind = struct.unpack(">I4s", png[place : place + 8])
+        body = png[place + 4 : place + 8 + length]
+        assert struct.unpack(">I", png[place + 8 + length : place + 12 + length])[0] == zlib.crc32(body)
+        size = size or struct.unpack(">II", body[4:12])
+        kinds.append(kind)
+        place += 12 + length
+    assert kinds[-1] == b"IEND"
+    return size
+
+
+def test_is_a_sheet_a_picture(pair, tmp_path):
+    images, _ = pair
+    for png in (images._repr_png_(), images.sheet(range(30)).png, images.sheet([]).png):
+        assert min(png_size(png)) > 0
+    images.sheet([0]).save("one.png")
+    assert (tmp_path / "one.png").stat().st_size > 0
+    assert "data:image/png;base64," in images._repr_html_() and "600 of 24 x 20" in images._repr_html_()

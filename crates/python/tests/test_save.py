@@ -1,0 +1,168 @@
+"""Whether arrays and images that Python saves come back, by us and by NumPy."""
+
+import io
+import os
+import pathlib
+import zipfile
+
+import numpy as np
+import pytest
+
+import bitnpz
+
+DTYPES = [
+    "?", "i1", "u2", ">i4", "<u8", "f2", ">f4", "f8", "c8", ">c16", "g", "S5", "U3", ">U2", "V4", "M8[ns]", "m8[D]",
+    [("x", "i4"), ("y", ">f8", (2,))], np.dtype([("a", "i1"), ("b", "f8")], align=True),
+]  # fmt: skip
+
+
+def an_array(dtype, shape=(3, 4)):
+    count = int(np.prod(shape))
+    size = np.dtype(dtype).itemsize
+    letters = np.resize(np.frombuffer(b"AB\0\0", np.uint8), count * size)
+    if np.dtype(dtype).kind == "?b"[1]:
+        return np.resize([True, False, True], shape)
+    if np.dtype(dtype).kind in "US":
+        return np.resize(np.array(["a", "", "bcé"[: 2 if np.dtype(dtype).kind == "S" else 3]]).astype(dtype), shape)
+    if np.dtype(dtype).kind in "iufcMm":
+        return np.arange(count).astype(dtype).reshape(shape)
+    return letters.view(dtype).reshape(shape).copy()
+
+
+@pytest.mark.parametrize("save", [bitnpz.savez, bitnpz.savez_compressed, None])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", [(3, 4), (5,), (), (0, 3), (2, 3, 4)], ids=str)
+def test_does_every_dtype_come_back(save, dtype, shape):
+    array = an_array(dtype, shape)
+    arrays = {"c": array, "f": np.asfortranarray(array), "part": array[..., ::2] if array.ndim else array}
+    if save is None:
+        bitnpz.save("a.npz", arrays)
+    else:
+        save("a.npz", **arrays)
+    for archive in (np.load("a.npz"), bitnpz.load("a.npz")):
+        if save is None and isinstance(archive, np.lib.npyio.NpzFile):
+            continue
+        for key, expected in arrays.items():
+            found = np.asarray(archive[key])
+            assert found.dtype == expected.dtype and found.shape == expected.shape
+            assert found.tobytes() == expected.tobytes()
+        if save is not None:
+            assert archive["f"].flags.fnc == arrays["f"].flags.fnc
+
+
+@pytest.mark.parametrize("save", [bitnpz.savez, bitnpz.savez_compressed])
+def test_are_names_those_of_numpy(save):
+    x, y = np.arange(3), np.eye(2)
+    np.savez("numpy.npz", x, y, z=x)
+    save("ours", x, y, z=x)
+    save(pathlib.Path("path.npz"), x, y, z=x)
+    memory = io.BytesIO()
+    save(memory, x, y, z=x)
+    memory.seek(0)
+    for file in ("ours.npz", "path.npz", memory):
+        with np.load(file) as theirs, np.load("numpy.npz") as expected:
+            assert sorted(theirs.files) == sorted(expected.files)
+            assert all((theirs[key] == expected[key]).all() for key in expected.files)
+    with pytest.raises(ValueError, match="Cannot use un-named variables and keyword arr_0"):
+        save("clash.npz", x, arr_0=y)
+    assert not os.path.exists("clash.npz")
+    save("empty.npz")
+    assert np.load("empty.npz").files == []
+
+
+@pytest.mark.parametrize("encoding", ["contour", "packed", "plain"])
+@pytest.mark.parametrize("dtype", ["?", "u1", "f4", ">i2"])
+def test_do_images_come_back_in_every_encoding(glyphs, encoding, dtype):
+    stack = glyphs.astype(dtype) * np.array(255 if dtype == "u1" else 1, dtype)
+    named = {f"ix-{i:06}": image for i, image in enumerate(stack[:50])}
+    labels = np.arange(len(stack))
+    floats = np.random.default_rng(0).random((7, 3))
+    bitnpz.save("a.npz", {"glyphs": stack, "outputs": labels, "floats": floats, **named}, encoding=encoding)
+    archive = bitnpz.load("a.npz")
+    assert set(archive) == {"glyphs", "outputs", "floats", *named}
+    assert len(archive) == 53 and "ix-000049" in archive and "ix-000049.npy" in archive and "ix-000050" not in archive
+    assert (archive["outputs"] == labels).all() and (archive["floats"] == floats).all()
+    for key, image in named.items():
+        assert archive[key].dtype == image.dtype and (archive[key] == image).all()
+        assert (archive[key + ".npy"] == image).all()
+    found = archive["glyphs"]
+    assert isinstance(found, np.ndarray if encoding == "plain" else bitnpz.ImageSet)
+    assert found.dtype == stack.dtype and found.shape == stack.shape and (np.asarray(found) == stack).all()
+    assert (archive.images("glyphs")[7] == stack[7]).all()
+    assert archive.get("nothing") is None
+
+
+def test_does_a_writer_take_batches_and_go_on(glyphs):
+    with bitnpz.Writer("a.npz") as writer:
+        writer.extend("glyphs", glyphs[:100])
+        writer["first"] = glyphs[0]
+        writer.extend("glyphs", (image for image in glyphs[100:300]))
+        writer.extend("glyphs", list(glyphs[300:310]))
+    with bitnpz.Writer("a.npz", "a") as writer:
+        writer.extend("glyphs", glyphs[310:])
+        writer["outputs"] = [1, 2, 3]
+        writer["second"] = glyphs[1]
+    archive = bitnpz.load("a.npz")
+    assert sorted(archive) == ["first", "glyphs", "outputs", "second"]
+    assert (np.asarray(archive["glyphs"]) == glyphs).all()
+    with bitnpz.Writer("copy.npz", encoding="packed") as writer:
+        writer["glyphs"] = archive["glyphs"]
+    assert (np.asarray(bitnpz.load("copy.npz")["glyphs"]) == glyphs).all()
+    with pytest.raises(FileExistsError):
+        bitnpz.Writer("a.npz", "x")
+
+
+def test_is_nothing_left_behind_by_an_exception(glyphs):
+    bitnpz.save("a.npz", {"x": [1]})
+    with pytest.raises(ZeroDivisionError), bitnpz.Writer("a.npz") as writer:
+        writer["glyphs"] = glyphs
+        1 / 0
+    assert bitnpz.load("a.npz")["x"] == [1]
+    with pytest.raises(ValueError):
+        bitnpz.save("a.npz", {"glyphs": glyphs, "grey": np.arange(100, dtype=np.uint8).reshape(10, 10)})
+    writer = bitnpz.Writer("b.npz", encoding="plain")
+    writer.extend("glyphs", glyphs)
+    del writer
+    assert bitnpz.load("a.npz")["x"] == [1] and os.listdir() == ["a.npz"]
+
+
+def test_are_members_of_others_read():
+    with zipfile.ZipFile("a.npz", "w") as archive:
+        archive.writestr("note.txt", "hello")
+        with archive.open("bare", "w") as file:
+            np.save(file, np.arange(3))
+        with archive.open("x.npy", "w") as file:
+            np.save(file, np.arange(4))
+    archive = bitnpz.load("a.npz")
+    assert archive["note.txt"] == b"hello" and (archive["bare"] == np.arange(3)).all()
+    assert sorted(archive.files) == ["bare", "note.txt", "x"] == sorted(np.load("a.npz").files)
+    assert "note.txt" in archive and len(archive) == 3 and len(archive["x"]) == 4
+
+
+def test_is_load_that_of_numpy(glyphs):
+    np.save("a.npy", glyphs)
+    assert (bitnpz.load("a.npy") == glyphs).all()
+    assert isinstance(bitnpz.load("a.npy", mmap_mode="r"), np.memmap)
+    np.savez("a.npz", x=glyphs, y=[1])
+    with bitnpz.load("a.npz") as ours, np.load("a.npz") as theirs:
+        assert repr(ours) == repr(theirs) and ours.files == theirs.files and dict(ours).keys() == dict(theirs).keys()
+        assert [key for key in ours] == list(ours.keys()) and (ours.f.x == theirs.f.x).all()
+        assert len(ours.items()) == len(ours.values()) == 2
+    with open("a.npz", "rb") as file:
+        assert (bitnpz.load(file)["x"] == glyphs).all() and not file.closed
+    assert (bitnpz.NpzFile(pathlib.Path("a.npz").read_bytes(), access="read")["y"] == [1]).all()
+
+
+def test_are_the_same_bytes_written_by_any_number_of_threads(glyphs):
+    for threads in (1, 2, 5):
+        bitnpz.save(f"{threads}.npz", {"glyphs": glyphs, "x": np.arange(9)}, threads=threads)
+    one, *others = [pathlib.Path(f"{threads}.npz").read_bytes() for threads in (1, 2, 5)]
+    assert all(other == one for other in others)
+
+
+@pytest.mark.parametrize("codec", ["contour", "pixel", "zstd", None])
+def test_is_a_codec_chosen_or_obeyed(glyphs, codec):
+    bitnpz.save("a.npz", {"glyphs": glyphs}, codec=codec)
+    images = bitnpz.load("a.npz")["glyphs"]
+    assert images.codec == codec or codec is None
+    assert (np.asarray(images) == glyphs).all()
