@@ -1,7 +1,10 @@
 //! The project's own tasks.
 //!
-//! - `cargo xtask test [ARGS]` makes a virtual environment with the pinned NumPy and runs all tests;
-//!   what follows goes to `cargo test`.
+//! - `cargo xtask test` makes virtual environments with the pinned NumPy and runs all tests; `cargo xtask test ARGS` gives
+//!   what follows to `cargo test`, and leaves Python's out.
+//! - `cargo xtask python [ARGS]` builds the Python package and tests it on every Python there is; what follows goes to
+//!   pytest.
+//! - `cargo xtask frameworks` tests it with PyTorch, Grain and scikit-learn, which it installs.
 //! - `cargo xtask lint` runs rustfmt, clippy and rustdoc with warnings denied.
 //! - `cargo xtask msrv` checks that no dependency asks for a newer Rust than we promise.
 //! - `cargo xtask ratio FILE.npz ...` compares what image sets take in bitnpz and in other formats.
@@ -13,6 +16,7 @@ mod command;
 mod fuzz;
 mod lint;
 mod msrv;
+mod package;
 mod python;
 mod ratio;
 mod test;
@@ -37,10 +41,15 @@ fn main() -> ExitCode {
 fn run(task: &str, rest: &[String]) -> Outcome {
     match task {
         "test" => test::run(rest),
+        "python" => package::test(rest),
+        "frameworks" => package::test_frameworks(),
         "lint" => lint::run(),
         "msrv" => msrv::run(),
         "fuzz" => fuzz::run(rest),
         "ratio" => ratio::run(rest),
-        _ => Err("expected one of: test, lint, msrv, fuzz, ratio (see xtask/src/main.rs)".to_owned()),
+        _ => {
+            Err("expected one of: test, python, frameworks, lint, msrv, fuzz, ratio (see xtask/src/main.rs)"
+                .to_owned())
+        }
     }
 }

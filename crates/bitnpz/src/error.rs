@@ -76,6 +76,13 @@ pub enum ErrorKind {
         /// What was found.
         found: Vec<usize>,
     },
+    /// Images of another dtype than those before them in the stack.
+    OtherDtype {
+        /// That of those before.
+        expected: Dtype,
+        /// That of these.
+        found: Dtype,
+    },
     /// Images that differ in size were asked for as one array.
     SizesDiffer,
     /// The array's values cannot be given in the type asked for without changing them.
@@ -161,6 +168,9 @@ impl fmt::Display for Error {
             ),
             ErrorKind::WrongShape { expected, found } => {
                 write!(f, "expected shape {}, found {}", Index(expected), Index(found))
+            }
+            ErrorKind::OtherDtype { expected, found } => {
+                write!(f, "expected images of {expected}, as those before them in the stack, found {found}")
             }
             ErrorKind::SizesDiffer => {
                 f.write_str("expected images of one size, found several: read them one by one")

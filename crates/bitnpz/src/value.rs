@@ -112,10 +112,12 @@ fn integer(value: f64) -> Option<i128> {
     (value.fract() == 0.0 && value.abs() < 1e30).then_some(value as i128)
 }
 
-/// The bytes of one item if pixels can be of this type: bool, an integer or a float.
+/// The bytes of one item if pixels can be of this type: bool, an integer or a float of up to 8 bytes.
 pub(crate) fn lane_bytes(dtype: &Dtype) -> Option<usize> {
     match dtype.kind()? {
-        Kind::Bool | Kind::Int | Kind::Uint | Kind::Float => Some(dtype.item_size()),
+        Kind::Bool | Kind::Int | Kind::Uint | Kind::Float => {
+            Some(dtype.item_size()).filter(|&size| size <= 8)
+        }
         _ => None,
     }
 }

@@ -29,7 +29,7 @@ fn can_stacks_come_in_batches_and_be_gone_on_with() {
         ));
         assert!(matches!(
             writer.extend("glyphs", &batch(0..2).mapv(u8::from)).unwrap_err().kind(),
-            ErrorKind::WrongType { .. }
+            ErrorKind::OtherDtype { .. }
         ));
         let third = Array3::from_shape_fn((1, 20, 30), |(_, row, column)| (row * column) as f32);
         assert!(matches!(writer.extend("few", &third).unwrap_err().kind(), ErrorKind::NotBilevel { .. }));

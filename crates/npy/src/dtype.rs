@@ -48,9 +48,9 @@ pub enum Kind {
     Int,
     /// `u`: 1, 2, 4 or 8 bytes.
     Uint,
-    /// `f`: 2, 4 or 8 bytes.
+    /// `f`: 2, 4 or 8 bytes, or a machine's own long double of 12 or 16.
     Float,
-    /// `c`: two floats of 4 or 8 bytes.
+    /// `c`: two floats of 4, 8, 12 or 16 bytes.
     Complex,
     /// `S`: bytes, zeros at the end not counting.
     Bytes,
@@ -94,8 +94,8 @@ impl Kind {
         ('b', Self::Bool, &[1]),
         ('i', Self::Int, &[1, 2, 4, 8]),
         ('u', Self::Uint, &[1, 2, 4, 8]),
-        ('f', Self::Float, &[2, 4, 8]),
-        ('c', Self::Complex, &[8, 16]),
+        ('f', Self::Float, &[2, 4, 8, 12, 16]),
+        ('c', Self::Complex, &[8, 16, 24, 32]),
         ('S', Self::Bytes, &[]),
         ('U', Self::Unicode, &[]),
         ('V', Self::Void, &[]),
@@ -306,8 +306,8 @@ mod tests {
             "<",
             "f",
             "<f3",
-            "<f16",
-            "c32",
+            "<f10",
+            "c20",
             "i0",
             "U-1",
             "S99999999999",

@@ -24,15 +24,32 @@ pub(crate) fn raise(py: Python<'_>, name: &str, arguments: impl PyErrArguments +
 
 /// What went wrong with the archive of this name, as an exception.
 pub(crate) fn to_python(py: Python<'_>, error: &bitnpz::Error, name: &str) -> PyErr {
-    let failure = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-    if let Some((failure, number)) = failure.and_then(|failure| Some((failure, failure.raw_os_error()?))) {
-        let is_missing = failure.kind() == io::ErrorKind::NotFound;
-        let class = if is_missing { "FileMissingError" } else { "FileError" };
-        let text = failure.to_string();
-        let text = text.split(" (os error").next().unwrap_or_default().to_owned();
-        return raise(py, class, (number, text, name.to_owned()));
+    match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
+        // These say that the archive ends too early, or is not what it says.
+        Some(failure)
+            if ![io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData].contains(&failure.kind()) =>
+        {
+            of_system(py, failure, name)
+        }
+        _ => raise(py, class(error), (format!("{name}: {error}"),)),
     }
-    raise(py, class(error), (format!("{name}: {error}"),))
+}
+
+/// What the system says, as `OSError` has it.
+fn of_system(py: Python<'_>, failure: &io::Error, name: &str) -> PyErr {
+    let class = match failure.kind() {
+        io::ErrorKind::NotFound => "FileMissingError",
+        io::ErrorKind::PermissionDenied => "FilePermissionError",
+        _ => "FileError",
+    };
+    let text = failure.to_string();
+    let (text, rest) = text.split_once(" (os error").unwrap_or((&text, ""));
+    // Some libraries keep the text of the system's error, and not its number.
+    let number = failure.raw_os_error().or_else(|| rest.split(')').next()?.trim().parse().ok());
+    match number {
+        Some(number) => raise(py, class, (number, text.to_owned(), name.to_owned())),
+        None => raise(py, class, (format!("{name}: {failure}"),)),
+    }
 }
 
 fn class(error: &bitnpz::Error) -> &'static str {

@@ -22,7 +22,7 @@ def pair(request, glyphs):
 INDICES = [
     0, -1, 599, -600, np.int64(7), np.array(3), slice(None), slice(5, 2), slice(590, 700), slice(None, None, -7), ...,
     [], [5, 3, 9, 3], [-1, 0], np.arange(12).reshape(3, 4), np.array([], int), (3, slice(10, 20)), (3, 4, 5), (-1, ..., 2),
-    (..., 3), (slice(2, 9), slice(None, None, 2), slice(3, 1, -1)), ([1, 2], slice(4, 6)), ([1, 2], 5), (slice(3), 0, 1),
+    (..., 3), (5, ..., 2, 3), (..., 1, 2, 3), (slice(2, 9), slice(None, None, 2), slice(3, 1, -1)), ([1, 2], slice(4, 6)), ([1, 2], 5), (slice(3), 0, 1),
     np.uint8([200, 3]), (np.array([[1], [2]]), slice(0, 2)), (),
 ]  # fmt: skip
 

@@ -20,7 +20,7 @@ def an_array(dtype, shape=(3, 4)):
     count = int(np.prod(shape))
     size = np.dtype(dtype).itemsize
     letters = np.resize(np.frombuffer(b"AB\0\0", np.uint8), count * size)
-    if np.dtype(dtype).kind == "?b"[1]:
+    if np.dtype(dtype).kind == "b":
         return np.resize([True, False, True], shape)
     if np.dtype(dtype).kind in "US":
         return np.resize(np.array(["a", "", "bcé"[: 2 if np.dtype(dtype).kind == "S" else 3]]).astype(dtype), shape)
@@ -45,7 +45,8 @@ def test_does_every_dtype_come_back(save, dtype, shape):
         for key, expected in arrays.items():
             found = np.asarray(archive[key])
             assert found.dtype == expected.dtype and found.shape == expected.shape
-            assert found.tobytes() == expected.tobytes()
+            # Bytes between fields are nobody's.
+            assert (found == expected).all() if found.dtype.names else found.tobytes() == expected.tobytes()
         if save is not None:
             assert archive["f"].flags.fnc == arrays["f"].flags.fnc
 

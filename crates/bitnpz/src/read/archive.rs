@@ -266,9 +266,17 @@ impl Archive {
 
     /// Calls `with` with the array of a member, in memory that is used again for the next.
     fn with_npy<R>(&self, member: &Member<'_>, with: impl FnOnce(DynArrayView<'_>) -> R) -> Result<R> {
+        let limits = &self.limits().npy;
+        let check = |found: u64, limit: u64| {
+            let limited = ErrorKind::TooLarge { found, limit: limits.array_bytes };
+            if found > limit { Err(Error::from(limited)) } else { Ok(()) }
+        };
+        check(member.size(), limits.array_bytes.saturating_add(limits.header_bytes as u64))?;
         NPY.with_borrow_mut(|npy| {
             member.read_into(npy)?;
-            let result = with(DynArrayView::parse(npy, &self.limits().npy)?);
+            let view = DynArrayView::parse(npy, limits)?;
+            check(view.data().len() as u64, limits.array_bytes)?;
+            let result = with(view);
             if npy.capacity() > KEPT {
                 *npy = Vec::new();
             }

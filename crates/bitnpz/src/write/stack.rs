@@ -68,7 +68,7 @@ impl Stack {
     /// That these can be items of it: their dtype and their shape.
     pub(super) fn check(&self, dtype: &Dtype, item_shape: &[usize]) -> Result<()> {
         let error = if dtype != self.dtype() {
-            ErrorKind::WrongType { expected: self.dtype().clone(), found: dtype.clone() }
+            ErrorKind::OtherDtype { expected: self.dtype().clone(), found: dtype.clone() }
         } else if *item_shape != self.shape[1..] {
             ErrorKind::WrongShape { expected: self.shape[1..].to_vec(), found: item_shape.to_vec() }
         } else {

@@ -45,3 +45,11 @@ class FileError(Error, OSError):
 
 class FileMissingError(FileError, FileNotFoundError):
     """There is no such file."""
+
+
+class FilePresentError(FileError, FileExistsError):
+    """There is a file where there should be none."""
+
+
+class FilePermissionError(FileError, PermissionError):
+    """The file may not be read or written."""

@@ -236,8 +236,8 @@ class ImageSet(_bitnpz.ImageSet):
                 raise InputError(f"{self._name}: packed rows are uint8, found dtype {np.dtype(dtype)}")
         else:
             item = self.shape[1:]
-            given = dtype if dtype is not None else self.dtype if out is None else out.dtype
-            wanted = np.dtype(given)
+            own = getattr(out, "dtype", self.dtype)
+            wanted = np.dtype(own if dtype is None else dtype)
         shape = leading + item
         if out is None:
             out = np.empty(shape, wanted)
@@ -259,12 +259,10 @@ class ImageSet(_bitnpz.ImageSet):
 
     def _select(self, key: Any) -> Any:
         """What indexing gives, integers apart."""
-        first, *rest = key if isinstance(key, tuple) else (key,)
-        if any(one is Ellipsis for one in (first, *rest)):
-            given = list(key) if isinstance(key, tuple) else [key]
-            at = next(number for number, one in enumerate(given) if one is Ellipsis)
-            given[at : at + 1] = [slice(None)] * (self.ndim - len(given) + 1)
-            first, *rest = given if given else [slice(None)]
+        given = list(key) if isinstance(key, tuple) and key else [... if isinstance(key, tuple) else key]
+        if (place := next((place for place, one in enumerate(given) if one is ...), None)) is not None:
+            given[place : place + 1] = [slice(None)] * (self.ndim - len(given) + 1)
+        first, *rest = given
         for one in rest:
             if not isinstance(one, slice) and (isinstance(one, (bool, np.bool_)) or not hasattr(one, "__index__")):
                 raise NoSuchImageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from . import _bitnpz
 from ._arrays import check_key, to_array, to_items
-from ._errors import FileError, InputError
+from ._errors import FilePresentError, InputError
 from ._images import ImageSet
 
 Encoding = Literal["contour", "packed", "plain"]
@@ -77,7 +78,7 @@ class Writer(_bitnpz.Writer):
         if mode not in ("w", "a", "x"):
             raise InputError(f'mode: expected "w", "a" or "x", found {mode!r}')
         if mode == "x" and os.path.exists(path):
-            raise FileError(17, "File exists", path)
+            raise FilePresentError(errno.EEXIST, os.strerror(errno.EEXIST), path)
         append = "append" if mode == "a" and os.path.exists(path) else "replace"
         return super().__new__(cls, path, path, encoding, codec, "deflate", level, threads, append)
 

@@ -1,0 +1,101 @@
+"""Whether one archive can be used by many threads and processes."""
+
+import concurrent.futures
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import bitnpz
+
+METHODS = [method for method in ("fork", "spawn", "forkserver") if method in multiprocessing.get_all_start_methods()]
+
+
+def sums(images, indices):
+    return [int(image.sum()) for image in images[indices]] + [int(images[index].sum()) for index in indices]
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
+@pytest.mark.parametrize("method", METHODS)
+def test_do_workers_read_what_the_parent_opened(glyphs, method):
+    bitnpz.save("a.npz", {"glyphs": glyphs, **{f"ix-{i}": image for i, image in enumerate(glyphs[:40])}})
+    archive = bitnpz.load("a.npz")
+    images, keyed = archive["glyphs"], archive.images()
+    images.take(np.arange(600))  # threads have run before the fork
+    tasks = [(images, list(range(start, 600, 16))) for start in range(16)] + [(keyed, [3, 1])]
+    with concurrent.futures.ProcessPoolExecutor(4, multiprocessing.get_context(method)) as pool:
+        found = list(pool.map(sums, *zip(*tasks, strict=True)))
+    assert found == [sums(*task) for task in tasks]
+
+
+def test_do_threads_read_at_once(glyphs):
+    bitnpz.save("a.npz", {"glyphs": glyphs})
+    images = bitnpz.load("a.npz")["glyphs"]
+    expected = sums(images, range(600))
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert all(found == expected for found in pool.map(lambda _: sums(images, range(600)), range(40)))
+
+
+def test_do_other_threads_run_while_images_are_read(glyphs):
+    bitnpz.save("a.npz", {"glyphs": np.repeat(glyphs, 20, axis=0)})
+    images = bitnpz.load("a.npz")["glyphs"]
+    go, ran = threading.Event(), threading.Event()
+    waiting = threading.Thread(target=lambda: go.wait() and ran.set())
+    waiting.start()
+    interval = sys.getswitchinterval()
+    # Nobody takes the interpreter from a thread that does not give it up.
+    sys.setswitchinterval(1000)
+    try:
+        go.set()
+        images.take(np.arange(len(images)))
+        assert ran.is_set()
+    finally:
+        sys.setswitchinterval(interval)
+        waiting.join()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors in /proc")
+def test_are_descriptors_given_back(glyphs):
+    bitnpz.save("a.npz", {"glyphs": glyphs})
+
+    def descriptors():
+        return len(os.listdir("/proc/self/fd"))
+
+    before = descriptors()
+    for access in ("map", "read"):
+        for _ in range(200):
+            with bitnpz.load("a.npz", access=access) as archive:
+                archive["glyphs"][3]
+            bitnpz.load("a.npz", access=access)["glyphs"]
+    assert descriptors() == before
+
+
+@pytest.mark.skipif("fork" not in METHODS, reason="forks")
+def test_does_a_forked_child_leave_the_writers_file_alone(glyphs):
+    writer = bitnpz.Writer("a.npz")
+    writer["first"] = glyphs[0]
+    child = os.fork()
+    if child == 0:
+        del writer
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    writer["second"] = glyphs[1]
+    writer.close()
+    assert sorted(bitnpz.load("a.npz")) == ["first", "second"]
+
+
+def test_is_the_old_archive_whole_after_a_kill(glyphs):
+    bitnpz.save("a.npz", {"old": glyphs})
+    program = """
+import os, signal, sys, numpy as np, bitnpz
+writer = bitnpz.Writer("a.npz")
+for _ in range(20):
+    writer.extend("glyphs", np.random.default_rng().random((1000, 64, 64)) < 0.3)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", program], check=False)
+    assert (np.asarray(bitnpz.load("a.npz")["old"]) == glyphs).all()

@@ -1,0 +1,49 @@
+//! `cargo xtask python [ARGS]` and `cargo xtask frameworks`: the Python package, from wheel to tests.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::command::{Outcome, command, root, run};
+use crate::python;
+
+const TESTS: &str = "crates/python/tests";
+
+/// Builds the wheel, checks the types, and runs the tests on every Python there is; `arguments` go to pytest.
+pub(crate) fn test(arguments: &[String]) -> Outcome {
+    let wheel = wheel()?;
+    let build = python::environment("venv-python", &["xtask/python.txt"])?;
+    run(&mut command(&build, &["-m", "mypy", "crates/python/python/bitnpz"]))?;
+    for (interpreter, (major, minor)) in python::interpreters() {
+        let name = format!("venv-python{major}.{minor}");
+        let python = python::environment_of(&interpreter, &name, &["xtask/python.txt"])?;
+        install(&python, &wheel)?;
+        run(command(&python, &["-m", "pytest", "--quiet", "--timeout=300", TESTS]).args(arguments))?;
+    }
+    Ok(())
+}
+
+/// Runs the tests with PyTorch, Grain and scikit-learn.
+pub(crate) fn test_frameworks() -> Outcome {
+    let wheel = wheel()?;
+    let python = python::environment("venv-frameworks", &["xtask/python.txt", "xtask/frameworks.txt"])?;
+    install(&python, &wheel)?;
+    let tests = format!("{TESTS}/test_frameworks.py");
+    run(&mut command(&python, &["-m", "pytest", "--quiet", "--timeout=300", &tests]))
+}
+
+/// Builds the wheel as users would, for this machine.
+fn wheel() -> Result<PathBuf, String> {
+    let python = python::environment("venv-python", &["xtask/python.txt"])?;
+    let folder = root().join("target/wheels");
+    // Only one is there, so that it is the one.
+    let _ = fs::remove_dir_all(&folder);
+    run(command(&python, &["-m", "maturin", "build", "--release", "--quiet", "--out"]).arg(&folder))?;
+    let files = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let wheels = files.flatten().map(|file| file.path());
+    wheels.into_iter().next().ok_or_else(|| format!("{}: expected a wheel, found none", folder.display()))
+}
+
+fn install(python: &Path, wheel: &Path) -> Outcome {
+    let pip = ["-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps"];
+    run(command(python, &pip).arg(wheel))
+}
