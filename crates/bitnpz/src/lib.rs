@@ -37,6 +37,7 @@ pub mod picture;
 mod read;
 mod set;
 mod shuffle;
+mod threads;
 mod value;
 mod write;
 

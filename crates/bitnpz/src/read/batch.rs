@@ -5,14 +5,16 @@ use std::num::NonZero;
 use bitnpz_bitmap::{BitmapView, Pixel};
 use bitnpz_npy::{Dtype, Element};
 use ndarray::{ArrayD, ArrayRef3, ArrayViewMut2, Axis};
+use rayon::prelude::*;
 
 use super::image_set::{ImageSet, check_shape};
 use crate::error::{ErrorKind, Result};
 use crate::packed::unpack_into;
+use crate::threads;
 
-/// A thread is worth starting for this many images, or for images of this many pixels together.
-const IMAGES_OF_A_THREAD: usize = 64;
-const PIXELS_OF_A_THREAD: usize = 1 << 18;
+/// A thread takes this many images at a time, or fewer that have this many pixels together.
+const IMAGES_OF_A_TASK: usize = 64;
+const PIXELS_OF_A_TASK: usize = 1 << 18;
 
 impl ImageSet {
     /// Reads several images into the caller's array of shape `(indices, height, width)`, large batches on all cores.
@@ -113,25 +115,18 @@ impl ImageSet {
         let Some(each) = NonZero::new(out.len().checked_div(indices.len()).unwrap_or(0)) else {
             return Ok(());
         };
-        let read_all = |indices: &[usize], out: &mut [O]| {
+        let read_all = |(indices, out): (&[usize], &mut [O])| {
             let mut images = indices.iter().zip(out.chunks_exact_mut(each.get()));
             images.try_for_each(|(&index, out)| self.with_bitmap(index, |image| read(image, out)))
         };
         let pixels = self.image_size().map_or(0, |[height, width]| height * width);
-        let worth = (indices.len() / IMAGES_OF_A_THREAD).max(indices.len() * pixels / PIXELS_OF_A_THREAD);
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(worth.max(1));
-        let share = indices.len().div_ceil(threads);
-        std::thread::scope(|scope| {
-            let read_all = &read_all;
-            let mut shares = indices.chunks(share).zip(out.chunks_mut(share * each.get()));
-            let own = shares.next();
-            let others: Vec<_> =
-                shares.map(|(indices, out)| scope.spawn(move || read_all(indices, out))).collect();
-            let own = own.map_or(Ok(()), |(indices, out)| read_all(indices, out));
-            let join = |other: std::thread::ScopedJoinHandle<'_, Result<()>>| {
-                other.join().expect("reading does not panic")
-            };
-            own.and_then(|()| others.into_iter().try_for_each(join))
-        })
+        let share = (PIXELS_OF_A_TASK / pixels.max(1)).clamp(1, IMAGES_OF_A_TASK);
+        match threads::pool().filter(|_| indices.len() > share) {
+            None => read_all((indices, out)),
+            Some(pool) => pool.install(|| {
+                let shares = indices.par_chunks(share).zip(out.par_chunks_mut(share * each.get()));
+                shares.try_for_each(read_all)
+            }),
+        }
     }
 }
