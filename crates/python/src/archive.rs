@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::array::to_numpy;
 use crate::error::{raise, to_python};
-use crate::images::{ImageSet, of_archive};
+use crate::images::{of_archive, reader};
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
 pub(crate) struct Archive {
@@ -80,7 +80,7 @@ impl Archive {
         match content {
             Ok(Content::Array(array)) => to_numpy(py, &array),
             Ok(Content::Images(images)) if images.shape().len() == 2 => {
-                ImageSet::new_from(images, this.name()).read_one(py, 0)
+                reader(images.dtype())(&images, py, 0, &this.name)
             }
             Ok(Content::Images(images)) => of_archive(slf, images, Some(&name), 0),
             Err(error) if matches!(error.kind(), bitnpz::ErrorKind::NoSuchKey) => {

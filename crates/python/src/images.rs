@@ -14,7 +14,7 @@ use crate::array::to_numpy;
 use crate::error::{raise, to_python};
 
 /// Reads one image into a new array.
-type Read = for<'py> fn(&ImageSet, Python<'py>, usize) -> PyResult<Bound<'py, PyAny>>;
+type Read = for<'py> fn(&bitnpz::ImageSet, Python<'py>, usize, &str) -> PyResult<Bound<'py, PyAny>>;
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
 pub(crate) struct ImageSet {
@@ -42,36 +42,38 @@ impl ImageSet {
     fn blame(&self, py: Python<'_>, error: &bitnpz::Error) -> PyErr {
         to_python(py, error, &self.name)
     }
-
-    /// One image in its own dtype.
-    pub(crate) fn read_one<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyAny>> {
-        (self.read)(self, py, index)
-    }
 }
 
 /// What reads images of a dtype.
-fn reader(dtype: &Dtype) -> Read {
+pub(crate) fn reader(dtype: &Dtype) -> Read {
     fn read<'py, T: Pixel + Element + numpy::Element>(
-        set: &ImageSet,
+        images: &bitnpz::ImageSet,
         py: Python<'py>,
         index: usize,
+        name: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let image = py.detach(|| set.images.read::<T>(index));
-        Ok(image.map_err(|error| set.blame(py, &error))?.into_pyarray(py).into_any())
+        let image = py.detach(|| images.read::<T>(index));
+        Ok(image.map_err(|error| to_python(py, &error, name))?.into_pyarray(py).into_any())
     }
     /// Those in another byte order.
-    fn read_swapped<'py>(set: &ImageSet, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyAny>> {
-        let image = py.detach(|| set.images.read_dyn(index));
-        to_numpy(py, &image.map_err(|error| set.blame(py, &error))?)
+    fn read_swapped<'py>(
+        images: &bitnpz::ImageSet,
+        py: Python<'py>,
+        index: usize,
+        name: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let image = py.detach(|| images.read_dyn(index));
+        to_numpy(py, &image.map_err(|error| to_python(py, &error, name))?)
     }
-    macro_rules! readers {
-        ($($item:ty),*) => {
-            [$((Dtype::of::<$item>(), read::<$item> as Read)),*]
-        };
+    macro_rules! first_of {
+        ($($item:ty),*) => {$(
+            if *dtype == Dtype::of::<$item>() {
+                return read::<$item>;
+            }
+        )*};
     }
-    let readers = readers!(bool, u8, i8, u16, i16, u32, i32, u64, i64, f16, f32, f64);
-    let native = readers.into_iter().find_map(|(other, read)| (other == *dtype).then_some(read));
-    native.unwrap_or(read_swapped)
+    first_of!(bool, u8, f32, f64, i64, i32, i8, i16, u16, u32, u64, f16);
+    read_swapped
 }
 
 #[pymethods]
@@ -96,7 +98,7 @@ impl ImageSet {
             let number: isize = number.extract().unwrap_or(isize::MAX);
             let place = if number < 0 { number.checked_add_unsigned(set.len()) } else { Some(number) };
             return match place.and_then(|place| usize::try_from(place).ok()) {
-                Some(place) if place < set.len() => set.read_one(py, place),
+                Some(place) if place < set.len() => (set.read)(&set.images, py, place, &set.name),
                 _ => {
                     let message =
                         format!("{}: index {key} is out of bounds for {} images", set.name, set.len());

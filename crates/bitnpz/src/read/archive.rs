@@ -155,10 +155,12 @@ impl Archive {
     ///
     /// If there is no such key, or the array's header is damaged.
     pub fn entry(&self, key: &str) -> Result<Entry<'_>> {
-        match (self.member(key), self.find_in_sets(key)) {
-            (Some(member), _) => Entry::of_member(self, member),
-            (None, Some((set, range))) => self.entry_of_set(set, range),
-            (None, None) => Err(Error::from(ErrorKind::NoSuchKey).with_key(key)),
+        match self.member(key) {
+            Some(member) => Entry::of_member(self, member),
+            None => match self.find_in_sets(key) {
+                Some((set, range)) => self.entry_of_set(set, range),
+                None => Err(Error::from(ErrorKind::NoSuchKey).with_key(key)),
+            },
         }
     }
 
@@ -174,12 +176,21 @@ impl Archive {
     ///
     /// If there is no such key, or if it is damaged.
     pub fn get(&self, key: &str) -> Result<Content> {
+        let blame = |error: Error| error.with_key(key);
         match self.member(key) {
-            Some(member) if self.0.packed.kind(member.key()).is_none() => self
-                .with_npy(&member, |view| Content::Array(view.to_owned()))
-                .map_err(|error| error.with_key(key)),
-            _ => self.images(key).map(Content::Images),
+            Some(member) if self.0.packed.kind(member.key()).is_none() => {
+                self.with_npy(&member, |view| Content::Array(view.to_owned())).map_err(blame)
+            }
+            Some(member) => Entry::of_member(self, member)?.to_images().map(Content::Images),
+            None => self.images_of_sets(key).map(Content::Images),
         }
+    }
+
+    /// The images that sets have under a key.
+    fn images_of_sets(&self, key: &str) -> Result<ImageSet> {
+        let blame = |error: Error| error.with_key(key);
+        let (set, range) = self.find_in_sets(key).ok_or_else(|| blame(ErrorKind::NoSuchKey.into()))?;
+        ImageSet::stored(StoredImages::new(self, set, range)).map_err(blame)
     }
 
     /// One image in the type asked for, shape `(height, width)`. `bool` gives the bits of any image; every other
