@@ -167,3 +167,13 @@ def test_is_a_codec_chosen_or_obeyed(glyphs, codec):
     images = bitnpz.load("a.npz")["glyphs"]
     assert images.codec == codec or codec is None
     assert (np.asarray(images) == glyphs).all()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5])
+def test_is_noise_no_larger_than_by_numpy(share):
+    noise = {f"ix-{i}": image for i, image in enumerate(np.random.default_rng(0).random((50, 64, 64)) < share)}
+    bitnpz.savez_compressed("ours.npz", **noise)
+    np.savez_compressed("theirs.npz", **noise)
+    assert os.path.getsize("ours.npz") <= os.path.getsize("theirs.npz")
+    theirs = np.load("ours.npz")
+    assert all((theirs[key] == image).all() for key, image in noise.items())

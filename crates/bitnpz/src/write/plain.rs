@@ -4,10 +4,13 @@ use std::cell::RefCell;
 
 use bitnpz_bitmap::{BitmapView, DeflateEncoder};
 use bitnpz_npy::DynArrayView;
-use bitnpz_npz::Encoded;
+use bitnpz_npz::{Encoded, Method};
 
 use crate::error::Result;
-use crate::packed::PackedKind;
+use crate::packed::{PackedKind, unpack};
+
+/// A header takes about this many bytes, deflated.
+const FEW: usize = 48;
 
 thread_local! {
     /// The last encoder used, and the header that its streams start with.
@@ -19,20 +22,22 @@ pub(super) fn fits(array: &DynArrayView<'_>) -> bool {
     array.dtype().item_size() == 1 && array.shape().len() >= 2 && !array.header().fortran_order
 }
 
-/// What deflates the array of these packed rows, on any thread.
+/// What deflates the array of these packed rows, on any thread. Our encoder knows outlines; noise and dither, which it
+/// makes about as large as their packed rows, may be smaller by `method`.
 pub(super) fn encoder(
     array: &DynArrayView<'_>,
     kind: &PackedKind,
     rows: Vec<u8>,
+    method: Method,
 ) -> Result<impl FnOnce() -> bitnpz_npz::Result<Encoded> + Send + 'static> {
     let header = array.header().to_bytes()?;
     let mut crc32 = crc32fast::Hasher::new();
     crc32.update(&header);
     crc32.update(array.data());
     let (crc32, size) = (crc32.finalize(), (header.len() + array.data().len()) as u64);
-    let width = kind.width;
+    let PackedKind { dtype, bits, width } = kind.clone();
     let height: usize = array.shape()[..array.shape().len() - 1].iter().product();
-    let values = kind.bits.map(|bits| u8::try_from(bits).expect("an item of one byte"));
+    let values = bits.map(|bits| u8::try_from(bits).expect("an item of one byte"));
     Ok(move || {
         let image = BitmapView::new(height, width, &rows).expect("rows that were packed");
         let mut data = Vec::with_capacity(header.len() + rows.len());
@@ -42,6 +47,12 @@ pub(super) fn encoder(
                 cached.insert(known.unwrap_or_else(|| (header.clone(), DeflateEncoder::new(&header))));
             encoder.encode(image, values, &mut data);
         });
-        Ok(Encoded::from_deflate(data, size, crc32))
+        let ours = Encoded::from_deflate(data, size, crc32);
+        if ours.compressed_size() <= rows.len() / 4 * 3 + FEW {
+            return Ok(ours);
+        }
+        let npy = [header, unpack(&rows, width, &dtype, bits)].concat();
+        let theirs = Encoded::new(npy, method)?;
+        Ok(if theirs.compressed_size() < ours.compressed_size() { theirs } else { ours })
     })
 }

@@ -286,7 +286,9 @@ impl Writer {
         let added = match packed {
             Some((kind, rows)) if deflates && plain::fits(array) => {
                 let weight = rows.len();
-                let encoder = plain::encoder(array, &kind, rows).map_err(|error| error.with_key(key))?;
+                let method = self.zip.options().method;
+                let encoder = plain::encoder(array, &kind, rows, method);
+                let encoder = encoder.map_err(|error| error.with_key(key))?;
                 self.zip.add_encoded(&format!("{key}.npy"), weight, encoder)
             }
             _ => self.zip.add_array(key, array),

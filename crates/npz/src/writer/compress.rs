@@ -46,6 +46,12 @@ impl Encoded {
         })
     }
 
+    /// Its size in bytes as it will lie in the archive.
+    #[must_use]
+    pub fn compressed_size(&self) -> usize {
+        self.data.len()
+    }
+
     /// A member that is a deflate stream already: of bytes of this size and CRC-32.
     #[must_use]
     pub fn from_deflate(data: Vec<u8>, size: u64, crc32: u32) -> Self {
