@@ -8,6 +8,7 @@
 //! - `cargo xtask lint` runs rustfmt, clippy and rustdoc with warnings denied.
 //! - `cargo xtask msrv` checks that no dependency asks for a newer Rust than we promise.
 //! - `cargo xtask ratio FILE.npz ...` compares what image sets take in bitnpz and in other formats.
+//! - `cargo xtask workflows FILE.npz ...` compares whole workflows from Python with what people use.
 //! - `cargo xtask fuzz [SECONDS]` replays the seeds of every fuzz target and fuzzes each that long.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -47,8 +48,9 @@ fn run(task: &str, rest: &[String]) -> Outcome {
         "msrv" => msrv::run(),
         "fuzz" => fuzz::run(rest),
         "ratio" => ratio::run(rest),
+        "workflows" => package::compare(rest),
         _ => {
-            Err("expected one of: test, python, frameworks, lint, msrv, fuzz, ratio (see xtask/src/main.rs)"
+            Err("expected one of: test, python, frameworks, lint, msrv, fuzz, ratio, workflows (see xtask/src/main.rs)"
                 .to_owned())
         }
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask python [ARGS]` and `cargo xtask frameworks`: the Python package, from wheel to tests.
+//! `cargo xtask python [ARGS]`, `frameworks` and `workflows`: the Python package, from wheel to tests and measurements.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,14 @@ pub(crate) fn test_frameworks() -> Outcome {
     install(&python, &wheel)?;
     let tests = format!("{TESTS}/test_frameworks.py");
     run(&mut command(&python, &["-m", "pytest", "--quiet", "--timeout=300", &tests]))
+}
+
+/// Measures workflows against what people use.
+pub(crate) fn compare(files: &[String]) -> Outcome {
+    let wheel = wheel()?;
+    let python = python::environment("venv-ratio", &["benches/requirements.txt"])?;
+    install(&python, &wheel)?;
+    run(command(&python, &["benches/workflows.py"]).args(files))
 }
 
 /// Builds the wheel as users would, for this machine.

@@ -1,6 +1,6 @@
 //! Whether images can be written batch by batch, and read as one set whatever keys they have.
 
-use bitnpz::{Archive, Dtype, Encoding, ErrorKind, WriteOptions, Writer};
+use bitnpz::{Access, Archive, Dtype, Encoding, ErrorKind, Method, OpenOptions, WriteOptions, Writer};
 use ndarray::{Array2, Array3, s};
 
 fn stack(count: usize) -> Array3<bool> {
@@ -97,4 +97,21 @@ fn are_images_with_keys_of_their_own_one_set() {
     assert_eq!((set.shape(), set.image_size(), set.size_of(60).unwrap()), ([61].as_slice(), None, [3, 5]));
     assert_eq!(set.read::<u8>(60).unwrap(), Array2::from_elem((3, 5), 1));
     assert!(matches!(set.to_array::<bool>().unwrap_err().kind(), ErrorKind::SizesDiffer));
+}
+
+#[test]
+fn are_packed_rows_read_where_they_lie() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, images) = (folder.path().join("a.npz"), stack(50));
+    let options = WriteOptions::default().with_encoding(Encoding::Packed).with_method(Method::Stored);
+    let mut writer = Writer::create_with(&path, &options).unwrap();
+    writer.add_images("glyphs", &images).unwrap();
+    writer.finish().unwrap();
+    for access in [Access::Mapped, Access::Positional] {
+        let archive = Archive::open_with(&path, OpenOptions::default().with_access(access)).unwrap();
+        let set = archive.images("glyphs").unwrap();
+        assert_eq!(set.to_array::<bool>().unwrap(), images.clone().into_dyn());
+        assert_eq!(set.read::<bool>(49).unwrap(), images.slice(s![49, .., ..]));
+        assert_eq!(set.stored_bytes(), 50 * 20 * 4);
+    }
 }

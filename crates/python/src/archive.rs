@@ -100,7 +100,7 @@ impl Archive {
         let archive = self.open(py)?;
         let Ok(key) = key.cast::<PyString>() else { return Ok(false) };
         let key = key.to_cow()?;
-        Ok(archive.contains(&key) || archive.other_names().any(|other| other == key))
+        Ok(archive.contains(&key) || archive.contains_other(&key))
     }
 
     fn __iter__(&self, py: Python<'_>) -> PyResult<KeyIterator> {

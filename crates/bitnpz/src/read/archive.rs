@@ -126,8 +126,17 @@ impl Archive {
     ///
     /// If it is damaged.
     pub fn other(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        let member = self.0.zip.find(name).filter(|member| is_other(member.name()) && member.name() == name);
-        Ok(member.map(|member| member.read()).transpose()?)
+        Ok(self.find_other(name).map(|member| member.read()).transpose()?)
+    }
+
+    /// Whether there is a member of this name that is neither an array nor the library's own.
+    #[must_use]
+    pub fn contains_other(&self, name: &str) -> bool {
+        self.find_other(name).is_some()
+    }
+
+    fn find_other(&self, name: &str) -> Option<Member<'_>> {
+        self.0.zip.find(name).filter(|member| is_other(member.name()) && member.name() == name)
     }
 
     /// The number of keys.

@@ -5,7 +5,6 @@ use std::num::NonZero;
 use bitnpz_bitmap::{BitmapView, Pixel};
 use bitnpz_npy::{Dtype, Element};
 use ndarray::{ArrayD, ArrayRef3, ArrayViewMut2, Axis};
-use rayon::prelude::*;
 
 use super::image_set::{ImageSet, check_shape};
 use crate::error::{ErrorKind, Result};
@@ -13,8 +12,8 @@ use crate::packed::unpack_into;
 use crate::threads;
 
 /// A thread takes this many images at a time, or fewer that have this many pixels together.
-const IMAGES_OF_A_TASK: usize = 64;
-const PIXELS_OF_A_TASK: usize = 1 << 18;
+const IMAGES_OF_A_SHARE: usize = 16;
+const PIXELS_OF_A_SHARE: usize = 1 << 17;
 
 impl ImageSet {
     /// Reads several images into the caller's array of shape `(indices, height, width)`, large batches on all cores.
@@ -115,18 +114,12 @@ impl ImageSet {
         let Some(each) = NonZero::new(out.len().checked_div(indices.len()).unwrap_or(0)) else {
             return Ok(());
         };
-        let read_all = |(indices, out): (&[usize], &mut [O])| {
+        let pixels = self.image_size().map_or(0, |[height, width]| height * width);
+        let share = (PIXELS_OF_A_SHARE / pixels.max(1)).clamp(1, IMAGES_OF_A_SHARE);
+        let shares = indices.chunks(share).zip(out.chunks_mut(share * each.get()));
+        threads::share(shares, |(indices, out)| {
             let mut images = indices.iter().zip(out.chunks_exact_mut(each.get()));
             images.try_for_each(|(&index, out)| self.with_bitmap(index, |image| read(image, out)))
-        };
-        let pixels = self.image_size().map_or(0, |[height, width]| height * width);
-        let share = (PIXELS_OF_A_TASK / pixels.max(1)).clamp(1, IMAGES_OF_A_TASK);
-        match threads::pool().filter(|_| indices.len() > share) {
-            None => read_all((indices, out)),
-            Some(pool) => pool.install(|| {
-                let shares = indices.par_chunks(share).zip(out.par_chunks_mut(share * each.get()));
-                shares.try_for_each(read_all)
-            }),
-        }
+        })
     }
 }
