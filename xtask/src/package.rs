@@ -45,7 +45,8 @@ fn wheel() -> Result<PathBuf, String> {
     let folder = root().join("target/wheels");
     // Only one is there, so that it is the one.
     let _ = fs::remove_dir_all(&folder);
-    run(command(&python, &["-m", "maturin", "build", "--release", "--quiet", "--out"]).arg(&folder))?;
+    run(command(&python, &["-m", "maturin", "build", "--release", "--locked", "--quiet", "--out"])
+        .arg(&folder))?;
     let files = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let wheels = files.flatten().map(|file| file.path());
     wheels.into_iter().next().ok_or_else(|| format!("{}: expected a wheel, found none", folder.display()))
