@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 
 use bitnpz_bitmap::Pixel;
-use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
+use bitnpz_npy::{Dtype, DynArrayView, Element};
 use ndarray::{ArrayRef, Dimension};
 
 use super::stack::Stack;
 use super::stack_writer::StackWriter;
-use super::writer::{Writer, c_order};
+use super::writer::{Writer, c_order, with_view};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::unpack;
@@ -56,13 +56,7 @@ impl Writer {
         key: &str,
         images: &ArrayRef<T, D>,
     ) -> Result<()> {
-        match images.as_slice() {
-            Some(pixels) => {
-                let header = Header::new(Dtype::of::<T>(), images.shape().to_vec());
-                self.extend_dyn(key, &DynArrayView::new(header, bytemuck::cast_slice(pixels))?)
-            }
-            None => self.extend_dyn(key, &DynArray::from_ndarray(images).view()),
-        }
+        with_view(images, |images| self.extend_dyn(key, images))
     }
 
     /// As [`extend`](Self::extend) for images whose type is known at run time only.

@@ -124,14 +124,7 @@ impl Writer {
         key: &str,
         stack: &ArrayRef<T, D>,
     ) -> Result<()> {
-        match stack.as_slice() {
-            Some(pixels) => {
-                let header = Header::new(Dtype::of::<T>(), stack.shape().to_vec());
-                let view = DynArrayView::new(header, bytemuck::cast_slice(pixels))?;
-                self.add_dyn_images(key, &view)
-            }
-            None => self.add_dyn_images(key, &DynArray::from_ndarray(stack).view()),
-        }
+        with_view(stack, |stack| self.add_dyn_images(key, stack))
     }
 
     /// Adds one image of bools that is packed already.
@@ -322,6 +315,20 @@ fn write_packed(
     zip.add_array(key, &rows).map_err(|error| Error::from(error).with_key(key))?;
     ledger.note_packed(zip.len() - 1, kind, count_images(shape));
     Ok(())
+}
+
+/// Calls `with` with an array as one whose type is known at run time only, where it lies if it is in C order.
+pub(super) fn with_view<T: Pixel + Element, D: Dimension>(
+    array: &ArrayRef<T, D>,
+    with: impl FnOnce(&DynArrayView<'_>) -> Result<()>,
+) -> Result<()> {
+    match array.as_slice() {
+        Some(items) => {
+            let header = Header::new(Dtype::of::<T>(), array.shape().to_vec());
+            with(&DynArrayView::new(header, bytemuck::cast_slice(items))?)
+        }
+        None => with(&DynArray::from_ndarray(array).view()),
+    }
 }
 
 /// That a key is not one of the library's own.
