@@ -35,12 +35,16 @@ fn can_stacks_come_in_batches_and_be_gone_on_with() {
         assert!(matches!(writer.extend("few", &third).unwrap_err().kind(), ErrorKind::NotBilevel { .. }));
         assert!(matches!(writer.extend("new", &third).unwrap_err().kind(), ErrorKind::NotBilevel { .. }));
         writer.extend("new", &batch(0..80)).unwrap();
-        assert_eq!(writer.finish().unwrap().images, 484);
+        writer.extend("empty", &Array3::from_elem((0, 4, 5), true)).unwrap();
+        writer.extend("flat", &Array3::from_elem((3, 4, 0), true)).unwrap();
+        assert_eq!(writer.finish().unwrap().images, 487);
 
         let archive = Archive::open(&path).unwrap();
         assert_eq!(archive.array::<bool>("glyphs").unwrap(), batch(0..400).into_dyn());
         assert_eq!(archive.array::<bool>("new").unwrap(), batch(0..80).into_dyn());
         assert_eq!(archive.array::<f32>("few").unwrap().shape(), [4, 20, 30]);
+        assert_eq!(archive.array::<bool>("empty").unwrap().shape(), [0, 4, 5]);
+        assert_eq!(archive.array::<bool>("flat").unwrap().shape(), [3, 4, 0]);
 
         let mut writer = Writer::append(&path, &options).unwrap();
         let more = writer.extend("glyphs", &batch(400..600));
@@ -49,7 +53,7 @@ fn can_stacks_come_in_batches_and_be_gone_on_with() {
             continue;
         }
         more.unwrap();
-        assert_eq!(writer.finish().unwrap().images, 684);
+        assert_eq!(writer.finish().unwrap().images, 687);
         let archive = Archive::open(&path).unwrap();
         assert_eq!(archive.array::<bool>("glyphs").unwrap(), whole.clone().into_dyn());
         assert_eq!(archive.array::<bool>("new").unwrap(), batch(0..80).into_dyn());

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 
 use bitnpz_bitmap::Pixel;
-use bitnpz_npy::{Dtype, DynArrayView, Element};
+use bitnpz_npy::{DynArrayView, Element};
 use ndarray::{ArrayRef, Dimension};
 
 use super::stack::Stack;
@@ -66,12 +66,10 @@ impl Writer {
     /// As [`extend`](Self::extend).
     pub fn extend_dyn(&mut self, key: &str, images: &DynArrayView<'_>) -> Result<()> {
         let (dtype, shape) = (images.dtype(), images.shape());
-        let [_, item_shape @ ..] = shape else {
-            return Err(not_images(dtype, shape).with_key(key));
+        let Some(item_shape) = shape.get(1..).filter(|item_shape| item_shape.len() >= 2) else {
+            let error = ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() };
+            return Err(Error::from(error).with_key(key));
         };
-        if item_shape.len() < 2 {
-            return Err(not_images(dtype, shape).with_key(key));
-        }
         let (identity, items) = (bitnpz_npz::identity(key), c_order(images));
         if self.encoding() == Encoding::Contour {
             if let Some(set) = self.sets.stacks.iter_mut().find(|set| set.stack.key == identity) {
@@ -107,6 +105,9 @@ impl Writer {
             let mut left = stack.shape[0] * item_bytes;
             rows.rewind().map_err(bitnpz_npz::Error::from)?;
             let mut writer = StackWriter::start(self, &stack.key, stack.dtype(), &stack.shape[1..])?;
+            if item_bytes == 0 {
+                writer.push_counted(&[], stack.shape[0])?;
+            }
             while left > 0 {
                 let len = left.min(piece.len());
                 let piece = &mut piece[..len];
@@ -118,8 +119,4 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-fn not_images(dtype: &Dtype, shape: &[usize]) -> Error {
-    ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() }.into()
 }

@@ -126,7 +126,8 @@ impl<'a> StackWriter<'a> {
         self.push_counted(items, count)
     }
 
-    fn push_counted(&mut self, items: &[u8], count: usize) -> Result<()> {
+    /// Adds the bytes of so many items, which may have no pixels.
+    pub(super) fn push_counted(&mut self, items: &[u8], count: usize) -> Result<()> {
         match &mut self.sink {
             Sink::Set { stack, zip, .. } => stack.push(zip.zip, items, count),
             Sink::Member { stack, stream, .. } => {
