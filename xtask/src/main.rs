@@ -7,6 +7,7 @@
 //! - `cargo xtask frameworks` tests it with PyTorch, Grain and scikit-learn, which it installs.
 //! - `cargo xtask lint` runs rustfmt, clippy and rustdoc with warnings denied.
 //! - `cargo xtask msrv` checks that no dependency asks for a newer Rust than we promise.
+//! - `cargo xtask tree` counts the packages that the library brings, and fails if they have become more.
 //! - `cargo xtask ratio FILE.npz ...` compares what image sets take in bitnpz and in other formats.
 //! - `cargo xtask workflows FILE.npz ...` compares whole workflows from Python with what people use.
 //! - `cargo xtask fuzz [SECONDS]` replays the seeds of every fuzz target and fuzzes each that long.
@@ -21,6 +22,7 @@ mod package;
 mod python;
 mod ratio;
 mod test;
+mod tree;
 
 use std::process::ExitCode;
 
@@ -46,11 +48,12 @@ fn run(task: &str, rest: &[String]) -> Outcome {
         "frameworks" => package::test_frameworks(),
         "lint" => lint::run(),
         "msrv" => msrv::run(),
+        "tree" => tree::run(),
         "fuzz" => fuzz::run(rest),
         "ratio" => ratio::run(rest),
         "workflows" => package::compare(rest),
         _ => {
-            Err("expected one of: test, python, frameworks, lint, msrv, fuzz, ratio, workflows (see xtask/src/main.rs)"
+            Err("expected one of: test, python, frameworks, lint, msrv, tree, fuzz, ratio, workflows (see xtask/src/main.rs)"
                 .to_owned())
         }
     }
