@@ -96,6 +96,14 @@ impl Writer {
         })
     }
 
+    fn __contains__(&self, py: Python<'_>, key: &str) -> PyResult<bool> {
+        let contains = py.detach(|| {
+            let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.as_ref().map(|writer| writer.contains(key))
+        });
+        contains.ok_or_else(|| self.closed(py))
+    }
+
     fn _finish(&self, py: Python<'_>) -> PyResult<(usize, usize)> {
         let finished = py.detach(|| {
             let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -69,12 +69,18 @@ def test_says_a_grey_image_which_pixel(how):
     assert (bitnpz.load("a.npz")["x"] == grey).all()
 
 
-def test_are_keys_checked():
+def test_are_keys_checked(glyphs):
+    bitnpz.save("b.npz", {"x": glyphs})
+    images = bitnpz.load("b.npz")["x"]
     with bitnpz.Writer("a.npz") as writer:
         writer["x"] = [1]
         for key in ("x", "x.npy"):
             with pytest.raises(ValueError, match="has this key already|two members have this name"):
                 writer[key] = [2]
+        assert "x" in writer and "x.npy" in writer and "y" not in writer
+        writer.extend("stack", np.ones((3, 2, 2), bool))
+        with pytest.raises(ValueError, match="has this key already"):
+            writer["stack"] = images
         with pytest.raises(ValueError, match="the library's own"):
             writer[".bitnpz/x"] = [2]
         with pytest.raises(ValueError):
@@ -84,7 +90,7 @@ def test_are_keys_checked():
                 writer[key] = [2]
             with pytest.raises(TypeError):
                 writer.extend(key, np.zeros((1, 2, 2), bool))
-    assert list(bitnpz.load("a.npz")) == ["x"]
+    assert sorted(bitnpz.load("a.npz")) == ["stack", "x"]
     with pytest.raises(TypeError):
         bitnpz.save("b.npz", {7: [1]})
 

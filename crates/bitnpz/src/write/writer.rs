@@ -223,10 +223,16 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether something was added under this key, or was there when the writer [appends](Self::append).
+    #[must_use]
+    pub fn contains(&self, key: &str) -> bool {
+        self.zip.contains(key) || self.sets.contains(key) || self.is_waiting(key)
+    }
+
     /// That a key is not taken yet.
     pub(super) fn check_free(&self, key: &str) -> Result<()> {
         check_key(key)?;
-        if self.zip.contains(key) || self.sets.contains(key) || self.is_waiting(key) {
+        if self.contains(key) {
             return Err(Error::from(ErrorKind::DuplicateKey).with_key(key));
         }
         Ok(())

@@ -128,19 +128,12 @@ class Writer(_bitnpz.Writer):
         (500, 16, 16)
         """
         check_key(key)
-        if isinstance(images, ImageSet):
-            for start in range(0, len(images), _CHUNK):
-                self._add(key, to_items(images[start : start + _CHUNK]), "batch")
-        elif isinstance(images, np.ndarray):
-            self._add(key, to_items(to_array(key, images)), "batch")
-        elif isinstance(images, Iterable):
-            remaining = iter(images)
-            while chunk := list(islice(remaining, _CHUNK)):
-                self._add(key, to_items(to_array(key, chunk)), "batch")
-        else:
-            self._add(key, to_items(to_array(key, images)), "batch")
+        for batch in _batches(images):
+            self._add(key, to_items(to_array(key, batch)), "batch")
 
     def _copy(self, key: str, images: ImageSet) -> None:
+        if key in self:
+            raise InputError(f"{key!r}: the archive has this key already (a and a.npy are one key)")
         if images.ndim > 1 and len(images):
             self.extend(key, images)
         else:
@@ -161,6 +154,18 @@ class Writer(_bitnpz.Writer):
             self.close()
         else:
             self.abort()
+
+
+def _batches(images: npt.ArrayLike | ImageSet | Iterable[npt.ArrayLike]) -> Iterator[Any]:
+    """Images as arrays of a size that fits in memory, if they are not one array already."""
+    if isinstance(images, ImageSet):
+        yield from (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
+    elif hasattr(images, "__array__") or not isinstance(images, Iterable):
+        yield images
+    else:
+        remaining = iter(images)
+        while batch := list(islice(remaining, _CHUNK)):
+            yield batch
 
 
 def save(
