@@ -23,10 +23,14 @@ impl AtomicFile {
     ///
     /// # Errors
     ///
-    /// If no file can be made in its folder.
+    /// If no file can be made in its folder, or the path is that of a folder.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         // A link is followed, so that what it points to is replaced and not the link.
         let path = fs::canonicalize(&path).unwrap_or_else(|_| path.as_ref().to_path_buf());
+        if path.is_dir() {
+            // Else it is the last step that fails.
+            return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
+        }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".bitnpz.").suffix(".tmp");
         let permissions = permissions_for(&path);

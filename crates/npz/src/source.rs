@@ -20,8 +20,8 @@ pub(crate) enum Source {
 impl Source {
     /// Maps a file into memory.
     pub(crate) fn map(path: &Path) -> Result<Self> {
-        let file = File::open(path)?;
-        if file.metadata()?.len() == 0 {
+        let (file, len) = open(path)?;
+        if len == 0 {
             return Ok(Self::Memory(Vec::new()));
         }
         // SAFETY: this is the one door to the bytes of a mapping. They are only ever read, and parsed as what
@@ -35,8 +35,7 @@ impl Source {
 
     /// Reads a file by positions, without mapping it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path)?;
-        let len = file.metadata()?.len();
+        let (file, len) = open(path)?;
         Ok(Self::File { file, len })
     }
 
@@ -87,6 +86,13 @@ impl Source {
         Error::corrupt(format!("expected more bytes, found the end of the archive at {}", self.len()))
             .at(offset)
     }
+}
+
+/// A file and its length. A folder opens too, and what comes of it later says little.
+fn open(path: &Path) -> io::Result<(File, u64)> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok((file, metadata.len())) }
 }
 
 #[cfg(unix)]

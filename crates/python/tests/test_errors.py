@@ -37,6 +37,13 @@ def test_says_a_missing_file_which():
     assert caught.value.errno == 2 and caught.value.filename == "no/such/folder.npz"
 
 
+def test_is_a_folder_no_archive():
+    for use in (bitnpz.load, bitnpz.Writer, lambda path: bitnpz.load(path, access="read")):
+        with pytest.raises(OSError, match="directory"):
+            use(".")
+    assert not os.listdir()
+
+
 def test_says_a_missing_key_which():
     bitnpz.save("a.npz", {"x": [1]})
     with pytest.raises(KeyError) as caught:

@@ -23,7 +23,7 @@ INDICES = [
     0, -1, 599, -600, np.int64(7), np.array(3), slice(None), slice(5, 2), slice(590, 700), slice(None, None, -7), ...,
     [], [5, 3, 9, 3], [-1, 0], np.arange(12).reshape(3, 4), np.array([], int), (3, slice(10, 20)), (3, 4, 5), (-1, ..., 2),
     (..., 3), (5, ..., 2, 3), (..., 1, 2, 3), (slice(2, 9), slice(None, None, 2), slice(3, 1, -1)), ([1, 2], slice(4, 6)), ([1, 2], 5), (slice(3), 0, 1),
-    np.uint8([200, 3]), (np.array([[1], [2]]), slice(0, 2)), (),
+    np.uint8([200, 3]), slice(None, None, 10**30), slice(None, None, -(10**30)), (np.array([[1], [2]]), slice(0, 2)), (),
 ]  # fmt: skip
 
 
@@ -47,7 +47,10 @@ def test_do_masks_select(pair):
         images[np.ones(5, bool)]
 
 
-@pytest.mark.parametrize("index", [600, -601, [0, 600], np.array([-601]), 10**30, (700, 1)], ids=str)
+OUT_OF_BOUNDS = [600, -601, [0, 600], np.array([-601]), 10**30, (700, 1), np.array([2**64 - 1], np.uint64)]
+
+
+@pytest.mark.parametrize("index", OUT_OF_BOUNDS, ids=str)
 def test_is_an_index_out_of_bounds_refused(pair, index):
     with pytest.raises(IndexError, match=r"a.npz: index -?\d+ is out of bounds for 600 images") as caught:
         pair[0][index]
@@ -107,7 +110,8 @@ def test_does_take_give_packed_rows(pair):
         (np.empty(3841, np.uint8)[1:].view(np.float32).reshape(2, 24, 20), "aligned False"),
         ([[0]], "expected an ndarray, found list"),
         (np.empty((2, 24, 20), np.int8), "do not|not all"),
-        (np.empty((2, 24, 20), complex), "not all"),
+        (np.empty((2, 24, 20), complex), "a dtype of bool, integers or floats, found complex128"),
+        (np.empty((2, 24, 20), object), "a dtype of bool, integers or floats, found object"),
     ],
 )
 def test_is_an_out_that_does_not_fit_refused(pair, out, message):
@@ -211,3 +215,45 @@ def test_is_a_sheet_a_picture(pair, tmp_path):
     images.sheet([0]).save("one.png")
     assert (tmp_path / "one.png").stat().st_size > 0
     assert "data:image/png;base64," in images._repr_html_() and "600 of 24 x 20" in images._repr_html_()
+
+
+def an_index(random, shape):
+    """Some index that NumPy understands: of any kind along the first dimension, integers and slices along the others."""
+
+    def basic(length):
+        bounds = [None, *range(-length - 2, length + 3)]
+        some = slice(random.choice(bounds), random.choice(bounds), random.choice([None, 1, 2, -1, -3]))
+        return random.choice([some, int(random.integers(-length, length))]) if length else some
+
+    count = shape[0]
+    numbers = random.integers(-count, count, random.integers(0, 4, random.integers(1, 3))) if count else np.zeros(0, int)
+    kinds = [basic(count), numbers, numbers.reshape(-1).tolist(), random.random(count) < 0.5, ...]
+    first = kinds[random.integers(len(kinds))]
+    rest = [basic(length) for length in shape[1:]][: random.integers(len(shape))]
+    if first is not ... and len(rest) < len(shape) - 1 and random.random() < 0.3:
+        rest.insert(random.integers(len(rest) + 1), ...)
+    return (first, *rest)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_is_any_index_that_of_numpy(seed):
+    random = np.random.default_rng(seed)
+    lengths = [0, 1, 2, 9, 17, 33]
+    shape = (int(random.choice([0, 1, 3, 50, 130])), *(int(random.choice(lengths)) for _ in range(random.integers(2, 5))))
+    dtype = np.dtype(random.choice(["?", "u1", "i1", ">u2", "f2", "f4", ">f8", "i8"]))
+    pairs = {"b": [(0, 1)], "u": [(0, 1), (1, 3)], "i": [(-1, 1), (0, 7)], "f": [(-0.0, 0.0), (0.5, np.inf)]}[dtype.kind]
+    values = np.array(pairs[random.integers(len(pairs))]).astype(dtype)
+    stack = values[(random.random(shape) < random.choice([0.05, 0.5])).astype(int)]
+    bitnpz.save("a.npz", {"x": stack}, encoding=random.choice(["contour", "packed", "plain"]))
+    images = bitnpz.load("a.npz").images("x")
+    for _ in range(40):
+        index = an_index(random, shape)
+        try:
+            expected = np.asarray(stack[index])
+        except IndexError:
+            with pytest.raises(IndexError):
+                images[index]
+            continue
+        found = np.asarray(images[index])
+        assert found.shape == expected.shape and found.dtype == expected.dtype, index
+        assert found.tobytes() == expected.tobytes(), index

@@ -248,7 +248,7 @@ def load(
         max_header_size = _ANY_LENGTH
     if max_header_size is not None:
         limits = {**(limits or {}), "header_bytes": max_header_size}
-    source: Path | bytes = file.read() if hasattr(file, "read") else file
+    source: Path | bytes = file.read() if hasattr(file, "read") else os.fsdecode(file)
     try:
         return NpzFile(source, access=access, limits=limits)
     except DamagedError:

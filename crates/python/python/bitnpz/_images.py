@@ -202,11 +202,12 @@ class ImageSet(_bitnpz.ImageSet):
             places = places.astype(np.int64)
         if places.dtype.kind not in "iu":
             raise NoSuchImageError(f"{self._name}: expected integers as indices, found {places.dtype}")
-        places = places.astype(np.int64)
         count = len(self)
+        # Before they become signed: the largest of uint64 are no negative indices.
         bad = (places < -count) | (places >= count)
         if bad.any():
             raise NoSuchImageError(f"{self._name}: index {places[bad][0]} is out of bounds for {count} images")
+        places = places.astype(np.int64)
         places[places < 0] += count
         return places
 
@@ -238,6 +239,8 @@ class ImageSet(_bitnpz.ImageSet):
             item = self.shape[1:]
             own = getattr(out, "dtype", self.dtype)
             wanted = np.dtype(own if dtype is None else dtype)
+            if wanted.kind not in "biuf":
+                raise InputError(f"{self._name}: expected a dtype of bool, integers or floats, found {wanted}")
         shape = leading + item
         if out is None:
             out = np.empty(shape, wanted)
@@ -270,7 +273,9 @@ class ImageSet(_bitnpz.ImageSet):
                     "read the images and index the array"
                 )
         if isinstance(first, slice):
-            places = np.arange(*first.indices(len(self)))
+            start, stop, step = first.indices(len(self))
+            # A step past the end is as good as any other.
+            places = np.arange(start, stop, min(max(step, ~len(self)), len(self) + 1))
             leading: tuple[int, ...] = places.shape
         elif isinstance(first, (bool, np.bool_)) or first is None:
             raise NoSuchImageError(f"{self._name}: expected an index, a slice or a mask, found {first!r}")
@@ -290,7 +295,7 @@ class ImageSet(_bitnpz.ImageSet):
     def _masked(self, indices: Any) -> Numbers:
         """The places that an array of indices, or a mask, stands for."""
         given = np.asarray(indices)
-        if given.dtype != bool or given.size == 0:
+        if given.dtype != bool:
             return self._places(indices)
         if given.shape != (len(self),):
             raise NoSuchImageError(f"{self._name}: expected a mask of shape ({len(self)},), found {given.shape}")
