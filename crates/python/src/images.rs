@@ -39,6 +39,28 @@ impl ImageSet {
         self.shape[0]
     }
 
+    /// The place along the first dimension that an index means: one below zero counts from its end.
+    fn place(&self, number: i64) -> Option<usize> {
+        let from_start = if number < 0 { number.checked_add_unsigned(self.len() as u64)? } else { number };
+        usize::try_from(from_start).ok().filter(|&place| place < self.len())
+    }
+
+    /// The images of items along the first dimension.
+    fn images_at(&self, py: Python<'_>, places: &[i64]) -> PyResult<Vec<usize>> {
+        let each: usize = self.shape.iter().skip(1).rev().skip(2).product();
+        let mut images = Vec::with_capacity(places.len() * each);
+        for &number in places {
+            let place = self.place(number).ok_or_else(|| self.out_of_bounds(py, &number))?;
+            images.extend(place * each..(place + 1) * each);
+        }
+        Ok(images)
+    }
+
+    fn out_of_bounds(&self, py: Python<'_>, place: &dyn std::fmt::Display) -> PyErr {
+        let message = format!("{}: index {place} is out of bounds for {} images", self.name, self.len());
+        raise(py, "NoSuchImageError", (message,))
+    }
+
     fn blame(&self, py: Python<'_>, error: &bitnpz::Error) -> PyErr {
         to_python(py, error, &self.name)
     }
@@ -95,15 +117,9 @@ impl ImageSet {
         if set.shape.len() <= 3
             && let Ok(number) = key.cast_exact::<PyInt>()
         {
-            let number: isize = number.extract().unwrap_or(isize::MAX);
-            let place = if number < 0 { number.checked_add_unsigned(set.len()) } else { Some(number) };
-            return match place.and_then(|place| usize::try_from(place).ok()) {
-                Some(place) if place < set.len() => (set.read)(&set.images, py, place, &set.name),
-                _ => {
-                    let message =
-                        format!("{}: index {key} is out of bounds for {} images", set.name, set.len());
-                    Err(raise(py, "NoSuchImageError", (message,)))
-                }
+            return match number.extract().ok().and_then(|number| set.place(number)) {
+                Some(place) => (set.read)(&set.images, py, place, &set.name),
+                None => Err(set.out_of_bounds(py, key)),
             };
         }
         slf.call_method1("_select", (key,))
@@ -152,17 +168,17 @@ impl ImageSet {
     fn _read_into(
         &self,
         py: Python<'_>,
-        images: PyReadonlyArray1<'_, i64>,
+        places: PyReadonlyArray1<'_, i64>,
         mut out: PyReadwriteArray1<'_, u8>,
         dtype: Option<&str>,
     ) -> PyResult<()> {
-        let indices = indices(images.as_slice()?);
+        let images = self.images_at(py, places.as_slice()?)?;
         let out = out.as_slice_mut()?;
         let dtype = dtype.map(Dtype::from_type_string).transpose();
         let dtype = dtype.map_err(|error| raise(py, "InputError", (error.to_string(),)))?;
         let read = py.detach(|| match dtype {
-            Some(dtype) => self.images.read_dyn_batch_into(&indices, &dtype, out),
-            None => self.images.read_packed_batch_into(&indices, out),
+            Some(dtype) => self.images.read_dyn_batch_into(&images, &dtype, out),
+            None => self.images.read_packed_batch_into(&images, out),
         });
         read.map_err(|error| self.blame(py, &error))
     }
@@ -171,11 +187,10 @@ impl ImageSet {
     fn _count_ones<'py>(
         &self,
         py: Python<'py>,
-        images: PyReadonlyArray1<'_, i64>,
+        places: PyReadonlyArray1<'_, i64>,
     ) -> PyResult<Bound<'py, PyArray1<i64>>> {
-        let indices = indices(images.as_slice()?);
-        let counts =
-            py.detach(|| self.images.count_ones(&indices)).map_err(|error| self.blame(py, &error))?;
+        let images = self.images_at(py, places.as_slice()?)?;
+        let counts = py.detach(|| self.images.count_ones(&images)).map_err(|error| self.blame(py, &error))?;
         let counts: Vec<i64> = counts.into_iter().map(u64::cast_signed).collect();
         Ok(counts.into_pyarray(py))
     }
@@ -185,10 +200,10 @@ impl ImageSet {
     fn _sheet<'py>(
         &self,
         py: Python<'py>,
-        images: PyReadonlyArray1<'_, i64>,
+        places: PyReadonlyArray1<'_, i64>,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let indices = indices(images.as_slice()?);
-        let read = || indices.iter().map(|&index| self.images.bitmap(index)).collect::<Result<_, _>>();
+        let images = self.images_at(py, places.as_slice()?)?;
+        let read = || images.iter().map(|&image| self.images.bitmap(image)).collect::<Result<_, _>>();
         let bitmaps: Vec<Bitmap> = py.detach(read).map_err(|error| self.blame(py, &error))?;
         let mut png = Vec::new();
         let drawn = py.detach(|| {
@@ -198,11 +213,6 @@ impl ImageSet {
         drawn.map_err(|error| raise(py, "InputError", (error.to_string(),)))?;
         Ok(PyBytes::new(py, &png))
     }
-}
-
-/// Numbers that Python has checked; one below zero is no image's.
-fn indices(numbers: &[i64]) -> Vec<usize> {
-    numbers.iter().map(|&number| usize::try_from(number).unwrap_or(usize::MAX)).collect()
 }
 
 /// Images of an archive, as an instance of the class that users see: those under a key, or the set of this number among

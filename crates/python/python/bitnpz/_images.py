@@ -143,7 +143,7 @@ class ImageSet(_bitnpz.ImageSet):
         array([10, 10])
         """
         places = np.arange(len(self)) if indices is None else self._places(indices)
-        counts = self._count_ones(self._image_numbers(places.reshape(-1)))
+        counts = self._count_ones(places.reshape(-1))
         return counts.reshape(places.shape + self.shape[1:-2])
 
     def keys(self) -> Sequence[str]:
@@ -187,7 +187,7 @@ class ImageSet(_bitnpz.ImageSet):
         if indices is None:
             count = min(len(self), _SHEET)
             indices = np.arange(count) * len(self) // max(count, 1)
-        return Sheet(self._sheet(self._image_numbers(self._places(indices).reshape(-1))))
+        return Sheet(self._sheet(self._places(indices).reshape(-1)))
 
     def _find_key(self, key: str) -> int:
         place = self._find(key)
@@ -196,27 +196,15 @@ class ImageSet(_bitnpz.ImageSet):
         return place
 
     def _places(self, indices: npt.ArrayLike) -> Numbers:
-        """Indices as numbers from 0, checked."""
+        """Indices as the compiled half takes them, which checks their bounds."""
         places = np.asarray(indices)
-        if places.size == 0 and not isinstance(indices, np.ndarray):
-            places = places.astype(np.int64)
         if places.dtype.kind not in "iu":
-            raise NoSuchImageError(f"{self._name}: expected integers as indices, found {places.dtype}")
-        count = len(self)
-        # Before they become signed: the largest of uint64 are no negative indices.
-        bad = (places < -count) | (places >= count)
-        if bad.any():
-            raise NoSuchImageError(f"{self._name}: index {places[bad][0]} is out of bounds for {count} images")
-        places = places.astype(np.int64)
-        places[places < 0] += count
-        return places
-
-    def _image_numbers(self, places: Numbers) -> Numbers:
-        """The images of items along the first dimension."""
-        each = math.prod(self.shape[1:-2])
-        if each == 1:
-            return np.ascontiguousarray(places)
-        return (places[:, None] * each + np.arange(each)).reshape(-1)
+            if places.size or isinstance(indices, np.ndarray):
+                raise NoSuchImageError(f"{self._name}: expected integers as indices, found {places.dtype}")
+        elif places.dtype == np.uint64:
+            # The largest are no negative indices.
+            places = np.minimum(places, np.uint64(2**63 - 1))
+        return np.ascontiguousarray(places, np.int64).reshape(places.shape)
 
     def _read(
         self,
@@ -248,7 +236,7 @@ class ImageSet(_bitnpz.ImageSet):
             self._check_out(out, shape, wanted)
         # An array without pixels has no bytes to look at.
         items = out.reshape(-1).view(np.uint8) if out.size else np.empty(0, np.uint8)
-        self._read_into(self._image_numbers(places), items, None if packed else wanted.str)
+        self._read_into(places, items, None if packed else wanted.str)
         return out
 
     def _check_out(self, out: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
