@@ -164,7 +164,7 @@ impl fmt::Display for Error {
             ErrorKind::TooLarge { found, limit } => write!(
                 f,
                 "the array has {found} bytes, more than the limit of {limit}; \
-                 raise Limits::npy.array_bytes if you trust the archive"
+                 raise the limit array_bytes if you trust the archive"
             ),
             ErrorKind::WrongShape { expected, found } => {
                 write!(f, "expected shape {}, found {}", Index(expected), Index(found))

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use bitnpz_bitmap::codec::Codec;
-use bitnpz_npz::Method;
+use bitnpz_npz::{Limits, Method};
 
 use crate::encoding::Encoding;
 
@@ -19,6 +19,8 @@ pub struct WriteOptions {
     pub codec: Option<Codec>,
     /// How many threads compress; all there are unless said. The bytes written do not depend on it.
     pub threads: Option<NonZero<usize>>,
+    /// How much an archive that is [appended](crate::Writer::append) to may ask for.
+    pub limits: Limits,
 }
 
 impl WriteOptions {
@@ -40,6 +42,13 @@ impl WriteOptions {
     #[must_use]
     pub fn with_codec(mut self, codec: Codec) -> Self {
         self.codec = Some(codec);
+        self
+    }
+
+    /// Archives that are appended to within these limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 

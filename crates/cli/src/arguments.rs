@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 
-use bitnpz::{Codec, Encoding, Method, WriteOptions};
+use bitnpz::{Codec, Encoding, Limits, Method, WriteOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const ABOUT: &str = "\
@@ -40,6 +40,8 @@ pub(crate) enum Verb {
     Pack(Pack),
     /// Give an archive back as a plain .npz, or as a folder of pictures
     Unpack(Unpack),
+    /// Add pictures, .npy stacks or .npz archives to an archive
+    Append(Append),
     /// Write an archive again in another encoding
     Convert(Convert),
     /// List the keys of an archive, with dtype, shape and size
@@ -48,6 +50,8 @@ pub(crate) enum Verb {
     Info(Info),
     /// Read everything in an archive and say what is damaged
     Verify(Verify),
+    /// Take everything that is whole out of a damaged archive, and say what is gone
+    Salvage(Salvage),
     /// Draw an image in the terminal
     View(View),
     /// Make a picture of many images side by side
@@ -77,14 +81,53 @@ Examples:
   bitnpz pack glyphs/ 'more/*.png' -o glyphs.npz
   bitnpz pack scans/ --threshold 128 --invert --name scans -o scans.npz    one array (N, H, W)
   bitnpz pack stack.npy --name glyphs -o glyphs.npz
-  bitnpz pack later/ --append -o glyphs.npz                                added to what is there")]
+  bitnpz pack years/*.npz -o all.npz --resume                              goes on where it was killed")]
 pub(crate) struct Pack {
-    /// Folders, globs, pictures, .npy stacks and .npz archives
-    #[arg(required = true, value_name = "INPUT")]
-    pub(crate) inputs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
     /// The archive to write
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// Keep what is done in FILE.partial, and go on from there if it is there already
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// With --resume, how many images between two points to go on from
+    #[arg(long, default_value_t = 1 << 20, value_name = "IMAGES")]
+    pub(crate) every: usize,
+    /// Replace the output if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) write: Write,
+    #[command(flatten)]
+    pub(crate) read: Read,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The archive is replaced when all is done, whole or not at all; what it has is copied as it lies. Images go into the \
+sets that are there, and into the stack that has their --name.
+
+Examples:
+  bitnpz append glyphs.npz later/
+  bitnpz append scans.npz more/*.png --threshold 128 --name scans          more of a stack")]
+pub(crate) struct Append {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    #[command(flatten)]
+    pub(crate) write: Write,
+    #[command(flatten)]
+    pub(crate) read: Read,
+}
+
+/// What is to be packed.
+#[derive(Debug, Args)]
+pub(crate) struct Inputs {
+    /// Folders, globs, pictures, .npy stacks and .npz archives
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<String>,
     /// One key for all pictures, which become one array (N, H, W); or the key of a .npy stack
     #[arg(long, value_name = "KEY")]
     pub(crate) name: Option<String>,
@@ -94,11 +137,34 @@ pub(crate) struct Pack {
     /// Black pixels become True, rather than white ones
     #[arg(long)]
     pub(crate) invert: bool,
-    /// Add to the output, if it is there
-    #[arg(long, conflicts_with = "force")]
-    pub(crate) append: bool,
-    #[command(flatten)]
-    pub(crate) write: Write,
+}
+
+/// How archives are read.
+#[derive(Debug, Args)]
+pub(crate) struct Read {
+    /// Allow an archive you trust more than is sane: members, directory_bytes, member_bytes, array_bytes, header_bytes
+    #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = limit)]
+    pub(crate) limits: Vec<(String, u64)>,
+}
+
+/// A limit by its name and its value.
+fn limit(argument: &str) -> Result<(String, u64), String> {
+    let (name, value) = argument.split_once('=').ok_or("expected NAME=NUMBER")?;
+    if !Limits::default().set(name, 0) {
+        return Err(format!("expected one of {}, found {name:?}", Limits::NAMES.join(", ")));
+    }
+    let value = value.parse().map_err(|_| format!("expected a number, found {value:?}"))?;
+    Ok((name.to_owned(), value))
+}
+
+impl Read {
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        for (name, value) in &self.limits {
+            limits.set(name, *value);
+        }
+        limits
+    }
 }
 
 /// How an archive is written.
@@ -119,9 +185,6 @@ pub(crate) struct Write {
     /// How many threads compress; the bytes written do not depend on it
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZero<usize>>,
-    /// Replace the output if it is there
-    #[arg(long)]
-    pub(crate) force: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -196,6 +259,8 @@ pub(crate) struct Unpack {
     /// Replace the output if it is there
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) read: Read,
 }
 
 #[derive(Debug, Args)]
@@ -211,8 +276,13 @@ pub(crate) struct Convert {
     /// The archive to write
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// Replace the output if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) write: Write,
+    #[command(flatten)]
+    pub(crate) read: Read,
 }
 
 #[derive(Debug, Args)]
@@ -222,6 +292,8 @@ pub(crate) struct Ls {
     /// Print keys only
     #[arg(short, long)]
     pub(crate) keys: bool,
+    #[command(flatten)]
+    pub(crate) read: Read,
 }
 
 #[derive(Debug, Args)]
@@ -231,15 +303,42 @@ pub(crate) struct Info {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) read: Read,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// The archive
     pub(crate) archive: PathBuf,
+    /// Read only what tells where everything lies, not the data
+    #[arg(long)]
+    pub(crate) fast: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) read: Read,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Damaged images of a stack are blank in the output, so that all others keep their places; all else that is damaged is left \
+out. It works without the central directory at the end of the archive. Exit code 0 if nothing is gone, 1 if something is.")]
+pub(crate) struct Salvage {
+    /// The damaged archive, which is left as it is
+    pub(crate) archive: PathBuf,
+    /// The archive to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Replace the output if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) read: Read,
 }
 
 #[derive(Debug, Args)]
@@ -254,6 +353,8 @@ pub(crate) struct View {
     /// Draw with # and . alone
     #[arg(long)]
     pub(crate) ascii: bool,
+    #[command(flatten)]
+    pub(crate) read: Read,
 }
 
 #[derive(Debug, Args)]
@@ -268,6 +369,8 @@ pub(crate) struct Sheet {
     /// At most how many images, taken evenly from all
     #[arg(long, default_value_t = 120, value_name = "N")]
     pub(crate) count: usize,
+    #[command(flatten)]
+    pub(crate) read: Read,
 }
 
 #[derive(Debug, Args)]

@@ -106,7 +106,7 @@ fn are_folders_globs_and_stacks_packed_and_given_back() {
     assert_eq!(archive.keys().collect::<Vec<_>>(), ["sub/0", "sub/1", "sub/2", "sub/3"]);
     assert_eq!(archive.bitmap("sub/2").unwrap(), pictures[2]);
     let later = folder.picture("later/4.png", 4);
-    folder.done(&["pack", "later", "--append", "-o", "keys.npz"]);
+    folder.done(&["append", "keys.npz", "later"]);
     let archive = Archive::open(folder.path().join("keys.npz")).unwrap();
     assert_eq!((archive.len(), archive.bitmap("4").unwrap()), (5, later));
 
@@ -144,7 +144,7 @@ fn does_each_mistake_get_a_message_that_helps() {
         (&["pack", "a", "b", "-o", "x.npz"], "the key \"one\" is that of a/one.png too"),
         (
             &["pack", "a", "c", "--name", "all", "-o", "x.npz"],
-            "expected 9 x 13 pixels as in a/one.png, found 5 x 5",
+            "c/large.png: \"all\": expected shape (9, 13), found (5, 5); without --name",
         ),
         (&["pack", "missing", "-o", "x.npz"], "no such file or folder"),
         (&["pack", "empty", "-o", "x.npz"], "expected pictures"),
@@ -225,6 +225,87 @@ fn does_verify_name_the_damaged_image_of_a_set() {
     assert!(text.contains("damaged: \"page-29\", image 29 of the set: "), "{text}");
 }
 
+/// Packs of which one was killed after each of its steps end with the same bytes as one that was not.
+#[test]
+fn does_a_pack_that_is_resumed_end_with_the_same_bytes() {
+    let folder = Folder::new();
+    (0..40).for_each(|i| {
+        folder.picture(&format!("in/{i:02}.png"), i);
+    });
+    let make = "
+rng = np.random.default_rng(1)
+arrays = {f'ix-{i:03}': rng.random((9, 13)) > 0.7 for i in range(50)}
+np.savez(inputs[0].decode(), labels=np.arange(5), stack=rng.random((300, 20, 20)) > 0.5, **arrays)
+";
+    let training = folder.path().join("training.npz");
+    Oracle::start().run(make, &[training.to_str().unwrap().as_bytes()]);
+    let pack = |output: &str, inputs: &[&str]| {
+        let arguments = [&["pack", "--resume", "--every", "15", "-o", output], inputs].concat();
+        folder.bitnpz(&arguments)
+    };
+    let inputs = ["in", "training.npz"];
+    assert!(pack("whole.npz", &inputs).status.success());
+    let whole = fs::read(folder.path().join("whole.npz")).unwrap();
+    // What stops it is an input that is damaged; then it is there.
+    for missing in ["in/00.png", "in/15.png", "in/29.png", "in/39.png", "training.npz"] {
+        let (path, kept) = (folder.path().join(missing), folder.path().join("kept"));
+        fs::rename(&path, &kept).unwrap();
+        fs::write(&path, "damaged").unwrap();
+        assert!(!pack("again.npz", &inputs).status.success(), "{missing}");
+        assert!(!folder.path().join("again.npz").exists());
+        fs::rename(&kept, &path).unwrap();
+        let output = pack("again.npz", &inputs);
+        assert!(output.status.success(), "{missing}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(fs::read(folder.path().join("again.npz")).unwrap() == whole, "{missing}");
+        assert!(!folder.path().join("again.npz.partial").exists());
+        // Killed before it got its name: all is done already.
+        fs::rename(folder.path().join("again.npz"), folder.path().join("again.npz.partial")).unwrap();
+        assert!(pack("again.npz", &inputs).status.success());
+        assert!(fs::read(folder.path().join("again.npz")).unwrap() == whole, "{missing}, done");
+        fs::remove_file(folder.path().join("again.npz")).unwrap();
+    }
+    let archive = Archive::open(folder.path().join("whole.npz")).unwrap();
+    assert_eq!((archive.len(), archive.images("stack").unwrap().len()), (92, 300));
+    assert!(archive.verify(|_| ()).problems.is_empty());
+}
+
+#[test]
+fn does_a_stack_of_pictures_grow_by_append_and_resume() {
+    let folder = Folder::new();
+    let pictures: Vec<Bitmap> = (0..30).map(|i| folder.picture(&format!("in/{i:02}.png"), i % 7)).collect();
+    folder.done(&["pack", "in/0*.png", "--name", "pages", "-o", "pages.npz"]);
+    folder.done(&["append", "pages.npz", "in/1*.png", "in/2*.png", "--name", "pages"]);
+    folder.done(&["pack", "in", "--name", "pages", "--resume", "--every", "7", "-o", "resumed.npz"]);
+    for name in ["pages.npz", "resumed.npz"] {
+        let images = Archive::open(folder.path().join(name)).unwrap().images("pages").unwrap();
+        assert!(images.bitmaps().map(Result::unwrap).eq(pictures.iter().cloned()), "{name}");
+    }
+    assert!(folder.fails(&["append", "missing.npz", "in"], 1).contains("no such archive"));
+}
+
+#[test]
+fn are_limits_set_by_the_names_that_errors_give() {
+    let folder = Folder::new();
+    (0..10).for_each(|i| {
+        folder.picture(&format!("in/{i}.png"), i);
+    });
+    folder.done(&["pack", "in", "--encoding", "plain", "-o", "a.npz"]);
+    for (limit, verb) in [("members=3", "ls"), ("directory_bytes=9", "info"), ("header_bytes=9", "verify")] {
+        let output = folder.bitnpz(&[verb, "a.npz", "--limit", limit]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        let name = limit.split('=').next().unwrap();
+        assert!(said.contains(&format!("raise the limit {name} if you trust the")), "{said}");
+        folder.done(&[verb, "a.npz", "--limit", &format!("{name}=100000")]);
+    }
+    assert!(folder.fails(&["ls", "a.npz", "--limit", "pixels=3"], 2).contains("expected one of members"));
+    fs::write(folder.path().join("no.npz"), "no archive").unwrap();
+    let json = String::from_utf8(folder.bitnpz(&["verify", "no.npz", "--json"]).stdout).unwrap();
+    assert!(json.contains("\"whole\": false") && json.contains("no ZIP archive"), "{json}");
+    let json = folder.done(&["verify", "--fast", "--json", "a.npz"]);
+    assert!(json.contains("\"whole\": true"), "{json}");
+}
+
 #[test]
 fn does_unpack_stay_in_its_folder_and_ls_keep_the_terminal_whole() {
     let folder = Folder::new();
@@ -255,7 +336,9 @@ fn are_there_completions_and_help() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(folder.done(&["completions", shell]).contains("bitnpz"));
     }
-    for verb in ["demo", "pack", "convert", "unpack", "ls", "info", "verify", "view", "sheet"] {
+    for verb in
+        ["demo", "pack", "convert", "unpack", "ls", "info", "verify", "salvage", "append", "view", "sheet"]
+    {
         assert!(folder.done(&[verb, "--help"]).contains("Usage: bitnpz"));
     }
 }

@@ -132,7 +132,7 @@ impl fmt::Display for Error {
             ErrorKind::HeaderTooLong { found, limit } => write!(
                 f,
                 "the header has {found} bytes, more than the limit of {limit}; \
-                 raise Limits::header_bytes if you trust the file"
+                 raise the limit header_bytes if you trust the file"
             ),
             ErrorKind::Syntax { expected, found } => write!(f, "expected {expected}, found {found}"),
             ErrorKind::Dtype { found } => write!(f, "dtype {found} is not supported"),
@@ -144,7 +144,7 @@ impl fmt::Display for Error {
             ErrorKind::TooLarge { found, limit } => write!(
                 f,
                 "the array has {found} bytes, more than the limit of {limit}; \
-                 raise Limits::array_bytes if you trust the file"
+                 raise the limit array_bytes if you trust the file"
             ),
             ErrorKind::Length { expected, found } if found < expected => {
                 write!(f, "expected {expected} bytes of array, found {found}: the file is cut short")

@@ -139,7 +139,7 @@ impl fmt::Display for Error {
             ErrorKind::Unsupported { what } => write!(f, "{what} is not supported"),
             ErrorKind::Limit { limit, allowed, found } => write!(
                 f,
-                "{found} is more than the limit of {allowed}; raise Limits::{limit} if you trust the archive"
+                "{found} is more than the limit of {allowed}; raise the limit {limit} if you trust the archive"
             ),
             ErrorKind::Corrupt { message } => f.write_str(message),
             ErrorKind::Npy(error) => error.fmt(f),

@@ -26,6 +26,23 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The names by which [`set`](Self::set) knows the limits.
+    pub const NAMES: [&str; 5] =
+        ["members", "directory_bytes", "member_bytes", "array_bytes", "header_bytes"];
+
+    /// Sets the limit of this name, which errors give; `false` if there is none.
+    pub fn set(&mut self, name: &str, value: u64) -> bool {
+        match name {
+            "members" => self.members = value,
+            "directory_bytes" => self.directory_bytes = value.min(u32::MAX.into()),
+            "member_bytes" => self.member_bytes = value,
+            "array_bytes" => self.npy.array_bytes = value,
+            "header_bytes" => self.npy.header_bytes = usize::try_from(value).unwrap_or(usize::MAX),
+            _ => return false,
+        }
+        true
+    }
+
     /// At most this many members.
     #[must_use]
     pub fn with_members(mut self, members: u64) -> Self {
@@ -52,5 +69,23 @@ impl Limits {
     pub fn with_npy(mut self, npy: bitnpz_npy::Limits) -> Self {
         self.npy = npy;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn does_each_name_set_a_limit_of_its_own() {
+        let limited = Limits::NAMES.map(|name| {
+            let mut limits = Limits::default();
+            assert!(limits.set(name, 7), "{name}");
+            limits
+        });
+        for (number, limits) in limited.iter().enumerate() {
+            assert!(*limits != Limits::default() && !limited[..number].contains(limits));
+        }
+        assert!(!Limits::default().set("pixels", 7));
     }
 }

@@ -144,17 +144,9 @@ fn to_limits(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
     let mut limits = Limits::default();
     for (name, value) in given {
         let (name, value): (String, u64) = (name.extract()?, value.extract()?);
-        match name.as_str() {
-            "members" => limits.members = value,
-            "directory_bytes" => limits = limits.with_directory_bytes(value),
-            "member_bytes" => limits.member_bytes = value,
-            "array_bytes" => limits.npy.array_bytes = value,
-            "header_bytes" => limits.npy.header_bytes = usize::try_from(value).unwrap_or(usize::MAX),
-            _ => {
-                let names = "members, directory_bytes, member_bytes, array_bytes and header_bytes";
-                let message = format!("limits: expected some of {names}, found {name:?}");
-                return Err(raise(given.py(), "InputError", (message,)));
-            }
+        if !limits.set(&name, value) {
+            let message = format!("limits: expected some of {}, found {name:?}", Limits::NAMES.join(", "));
+            return Err(raise(given.py(), "InputError", (message,)));
         }
     }
     Ok(limits)

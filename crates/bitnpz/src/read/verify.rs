@@ -6,7 +6,7 @@ use bitnpz_npz::Member;
 
 use super::archive::{Archive, is_array};
 use super::entry::{Entry, damaged};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::packed;
 use crate::set::StoredSet;
 
@@ -42,9 +42,49 @@ impl Problem {
     fn of_member(member: &str, message: String) -> Self {
         Self { member: member.to_owned(), key: None, image: None, message }
     }
+
+    fn of_image(archive: &Archive, set: &StoredSet, image: usize, message: String) -> Self {
+        let key = Some(set.key(archive.zip(), image));
+        Self { member: set.name().to_owned(), key, image: Some(image), message }
+    }
 }
 
 impl Archive {
+    /// Reads what tells where everything lies: the records of the archive, each member's local header, each array's header,
+    /// the descriptions and indices of image sets. Damaged pixels are not seen; [`verify`](Self::verify) finds those.
+    #[must_use]
+    pub fn verify_structure(&self) -> Report {
+        let mut report = Report { gaps: self.zip().gaps(), ..Report::default() };
+        for member in self.zip().members() {
+            let result = if is_array(member.name()) {
+                Entry::of_member(self, member.clone()).map(|_| ())
+            } else {
+                member.data_range().map(|_| ()).map_err(Error::from)
+            };
+            report
+                .problems
+                .extend(result.err().map(|error| Problem::of_member(member.name(), error.to_string())));
+            report.bytes += member.size();
+            report.members += 1;
+        }
+        report.problems.extend(self.missing_members());
+        for set in self.sets() {
+            for image in set.misplaced(self.zip()) {
+                let message = "expected the place of its payload, found no place in it".to_owned();
+                report.problems.push(Problem::of_image(self, set, image, message));
+            }
+        }
+        report
+    }
+
+    /// The packed images whose members are not there.
+    fn missing_members(&self) -> impl Iterator<Item = Problem> {
+        self.packed().exceptions().filter(|key| !self.contains(key)).map(|key| {
+            let message = format!("expected a member for the key {key:?}, found none");
+            Problem::of_member(packed::MEMBER, message)
+        })
+    }
+
     /// How many steps [`verify`](Self::verify) has.
     #[must_use]
     pub fn verify_steps(&self) -> usize {
@@ -64,16 +104,10 @@ impl Archive {
             report.members += 1;
             progress(report.members);
         }
-        for key in self.packed().exceptions().filter(|key| !self.contains(key)) {
-            let message = format!("expected a member for the key {key:?}, found none");
-            report.problems.push(Problem::of_member(packed::MEMBER, message));
-        }
+        report.problems.extend(self.missing_members());
         let mut done = report.members;
         for set in self.sets() {
-            let note = |image, message| {
-                let (member, key) = (set.name().to_owned(), Some(set.key(self.zip(), image)));
-                report.problems.push(Problem { member, key, image: Some(image), message });
-            };
+            let note = |image, message| report.problems.push(Problem::of_image(self, set, image, message));
             if let Err(error) = set.verify(self.zip(), note, |images| progress(done + images)) {
                 report.problems.push(Problem::of_member(set.name(), error.to_string()));
             }

@@ -101,6 +101,14 @@ impl Segment {
         self.payload.get(zip, place)
     }
 
+    /// The images whose payloads have no place.
+    pub(super) fn misplaced(&self, zip: &Archive) -> Vec<usize> {
+        let bytes = self.index.bytes(zip).unwrap_or_default();
+        let index = Index::new(self.layout, &bytes);
+        let has_place = |image: &usize| index.as_ref().is_some_and(|index| index.payload(*image).is_some());
+        (0..self.len()).filter(|image| !has_place(image)).collect()
+    }
+
     /// The image that this one is the same as, if the index says so.
     pub(super) fn first(&self, zip: &Archive, image: usize) -> Result<Option<usize>> {
         let bytes = self.index.bytes(zip)?;

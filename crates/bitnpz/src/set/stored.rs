@@ -203,6 +203,14 @@ impl StoredSet {
         Ok(self.model.get_or_init(|| model))
     }
 
+    /// The images whose payloads have no place.
+    pub(crate) fn misplaced(&self, zip: &Archive) -> impl Iterator<Item = usize> {
+        let segments = self.segments.iter().zip(&self.ends);
+        segments.flat_map(move |(segment, end)| {
+            segment.misplaced(zip).into_iter().map(move |image| end - segment.len() + image)
+        })
+    }
+
     /// Reads all images and calls `damaged` with each that is damaged, and why; `progress` with the number of images done.
     pub(crate) fn verify(
         &self,

@@ -2,12 +2,25 @@
 
 use std::path::Path;
 
+use bitnpz_npz::OpenOptions;
+
+use super::sets::SMALL_STACK;
 use super::writer::Writer;
+use crate::encoding::Encoding;
 use crate::error::Result;
 use crate::options::WriteOptions;
 use crate::packed;
-use crate::read::{Archive, RESERVED};
+use crate::read::{Archive, Entry, RESERVED};
 use crate::set::{SETS, StoredSet};
+
+/// More stacks that are too small for a set are copied as they lie, and cannot be extended.
+const MOST_SMALL: usize = 1000;
+
+/// Whether this is a stack that was written packed because it was too small for a set.
+fn is_small_stack(entry: &Entry<'_>) -> bool {
+    let is_stack = entry.encoding() == Encoding::Packed && entry.shape().len() > 2;
+    is_stack && entry.stored_bytes() < SMALL_STACK as u64 && entry.header().len() < 8 * SMALL_STACK
+}
 
 impl Writer {
     /// Starts an archive that has everything the one at this path has, and replaces it when it is finished. What is there is
@@ -32,7 +45,8 @@ impl Writer {
     ///
     /// If the archive cannot be read, or no file can be made beside it.
     pub fn append(path: impl AsRef<Path>, options: &WriteOptions) -> Result<Self> {
-        let archive = Archive::open(path.as_ref())?;
+        let reading = OpenOptions::default().with_limits(options.limits.clone());
+        let archive = Archive::open_with(path.as_ref(), reading)?;
         let mut writer = Self::create_with(path, options)?;
         writer.take_over(&archive)?;
         Ok(writer)
@@ -48,10 +62,18 @@ impl Writer {
         for member in zip.members() {
             let name = member.name();
             if !name.starts_with(RESERVED) {
+                let entry = archive.entry(member.key())?;
+                if self.encoding() == Encoding::Contour
+                    && is_small_stack(&entry)
+                    && self.sets.stacks.len() < MOST_SMALL
+                {
+                    // It may become large enough for a set.
+                    self.extend_dyn(member.key(), &entry.to_array()?.view())?;
+                    continue;
+                }
                 self.claim(member.key())?;
                 let number = self.zip.len();
                 self.zip.copy(&member)?;
-                let entry = archive.entry(member.key())?;
                 let images = entry.images().unwrap_or(0);
                 match entry.kind() {
                     Some(kind) => self.ledger.note_packed(number, kind.clone(), images),

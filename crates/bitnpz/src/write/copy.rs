@@ -30,10 +30,20 @@ impl Writer {
     pub fn copy_from(&mut self, archive: &Archive, mut progress: impl FnMut(&str)) -> Result<()> {
         for entry in archive.entries() {
             let entry = entry?;
-            self.add_from(entry.key(), &entry).map_err(|error| error.with_key(entry.key()))?;
+            self.add_entry(&entry)?;
             progress(entry.key());
         }
         Ok(())
+    }
+
+    /// Adds an array of another archive under its key: as images if it has two or more dimensions and two values, else as
+    /// it is.
+    ///
+    /// # Errors
+    ///
+    /// If reading or writing fails, or the key is taken.
+    pub fn add_entry(&mut self, entry: &Entry<'_>) -> Result<()> {
+        self.add_from(entry.key(), entry).map_err(|error| error.with_key(entry.key()))
     }
 
     /// Adds an array: as images if it has two or more dimensions and two values, else as it is.

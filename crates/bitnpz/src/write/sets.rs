@@ -11,7 +11,7 @@ use crate::packed::{PackedKind, Palette};
 use crate::set::{KeySet, SETS, SetOptions, SetWriter, Sets, StoredSet};
 
 /// Stacks of fewer bytes of packed rows are not worth the members of a set: they are packed.
-const SMALL_STACK: usize = 4096;
+pub(super) const SMALL_STACK: usize = 4096;
 
 /// Nor are fewer images under keys of their own.
 const FEW_IMAGES: usize = 8;

@@ -9,8 +9,8 @@ use crate::failure::{Failure, Outcome};
 use crate::output::{Output, size, thousands};
 
 pub(crate) fn run(arguments: &Convert, output: &mut Output) -> Outcome {
-    super::check_free(&arguments.output, arguments.write.force)?;
-    let archive = super::open(&arguments.archive)?;
+    super::check_free(&arguments.output, arguments.force)?;
+    let archive = super::open(&arguments.archive, &arguments.read)?;
     let bar = output.progress(archive.len() as u64, "converting");
     let mut writer = Writer::create_with(&arguments.output, &arguments.write.options())
         .map_err(|error| Failure::at(&arguments.output, error))?;

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::{Output, size, thousands};
 
 pub(crate) fn run(arguments: &Info, output: &mut Output) -> Outcome {
-    let archive = super::open(&arguments.archive)?;
+    let archive = super::open(&arguments.archive, &arguments.read)?;
     let mut encodings = BTreeMap::<String, usize>::new();
     let mut codecs = BTreeMap::<String, usize>::new();
     let mut dtypes = BTreeMap::<String, usize>::new();

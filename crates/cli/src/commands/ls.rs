@@ -5,7 +5,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::{Output, escape, thousands};
 
 pub(crate) fn run(arguments: &Ls, output: &mut Output) -> Outcome {
-    let archive = super::open(&arguments.archive)?;
+    let archive = super::open(&arguments.archive, &arguments.read)?;
     if arguments.keys {
         for key in archive.keys() {
             output.result(escape(&key))?;

@@ -1,12 +1,15 @@
 //! One file per verb.
 
+pub(crate) mod append;
 pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod demo;
 mod glyphs;
 pub(crate) mod info;
+mod inputs;
 pub(crate) mod ls;
 pub(crate) mod pack;
+pub(crate) mod salvage;
 pub(crate) mod sheet;
 pub(crate) mod unpack;
 pub(crate) mod verify;
@@ -14,13 +17,15 @@ pub(crate) mod view;
 
 use std::path::Path;
 
-use bitnpz::Archive;
+use bitnpz::{Archive, OpenOptions};
 
+use crate::arguments::Read;
 use crate::failure::Failure;
 
 /// Opens an archive, or says which one could not be.
-fn open(path: &Path) -> Result<Archive, Failure> {
-    Archive::open(path).map_err(|error| Failure::at(path, error))
+fn open(path: &Path, read: &Read) -> Result<Archive, Failure> {
+    let options = OpenOptions::default().with_limits(read.limits());
+    Archive::open_with(path, options).map_err(|error| Failure::at(path, error))
 }
 
 /// That there is nothing where something is to be written, unless it may be replaced.

@@ -10,7 +10,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
 pub(crate) fn run(arguments: &Sheet, output: &mut Output) -> Outcome {
-    let archive = super::open(&arguments.archive)?;
+    let archive = super::open(&arguments.archive, &arguments.read)?;
     let fail = |error: bitnpz::Error| Failure::at(&arguments.archive, error);
     let images = match &arguments.key {
         Some(key) => {

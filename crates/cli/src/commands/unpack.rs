@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::{Output, thousands};
 
 pub(crate) fn run(arguments: &Unpack, output: &mut Output) -> Outcome {
-    let archive = super::open(&arguments.archive)?;
+    let archive = super::open(&arguments.archive, &arguments.read)?;
     let bar = output.progress(archive.len() as u64, "unpacking");
     let is_archive = arguments.output.extension().is_some_and(|ending| ending == "npz");
     let fail = |error: bitnpz::Error| Failure::at(&arguments.archive, error);

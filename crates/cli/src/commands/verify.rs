@@ -7,10 +7,23 @@ use crate::failure::{Failure, Outcome};
 use crate::output::{Output, escape, size, thousands};
 
 pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
-    let archive = super::open(&arguments.archive)?;
-    let bar = output.progress(archive.verify_steps() as u64, "verifying");
-    let report = archive.verify(|done| bar.set_position(done as u64));
-    bar.finish_and_clear();
+    let archive = match super::open(&arguments.archive, &arguments.read) {
+        Ok(archive) => archive,
+        Err(Failure::Message(message)) if arguments.json => {
+            let problem = json!({ "member": null, "key": null, "image": null, "message": message });
+            output.result(format!("{:#}", json!({ "whole": false, "problems": [problem] })))?;
+            return Err(Failure::Damaged);
+        }
+        Err(failure) => return Err(failure),
+    };
+    let report = if arguments.fast {
+        archive.verify_structure()
+    } else {
+        let bar = output.progress(archive.verify_steps() as u64, "verifying");
+        let report = archive.verify(|done| bar.set_position(done as u64));
+        bar.finish_and_clear();
+        report
+    };
     if arguments.json {
         let problem = |problem: &bitnpz::Problem| {
             json!({
@@ -22,6 +35,7 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
         };
         let problems: Vec<_> = report.problems.iter().map(problem).collect();
         let report = json!({
+            "whole": report.problems.is_empty(),
             "members": report.members,
             "bytes": report.bytes,
             "gaps": report.gaps,
@@ -41,6 +55,11 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
         }
         let (members, bytes) = (thousands(report.members as u64), size(report.bytes));
         match report.problems.len() {
+            0 if arguments.fast => {
+                output.remark(format!(
+                    "the structure of all {members} members is whole: {bytes} of data, not read"
+                ))?;
+            }
             0 => output.remark(format!("all {members} members are whole: {bytes} of data"))?,
             1 => output.remark("1 problem; all else can be read")?,
             problems => {

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::{Output, escape};
 
 pub(crate) fn run(arguments: &View, output: &mut Output) -> Outcome {
-    let archive = super::open(&arguments.archive)?;
+    let archive = super::open(&arguments.archive, &arguments.read)?;
     let key = arguments.key.clone().or_else(|| archive.keys().next());
     let key = key.ok_or_else(|| Failure::at(&arguments.archive, "the archive is empty"))?;
     let fail = |error: bitnpz::Error| Failure::at(&arguments.archive, error);

@@ -157,8 +157,12 @@ impl<'a> Member<'a> {
         MemberReader::new(self).map_err(|error| self.blame(error))
     }
 
-    /// Where its compressed data lies in the file.
-    pub(crate) fn data_range(&self) -> Result<Range<u64>> {
+    /// Where its data lies in the file, compressed or not, once its local header has been checked.
+    ///
+    /// # Errors
+    ///
+    /// If its records are damaged or its method is not supported.
+    pub fn data_range(&self) -> Result<Range<u64>> {
         let start = self.located().map_err(|error| self.blame(error))?.data_start;
         Ok(start..start + self.compressed_size())
     }

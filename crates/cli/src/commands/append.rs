@@ -1,0 +1,16 @@
+//! `bitnpz append`.
+
+use super::inputs::Packing;
+use super::pack::report;
+use crate::arguments::Append;
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+
+pub(crate) fn run(arguments: &Append, output: &mut Output) -> Outcome {
+    if !arguments.archive.exists() {
+        return Err(Failure::at(&arguments.archive, "there is no such archive; bitnpz pack makes one"));
+    }
+    let packing = Packing::new(&arguments.inputs, &arguments.read, arguments.write.options())?;
+    let summary = packing.run(&arguments.archive, true, output)?;
+    report(&arguments.archive, summary, output)
+}
