@@ -35,6 +35,7 @@ mod packed;
 pub mod picture;
 
 mod read;
+mod salvage;
 mod set;
 mod shuffle;
 mod threads;
@@ -51,6 +52,7 @@ pub use encoding::Encoding;
 pub use error::{Error, ErrorKind, Result};
 pub use options::WriteOptions;
 pub use read::{Archive, Content, Entry, ImageSet, Keys, Problem, Report};
+pub use salvage::{Salvage, salvage};
 pub use shuffle::Shuffle;
 pub use value::Value;
 pub use write::{StackWriter, Summary, Writer};

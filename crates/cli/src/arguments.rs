@@ -324,7 +324,8 @@ pub(crate) struct Verify {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Damaged images of a stack are blank in the output, so that all others keep their places; all else that is damaged is left \
-out. It works without the central directory at the end of the archive. Exit code 0 if nothing is gone, 1 if something is.")]
+out. It works without the central directory at the end of the archive. \
+Exit code 0 if all is there, 1 if something is gone or doubtful.")]
 pub(crate) struct Salvage {
     /// The damaged archive, which is left as it is
     pub(crate) archive: PathBuf,

@@ -223,6 +223,18 @@ fn does_verify_name_the_damaged_image_of_a_set() {
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("damaged: \"page-29\", image 29 of the set: "), "{text}");
+
+    let output = folder.bitnpz(&["salvage", "a.npz", "-o", "saved.npz"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("gone: \"page-29\"") && text.contains("29 images"), "{text}");
+    assert!(folder.done(&["verify", "saved.npz"]).contains("whole"));
+    let json = folder.bitnpz(&["salvage", "a.npz", "-o", "saved.npz", "--force", "--json"]).stdout;
+    assert!(String::from_utf8(json).unwrap().contains("\"key\": \"page-29\""));
+    let end = fs::read(folder.path().join("saved.npz")).unwrap();
+    fs::write(folder.path().join("cut.npz"), &end[..end.len() - 100]).unwrap();
+    assert!(folder.fails(&["ls", "cut.npz"], 1).contains("no ZIP archive"));
+    assert!(folder.done(&["salvage", "cut.npz", "-o", "again.npz"]).contains("0 gone, 0 doubtful"));
 }
 
 /// Packs of which one was killed after each of its steps end with the same bytes as one that was not.

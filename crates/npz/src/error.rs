@@ -127,7 +127,7 @@ impl fmt::Display for Error {
         match &self.0.kind {
             ErrorKind::Io(error) => error.fmt(f),
             ErrorKind::NotZip { message } => {
-                write!(f, "this is no ZIP archive, or not all of one: {message}")
+                write!(f, "this is no ZIP archive, or not all of one (bitnpz salvage may help): {message}")
             }
             ErrorKind::Inconsistent { what, expected, found } => {
                 write!(f, "{what}: expected {expected}, found {found}")

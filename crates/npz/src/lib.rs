@@ -27,6 +27,7 @@ mod limits;
 mod method;
 mod name;
 mod record;
+mod salvage;
 mod source;
 mod writer;
 
@@ -36,4 +37,5 @@ pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
 pub use method::Method;
 pub use name::{check_name, identity};
+pub use salvage::{Salvaged, salvage};
 pub use writer::{Encoded, Stream, WriteOptions, Writer};

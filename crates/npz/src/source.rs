@@ -21,6 +21,11 @@ impl Source {
     /// Maps a file into memory.
     pub(crate) fn map(path: &Path) -> Result<Self> {
         let (file, len) = open(path)?;
+        Self::map_file(&file, len)
+    }
+
+    /// Maps an open file into memory.
+    pub(crate) fn map_file(file: &File, len: u64) -> Result<Self> {
         if len == 0 {
             return Ok(Self::Memory(Vec::new()));
         }
@@ -29,7 +34,7 @@ impl Source {
         // bytes, checked like all. If it truncates the file, the system ends this process (SIGBUS):
         // `Access::Mapped` says so, and that `Access::Positional` does not have this.
         #[allow(unsafe_code)]
-        let map = unsafe { Mmap::map(&file)? };
+        let map = unsafe { Mmap::map(file)? };
         Ok(Self::Mapped(map))
     }
 

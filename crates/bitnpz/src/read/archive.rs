@@ -15,6 +15,7 @@ use super::entry::Entry;
 use super::image_set::ImageSet;
 use super::keys::Keys;
 use super::stored_images::StoredImages;
+use super::verify::Problem;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{self, PackedIndex};
 use crate::set::{SETS, Sets, StoredSet};
@@ -100,6 +101,33 @@ impl Archive {
         };
         let sets = names.0.iter().map(|name| StoredSet::open(&zip, name)).collect::<Result<_>>()?;
         Ok(Self(Arc::new(Contents { zip, packed, sets })))
+    }
+
+    /// Opens an archive of which members may be missing or damaged: without the image sets that cannot be opened, and why
+    /// they cannot.
+    pub(crate) fn open_what_is_whole(zip: bitnpz_npz::Archive) -> Result<(Self, Vec<Problem>)> {
+        let mut problems = Vec::new();
+        let read = |name| zip.find(name).and_then(|member| member.read().ok());
+        let packed = read(packed::MEMBER).map(|json| PackedIndex::from_json(&json));
+        let packed = packed.transpose().unwrap_or_else(|message| {
+            problems.push(Problem::of_member(packed::MEMBER, message));
+            None
+        });
+        // The list of sets may be gone, their descriptions tell their names as well.
+        let named = read(SETS).and_then(|json| Some(Sets::from_json(&json).ok()?.0)).unwrap_or_default();
+        let described = zip.members().filter_map(|member| {
+            let name = member.name().strip_prefix(RESERVED)?.strip_suffix("/set.json")?.to_owned();
+            (!named.contains(&name)).then_some(name)
+        });
+        let names: Vec<String> = named.iter().cloned().chain(described).collect();
+        let mut sets = Vec::new();
+        for name in names {
+            match StoredSet::open(&zip, &name) {
+                Ok(set) => sets.push(set),
+                Err(error) => problems.push(Problem::of_member(&name, error.to_string())),
+            }
+        }
+        Ok((Self(Arc::new(Contents { zip, packed: packed.unwrap_or_default(), sets })), problems))
     }
 
     /// The archive's size in bytes.
@@ -354,7 +382,7 @@ impl Archive {
         }
     }
 
-    fn entry_of_set(&self, set: usize, range: Range<usize>) -> Result<Entry<'_>> {
+    pub(crate) fn entry_of_set(&self, set: usize, range: Range<usize>) -> Result<Entry<'_>> {
         let key = self.key_of(set, &range);
         Entry::of_set(self, key, StoredImages::new(self, set, range))
     }

@@ -13,6 +13,7 @@ pub use archive::{Archive, Content};
 pub use entry::Entry;
 pub use image_set::ImageSet;
 pub use keys::Keys;
+pub(crate) use stored_images::StoredImages;
 pub use verify::{Problem, Report};
 
 /// What the names of members start with that are the library's own.

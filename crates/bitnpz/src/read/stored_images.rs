@@ -22,7 +22,7 @@ pub(crate) struct StoredImages {
 }
 
 impl StoredImages {
-    pub(super) fn new(archive: &Archive, set: usize, range: Range<usize>) -> Self {
+    pub(crate) fn new(archive: &Archive, set: usize, range: Range<usize>) -> Self {
         Self { archive: archive.clone(), set, range }
     }
 

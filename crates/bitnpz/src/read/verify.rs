@@ -8,7 +8,7 @@ use super::archive::{Archive, is_array};
 use super::entry::{Entry, damaged};
 use crate::error::{Error, Result};
 use crate::packed;
-use crate::set::StoredSet;
+use crate::set::{Flaw, StoredSet};
 
 /// What [`Archive::verify`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,18 +34,22 @@ pub struct Problem {
     pub key: Option<String>,
     /// The image's number in the image set.
     pub image: Option<usize>,
+    /// Whether it is known to be this image: of several damaged images in a row of 128 it is only known that they are among
+    /// these.
+    pub is_certain: bool,
     /// What was expected and what was found.
     pub message: String,
 }
 
 impl Problem {
-    fn of_member(member: &str, message: String) -> Self {
-        Self { member: member.to_owned(), key: None, image: None, message }
+    pub(crate) fn of_member(member: &str, message: String) -> Self {
+        Self { member: member.to_owned(), key: None, image: None, is_certain: true, message }
     }
 
-    fn of_image(archive: &Archive, set: &StoredSet, image: usize, message: String) -> Self {
+    pub(crate) fn of_flaw(archive: &Archive, set: &StoredSet, flaw: &Flaw) -> Self {
+        let Flaw { image, is_certain, message } = flaw.clone();
         let key = Some(set.key(archive.zip(), image));
-        Self { member: set.name().to_owned(), key, image: Some(image), message }
+        Self { member: set.name().to_owned(), key, image: Some(image), is_certain, message }
     }
 }
 
@@ -71,7 +75,8 @@ impl Archive {
         for set in self.sets() {
             for image in set.misplaced(self.zip()) {
                 let message = "expected the place of its payload, found no place in it".to_owned();
-                report.problems.push(Problem::of_image(self, set, image, message));
+                let flaw = Flaw { image, is_certain: true, message };
+                report.problems.push(Problem::of_flaw(self, set, &flaw));
             }
         }
         report
@@ -107,7 +112,7 @@ impl Archive {
         report.problems.extend(self.missing_members());
         let mut done = report.members;
         for set in self.sets() {
-            let note = |image, message| report.problems.push(Problem::of_image(self, set, image, message));
+            let note = |flaw: Flaw| report.problems.push(Problem::of_flaw(self, set, &flaw));
             if let Err(error) = set.verify(self.zip(), note, |images| progress(done + images)) {
                 report.problems.push(Problem::of_member(set.name(), error.to_string()));
             }

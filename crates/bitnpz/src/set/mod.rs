@@ -23,5 +23,5 @@ mod writer;
 pub(crate) use description::{SETS, Sets};
 pub(crate) use encode::SetOptions;
 pub(crate) use keys::KeySet;
-pub(crate) use stored::StoredSet;
+pub(crate) use stored::{Flaw, StoredSet};
 pub(crate) use writer::SetWriter;

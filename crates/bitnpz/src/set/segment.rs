@@ -117,7 +117,8 @@ impl Segment {
             return Ok(None);
         }
         let place = index.payload(image).ok_or_else(|| self.damaged_at(image))?;
-        Ok(repeated(&self.payload.get(zip, place)?, image))
+        let first = repeated(&self.payload.get(zip, place)?, image);
+        Ok(first.filter(|&first| !index.is_repeat(first)))
     }
 
     /// What the checksum of a group, of these images, tells of them.

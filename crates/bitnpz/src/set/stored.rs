@@ -1,6 +1,7 @@
 //! An image set where it lies.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use bitnpz_bitmap::BitmapView;
@@ -23,6 +24,16 @@ const KEPT: usize = 1 << 20;
 thread_local! {
     /// What decodes, and the last image's rows.
     static SCRATCH: RefCell<(Decoder, Vec<u8>)> = RefCell::default();
+}
+
+/// An image that is damaged, or may be.
+#[derive(Clone, Debug)]
+pub(crate) struct Flaw {
+    pub(crate) image: usize,
+    /// Whether it is known to be this image: of several in a group it is only known that they are in it.
+    pub(crate) is_certain: bool,
+    /// What was expected and what was found.
+    pub(crate) message: String,
 }
 
 /// An image set of an archive.
@@ -61,6 +72,12 @@ impl StoredSet {
             None => Some(Blob::open(zip, format!(".bitnpz/{name}/model.npy"))?),
         };
         Ok(Self { name: name.to_owned(), description, segments, ends, model_blob, model: OnceLock::new() })
+    }
+
+    /// Whether a member of this name is one of the set's.
+    pub(crate) fn has_member(&self, name: &str) -> bool {
+        let rest = name.strip_prefix(".bitnpz/").and_then(|name| name.strip_prefix(&self.name));
+        rest.is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// The names of the members that are written when the set is finished.
@@ -215,70 +232,83 @@ impl StoredSet {
     pub(crate) fn verify(
         &self,
         zip: &Archive,
-        mut damaged: impl FnMut(usize, String),
+        mut damaged: impl FnMut(Flaw),
         mut progress: impl FnMut(usize),
     ) -> Result<()> {
         self.model(zip)?;
         for (segment, &end) in self.segments.iter().zip(&self.ends) {
             let first = end - segment.len();
-            let mut is_damaged = vec![false; segment.len()];
+            let mut flaws: Vec<Option<Flaw>> = vec![None; segment.len()];
             for (group, start) in (0..segment.len()).step_by(GROUP).enumerate() {
                 let images = start..segment.len().min(start + GROUP);
-                let mut checksum = Checksum::default();
-                let mut note = |image: usize, message: String| {
-                    if !std::mem::replace(&mut is_damaged[image], true) {
-                        damaged(first + image, message);
-                    }
-                };
-                for image in images.clone() {
-                    match segment.first(zip, image) {
-                        Ok(Some(same)) => checksum.add_repeat(same),
-                        _ => {
-                            if let Err(error) =
-                                self.with_image(zip, first + image, |image| checksum.add(image))
-                            {
-                                checksum.skip();
-                                note(image, error.to_string());
-                            }
-                        }
-                    }
-                }
-                match segment.damage(zip, group, &checksum)? {
-                    Damage::None => {}
-                    Damage::One(place) => {
-                        note(start + place, "expected other pixels: the checksum differs".to_owned());
-                    }
-                    Damage::Some => {
-                        let message = format!(
-                            "expected other pixels in some of the images {} to {}: their checksum differs",
-                            first + images.start,
-                            first + images.end - 1
-                        );
-                        images.clone().for_each(|image| note(image, message.clone()));
-                    }
-                }
+                self.verify_group(zip, segment, (group, first, images.clone()), &mut flaws)?;
                 progress(first + images.end);
             }
             for image in 0..segment.len() {
-                let found = |key: &String| segment.with_keys(zip, |keys| keys.find(key)) == Some(image);
-                let key = segment.with_keys(zip, |keys| keys.key(image));
-                let is_key = |key: &String| bitnpz_npz::identity(key) == key && found(key);
-                if self.stack().is_none() && !key.is_some_and(|key| is_key(&key)) {
-                    damaged(first + image, "expected a key of its own, found none".to_owned());
+                let flaw = |is_certain, message| Some(Flaw { image: first + image, is_certain, message });
+                if self.stack().is_none() && !has_key(zip, segment, image) {
+                    flaws[image] = flaw(true, "expected a key of its own, found none".to_owned());
+                }
+                let Ok(Some(same)) = segment.first(zip, image) else { continue };
+                let of_same = flaws[same].as_ref().map(|flaw| flaw.is_certain);
+                if let Some(is_certain) = of_same
+                    && flaws[image].as_ref().is_none_or(|flaw| is_certain && !flaw.is_certain)
+                {
+                    let message = format!("it is the same as image {}, which is damaged", first + same);
+                    flaws[image] = flaw(is_certain, message);
                 }
             }
-            let same_as = |image: usize| segment.first(zip, image).ok().flatten();
-            for (image, same) in (0..segment.len()).filter_map(|image| Some((image, same_as(image)?))) {
-                if is_damaged[same] && !is_damaged[image] {
-                    damaged(
-                        first + image,
-                        format!("it is the same as image {}, which is damaged", first + same),
-                    );
+            flaws.into_iter().flatten().for_each(&mut damaged);
+        }
+        Ok(())
+    }
+
+    /// Reads the images of a group: its number, the number of the segment's first image, and the numbers in the segment.
+    fn verify_group(
+        &self,
+        zip: &Archive,
+        segment: &Segment,
+        (group, first, images): (usize, usize, Range<usize>),
+        flaws: &mut [Option<Flaw>],
+    ) -> Result<()> {
+        let mut checksum = Checksum::default();
+        let flaw = |image: usize, is_certain, message| Flaw { image: first + image, is_certain, message };
+        for image in images.clone() {
+            if let Ok(Some(same)) = segment.first(zip, image) {
+                checksum.add_repeat(same);
+            } else if let Err(error) = self.with_image(zip, first + image, |image| checksum.add(image)) {
+                checksum.skip();
+                flaws[image] = Some(flaw(image, true, error.to_string()));
+            }
+        }
+        match segment.damage(zip, group, &checksum)? {
+            Damage::None => {}
+            Damage::One(place) => {
+                let (image, message) = (images.start + place, "expected other pixels: the checksum differs");
+                flaws[image] = Some(flaw(image, true, message.to_owned()));
+            }
+            Damage::Some => {
+                let (start, last) = (first + images.start, first + images.end - 1);
+                let message = format!(
+                    "expected other pixels in some of the images {start} to {last}: their checksum differs"
+                );
+                for image in images {
+                    flaws[image].get_or_insert_with(|| flaw(image, false, message.clone()));
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Whether an image of a segment has a key by which it is found.
+fn has_key(zip: &Archive, segment: &Segment, image: usize) -> bool {
+    let key = segment.with_keys(zip, |keys| keys.key(image));
+    key.is_some_and(|key| {
+        bitnpz_npz::identity(&key) == key
+            && bitnpz_npz::check_name(&key).is_ok()
+            && segment.with_keys(zip, |keys| keys.find(&key)) == Some(image)
+    })
 }
 
 /// The size that a payload of a segment of images of several sizes starts with, and what follows.

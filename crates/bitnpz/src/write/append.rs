@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use bitnpz_npz::OpenOptions;
+use bitnpz_npz::{Member, OpenOptions};
 
 use super::sets::SMALL_STACK;
 use super::writer::Writer;
 use crate::encoding::Encoding;
 use crate::error::Result;
 use crate::options::WriteOptions;
-use crate::packed;
 use crate::read::{Archive, Entry, RESERVED};
-use crate::set::{SETS, StoredSet};
+use crate::set::StoredSet;
 
 /// More stacks that are too small for a set are copied as they lie, and cannot be extended.
 const MOST_SMALL: usize = 1000;
@@ -48,40 +47,49 @@ impl Writer {
         let reading = OpenOptions::default().with_limits(options.limits.clone());
         let archive = Archive::open_with(path.as_ref(), reading)?;
         let mut writer = Self::create_with(path, options)?;
-        writer.take_over(&archive)?;
+        writer.take_over(&archive, |_| true)?;
         Ok(writer)
     }
 
-    fn take_over(&mut self, archive: &Archive) -> Result<()> {
+    /// Takes over all that an archive has, of image sets those whose numbers are asked for.
+    pub(crate) fn take_over(&mut self, archive: &Archive, takes: impl Fn(usize) -> bool) -> Result<()> {
         let zip = archive.zip();
-        for set in archive.sets() {
+        let sets = archive.sets().iter().enumerate().filter(|(number, _)| takes(*number));
+        let sets: Vec<&StoredSet> = sets.map(|(_, set)| set).collect();
+        for set in &sets {
             self.sets.resume(zip, set)?;
         }
         // As more can be added to sets, these are written again.
-        let again: Vec<String> = archive.sets().iter().flat_map(StoredSet::written_last).collect();
+        let again: Vec<String> = sets.iter().flat_map(|set| set.written_last()).collect();
+        let is_of_set = |name: &str| sets.iter().any(|set| set.has_member(name));
         for member in zip.members() {
             let name = member.name();
             if !name.starts_with(RESERVED) {
-                let entry = archive.entry(member.key())?;
-                if self.encoding() == Encoding::Contour
-                    && is_small_stack(&entry)
-                    && self.sets.stacks.len() < MOST_SMALL
-                {
-                    // It may become large enough for a set.
-                    self.extend_dyn(member.key(), &entry.to_array()?.view())?;
-                    continue;
-                }
-                self.claim(member.key())?;
-                let number = self.zip.len();
-                self.zip.copy(&member)?;
-                let images = entry.images().unwrap_or(0);
-                match entry.kind() {
-                    Some(kind) => self.ledger.note_packed(number, kind.clone(), images),
-                    None => self.ledger.note_plain(number, images),
-                }
-            } else if ![SETS, packed::MEMBER].contains(&name) && !again.iter().any(|other| other == name) {
+                self.take_over_member(archive, &member)?;
+            } else if is_of_set(name) && !again.iter().any(|other| other == name) {
                 self.zip.copy(&member)?;
             }
+        }
+        Ok(())
+    }
+
+    fn take_over_member(&mut self, archive: &Archive, member: &Member<'_>) -> Result<()> {
+        // What is no array, or none that can be read, is copied all the same.
+        let entry = archive.entry(member.key()).ok();
+        if let Some(entry) = entry.as_ref().filter(|entry| is_small_stack(entry))
+            && self.encoding() == Encoding::Contour
+            && self.sets.stacks.len() < MOST_SMALL
+        {
+            // It may become large enough for a set.
+            return self.extend_dyn(member.key(), &entry.to_array()?.view());
+        }
+        self.claim(member.key())?;
+        let number = self.zip.len();
+        self.zip.copy(member)?;
+        let images = entry.as_ref().and_then(Entry::images).unwrap_or(0);
+        match entry.and_then(|entry| entry.kind()) {
+            Some(kind) => self.ledger.note_packed(number, kind.clone(), images),
+            None => self.ledger.note_plain(number, images),
         }
         Ok(())
     }

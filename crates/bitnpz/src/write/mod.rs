@@ -5,6 +5,7 @@ mod copy;
 mod extend;
 mod ledger;
 mod plain;
+mod salvage;
 mod sets;
 mod stack;
 mod stack_writer;

@@ -1,9 +1,41 @@
 //! `bitnpz salvage`.
 
-use crate::arguments::Salvage;
-use crate::failure::Outcome;
-use crate::output::Output;
+use bitnpz::Problem;
+use serde_json::json;
 
-pub(crate) fn run(_: &Salvage, _: &mut Output) -> Outcome {
-    Ok(())
+use super::verify::{describe, to_json};
+use crate::arguments::Salvage;
+use crate::failure::{Failure, Outcome};
+use crate::output::{Output, thousands};
+
+pub(crate) fn run(arguments: &Salvage, output: &mut Output) -> Outcome {
+    super::check_free(&arguments.output, arguments.force)?;
+    let bar = output.progress(0, "salvaging");
+    let result = bitnpz::salvage(&arguments.archive, &arguments.output, &arguments.read.limits(), |done| {
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    let salvage = result.map_err(|error| Failure::at(&arguments.archive, error))?;
+    let (saved, gone, doubtful) = (salvage.saved, &salvage.gone, &salvage.doubtful);
+    if arguments.json {
+        let list = |problems: &[Problem]| problems.iter().map(to_json).collect::<Vec<_>>();
+        let report = json!({
+            "keys": saved.keys,
+            "images": saved.images,
+            "gone": list(gone),
+            "doubtful": list(doubtful),
+        });
+        output.result(format!("{report:#}"))?;
+    } else {
+        for (what, problems) in [("gone", gone), ("doubtful", doubtful)] {
+            for problem in problems {
+                output.result(format!("{what}: {}", describe(problem)))?;
+            }
+        }
+        let path = arguments.output.display();
+        let count = |number: usize| thousands(number as u64);
+        output.remark(format!("{path}: {} keys, {} images", count(saved.keys), count(saved.images)))?;
+        output.remark(format!("{} gone, {} doubtful", count(gone.len()), count(doubtful.len())))?;
+    }
+    if gone.is_empty() && doubtful.is_empty() { Ok(()) } else { Err(Failure::Damaged) }
 }

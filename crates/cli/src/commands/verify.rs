@@ -1,6 +1,7 @@
 //! `bitnpz verify`.
 
-use serde_json::json;
+use bitnpz::Problem;
+use serde_json::{Value, json};
 
 use crate::arguments::Verify;
 use crate::failure::{Failure, Outcome};
@@ -25,15 +26,7 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
         report
     };
     if arguments.json {
-        let problem = |problem: &bitnpz::Problem| {
-            json!({
-                "member": problem.member,
-                "key": problem.key,
-                "image": problem.image,
-                "message": problem.message,
-            })
-        };
-        let problems: Vec<_> = report.problems.iter().map(problem).collect();
+        let problems: Vec<_> = report.problems.iter().map(to_json).collect();
         let report = json!({
             "whole": report.problems.is_empty(),
             "members": report.members,
@@ -44,11 +37,7 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
         output.result(format!("{report:#}"))?;
     } else {
         for problem in &report.problems {
-            let place = match (&problem.key, problem.image) {
-                (Some(key), Some(image)) => format!("{key:?}, image {image} of the set: "),
-                _ => String::new(),
-            };
-            output.result(format!("damaged: {}", escape(&format!("{place}{}", problem.message))))?;
+            output.result(format!("damaged: {}", describe(problem)))?;
         }
         if report.gaps > 0 {
             output.remark(format!("{} belong to no member, which does no harm", size(report.gaps)))?;
@@ -68,4 +57,25 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
         }
     }
     if report.problems.is_empty() { Ok(()) } else { Err(Failure::Damaged) }
+}
+
+/// A problem in one line.
+pub(super) fn describe(problem: &Problem) -> String {
+    let place = match (&problem.key, problem.image) {
+        (Some(key), Some(image)) => format!("{key:?}, image {image} of the set: "),
+        _ if problem.message.contains(&problem.member) => String::new(),
+        _ => format!("{}: ", problem.member),
+    };
+    escape(&format!("{place}{}", problem.message))
+}
+
+/// A problem for programs to read.
+pub(super) fn to_json(problem: &Problem) -> Value {
+    json!({
+        "member": problem.member,
+        "key": problem.key,
+        "image": problem.image,
+        "certain": problem.is_certain,
+        "message": problem.message,
+    })
 }

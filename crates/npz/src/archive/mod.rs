@@ -7,6 +7,7 @@ mod member;
 mod reader;
 
 use std::borrow::Cow;
+use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
@@ -87,6 +88,20 @@ impl Archive {
         let source = match options.access {
             Access::Mapped => Source::map(path.as_ref())?,
             Access::Positional => Source::open(path.as_ref())?,
+        };
+        Self::from_source(source, options.limits)
+    }
+
+    /// Opens an archive that is an open file, which need not have a name.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_file(file: File, options: OpenOptions) -> Result<Self> {
+        let len = file.metadata()?.len();
+        let source = match options.access {
+            Access::Mapped => Source::map_file(&file, len)?,
+            Access::Positional => Source::File { file, len },
         };
         Self::from_source(source, options.limits)
     }

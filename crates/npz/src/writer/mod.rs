@@ -217,6 +217,22 @@ impl<W: Write + Seek> Writer<W> {
         result.map_err(|error| self.poison(error))
     }
 
+    /// Adds a member that is compressed already: to these bytes from so many of this CRC-32.
+    pub(crate) fn add_raw(
+        &mut self,
+        name: &str,
+        method: u16,
+        size: u64,
+        crc32: u32,
+        data: &[u8],
+    ) -> Result<()> {
+        self.claim(name)?;
+        self.flush()?;
+        let header = self.header(name, method, [data.len() as u64, size], crc32);
+        let written = self.write_data(name, &header, data, method == Method::STORED);
+        written.map_err(|error| self.poison(error))
+    }
+
     fn write_copy(&mut self, member: &Member<'_>) -> Result<()> {
         let range = member.data_range()?;
         let header = self.header(
@@ -335,12 +351,26 @@ impl<W: Write + Seek> Writer<W> {
     }
 
     fn write_member(&mut self, name: &str, encoded: &Encoded) -> Result<()> {
-        let header =
-            self.header(name, encoded.method, [encoded.data.len() as u64, encoded.size], encoded.crc32);
-        let local = self.front(name, &header, encoded.is_aligned);
+        let Encoded { method, crc32, size, data, is_aligned } = encoded;
+        self.write_data(
+            name,
+            &self.header(name, *method, [data.len() as u64, *size], *crc32),
+            data,
+            *is_aligned,
+        )
+    }
+
+    fn write_data(
+        &mut self,
+        name: &str,
+        header: &CentralHeader,
+        data: &[u8],
+        is_aligned: bool,
+    ) -> Result<()> {
+        let local = self.front(name, header, is_aligned);
         self.sink.write_all(&local)?;
-        self.sink.write_all(&encoded.data)?;
-        self.finish_member(name, &header, (local.len() + encoded.data.len()) as u64)
+        self.sink.write_all(data)?;
+        self.finish_member(name, header, (local.len() + data.len()) as u64)
     }
 
     /// What comes before a member's data: its local header, its name and an extra field.

@@ -1,0 +1,213 @@
+//! Is everything that is whole taken out of a damaged archive, and is it said what is gone?
+
+use std::collections::HashSet;
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use bitnpz::{Archive, Limits, Problem, Salvage, WriteOptions, Writer, salvage};
+use ndarray::{Array2, Array3, s};
+use proptest::prelude::*;
+
+/// What was saved.
+struct Saved {
+    bytes: Vec<u8>,
+    named: Vec<(String, Array2<bool>)>,
+    stack: Array3<u8>,
+    labels: ndarray::Array1<i64>,
+    grey: Array2<u8>,
+}
+
+fn image(seed: usize, size: [usize; 2]) -> Array2<bool> {
+    Array2::from_shape_fn(size, |(row, column)| {
+        let (row, column) = (row.abs_diff(6) * 8, column.abs_diff(6) * 8 + seed % 13);
+        row * row + column * column < (16 + seed % 31) * (16 + seed % 31)
+    })
+}
+
+fn saved(folder: &Path) -> Saved {
+    let path = folder.join("saved.npz");
+    let mut writer = Writer::create_with(&path, &WriteOptions::default()).unwrap();
+    let named: Vec<_> = (0..300).map(|i| (format!("page {}", i * i), image(i, [12 + i % 3, 13]))).collect();
+    named.iter().for_each(|(key, image)| writer.add_image(key, image).unwrap());
+    let stack = Array3::from_shape_fn((500, 12, 12), |(i, row, column)| {
+        u8::from(image(i * 7 % 499, [12, 12])[[row, column]]) * 255
+    });
+    writer.add_images("stack", &stack).unwrap();
+    let labels = ndarray::Array1::from_iter(0..200_i64);
+    writer.add_array("labels", &labels).unwrap();
+    let grey = Array2::from_shape_fn((20, 20), |(row, column)| u8::try_from(row * column % 251).unwrap());
+    writer.add_array("grey", &grey).unwrap();
+    writer.finish().unwrap();
+    Saved { bytes: fs::read(&path).unwrap(), named, stack, labels, grey }
+}
+
+/// Where a member's records and its data are in the file.
+struct Place {
+    name: String,
+    local: Range<usize>,
+    central: Range<usize>,
+    data: Range<usize>,
+}
+
+fn places(bytes: &[u8]) -> Vec<Place> {
+    let zip = bitnpz_npz::Archive::from_bytes(bytes.to_vec()).unwrap();
+    zip.members()
+        .map(|member| {
+            let data = member.data_range().unwrap();
+            let place = |offset: u64| usize::try_from(offset).unwrap();
+            let (start, data) = (place(member.offset()), place(data.start)..place(data.end));
+            let name = member.name().to_owned();
+            let entry = [b"PK\x01\x02", &bytes[0..0]].concat();
+            let central =
+                bytes.windows(4).enumerate().filter(|(_, window)| *window == entry).find_map(|(at, _)| {
+                    bytes[at + 46..].starts_with(name.as_bytes()).then_some(at..at + 46 + name.len())
+                });
+            Place { name, local: start..data.start, central: central.unwrap(), data }
+        })
+        .collect()
+}
+
+/// Whether a reader has all it needs of a member but its data.
+fn is_found(place: &Place, is_touched: &impl Fn(Range<usize>) -> bool) -> bool {
+    !is_touched(place.local.clone()) || !is_touched(place.central.clone())
+}
+
+fn check(saved: &Saved, places: &[Place], damaged: &[u8], folder: &Path) -> Salvage {
+    let (from, to) = (folder.join("damaged.npz"), folder.join("salvaged.npz"));
+    fs::write(&from, damaged).unwrap();
+    let report = salvage(&from, &to, &Limits::default(), |_| ()).unwrap();
+    assert_eq!(fs::read(&from).unwrap(), damaged, "it is left as it is");
+    let is_touched =
+        |range: Range<usize>| range.end > damaged.len() || saved.bytes[range.clone()] != damaged[range];
+    let archive = Archive::open(&to).unwrap();
+    assert!(archive.verify(|_| ()).problems.is_empty());
+    let place = |name: &str| places.iter().find(|place| place.name == name).unwrap();
+    let is_whole = |name: &str| {
+        let place = place(name);
+        !is_touched(place.data.clone()) && is_found(place, &is_touched)
+    };
+    if is_whole("labels.npy") {
+        assert!(archive.array::<i64>("labels").unwrap() == saved.labels.clone().into_dyn());
+    }
+    if is_whole("grey.npy") {
+        assert!(archive.array::<u8>("grey").unwrap() == saved.grey.clone().into_dyn());
+    }
+    for name in ["labels", "grey"].into_iter().filter(|name| !archive.contains(name)) {
+        let is_gone = |gone: &Problem| gone.member.contains(name) || gone.member.starts_with("bytes ");
+        assert!(report.gone.iter().any(is_gone) || damaged.len() < saved.bytes.len(), "{name}: {report:?}");
+    }
+    for (set, keyed) in [("images", true), ("stack", false)] {
+        let parts: Vec<&Place> =
+            places.iter().filter(|place| place.name.starts_with(&format!(".bitnpz/{set}/"))).collect();
+        let [payload, others]: [Vec<&Place>; 2] = [true, false]
+            .map(|is| parts.iter().copied().filter(|place| place.name.contains("payload") == is).collect());
+        let can_open = others.iter().all(|place| is_whole(&place.name))
+            && payload.iter().all(|place| is_found(place, &is_touched));
+        if !can_open {
+            continue;
+        }
+        let doubtful: HashSet<usize> = report
+            .doubtful
+            .iter()
+            .filter(|problem| problem.member == set)
+            .filter_map(|problem| problem.image)
+            .collect();
+        let is_gone = |number: usize| {
+            report.gone.iter().any(|problem| problem.member == set && problem.image == Some(number))
+        };
+        let payload_touched = is_touched(payload[0].data.start + 128..payload[0].data.end);
+        let mut lost = 0;
+        for number in 0..if keyed { saved.named.len() } else { saved.stack.len_of(ndarray::Axis(0)) } {
+            if is_gone(number) {
+                lost += 1;
+                assert!(payload_touched, "image {number} of {set} is whole");
+                continue;
+            }
+            let same = if keyed {
+                let (key, image) = &saved.named[number];
+                archive.image::<bool>(key).unwrap() == *image
+            } else {
+                archive.images("stack").unwrap().read::<u8>(number).unwrap()
+                    == saved.stack.slice(s![number, .., ..])
+            };
+            assert!(same || doubtful.contains(&number), "image {number} of {set} is not as it was");
+        }
+        // A payload of a few bytes is one image: damage to so many bytes cannot take more images, repeats apart.
+        let changed =
+            payload[0].data.clone().filter(|&at| at >= damaged.len() || saved.bytes[at] != damaged[at]);
+        let bytes = changed.count();
+        assert!(lost <= bytes * 8, "{lost} images of {set} are gone, {bytes} bytes were damaged");
+    }
+    report
+}
+
+/// A part of a length.
+fn part(of: usize, thousandths: usize) -> usize {
+    of * thousandths / 1000
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn is_every_image_whose_bytes_are_whole_recovered(
+        spots in prop::collection::vec((0_usize..1000, 0_usize..100, 1_usize..40, any::<u8>()), 0..4),
+        cut in prop::option::weighted(0.3, 0_usize..1000),
+        wipes_directory in prop::bool::weighted(0.2),
+    ) {
+        thread_local! {
+            static SAVED: (tempfile::TempDir, Saved) = {
+                let folder = tempfile::tempdir().unwrap();
+                let saved = saved(folder.path());
+                (folder, saved)
+            };
+        }
+        SAVED.with(|(folder, saved)| {
+            let places = places(&saved.bytes);
+            let mut damaged = saved.bytes.clone();
+            for (place, more, len, with) in spots {
+                let start = part(damaged.len(), place) + part(damaged.len() / 100, 10 * more);
+                let start = start.min(damaged.len());
+                let end = damaged.len().min(start + len);
+                damaged[start..end].iter_mut().for_each(|byte| *byte ^= with);
+            }
+            let directory = places.iter().map(|place| place.data.end).max().unwrap();
+            if wipes_directory {
+                damaged[directory..].fill(0);
+            }
+            if let Some(cut) = cut {
+                damaged.truncate(part(damaged.len(), cut));
+            }
+            check(saved, &places, &damaged, folder.path());
+        });
+    }
+}
+
+#[test]
+fn is_an_archive_without_its_central_directory_recovered_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = saved(folder.path());
+    let places = places(&saved.bytes);
+    let end = places.iter().map(|place| place.data.end).max().unwrap();
+    let report = check(&saved, &places, &saved.bytes[..end], folder.path());
+    assert_eq!((report.gone.len(), report.doubtful.len(), report.saved.images), (0, 0, 800));
+}
+
+#[test]
+fn is_one_damaged_image_named_and_blank_in_its_stack() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = saved(folder.path());
+    let places = places(&saved.bytes);
+    let payload = places.iter().find(|place| place.name == ".bitnpz/stack/payload-0.npy").unwrap();
+    let mut damaged = saved.bytes.clone();
+    let middle = usize::midpoint(payload.data.start + 128, payload.data.end);
+    damaged[middle] ^= 0x10;
+    let report = check(&saved, &places, &damaged, folder.path());
+    assert!(!report.gone.is_empty() && report.doubtful.is_empty(), "{report:?}");
+    let stack = Archive::open(folder.path().join("salvaged.npz")).unwrap().images("stack").unwrap();
+    assert_eq!(stack.len(), 500);
+    for problem in &report.gone {
+        assert_eq!(stack.read::<u8>(problem.image.unwrap()).unwrap().sum(), 0, "{problem:?}");
+    }
+}
