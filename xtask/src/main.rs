@@ -10,11 +10,13 @@
 //! - `cargo xtask tree` counts the packages that the library brings, and fails if they have become more.
 //! - `cargo xtask ratio FILE.npz ...` compares what image sets take in bitnpz and in other formats.
 //! - `cargo xtask workflows FILE.npz ...` compares whole workflows from Python with what people use.
+//! - `cargo xtask crash [RUNS]` kills the command and makes calls of it fail, and looks for what is lost.
 //! - `cargo xtask fuzz [SECONDS]` replays the seeds of every fuzz target and fuzzes each that long.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod command;
+mod crash;
 mod fuzz;
 mod lint;
 mod msrv;
@@ -50,10 +52,11 @@ fn run(task: &str, rest: &[String]) -> Outcome {
         "msrv" => msrv::run(),
         "tree" => tree::run(),
         "fuzz" => fuzz::run(rest),
+        "crash" => crash::run(rest),
         "ratio" => ratio::run(rest),
         "workflows" => package::compare(rest),
         _ => {
-            Err("expected one of: test, python, frameworks, lint, msrv, tree, fuzz, ratio, workflows (see xtask/src/main.rs)"
+            Err("expected one of: test, python, frameworks, lint, msrv, tree, fuzz, crash, ratio, workflows (see xtask/src/main.rs)"
                 .to_owned())
         }
     }

@@ -1,0 +1,259 @@
+//! Stands between a program and the file system, for `cargo xtask crash` on Linux: loaded with `LD_PRELOAD`, it takes the
+//! place of the calls by which Rust's standard library writes and reads files.
+//!
+//! - `BITNPZ_FAULTS_FOLDER`: only files below it are meant.
+//! - `BITNPZ_FAULTS`: `CLASS:N:ERRNO` fails the N-th call of a class, `any:N:kill` ends the process before the N-th call of
+//!   all, `write:0:half` lets every call write half of what it was given.
+//! - `BITNPZ_FAULTS_LOG`: a file to which every call that changes something is appended, with its data.
+
+#![cfg(target_os = "linux")]
+#![allow(unsafe_code, reason = "the functions of libc are what they are")]
+#![allow(clippy::missing_safety_doc, reason = "they have the contracts of those that they replace")]
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::fmt::Write;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// What is to happen, as the environment says.
+struct Plan {
+    folder: String,
+    class: String,
+    number: i64,
+    action: Action,
+    log: Option<i64>,
+}
+
+enum Action {
+    Nothing,
+    Fail(c_int),
+    Kill,
+    Half,
+}
+
+static CALLS: AtomicI64 = AtomicI64::new(0);
+
+fn plan() -> &'static Plan {
+    static PLAN: OnceLock<Plan> = OnceLock::new();
+    PLAN.get_or_init(|| {
+        let variable = |name: &str| std::env::var(name).unwrap_or_default();
+        let fault = variable("BITNPZ_FAULTS");
+        let parts: Vec<&str> = fault.split(':').collect();
+        let action = match parts.get(2) {
+            Some(&"kill") => Action::Kill,
+            Some(&"half") => Action::Half,
+            Some(errno) => errno.parse().map_or(Action::Nothing, Action::Fail),
+            None => Action::Nothing,
+        };
+        let log = std::env::var("BITNPZ_FAULTS_LOG").ok().and_then(|path| std::ffi::CString::new(path).ok());
+        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND;
+        // SAFETY: the path ends with NUL.
+        let log = log.map(|path| unsafe {
+            libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags, 0o600)
+        });
+        Plan {
+            folder: variable("BITNPZ_FAULTS_FOLDER"),
+            class: parts.first().map_or(String::new(), |class| (*class).to_owned()),
+            number: parts.get(1).and_then(|number| number.parse().ok()).unwrap_or(0),
+            action,
+            log,
+        }
+    })
+}
+
+impl Plan {
+    fn has(&self, path: &str) -> bool {
+        !self.folder.is_empty() && path.starts_with(&self.folder)
+    }
+
+    /// Whether this call is to fail; the process ends if that is the plan.
+    fn fails(&self, class: &str) -> bool {
+        if self.class != class && self.class != "any" {
+            return false;
+        }
+        let is_it = CALLS.fetch_add(1, Ordering::SeqCst) + 1 == self.number;
+        match self.action {
+            Action::Kill if is_it => {
+                // SAFETY: these have no preconditions.
+                unsafe { libc::syscall(libc::SYS_kill, libc::getpid(), libc::SIGKILL) };
+                true
+            }
+            Action::Fail(errno) if is_it => {
+                self.log("failed\n");
+                // SAFETY: the address is that of this thread's error number.
+                unsafe { *libc::__errno_location() = errno };
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn log(&self, line: &str) {
+        if let Some(log) = self.log {
+            // SAFETY: the bytes are those of the line.
+            unsafe { libc::syscall(libc::SYS_write, log, line.as_ptr(), line.len()) };
+        }
+    }
+}
+
+/// The path of an open file.
+fn path_of(file: c_int) -> String {
+    std::fs::read_link(format!("/proc/self/fd/{file}"))
+        .map_or(String::new(), |path| path.to_string_lossy().into_owned())
+}
+
+/// A path that a caller has given.
+unsafe fn text(path: *const c_char) -> String {
+    // SAFETY: it ends with NUL, as the caller promises.
+    unsafe { CStr::from_ptr(path) }.to_string_lossy().into_owned()
+}
+
+/// `open`: class `open`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: libc::mode_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let name = unsafe { text(path) };
+    let plan = plan();
+    if plan.has(&name) && plan.fails("open") {
+        return -1;
+    }
+    // SAFETY: as the caller promises.
+    let file = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path, flags, mode) };
+    if plan.has(&name) && file >= 0 && flags & libc::O_CREAT != 0 {
+        plan.log(&format!("create {name}\n"));
+    }
+    c_int::try_from(file).unwrap_or(-1)
+}
+
+/// `write`: class `write`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn write(file: c_int, bytes: *const c_void, len: usize) -> isize {
+    let (plan, path) = (plan(), path_of(file));
+    let mut len = len;
+    if plan.has(&path) {
+        if plan.fails("write") {
+            return -1;
+        }
+        if matches!(plan.action, Action::Half) {
+            len = len.div_ceil(2);
+        }
+        if plan.log.is_some() {
+            // SAFETY: the caller promises that there are so many bytes.
+            let data = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), len) };
+            // SAFETY: it changes nothing.
+            let offset = unsafe { libc::syscall(libc::SYS_lseek, file, 0, libc::SEEK_CUR) };
+            let mut line = format!("write {path} {offset} ");
+            for byte in data {
+                let _ = write!(line, "{byte:02x}");
+            }
+            line.push('\n');
+            plan.log(&line);
+        }
+    }
+    // SAFETY: as the caller promises.
+    isize::try_from(unsafe { libc::syscall(libc::SYS_write, file, bytes, len) }).unwrap_or(-1)
+}
+
+/// `fsync`: class `fsync`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fsync(file: c_int) -> c_int {
+    let (plan, path) = (plan(), path_of(file));
+    if plan.has(&path) {
+        if plan.fails("fsync") {
+            return -1;
+        }
+        plan.log(&format!("fsync {path}\n"));
+    }
+    // SAFETY: as the caller promises.
+    c_int::try_from(unsafe { libc::syscall(libc::SYS_fsync, file) }).unwrap_or(-1)
+}
+
+/// `rename`: class `rename`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int {
+    // SAFETY: as the caller promises.
+    let (old, new) = unsafe { (text(from), text(to)) };
+    let plan = plan();
+    if plan.has(&new) {
+        if plan.fails("rename") {
+            return -1;
+        }
+        plan.log(&format!("rename {old} {new}\n"));
+    }
+    // SAFETY: as the caller promises.
+    let done = unsafe { libc::syscall(libc::SYS_renameat, libc::AT_FDCWD, from, libc::AT_FDCWD, to) };
+    c_int::try_from(done).unwrap_or(-1)
+}
+
+/// `unlink`: class `unlink`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
+    // SAFETY: as the caller promises.
+    let name = unsafe { text(path) };
+    let plan = plan();
+    if plan.has(&name) {
+        if plan.fails("unlink") {
+            return -1;
+        }
+        plan.log(&format!("unlink {name}\n"));
+    }
+    // SAFETY: as the caller promises.
+    c_int::try_from(unsafe { libc::syscall(libc::SYS_unlinkat, libc::AT_FDCWD, path, 0) }).unwrap_or(-1)
+}
+
+/// `lseek`: class `seek`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lseek64(file: c_int, offset: i64, whence: c_int) -> i64 {
+    if plan().has(&path_of(file)) && plan().fails("seek") {
+        return -1;
+    }
+    // SAFETY: as the caller promises.
+    unsafe { libc::syscall(libc::SYS_lseek, file, offset, whence) }
+}
+
+/// `fchmod`: class `chmod`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fchmod(file: c_int, mode: libc::mode_t) -> c_int {
+    if plan().has(&path_of(file)) && plan().fails("chmod") {
+        return -1;
+    }
+    // SAFETY: as the caller promises.
+    c_int::try_from(unsafe { libc::syscall(libc::SYS_fchmod, file, mode) }).unwrap_or(-1)
+}
+
+/// `flock`: class `lock`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn flock(file: c_int, operation: c_int) -> c_int {
+    if plan().has(&path_of(file)) && plan().fails("lock") {
+        return -1;
+    }
+    // SAFETY: as the caller promises.
+    c_int::try_from(unsafe { libc::syscall(libc::SYS_flock, file, operation) }).unwrap_or(-1)
+}
+
+/// `read`: class `read`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn read(file: c_int, bytes: *mut c_void, len: usize) -> isize {
+    if plan().has(&path_of(file)) && plan().fails("read") {
+        return -1;
+    }
+    // SAFETY: as the caller promises.
+    isize::try_from(unsafe { libc::syscall(libc::SYS_read, file, bytes, len) }).unwrap_or(-1)
+}
+
+/// `mmap` of a file: class `mmap`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mmap64(
+    address: *mut c_void,
+    len: usize,
+    protection: c_int,
+    flags: c_int,
+    file: c_int,
+    offset: i64,
+) -> *mut c_void {
+    if file >= 0 && plan().has(&path_of(file)) && plan().fails("mmap") {
+        return libc::MAP_FAILED;
+    }
+    // SAFETY: as the caller promises.
+    unsafe { libc::syscall(libc::SYS_mmap, address, len, protection, flags, file, offset) as *mut c_void }
+}

@@ -1,0 +1,190 @@
+//! What the command is made to do, and what it should leave.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::command::root;
+
+/// The height and width of the images.
+const SIDE: usize = 40;
+
+/// Where trials take place.
+pub(super) struct Bench {
+    /// The archive is in it, alone.
+    pub(super) folder: PathBuf,
+    inputs: PathBuf,
+    programs: PathBuf,
+}
+
+/// One thing that the command does.
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    arguments: Vec<String>,
+    /// The archive before, and after.
+    pub(super) old: Option<Vec<u8>>,
+    pub(super) new: Vec<u8>,
+}
+
+impl Bench {
+    pub(super) fn new() -> Result<Self, String> {
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        let base = target.join("crash");
+        let bench = Self {
+            folder: base.join("archive"),
+            inputs: base.join("inputs"),
+            programs: target.join("release"),
+        };
+        for folder in [&bench.folder, &bench.inputs] {
+            drop(fs::remove_dir_all(folder));
+            fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        }
+        for (seed, name) in [(1, "first.npy"), (2, "second.npy")] {
+            let path = bench.inputs.join(name);
+            fs::write(&path, stack(2000, seed)).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        Ok(bench)
+    }
+
+    pub(super) fn archive(&self) -> PathBuf {
+        self.folder.join("a.npz")
+    }
+
+    /// Each scenario, with what it leaves when nothing happens.
+    pub(super) fn scenarios(&self) -> Result<Vec<Scenario>, String> {
+        let input = |name: &str| self.inputs.join(name).display().to_string();
+        let (first, second, archive) =
+            (input("first.npy"), input("second.npy"), self.archive().display().to_string());
+        let pack = ["pack", &first, "-o", &archive, "--force"];
+        let replace = ["pack", &second, "-o", &archive, "--force"];
+        let append = ["append", &archive, &second];
+        let resume = ["pack", &first, &second, "--resume", "--every", "1000", "-o", &archive, "--force"];
+        let plans: [(&str, &[&str], bool); 4] = [
+            ("create", &pack, false),
+            ("replace", &replace, true),
+            ("append", &append, true),
+            ("pack", &resume, false),
+        ];
+        let mut scenarios = Vec::new();
+        for (name, arguments, replaces) in plans {
+            let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+            let mut scenario = Scenario { name, arguments, old: None, new: Vec::new() };
+            self.clean()?;
+            if replaces {
+                succeed(self.program().args(pack))?;
+                scenario.old = self.found();
+            }
+            succeed(&mut self.command(&scenario))?;
+            scenario.new = self.found().ok_or("expected an archive, found none")?;
+            scenarios.push(scenario);
+        }
+        Ok(scenarios)
+    }
+
+    /// What is in the place of the archive.
+    pub(super) fn found(&self) -> Option<Vec<u8>> {
+        fs::read(self.archive()).ok()
+    }
+
+    fn clean(&self) -> Result<(), String> {
+        for name in self.files()? {
+            let path = self.folder.join(name);
+            fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Puts everything as it is before a scenario.
+    pub(super) fn prepare(&self, scenario: &Scenario) -> Result<(), String> {
+        self.clean()?;
+        if let Some(old) = &scenario.old {
+            fs::write(self.archive(), old).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// The files there are, in the order of their names.
+    pub(super) fn files(&self) -> Result<Vec<String>, String> {
+        let files =
+            fs::read_dir(&self.folder).map_err(|error| format!("{}: {error}", self.folder.display()))?;
+        let mut names: Vec<String> =
+            files.flatten().map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// Where the calls are noted.
+    pub(super) fn log(&self) -> PathBuf {
+        self.folder.with_file_name("log")
+    }
+
+    fn program(&self) -> Command {
+        let mut command = Command::new(self.programs.join("bitnpz"));
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).env("BITNPZ_FAULTS_FOLDER", &self.folder);
+        command
+    }
+
+    /// The command of a scenario.
+    pub(super) fn command(&self, scenario: &Scenario) -> Command {
+        let mut command = self.program();
+        command.args(&scenario.arguments);
+        command
+    }
+
+    /// The command of a scenario, to which this happens.
+    pub(super) fn faulty(&self, scenario: &Scenario, faults: &str) -> Command {
+        let mut command = self.command(scenario);
+        drop(fs::remove_file(self.log()));
+        command.env("LD_PRELOAD", self.programs.join("libbitnpz_faults.so"));
+        command.env("BITNPZ_FAULTS", faults).env("BITNPZ_FAULTS_LOG", self.log());
+        command
+    }
+
+    /// That the command succeeds now, after whatever happened, and leaves the archive alone in its folder.
+    pub(super) fn check_next(&self, scenario: &Scenario, what: &str) -> Result<(), String> {
+        // What is appended cannot be appended again.
+        let is_done = scenario.name == "append" && self.found().as_ref() == Some(&scenario.new);
+        if !is_done {
+            succeed(&mut self.command(scenario))?;
+        }
+        let files = self.files()?;
+        if self.found().as_ref() != Some(&scenario.new) || files != ["a.npz"] {
+            return Err(format!("{}, {what}: the next run left {files:?}", scenario.name));
+        }
+        Ok(())
+    }
+}
+
+fn succeed(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{command:?}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr)))
+}
+
+/// The `.npy` file of a stack of images that are neither all alike nor noise.
+fn stack(images: usize, seed: usize) -> Vec<u8> {
+    let mut header =
+        format!("{{'descr': '|b1', 'fortran_order': False, 'shape': ({images}, {SIDE}, {SIDE}), }}")
+            .into_bytes();
+    header.resize(117, b' ');
+    header.push(b'\n');
+    let mut npy = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    npy.extend_from_slice(&header);
+    for image in 0..images {
+        let turn = image * 31 + seed * 17;
+        let (height, width) = (9 + turn % 23, 7 + turn / 23 % 29);
+        for pixel in 0..SIDE * SIDE {
+            let (row, column) = (pixel / SIDE, pixel % SIDE);
+            npy.push(u8::from(row < height && column < width && (row + turn) * column % 11 < 7));
+        }
+    }
+    npy
+}
+
+/// A path as the log has it.
+pub(super) fn name_of(path: &str) -> &str {
+    Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
