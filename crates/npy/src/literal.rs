@@ -45,6 +45,10 @@ impl Literal<'_> {
 
 /// Reads the one literal that `text`, which starts at byte `offset` of the file, consists of.
 pub(crate) fn parse(text: &str, offset: usize) -> Result<Term<'_>> {
+    // Python reads no source that has one, be it in a string.
+    if let Some(at) = text.find('\0') {
+        return Err(Parser { text, at, offset }.expected("no NUL"));
+    }
     let mut parser = Parser { text, at: 0, offset };
     let term = parser.term(0)?;
     parser.skip_space();

@@ -12,10 +12,14 @@
 //! assert_eq!(rows, [[0b1010_0000]]);
 //! ```
 
+mod counting;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::{Deserialize, Serialize};
+
+pub use counting::{Allocated, Counting};
 
 /// A running Python process with NumPy imported as `np`.
 #[derive(Debug)]
