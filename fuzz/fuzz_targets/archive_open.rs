@@ -32,7 +32,7 @@ fn read_all(archive: bitnpz_npz::Result<Archive>) -> Result<Vec<Result<Vec<u8>, 
 fuzz_target!(|bytes: &[u8]| {
     let limits = Limits::default().with_member_bytes(16 << 20);
     let in_memory = read_all(Archive::from_bytes_with(bytes.to_vec(), limits.clone()));
-    let path = std::env::temp_dir().join(format!("bitnpz-fuzz-{}", std::process::id()));
+    let path = bitnpz_fuzz::folder().join("archive.npz");
     std::fs::File::create(&path).unwrap().write_all(bytes).unwrap();
     for access in [Access::Mapped, Access::Positional] {
         let options = OpenOptions::default().with_access(access).with_limits(limits.clone());

@@ -24,7 +24,7 @@ fn write(path: &std::path::Path, members: [&[u8]; 5]) -> bitnpz_npz::Result<()> 
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let path = std::env::temp_dir().join(format!("bitnpz-fuzz-set-{}", std::process::id()));
+    let path = bitnpz_fuzz::folder().join("set.npz");
     write(&path, parts(bytes)).unwrap();
     let mut limits = Limits::default();
     limits.npy.array_bytes = 1 << 14;

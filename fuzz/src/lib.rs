@@ -1,6 +1,10 @@
-//! What every fuzz target shares: an allocator that finds claims that are allocated.
+//! What fuzz targets share: an allocator that finds claims that are allocated, a folder, and images drawn from an input.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use bitnpz::Bitmap;
 
 /// Ends the process when one allocation is larger than any input could justify.
 #[derive(Debug)]
@@ -40,4 +44,58 @@ pub fn parts<const N: usize>(mut input: &[u8]) -> [&[u8]; N] {
         }
         _ => std::mem::take(&mut input),
     })
+}
+
+/// A folder of this process, in memory where the system has one there.
+#[must_use]
+pub fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let shared = Path::new("/dev/shm");
+        let base = if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() };
+        let folder = base.join(format!("bitnpz-fuzz-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        folder
+    })
+}
+
+/// Draws numbers and images from an input; when it is used up, zeros.
+#[derive(Debug)]
+pub struct Drawing<'a>(&'a [u8]);
+
+impl<'a> Drawing<'a> {
+    /// Draws from these bytes.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// A number below `end`, which is at most 256.
+    pub fn below(&mut self, end: usize) -> usize {
+        let byte = self.0.split_off_first().copied().unwrap_or(0);
+        usize::from(byte) % end.max(1)
+    }
+
+    /// An image: blank, noise, a rectangle, or lines whose ends move from row to row.
+    pub fn bitmap(&mut self, height: usize, width: usize) -> Bitmap {
+        let mut bitmap = Bitmap::zeros(height, width).expect("it is small");
+        let [kind, mut left, mut right, seed] =
+            [4, width.max(1), width.max(1), 251].map(|end| self.below(end));
+        for row in 0..height {
+            if kind == 3 {
+                left = (left + self.below(3)).saturating_sub(1);
+                right = (right + self.below(3)).saturating_sub(1);
+            }
+            for column in 0..width {
+                let is_on = match kind {
+                    0 => false,
+                    1 => (row * 31 + column * 17 + seed) * (seed | 1) % 7 < 3,
+                    2 => row >= left && column >= left && column < right,
+                    _ => column >= left.min(right) && column < left.max(right),
+                };
+                bitmap.set(row, column, is_on);
+            }
+        }
+        bitmap
+    }
 }

@@ -7,6 +7,16 @@ use bitnpz::{Archive, Dtype, Writer};
 use ndarray::{Array2, Array3, array};
 
 #[test]
+fn is_a_key_of_which_nothing_is_left_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = bitnpz::Writer::create(folder.path().join("a.npz")).unwrap();
+    for key in ["", ".npy", ".npy.npy"] {
+        let error = writer.add_image(key, &ndarray::array![[true, false]]).unwrap_err();
+        assert!(error.to_string().contains("expected a name"), "{key:?}: {error}");
+    }
+}
+
+#[test]
 fn does_each_mistake_name_the_key_and_the_pixel() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = Writer::create(folder.path().join("a.npz")).unwrap();

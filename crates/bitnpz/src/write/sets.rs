@@ -57,8 +57,10 @@ impl SetsWriter {
 
     /// Makes a key taken.
     pub(super) fn claim(&mut self, key: &str) -> Result<()> {
-        bitnpz_npz::check_name(key).map_err(|error| Error::from(error).with_key(key))?;
-        if self.keys.insert(bitnpz_npz::identity(key)) {
+        // Of `.npy` nothing is left to find it by.
+        let identity = bitnpz_npz::identity(key);
+        bitnpz_npz::check_name(identity).map_err(|error| Error::from(error).with_key(key))?;
+        if self.keys.insert(identity) {
             return Ok(());
         }
         Err(Error::from(ErrorKind::DuplicateKey).with_key(key))
