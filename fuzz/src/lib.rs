@@ -3,31 +3,55 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bitnpz::Bitmap;
 
-/// Ends the process when one allocation is larger than any input could justify.
+/// Ends the process when one allocation, or all that are alive, are larger than any input could justify.
 #[derive(Debug)]
 pub struct Bounded;
 
 /// Far more than an input of a few kilobytes can expand to.
 const LARGEST: usize = 64 << 20;
 
+/// The most bytes alive at once: libFuzzer's own are not among them.
+const MOST: usize = 256 << 20;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+impl Bounded {
+    fn take(size: usize) {
+        let live = LIVE.fetch_add(size, Ordering::Relaxed) + size;
+        if size > LARGEST || live > MOST {
+            // A message would have to be allocated.
+            std::process::abort();
+        }
+    }
+}
+
 // SAFETY: every call goes to the system's allocator as it came.
 unsafe impl GlobalAlloc for Bounded {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        assert!(layout.size() <= LARGEST, "{} bytes were asked for", layout.size());
+        Self::take(layout.size());
         // SAFETY: as for the caller.
         unsafe { System.alloc(layout) }
     }
 
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        Self::take(layout.size());
+        // SAFETY: as for the caller.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as for the caller.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        assert!(size <= LARGEST, "{size} bytes were asked for");
+        Self::take(size);
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as for the caller.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -46,14 +70,12 @@ pub fn parts<const N: usize>(mut input: &[u8]) -> [&[u8]; N] {
     })
 }
 
-/// A folder of this process, in memory where the system has one there.
+/// A folder of this process, below that of temporary files.
 #[must_use]
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let shared = Path::new("/dev/shm");
-        let base = if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() };
-        let folder = base.join(format!("bitnpz-fuzz-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("bitnpz-fuzz-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder can be made");
         folder
     })

@@ -1,26 +1,52 @@
-//! `cargo xtask fuzz [SECONDS]`: every fuzz target, seeds first, on the stable toolchain.
+//! `cargo xtask fuzz [SECONDS] [address] [TARGET ...]`: fuzz targets, seeds and past findings first.
 
 use std::fs;
 
 use crate::command::{self, Outcome, cargo, root};
+use crate::python;
 
 /// How long each target is fuzzed unless told otherwise, in seconds.
 const SECONDS: u64 = 30;
 
+/// Two targets eat the same inputs.
+const SAME_SEEDS: [(&str, &str); 1] = [("reference", "payload")];
+
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let seconds = match arguments {
-        [] => SECONDS,
-        [seconds] => seconds.parse().map_err(|_| format!("{seconds}: expected a number of seconds"))?,
-        _ => return Err("usage: cargo xtask fuzz [SECONDS]".to_owned()),
-    };
-    for target in targets()? {
+    let mut arguments = arguments.iter().map(String::as_str).peekable();
+    let seconds = arguments.next_if(|word| word.starts_with(|first: char| first.is_ascii_digit()));
+    let seconds = seconds.map_or(Ok(SECONDS), |word| {
+        word.parse().map_err(|_| format!("{word}: expected a number of seconds"))
+    })?;
+    // A stable compiler has no sanitizers unless it is told that it is none; every target counts its allocations itself.
+    let sanitizer = if arguments.next_if_eq(&"address").is_some() { "address" } else { "none" };
+    let all = targets()?;
+    let mut chosen: Vec<String> = arguments.map(str::to_owned).collect();
+    if let Some(unknown) = chosen.iter().find(|target| !all.contains(target)) {
+        return Err(format!("{unknown}: expected one of {}", all.join(", ")));
+    }
+    if chosen.is_empty() {
+        chosen = all;
+    }
+    let python = python::environment("venv", &["xtask/requirements.txt"])?;
+    // Targets write files: to memory where the system has a folder there.
+    let shared = std::path::Path::new("/dev/shm");
+    let base = if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() };
+    let scratch = tempfile::tempdir_in(base).map_err(|error| error.to_string())?;
+    for target in chosen {
         let corpus = format!("fuzz/corpus/{target}");
-        let seeds = format!("fuzz/seeds/{target}");
         fs::create_dir_all(root().join(&corpus)).map_err(|error| format!("{corpus}: {error}"))?;
-        // No sanitizer: that is what a stable compiler can do; every target counts its allocations itself.
+        let same = SAME_SEEDS.iter().find(|(name, _)| *name == target);
+        let seeds = format!("fuzz/seeds/{}", same.map_or(target.as_str(), |(_, other)| other));
+        let dictionary = format!("fuzz/dictionaries/{target}.dict");
+        let dictionary = root().join(&dictionary).exists().then(|| format!("-dict={dictionary}"));
         let fuzz = |limits: &[&str]| {
-            let folders: &[&str] = &["fuzz", "run", "--sanitizer", "none", &target, &corpus, &seeds, "--"];
-            command::run(cargo(folders).args(limits))
+            let words = ["fuzz", "run", "--sanitizer", sanitizer, &target, &corpus, &seeds, "--"];
+            let mut command = cargo(&words);
+            command.env("TMPDIR", scratch.path()).env("BITNPZ_PYTHON", &python);
+            if sanitizer != "none" {
+                command.env("RUSTC_BOOTSTRAP", "1");
+            }
+            command::run(command.args(&dictionary).args(limits))
         };
         fuzz(&["-runs=0"])?;
         fuzz(&[&format!("-max_total_time={seconds}"), "-print_final_stats=1"])?;

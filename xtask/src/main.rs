@@ -11,7 +11,8 @@
 //! - `cargo xtask ratio FILE.npz ...` compares what image sets take in bitnpz and in other formats.
 //! - `cargo xtask workflows FILE.npz ...` compares whole workflows from Python with what people use.
 //! - `cargo xtask crash [RUNS]` kills the command and makes calls of it fail, and looks for what is lost.
-//! - `cargo xtask fuzz [SECONDS]` replays the seeds of every fuzz target and fuzzes each that long.
+//! - `cargo xtask fuzz [SECONDS] [address] [TARGET ...]` replays the seeds of fuzz targets and fuzzes each that long;
+//!   with AddressSanitizer if asked to.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 

@@ -120,10 +120,14 @@ fn check(saved: &Saved, places: &[Place], damaged: &[u8], folder: &Path) -> Salv
             report.gone.iter().any(|problem| problem.member == set && problem.image == Some(number))
         };
         let payload_touched = is_touched(payload[0].data.start + 128..payload[0].data.end);
-        let mut lost = 0;
+        let mut lost = HashSet::new();
         for number in 0..if keyed { saved.named.len() } else { saved.stack.len_of(ndarray::Axis(0)) } {
             if is_gone(number) {
-                lost += 1;
+                lost.insert(if keyed {
+                    saved.named[number].1.iter().map(|&pixel| u8::from(pixel)).collect::<Vec<_>>()
+                } else {
+                    saved.stack.slice(s![number, .., ..]).iter().copied().collect()
+                });
                 assert!(payload_touched, "image {number} of {set} is whole");
                 continue;
             }
@@ -136,10 +140,11 @@ fn check(saved: &Saved, places: &[Place], damaged: &[u8], folder: &Path) -> Salv
             };
             assert!(same || doubtful.contains(&number), "image {number} of {set} is not as it was");
         }
-        // A payload of a few bytes is one image: damage to so many bytes cannot take more images, repeats apart.
+        // A payload of a few bytes is one image and its repeats: damage to so many bytes cannot take more.
         let changed =
             payload[0].data.clone().filter(|&at| at >= damaged.len() || saved.bytes[at] != damaged[at]);
         let bytes = changed.count();
+        let lost = lost.len();
         assert!(lost <= bytes * 8, "{lost} images of {set} are gone, {bytes} bytes were damaged");
     }
     report
@@ -151,7 +156,7 @@ fn part(of: usize, thousandths: usize) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn is_every_image_whose_bytes_are_whole_recovered(
@@ -212,5 +217,26 @@ fn is_one_damaged_image_named_and_blank_in_its_stack() {
     assert_eq!(stack.len(), 500);
     for problem in &report.gone {
         assert_eq!(stack.read::<u8>(problem.image.unwrap()).unwrap().sum(), 0, "{problem:?}");
+    }
+}
+
+#[test]
+fn are_images_recovered_if_their_member_has_a_damaged_name_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = saved(folder.path());
+    let places = places(&saved.bytes);
+    let payload = places.iter().find(|place| place.name == ".bitnpz/images/payload-0.npy").unwrap();
+    let mut damaged = saved.bytes.clone();
+    damaged[usize::midpoint(payload.data.start + 128, payload.data.end)] ^= 1;
+    let local_name = payload.local.start + 30;
+    for names in [
+        payload.central.end - payload.name.len()..payload.central.end,
+        local_name..local_name + payload.name.len(),
+    ] {
+        for at in names {
+            damaged[at] ^= 0x40;
+            check(&saved, &places, &damaged, folder.path());
+            damaged[at] ^= 0x40;
+        }
     }
 }

@@ -32,7 +32,7 @@ pub struct Salvaged {
     pub gone: Vec<(String, String)>,
     /// The names of members that are there, and those that they have in their other header: one of the two is damaged.
     pub renamed: Vec<(String, String)>,
-    /// The names of stored members that are there although their bytes are not all as they were.
+    /// The names, by either header, of stored members that are there although their bytes are not all as they were.
     pub changed: Vec<String>,
 }
 
@@ -79,13 +79,16 @@ pub fn salvage<W: Write + Seek>(
             (attempt.method, attempt.size, attempt.crc32, Cow::Borrowed(&bytes[attempt.start..end]))
         } else {
             let stored = attempts.iter().find(|attempt| attempt.is_stored() && attempt.is_within(bytes));
-            let mended = stored.and_then(|attempt| mend(&name, &bytes[attempt.start..attempt.end()]));
+            let mended = stored.and_then(|attempt| {
+                let data = &bytes[attempt.start..attempt.end()];
+                mend(&name, data).or_else(|| mend(&other, data))
+            });
             let Some(data) = mended else {
                 let why = "expected the size and CRC that its records say, found other bytes";
                 salvaged.gone.push((name, why.to_owned()));
                 continue;
             };
-            salvaged.changed.push(name.clone());
+            salvaged.changed.extend([name.clone(), other.clone()]);
             (Method::STORED, data.len() as u64, crc32fast::hash(&data), data)
         };
         match writer.add_raw(&name, method, size, crc32, &data) {
