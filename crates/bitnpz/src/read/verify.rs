@@ -1,14 +1,16 @@
 //! Reading everything to see whether it is whole.
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 
 use bitnpz_npz::Member;
 
+use super::RESERVED;
 use super::archive::{Archive, is_array};
 use super::entry::{Entry, damaged};
 use crate::error::{Error, Result};
 use crate::packed;
-use crate::set::{Flaw, StoredSet};
+use crate::set::{Flaw, SETS, StoredSet};
 
 /// What [`Archive::verify`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,7 +73,7 @@ impl Archive {
             report.bytes += member.size();
             report.members += 1;
         }
-        report.problems.extend(self.missing_members());
+        report.problems.extend(self.missing_members().chain(self.unnamed_members()));
         for set in self.sets() {
             for image in set.misplaced(self.zip()) {
                 let message = "expected the place of its payload, found no place in it".to_owned();
@@ -87,6 +89,18 @@ impl Archive {
         self.packed().exceptions().filter(|key| !self.contains(key)).map(|key| {
             let message = format!("expected a member for the key {key:?}, found none");
             Problem::of_member(packed::MEMBER, message)
+        })
+    }
+
+    /// The library's own members that nothing names: images that no reader finds may be in them.
+    fn unnamed_members(&self) -> impl Iterator<Item = Problem> {
+        let of_sets = self.sets().iter().flat_map(StoredSet::members);
+        let named: HashSet<String> = of_sets.chain([SETS, packed::MEMBER].map(str::to_owned)).collect();
+        let own = self.zip().members().filter(|member| member.name().starts_with(RESERVED));
+        own.filter(move |member| !named.contains(member.name())).map(|member| {
+            let message =
+                format!("expected it in {SETS} or in the description of its image set, found it in none");
+            Problem::of_member(member.name(), message)
         })
     }
 
@@ -109,7 +123,7 @@ impl Archive {
             report.members += 1;
             progress(report.members);
         }
-        report.problems.extend(self.missing_members());
+        report.problems.extend(self.missing_members().chain(self.unnamed_members()));
         let mut done = report.members;
         for set in self.sets() {
             let note = |flaw: Flaw| report.problems.push(Problem::of_flaw(self, set, &flaw));

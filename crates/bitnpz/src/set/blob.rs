@@ -32,10 +32,11 @@ impl Blob {
         let found = zip.find(&member).ok_or_else(|| damaged("expected this member, found none"))?;
         let is_bytes = |header: &Header| header.dtype == Dtype::of::<u8>() && header.shape.len() == 1;
         let not_bytes = || damaged("expected an array of bytes, found another");
+        let no_array = |error: bitnpz_npy::Error| damaged(&error.to_string());
         let place = match found.range()? {
             Some(range) => {
                 let head = zip.slice(range.start..range.end.min(range.start + LONGEST_HEADER))?;
-                let (header, start) = Header::parse(&head, &zip.limits().npy)?;
+                let (header, start) = Header::parse(&head, &zip.limits().npy).map_err(no_array)?;
                 let data = range.start + start as u64..range.end;
                 if !is_bytes(&header) || data.end - data.start != header.data_len() as u64 {
                     return Err(not_bytes().into());
@@ -45,7 +46,7 @@ impl Blob {
             // Somebody has compressed it.
             None => {
                 let npy = found.read()?;
-                let view = DynArrayView::parse(&npy, &zip.limits().npy)?;
+                let view = DynArrayView::parse(&npy, &zip.limits().npy).map_err(no_array)?;
                 if !is_bytes(view.header()) {
                     return Err(not_bytes().into());
                 }

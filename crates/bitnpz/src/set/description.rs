@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::keys::Pattern;
 use crate::packed::PackedKind;
+use crate::read::RESERVED;
 
 /// The member that names the sets.
 pub(crate) const SETS: &str = ".bitnpz/sets.json";
@@ -36,6 +37,11 @@ impl Sets {
         check_version(sets.version)?;
         Ok(Self(sets.sets))
     }
+}
+
+/// Whether arrays can have this key.
+pub(super) fn is_key(key: &str) -> bool {
+    bitnpz_npz::identity(key) == key && bitnpz_npz::check_name(key).is_ok() && !key.starts_with(RESERVED)
 }
 
 fn check_version(found: u32) -> Result<(), String> {
@@ -143,6 +149,10 @@ impl Description {
             })?;
         }
         let shape = match (json.key, json.shape) {
+            (Some(key), _) if !is_key(&key) => {
+                return Err("expected a key of 1 to 65,535 bytes without control characters, found another"
+                    .to_owned());
+            }
             (Some(key), Some(shape)) if shape.len() >= 2 => Shape::Stack { key, shape },
             (None, None) => Shape::Each,
             _ => return Err("expected a key and a shape of two or more sides, or neither".to_owned()),

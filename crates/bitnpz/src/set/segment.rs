@@ -61,6 +61,11 @@ impl Segment {
         Ok(Self { description, layout, index, payload, keys })
     }
 
+    /// What its members are called.
+    pub(super) fn members(&self) -> impl Iterator<Item = &'static str> {
+        ["payload", "index"].into_iter().chain(self.keys.as_ref().map(|_| "keys"))
+    }
+
     /// The number of images.
     pub(super) fn len(&self) -> usize {
         self.description.images

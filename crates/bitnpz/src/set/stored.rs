@@ -10,7 +10,7 @@ use bitnpz_npz::Archive;
 
 use super::blob::Blob;
 use super::checksum::{Checksum, Damage, GROUP};
-use super::description::{Description, Shape};
+use super::description::{Description, Shape, is_key};
 use super::encode::SetOptions;
 use super::numbers::take_varint;
 use super::segment::Segment;
@@ -74,10 +74,13 @@ impl StoredSet {
         Ok(Self { name: name.to_owned(), description, segments, ends, model_blob, model: OnceLock::new() })
     }
 
-    /// Whether a member of this name is one of the set's.
-    pub(crate) fn has_member(&self, name: &str) -> bool {
-        let rest = name.strip_prefix(".bitnpz/").and_then(|name| name.strip_prefix(&self.name));
-        rest.is_some_and(|rest| rest.starts_with('/'))
+    /// The names of its members.
+    pub(crate) fn members(&self) -> impl Iterator<Item = String> {
+        let own = ["set.json"].into_iter().chain(self.model_blob.as_ref().map(|_| "model.npy"));
+        let own = own.map(|what| format!(".bitnpz/{}/{what}", self.name));
+        own.chain(self.segments.iter().enumerate().flat_map(move |(number, segment)| {
+            segment.members().map(move |what| super::segment::member(&self.name, what, number))
+        }))
     }
 
     /// The names of the members that are written when the set is finished.
@@ -304,11 +307,7 @@ impl StoredSet {
 /// Whether an image of a segment has a key by which it is found.
 fn has_key(zip: &Archive, segment: &Segment, image: usize) -> bool {
     let key = segment.with_keys(zip, |keys| keys.key(image));
-    key.is_some_and(|key| {
-        bitnpz_npz::identity(&key) == key
-            && bitnpz_npz::check_name(&key).is_ok()
-            && segment.with_keys(zip, |keys| keys.find(&key)) == Some(image)
-    })
+    key.is_some_and(|key| is_key(&key) && segment.with_keys(zip, |keys| keys.find(&key)) == Some(image))
 }
 
 /// The size that a payload of a segment of images of several sizes starts with, and what follows.

@@ -1,5 +1,6 @@
 //! Adding to an archive that is there.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use bitnpz_npz::{Member, OpenOptions};
@@ -59,14 +60,15 @@ impl Writer {
         for set in &sets {
             self.sets.resume(zip, set)?;
         }
-        // As more can be added to sets, these are written again.
-        let again: Vec<String> = sets.iter().flat_map(|set| set.written_last()).collect();
-        let is_of_set = |name: &str| sets.iter().any(|set| set.has_member(name));
+        // As more can be added to sets, what they write at their ends is written again.
+        let again: HashSet<String> = sets.iter().flat_map(|set| set.written_last()).collect();
+        let members = sets.iter().flat_map(|set| set.members());
+        let segments: HashSet<String> = members.filter(|name| !again.contains(name)).collect();
         for member in zip.members() {
             let name = member.name();
             if !name.starts_with(RESERVED) {
                 self.take_over_member(archive, &member)?;
-            } else if is_of_set(name) && !again.iter().any(|other| other == name) {
+            } else if segments.contains(name) {
                 self.zip.copy(&member)?;
             }
         }

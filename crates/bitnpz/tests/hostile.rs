@@ -1,0 +1,379 @@
+//! Is whatever the members of image sets say refused, or read as the reference decoder reads it, in little memory?
+
+use std::fs;
+use std::path::Path;
+
+use bitnpz::{Archive, Codec, Dtype, DynArrayView, Encoding, Header, Limits, WriteOptions, Writer};
+use bitnpz_npz::Method;
+use bitnpz_oracle::{Allocated, Counting, Oracle};
+use ndarray::Array2;
+use serde_json::{Value as Json, json};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Larger than anything the samples hold.
+const ARRAY_BYTES: u64 = 1 << 20;
+
+/// An archive, and the member of it that lies.
+struct Sample {
+    name: &'static str,
+    bytes: Vec<u8>,
+}
+
+/// An archive with a lie, what lies, and whether the images must be those of the sample if it is read without a problem.
+struct Case {
+    name: String,
+    bytes: Vec<u8>,
+    must_be_same: bool,
+}
+
+/// What may lie and be read all the same, as the reference reads it: part of the case's name, and the reason.
+const READ: [(&str, &str); 8] = [
+    ("set.json: /key is", "a key is any text that a member may have as its name"),
+    ("keys-0.npy: byte", "keys are any text in ascending order"),
+    ("/keys/pattern/", "keys are what the pattern says"),
+    ("/default/dtype is \"<f8\"", "pixels are of the type that is said"),
+    ("/default/values/", "pixels are of any two values"),
+    ("set.json: /dtype", "pixels are of the type that is said"),
+    ("set.json: /values/", "pixels are of any two values"),
+    ("packed.json: /default is n", "arrays that are not said to be packed are rows of bytes"),
+];
+
+/// What a reader gets: arrays by their keys, as `.npy`; or the first error.
+type Arrays = Vec<(String, Vec<u8>)>;
+
+fn image(seed: usize, size: [usize; 2]) -> Array2<bool> {
+    let middle = 3 + seed % 4;
+    Array2::from_shape_fn(size, |(row, column)| row.abs_diff(middle) + column.abs_diff(middle) < 2 + seed % 3)
+}
+
+fn written(options: &WriteOptions, add: impl Fn(&mut Writer)) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sample.npz");
+    let mut writer = Writer::create_with(&path, options).unwrap();
+    add(&mut writer);
+    writer.finish().unwrap();
+    fs::read(&path).unwrap()
+}
+
+/// Sets of every codec that the reference decodes with NumPy alone, of each kind of keys; and packed rows.
+fn samples() -> Vec<Sample> {
+    let coded = |codec| WriteOptions::default().with_codec(codec);
+    let stack = |writer: &mut Writer| {
+        let stack = ndarray::Array3::from_shape_fn((90, 20, 20), |(seed, row, column)| {
+            u8::from(image(seed * 3 % 11, [20, 20])[[row, column]]) * 255
+        });
+        writer.add_images("stack", &stack).unwrap();
+    };
+    let ragged = |writer: &mut Writer| {
+        for (number, seed) in [4, 1, 3, 0, 2, 7, 5, 4].into_iter().enumerate() {
+            let key = format!("{}", (number + 3) * 7919 % 101);
+            writer.add_image(&key, &image(seed, [7 + seed % 3, 9])).unwrap();
+        }
+    };
+    let numbered = |writer: &mut Writer| {
+        (0..8).for_each(|seed| writer.add_image(&format!("ix-{seed:03}"), &image(seed, [8, 8])).unwrap());
+    };
+    vec![
+        Sample { name: "contour", bytes: written(&coded(Codec::Contour), ragged) },
+        Sample { name: "pixel", bytes: written(&coded(Codec::Pixel), stack) },
+        Sample { name: "shipped", bytes: written(&WriteOptions::default(), ragged) },
+        Sample { name: "raw", bytes: written(&coded(Codec::Raw), numbered) },
+        Sample {
+            name: "packed",
+            bytes: written(&WriteOptions::default().with_encoding(Encoding::Packed), ragged),
+        },
+    ]
+}
+
+fn reference() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference")
+}
+
+/// An array of bytes with one dimension, as `.npy`.
+fn array(bytes: &[u8]) -> Vec<u8> {
+    let header = Header::new(Dtype::of::<u8>(), vec![bytes.len()]);
+    DynArrayView::new(header, bytes).unwrap().to_npy().unwrap()
+}
+
+fn members(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let zip = bitnpz_npz::Archive::from_bytes(bytes.to_vec()).unwrap();
+    zip.members().map(|member| (member.name().to_owned(), member.read().unwrap())).collect()
+}
+
+fn own_members(sample: &Sample) -> impl Iterator<Item = (String, Vec<u8>)> {
+    members(&sample.bytes).into_iter().filter(|(name, _)| name.starts_with(".bitnpz/"))
+}
+
+/// The same archive with another member of this name, or none.
+fn with_member(bytes: &[u8], name: &str, other: Option<Vec<u8>>, method: Method) -> Vec<u8> {
+    let options = bitnpz_npz::WriteOptions::default().with_method(Method::Stored);
+    let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), options);
+    for (member, bytes) in members(bytes).into_iter().filter(|(member, _)| member != name) {
+        writer.add(&member, bytes).unwrap();
+    }
+    if let Some(other) = other {
+        writer.add_with(name, other, method).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// The places of all values in a JSON text, as pointers (RFC 6901).
+fn pointers(json: &Json, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match json {
+        Json::Object(fields) => {
+            for (name, value) in fields {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                pointers(value, &format!("{at}/{name}"), found);
+            }
+        }
+        Json::Array(values) => {
+            values.iter().enumerate().for_each(|(i, value)| pointers(value, &format!("{at}/{i}"), found));
+        }
+        _ => {}
+    }
+}
+
+/// Each value of a JSON member replaced by values of other types and sizes, removed, given twice, among unknown ones.
+fn json_lies(sample: &Sample, member: &str, text: &[u8]) -> Vec<Case> {
+    let others = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(0),
+        json!(1),
+        json!(2),
+        json!(7),
+        json!(0.5),
+        json!(1e99),
+        json!(1_u64 << 32),
+        json!(i64::MAX),
+        json!(u64::MAX),
+        json!(""),
+        json!("x"),
+        json!("<f8"),
+        json!("inf"),
+        json!(".."),
+        json!("a\u{0}b"),
+        json!("x".repeat(100_000)),
+        json!([]),
+        json!([0, 0]),
+        json!([1, 2, 3]),
+        json!([u32::MAX, u32::MAX]),
+        json!({}),
+        json!({"x": 1}),
+    ];
+    let json: Json = serde_json::from_slice(text).unwrap();
+    let mut places = Vec::new();
+    pointers(&json, "", &mut places);
+    let case = |what: String, text: Vec<u8>| Case {
+        name: format!("{}: {member}: {what}", sample.name),
+        bytes: with_member(&sample.bytes, member, Some(text), Method::Stored),
+        must_be_same: false,
+    };
+    let mut cases = Vec::new();
+    for place in &places {
+        for other in &others {
+            let mut lie = json.clone();
+            *lie.pointer_mut(place).unwrap() = other.clone();
+            if lie != json {
+                let short: String = other.to_string().chars().take(20).collect();
+                cases.push(case(format!("{place} is {short}"), serde_json::to_vec(&lie).unwrap()));
+            }
+        }
+        let Some((parent, last)) = place.rsplit_once('/') else { continue };
+        let mut lie = json.clone();
+        match lie.pointer_mut(parent).unwrap() {
+            Json::Object(fields) => drop(fields.remove(&last.replace("~1", "/").replace("~0", "~"))),
+            Json::Array(values) => drop(values.remove(last.parse().unwrap())),
+            _ => unreachable!(),
+        }
+        cases.push(case(format!("{place} is not there"), serde_json::to_vec(&lie).unwrap()));
+    }
+    let twice = [b"{\"version\":1,", &text[1..]].concat();
+    cases.push(case("version is given twice".to_owned(), twice));
+    cases.push(case("a byte order mark".to_owned(), [b"\xEF\xBB\xBF", text].concat()));
+    cases.push(case("two texts".to_owned(), [text, text].concat()));
+    cases.push(case("100,000 brackets".to_owned(), vec![b'['; 100_000]));
+    cases.push(case("no bytes".to_owned(), Vec::new()));
+    cases.extend((0..text.len()).map(|len| case(format!("{len} bytes of it"), text[..len].to_vec())));
+    cases
+}
+
+/// The bytes of an array member shorter, longer, others in each place; and as another array.
+fn array_lies(sample: &Sample, member: &str, npy: &[u8]) -> Vec<Case> {
+    let (head, bytes) = npy.split_at(128);
+    let must_be_same = !member.contains("keys");
+    let case = |what: String, npy: Option<Vec<u8>>, method: Method| Case {
+        name: format!("{}: {member}: {what}", sample.name),
+        bytes: with_member(&sample.bytes, member, npy, method),
+        must_be_same,
+    };
+    let of = |what: String, bytes: &[u8]| case(what, Some(array(bytes)), Method::Stored);
+    let mut cases = vec![
+        case("it is not there".to_owned(), None, Method::Stored),
+        case("deflated".to_owned(), Some(npy.to_vec()), Method::Deflate { level: 6 }),
+        case("zstd".to_owned(), Some(npy.to_vec()), Method::Zstd { level: 3 }),
+        case("no header".to_owned(), Some(bytes.to_vec()), Method::Stored),
+        of("zeros".to_owned(), &vec![0; bytes.len()]),
+        of("ones".to_owned(), &vec![0xFF; bytes.len()]),
+        of("a byte more".to_owned(), &[bytes, b"\0"].concat()),
+        of("twice".to_owned(), &[bytes, bytes].concat()),
+        of("100,000 bytes more".to_owned(), &[bytes, &vec![0x55; 100_000]].concat()),
+    ];
+    let headers = [("|u1", "|i1"), ("|u1", "|b1"), ("False", "True "), (",)", ",1")];
+    for (old, new) in headers {
+        let text = String::from_utf8_lossy(&head[10..]).replacen(old, new, 1);
+        let npy = [&head[..10], text.as_bytes(), bytes].concat();
+        cases.push(case(format!("{new} for {old}"), Some(npy), Method::Stored));
+    }
+    // The large models would take a minute.
+    let step = bytes.len().div_ceil(400).max(1);
+    for place in (0..bytes.len()).step_by(step) {
+        cases.push(of(format!("{place} bytes of it"), &bytes[..place]));
+        for with in [1, 0x80, 0xFF] {
+            let mut lie = bytes.to_vec();
+            lie[place] ^= with;
+            cases.push(of(format!("byte {place} xor {with}"), &lie));
+        }
+    }
+    cases
+}
+
+/// Members that become many times larger, images that are larger than anyone wants: part of the error.
+fn bombs(sample: &Sample) -> Vec<(Case, &'static str)> {
+    let huge = vec![0; 64 << 20];
+    let mut bombs = Vec::new();
+    let mut add = |what: &str, member: &str, bytes: Vec<u8>, method: Method, error: &'static str| {
+        let bytes = with_member(&sample.bytes, member, Some(bytes), method);
+        let name = format!("{}: {member}: {what}", sample.name);
+        bombs.push((Case { name, bytes, must_be_same: true }, error));
+    };
+    for (name, bytes) in own_members(sample) {
+        for (method, what) in
+            [(Method::Deflate { level: 1 }, "deflate bomb"), (Method::Zstd { level: 1 }, "zstd bomb")]
+        {
+            let bomb = if name.ends_with(".json") { huge.clone() } else { array(&huge) };
+            add(what, &name, bomb, method, "member_bytes");
+        }
+        if name.ends_with("model.npy") {
+            add("100,000 questions", &name, array(&[0; 100_000]), Method::Stored, "model");
+        }
+        if name.ends_with("set.json") && sample.name == "pixel" {
+            for [height, width] in
+                [[1_u64 << 16, 1 << 16], [1 << 40, 1 << 40], [1 << 62, 1 << 62], [0, 1 << 62]]
+            {
+                let mut json: Json = serde_json::from_slice(&bytes).unwrap();
+                json["shape"] = json!([90, height, width]);
+                json["segments"][0]["size"] = json!([height, width]);
+                let what = format!("images of {height} rows of {width}");
+                add(&what, &name, serde_json::to_vec(&json).unwrap(), Method::Stored, "");
+            }
+        }
+    }
+    bombs
+}
+
+fn collection(samples: &[Sample]) -> Vec<(&Sample, Vec<Case>)> {
+    let lies = |sample: &Sample| {
+        let lies = own_members(sample).flat_map(|(name, bytes)| {
+            if name.ends_with(".json") {
+                json_lies(sample, &name, &bytes)
+            } else {
+                array_lies(sample, &name, &bytes)
+            }
+        });
+        lies.collect()
+    };
+    samples.iter().map(|sample| (sample, lies(sample))).collect()
+}
+
+/// All arrays, and the problems that `verify` tells.
+fn read(bytes: &[u8]) -> Result<(Arrays, usize), String> {
+    let archive = Archive::from_bytes_with(bytes.to_vec(), limits()).map_err(|error| error.to_string())?;
+    let problems = archive.verify(|_| ()).problems.len();
+    let arrays = archive.entries().map(|entry| {
+        let key = entry?.key().to_owned();
+        let npy = archive.dyn_array(&key)?.view().to_npy()?;
+        Ok((key, npy))
+    });
+    let mut arrays: Arrays = arrays.collect::<bitnpz::Result<_>>().map_err(|error| error.to_string())?;
+    arrays.sort();
+    Ok((arrays, problems))
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.npy.array_bytes = ARRAY_BYTES;
+    limits.with_member_bytes(4 * ARRAY_BYTES)
+}
+
+const IMPORT: &str = "
+import sys
+sys.path.insert(0, inputs[0].decode())
+import bitnpz_reference
+";
+
+const COMPARE: &str = "
+import contextlib
+with contextlib.redirect_stderr(io.StringIO()):
+    found = bitnpz_reference.load(io.BytesIO(inputs[0]))
+expected = {key.decode(): np.load(io.BytesIO(npy)) for key, npy in zip(inputs[1::2], inputs[2::2])}
+assert found.keys() == expected.keys(), (found.keys(), expected.keys())
+for key, array in expected.items():
+    assert found[key].dtype == array.dtype and found[key].shape == array.shape, key
+    assert found[key].tobytes() == array.tobytes(), key
+";
+
+#[test]
+fn has_each_lie_its_verdict_in_little_memory() {
+    let mut python = Oracle::start();
+    python.run(IMPORT, &[reference().to_str().unwrap().as_bytes()]);
+    let samples = samples();
+    let (mut wrong, mut count, mut most) = (Vec::new(), 0, Allocated::default());
+    for (sample, cases) in collection(&samples) {
+        let (expected, problems) = read(&sample.bytes).unwrap();
+        assert_eq!(problems, 0, "{}", sample.name);
+        for case in &cases {
+            count += 1;
+            let (found, allocated) = Counting::measure(|| read(&case.bytes));
+            most.peak = most.peak.max(allocated.peak);
+            most.total = most.total.max(allocated.total);
+            let found = match found {
+                Ok((found, 0)) if found != expected => found,
+                Err(error) if !error.contains(".bitnpz/") && !error.starts_with('"') => {
+                    wrong.push(format!("{}: neither member nor key is named: {error}", case.name));
+                    continue;
+                }
+                _ => continue,
+            };
+            if case.must_be_same || !READ.iter().any(|(part, _)| case.name.contains(part)) {
+                wrong.push(format!("{}: it is read, and not as before", case.name));
+                continue;
+            }
+            let mut inputs = vec![case.bytes.as_slice()];
+            inputs.extend(found.iter().flat_map(|(key, npy)| [key.as_bytes(), npy]));
+            if let Err(error) = python.try_run(COMPARE, &inputs) {
+                wrong.push(format!("{}: {error}", case.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 4000, "{count} cases");
+    assert!(most.peak < 4 << 20 && most.total < 32 << 20, "{most:?}");
+}
+
+#[test]
+fn is_each_bomb_refused_in_little_memory() {
+    for sample in samples() {
+        for (case, expected) in bombs(&sample) {
+            let (found, allocated) = Counting::measure(|| read(&case.bytes));
+            let error = found.map(|(arrays, problems)| (arrays.len(), problems)).unwrap_err();
+            assert!(error.contains(expected), "{}: {error}", case.name);
+            let most = 4 * usize::try_from(ARRAY_BYTES).unwrap() + 16 * case.bytes.len();
+            assert!(allocated.peak < most, "{}: {allocated:?}, {error}", case.name);
+        }
+    }
+}
