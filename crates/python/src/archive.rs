@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::array::to_numpy;
+use crate::damage::{Problem, to_tuples};
 use crate::error::{raise, to_python};
 use crate::images::{of_archive, reader};
 
@@ -129,6 +130,12 @@ impl Archive {
         sets.map(|(number, images)| of_archive(slf, images, None, number)).collect()
     }
 
+    fn _verify(&self, py: Python<'_>, is_fast: bool) -> PyResult<Vec<Problem>> {
+        let archive = self.open(py)?;
+        let report = py.detach(|| if is_fast { archive.verify_structure() } else { archive.verify(|_| ()) });
+        Ok(to_tuples(report.problems))
+    }
+
     fn close(&self) {
         *self.archive.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -140,7 +147,7 @@ impl Archive {
 }
 
 /// Limits by the names of their fields.
-fn to_limits(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
+pub(crate) fn to_limits(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
     let mut limits = Limits::default();
     for (name, value) in given {
         let (name, value): (String, u64) = (name.extract()?, value.extract()?);

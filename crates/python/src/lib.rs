@@ -6,6 +6,7 @@
 
 mod archive;
 mod array;
+mod damage;
 mod error;
 mod images;
 mod shuffle;
@@ -17,6 +18,8 @@ use pyo3::prelude::*;
 mod _bitnpz {
     #[pymodule_export]
     use super::archive::{Archive, KeyIterator};
+    #[pymodule_export]
+    use super::damage::salvage;
     #[pymodule_export]
     use super::images::ImageSet;
     #[pymodule_export]

@@ -26,10 +26,29 @@ def test_do_workers_read_what_the_parent_opened(glyphs, method):
     archive = bitnpz.load("a.npz")
     images, keyed = archive["glyphs"], archive.images()
     images.take(np.arange(600))  # threads have run before the fork
-    tasks = [(images, list(range(start, 600, 16))) for start in range(16)] + [(keyed, [3, 1])]
-    with concurrent.futures.ProcessPoolExecutor(4, multiprocessing.get_context(method)) as pool:
+    tasks = [(images, list(range(start, 600, 32))) for start in range(32)] + [(keyed, [3, 1])]
+    with concurrent.futures.ProcessPoolExecutor(16, multiprocessing.get_context(method)) as pool:
         found = list(pool.map(sums, *zip(*tasks, strict=True)))
     assert found == [sums(*task) for task in tasks]
+
+
+def write_and_read(path, images):
+    bitnpz.save(path, {"glyphs": images})
+    return int(bitnpz.load(path)["glyphs"].take(np.arange(len(images))).sum())
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
+@pytest.mark.parametrize("method", METHODS)
+def test_do_workers_write_after_the_parents_threads_have_run(glyphs, method):
+    many = np.repeat(glyphs, 10, axis=0)
+    expected = write_and_read("parent.npz", many)
+    context = multiprocessing.get_context(method)
+    with concurrent.futures.ProcessPoolExecutor(3, context) as pool:
+        # A pool of threads that the fork has not copied would wait forever.
+        found = [pool.submit(write_and_read, f"{number}.npz", many) for number in range(6)]
+        assert [sums.result(timeout=100) for sums in found] == [expected] * 6
+    files = {name: open(name, "rb").read() for name in sorted(os.listdir()) if name.endswith(".npz")}
+    assert len(files) == 7 and len(set(files.values())) == 1
 
 
 def test_do_threads_read_at_once(glyphs):
@@ -86,6 +105,44 @@ def test_does_a_forked_child_leave_the_writers_file_alone(glyphs):
     writer["second"] = glyphs[1]
     writer.close()
     assert sorted(bitnpz.load("a.npz")) == ["first", "second"]
+
+
+@pytest.mark.parametrize("access", ["map", "read"])
+@pytest.mark.parametrize("change", ["replaced", "appended to", "deleted"])
+def test_does_an_open_archive_stay_as_it_was(glyphs, access, change):
+    if change != "appended to" and os.name == "nt":
+        pytest.skip("an open file stays where it is")
+    bitnpz.save("a.npz", {"glyphs": glyphs})
+    archive = bitnpz.load("a.npz", access=access)
+    images = archive["glyphs"]
+    if change == "replaced":
+        bitnpz.save("a.npz", {"glyphs": ~glyphs.astype(bool)})
+    elif change == "appended to":
+        with bitnpz.Writer("a.npz", mode="a") as writer:
+            writer["another"] = glyphs[0]
+    else:
+        os.remove("a.npz")
+    assert (np.asarray(images) == glyphs).all() and list(archive) == ["glyphs"] and archive.verify() == []
+
+
+SHORTEN = """
+import os, sys, numpy as np, bitnpz
+images = bitnpz.load("a.npz", access=sys.argv[1])["glyphs"]
+os.truncate("a.npz", 600)
+try:
+    np.asarray(images)
+except bitnpz.Error as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="truncates a file that is open")
+def test_is_a_file_cut_short_while_it_is_open_an_error_unless_it_is_mapped(glyphs):
+    for access, signal, said in (("read", 0, "DamagedError a.npz: "), ("map", -7, "")):
+        bitnpz.save("a.npz", {"glyphs": np.repeat(glyphs, 50, axis=0)})
+        assert os.path.getsize("a.npz") > 2 * 4096
+        ended = subprocess.run([sys.executable, "-c", SHORTEN, access], capture_output=True, text=True, check=False)
+        assert ended.returncode == signal and ended.stdout.startswith(said), (access, ended)
 
 
 def test_is_the_old_archive_whole_after_a_kill(glyphs):

@@ -15,6 +15,7 @@ Examples
 
 from ._archive import NpzFile, load
 from ._bitnpz import __version__
+from ._damage import Problem, Salvage, salvage
 from ._errors import (
     ClosedError,
     DamagedError,
@@ -49,10 +50,13 @@ __all__ = [
     "NoSuchImageError",
     "NoSuchKeyError",
     "NpzFile",
+    "Problem",
+    "Salvage",
     "Sheet",
     "Writer",
     "__version__",
     "load",
+    "salvage",
     "save",
     "savez",
     "savez_compressed",

@@ -13,6 +13,7 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from . import _bitnpz
+from ._damage import Problem
 from ._errors import ClosedError, DamagedError, InputError, NoSuchKeyError
 from ._images import ImageSet
 
@@ -124,6 +125,26 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
         """The image sets of images with keys of their own, one for each dtype and pair of values."""
         sets: list[ImageSet] = self._keyed_images()
         return sets
+
+    def verify(self, *, fast: bool = False) -> list[Problem]:
+        """What is damaged: reads every member, image and checksum.
+
+        Parameters
+        ----------
+        fast : bool
+            Whether to read only what tells where everything lies, which does not see damaged pixels.
+
+        See Also
+        --------
+        bitnpz.salvage : saves what is whole.
+
+        Examples
+        --------
+        >>> bitnpz.save("training.npz", {"glyphs": np.eye(28, dtype=bool)[None].repeat(100, 0)})
+        >>> bitnpz.load("training.npz").verify()
+        []
+        """
+        return [Problem(*problem) for problem in self._verify(fast)]
 
     @property
     def files(self) -> list[str]:

@@ -1,0 +1,56 @@
+"""Whether damage is told and all else is saved."""
+
+import os
+
+import numpy as np
+import pytest
+
+import bitnpz
+
+
+@pytest.fixture
+def damaged(glyphs):
+    bitnpz.save("whole.npz", {"glyphs": glyphs, "labels": np.arange(600)})
+    content = bytearray(open("whole.npz", "rb").read())
+    content[len(content) // 3] ^= 1
+    open("damaged.npz", "wb").write(content)
+    return "damaged.npz"
+
+
+def test_are_damaged_images_named(glyphs, damaged):
+    assert bitnpz.load("whole.npz").verify() == []
+    archive = bitnpz.load(damaged)
+    problems = archive.verify()
+    images = [problem.image for problem in problems if problem.image is not None]
+    assert images and all(problem.message in str(problem) for problem in problems)
+    assert archive.verify(fast=True) == []
+    archive.close()
+    with pytest.raises(bitnpz.ClosedError):
+        archive.verify()
+
+
+def test_is_all_else_saved(glyphs, damaged):
+    before = open(damaged, "rb").read()
+    report = bitnpz.salvage(damaged, "saved.npz")
+    assert open(damaged, "rb").read() == before
+    gone = [problem.image for problem in report.gone]
+    assert gone and report.keys == 2 and report.images == 600
+    saved = np.asarray(bitnpz.load("saved.npz")["glyphs"])
+    kept = np.setdiff1d(np.arange(600), gone + [problem.image for problem in report.doubtful])
+    assert len(kept) > 400 and (saved[kept] == glyphs[kept]).all() and not saved[gone].any()
+    assert (bitnpz.load("saved.npz")["labels"] == np.arange(600)).all()
+
+
+def test_is_no_file_replaced_unless_asked(damaged):
+    with pytest.raises(bitnpz.FilePresentError, match="whole.npz: there is a file"):
+        bitnpz.salvage(damaged, "whole.npz")
+    assert bitnpz.salvage(damaged, "whole.npz", force=True).images == 600
+
+
+def test_says_which_file_cannot_be_read():
+    with pytest.raises(bitnpz.FileMissingError, match="none.npz"):
+        bitnpz.salvage("none.npz", "saved.npz")
+    assert not os.path.exists("saved.npz")
+    bitnpz.save("a.npz", {"x": np.arange(3)})
+    with pytest.raises(bitnpz.InputError, match="members, directory_bytes"):
+        bitnpz.salvage("a.npz", "saved.npz", limits={"memory": 3})
