@@ -13,6 +13,7 @@
 //! - `cargo xtask crash [RUNS]` kills the command and makes calls of it fail, and looks for what is lost.
 //! - `cargo xtask fuzz [SECONDS] [address] [TARGET ...]` replays the seeds of fuzz targets and fuzzes each that long;
 //!   with AddressSanitizer if asked to.
+//! - `cargo xtask sanitize` runs the libraries' tests with AddressSanitizer.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -24,6 +25,7 @@ mod msrv;
 mod package;
 mod python;
 mod ratio;
+mod sanitize;
 mod test;
 mod tree;
 
@@ -54,11 +56,12 @@ fn run(task: &str, rest: &[String]) -> Outcome {
         "tree" => tree::run(),
         "fuzz" => fuzz::run(rest),
         "crash" => crash::run(rest),
+        "sanitize" => sanitize::run(),
         "ratio" => ratio::run(rest),
         "workflows" => package::compare(rest),
         _ => {
-            Err("expected one of: test, python, frameworks, lint, msrv, tree, fuzz, crash, ratio, workflows (see xtask/src/main.rs)"
-                .to_owned())
+            let tasks = "test, python, frameworks, lint, msrv, tree, fuzz, sanitize, crash, ratio, workflows";
+            Err(format!("expected one of: {tasks} (see xtask/src/main.rs)"))
         }
     }
 }
