@@ -10,7 +10,8 @@
 //! - `cargo xtask tree` counts the packages that the library brings, and fails if they have become more.
 //! - `cargo xtask ratio FILE.npz ...` compares what image sets take in bitnpz and in other formats.
 //! - `cargo xtask workflows FILE.npz ...` compares whole workflows from Python with what people use.
-//! - `cargo xtask crash [RUNS]` kills the command and makes calls of it fail, and looks for what is lost.
+//! - `cargo xtask crash [RUNS]` kills the command and makes calls of it fail, and looks for what is lost; `crash others [RUNS]`
+//!   does so to NumPy, `zipfile`, HDF5 and the Python package.
 //! - `cargo xtask fuzz [SECONDS] [address] [TARGET ...]` replays the seeds of fuzz targets and fuzzes each that long;
 //!   with AddressSanitizer if asked to.
 //! - `cargo xtask sanitize` runs the libraries' tests with AddressSanitizer.

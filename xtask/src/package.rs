@@ -1,4 +1,4 @@
-//! `cargo xtask python [ARGS]`, `frameworks` and `workflows`: the Python package, from wheel to tests and measurements.
+//! `cargo xtask python [ARGS]`, `frameworks`, `workflows` and `crash others`: the Python package, from wheel to tests and measurements.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,14 @@ pub(crate) fn compare(files: &[String]) -> Outcome {
     let python = python::environment("venv-ratio", &["benches/requirements.txt"])?;
     install(&python, &wheel)?;
     run(command(&python, &["benches/workflows.py"]).args(files))
+}
+
+/// Kills what people use at the same trials as ours.
+pub(crate) fn crash_others(runs: &[String]) -> Outcome {
+    let wheel = wheel()?;
+    let python = python::environment("venv-ratio", &["benches/requirements.txt"])?;
+    install(&python, &wheel)?;
+    run(command(&python, &["benches/crash.py"]).args(runs))
 }
 
 /// Builds the wheel as users would, for this machine.

@@ -1,4 +1,5 @@
-//! `cargo xtask crash [RUNS]`: does the command ever lose what was there? On Linux only.
+//! `cargo xtask crash [RUNS]`: does the command ever lose what was there? On Linux only. `cargo xtask crash others [RUNS]`: do
+//! others? (`benches/crash.py`)
 //!
 //! - [`inject`]: every call that can fail does, one after the other.
 //! - [`kill`]: the process is killed at every call, and `RUNS` times in each mode at a random moment.
@@ -10,6 +11,7 @@ mod kill;
 mod scenario;
 
 use crate::command::{self, Outcome, cargo};
+use crate::package;
 use scenario::Bench;
 
 /// How often each mode is killed at a random moment unless told otherwise.
@@ -21,8 +23,9 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     }
     let runs = match arguments {
         [] => RUNS,
+        [others, runs @ ..] if others == "others" => return package::crash_others(runs),
         [runs] => runs.parse().map_err(|_| format!("{runs}: expected a number of runs"))?,
-        _ => return Err("usage: cargo xtask crash [RUNS]".to_owned()),
+        _ => return Err("usage: cargo xtask crash [others] [RUNS]".to_owned()),
     };
     let packages =
         ["build", "--release", "--locked", "--package", "bitnpz-cli", "--package", "bitnpz-faults"];
