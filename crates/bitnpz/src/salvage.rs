@@ -12,7 +12,7 @@ use bitnpz_npz::{Limits, Method, OpenOptions};
 use crate::error::Result;
 use crate::options::WriteOptions;
 use crate::read::{Archive, Problem, RESERVED};
-use crate::set::Flaw;
+use crate::set::{Flaw, StoredSet};
 use crate::write::{Summary, Writer};
 
 /// The header of an array of bytes with one dimension is as long as that of any other.
@@ -34,7 +34,7 @@ pub struct Salvage {
 /// Writes everything that is whole in the damaged archive `from` to a new archive `to`, and says what is gone. What it
 /// leaves of `from` is as it was. Members are found without the central directory too.
 ///
-/// `progress` is called with the number of images done.
+/// `progress` is called with the number of images looked at, and of all there are.
 ///
 /// ```
 /// use ndarray::Array3;
@@ -47,7 +47,7 @@ pub struct Salvage {
 /// let bytes = std::fs::read(&from)?;
 /// std::fs::write(&from, &bytes[..bytes.len() - 100])?;
 ///
-/// let salvage = bitnpz::salvage(&from, &to, &bitnpz::Limits::default(), |_| ())?;
+/// let salvage = bitnpz::salvage(&from, &to, &bitnpz::Limits::default(), |_, _| ())?;
 /// assert!(salvage.gone.is_empty() && salvage.saved.images == 2000);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -59,7 +59,7 @@ pub fn salvage(
     from: impl AsRef<Path>,
     to: impl AsRef<Path>,
     limits: &Limits,
-    mut progress: impl FnMut(usize),
+    mut progress: impl FnMut(usize, usize),
 ) -> Result<Salvage> {
     let folder = to.as_ref().parent().filter(|folder| !folder.as_os_str().is_empty());
     let clean = tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).map_err(bitnpz_npz::Error::from)?;
@@ -82,9 +82,12 @@ pub fn salvage(
         let start = format!("{RESERVED}{set}/keys-");
         found.changed.iter().find(|name| name.starts_with(&start))
     };
+    let (mut done, all) = (0, archive.sets().iter().map(StoredSet::len).sum());
     for (number, set) in archive.sets().iter().enumerate() {
         let mut of_set = HashMap::new();
-        let verified = set.verify(archive.zip(), |flaw| drop(of_set.insert(flaw.image, flaw)), |_| ());
+        let note = |flaw: Flaw| drop(of_set.insert(flaw.image, flaw));
+        let verified = set.verify(archive.zip(), note, |images| progress(done + images, all));
+        done += set.len();
         match verified {
             Err(error) => {
                 let message = format!("its {} images: {error}", set.len());
@@ -96,7 +99,6 @@ pub fn salvage(
         }
     }
     writer.take_over(&archive, |number| !flaws.contains_key(&number))?;
-    let mut done = 0;
     for (number, set) in archive.sets().iter().enumerate() {
         if let Some(Some(flaws)) = flaws.get(&number) {
             if let Some(keys) = changed_keys(set.name()) {
@@ -115,8 +117,6 @@ pub fn salvage(
                 if flaw.is_certain { gone.push(problem) } else { doubtful.push(problem) }
             }
         }
-        done += set.len();
-        progress(done);
     }
     Ok(Salvage { saved: writer.finish()?, gone, doubtful })
 }

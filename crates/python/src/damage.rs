@@ -26,7 +26,7 @@ pub(crate) fn salvage(
     limits: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<(usize, usize, Vec<Problem>, Vec<Problem>)> {
     let limits = limits.map_or_else(|| Ok(bitnpz::Limits::default()), to_limits)?;
-    let salvage = py.detach(|| bitnpz::salvage(source, target, &limits, |_| ()));
+    let salvage = py.detach(|| bitnpz::salvage(source, target, &limits, |_, _| ()));
     let salvage = salvage.map_err(|error| to_python(py, &error, source))?;
     let (gone, doubtful) = (to_tuples(salvage.gone), to_tuples(salvage.doubtful));
     Ok((salvage.saved.keys, salvage.saved.images, gone, doubtful))

@@ -11,9 +11,11 @@ use crate::output::{Output, thousands};
 pub(crate) fn run(arguments: &Salvage, output: &mut Output) -> Outcome {
     super::check_free(&arguments.output, arguments.force)?;
     let bar = output.progress(0, "salvaging");
-    let result = bitnpz::salvage(&arguments.archive, &arguments.output, &arguments.read.limits(), |done| {
-        bar.set_position(done as u64);
-    });
+    let result =
+        bitnpz::salvage(&arguments.archive, &arguments.output, &arguments.read.limits(), |done, all| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        });
     bar.finish_and_clear();
     let salvage = result.map_err(|error| Failure::at(&arguments.archive, error))?;
     let (saved, gone, doubtful) = (salvage.saved, &salvage.gone, &salvage.doubtful);
