@@ -1,4 +1,4 @@
-"""Who loses what was there? `cargo xtask crash others`: the same trials on NumPy, the standard library, HDF5 and bitnpz.
+"""Who loses what was there? `cargo xtask crash others`: the same trials on NumPy, `zipfile`, the `zip` crate, HDF5 and bitnpz.
 
 Each process writes to an archive that is there already, and is killed at a random moment, or may not write more than so many
 bytes to a file, as on a full disk. Then the archive must give what it gave before, or that and all that was added.
@@ -19,6 +19,9 @@ import h5py
 import numpy as np
 
 GENERATOR = np.random.default_rng(0)
+PARENT = os.getpid()
+# The `zip` crate, appending what comes on standard input (`examples/zip_append.rs`).
+ZIP_APPEND = os.environ["ZIP_APPEND"]
 OLD, NEW = (GENERATOR.random((3000, 28, 28)) < 0.2 for _ in range(2))
 
 
@@ -31,6 +34,18 @@ def zip_file(path, arrays, mode):
         for key, array in arrays.items():
             with z.open(key + ".npy", "w") as member:
                 np.lib.format.write_array(member, array)
+
+
+def zip_crate(path, arrays, mode):
+    if os.getpid() == PARENT:
+        # The archive that is there already.
+        return zip_file(path, arrays, mode)
+    with tempfile.TemporaryFile() as file:
+        (key, array), = arrays.items()
+        np.save(file, array)
+        file.seek(0)
+        os.dup2(file.fileno(), 0)
+        os.execv(ZIP_APPEND, [ZIP_APPEND, path, key + ".npy"])
 
 
 def hdf5(path, arrays, mode):
@@ -62,7 +77,7 @@ def read_ours(path):
 
 WAYS = {
     "replace": {"np.savez": (savez, read_npz), "HDF5": (hdf5, read_hdf5), "bitnpz": (ours, read_ours)},
-    "append": {"zipfile": (zip_file, read_npz), "HDF5": (hdf5, read_hdf5), "bitnpz": (ours, read_ours)},
+    "append": {"zipfile": (zip_file, read_npz), "zip crate": (zip_crate, read_npz), "HDF5": (hdf5, read_hdf5), "bitnpz": (ours, read_ours)},
 }
 
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::command::{Outcome, command, root, run};
+use crate::command::{self, Outcome, cargo, command, root, run};
 use crate::python;
 
 const TESTS: &str = "crates/python/tests";
@@ -44,7 +44,11 @@ pub(crate) fn crash_others(runs: &[String]) -> Outcome {
     let wheel = wheel()?;
     let python = python::environment("venv-ratio", &["benches/requirements.txt"])?;
     install(&python, &wheel)?;
-    run(command(&python, &["benches/crash.py"]).args(runs))
+    let appender =
+        ["build", "--release", "--locked", "--package", "bitnpz-benches", "--example", "zip_append"];
+    run(&mut cargo(&appender))?;
+    let appender = command::target().join("release/examples/zip_append");
+    run(command(&python, &["benches/crash.py"]).args(runs).env("ZIP_APPEND", appender))
 }
 
 /// Builds the wheel as users would, for this machine.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::command::root;
+use crate::command;
 
 /// The height and width of the images.
 const SIDE: usize = 40;
@@ -28,8 +28,7 @@ pub(super) struct Scenario {
 
 impl Bench {
     pub(super) fn new() -> Result<Self, String> {
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        let target = command::target();
         let base = target.join("crash");
         let bench = Self {
             folder: base.join("archive"),
