@@ -15,6 +15,7 @@
 //! - `cargo xtask fuzz [SECONDS] [address] [TARGET ...]` replays the seeds of fuzz targets and fuzzes each that long;
 //!   with AddressSanitizer if asked to.
 //! - `cargo xtask sanitize` runs the libraries' tests with AddressSanitizer.
+//! - `cargo xtask steps` runs the tests with hostile files and counts every step.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -27,6 +28,7 @@ mod package;
 mod python;
 mod ratio;
 mod sanitize;
+mod steps;
 mod test;
 mod tree;
 
@@ -58,10 +60,12 @@ fn run(task: &str, rest: &[String]) -> Outcome {
         "fuzz" => fuzz::run(rest),
         "crash" => crash::run(rest),
         "sanitize" => sanitize::run(),
+        "steps" => steps::run(),
         "ratio" => ratio::run(rest),
         "workflows" => package::compare(rest),
         _ => {
-            let tasks = "test, python, frameworks, lint, msrv, tree, fuzz, sanitize, crash, ratio, workflows";
+            let tasks =
+                "test, python, frameworks, lint, msrv, tree, fuzz, sanitize, steps, crash, ratio, workflows";
             Err(format!("expected one of: {tasks} (see xtask/src/main.rs)"))
         }
     }

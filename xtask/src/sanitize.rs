@@ -1,17 +1,14 @@
 //! `cargo xtask sanitize`: the tests with AddressSanitizer, for want of Miri on a stable compiler.
 
-use crate::command::{self, Outcome, cargo};
+use crate::command::{self, HOST, Outcome, cargo};
 use crate::python;
 
 /// What has unsafe code, and what stands on it.
 const PACKAGES: [&str; 4] = ["bitnpz-bitmap", "bitnpz-npy", "bitnpz-npz", "bitnpz"];
 
-/// Where the sanitizer is known to work.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-
 pub(crate) fn run() -> Outcome {
     let python = python::environment("venv", &["xtask/requirements.txt"])?;
-    let mut tests = cargo(&["test", "--locked", "--target", TARGET, "--target-dir", "target/sanitize"]);
+    let mut tests = cargo(&["test", "--locked", "--target", HOST, "--target-dir", "target/sanitize"]);
     // Examples in documentation are linked without the sanitizer's library.
     tests.args(["--lib", "--tests"]).args(PACKAGES.iter().flat_map(|package| ["--package", package]));
     // A stable compiler has no sanitizers unless it is told that it is none.

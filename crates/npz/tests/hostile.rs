@@ -1,8 +1,12 @@
-//! Is every archive refused that two readers could read differently, or that lies?
+//! Is every archive refused that two readers could read differently, or that lies, in little memory and time?
 
 use std::io::{Cursor, Read};
 
 use bitnpz_npz::{Archive, ErrorKind, Limits, Method, WriteOptions, Writer};
+use bitnpz_oracle::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 /// An archive of two deflated members and a stored one, and where its records are.
 struct Sample {
@@ -28,10 +32,15 @@ fn sample() -> Sample {
     Sample { locals: locals.try_into().unwrap(), centrals: centrals.try_into().unwrap(), end, bytes }
 }
 
-/// Opens an archive and reads all of it: the first error, if there is one.
+/// Opens an archive and reads all of it, at a bounded cost: the first error, if there is one.
 fn read_all(bytes: &[u8]) -> Result<Vec<Vec<u8>>, bitnpz_npz::Error> {
-    let archive = Archive::from_bytes(bytes.to_vec())?;
-    archive.members().map(|member| member.read()).collect()
+    let (read, cost) = Counting::measure(|| {
+        let archive = Archive::from_bytes(bytes.to_vec())?;
+        archive.members().map(|member| member.read()).collect()
+    });
+    assert!(cost.peak <= (128 << 10) + 16 * bytes.len(), "{cost:?}");
+    assert!(cost.steps <= 4000 + 8 * bytes.len() as u64, "{cost:?}");
+    read
 }
 
 fn with(at: usize, bytes: &[u8]) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! Counting what is allocated.
+//! Counting what work costs: the bytes it allocates and the steps it takes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -7,30 +7,53 @@ use std::cell::Cell;
 #[derive(Debug)]
 pub struct Counting;
 
-/// What a thread has allocated while [`Counting::measure`] was at work.
+/// What some work has cost the thread that called [`Counting::measure`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Allocated {
-    /// The most bytes at once.
+pub struct Cost {
+    /// The most bytes allocated at once.
     pub peak: usize,
-    /// All bytes, which is a measure of the work too.
+    /// All bytes allocated.
     pub total: usize,
+    /// The edges taken between basic blocks, the same in every run: the time without a clock. Only programs built by
+    /// `cargo xtask steps` count them, of all that is written in Rust but the standard library; others have 0 here.
+    pub steps: u64,
 }
 
 thread_local! {
     static LIVE: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
     static TOTAL: Cell<usize> = const { Cell::new(0) };
+    static STEPS: Cell<u64> = const { Cell::new(0) };
+}
+
+impl Cost {
+    /// The larger of each.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            peak: self.peak.max(other.peak),
+            total: self.total.max(other.total),
+            steps: self.steps.max(other.steps),
+        }
+    }
 }
 
 impl Counting {
-    /// Runs `work` and counts what this thread allocates for it.
-    pub fn measure<R>(work: impl FnOnce() -> R) -> (R, Allocated) {
+    /// Runs `work` and counts what it costs this thread.
+    ///
+    /// # Panics
+    ///
+    /// If the steps should be counted and are not.
+    pub fn measure<R>(work: impl FnOnce() -> R) -> (R, Cost) {
         let live = LIVE.get();
         PEAK.set(live);
         TOTAL.set(0);
+        STEPS.set(0);
         let result = work();
         let peak = usize::try_from(PEAK.get() - live).unwrap_or(0);
-        (result, Allocated { peak, total: TOTAL.get() })
+        let cost = Cost { peak, total: TOTAL.get(), steps: STEPS.get() };
+        assert!(cost.steps > 0 || !cfg!(bitnpz_steps), "no steps were counted");
+        (result, cost)
     }
 
     fn note(more: usize, less: usize) {
@@ -70,4 +93,12 @@ unsafe impl GlobalAlloc for Counting {
         // SAFETY: as for the caller.
         unsafe { System.realloc(pointer, layout, size) }
     }
+}
+
+/// What LLVM's coverage pass calls at each edge (SanitizerCoverage, `trace-pc`).
+#[cfg(bitnpz_steps)]
+#[allow(unsafe_code, reason = "the name is that which the pass calls")]
+#[unsafe(no_mangle)]
+extern "C" fn __sanitizer_cov_trace_pc() {
+    let _ = STEPS.try_with(|steps| steps.set(steps.get() + 1));
 }

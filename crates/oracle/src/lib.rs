@@ -19,7 +19,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
-pub use counting::{Allocated, Counting};
+pub use counting::{Cost, Counting};
 
 /// A running Python process with NumPy imported as `np`.
 #[derive(Debug)]
