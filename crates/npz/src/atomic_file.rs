@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
+use crate::owner::Owner;
 
 /// A file that takes its name, and the place of a file that has it, only when it is whole.
 ///
@@ -31,8 +32,10 @@ impl AtomicFile {
         }
         let file = Temporary::create(&path)?;
         // A file that is replaced may be read by those who could read it before, a new one as the umask says.
-        if let Ok(old) = fs::metadata(&path) {
-            file.file.set_permissions(old.permissions())?;
+        match fs::metadata(&path) {
+            Ok(old) => file.file.set_permissions(old.permissions())?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
         }
         Ok(Self { file: BufWriter::with_capacity(1 << 18, file), path })
     }
@@ -46,7 +49,7 @@ impl AtomicFile {
     pub fn commit(self) -> Result<()> {
         let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.file.sync_all()?;
-        file.check_owner()?;
+        file.owner.check()?;
         fs::rename(&file.path, &self.path)?;
         file.is_named = true;
         // The name itself is durable once the folder is.
@@ -60,8 +63,9 @@ impl AtomicFile {
 /// The path from the root, whatever folder the process goes to; a link is followed, so that what it points to is replaced
 /// and not the link.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
-    if let Ok(path) = fs::canonicalize(path) {
-        return Ok(path);
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        path => return path,
     }
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     Ok(fs::canonicalize(folder_of(path))?.join(name))
@@ -82,8 +86,7 @@ fn folder_of(path: &Path) -> &Path {
 struct Temporary {
     file: File,
     path: PathBuf,
-    /// The process that made it: a fork of it has the file too, and must neither write nor remove it.
-    owner: u32,
+    owner: Owner,
     is_named: bool,
 }
 
@@ -98,7 +101,7 @@ impl Temporary {
                 Ok(file) => {
                     // Another writer may have taken it for left before it was locked.
                     if lock(&file) != Lock::Others && is_at(&file, &path) {
-                        return Ok(Self { file, path, owner: std::process::id(), is_named: false });
+                        return Ok(Self { file, path, owner: Owner::current(), is_named: false });
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -112,20 +115,11 @@ impl Temporary {
             }
         }
     }
-
-    fn check_owner(&self) -> io::Result<()> {
-        if self.owner == std::process::id() {
-            return Ok(());
-        }
-        Err(io::Error::other(
-            "this process is a fork of the one that writes the archive, and cannot go on with it",
-        ))
-    }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if !self.is_named && self.check_owner().is_ok() {
+        if !self.is_named && self.owner.check().is_ok() {
             // Nobody is left to be told; the next writer tries again.
             drop(fs::remove_file(&self.path));
         }
@@ -134,7 +128,7 @@ impl Drop for Temporary {
 
 impl Write for Temporary {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.check_owner()?;
+        self.owner.check()?;
         self.file.write(bytes)
     }
 
@@ -145,7 +139,7 @@ impl Write for Temporary {
 
 impl Seek for Temporary {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.check_owner()?;
+        self.owner.check()?;
         self.file.seek(position)
     }
 }

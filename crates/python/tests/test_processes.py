@@ -3,6 +3,7 @@
 import concurrent.futures
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -105,6 +106,44 @@ def test_does_a_forked_child_leave_the_writers_file_alone(glyphs):
     writer["second"] = glyphs[1]
     writer.close()
     assert sorted(bitnpz.load("a.npz")) == ["first", "second"]
+
+
+ENDS = {
+    "close": lambda writer, glyphs: writer.close(),
+    "extend": lambda writer, glyphs: [writer.extend("glyphs", glyphs) for _ in range(1000)],
+    "image": lambda writer, glyphs: [writer.__setitem__(f"new-{i}", glyphs[0]) for i in range(3000)],
+    "nothing": lambda writer, glyphs: 1 / 0,
+}
+
+
+@pytest.mark.skipif("fork" not in METHODS, reason="forks")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
+@pytest.mark.parametrize("encoding", ["contour", "packed", "plain"])
+@pytest.mark.parametrize("end", ENDS)
+def test_does_a_forked_child_not_wait_for_the_writers_threads(glyphs, encoding, end):
+    writer = bitnpz.Writer("a.npz", encoding=encoding)
+    many = np.repeat(glyphs, 200, axis=0)
+    for _ in range(5):
+        # The last segment is still being encoded, the last batch of members compressed.
+        writer.extend("glyphs", many)
+    for i in range(1100):
+        writer[f"ix-{i}"] = glyphs[i % 600]
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            ENDS[end](writer, glyphs)
+        except (bitnpz.Error, OSError) as error:
+            os._exit(0 if "is a fork of the one that writes" in str(error) else 1)
+        except ZeroDivisionError:
+            del writer
+            os._exit(0)
+        os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+    writer.close()
+    archive = bitnpz.load("a.npz")
+    assert len(archive) == 1101 and archive["glyphs"].shape[0] == 5 * len(many) and archive.verify() == []
+    assert os.listdir() == ["a.npz"]
 
 
 @pytest.mark.parametrize("access", ["map", "read"])

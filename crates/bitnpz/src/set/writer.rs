@@ -1,11 +1,11 @@
 //! Writing an image set.
 
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
 
 use bitnpz_bitmap::codec::Model;
 use bitnpz_npy::{Dtype, DynArrayView, Header};
-use bitnpz_npz::{AtomicFile, Method, Writer};
+use bitnpz_npz::{AtomicFile, Method, Owner, Writer};
 
 use super::description::{Description, SegmentDescription, Shape};
 use super::encode::{Encoded, Images, SetOptions};
@@ -23,7 +23,8 @@ pub(crate) struct SetWriter {
     name: String,
     options: SetOptions,
     collected: Images,
-    encoding: Option<JoinHandle<Encoded>>,
+    encoding: Option<JoinHandle<Option<Encoded>>>,
+    owner: Owner,
     model: Option<Arc<Model>>,
     segments: Vec<SegmentDescription>,
     /// The number of images in segments.
@@ -37,6 +38,7 @@ impl SetWriter {
             options,
             collected: Images::default(),
             encoding: None,
+            owner: Owner::current(),
             model: None,
             segments: Vec::new(),
             images: 0,
@@ -107,7 +109,7 @@ impl SetWriter {
             let total = self.len();
             self.start_segment(zip, total)?;
         }
-        self.write_segment(zip)?;
+        self.finish_segment(zip)?;
         let model = self.model.expect("a segment was written");
         let shape = stack.map_or(Shape::Each, |(key, shape)| Shape::Stack { key, shape });
         let shipped = model.name().map(str::to_owned);
@@ -122,18 +124,35 @@ impl SetWriter {
 
     /// Starts to encode the images that are collected, once what came before them is written.
     fn start_segment(&mut self, zip: &mut Writer<AtomicFile>, total: usize) -> Result<()> {
-        self.write_segment(zip)?;
+        self.finish_segment(zip)?;
         let images = std::mem::take(&mut self.collected);
         self.images += images.sizes.len();
         let (model, options) = (self.model.clone(), self.options);
-        self.encoding = Some(std::thread::spawn(move || images.encode(model, total, options)));
-        Ok(())
+        let encode = move |images: Images| images.encode(model, total, options);
+        // A thread that cannot be had must not take the images with it.
+        let (sender, receiver) = mpsc::channel();
+        let later = encode.clone();
+        match thread::Builder::new().spawn(move || receiver.recv().ok().map(later)) {
+            Ok(thread) => {
+                sender.send(images).expect("it waits for them");
+                self.encoding = Some(thread);
+                Ok(())
+            }
+            Err(_) => self.write_segment(zip, encode(images)),
+        }
     }
 
     /// Waits for the segment that is being encoded, and writes it.
-    fn write_segment(&mut self, zip: &mut Writer<AtomicFile>) -> Result<()> {
-        let Some(encoding) = self.encoding.take() else { return Ok(()) };
-        let Encoded { model, description, members } = encoding.join().expect("encoding does not panic");
+    fn finish_segment(&mut self, zip: &mut Writer<AtomicFile>) -> Result<()> {
+        self.owner.check().map_err(bitnpz_npz::Error::from)?;
+        match self.encoding.take().and_then(|thread| thread.join().expect("encoding does not panic")) {
+            Some(encoded) => self.write_segment(zip, encoded),
+            None => Ok(()),
+        }
+    }
+
+    fn write_segment(&mut self, zip: &mut Writer<AtomicFile>, encoded: Encoded) -> Result<()> {
+        let Encoded { model, description, members } = encoded;
         for (what, bytes) in members {
             add(zip, &member(&self.name, what, self.segments.len()), &bytes)?;
         }

@@ -338,7 +338,8 @@ impl<W: Write + Seek> Writer<W> {
         let Some(batch) = self.compressing.take() else { return Ok(()) };
         let waiting = self.waiting.split_off(batch.len());
         let names = std::mem::replace(&mut self.waiting, waiting);
-        for (name, encoded) in names.iter().zip(batch.finish()) {
+        let done = batch.finish().map_err(|error| self.poison(error.into()))?;
+        for (name, encoded) in names.iter().zip(done) {
             let written = encoded.and_then(|encoded| self.write_member(name, &encoded));
             written.map_err(|error| self.poison(error.of(name)))?;
         }

@@ -1,10 +1,13 @@
 //! Work for several threads.
 
+use std::io;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+
+use crate::owner::Owner;
 
 /// Some work for any thread.
 pub(super) type Work<R> = Box<dyn FnOnce() -> R + Send>;
@@ -13,6 +16,7 @@ pub(super) type Work<R> = Box<dyn FnOnce() -> R + Send>;
 ///
 /// They end with the batch, finished or dropped: no pool outlives it, and a process that forks has none to lose.
 pub(super) struct Batch<R> {
+    owner: Owner,
     queue: Arc<Queue<R>>,
     helpers: Vec<JoinHandle<Vec<(usize, R)>>>,
 }
@@ -56,7 +60,7 @@ impl<R: Send + 'static> Batch<R> {
             // Where no thread can be had, `finish` does it all.
             thread::Builder::new().spawn(move || queue.help()).ok()
         };
-        Self { helpers: (1..threads).filter_map(helper).collect(), queue }
+        Self { owner: Owner::current(), helpers: (1..threads).filter_map(helper).collect(), queue }
     }
 
     /// The number of results there will be.
@@ -65,13 +69,18 @@ impl<R: Send + 'static> Batch<R> {
     }
 
     /// Helps until all is done; the results are in the order of the work.
-    pub(super) fn finish(mut self) -> Vec<R> {
+    ///
+    /// # Errors
+    ///
+    /// If this process is a fork of the one that started it.
+    pub(super) fn finish(mut self) -> io::Result<Vec<R>> {
+        self.owner.check()?;
         let mut done = self.queue.help();
         for helper in self.helpers.drain(..) {
             done.extend(helper.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
         done.sort_unstable_by_key(|(number, _)| *number);
-        done.into_iter().map(|(_, result)| result).collect()
+        Ok(done.into_iter().map(|(_, result)| result).collect())
     }
 }
 
@@ -93,7 +102,7 @@ mod tests {
                 let work =
                     (0..len).map(|number: usize| Box::new(move || number * 3) as Work<usize>).collect();
                 let results = Batch::start(work, NonZero::new(threads).unwrap()).finish();
-                assert_eq!(results, (0..len).map(|number| number * 3).collect::<Vec<_>>());
+                assert_eq!(results.unwrap(), (0..len).map(|number| number * 3).collect::<Vec<_>>());
             }
         }
     }

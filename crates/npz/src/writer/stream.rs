@@ -119,7 +119,7 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
         let work = pieces.into_iter().map(|(piece, flush)| {
             Box::new(move || deflate_piece(&piece, level, flush)) as Work<Result<Vec<u8>>>
         });
-        for piece in Batch::start(work.collect(), self.writer.options.threads).finish() {
+        for piece in Batch::start(work.collect(), self.writer.options.threads).finish()? {
             let piece = piece?;
             self.writer.sink.write_all(&piece)?;
             self.compressed_size += piece.len() as u64;
