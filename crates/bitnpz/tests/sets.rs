@@ -340,9 +340,8 @@ fn are_images_that_are_the_same_stored_once() {
         let mut writer = Writer::create(&path).unwrap();
         for number in 0..count {
             let noise = Array2::from_shape_fn((40, 40), |(row, column)| {
-                let hash =
-                    (row * 40 + column + 1 + (number % distinct) * 1600).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-                hash >> 60 < 7
+                let place = row * 40 + column + 1 + (number % distinct) * 1600;
+                (place as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60 < 7
             });
             writer.add_image(&format!("{number}"), &noise).unwrap();
         }

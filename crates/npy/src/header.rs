@@ -327,7 +327,7 @@ mod tests {
             ("{'descr': '|b1', 'fortran_order': False, 'shape': 3}", "a tuple"),
             ("{'descr': '|b1', 'fortran_order': False, 'shape': (True,)}", "a length"),
             ("{'descr': '|b1', 'fortran_order': False, 'shape': (-1,)}", "a length"),
-            ("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}", "addressed"),
+            ("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967295, 4294967295)}", "addressed"),
             ("{'descr': '|O', 'fortran_order': False, 'shape': ()}", "Python objects"),
             ("{'descr': [('a', '|O')], 'fortran_order': False, 'shape': ()}", "Python objects"),
             (

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::num::NonZero;
 use std::sync::Arc;
+use std::thread;
 
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Codec, Encoder, Model, Sample};
@@ -15,7 +16,7 @@ use super::numbers::push_varint;
 
 /// A model is trained on at most this many images, of at most so many bytes of packed rows.
 const SAMPLE_IMAGES: usize = 4000;
-const SAMPLE_BYTES: usize = 16 << 20;
+const SAMPLE_BYTES: u64 = 16 << 20;
 
 /// How sets are written.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +86,8 @@ impl Images {
 /// Trains a model on images spread over these.
 fn train(images: &[BitmapView<'_>], total: usize, codec: Option<Codec>) -> Model {
     let bytes = images.iter().map(|image| image.as_bytes().len()).sum::<usize>();
-    let most = (SAMPLE_BYTES * images.len() / bytes.max(1)).clamp(1, SAMPLE_IMAGES);
+    let most = SAMPLE_BYTES * images.len() as u64 / bytes.max(1) as u64;
+    let most = usize::try_from(most).unwrap_or(SAMPLE_IMAGES).clamp(1, SAMPLE_IMAGES);
     let step = images.len().div_ceil(most).max(1);
     let images: Vec<_> = images.iter().copied().step_by(step).collect();
     let sample = Sample { images: &images, total };
@@ -119,13 +121,19 @@ impl Payloads {
         let distinct: Vec<usize> = (0..images.len()).filter(|&number| firsts[number] == number).collect();
         let share = distinct.len().div_ceil(threads.get()).max(1);
         let encode =
-            |numbers: &[usize]| encode(model, numbers.iter().map(|&number| images[number]), with_sizes);
-        let parts: Vec<(Vec<u8>, Vec<usize>)> = std::thread::scope(|scope| {
+            &|numbers: &[usize]| encode(model, numbers.iter().map(|&number| images[number]), with_sizes);
+        let parts: Vec<(Vec<u8>, Vec<usize>)> = thread::scope(|scope| {
             let mut shares = distinct.chunks(share);
             let own = shares.next();
-            let others: Vec<_> = shares.map(|numbers| scope.spawn(|| encode(numbers))).collect();
+            let start =
+                |numbers| (numbers, thread::Builder::new().spawn_scoped(scope, move || encode(numbers)));
+            let others: Vec<_> = shares.map(start).collect();
             let own = own.map(encode);
-            let others = others.into_iter().map(|part| part.join().expect("encoding does not panic"));
+            let others = others.into_iter().map(|(numbers, helper)| match helper {
+                Ok(helper) => helper.join().expect("encoding does not panic"),
+                // The system had no thread to give.
+                Err(_) => encode(numbers),
+            });
             own.into_iter().chain(others).collect()
         });
         Self::join(firsts, &distinct, &parts)

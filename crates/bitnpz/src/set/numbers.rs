@@ -71,7 +71,7 @@ mod tests {
             numbers.iter().for_each(|&number| assert_eq!(take_varint(&mut rest), Some(number as usize)));
             prop_assert!(rest.is_empty());
             let mut bytes = vec![0; fixed_len(numbers.len(), bits).unwrap()];
-            let below = |number: u32| number as usize & ((1_usize << bits) - 1);
+            let below = |number: u32| (u64::from(number) & ((1 << bits) - 1)) as usize;
             for (place, &number) in numbers.iter().enumerate() {
                 put_fixed(number as usize, place, bits, &mut bytes);
             }

@@ -1,5 +1,8 @@
 //! What a coder knows of images of a kind: for each alphabet the contexts, and how likely symbols are in each.
 
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
 use super::encode::Teller;
 use super::features::{FEATURES, LONG, PART, class};
 use super::scan::{EVENTS, Past, Scanner, Surroundings};
@@ -72,15 +75,24 @@ impl Model {
                 break;
             }
         }
-        let Seen { events, numbers } = teller.sink;
-        let learn = |alphabet: Alphabet, observations| {
+        let Seen { mut events, numbers } = teller.sink;
+        let learn = |alphabet: Alphabet, observations: &mut Observations| {
             let mut model = Vec::new();
-            alphabet.learn::<FEATURES>(observations, sample.part(), &mut model);
+            alphabet.learn::<FEATURES>(std::mem::take(observations), sample.part(), &mut model);
             model
         };
-        std::thread::scope(|scope| {
-            let numbers = scope.spawn(|| numbers.map(|observations| learn(NUMBER, observations)).concat());
-            [learn(EVENT, events), numbers.join().expect("learning does not panic")].concat()
+        let numbers = Mutex::new(numbers);
+        let learn_numbers = || {
+            let numbers = &mut *numbers.lock().unwrap_or_else(PoisonError::into_inner);
+            numbers.each_mut().map(|observations| learn(NUMBER, observations)).concat()
+        };
+        thread::scope(|scope| {
+            let helper = thread::Builder::new().spawn_scoped(scope, learn_numbers);
+            let events = learn(EVENT, &mut events);
+            // The system may have no thread to give.
+            let numbers = helper
+                .map_or_else(|_| learn_numbers(), |helper| helper.join().expect("learning does not panic"));
+            [events, numbers].concat()
         })
     }
 
