@@ -1,5 +1,5 @@
 //! Stands between a program and the file system, for `cargo xtask crash` on Linux: loaded with `LD_PRELOAD`, it takes the
-//! place of the calls by which Rust's standard library writes and reads files.
+//! place of the calls by which Rust's standard library writes and reads files and starts threads.
 //!
 //! - `BITNPZ_FAULTS_FOLDER`: only files below it are meant.
 //! - `BITNPZ_FAULTS`: `CLASS:N:ERRNO` fails the N-th call of a class, `any:N:kill` ends the process before the N-th call of
@@ -12,6 +12,8 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt::Write;
+use std::mem::transmute;
+use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -86,6 +88,11 @@ impl Plan {
             }
             _ => false,
         }
+    }
+
+    /// The error that calls fail with.
+    fn errno(&self) -> c_int {
+        if let Action::Fail(errno) = self.action { errno } else { 0 }
     }
 
     fn log(&self, line: &str) {
@@ -256,4 +263,67 @@ pub unsafe extern "C" fn mmap64(
     }
     // SAFETY: as the caller promises.
     unsafe { libc::syscall(libc::SYS_mmap, address, len, protection, flags, file, offset) as *mut c_void }
+}
+
+/// `statx`: class `stat`. The path may be none, that of an open file empty.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn statx(
+    folder: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mask: libc::c_uint,
+    found: *mut libc::statx,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    let name = if path.is_null() { String::new() } else { unsafe { text(path) } };
+    let name = if name.is_empty() && folder >= 0 { path_of(folder) } else { name };
+    if plan().has(&name) && plan().fails("stat") {
+        return -1;
+    }
+    // SAFETY: as the caller promises.
+    c_int::try_from(unsafe { libc::syscall(libc::SYS_statx, folder, path, flags, mask, found) }).unwrap_or(-1)
+}
+
+/// `realpath`: class `stat`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn realpath(path: *const c_char, resolved: *mut c_char) -> *mut c_char {
+    type Realpath = unsafe extern "C" fn(*const c_char, *mut c_char) -> *mut c_char;
+    // SAFETY: as the caller promises.
+    if plan().has(&unsafe { text(path) }) && plan().fails("stat") {
+        return ptr::null_mut();
+    }
+    // SAFETY: the name ends with NUL, and the C library's function of that name is of this type.
+    let next =
+        unsafe { transmute::<*mut c_void, Realpath>(libc::dlsym(libc::RTLD_NEXT, c"realpath".as_ptr())) };
+    // SAFETY: as the caller promises.
+    unsafe { next(path, resolved) }
+}
+
+/// What a thread runs.
+type Routine = extern "C" fn(*mut c_void) -> *mut c_void;
+
+/// `pthread_create`: class `thread`. It returns its error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_create(
+    thread: *mut libc::pthread_t,
+    attributes: *const libc::pthread_attr_t,
+    routine: Routine,
+    argument: *mut c_void,
+) -> c_int {
+    type PthreadCreate = unsafe extern "C" fn(
+        *mut libc::pthread_t,
+        *const libc::pthread_attr_t,
+        Routine,
+        *mut c_void,
+    ) -> c_int;
+    let plan = plan();
+    if plan.class == "thread" && plan.fails("thread") {
+        return plan.errno();
+    }
+    // SAFETY: the name ends with NUL, and the C library's function of that name is of this type.
+    let next = unsafe {
+        transmute::<*mut c_void, PthreadCreate>(libc::dlsym(libc::RTLD_NEXT, c"pthread_create".as_ptr()))
+    };
+    // SAFETY: as the caller promises.
+    unsafe { next(thread, attributes, routine, argument) }
 }

@@ -6,8 +6,8 @@ use super::Count;
 use super::scenario::{Bench, Scenario};
 use crate::command::Outcome;
 
-/// The classes of calls, and an error that each may give: EIO, ENOSPC, EACCES, ENOMEM.
-const FAULTS: [(&str, i32); 12] = [
+/// The classes of calls, and an error that each may give: EIO, ENOSPC, EACCES, ENOMEM, EAGAIN.
+const FAULTS: [(&str, i32); 14] = [
     ("open", 13),
     ("open", 28),
     ("write", 5),
@@ -16,10 +16,12 @@ const FAULTS: [(&str, i32); 12] = [
     ("rename", 5),
     ("unlink", 5),
     ("seek", 5),
+    ("stat", 5),
     ("chmod", 5),
     ("lock", 5),
     ("read", 5),
     ("mmap", 12),
+    ("thread", 11),
 ];
 
 pub(super) fn run(bench: &Bench, scenario: &Scenario) -> Outcome {

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
 pub(crate) fn run(arguments: &Append, output: &mut Output) -> Outcome {
-    if !arguments.archive.exists() {
+    if !super::exists(&arguments.archive)? {
         return Err(Failure::at(&arguments.archive, "there is no such archive; bitnpz pack makes one"));
     }
     let packing = Packing::new(&arguments.inputs, &arguments.read, arguments.write.options())?;

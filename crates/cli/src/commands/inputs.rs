@@ -47,7 +47,7 @@ impl<'a> Packing<'a> {
 
     /// The same, kept at the path it is written to after so many images each; what is there already is left out.
     pub(super) fn resume(mut self, path: &Path, every: usize) -> Result<Self, Failure> {
-        if path.exists() {
+        if super::exists(path)? {
             let done = Archive::open_with(path, self.open.clone());
             self.done = Some(done.map_err(|error| Failure::at(path, error))?);
         }

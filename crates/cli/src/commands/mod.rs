@@ -28,9 +28,14 @@ fn open(path: &Path, read: &Read) -> Result<Archive, Failure> {
     Archive::open_with(path, options).map_err(|error| Failure::at(path, error))
 }
 
+/// Whether there is a file of this path. What cannot be told is an error, lest a file be taken for none and replaced.
+fn exists(path: &Path) -> Result<bool, Failure> {
+    path.try_exists().map_err(|error| Failure::at(path, error))
+}
+
 /// That there is nothing where something is to be written, unless it may be replaced.
 fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
-    if !force && path.exists() {
+    if !force && exists(path)? {
         return Err(Failure::at(path, "it is there already; --force replaces it"));
     }
     Ok(())

@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &Pack, output: &mut Output) -> Outcome {
     let bytes_in = packing.bytes();
     let summary = if arguments.resume {
         let partial = partial(&arguments.output);
-        let is_there = partial.exists();
+        let is_there = super::exists(&partial)?;
         let summary = packing.resume(&partial, arguments.every)?.run(&partial, is_there, output)?;
         rename(&partial, &arguments.output).map_err(|error| Failure::at(&arguments.output, error))?;
         summary
