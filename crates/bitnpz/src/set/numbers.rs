@@ -71,7 +71,7 @@ mod tests {
             numbers.iter().for_each(|&number| assert_eq!(take_varint(&mut rest), Some(number as usize)));
             prop_assert!(rest.is_empty());
             let mut bytes = vec![0; fixed_len(numbers.len(), bits).unwrap()];
-            let below = |number: u32| (u64::from(number) & ((1 << bits) - 1)) as usize;
+            let below = |number: u32| usize::try_from(u64::from(number) & ((1 << bits) - 1)).unwrap();
             for (place, &number) in numbers.iter().enumerate() {
                 put_fixed(number as usize, place, bits, &mut bytes);
             }

@@ -65,6 +65,7 @@ impl Writer {
     ///
     /// As [`extend`](Self::extend).
     pub fn extend_dyn(&mut self, key: &str, images: &DynArrayView<'_>) -> Result<()> {
+        self.check_owner()?;
         let (dtype, shape) = (images.dtype(), images.shape());
         let Some(item_shape) = shape.get(1..).filter(|item_shape| item_shape.len() >= 2) else {
             let error = ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bitnpz_bitmap::{BitmapView, Pixel, PixelValues};
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
-use bitnpz_npz::{AtomicFile, Method};
+use bitnpz_npz::{AtomicFile, Method, Owner};
 use ndarray::{ArrayRef, ArrayRef2, Dimension};
 
 use super::extend::WaitingStack;
@@ -58,6 +58,7 @@ pub struct Writer {
     /// Where the archive will be.
     pub(super) folder: PathBuf,
     encoding: Encoding,
+    owner: Owner,
 }
 
 impl fmt::Debug for Writer {
@@ -96,6 +97,7 @@ impl Writer {
             waiting: Vec::new(),
             folder: folder.unwrap_or(Path::new(".")).to_owned(),
             encoding: options.encoding,
+            owner: Owner::current(),
         })
     }
 
@@ -200,6 +202,7 @@ impl Writer {
     ///
     /// If writing fails; then the file that was to be replaced is as it was.
     pub fn finish(mut self) -> Result<Summary> {
+        self.check_owner()?;
         self.write_waiting()?;
         for lone in self.sets.finish(&mut self.zip, &mut self.ledger)? {
             write_lone(&mut self.zip, &mut self.ledger, &lone)?;
@@ -213,6 +216,7 @@ impl Writer {
 
     /// Makes a key taken.
     pub(super) fn claim(&mut self, key: &str) -> Result<()> {
+        self.check_owner()?;
         check_key(key)?;
         if self.is_waiting(key) {
             return Err(Error::from(ErrorKind::DuplicateKey).with_key(key));
@@ -227,6 +231,11 @@ impl Writer {
     #[must_use]
     pub fn contains(&self, key: &str) -> bool {
         self.zip.contains(key) || self.sets.contains(key) || self.is_waiting(key)
+    }
+
+    /// That this process started the archive: a fork of it shares its files, those of stacks that wait too.
+    pub(super) fn check_owner(&self) -> Result<()> {
+        Ok(self.owner.check().map_err(bitnpz_npz::Error::from)?)
     }
 
     /// That a key is not taken yet.
