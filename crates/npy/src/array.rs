@@ -171,8 +171,10 @@ mod tests {
 
     #[test]
     fn are_bytes_in_the_other_order_swapped() {
-        let header = Header::new(Dtype::from_type_string(">u4").unwrap(), vec![2]);
-        let array = DynArray::new(header, vec![0, 0, 0, 1, 0, 0, 2, 0]).unwrap();
+        let other = if cfg!(target_endian = "little") { ">u4" } else { "<u4" };
+        let header = Header::new(Dtype::from_type_string(other).unwrap(), vec![2]);
+        let bytes = [1_u32, 512].map(|item| item.swap_bytes().to_ne_bytes()).concat();
+        let array = DynArray::new(header, bytes).unwrap();
         assert_eq!(array.to_ndarray::<u32>().unwrap(), array![1, 512].into_dyn());
         assert!(matches!(array.view().as_ndarray::<u32>().unwrap_err().kind(), ErrorKind::NoView { .. }));
         assert_eq!(array.into_native().view().to_ndarray::<u32>().unwrap(), array![1, 512].into_dyn());
