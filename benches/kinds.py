@@ -1,4 +1,4 @@
-"""Generated kinds of images that are not glyphs, 2,000 of each, as archives that `cargo xtask ratio` and `compare` read.
+"""Generated kinds of images that are not glyphs, 2,000 of each, and letters in many hands, as archives that `cargo xtask ratio` and `compare` read.
 
     python benches/kinds.py FOLDER
 """
@@ -79,6 +79,25 @@ def symmetric(side):
     return images | images.transpose(0, 2, 1)
 
 
+def letters(side, kinds=26, hands=242):
+    """Three strokes for each letter; each hand has a pen, a size and a slant of its own. One hand after the other."""
+    y, x = np.mgrid[:side, :side] / side - 0.5
+    strokes = random.random((kinds, 3, 2, 2)) - 0.5
+    images, labels = [], []
+    for hand in range(hands):
+        size, slant, pen = random.uniform(0.5, 0.9), random.uniform(-0.5, 0.5), random.uniform(0.02, 0.09)
+        for letter in range(kinds):
+            image = np.zeros((side, side), bool)
+            for (x0, y0), (x1, y1) in strokes[letter]:
+                u, v = x / size + slant * y - x0, y / size - y0
+                along, down = x1 - x0, y1 - y0
+                t = np.clip((u * along + v * down) / (along**2 + down**2), 0, 1)
+                image |= np.hypot(u - t * along, v - t * down) < pen
+            images.append(image)
+            labels.append((letter, hand))
+    return np.array(images), dict(zip(("letter", "hand"), np.array(labels).T))
+
+
 kinds = {f"noise_{percent}": random.random((N, 64, 64)) < percent / 100 for percent in (1, 5, 20, 50)}
 kinds["ordered_dither"] = ordered_dither(smooth(N, 64))
 kinds["error_diffusion"] = error_diffusion(smooth(N, 64))
@@ -89,8 +108,10 @@ kinds["codes"] = codes()
 kinds["codes_4"] = codes().repeat(4, 1).repeat(4, 2)
 kinds["boards"] = random.random((N, 19, 19)) < random.uniform(0.05, 0.4, (N, 1, 1))
 kinds["symmetric"] = symmetric(64)
+kinds["letters"], labels = letters(28)
 
 folder = Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
 for name, images in kinds.items():
-    np.savez(folder / f"{name}.npz", packed=np.packbits(images, axis=-1), shape=np.array(images.shape))
+    more = labels if name == "letters" else {}
+    np.savez(folder / f"{name}.npz", packed=np.packbits(images, axis=-1), shape=np.array(images.shape), **more)

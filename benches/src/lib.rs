@@ -2,11 +2,14 @@
 
 pub mod chart;
 pub mod jbig2;
+mod orders;
 
 use std::path::Path;
 use std::time::Instant;
 
 use bitnpz::{Archive, Bitmap};
+
+pub use orders::orders;
 
 /// A named set of images of one shape.
 #[derive(Clone, Debug)]
@@ -15,6 +18,8 @@ pub struct ImageSet {
     pub name: String,
     /// The images.
     pub images: Vec<Bitmap>,
+    /// What they are of: arrays of as many items by their names, the bytes of each item.
+    pub labels: Vec<(String, Vec<Vec<u8>>)>,
 }
 
 impl ImageSet {
@@ -48,7 +53,19 @@ impl ImageSet {
                 }
             }
         }
-        if images.is_empty() { Err("expected images".into()) } else { Ok(Self { name, images }) }
+        if images.is_empty() {
+            return Err("expected images".into());
+        }
+        let mut labels = Vec::new();
+        for entry in archive.entries() {
+            let entry = entry?;
+            if *entry.shape() == [images.len()] {
+                let array = archive.dyn_array(entry.key())?;
+                let items = array.data().chunks_exact(array.dtype().item_size().max(1));
+                labels.push((entry.key().to_owned(), items.map(<[u8]>::to_vec).collect()));
+            }
+        }
+        Ok(Self { name, images, labels })
     }
 
     /// The images, enough of them: shifted copies make more, none like another.

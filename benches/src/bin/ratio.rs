@@ -1,7 +1,8 @@
 //! How small: bytes per image, all in, of the image sets named, in bitnpz's encodings and in what a user would pick
 //! instead, each made by its real encoder.
 //!
-//! `cargo xtask ratio FILE.npz ...` prints a table, and with `--output FOLDER` puts it into `compression.md` there, and draws `compression.svg`.
+//! `cargo xtask ratio FILE.npz ...` prints a table of formats and one of orders, and with `--output FOLDER` puts them into
+//! `compression.md` there, and draws `compression.svg`.
 //! Python with the packages of `benches/requirements.txt` is the interpreter that `BITNPZ_PYTHON` names.
 
 #![allow(clippy::print_stdout, reason = "a report")]
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bitnpz::{Archive, Encoding, PixelValues, WriteOptions, Writer};
-use bitnpz_benches::{ImageSet, chart, jbig2, key};
+use bitnpz_benches::{ImageSet, chart, jbig2, key, orders};
 use bitnpz_oracle::Oracle;
 use ndarray::Array3;
 
@@ -26,6 +27,8 @@ struct Sizes {
     /// What the writer chose.
     codec: String,
     bytes: Vec<(String, f64)>,
+    /// Of ours, by the order in which the images were saved.
+    orders: Vec<(String, f64)>,
 }
 
 fn main() -> Result<(), Failure> {
@@ -42,12 +45,14 @@ fn main() -> Result<(), Failure> {
     for file in &files {
         all.push(measure(&ImageSet::load(Path::new(file))?, &mut numpy)?);
     }
-    let table = markdown(&all);
-    println!("{table}");
+    let tables = [markdown(&all), orders_markdown(&all)];
+    println!("{}", tables.join("\n"));
     if let Some(folder) = output {
         let report = folder.join("compression.md");
         let text = fs::read_to_string(&report).unwrap_or_default();
-        fs::write(&report, with_table(&text, &table))?;
+        let text =
+            tables.iter().enumerate().fold(text, |text, (place, table)| with_table(&text, place, table));
+        fs::write(&report, text)?;
         let first = |name: &str| !name.starts_with("`np.savez") && !name.contains("plain");
         let sets = all.iter().map(|sizes| {
             let bars = sizes.bytes.iter().filter(|(name, _)| first(name)).cloned();
@@ -66,11 +71,7 @@ fn measure(set: &ImageSet, numpy: &mut Oracle) -> Result<Sizes, Failure> {
     let mut codec = String::new();
     for encoding in [Encoding::Contour, Encoding::Packed, Encoding::Plain] {
         let path = folder.path().join(format!("{encoding}.npz"));
-        let mut writer = Writer::create_with(&path, &WriteOptions::default().with_encoding(encoding))?;
-        for (number, image) in set.images.iter().enumerate() {
-            writer.add_image(&key(number), &image.unpack(PixelValues::<bool>::default()))?;
-        }
-        writer.finish()?;
+        let size = write(&path, set, 0..set.images.len(), encoding)?;
         let name = if encoding == Encoding::Contour {
             codec = Archive::open(&path)?
                 .entry(&key(0))?
@@ -80,7 +81,12 @@ fn measure(set: &ImageSet, numpy: &mut Oracle) -> Result<Sizes, Failure> {
         } else {
             format!("bitnpz, {encoding}")
         };
-        bytes.push((name, fs::metadata(&path)?.len() as f64 / count));
+        bytes.push((name, size / count));
+    }
+    let mut by_order = Vec::new();
+    for (name, order) in orders(set) {
+        let path = folder.path().join("order.npz");
+        by_order.push((name, write(&path, set, order, Encoding::Contour)? / count));
     }
     let plain = folder.path().join("plain.npz");
     bytes.push(("`np.savez_compressed`".to_owned(), savez_compressed(numpy, &plain) / count));
@@ -93,7 +99,23 @@ fn measure(set: &ImageSet, numpy: &mut Oracle) -> Result<Sizes, Failure> {
     bitnpz::DynArray::from_ndarray(&rows).write(fs::File::create(&path)?)?;
     bytes.extend(others(&path, width)?);
     bytes.sort_by(|a, b| a.1.total_cmp(&b.1));
-    Ok(Sizes { name: set.name.clone(), shape: [set.images.len(), height, width], codec, bytes })
+    let (name, shape) = (set.name.clone(), [set.images.len(), height, width]);
+    Ok(Sizes { name, shape, codec, bytes, orders: by_order })
+}
+
+/// Writes images of a set, each under a key of its own, and tells the bytes of the archive.
+fn write(
+    path: &Path,
+    set: &ImageSet,
+    order: impl IntoIterator<Item = usize>,
+    encoding: Encoding,
+) -> Result<f64, Failure> {
+    let mut writer = Writer::create_with(path, &WriteOptions::default().with_encoding(encoding))?;
+    for (number, image) in order.into_iter().enumerate() {
+        writer.add_image(&key(number), &set.images[image].unpack(PixelValues::<bool>::default()))?;
+    }
+    writer.finish()?;
+    Ok(fs::metadata(path)?.len() as f64)
 }
 
 /// What `benches/formats.py` finds.
@@ -119,13 +141,34 @@ outputs.append(b'%d' % len(file.getvalue()))
     String::from_utf8_lossy(&outputs[0]).parse().unwrap_or(f64::NAN)
 }
 
-/// A report whose first table is this one.
-fn with_table(report: &str, table: &str) -> String {
-    let is_row = |line: &&str| line.starts_with('|');
-    let before: Vec<&str> = report.lines().take_while(|line| !is_row(line)).collect();
-    let after: Vec<&str> = report.lines().skip(before.len()).skip_while(is_row).collect();
-    let join = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
-    join(&before) + table + &join(&after)
+/// A report whose table at this place is this one.
+fn with_table(report: &str, place: usize, table: &str) -> String {
+    let (mut text, mut tables, mut is_in_table) = (String::new(), 0, false);
+    for line in report.lines() {
+        let is_row = line.starts_with('|');
+        if is_row && !is_in_table {
+            tables += 1;
+            text.push_str(if tables == place + 1 { table } else { "" });
+        }
+        is_in_table = is_row;
+        if !is_row || tables != place + 1 {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// One row for each set: the bytes per image by the order in which they were saved, and how far apart they are.
+fn orders_markdown(all: &[Sizes]) -> String {
+    let mut text = String::from("| | bytes per image, by order | most : least |\n|---|---|---:|\n");
+    for Sizes { name, orders, .. } in all {
+        let list: Vec<String> = orders.iter().map(|(order, bytes)| format!("{order} {bytes:.2}")).collect();
+        let bytes = || orders.iter().map(|(_, bytes)| *bytes);
+        let (most, least) = (bytes().fold(0.0, f64::max), bytes().fold(f64::INFINITY, f64::min));
+        let _ = writeln!(text, "| {name} | {} | {:.3} |", list.join(", "), most / least);
+    }
+    text
 }
 
 /// One row for each format, one column for each set; the smallest on average first.

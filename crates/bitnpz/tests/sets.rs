@@ -8,7 +8,7 @@ use bitnpz::{
     WriteOptions, Writer,
 };
 use bitnpz_oracle::Oracle;
-use ndarray::{Array2, Array3, Array4, s};
+use ndarray::{Array2, Array3, Array4, Axis, s};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -447,4 +447,55 @@ fn do_archives_convert_in_every_direction() {
             }
         }
     }
+}
+
+/// Letters in fonts: a few strokes, drawn with another pen and slant by each font.
+fn letters(letters: usize, fonts: usize) -> Vec<Array2<bool>> {
+    let mut state = 1_u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 24) as f32
+    };
+    let strokes: Vec<[[f32; 4]; 3]> =
+        (0..letters).map(|_| [(); 3].map(|()| [(); 4].map(|()| random()))).collect();
+    let pens: Vec<[f32; 4]> = (0..fonts).map(|_| [(); 4].map(|()| random())).collect();
+    let draw = |strokes: &[[f32; 4]; 3], pen: &[f32; 4]| {
+        let size = 14.0 + 8.0 * pen[0];
+        Array2::from_shape_fn((24, 24), |(row, column)| {
+            let y = (row as f32 - 12.0) / size + 0.5;
+            let x = (column as f32 - 12.0) / size + 0.5 + (pen[1] - 0.5) * y;
+            strokes.iter().any(|&[x0, y0, x1, y1]| {
+                let (along, down) = (x1 - x0, y1 - y0);
+                let t = ((x - x0) * along + (y - y0) * down) / (along * along + down * down);
+                let t = t.clamp(0.0, 1.0);
+                (x - x0 - t * along).hypot(y - y0 - t * down) < 0.04 + 0.08 * pen[2]
+            })
+        })
+    };
+    pens.iter().flat_map(|pen| strokes.iter().map(move |strokes| draw(strokes, pen))).collect()
+}
+
+#[test]
+fn does_the_size_of_a_set_hardly_depend_on_its_order() {
+    let (kinds, fonts) = (26, 242);
+    let images = letters(kinds, fonts);
+    let by_letter = (0..images.len()).map(|i| i / fonts + i % fonts * kinds).collect();
+    let by_font = (0..images.len()).collect();
+    let order = bitnpz::Shuffle::new(images.len(), 1);
+    let shuffled = (0..images.len()).map(|place| order.get(place)).collect();
+    let folder = Folder::new();
+    let size = |order: Vec<usize>| {
+        let path = folder.path("letters.npz");
+        let mut writer = Writer::create(&path).unwrap();
+        for i in order {
+            writer.extend("letters", &images[i].view().insert_axis(Axis(0))).unwrap();
+        }
+        writer.finish().unwrap();
+        let archive = Archive::open(&path).unwrap();
+        assert_eq!(archive.images("letters").unwrap().codec(), Some(Codec::Contour));
+        archive.size() as f64
+    };
+    let sizes: [f64; 3] = [by_font, by_letter, shuffled].map(size);
+    let [least, most] = [f64::min, f64::max].map(|pick| sizes.into_iter().reduce(pick).unwrap());
+    assert!(most < 1.03 * least, "{sizes:?}");
 }

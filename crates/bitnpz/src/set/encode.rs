@@ -13,6 +13,7 @@ use super::description::{KeysDescription, SegmentDescription};
 use super::index;
 use super::keys::KeyList;
 use super::numbers::push_varint;
+use super::sample;
 
 /// A model is trained on at most this many images, of at most so many bytes of packed rows.
 const SAMPLE_IMAGES: usize = 4000;
@@ -59,7 +60,7 @@ impl Images {
             BitmapView::new(height, width, rows).expect("rows that were packed")
         });
         let images: Vec<BitmapView<'_>> = views.collect();
-        let model = model.unwrap_or_else(|| Arc::new(train(&images, total, options.codec)));
+        let model = model.unwrap_or_else(|| Arc::new(self.train(&images, total, options.codec)));
         let size = self.sizes.first().copied().filter(|first| self.sizes.iter().all(|size| size == first));
         let payloads = Payloads::new(&model, &images, size.is_none(), options.threads);
         let index = index::write(&payloads.starts, payloads.repeats.as_deref(), &payloads.checksums(&images));
@@ -81,19 +82,18 @@ impl Images {
         };
         Encoded { model, description, members }
     }
-}
 
-/// Trains a model on images spread over these.
-fn train(images: &[BitmapView<'_>], total: usize, codec: Option<Codec>) -> Model {
-    let bytes = images.iter().map(|image| image.as_bytes().len()).sum::<usize>();
-    let most = SAMPLE_BYTES * images.len() as u64 / bytes.max(1) as u64;
-    let most = usize::try_from(most).unwrap_or(SAMPLE_IMAGES).clamp(1, SAMPLE_IMAGES);
-    let step = images.len().div_ceil(most).max(1);
-    let images: Vec<_> = images.iter().copied().step_by(step).collect();
-    let sample = Sample { images: &images, total };
-    match codec {
-        Some(codec) => Model::train(codec, sample),
-        None => Model::choose(sample),
+    /// Trains a model on a random sample of these images, the same each time.
+    fn train(&self, images: &[BitmapView<'_>], total: usize, codec: Option<Codec>) -> Model {
+        let most = SAMPLE_BYTES * images.len() as u64 / self.rows.len().max(1) as u64;
+        let most = usize::try_from(most).unwrap_or(SAMPLE_IMAGES).clamp(1, SAMPLE_IMAGES);
+        let drawn = sample::draw(images.len(), most, crc32fast::hash(&self.rows).into());
+        let images: Vec<_> = drawn.into_iter().map(|number| images[number]).collect();
+        let sample = Sample { images: &images, total };
+        match codec {
+            Some(codec) => Model::train(codec, sample),
+            None => Model::choose(sample),
+        }
     }
 }
 

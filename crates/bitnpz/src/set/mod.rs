@@ -16,6 +16,7 @@ mod encode;
 mod index;
 mod keys;
 mod numbers;
+mod sample;
 mod segment;
 mod stored;
 mod writer;
