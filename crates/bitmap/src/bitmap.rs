@@ -5,6 +5,7 @@ use std::fmt;
 use ndarray::{Array2, ArrayRef2};
 
 use crate::error::{ErrorKind, Result};
+use crate::memory::make_room;
 use crate::pack::{pack, pack_with};
 use crate::pixel::{Pixel, PixelValues};
 use crate::view::{BitmapView, last_byte_mask, packed_len, stride};
@@ -38,9 +39,12 @@ impl Bitmap {
     ///
     /// # Errors
     ///
-    /// If the image has more bytes than can be addressed.
+    /// If the image has more bytes than can be addressed, or than there are.
     pub fn zeros(height: usize, width: usize) -> Result<Self> {
-        Ok(Self { height, width, rows: vec![0; packed_len(height, width)?] })
+        let (mut rows, len) = (Vec::new(), packed_len(height, width)?);
+        make_room(&mut rows, len)?;
+        rows.resize(len, 0);
+        Ok(Self { height, width, rows })
     }
 
     /// An image of these packed rows; bits behind the last pixel of a row are cleared.

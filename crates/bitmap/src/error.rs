@@ -44,6 +44,11 @@ pub enum ErrorKind {
         /// Its height and width in pixels.
         shape: [usize; 2],
     },
+    /// The memory for an image is not there.
+    OutOfMemory {
+        /// The bytes asked for.
+        bytes: usize,
+    },
     /// These bytes are not a model.
     Model {
         /// What was expected and what was found.
@@ -84,6 +89,7 @@ impl fmt::Display for Error {
             ErrorKind::TooLarge { shape: [height, width] } => {
                 write!(f, "an image of {height} x {width} pixels cannot be addressed")
             }
+            ErrorKind::OutOfMemory { bytes } => write!(f, "{bytes} bytes of memory are not to be had"),
             ErrorKind::Model { message, offset } => write!(f, "at byte {offset} of the model: {message}"),
             ErrorKind::Payload { message } => write!(f, "the payload is damaged: {message}"),
         }

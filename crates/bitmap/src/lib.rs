@@ -24,6 +24,7 @@ pub mod codec;
 mod deflate;
 mod error;
 mod kernels;
+mod memory;
 mod pack;
 mod pixel;
 mod view;

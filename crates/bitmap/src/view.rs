@@ -62,11 +62,12 @@ impl<'a> BitmapView<'a> {
         if rows.len() != expected {
             return Err(ErrorKind::Length { expected, found: rows.len() }.into());
         }
-        let view = Self { height, width, rows };
         let padding = !last_byte_mask(width);
-        match view.rows().position(|row| row.last().is_some_and(|last| last & padding != 0)) {
-            Some(row) if padding != 0 => Err(ErrorKind::Padding { row }.into()),
-            _ => Ok(view),
+        let lasts = rows.iter().skip(stride(width).saturating_sub(1)).step_by(stride(width).max(1));
+        // There can be any number of rows without pixels: only bytes are gone through.
+        match lasts.enumerate().find(|(_, last)| **last & padding != 0) {
+            Some((row, _)) => Err(ErrorKind::Padding { row }.into()),
+            None => Ok(Self { height, width, rows }),
         }
     }
 

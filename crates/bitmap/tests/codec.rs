@@ -1,7 +1,8 @@
 //! Whether images come back from their payloads, and what happens to payloads that are none.
 
 use bitnpz_bitmap::Bitmap;
-use bitnpz_bitmap::codec::{Codec, Decoder, Encoder, Model, Sample};
+use bitnpz_bitmap::codec::{Codec, Decoder, Encoder, Model, OnesCounter, Rows, Sample};
+use bitnpz_bitmap::{BitmapView, ErrorKind};
 use proptest::prelude::*;
 
 /// Images like outlines, like noise, and blank ones.
@@ -40,6 +41,28 @@ fn model(codec: Codec, images: &[Bitmap]) -> Model {
     Model::train(codec, Sample { images: &views, total: images.len() })
 }
 
+/// All rows, one after the other, as a decoder gives them.
+#[derive(Default)]
+struct Collected {
+    row: Vec<u8>,
+    rows: Vec<u8>,
+}
+
+impl Rows for Collected {
+    fn row(&mut self, fill: impl FnOnce(&mut [u8])) {
+        fill(&mut self.row);
+        self.rows.extend_from_slice(&self.row);
+    }
+
+    fn repeat(&mut self, count: usize) {
+        (0..count).for_each(|_| self.rows.extend_from_slice(&self.row));
+    }
+
+    fn image(&mut self, image: BitmapView<'_>) {
+        self.rows.extend_from_slice(image.as_bytes());
+    }
+}
+
 fn check(model: &Model, images: &[Bitmap]) -> Result<(), TestCaseError> {
     let mut encoder = Encoder::new();
     let mut decoder = Decoder::new();
@@ -47,8 +70,15 @@ fn check(model: &Model, images: &[Bitmap]) -> Result<(), TestCaseError> {
         let mut payload = Vec::new();
         encoder.encode(model, image.view(), &mut payload);
         prop_assert!(payload.len() <= image.as_bytes().len());
-        let read = decoder.decode(model, &payload, [image.height(), image.width()]).unwrap();
+        let size = [image.height(), image.width()];
+        let read = decoder.decode(model, &payload, size).unwrap();
         prop_assert_eq!(&read, image);
+        let mut collected = Collected { row: vec![0; image.width().div_ceil(8)], rows: Vec::new() };
+        decoder.decode_rows(model, &payload, size, &mut collected).unwrap();
+        prop_assert_eq!(collected.rows, image.as_bytes());
+        let mut ones = OnesCounter::new(image.width());
+        decoder.decode_rows(model, &payload, size, &mut ones).unwrap();
+        prop_assert_eq!(ones.ones(), image.view().count_ones() as u64);
     }
     Ok(())
 }
@@ -180,4 +210,70 @@ fn does_an_error_say_what_is_wrong() {
     let error = Model::from_bytes(Codec::Contour, &bytes).unwrap_err().to_string();
     let end = bytes.len() - 1;
     assert_eq!(error, format!("at byte {end} of the model: expected the end of the model, found more bytes"));
+}
+
+/// A model of pixels for which these weights are all it knows.
+fn flat(off: u8, on: u8) -> Model {
+    Model::from_bytes(Codec::Pixel, &[0xFF, off, on, 0xFF, off, on]).unwrap()
+}
+
+#[test]
+fn does_a_payload_of_few_bytes_cost_little_whatever_size_is_claimed() {
+    let (likely, sides) = (flat(127, 0), [65_536; 2]);
+    let mut ones = OnesCounter::new(sides[1]);
+    // Each of these would be minutes of work, row by row.
+    Decoder::new().decode_rows(&likely, &[], sides, &mut ones).unwrap();
+    Decoder::new().decode_rows(Model::shipped("contour-1").unwrap(), &[], sides, &mut ones).unwrap_err();
+    assert_eq!(ones.ones(), 0);
+    for payload in [&[0xFF; 4][..], &[0x80], &[1, 2, 3], &[0xAA; 30]] {
+        let error = Decoder::new().decode_rows(&likely, payload, sides, &mut ones).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Payload { .. }), "{payload:?}: {error}");
+    }
+}
+
+#[test]
+fn is_no_size_believed_that_a_payload_cannot_have() {
+    let zstd = Model::from_bytes(Codec::Zstd, &[]).unwrap();
+    let mut rows = Vec::new();
+    for (model, payload, size) in [
+        (&zstd, &[0xFD, 1, 2, 3, 4][..], [65_536, 65_536]),
+        (&zstd, &[0; 9][..], [600_000, 600_000]),
+        (&flat(1, 1), &[], [65_537, 8]),
+        (&flat(1, 1), &[0], [8, 65_537]),
+        (Model::shipped("contour-1").unwrap(), &[0][..], [1 << 40, 1 << 20]),
+        (&Model::from_bytes(Codec::Raw, &[]).unwrap(), &[0][..], [1 << 40, 1 << 20]),
+    ] {
+        let error = Decoder::new().decode_into(model, payload, size, &mut rows).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Length { .. }), "{size:?}: {error}");
+        assert_eq!(rows.capacity(), 0);
+    }
+}
+
+#[test]
+fn do_rows_without_pixels_cost_nothing() {
+    for codec in Codec::ALL {
+        let model = model(codec, &[Bitmap::zeros(3, 3).unwrap()]);
+        for size in [[1 << 60, 0], [0, 1 << 60], [usize::MAX, 0]] {
+            let image = Decoder::new().decode(&model, &[], size).unwrap();
+            assert_eq!((image.height(), image.width(), image.view().count_ones()), (size[0], size[1], 0));
+        }
+    }
+}
+
+/// Zeros at the end of a payload are left out, but not those without which a decoder would give up.
+#[test]
+fn do_images_come_back_whose_payloads_end_early() {
+    for model in [flat(1, 1), flat(127, 0), flat(0, 127), flat(90, 127), flat(3, 2)] {
+        let mut images = Vec::new();
+        for (first, period) in [(0, 1), (1, 1), (0, 2), (1, 2), (7, 64), (63, 64), (0, 1000)] {
+            let mut image = Bitmap::zeros(64, 40).unwrap();
+            let pixels = (first..64 * 40).step_by(period);
+            pixels.for_each(|pixel| image.set(pixel / 40, pixel % 40, true));
+            images.push(image.clone());
+            // The same, but for one pixel.
+            image.set(63, 39, image.get(63, 39) == Some(false));
+            images.push(image);
+        }
+        check(&model, &images).unwrap();
+    }
 }

@@ -9,6 +9,7 @@ use crate::element::Element;
 use crate::error::{ErrorKind, Result};
 use crate::header::Header;
 use crate::limits::Limits;
+use crate::memory::with_room;
 use crate::record::swap_bytes;
 use crate::view::DynArrayView;
 
@@ -27,7 +28,7 @@ impl DynArray {
     ///
     /// # Errors
     ///
-    /// If there are more or fewer bytes than the header asks for.
+    /// If there are more or fewer bytes than the header asks for, or if its shape cannot be counted.
     pub fn new(header: Header, data: Vec<u8>) -> Result<Self> {
         DynArrayView::new(header.clone(), &data)?;
         Ok(Self { header, data })
@@ -54,14 +55,14 @@ impl DynArray {
     ///
     /// # Errors
     ///
-    /// If it is no `.npy` file, is cut short, is larger than the limit, or if reading fails.
+    /// If it is no `.npy` file, is cut short, is larger than the limit or than the memory there is, or if reading fails.
     pub fn read(mut reader: impl Read, limits: &Limits) -> Result<Self> {
         let header = Header::read(&mut reader, limits)?;
         let (expected, limit) = (header.data_len() as u64, limits.array_bytes);
         if expected > limit {
             return Err(ErrorKind::TooLarge { found: expected, limit }.into());
         }
-        let mut data = Vec::with_capacity(header.data_len().min(FIRST_READ));
+        let mut data = with_room(header.data_len().min(FIRST_READ))?;
         let found = reader.take(expected).read_to_end(&mut data)? as u64;
         if found < expected {
             return Err(ErrorKind::Length { expected, found }.into());
@@ -114,7 +115,7 @@ impl DynArray {
     ///
     /// # Errors
     ///
-    /// If it is of another dtype, or if a bool is neither 0 nor 1.
+    /// If it is of another dtype, or larger than the memory there is.
     pub fn to_ndarray<T: Element>(&self) -> Result<ArrayD<T>> {
         self.view().to_ndarray()
     }
@@ -132,7 +133,7 @@ impl DynArray {
     ///
     /// # Errors
     ///
-    /// If the header cannot be written.
+    /// If the header cannot be written, or the memory is not there.
     pub fn to_npy(&self) -> Result<Vec<u8>> {
         self.view().to_npy()
     }
@@ -163,7 +164,10 @@ mod tests {
             let read = DynArray::read(npy.as_slice(), &Limits::default()).unwrap();
             assert_eq!(read.header().fortran_order, fortran_order);
             assert_eq!(read.to_ndarray::<u16>().unwrap(), array.clone().into_dyn());
-            assert_eq!(read.view().to_c_order(), bytemuck::cast_slice::<u16, u8>(&[1, 2, 3, 4, 5, 6]));
+            assert_eq!(
+                read.view().to_c_order().unwrap(),
+                bytemuck::cast_slice::<u16, u8>(&[1, 2, 3, 4, 5, 6])
+            );
         }
         let sparse = DynArray::from_ndarray(&rows.slice(s![.., ..;2]));
         assert_eq!(sparse.to_ndarray::<u16>().unwrap(), array![[1, 3], [4, 6]].into_dyn());
@@ -181,10 +185,24 @@ mod tests {
     }
 
     #[test]
-    fn is_a_bool_of_two_refused() {
-        let array = DynArray::new(Header::new(Dtype::of::<bool>(), vec![3]), vec![0, 1, 2]).unwrap();
-        let error = array.to_ndarray::<bool>().unwrap_err();
+    fn is_any_byte_but_zero_true() {
+        let array = DynArray::new(Header::new(Dtype::of::<bool>(), vec![4]), vec![0, 1, 2, 255]).unwrap();
+        assert_eq!(array.to_ndarray::<bool>().unwrap(), array![false, true, true, true].into_dyn());
+        let error = array.view().as_ndarray::<bool>().unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Bool { item: 2, found: 2 }), "{error}");
+    }
+
+    #[test]
+    fn is_a_shape_that_nobody_can_count_refused_without_a_byte_of_it() {
+        let sides = [vec![1 << 40; 3], vec![0, 1 << 63], vec![1 << 62, 0, 4], vec![0; 65]];
+        for shape in sides {
+            let header = Header::new(Dtype::of::<bool>(), shape.clone());
+            assert!(header.len() == 0 || header.data_len() == usize::MAX);
+            assert!(DynArray::new(header.clone(), Vec::new()).is_err(), "{shape:?}");
+            assert!(DynArrayView::new(header, &[]).is_err(), "{shape:?}");
+        }
+        let header = Header::new(Dtype::of::<bool>(), vec![1 << 62, 0]);
+        assert!(DynArray::new(header, Vec::new()).unwrap().to_ndarray::<bool>().unwrap().is_empty());
     }
 
     #[test]

@@ -13,10 +13,10 @@ pub trait Element: Copy + NoUninit + CheckedBitPattern + sealed::Sealed + Send +
     /// The kind that NumPy calls this.
     const KIND: Kind;
 
-    /// For a type that not all bytes stand for: its items, if all of these do.
+    /// For a type that not all bytes stand for: appends its items; `false` for others, which are what their bytes are.
     #[doc(hidden)]
-    fn checked(_: &[u8]) -> Option<Vec<Self>> {
-        None
+    fn extend_from_bytes(_bytes: &[u8], _items: &mut Vec<Self>) -> bool {
+        false
     }
 }
 
@@ -38,15 +38,10 @@ impl sealed::Sealed for bool {}
 impl Element for bool {
     const KIND: Kind = Kind::Bool;
 
-    /// One pass of vector instructions, which a check item by item is not.
-    fn checked(bytes: &[u8]) -> Option<Vec<Self>> {
-        let mut seen = 0;
-        let look = |&byte: &u8| {
-            seen |= byte;
-            byte != 0
-        };
-        let items = bytes.iter().map(look).collect();
-        (seen <= 1).then_some(items)
+    /// Any byte but zero is true, as NumPy has it; a byte is compared, and never taken for a bool.
+    fn extend_from_bytes(bytes: &[u8], items: &mut Vec<Self>) -> bool {
+        items.extend(bytes.iter().map(|&byte| byte != 0));
+        true
     }
 }
 

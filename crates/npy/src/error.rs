@@ -70,7 +70,7 @@ pub enum ErrorKind {
         /// The bytes that are there.
         found: u64,
     },
-    /// A bool that is neither 0 nor 1.
+    /// A bool that is neither 0 nor 1, where the bytes themselves were asked for as bools.
     Bool {
         /// Which item, counted in the order of the file.
         item: usize,
@@ -88,6 +88,11 @@ pub enum ErrorKind {
     NoView {
         /// Why not.
         message: &'static str,
+    },
+    /// The memory for an array is not there.
+    OutOfMemory {
+        /// The bytes asked for.
+        bytes: u64,
     },
     /// The array has no such field.
     NoSuchField {
@@ -159,6 +164,7 @@ impl fmt::Display for Error {
                 write!(f, "expected an array of {expected}, found one of {found}")
             }
             ErrorKind::NoView { message } => write!(f, "cannot view the array in place: {message}"),
+            ErrorKind::OutOfMemory { bytes } => write!(f, "{bytes} bytes of memory are not to be had"),
             ErrorKind::NoSuchField { name } => write!(f, "the array has no field {name:?}"),
         }
     }

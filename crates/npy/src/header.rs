@@ -178,8 +178,13 @@ impl Header {
         }
     }
 
-    /// That items and bytes can be counted, as NumPy and `ndarray` count them: lengths of 0 aside.
-    fn check(&self) -> Result<()> {
+    /// That items and bytes can be counted, as NumPy and `ndarray` count them: lengths of 0 aside. Whatever takes a shape
+    /// from a file asks this before it asks anyone for memory.
+    ///
+    /// # Errors
+    ///
+    /// If there are more than 64 dimensions, or more bytes than can be addressed.
+    pub fn check(&self) -> Result<()> {
         if self.shape.len() > 64 {
             return Err(Error::at(10, ErrorKind::Shape { message: "more than 64 dimensions" }));
         }
@@ -194,14 +199,10 @@ impl Header {
         }
     }
 
-    /// The number of items.
-    ///
-    /// # Panics
-    ///
-    /// If it cannot be counted, which no header that was read asks for.
+    /// The number of items; `usize::MAX` if it cannot be counted, which no header that was [checked](Self::check) asks for.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        if self.is_empty() { 0 } else { self.shape.iter().copied().fold(1, usize::saturating_mul) }
     }
 
     /// Whether there are no items.
@@ -210,10 +211,10 @@ impl Header {
         self.shape.contains(&0)
     }
 
-    /// The bytes of the array that follows.
+    /// The bytes of the array that follows; `usize::MAX` if they cannot be counted.
     #[must_use]
     pub fn data_len(&self) -> usize {
-        self.len() * self.dtype.item_size()
+        self.len().saturating_mul(self.dtype.item_size())
     }
 
     /// The bytes that `np.save` writes before an array of this dtype, order and shape.

@@ -31,6 +31,7 @@ mod error;
 mod header;
 mod limits;
 mod literal;
+mod memory;
 mod reader;
 mod record;
 mod view;

@@ -51,14 +51,14 @@ impl<R: Read> Reader<R> {
     }
 
     /// Appends the next items' bytes to `items`, at most `count` of them; returns how many they were, 0
-    /// at the end.
+    /// at the end. Items without bytes come all at once, as there can be any number of them.
     ///
     /// # Errors
     ///
     /// If the file ends before its array, or reading fails.
     pub fn read_items(&mut self, count: usize, items: &mut Vec<u8>) -> Result<usize> {
         let item_bytes = self.header.shape[1..].iter().product::<usize>() * self.header.dtype.item_size();
-        let count = count.min(self.items_left);
+        let count = if item_bytes == 0 { self.items_left } else { count.min(self.items_left) };
         let expected = (count * item_bytes) as u64;
         let found = self.reader.by_ref().take(expected).read_to_end(items)? as u64;
         if found < expected {

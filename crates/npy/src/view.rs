@@ -9,6 +9,7 @@ use crate::element::Element;
 use crate::error::{Error, ErrorKind, Result};
 use crate::header::Header;
 use crate::limits::Limits;
+use crate::memory::{copy, with_room};
 use crate::record::swap_bytes;
 
 /// An array of a type known at run time, in someone else's bytes: a memory map, a buffer.
@@ -23,8 +24,9 @@ impl<'a> DynArrayView<'a> {
     ///
     /// # Errors
     ///
-    /// If there are more or fewer bytes than the header asks for.
+    /// If there are more or fewer bytes than the header asks for, or if its shape cannot be counted.
     pub fn new(header: Header, data: &'a [u8]) -> Result<Self> {
+        header.check()?;
         if data.len() != header.data_len() {
             let (expected, found) = (header.data_len() as u64, data.len() as u64);
             return Err(ErrorKind::Length { expected, found }.into());
@@ -71,7 +73,7 @@ impl<'a> DynArrayView<'a> {
     /// # Errors
     ///
     /// If it is of another dtype or byte order, if its bytes are not aligned for `T`, or if a bool is
-    /// neither 0 nor 1. [`to_ndarray`](Self::to_ndarray) copies, and minds neither order nor alignment.
+    /// neither 0 nor 1. [`to_ndarray`](Self::to_ndarray) copies, and minds none of these.
     pub fn as_ndarray<T: Element>(&self) -> Result<ArrayViewD<'a, T>> {
         self.expect::<T>()?;
         if !self.dtype().is_native() {
@@ -86,42 +88,43 @@ impl<'a> DynArrayView<'a> {
         Ok(ArrayViewD::from_shape(self.ndarray_shape(), items).expect("the length was checked"))
     }
 
-    /// A copy of the array, in the same order of dimensions.
+    /// A copy of the array, in the same order of dimensions. Any byte of a bool but zero is true, as NumPy has it.
     ///
     /// # Errors
     ///
-    /// If it is of another dtype, or if a bool is neither 0 nor 1.
+    /// If it is of another dtype, or if the memory for it is not there.
     pub fn to_ndarray<T: Element>(&self) -> Result<ArrayD<T>> {
         self.expect::<T>()?;
-        if let Some(items) = T::checked(self.data) {
-            return Ok(ArrayD::from_shape_vec(self.ndarray_shape(), items).expect("the length was checked"));
-        }
-        match self.as_ndarray::<T>() {
-            Ok(view) => Ok(view.to_owned()),
-            Err(error) if matches!(error.kind(), ErrorKind::NoView { .. }) => {
-                let items = collect::<T>(self.data, self.dtype());
-                Ok(ArrayD::from_shape_vec(self.ndarray_shape(), items).expect("the length was checked"))
+        let mut items = with_room(self.header.len())?;
+        if !T::extend_from_bytes(self.data, &mut items) {
+            match try_cast_slice::<u8, T>(self.data) {
+                Ok(native) if self.dtype().is_native() => items.extend_from_slice(native),
+                _ => items.extend(collect::<T>(self.data, self.dtype())),
             }
-            Err(error) => Err(error),
         }
+        Ok(ArrayD::from_shape_vec(self.ndarray_shape(), items).expect("the length was checked"))
     }
 
     /// The array with its own copy of the bytes.
-    #[must_use]
-    pub fn to_owned(&self) -> DynArray {
-        DynArray::new(self.header.clone(), self.data.to_vec()).expect("the length was checked")
+    ///
+    /// # Errors
+    ///
+    /// If the memory for it is not there.
+    pub fn to_owned(&self) -> Result<DynArray> {
+        DynArray::new(self.header.clone(), copy(self.data)?)
     }
 
     /// One field of a structured array, as `array[name]`.
     ///
     /// # Errors
     ///
-    /// If there is no such field.
+    /// If there is no such field, or if the memory for it is not there.
     pub fn field(&self, name: &str) -> Result<DynArray> {
         let field = self.dtype().field(name);
         let field = field.ok_or_else(|| ErrorKind::NoSuchField { name: name.to_owned() })?;
         let items = self.data.chunks_exact(self.dtype().item_size().max(1));
-        let data: Vec<u8> = items.flat_map(|item| &item[field.offset()..][..field.size()]).copied().collect();
+        let mut data = with_room(items.len() * field.size())?;
+        items.for_each(|item| data.extend_from_slice(&item[field.offset()..][..field.size()]));
         let mut header = Header::new(field.dtype().clone(), self.shape().to_vec());
         if field.shape().is_empty() {
             header.fortran_order = self.header.fortran_order;
@@ -133,34 +136,56 @@ impl<'a> DynArrayView<'a> {
                 dtype: Dtype::from_type_string(&format!("|V{}", field.size()))?,
                 ..self.header.clone()
             };
-            return DynArray::new(header, DynArrayView::new(record, &data)?.to_c_order());
+            return DynArray::new(header, DynArrayView::new(record, &data)?.to_c_order()?);
         }
         DynArray::new(header, data)
     }
 
     /// The items' bytes in C order, whatever the order they lie in.
-    #[must_use]
-    pub fn to_c_order(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    ///
+    /// If the memory for them is not there.
+    pub fn to_c_order(&self) -> Result<Vec<u8>> {
         let size = self.dtype().item_size();
-        if !self.header.fortran_order || size == 0 {
-            return self.data.to_vec();
+        if !self.header.fortran_order || self.data.is_empty() {
+            return copy(self.data);
         }
-        // Item numbers in Fortran order, gone through in C order, say where each item lies.
-        let mut data = Vec::with_capacity(self.data.len());
-        let numbers = ArrayD::from_shape_vec(self.ndarray_shape(), (0..self.header.len()).collect());
-        for &number in &numbers.expect("as many as items") {
-            data.extend_from_slice(&self.data[number * size..][..size]);
+        let mut data = with_room(self.data.len())?;
+        // How far apart items lie that are neighbours along each dimension.
+        let mut steps = vec![size; self.shape().len()];
+        for dimension in 1..steps.len() {
+            steps[dimension] = steps[dimension - 1] * self.shape()[dimension - 1];
         }
-        data
+        let (Some((&length, lengths)), Some((&step, steps))) =
+            (self.shape().split_last(), steps.split_last())
+        else {
+            return copy(self.data);
+        };
+        let (mut index, mut start) = (vec![0; lengths.len()], 0);
+        loop {
+            (0..length).for_each(|item| data.extend_from_slice(&self.data[start + item * step..][..size]));
+            // The next index along all dimensions but the last, as one counts.
+            let Some(dimension) = (0..lengths.len()).rev().find(|&at| index[at] + 1 < lengths[at]) else {
+                return Ok(data);
+            };
+            index[dimension] += 1;
+            start += steps[dimension];
+            for at in dimension + 1..lengths.len() {
+                start -= std::mem::take(&mut index[at]) * steps[at];
+            }
+        }
     }
 
     /// The bytes that `np.save` writes.
     ///
     /// # Errors
     ///
-    /// If the header cannot be written.
+    /// If the header cannot be written, or the memory is not there.
     pub fn to_npy(&self) -> Result<Vec<u8>> {
-        let mut npy = self.header.to_bytes()?;
+        let header = self.header.to_bytes()?;
+        let mut npy = with_room(header.len() + self.data.len())?;
+        npy.extend_from_slice(&header);
         npy.extend_from_slice(self.data);
         Ok(npy)
     }
@@ -186,7 +211,7 @@ impl<'a> DynArrayView<'a> {
 
 /// The items that `bytes`, of any alignment and order, stand for. Bools never come here: bytes are
 /// always aligned for them.
-fn collect<T: Element>(bytes: &[u8], dtype: &Dtype) -> Vec<T> {
+fn collect<T: Element>(bytes: &[u8], dtype: &Dtype) -> impl Iterator<Item = T> {
     let read = |item: &[u8]| {
         let mut buffer = [0; 16];
         let item_bytes = &mut buffer[..size_of::<T>()];
@@ -196,5 +221,5 @@ fn collect<T: Element>(bytes: &[u8], dtype: &Dtype) -> Vec<T> {
         }
         bytemuck::checked::pod_read_unaligned(item_bytes)
     };
-    bytes.chunks_exact(size_of::<T>()).map(read).collect()
+    bytes.chunks_exact(size_of::<T>()).map(read)
 }

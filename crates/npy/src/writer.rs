@@ -36,10 +36,11 @@ impl<W: Write + Seek> Writer<W> {
     ///
     /// # Errors
     ///
-    /// If writing fails.
+    /// If the shape cannot be counted, or writing fails.
     pub fn new(mut writer: W, dtype: Dtype, item_shape: &[usize]) -> Result<Self> {
-        let item_bytes = item_shape.iter().product::<usize>() * dtype.item_size();
         let header = Header::new(dtype, [&[0], item_shape].concat());
+        header.check()?;
+        let item_bytes = item_shape.iter().product::<usize>() * header.dtype.item_size();
         let start = writer.stream_position()?;
         writer.write_all(&header.to_bytes()?)?;
         Ok(Self { writer, header, start, item_bytes })

@@ -14,6 +14,7 @@ mod layout;
 mod model;
 mod pixel;
 mod range_coder;
+mod rows;
 mod table;
 mod tree;
 mod weights;
@@ -22,6 +23,8 @@ mod zstd;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use model::{Codec, Model, Sample};
+pub use rows::{OnesCounter, Rows};
 
-/// Images that are higher or wider are stored as packed rows: a row of so many edges takes some bytes for each.
+/// Images that are higher or wider are stored as packed rows, whatever the codec: a row of so many edges takes some bytes for
+/// each.
 const MAX_SIDE: usize = 1 << 16;

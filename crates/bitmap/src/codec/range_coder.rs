@@ -46,11 +46,13 @@ pub(super) struct RangeEncoder<'a> {
     start: usize,
     low: u32,
     range: u32,
+    /// How many bytes there were when a symbol was added last whose share does not start at zero.
+    settled: usize,
 }
 
 impl<'a> RangeEncoder<'a> {
     pub(super) fn new(payload: &'a mut Vec<u8>) -> Self {
-        Self { start: payload.len(), payload, low: 0, range: u32::MAX }
+        Self { start: payload.len(), payload, low: 0, range: u32::MAX, settled: 0 }
     }
 
     /// Adds the symbol of this share.
@@ -72,6 +74,9 @@ impl<'a> RangeEncoder<'a> {
     }
 
     fn add(&mut self, number: u32) {
+        if number != 0 {
+            self.settled = self.payload.len() - self.start;
+        }
         let (low, carry) = self.low.overflowing_add(number);
         self.low = low;
         if carry {
@@ -85,7 +90,8 @@ impl<'a> RangeEncoder<'a> {
         }
     }
 
-    /// Ends the payload with the fewest bytes that tell its symbols from others; zeros behind them need not be there.
+    /// Ends the payload with the fewest bytes that tell its symbols from others; zeros behind them need not be there, as far
+    /// as a decoder goes on without them.
     pub(super) fn finish(mut self) {
         let room = self.range - 1;
         let rest =
@@ -93,16 +99,21 @@ impl<'a> RangeEncoder<'a> {
         let up = self.low.wrapping_neg() & rest.unwrap_or(0);
         self.add(up);
         self.payload.extend_from_slice(&self.low.to_be_bytes());
-        while self.payload.len() > self.start && self.payload.ends_with(&[0]) {
+        let least = self.start + self.settled.saturating_sub(BEHIND - 4);
+        while self.payload.len() > least && self.payload.ends_with(&[0]) {
             self.payload.pop();
         }
     }
 }
 
+/// A decoder takes in so many zeros behind a payload, and no more unless all that is left is zeros: what no payload tells
+/// must not cost time.
+const BEHIND: usize = 8;
+
 /// Takes symbols out of a payload.
 #[derive(Debug)]
 pub(super) struct RangeDecoder<'a> {
-    /// The payload and four zeros.
+    /// The payload, the zeros behind it, and four more.
     bytes: &'a [u8],
     position: usize,
     code: u32,
@@ -114,10 +125,10 @@ impl<'a> RangeDecoder<'a> {
     pub(super) fn new(payload: &[u8], buffer: &'a mut Vec<u8>) -> Self {
         buffer.clear();
         buffer.extend_from_slice(payload);
-        buffer.extend_from_slice(&[0; 4]);
+        buffer.extend_from_slice(&[0; BEHIND + 4]);
         let mut decoder = Self { bytes: buffer, position: 0, code: 0, range: u32::MAX };
         decoder.code = decoder.next_bytes();
-        decoder.position = payload.len().min(4);
+        decoder.position = 4;
         decoder
     }
 
@@ -162,7 +173,22 @@ impl<'a> RangeDecoder<'a> {
 
     /// Whether the symbols so far can have come from all of the payload.
     pub(super) fn is_done(&self) -> bool {
-        self.position == self.bytes.len() - 4
+        self.position >= self.bytes.len() - BEHIND - 4
+    }
+
+    /// Whether every symbol that follows is the first of its distribution.
+    pub(super) fn is_zero(&self) -> bool {
+        self.code == 0 && self.is_done()
+    }
+
+    /// That symbols still come from the payload, or from the zeros that may stand behind it.
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        let is_behind = self.position == self.bytes.len() - 4;
+        if is_behind && self.code != 0 {
+            Err("expected the end of the image, found the end of the payload")
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -13,6 +13,9 @@ const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
 const LEVEL: i32 = 19;
 
+/// A block of a frame takes four bytes or more, and stands for at most so many (RFC 8878, 3.1.1.2).
+const BLOCK: usize = 128 << 10;
+
 /// A dictionary has this part of what it is for, within bounds.
 const PART: usize = 64;
 const SIZES: [usize; 2] = [256, 64 << 10];
@@ -35,7 +38,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Dictionary, &'static str> {
 }
 
 fn decompressor(dictionary: &Dictionary) -> Result<DCtx<'static>, &'static str> {
-    let mut context = DCtx::create();
+    let mut context = DCtx::try_create().ok_or("no memory for a decompressor")?;
     context.load_dictionary(dictionary).map_err(get_error_name)?;
     Ok(context)
 }
@@ -55,11 +58,19 @@ impl fmt::Debug for ZstdCoder {
 }
 
 impl ZstdCoder {
-    /// Appends the payload of packed rows.
+    /// Appends the payload of packed rows: these themselves if there is no memory to make them smaller.
     pub(super) fn encode(&mut self, dictionary: &Dictionary, rows: &[u8], payload: &mut Vec<u8>) {
+        match self.compress(dictionary, rows) {
+            Some(frame) => payload.extend_from_slice(frame),
+            None => payload.extend_from_slice(rows),
+        }
+    }
+
+    /// The frame of packed rows, without its magic number; none if there is no memory for it.
+    fn compress(&mut self, dictionary: &Dictionary, rows: &[u8]) -> Option<&[u8]> {
         let known = self.compressor.take().filter(|(known, _)| Arc::ptr_eq(known, dictionary));
-        let (_, context) = self.compressor.insert(known.unwrap_or_else(|| {
-            let mut context = CCtx::create();
+        let compressor = || {
+            let mut context = CCtx::try_create()?;
             let parameters = [
                 CParameter::CompressionLevel(LEVEL),
                 CParameter::ContentSizeFlag(false),
@@ -69,13 +80,19 @@ impl ZstdCoder {
             for parameter in parameters {
                 context.set_parameter(parameter).expect("zstd has these parameters");
             }
-            context.load_dictionary(dictionary).expect("it was loaded before");
-            (dictionary.clone(), context)
-        }));
+            context.load_dictionary(dictionary).ok()?;
+            Some((dictionary.clone(), context))
+        };
+        let (_, context) = self.compressor.insert(known.or_else(compressor)?);
         self.frame.clear();
-        self.frame.reserve(compress_bound(rows.len()));
-        context.compress2(&mut self.frame, rows).expect("there is room for it");
-        payload.extend_from_slice(self.frame.strip_prefix(&MAGIC).expect("a frame starts with it"));
+        self.frame.try_reserve(compress_bound(rows.len())).ok()?;
+        context.compress2(&mut self.frame, rows).ok()?;
+        self.frame.strip_prefix(&MAGIC)
+    }
+
+    /// Whether a payload can stand for so many bytes of packed rows.
+    pub(super) fn can_hold(payload: &[u8], rows: usize) -> bool {
+        rows / BLOCK <= payload.len() / 4
     }
 
     /// Puts the packed rows of a payload into bytes of their length, or says what is wrong with the payload.

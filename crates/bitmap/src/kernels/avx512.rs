@@ -8,12 +8,16 @@ use super::Lane;
 use super::rows::{self, Block, Masks};
 
 pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512f")
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("popcnt")
 }
 
 /// # Safety
 ///
-/// The machine must have AVX-512 F and BW.
+/// The machine must have AVX-512 F and BW, BMI 1 and 2, and POPCNT: `is_available`.
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt")]
 pub(super) unsafe fn pack_rows<L: Lane>(
     pixels: &[L],
@@ -28,7 +32,7 @@ pub(super) unsafe fn pack_rows<L: Lane>(
 
 /// # Safety
 ///
-/// The machine must have AVX-512 F and BW.
+/// The machine must have AVX-512 F and BW, BMI 1 and 2, and POPCNT: `is_available`.
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,popcnt")]
 pub(super) unsafe fn unpack_rows<L: Lane>(rows: &[u8], width: usize, off: L, on: L, pixels: &mut [L]) {
     // SAFETY: the caller's.

@@ -4,6 +4,7 @@ use super::features::{Buckets, Features, ROWS, RUNS};
 use super::model::{Model, Number};
 use super::scan::{Coder, PASS, Past, Place, REACH, Scanner, Surroundings, move_by};
 use crate::codec::range_coder::RangeDecoder;
+use crate::codec::rows::Rows;
 
 /// Takes images out of payloads; keeps its memory from one to the next.
 #[derive(Debug, Default)]
@@ -14,13 +15,13 @@ pub(in crate::codec) struct Decoder {
 }
 
 impl Decoder {
-    /// Draws an image of one pixel or more into packed rows that are zero, or says what is wrong with the payload.
+    /// Gives the rows of an image of one pixel or more, or says what is wrong with the payload.
     pub(in crate::codec) fn decode(
         &mut self,
         model: &Model,
         payload: &[u8],
         [height, width]: [usize; 2],
-        rows: &mut [u8],
+        rows: &mut impl Rows,
     ) -> Result<(), &'static str> {
         self.flips.clear();
         self.flips.resize(width.div_ceil(64), 0);
@@ -29,7 +30,6 @@ impl Decoder {
             symbols: RangeDecoder::new(payload, &mut self.bytes),
             size: [height, width],
             rows,
-            stride: width.div_ceil(8),
             flips: &mut self.flips,
         };
         self.scanner.scan([height, width], &mut pen)?;
@@ -38,17 +38,16 @@ impl Decoder {
 }
 
 /// Tells what comes next, from the payload, and draws it.
-struct Pen<'a> {
+struct Pen<'a, R> {
     model: &'a Model,
     symbols: RangeDecoder<'a>,
     size: [usize; 2],
-    rows: &'a mut [u8],
-    stride: usize,
+    rows: &'a mut R,
     /// Where the color of the row changes, the first pixel in a word's highest bit.
     flips: &'a mut [u64],
 }
 
-impl Pen<'_> {
+impl<R> Pen<'_, R> {
     #[inline]
     fn number(&mut self, kind: Number, buckets: &Buckets, features: &[u8], size: usize) -> usize {
         let symbol = self.model.number(kind, features).decode(&mut self.symbols);
@@ -57,7 +56,7 @@ impl Pen<'_> {
     }
 }
 
-impl Coder for Pen<'_> {
+impl<R: Rows> Coder for Pen<'_, R> {
     type Part = u32;
     type Error = &'static str;
 
@@ -67,16 +66,13 @@ impl Coder for Pen<'_> {
     }
 
     fn rows(&mut self, row: usize, features: &[u8; 5]) -> Result<usize, &'static str> {
+        self.symbols.check()?;
         let [height, _] = self.size;
         let rows = self.number(Number::Rows, &ROWS, features, height);
         if rows > height - row {
             return Err("expected rows within the image, found more");
         }
-        if let Some(above) = row.checked_sub(1) {
-            let stride = self.stride;
-            let (above, below) = self.rows[above * stride..].split_at_mut(stride);
-            below[..rows * stride].chunks_exact_mut(stride).for_each(|row| row.copy_from_slice(above));
-        }
+        self.rows.repeat(rows);
         Ok(rows)
     }
 
@@ -116,17 +112,19 @@ impl Coder for Pen<'_> {
         self.flips[column as usize / 64] |= 1 << 63 >> (column % 64);
     }
 
-    fn end_row(&mut self, row: usize) {
-        let row = &mut self.rows[row * self.stride..][..self.stride];
-        let mut color = 0;
-        for (bytes, &flips) in row.chunks_mut(8).zip(&*self.flips) {
-            let pixels = fill(flips) ^ color;
-            bytes.copy_from_slice(&pixels.to_be_bytes()[..bytes.len()]);
-            color = if pixels & 1 == 1 { u64::MAX } else { 0 };
-        }
-        if let (Some(last), bits @ 1..) = (row.last_mut(), self.size[1] % 8) {
-            *last &= !(0xFF >> bits);
-        }
+    fn end_row(&mut self, _row: usize) {
+        let (flips, width) = (&*self.flips, self.size[1]);
+        self.rows.row(|row| {
+            let mut color = 0;
+            for (bytes, &flips) in row.chunks_mut(8).zip(flips) {
+                let pixels = fill(flips) ^ color;
+                bytes.copy_from_slice(&pixels.to_be_bytes()[..bytes.len()]);
+                color = if pixels & 1 == 1 { u64::MAX } else { 0 };
+            }
+            if let (Some(last), bits @ 1..) = (row.last_mut(), width % 8) {
+                *last &= !(0xFF >> bits);
+            }
+        });
     }
 }
 

@@ -1,8 +1,11 @@
 //! From an image to its symbols, and from a payload to the image.
 
+use std::convert::Infallible;
+
 use super::model::Model;
 use super::scan::{Coder, Scanner};
 use crate::codec::range_coder::{RangeDecoder, RangeEncoder};
+use crate::codec::rows::{self, Rows};
 use crate::kernels::{pack_rows, unpack_rows};
 use crate::view::BitmapView;
 
@@ -17,21 +20,21 @@ impl PixelCoder {
     /// Appends the payload of an image of one pixel or more.
     pub(in crate::codec) fn encode(&mut self, model: &Model, image: BitmapView<'_>, payload: &mut Vec<u8>) {
         let mut teller = Teller { model, image, symbols: RangeEncoder::new(payload) };
-        self.scanner.scan(model, [image.height(), image.width()], &mut teller);
+        let Ok(()) = self.scanner.scan(model, [image.height(), image.width()], &mut teller);
         teller.symbols.finish();
     }
 
-    /// Draws an image of one pixel or more into packed rows that are zero, or says what is wrong with the payload.
+    /// Gives the rows of an image of one pixel or more, or says what is wrong with the payload.
     pub(in crate::codec) fn decode(
         &mut self,
         model: &Model,
         payload: &[u8],
         [height, width]: [usize; 2],
-        rows: &mut [u8],
+        rows: &mut impl Rows,
     ) -> Result<(), &'static str> {
         let symbols = RangeDecoder::new(payload, &mut self.bytes);
-        let mut pen = Pen { model, symbols, rows, stride: width.div_ceil(8) };
-        self.scanner.scan(model, [height, width], &mut pen);
+        let mut pen = Pen { model, symbols, rows };
+        self.scanner.scan(model, [height, width], &mut pen)?;
         if pen.symbols.is_done() { Ok(()) } else { Err("expected the end of the payload, found more of it") }
     }
 }
@@ -51,6 +54,12 @@ impl Teller<'_> {
 }
 
 impl Coder for Teller<'_> {
+    type Error = Infallible;
+
+    fn is_over(&mut self, _rows: usize) -> Result<bool, Infallible> {
+        Ok(false)
+    }
+
     fn same(&mut self, row: usize, context: u32) -> bool {
         let is_same = || match row.checked_sub(1) {
             Some(above) => self.packed(row) == self.packed(above),
@@ -73,30 +82,40 @@ impl Coder for Teller<'_> {
 }
 
 /// Tells what comes next, from the payload, and draws it.
-struct Pen<'a> {
+struct Pen<'a, R> {
     model: &'a Model,
     symbols: RangeDecoder<'a>,
-    rows: &'a mut [u8],
-    stride: usize,
+    rows: &'a mut R,
 }
 
-impl Coder for Pen<'_> {
-    fn same(&mut self, row: usize, context: u32) -> bool {
+impl<R: Rows> Coder for Pen<'_, R> {
+    type Error = &'static str;
+
+    fn is_over(&mut self, rows: usize) -> Result<bool, &'static str> {
+        self.symbols.check()?;
+        let is_over = self.symbols.is_zero();
+        if is_over {
+            // No row is the same as the one above, and no pixel is set.
+            rows::blank(self.rows, rows);
+        }
+        Ok(is_over)
+    }
+
+    fn same(&mut self, _row: usize, context: u32) -> bool {
         let same = self.model.same().distribution(context).decode_bit(&mut self.symbols) == 1;
-        if let (true, Some(above)) = (same, row.checked_sub(1)) {
-            self.rows.copy_within(above * self.stride..row * self.stride, row * self.stride);
+        if same {
+            self.rows.repeat(1);
         }
         same
     }
 
-    fn row(&mut self, row: usize, contexts: &[u32], pixels: &mut [u8]) {
+    fn row(&mut self, _row: usize, contexts: &[u32], pixels: &mut [u8]) {
         let mut left = 0;
         for (&context, pixel) in contexts.iter().zip(&mut *pixels) {
             let context = context + self.model.left(left);
             *pixel = self.model.pixels().distribution(context).decode_bit(&mut self.symbols);
             left = left << 1 | *pixel;
         }
-        let packed = &mut self.rows[row * self.stride..][..self.stride];
-        pack_rows(pixels, pixels.len(), 0, 1, packed).expect("bits are 0 or 1");
+        self.rows.row(|packed| pack_rows(pixels, pixels.len(), 0, 1, packed).expect("bits are 0 or 1"));
     }
 }

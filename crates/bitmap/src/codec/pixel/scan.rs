@@ -8,6 +8,12 @@ use crate::view::BitmapView;
 
 /// One side of the code: it tells what comes next, from the image or from the payload.
 pub(super) trait Coder {
+    /// What can go wrong.
+    type Error;
+
+    /// Whether so many rows are left of which nothing is to be told.
+    fn is_over(&mut self, rows: usize) -> Result<bool, Self::Error>;
+
     /// Whether a row is the same as the one above; the first row has a blank one above.
     fn same(&mut self, row: usize, context: u32) -> bool;
 
@@ -30,10 +36,18 @@ const ROWS: usize = ROWS_ABOVE + 1;
 
 impl Scanner {
     /// Goes through an image of one pixel or more.
-    pub(super) fn scan(&mut self, model: &Model, [height, width]: [usize; 2], coder: &mut impl Coder) {
+    pub(super) fn scan<C: Coder>(
+        &mut self,
+        model: &Model,
+        [height, width]: [usize; 2],
+        coder: &mut C,
+    ) -> Result<(), C::Error> {
         self.start(width);
         let (mut was_same, mut is_blank) = (0, 1);
         for row in 0..height {
+            if coder.is_over(height - row)? {
+                break;
+            }
             let same = coder.same(row, model.same().context(&[was_same, is_blank]));
             was_same = u8::from(same);
             if same {
@@ -45,6 +59,7 @@ impl Scanner {
             coder.row(row, &self.contexts, pixels);
             is_blank = u8::from(pixels.iter().all(|&pixel| pixel == 0));
         }
+        Ok(())
     }
 
     /// Adds what an image shows.
