@@ -27,6 +27,8 @@ pub enum ErrorKind {
         /// The pixel's place in the array.
         index: Vec<usize>,
     },
+    /// An array without dimensions, which has no rows.
+    NoRows,
     /// Packed rows, or a payload, of another length than the image's size asks for.
     Length {
         /// The bytes expected.
@@ -80,6 +82,7 @@ impl fmt::Display for Error {
                  compare with a threshold first"
             ),
             ErrorKind::NotANumber { index } => write!(f, "expected two values, found NaN at pixel {index:?}"),
+            ErrorKind::NoRows => f.write_str("expected one dimension or more, found an array of none"),
             ErrorKind::Length { expected, found } => {
                 write!(f, "expected packed rows of {expected} bytes, found {found}")
             }

@@ -1,6 +1,6 @@
 //! Arrays of any dimension, packed along the last.
 
-use ndarray::{Array, ArrayRef, Axis, Dimension, RemoveAxis};
+use ndarray::{Array, ArrayRef, Dimension};
 
 use crate::error::{ErrorKind, Result};
 use crate::kernels::pack_rows;
@@ -23,8 +23,8 @@ use crate::view::stride;
 ///
 /// # Errors
 ///
-/// If there is a third value, or NaN; the first pixel that breaks it is named.
-pub fn pack<T: Pixel, D: RemoveAxis>(array: &ArrayRef<T, D>) -> Result<(Array<u8, D>, PixelValues<T>)> {
+/// If there is a third value, or NaN; the first pixel that breaks it is named. If the array has no dimensions.
+pub fn pack<T: Pixel, D: Dimension>(array: &ArrayRef<T, D>) -> Result<(Array<u8, D>, PixelValues<T>)> {
     let array = array.as_standard_layout();
     let pixels = array.as_slice().unwrap_or_default();
     let values = PixelValues::find(pixels);
@@ -42,17 +42,17 @@ pub fn pack<T: Pixel, D: RemoveAxis>(array: &ArrayRef<T, D>) -> Result<(Array<u8
 ///
 /// # Errors
 ///
-/// If there is another value; the first pixel that has one is named.
-pub fn pack_with<T: Pixel, D: RemoveAxis>(
+/// If there is another value; the first pixel that has one is named. If the array has no dimensions.
+pub fn pack_with<T: Pixel, D: Dimension>(
     array: &ArrayRef<T, D>,
     values: PixelValues<T>,
 ) -> Result<Array<u8, D>> {
     let array = array.as_standard_layout();
     let pixels = array.as_slice().unwrap_or_default();
-    let last = Axis(array.ndim() - 1);
-    let width = array.len_of(last);
     let mut shape = array.raw_dim();
-    shape[last.index()] = stride(width);
+    let last = shape.slice_mut().last_mut().ok_or(ErrorKind::NoRows)?;
+    let width = *last;
+    *last = stride(width);
     let mut rows = Array::zeros(shape);
     let packed = rows.as_slice_mut().expect("new arrays are contiguous");
     match pack_rows(T::lanes(pixels), width, values.off.lane(), values.on.lane(), packed) {
@@ -74,7 +74,7 @@ pub fn pack_with<T: Pixel, D: RemoveAxis>(
 ///
 /// # Errors
 ///
-/// If the last dimension is not `ceil(width / 8)`.
+/// If the last dimension is not `ceil(width / 8)`, or there is none.
 pub fn unpack<T: Pixel, D: Dimension>(
     rows: &ArrayRef<u8, D>,
     width: usize,
@@ -82,7 +82,8 @@ pub fn unpack<T: Pixel, D: Dimension>(
 ) -> Result<Array<T, D>> {
     let rows = rows.as_standard_layout();
     let mut shape = rows.raw_dim();
-    let found = shape.slice_mut().last_mut().map_or(0, |last| std::mem::replace(last, width));
+    let last = shape.slice_mut().last_mut().ok_or(ErrorKind::NoRows)?;
+    let found = std::mem::replace(last, width);
     if found != stride(width) {
         return Err(ErrorKind::Length { expected: stride(width), found }.into());
     }

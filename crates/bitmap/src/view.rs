@@ -63,12 +63,14 @@ impl<'a> BitmapView<'a> {
             return Err(ErrorKind::Length { expected, found: rows.len() }.into());
         }
         let padding = !last_byte_mask(width);
-        let lasts = rows.iter().skip(stride(width).saturating_sub(1)).step_by(stride(width).max(1));
-        // There can be any number of rows without pixels: only bytes are gone through.
-        match lasts.enumerate().find(|(_, last)| **last & padding != 0) {
-            Some((row, _)) => Err(ErrorKind::Padding { row }.into()),
-            None => Ok(Self { height, width, rows }),
+        // Only rows that have bytes can be gone through: of others there can be any number.
+        if padding != 0 {
+            let mut lasts = rows.iter().skip(stride(width) - 1).step_by(stride(width));
+            if let Some(row) = lasts.position(|last| last & padding != 0) {
+                return Err(ErrorKind::Padding { row }.into());
+            }
         }
+        Ok(Self { height, width, rows })
     }
 
     /// For rows whose length and padding are known to be right.

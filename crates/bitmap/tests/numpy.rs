@@ -136,3 +136,11 @@ fn is_padding_zero_always() {
         assert_eq!(bitmap.unpack(PixelValues::<bool>::default()).dim(), (height, width));
     }
 }
+
+#[test]
+fn is_an_array_without_dimensions_no_image() {
+    let array = ndarray::arr0(1_u8).into_dyn();
+    assert_eq!(*pack(&array).unwrap_err().kind(), bitnpz_bitmap::ErrorKind::NoRows);
+    let unpacked = unpack(&array, 8, PixelValues::<u8>::default());
+    assert_eq!(*unpacked.unwrap_err().kind(), bitnpz_bitmap::ErrorKind::NoRows);
+}

@@ -1,8 +1,9 @@
 //! The one error of this crate.
 
-use std::fmt;
+use std::path::Path;
+use std::{fmt, io};
 
-use bitnpz_npy::Dtype;
+use bitnpz_npy::{Dtype, OutOfMemory};
 
 use crate::value::Value;
 
@@ -62,12 +63,14 @@ pub enum ErrorKind {
         /// The shape found.
         found: Vec<usize>,
     },
-    /// An array, unpacked, is larger than `Limits::npy.array_bytes`.
+    /// An array, unpacked, or an image of a few bytes is larger than [`Limits`](crate::Limits) allow.
     TooLarge {
-        /// Its size in bytes.
+        /// Its size in bytes, that of an image in packed rows.
         found: u64,
         /// The limit in bytes.
         limit: u64,
+        /// Which limit: the name by which it is set.
+        name: &'static str,
     },
     /// An array of another shape was expected.
     WrongShape {
@@ -92,6 +95,15 @@ pub enum ErrorKind {
         /// The array's type.
         found: Dtype,
     },
+    /// A writer's image has packed rows of 4 GiB or more, for which sets have no place.
+    HugeImage {
+        /// Its height and width.
+        size: [usize; 2],
+    },
+    /// The memory for an array or an image is not there.
+    OutOfMemory(OutOfMemory),
+    /// The call was ended before it was done, as [`interruptible`](crate::interruptible) was told to.
+    Interrupted,
     /// A member of the library's own is not what `docs/format.md` says.
     Damaged {
         /// The member's name.
@@ -118,6 +130,40 @@ impl Error {
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()
+    }
+
+    /// Whether the memory that was asked for was not there, whoever asked.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        let of_npy =
+            |error: &bitnpz_npy::Error| matches!(error.kind(), bitnpz_npy::ErrorKind::OutOfMemory(_));
+        let of_system = std::error::Error::source(self).and_then(|source| source.downcast_ref::<io::Error>());
+        of_system.is_some_and(|error| error.kind() == io::ErrorKind::OutOfMemory)
+            || match self.kind() {
+                ErrorKind::OutOfMemory(_) => true,
+                ErrorKind::Npy(error) => of_npy(error),
+                ErrorKind::Npz(error) => match error.kind() {
+                    bitnpz_npz::ErrorKind::OutOfMemory(_) => true,
+                    bitnpz_npz::ErrorKind::Npy(error) => of_npy(error),
+                    _ => false,
+                },
+                ErrorKind::Bitmap(error) => {
+                    matches!(error.kind(), bitnpz_bitmap::ErrorKind::OutOfMemory { .. })
+                }
+                _ => false,
+            }
+    }
+
+    /// The file that could not be written, if that is what went wrong.
+    #[must_use]
+    pub fn unwritten(&self) -> Option<&Path> {
+        match self.kind() {
+            ErrorKind::Npz(error) => match error.kind() {
+                bitnpz_npz::ErrorKind::Write { path, .. } => Some(path),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// The same error, now that the key is known.
@@ -161,11 +207,14 @@ impl fmt::Display for Error {
                 "expected one image, shape (height, width), found an array of shape {}; read it as images",
                 Index(found)
             ),
-            ErrorKind::TooLarge { found, limit } => write!(
-                f,
-                "the array has {found} bytes, more than the limit of {limit}; \
-                 raise the limit array_bytes if you trust the archive"
-            ),
+            ErrorKind::TooLarge { found, limit, name } => {
+                let what = if *name == "image_bytes" { "image, in packed rows," } else { "array" };
+                write!(
+                    f,
+                    "the {what} has {found} bytes, more than the limit of {limit}; \
+                     raise the limit {name} if you trust the archive"
+                )
+            }
             ErrorKind::WrongShape { expected, found } => {
                 write!(f, "expected shape {}, found {}", Index(expected), Index(found))
             }
@@ -178,6 +227,13 @@ impl fmt::Display for Error {
             ErrorKind::WrongType { expected, found } => {
                 write!(f, "the values of this {found} array are not all {expected}; read it as {found}")
             }
+            ErrorKind::HugeImage { size: [height, width] } => write!(
+                f,
+                "expected an image of less than 4 GiB in packed rows, found one of {height} x {width} pixels; \
+                 store it as an ordinary array, or in parts"
+            ),
+            ErrorKind::OutOfMemory(error) => error.fmt(f),
+            ErrorKind::Interrupted => f.write_str("interrupted"),
             ErrorKind::Damaged { member, message } => write!(f, "{member}: {message}"),
             ErrorKind::Npy(error) => error.fmt(f),
             ErrorKind::Npz(error) => error.fmt(f),
@@ -225,6 +281,12 @@ impl From<bitnpz_npy::Error> for Error {
 impl From<bitnpz_npz::Error> for Error {
     fn from(error: bitnpz_npz::Error) -> Self {
         ErrorKind::Npz(error).into()
+    }
+}
+
+impl From<OutOfMemory> for Error {
+    fn from(error: OutOfMemory) -> Self {
+        ErrorKind::OutOfMemory(error).into()
     }
 }
 

@@ -29,6 +29,7 @@
 
 mod encoding;
 mod error;
+mod interrupt;
 mod options;
 mod packed;
 #[cfg(feature = "picture")]
@@ -45,14 +46,16 @@ mod write;
 pub use bitnpz_bitmap::codec::Codec;
 pub use bitnpz_bitmap::{Bitmap, BitmapView, BoundingBox, Pixel, PixelValues};
 pub use bitnpz_npy::ErrorKind as NpyErrorKind;
-pub use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
+pub use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header, OutOfMemory};
 pub use bitnpz_npz::ErrorKind as NpzErrorKind;
-pub use bitnpz_npz::{Access, Limits, Method, OpenOptions};
+pub use bitnpz_npz::{Access, Limits, Method, OpenOptions, clean, remove_temporary_files};
 pub use encoding::Encoding;
 pub use error::{Error, ErrorKind, Result};
+pub use interrupt::interruptible;
 pub use options::WriteOptions;
-pub use read::{Archive, Content, Entry, ImageSet, Keys, Problem, Report};
+pub use read::{Archive, ArrayReader, Content, Entry, ImageSet, Keys, Problem, Report};
 pub use salvage::{Salvage, salvage};
 pub use shuffle::Shuffle;
+pub use threads::{after_fork, before_fork};
 pub use value::Value;
 pub use write::{StackWriter, Summary, Writer};

@@ -10,6 +10,7 @@ use bitnpz_npy::{Dtype, Header};
 use bitnpz_npz::{Limits, Method, OpenOptions};
 
 use crate::error::Result;
+use crate::interrupt;
 use crate::options::WriteOptions;
 use crate::read::{Archive, Problem, RESERVED};
 use crate::set::{Flaw, StoredSet};
@@ -87,6 +88,7 @@ pub fn salvage(
         let mut of_set = HashMap::new();
         let note = |flaw: Flaw| drop(of_set.insert(flaw.image, flaw));
         let verified = set.verify(archive.zip(), note, |images| progress(done + images, all));
+        interrupt::check()?;
         done += set.len();
         match verified {
             Err(error) => {

@@ -82,20 +82,22 @@ impl Value {
     }
 
     /// As JSON: `true`, a number, or `"inf"` and `"-inf"`, for which JSON has no number.
-    pub(crate) fn to_json(self) -> Json {
+    pub(crate) fn to_json(self) -> String {
         match self {
-            Self::Bool(value) => Json::Bool(value),
-            Self::Integer(value) => Number::from_i128(value).map_or(Json::Null, Json::Number),
+            Self::Bool(value) => value.to_string(),
+            Self::Integer(value) => value.to_string(),
             Self::Float(value) => match Number::from_f64(value) {
-                Some(number) => Json::Number(number),
-                None => Json::String(value.to_string()),
+                Some(number) => number.to_string(),
+                None => format!("\"{value}\""),
             },
         }
     }
 
-    /// The value that JSON stands for in an array of this type; `None` if it is not one.
-    pub(crate) fn from_json(dtype: &Dtype, json: &Json) -> Option<Self> {
-        Some(match (json, dtype.kind()?) {
+    /// The value that a JSON text stands for in an array of this type; `None` if it is not one. A zero whose sign some readers
+    /// drop is none: they take `-0` for an integer, which has but one.
+    pub(crate) fn from_json(dtype: &Dtype, text: &str) -> Option<Self> {
+        let json: Json = serde_json::from_str(text).ok().filter(|_| text != "-0")?;
+        Some(match (&json, dtype.kind()?) {
             (Json::Bool(value), Kind::Bool) => Self::Bool(*value),
             (Json::Number(number), Kind::Uint | Kind::Int) => Self::Integer(number.as_i128()?),
             (Json::Number(number), Kind::Float) => Self::Float(number.as_f64()?),

@@ -82,7 +82,7 @@ fn check(saved: &Saved, places: &[Place], damaged: &[u8], folder: &Path) -> Salv
     let is_touched =
         |range: Range<usize>| range.end > damaged.len() || saved.bytes[range.clone()] != damaged[range];
     let archive = Archive::open(&to).unwrap();
-    assert!(archive.verify(|_| ()).problems.is_empty());
+    assert!(archive.verify(|_| ()).unwrap().problems.is_empty());
     let place = |name: &str| places.iter().find(|place| place.name == name).unwrap();
     let is_whole = |name: &str| {
         let place = place(name);

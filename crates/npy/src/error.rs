@@ -3,6 +3,7 @@
 use std::{fmt, io};
 
 use crate::dtype::Dtype;
+use crate::memory::OutOfMemory;
 
 /// What a call of this crate gives back.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -70,13 +71,6 @@ pub enum ErrorKind {
         /// The bytes that are there.
         found: u64,
     },
-    /// A bool that is neither 0 nor 1, where the bytes themselves were asked for as bools.
-    Bool {
-        /// Which item, counted in the order of the file.
-        item: usize,
-        /// The byte found.
-        found: u8,
-    },
     /// The array is of another dtype than was asked for.
     WrongDtype {
         /// The dtype asked for.
@@ -84,16 +78,13 @@ pub enum ErrorKind {
         /// The dtype found.
         found: Dtype,
     },
-    /// A view in place is not possible: the bytes are in another order or not aligned.
+    /// A view in place is not possible: the bytes are in another order or not aligned, or any bytes and bools were asked for.
     NoView {
         /// Why not.
         message: &'static str,
     },
     /// The memory for an array is not there.
-    OutOfMemory {
-        /// The bytes asked for.
-        bytes: u64,
-    },
+    OutOfMemory(OutOfMemory),
     /// The array has no such field.
     NoSuchField {
         /// The name asked for.
@@ -157,14 +148,11 @@ impl fmt::Display for Error {
             ErrorKind::Length { expected, found } => {
                 write!(f, "expected {expected} bytes of array, found {found}: something follows the array")
             }
-            ErrorKind::Bool { item, found } => {
-                write!(f, "expected a bool of 0 or 1, found {found} in item {item}")
-            }
             ErrorKind::WrongDtype { expected, found } => {
                 write!(f, "expected an array of {expected}, found one of {found}")
             }
             ErrorKind::NoView { message } => write!(f, "cannot view the array in place: {message}"),
-            ErrorKind::OutOfMemory { bytes } => write!(f, "{bytes} bytes of memory are not to be had"),
+            ErrorKind::OutOfMemory(error) => error.fmt(f),
             ErrorKind::NoSuchField { name } => write!(f, "the array has no field {name:?}"),
         }
     }

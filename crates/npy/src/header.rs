@@ -185,18 +185,8 @@ impl Header {
     ///
     /// If there are more than 64 dimensions, or more bytes than can be addressed.
     pub fn check(&self) -> Result<()> {
-        if self.shape.len() > 64 {
-            return Err(Error::at(10, ErrorKind::Shape { message: "more than 64 dimensions" }));
-        }
-        let lengths = self.shape.iter().filter(|&&length| length > 0);
-        let bytes = lengths.copied().try_fold(self.dtype.item_size().max(1), usize::checked_mul);
-        match bytes.map(isize::try_from) {
-            Some(Ok(_)) => Ok(()),
-            _ => Err(Error::at(
-                10,
-                ErrorKind::Shape { message: "the shape asks for more bytes than can be addressed" },
-            )),
-        }
+        check_shape(&self.shape, self.dtype.item_size())
+            .map_err(|message| Error::at(10, ErrorKind::Shape { message }))
     }
 
     /// The number of items; `usize::MAX` if it cannot be counted, which no header that was [checked](Self::check) asks for.
@@ -249,6 +239,23 @@ impl Header {
         bytes.resize(end - 1, b' ');
         bytes.push(b'\n');
         Ok(bytes)
+    }
+}
+
+/// That the items and the bytes of an array can be counted, as NumPy and `ndarray` count them: lengths of 0 aside.
+///
+/// # Errors
+///
+/// What is wrong with the shape.
+pub fn check_shape(shape: &[usize], item_size: usize) -> std::result::Result<(), &'static str> {
+    if shape.len() > 64 {
+        return Err("more than 64 dimensions");
+    }
+    let lengths = shape.iter().filter(|&&length| length > 0);
+    let bytes = lengths.copied().try_fold(item_size.max(1), usize::checked_mul);
+    match bytes.map(isize::try_from) {
+        Some(Ok(_)) => Ok(()),
+        _ => Err("the shape asks for more bytes than can be addressed"),
     }
 }
 

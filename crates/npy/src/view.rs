@@ -1,10 +1,10 @@
 //! A whole `.npy` file that lies in someone else's bytes.
 
-use bytemuck::checked::{CheckedCastError, try_cast_slice};
+use bytemuck::checked::try_cast_slice;
 use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeBuilder};
 
 use crate::array::DynArray;
-use crate::dtype::Dtype;
+use crate::dtype::{Dtype, Kind};
 use crate::element::Element;
 use crate::error::{Error, ErrorKind, Result};
 use crate::header::Header;
@@ -72,19 +72,19 @@ impl<'a> DynArrayView<'a> {
     ///
     /// # Errors
     ///
-    /// If it is of another dtype or byte order, if its bytes are not aligned for `T`, or if a bool is
-    /// neither 0 nor 1. [`to_ndarray`](Self::to_ndarray) copies, and minds none of these.
+    /// If it is of another dtype or byte order, if its bytes are not aligned for `T`, or if `T` is `bool`: bytes may be
+    /// others than 0 and 1, and those of a memory map may become so. [`to_ndarray`](Self::to_ndarray) copies, and minds
+    /// none of these.
     pub fn as_ndarray<T: Element>(&self) -> Result<ArrayViewD<'a, T>> {
         self.expect::<T>()?;
-        if !self.dtype().is_native() {
-            return Err(ErrorKind::NoView { message: "its bytes are in the other order" }.into());
+        let no_view = |message| ErrorKind::NoView { message };
+        if T::KIND == Kind::Bool {
+            return Err(no_view("its bytes may be other than 0 and 1").into());
         }
-        let items = try_cast_slice(self.data).map_err(|error| match error {
-            CheckedCastError::InvalidBitPattern => self.bad_bool(),
-            CheckedCastError::PodCastError(_) => {
-                ErrorKind::NoView { message: "its bytes are not aligned" }.into()
-            }
-        })?;
+        if !self.dtype().is_native() {
+            return Err(no_view("its bytes are in the other order").into());
+        }
+        let items = try_cast_slice(self.data).map_err(|_| no_view("its bytes are not aligned"))?;
         Ok(ArrayViewD::from_shape(self.ndarray_shape(), items).expect("the length was checked"))
     }
 
@@ -149,7 +149,7 @@ impl<'a> DynArrayView<'a> {
     pub fn to_c_order(&self) -> Result<Vec<u8>> {
         let size = self.dtype().item_size();
         if !self.header.fortran_order || self.data.is_empty() {
-            return copy(self.data);
+            return Ok(copy(self.data)?);
         }
         let mut data = with_room(self.data.len())?;
         // How far apart items lie that are neighbours along each dimension.
@@ -160,7 +160,7 @@ impl<'a> DynArrayView<'a> {
         let (Some((&length, lengths)), Some((&step, steps))) =
             (self.shape().split_last(), steps.split_last())
         else {
-            return copy(self.data);
+            return Ok(copy(self.data)?);
         };
         let (mut index, mut start) = (vec![0; lengths.len()], 0);
         loop {
@@ -200,12 +200,6 @@ impl<'a> DynArrayView<'a> {
             return Ok(());
         }
         Err(ErrorKind::WrongDtype { expected, found: found.clone() }.into())
-    }
-
-    /// The error for the first byte that is no bool.
-    fn bad_bool(&self) -> Error {
-        let item = self.data.iter().position(|&byte| byte > 1).unwrap_or(0);
-        ErrorKind::Bool { item, found: self.data[item] }.into()
     }
 }
 

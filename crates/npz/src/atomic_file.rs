@@ -1,20 +1,25 @@
 //! A file that appears whole or not at all.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::error::Result;
-use crate::owner::Owner;
+use crate::error::{Result, WriteFailure};
+use crate::target::{Target, folder_of};
+use crate::temporary::Temporary;
 
 /// A file that takes its name, and the place of a file that has it, only when it is whole.
 ///
-/// Until [`commit`](Self::commit) it is a temporary file in the same folder; dropped without, it is gone and
-/// what was there before is as it was. A process that is killed leaves at most the temporary file behind, which the next
-/// that writes a file of this name removes.
+/// Until [`commit`](Self::commit) it is a temporary file in the same folder, without a name where the system has such files;
+/// dropped without, it is gone and what was there before is as it was. A process that is killed leaves at most a temporary
+/// file that has a name, which [`clean`](crate::clean) and the next that writes a file of this name remove.
+///
+/// A pipe or a device takes all that was written when it is committed, and is never replaced.
 #[derive(Debug)]
 pub struct AtomicFile {
     file: BufWriter<Temporary>,
+    target: Target,
+    /// As it was given.
     path: PathBuf,
 }
 
@@ -23,21 +28,28 @@ impl AtomicFile {
     ///
     /// # Errors
     ///
-    /// If no file can be made in its folder, or the path is that of a folder.
+    /// If no file can be made in its folder, or if something has the path that can neither be replaced nor written to: a
+    /// folder, a socket, a disk.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
-        let path = resolve(path.as_ref())?;
-        if path.is_dir() {
-            // Else it is the last step that fails.
-            return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
+        let path = path.as_ref();
+        Self::start(path).map_err(|error| WriteFailure::at(path, error).into())
+    }
+
+    fn start(path: &Path) -> io::Result<Self> {
+        let target = Target::find(path)?;
+        let file = match &target {
+            Target::File(path) => Temporary::create(path)?,
+            Target::Stream(_) => Temporary::create(&std::env::temp_dir().join("stream"))?,
+        };
+        if let Target::File(path) = &target {
+            // A file that is replaced may be read by those who could read it before, a new one as the umask says.
+            match fs::metadata(path) {
+                Ok(old) => file.file().set_permissions(old.permissions())?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
-        let file = Temporary::create(&path)?;
-        // A file that is replaced may be read by those who could read it before, a new one as the umask says.
-        match fs::metadata(&path) {
-            Ok(old) => file.file.set_permissions(old.permissions())?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
-        }
-        Ok(Self { file: BufWriter::with_capacity(1 << 18, file), path })
+        Ok(Self { file: BufWriter::with_capacity(1 << 18, file), target, path: path.to_owned() })
     }
 
     /// Makes the file durable and gives it its name.
@@ -47,146 +59,40 @@ impl AtomicFile {
     /// If writing, syncing or renaming fails; then the old file, if there was one, is as it was. If only the folder
     /// cannot be synced, the new file is there, but might not be after a crash of the machine.
     pub fn commit(self) -> Result<()> {
-        let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.file.sync_all()?;
-        file.owner.check()?;
-        fs::rename(&file.path, &self.path)?;
-        file.is_named = true;
-        // The name itself is durable once the folder is.
-        if cfg!(unix) {
-            File::open(folder_of(&self.path))?.sync_all()?;
+        let Self { file, target, path } = self;
+        finish(file, target).map_err(|error| WriteFailure::at(&path, error).into())
+    }
+}
+
+fn finish(file: BufWriter<Temporary>, target: Target) -> io::Result<()> {
+    let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let path = match target {
+        Target::File(path) => path,
+        Target::Stream(mut stream) => {
+            file.rewind()?;
+            io::copy(&mut file.file(), &mut stream)?;
+            return stream.flush();
         }
-        Ok(())
-    }
-}
-
-/// The path from the root, whatever folder the process goes to; a link is followed, so that what it points to is replaced
-/// and not the link.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
-    match fs::canonicalize(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        path => return path,
-    }
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(fs::canonicalize(folder_of(path))?.join(name))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-/// A file that is removed when it is dropped, unless it has got its name.
-///
-/// Its own name follows from the one it is to have, so that what a killed process has left is found again; and it is locked
-/// for as long as its writer lives, so that it is not taken for left.
-#[derive(Debug)]
-struct Temporary {
-    file: File,
-    path: PathBuf,
-    owner: Owner,
-    is_named: bool,
-}
-
-impl Temporary {
-    fn create(path: &Path) -> io::Result<Self> {
-        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        let name = crc32fast::hash(name.as_encoded_bytes());
-        let mut number = 0;
-        loop {
-            let path = folder_of(path).join(format!(".bitnpz.{name:08x}.{number}.tmp"));
-            match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
-                Ok(file) => {
-                    // Another writer may have taken it for left before it was locked.
-                    if lock(&file) != Lock::Others && is_at(&file, &path) {
-                        return Ok(Self { file, path, owner: Owner::current(), is_named: false });
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    // It is removed and not used again: whoever may write to the folder could have put anything there.
-                    let is_left = File::open(&path).is_ok_and(|file| {
-                        lock(&file) == Lock::Ours && is_at(&file, &path) && fs::remove_file(&path).is_ok()
-                    });
-                    number += u32::from(!is_left);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.is_named && self.owner.check().is_ok() {
-            // Nobody is left to be told; the next writer tries again.
-            drop(fs::remove_file(&self.path));
-        }
-    }
-}
-
-impl Write for Temporary {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.owner.check()?;
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Seek for Temporary {
-    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.owner.check()?;
-        self.file.seek(position)
-    }
-}
-
-/// Who has a file locked, now that we have tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lock {
-    Ours,
-    Others,
-    /// Its file system has no locks.
-    None,
-}
-
-fn lock(file: &File) -> Lock {
-    match file.try_lock() {
-        Ok(()) => Lock::Ours,
-        Err(TryLockError::WouldBlock) => Lock::Others,
-        Err(TryLockError::Error(_)) => Lock::None,
-    }
-}
-
-/// Whether it is this file that has this path.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let identity = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
-    matches!((file.metadata(), fs::symlink_metadata(path)), (Ok(ours), Ok(there)) if identity(&ours) == identity(&there))
-}
-
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
+    };
+    file.file().sync_all()?;
+    file.take_name(&path)?;
+    // The name itself is durable once the folder is.
+    if cfg!(unix) { File::open(folder_of(&path))?.sync_all() } else { Ok(()) }
 }
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.write(bytes).map_err(|error| WriteFailure::at(&self.path, error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.flush().map_err(|error| WriteFailure::at(&self.path, error))
     }
 }
 
 impl Seek for AtomicFile {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.file.seek(position)
+        self.file.seek(position).map_err(|error| WriteFailure::at(&self.path, error))
     }
 }
 
@@ -217,21 +123,67 @@ mod tests {
     }
 
     #[test]
-    fn is_what_a_killed_writer_left_removed_by_the_next_and_that_of_a_living_one_kept() {
+    fn is_what_a_killed_writer_left_removed_by_the_next() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.npz");
-        let mut living = AtomicFile::create(&path).unwrap();
-        living.write_all(b"living").unwrap();
-        let left = folder.path().join(files(folder.path()).remove(0).replace(".0.", ".1."));
+        let left = folder.path().join(format!(".bitnpz.{:08x}.0.tmp", crc32fast::hash(b"a.npz")));
         fs::write(&left, "left by one that was killed").unwrap();
-        let mut next = AtomicFile::create(&path).unwrap();
-        assert_eq!(fs::read(&left).unwrap(), b"", "it has the place of what was left");
-        next.write_all(b"next").unwrap();
-        next.commit().unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "next");
-        living.commit().unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "living");
+        for content in ["first", "second"] {
+            let mut file = AtomicFile::create(&path).unwrap();
+            file.write_all(content.as_bytes()).unwrap();
+            file.commit().unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
         assert_eq!(files(folder.path()), ["a.npz"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn is_a_pipe_or_a_device_written_to_and_never_replaced() {
+        use std::os::unix::fs::FileTypeExt;
+        use std::process::Command;
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe).unwrap()
+        });
+        let mut file = AtomicFile::create(&pipe).unwrap();
+        file.write_all(b"one").unwrap();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        file.write_all(b"two and more").unwrap();
+        file.commit().unwrap();
+        assert_eq!(reader.join().unwrap(), b"two and more");
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        assert_eq!(files(folder.path()), ["pipe"]);
+        let mut file = AtomicFile::create("/dev/null").unwrap();
+        file.write_all(b"nothing").unwrap();
+        file.commit().unwrap();
+        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [socket.as_path(), folder.path()] {
+            let error = AtomicFile::create(path).unwrap_err();
+            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn does_a_link_to_nothing_lead_to_the_file_that_is_made() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        symlink("second", path("first")).unwrap();
+        symlink(path("a.npz"), path("second")).unwrap();
+        let mut file = AtomicFile::create(path("first")).unwrap();
+        file.write_all(b"new").unwrap();
+        file.commit().unwrap();
+        assert_eq!(fs::read(path("a.npz")).unwrap(), b"new");
+        assert!(fs::symlink_metadata(path("first")).unwrap().is_symlink());
+        symlink("circle", path("circle")).unwrap();
+        AtomicFile::create(path("circle")).unwrap_err();
     }
 
     #[test]

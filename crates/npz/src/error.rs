@@ -1,6 +1,9 @@
 //! The one error of this crate.
 
+use std::path::PathBuf;
 use std::{fmt, io};
+
+use bitnpz_npy::OutOfMemory;
 
 /// What a call of this crate gives back.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -20,8 +23,17 @@ struct Inner {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Reading or writing failed.
+    /// Reading failed, or writing to what has no path.
     Io(io::Error),
+    /// Writing a file failed.
+    Write {
+        /// The path of the file.
+        path: PathBuf,
+        /// Why it failed.
+        error: io::Error,
+    },
+    /// The memory for a member is not there.
+    OutOfMemory(OutOfMemory),
     /// There is no end record: this is no ZIP archive, or not all of one.
     NotZip {
         /// What was expected and what was found.
@@ -126,6 +138,8 @@ impl fmt::Display for Error {
         }
         match &self.0.kind {
             ErrorKind::Io(error) => error.fmt(f),
+            ErrorKind::Write { path, error } => write!(f, "{}: {error}", path.display()),
+            ErrorKind::OutOfMemory(error) => error.fmt(f),
             ErrorKind::NotZip { message } => {
                 write!(f, "this is no ZIP archive, or not all of one (bitnpz salvage may help): {message}")
             }
@@ -152,10 +166,35 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.kind {
-            ErrorKind::Io(error) => Some(error),
+            ErrorKind::Io(error) | ErrorKind::Write { error, .. } => Some(error),
             ErrorKind::Npy(error) => error.source(),
             _ => None,
         }
+    }
+}
+
+/// An error of writing a file, on its way through traits that know no other errors than the system's.
+#[derive(Debug)]
+pub(crate) struct WriteFailure {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl WriteFailure {
+    pub(crate) fn at(path: &std::path::Path, error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), Self { path: path.to_owned(), error })
+    }
+}
+
+impl fmt::Display for WriteFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for WriteFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
     }
 }
 
@@ -167,7 +206,21 @@ impl From<ErrorKind> for Error {
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        ErrorKind::Io(error).into()
+        // What an `io::Error` was made of comes out of it again.
+        let error = match error.downcast::<Self>() {
+            Ok(error) => return error,
+            Err(error) => error,
+        };
+        match error.downcast::<WriteFailure>() {
+            Ok(WriteFailure { path, error }) => ErrorKind::Write { path, error }.into(),
+            Err(error) => ErrorKind::Io(error).into(),
+        }
+    }
+}
+
+impl From<OutOfMemory> for Error {
+    fn from(error: OutOfMemory) -> Self {
+        ErrorKind::OutOfMemory(error).into()
     }
 }
 

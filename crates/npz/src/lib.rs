@@ -30,6 +30,8 @@ mod owner;
 mod record;
 mod salvage;
 mod source;
+mod target;
+mod temporary;
 mod writer;
 
 pub use archive::{Access, Archive, Member, MemberReader, OpenOptions};
@@ -40,4 +42,5 @@ pub use method::Method;
 pub use name::{check_name, identity};
 pub use owner::Owner;
 pub use salvage::{Salvaged, salvage};
+pub use temporary::{clean, remove_temporary_files};
 pub use writer::{Encoded, Stream, WriteOptions, Writer};

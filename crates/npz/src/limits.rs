@@ -10,6 +10,10 @@ pub struct Limits {
     pub directory_bytes: u64,
     /// The largest member, decompressed, that is read into memory; 64 GiB unless changed.
     pub member_bytes: u64,
+    /// The largest image, in bytes of packed rows, that a few bytes may stand for; 32 MiB unless changed, which is 268 million
+    /// pixels. Images of any size may be read that take a thousandth of this in the file. It is for those who know what the
+    /// members stand for; this crate does not.
+    pub image_bytes: u64,
     /// What the members that are arrays may ask for.
     pub npy: bitnpz_npy::Limits,
 }
@@ -20,6 +24,7 @@ impl Default for Limits {
             members: 100_000_000,
             directory_bytes: u32::MAX.into(),
             member_bytes: 64 << 30,
+            image_bytes: 32 << 20,
             npy: bitnpz_npy::Limits::default(),
         }
     }
@@ -27,8 +32,8 @@ impl Default for Limits {
 
 impl Limits {
     /// The names by which [`set`](Self::set) knows the limits.
-    pub const NAMES: [&str; 5] =
-        ["members", "directory_bytes", "member_bytes", "array_bytes", "header_bytes"];
+    pub const NAMES: [&str; 6] =
+        ["members", "directory_bytes", "member_bytes", "image_bytes", "array_bytes", "header_bytes"];
 
     /// Sets the limit of this name, which errors give; `false` if there is none.
     pub fn set(&mut self, name: &str, value: u64) -> bool {
@@ -36,6 +41,7 @@ impl Limits {
             "members" => self.members = value,
             "directory_bytes" => self.directory_bytes = value.min(u32::MAX.into()),
             "member_bytes" => self.member_bytes = value,
+            "image_bytes" => self.image_bytes = value,
             "array_bytes" => self.npy.array_bytes = value,
             "header_bytes" => self.npy.header_bytes = usize::try_from(value).unwrap_or(usize::MAX),
             _ => return false,
@@ -61,6 +67,13 @@ impl Limits {
     #[must_use]
     pub fn with_member_bytes(mut self, member_bytes: u64) -> Self {
         self.member_bytes = member_bytes;
+        self
+    }
+
+    /// Images of at most this many bytes of packed rows, if they are of a few bytes.
+    #[must_use]
+    pub fn with_image_bytes(mut self, image_bytes: u64) -> Self {
+        self.image_bytes = image_bytes;
         self
     }
 

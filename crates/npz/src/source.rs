@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use bitnpz_npy::with_room;
 use memmap2::Mmap;
 
 use crate::error::{Error, Result};
@@ -69,7 +70,8 @@ impl Source {
         if let Some(bytes) = self.bytes() {
             return Ok(Cow::Borrowed(&bytes[index(offset)?..index(end)?]));
         }
-        let mut bytes = vec![0; index(len)?];
+        let mut bytes = with_room(index(len)?).map_err(|error| Error::from(error).at(offset))?;
+        bytes.resize(index(len)?, 0);
         self.read_exact_at(offset, &mut bytes)?;
         Ok(Cow::Owned(bytes))
     }

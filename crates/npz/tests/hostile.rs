@@ -68,6 +68,13 @@ fn is_each_lie_refused_with_its_reason() {
         ("empty file", Vec::new(), "empty file"),
         ("no archive", vec![7; 300], "end record at its end"),
         ("bytes behind the end", [s.bytes.clone(), vec![0]].concat(), "other bytes behind it"),
+        ("a signature in the comment", comment(6, b"xPK\x05\x06y"), "the last one of the file"),
+        ("a signature that ends the comment", comment(4, b"PK\x05\x06"), "the last one of the file"),
+        (
+            "a short comment with a record's start",
+            comment(20, &[b"PK\x05\x06".as_slice(), &[0; 16]].concat()),
+            "the last one",
+        ),
         ("an archive in the comment", comment(22, &[b"PK\x05\x06".as_slice(), &[0; 18]].concat()), "another"),
         ("several disks", with(s.end + 4, &[1]), "several disks"),
         ("entries on another disk", with(s.end + 8, &[2]), "several disks"),

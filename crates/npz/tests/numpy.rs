@@ -266,3 +266,48 @@ outputs += [z.read('behind.npy')[-1:], b'%d' % z.getinfo('large.npy').file_size,
     let expected = [vec![7], (128 + (65_u64 << 26)).to_string().into_bytes(), b"\x93NUMPY".to_vec()];
     assert_eq!(numpy(code, &[path]), expected);
 }
+
+/// Names that `zipfile` may take from elsewhere than where they stand, and comments in which it may find another end.
+const ODD_ARCHIVES: &str = r#"
+import struct, zlib
+def entry(name, extra=b'', comment=b''):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, 'w') as z:
+        info = zipfile.ZipInfo(name)
+        info.extra = extra
+        z.writestr(info, b'x')
+        z.comment = comment
+    return file.getvalue()
+def path(name, other, version=1, wrong=0):
+    data = struct.pack('<BI', version, zlib.crc32(name.encode()) ^ wrong) + other.encode()
+    return struct.pack('<HH', 0x7075, len(data)) + data
+end = b'PK\x05\x06'
+for archive in [
+    entry('a'), entry('a', comment=b'hello'), entry('a', comment=end + bytes(18)), entry('a', comment=end + b'x' * 30),
+    entry('a', comment=b'x' + end), entry('a', comment=end[:3]), entry('a', path('a', 'b')), entry('a', path('a', 'a')),
+    entry('a', path('a', 'b', wrong=1)), entry('a', path('a', 'b', version=2)), entry('a', path('a', 'b')[:9]),
+    entry('a', bytes(8) + path('a', 'b')), entry('a', struct.pack('<HHH', 7, 2, 9)), entry('a', b'\1\2\3'),
+]:
+    outputs.append(archive)
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as z:
+            outputs.append(' '.join(z.namelist()).encode())
+    except zipfile.BadZipFile:
+        outputs.append(b'BadZipFile')
+"#;
+
+#[test]
+fn has_each_member_the_name_that_python_gives_it_or_is_it_refused() {
+    let outputs = Oracle::start().run(&format!("import zipfile\n{ODD_ARCHIVES}"), &[]);
+    let mut read = 0;
+    for pair in outputs.chunks(2) {
+        let [archive, theirs] = pair else { panic!("an archive and its names") };
+        if let Ok(ours) = Archive::from_bytes(archive.clone()) {
+            let names: Vec<String> = ours.members().map(|member| member.name().to_owned()).collect();
+            assert_eq!(names.join(" ").as_bytes(), theirs.as_slice());
+            assert_eq!(ours.find("a").unwrap().read().unwrap(), b"x");
+            read += 1;
+        }
+    }
+    assert_eq!(read, 8, "of {}", outputs.len() / 2);
+}

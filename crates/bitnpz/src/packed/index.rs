@@ -1,10 +1,10 @@
 //! `.bitnpz/packed.json`: which members hold packed images, and what it takes to give them back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use bitnpz_npy::Dtype;
+use bitnpz_npy::{Dtype, Kind};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use crate::value::Value;
 
@@ -46,7 +46,7 @@ struct IndexJson {
 #[serde(deny_unknown_fields)]
 struct KindJson {
     dtype: String,
-    values: [Json; 2],
+    values: [Box<RawValue>; 2],
     width: u64,
 }
 
@@ -103,6 +103,10 @@ impl PackedIndex {
             Some(Ok(kind)) => Ok((key, Some(kind))),
             None => Ok((key, None)),
         };
+        let mut keys = HashSet::new();
+        if let Some(key) = index.exceptions.keys().find(|key| !keys.insert(bitnpz_npz::identity(key))) {
+            return Err(format!("expected keys that differ, found {key:?} twice (a and a.npy are one key)"));
+        }
         Ok(Self {
             default: index.default.map(PackedKind::from_json).transpose()?,
             exceptions: index.exceptions.into_iter().map(exception).collect::<Result<_, _>>()?,
@@ -117,31 +121,39 @@ impl PackedKind {
     }
 
     fn to_json(&self) -> KindJson {
-        KindJson {
-            dtype: self.dtype.type_string(),
-            values: self.values().map(Value::to_json),
-            width: self.width as u64,
-        }
+        KindJson { dtype: self.dtype.type_string(), values: self.json_values(), width: self.width as u64 }
     }
 
     fn from_json(json: KindJson) -> Result<Self, String> {
         let width = usize::try_from(json.width).map_err(|_| format!("{} pixels are too wide", json.width))?;
-        Self::from_parts(&json.dtype, json.values, width)
+        Self::from_parts(&json.dtype, &json.values, width)
     }
 
     /// What the parts of a JSON object say.
-    pub(crate) fn from_parts(type_string: &str, values: [Json; 2], width: usize) -> Result<Self, String> {
+    pub(crate) fn from_parts(
+        type_string: &str,
+        values: &[Box<RawValue>; 2],
+        width: usize,
+    ) -> Result<Self, String> {
         let dtype = Dtype::from_type_string(type_string).map_err(|error| error.to_string())?;
-        let bits = |value: Json| {
-            let bits = Value::from_json(&dtype, &value).and_then(|value| value.to_bits(&dtype));
+        let bits = |value: &RawValue| {
+            let bits = Value::from_json(&dtype, value.get()).and_then(|value| value.to_bits(&dtype));
             bits.ok_or_else(|| format!("{value} is no pixel of dtype {type_string:?}"))
         };
         let [off, on] = values;
-        let bits = [bits(off)?, bits(on)?];
-        match bits {
+        match [bits(off)?, bits(on)?] {
             [off, on] if off == on => Err("expected two values, found one twice".to_owned()),
-            _ => Ok(Self { dtype, bits, width }),
+            // Who reads bools as bits and who reads them as values must see the same.
+            [1, 0] if dtype.kind() == Some(Kind::Bool) => {
+                Err("expected false and true in this order, found them in the other".to_owned())
+            }
+            bits => Ok(Self { dtype, bits, width }),
         }
+    }
+
+    /// The values as JSON.
+    pub(crate) fn json_values(&self) -> [Box<RawValue>; 2] {
+        self.values().map(|value| RawValue::from_string(value.to_json()).expect("a value is plain JSON"))
     }
 }
 

@@ -4,4 +4,4 @@ mod index;
 mod palette;
 
 pub(crate) use index::{MEMBER, PackedIndex, PackedKind};
-pub(crate) use palette::{Palette, Unfit, unpack, unpack_into};
+pub(crate) use palette::{Palette, Unfit, unpack, unpack_into, unpack_onto};

@@ -1,9 +1,10 @@
 //! The two pixel values of an array, found while its rows are packed.
 
 use bitnpz_bitmap::{Lane, pack_rows, unpack_rows};
-use bitnpz_npy::{Dtype, Kind};
+use bitnpz_npy::{Dtype, Kind, make_room};
 
 use super::index::PackedKind;
+use crate::error::Result;
 use crate::value::{Value, lane_bytes, swap};
 
 /// Which two values the bits 0 and 1 stand for, in arrays of one type.
@@ -73,9 +74,24 @@ impl Palette {
         Value::from_bits(&self.dtype, swap(&self.dtype, lane)).expect("`new` takes no other types")
     }
 
+    /// The bytes of the packed rows of these pixels.
+    pub(crate) fn rows_len(&self, pixels: &[u8], width: usize) -> usize {
+        let pixels = pixels.len() / self.dtype.item_size();
+        pixels.checked_div(width).unwrap_or(0) * width.div_ceil(8)
+    }
+
     /// Packs rows of `width` pixels, as they lie in memory, and appends them to `rows`.
-    pub(crate) fn pack(&mut self, pixels: &[u8], width: usize, rows: &mut Vec<u8>) -> Result<(), Unfit> {
+    pub(crate) fn pack(
+        &mut self,
+        pixels: &[u8],
+        width: usize,
+        rows: &mut Vec<u8>,
+    ) -> std::result::Result<(), Unfit> {
         match self.dtype.item_size() {
+            1 if self.dtype.kind() == Some(Kind::Bool) => {
+                pack_bools(pixels, width, rows);
+                Ok(())
+            }
             1 => self.pack_lanes::<u8>(pixels, width, rows),
             2 => self.pack_lanes::<u16>(pixels, width, rows),
             4 => self.pack_lanes::<u32>(pixels, width, rows),
@@ -88,7 +104,7 @@ impl Palette {
         pixels: &[u8],
         width: usize,
         rows: &mut Vec<u8>,
-    ) -> Result<(), Unfit> {
+    ) -> std::result::Result<(), Unfit> {
         let copy;
         let pixels: &[L] = match bytemuck::try_cast_slice(pixels) {
             Ok(pixels) => pixels,
@@ -115,7 +131,7 @@ impl Palette {
     }
 
     /// Finds the first two values there are.
-    fn look<L: PixelLane>(&mut self, pixels: &[L]) -> Result<(), Unfit> {
+    fn look<L: PixelLane>(&mut self, pixels: &[L]) -> std::result::Result<(), Unfit> {
         let Some(&first) = pixels.first() else { return Ok(()) };
         self.refuse_nan(first.into(), 0)?;
         let other = pixels.iter().position(|&lane| lane != first);
@@ -135,7 +151,7 @@ impl Palette {
     }
 
     /// Makes room for the value of a pixel that is neither of those assumed so far.
-    fn learn<L: PixelLane>(&mut self, pixels: &[L], pixel: usize) -> Result<(), Unfit> {
+    fn learn<L: PixelLane>(&mut self, pixels: &[L], pixel: usize) -> std::result::Result<(), Unfit> {
         self.keep_seen(&pixels[..pixel]);
         let lane = pixels[pixel].into();
         self.refuse_nan(lane, pixel)?;
@@ -155,7 +171,7 @@ impl Palette {
         }
     }
 
-    fn refuse_nan(&self, lane: u64, pixel: usize) -> Result<(), Unfit> {
+    fn refuse_nan(&self, lane: u64, pixel: usize) -> std::result::Result<(), Unfit> {
         match self.value(lane) {
             Value::Float(value) if value.is_nan() => Err(self.unfit(lane, pixel)),
             _ => Ok(()),
@@ -164,6 +180,22 @@ impl Palette {
 
     fn unfit(&self, lane: u64, pixel: usize) -> Unfit {
         Unfit { pixel, found: self.value(lane), values: self.lanes().map(|lane| self.value(lane)) }
+    }
+}
+
+/// Appends the packed rows of bools: any byte but zero is true.
+fn pack_bools(pixels: &[u8], width: usize, rows: &mut Vec<u8>) {
+    let start = rows.len();
+    rows.resize(start + pixels.len().checked_div(width).unwrap_or(0) * width.div_ceil(8), 0);
+    if pack_rows(pixels, width, 0, 1, &mut rows[start..]).is_err() {
+        // Pillow makes pictures of 0 and 255, which NumPy calls bools too.
+        let (bytes, strides) =
+            (pixels.chunks_exact(width), rows[start..].chunks_exact_mut(width.div_ceil(8)));
+        let mut row = vec![0; width];
+        for (pixels, packed) in bytes.zip(strides) {
+            row.iter_mut().zip(pixels).for_each(|(bit, &byte)| *bit = u8::from(byte != 0));
+            pack_rows(&row, width, 0_u8, 1, packed).expect("bits are 0 or 1");
+        }
     }
 }
 
@@ -177,11 +209,27 @@ fn order(left: Value, right: Value) -> std::cmp::Ordering {
 }
 
 /// The pixels, as they lie in memory, that packed rows stand for.
-pub(crate) fn unpack(rows: &[u8], width: usize, dtype: &Dtype, bits: [u64; 2]) -> Vec<u8> {
+pub(crate) fn unpack(rows: &[u8], width: usize, dtype: &Dtype, bits: [u64; 2]) -> Result<Vec<u8>> {
+    let mut pixels = Vec::new();
+    unpack_onto(rows, width, dtype, bits, &mut pixels)?;
+    Ok(pixels)
+}
+
+/// Appends the pixels, as they lie in memory, that packed rows stand for.
+pub(crate) fn unpack_onto(
+    rows: &[u8],
+    width: usize,
+    dtype: &Dtype,
+    bits: [u64; 2],
+    pixels: &mut Vec<u8>,
+) -> Result<()> {
     let height = rows.len().checked_div(width.div_ceil(8)).unwrap_or(0);
-    let mut pixels = vec![0; height * width * dtype.item_size()];
-    unpack_into(rows, width, dtype.item_size(), bits.map(|bits| swap(dtype, bits)), &mut pixels);
-    pixels
+    let (start, len) = (pixels.len(), height * width * dtype.item_size());
+    make_room(pixels, len)?;
+    pixels.resize(start + len, 0);
+    let lanes = bits.map(|bits| swap(dtype, bits));
+    unpack_into(rows, width, dtype.item_size(), lanes, &mut pixels[start..]);
+    Ok(())
 }
 
 /// Fills `pixels` with what packed rows stand for: for each bit one of two lanes, as they lie in memory.
@@ -221,7 +269,7 @@ fn narrow<L: PixelLane>(lane: u64) -> L {
 mod tests {
     use super::*;
 
-    fn pack(palette: &mut Palette, pixels: &[i16]) -> Result<Vec<u8>, Unfit> {
+    fn pack(palette: &mut Palette, pixels: &[i16]) -> std::result::Result<Vec<u8>, Unfit> {
         let mut rows = Vec::new();
         palette.pack(bytemuck::cast_slice(pixels), pixels.len(), &mut rows)?;
         Ok(rows)
@@ -242,10 +290,18 @@ mod tests {
             let packed: Vec<Vec<u8>> =
                 images.iter().map(|image| pack(&mut palette, image).unwrap()).collect();
             for (image, rows) in images.iter().zip(packed) {
-                let pixels = unpack(&rows, image.len(), &Dtype::of::<i16>(), palette.bits());
+                let pixels = unpack(&rows, image.len(), &Dtype::of::<i16>(), palette.bits()).unwrap();
                 assert_eq!(pixels, bytemuck::cast_slice::<i16, u8>(image));
             }
         }
+    }
+
+    #[test]
+    fn is_any_byte_of_a_bool_but_zero_true() {
+        let mut palette = Palette::new(&Dtype::of::<bool>()).unwrap();
+        let mut rows = vec![7];
+        palette.pack(&[0, 255, 1, 2, 0, 0], 3, &mut rows).unwrap();
+        assert_eq!((rows, palette.bits()), (vec![7, 0b0110_0000, 0b1000_0000], [0, 1]));
     }
 
     #[test]

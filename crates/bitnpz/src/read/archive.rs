@@ -1,17 +1,18 @@
 //! Finding what an archive holds.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use bitnpz_bitmap::{Bitmap, Pixel};
-use bitnpz_npy::{DynArray, DynArrayView, Element};
+use bitnpz_npy::{DynArray, DynArrayView, Element, with_room};
 use bitnpz_npz::{Limits, Member, OpenOptions};
 use ndarray::{Array2, ArrayD, Ix2};
 
 use super::RESERVED;
-use super::entry::Entry;
+use super::array_reader::ArrayReader;
+use super::entry::{Entry, check_array};
 use super::image_set::ImageSet;
 use super::keys::Keys;
 use super::stored_images::StoredImages;
@@ -24,8 +25,8 @@ use crate::set::{SETS, Sets, StoredSet};
 const KEPT: usize = 1 << 20;
 
 thread_local! {
-    /// The last image's `.npy` file.
-    static NPY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// The memory of the last image's `.npy` file; taken while it is used.
+    static NPY: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// An open archive: images and arrays by their keys, as they were saved.
@@ -100,7 +101,25 @@ impl Archive {
             None => Sets::default(),
         };
         let sets = names.0.iter().map(|name| StoredSet::open(&zip, name)).collect::<Result<_>>()?;
-        Ok(Self(Arc::new(Contents { zip, packed, sets })))
+        let archive = Self(Arc::new(Contents { zip, packed, sets }));
+        match archive.twice() {
+            Some(key) => Err(Error::from(ErrorKind::DuplicateKey).with_key(&key)),
+            None => Ok(archive),
+        }
+    }
+
+    /// A key that two arrays have, at least one of which is a member or a stack. Of images under keys of their own in
+    /// two sets [`verify`](Self::verify) tells, as it would take a look at each.
+    fn twice(&self) -> Option<String> {
+        let sets = self.sets();
+        let in_sets = |key: &str| sets.iter().filter(|set| set.has_key(self.zip(), key)).count();
+        let stacks = sets
+            .iter()
+            .filter_map(|set| Some(set.stack()?.0))
+            .find(|key| self.member(key).is_some() || in_sets(key) > 1);
+        let of_keyed = |member: &Member<'_>| in_sets(bitnpz_npz::identity(member.key())) > 0;
+        let members = || self.members().find(|member| !sets.is_empty() && of_keyed(member));
+        stacks.map(str::to_owned).or_else(|| members().map(|member| member.key().to_owned()))
     }
 
     /// Opens an archive of which members may be missing or damaged: without the image sets that cannot be opened, and why
@@ -183,7 +202,8 @@ impl Archive {
     /// Whether there is an array with this key.
     #[must_use]
     pub fn contains(&self, key: &str) -> bool {
-        self.member(key).is_some() || self.find_in_sets(key).is_some()
+        self.member(key).is_some()
+            || self.sets().iter().any(|set| set.has_key(self.zip(), bitnpz_npz::identity(key)))
     }
 
     /// What the archive has under this key, its pixels apart.
@@ -194,10 +214,10 @@ impl Archive {
     pub fn entry(&self, key: &str) -> Result<Entry<'_>> {
         match self.member(key) {
             Some(member) => Entry::of_member(self, member),
-            None => match self.find_in_sets(key) {
-                Some((set, range)) => self.entry_of_set(set, range),
-                None => Err(Error::from(ErrorKind::NoSuchKey).with_key(key)),
-            },
+            None => {
+                let (set, range) = self.find_in_sets(key)?;
+                self.entry_of_set(set, range)
+            }
         }
     }
 
@@ -216,7 +236,7 @@ impl Archive {
         let blame = |error: Error| error.with_key(key);
         match self.member(key) {
             Some(member) if self.0.packed.kind(member.key()).is_none() => {
-                self.with_npy(&member, |view| Content::Array(view.to_owned())).map_err(blame)
+                self.read_array(&member).map(Content::Array).map_err(blame)
             }
             Some(member) => Entry::of_member(self, member)?.to_images().map(Content::Images),
             None => self.images_of_sets(key).map(Content::Images),
@@ -226,7 +246,7 @@ impl Archive {
     /// The images that sets have under a key.
     fn images_of_sets(&self, key: &str) -> Result<ImageSet> {
         let blame = |error: Error| error.with_key(key);
-        let (set, range) = self.find_in_sets(key).ok_or_else(|| blame(ErrorKind::NoSuchKey.into()))?;
+        let (set, range) = self.find_in_sets(key)?;
         ImageSet::stored(StoredImages::new(self, set, range)).map_err(blame)
     }
 
@@ -239,14 +259,24 @@ impl Archive {
     /// type, or if it is damaged.
     pub fn image<T: Pixel + Element>(&self, key: &str) -> Result<Array2<T>> {
         let blame = |error: Error| error.with_key(key);
-        if let Some(member) = self.member(key).filter(|member| self.0.packed.kind(member.key()).is_none()) {
-            // The type that was saved needs no packing and unpacking.
-            if let Ok(array) = self.with_npy(&member, |view| view.to_ndarray::<T>()).map_err(blame)? {
-                let found = array.shape().to_vec();
-                return array.into_dimensionality::<Ix2>().map_err(|_| blame(not_one(found)));
+        let set = match self.member(key).filter(|member| self.0.packed.kind(member.key()).is_none()) {
+            None => self.images(key)?,
+            Some(member) => {
+                let bytes = member.compressed_size();
+                // The type that was saved needs no packing and unpacking.
+                let read = |view: DynArrayView<'_>| match view.to_ndarray::<T>() {
+                    Ok(array) => Ok(Ok(array)),
+                    Err(_) => ImageSet::of_array(&view, bytes).map(Err),
+                };
+                match self.with_npy(&member, read).and_then(|read| read).map_err(blame)? {
+                    Err(set) => set,
+                    Ok(array) => {
+                        let found = array.shape().to_vec();
+                        return array.into_dimensionality::<Ix2>().map_err(|_| blame(not_one(found)));
+                    }
+                }
             }
-        }
-        let set = self.images(key)?;
+        };
         if set.shape().len() != 2 {
             return Err(blame(not_one(set.shape().to_vec())));
         }
@@ -263,7 +293,7 @@ impl Archive {
         if set.shape().len() != 2 {
             return Err(not_one(set.shape().to_vec()).with_key(key));
         }
-        set.bitmap(0)
+        set.bitmap(0).map_err(|error| error.with_key(key))
     }
 
     /// The images under one key: an image alone, or a stack of shape `(..., height, width)`.
@@ -273,11 +303,9 @@ impl Archive {
     /// If there is no such key, if the array has a third value or NaN or fewer than two dimensions, or if it is
     /// damaged.
     pub fn images(&self, key: &str) -> Result<ImageSet> {
-        match (self.member(key), self.find_in_sets(key)) {
-            (None, Some((set, range))) => {
-                ImageSet::stored(StoredImages::new(self, set, range)).map_err(|error| error.with_key(key))
-            }
-            _ => self.entry(key)?.to_images(),
+        match self.member(key) {
+            None => self.images_of_sets(key),
+            Some(member) => Entry::of_member(self, member)?.to_images(),
         }
     }
 
@@ -309,27 +337,59 @@ impl Archive {
     ///
     /// If there is no such key, or if it is damaged.
     pub fn dyn_array(&self, key: &str) -> Result<DynArray> {
-        self.entry(key)?.to_array()
+        match self.member(key).filter(|member| self.0.packed.kind(member.key()).is_none()) {
+            Some(member) => self.read_array(&member).map_err(|error| error.with_key(key)),
+            None => self.entry(key)?.to_array(),
+        }
+    }
+
+    /// The array of a member that is not packed, in one pass: its bytes go where they stay.
+    pub(super) fn read_array(&self, member: &Member<'_>) -> Result<DynArray> {
+        if member.size() <= KEPT as u64 {
+            return Ok(self.with_npy(member, |view| view.to_owned())??);
+        }
+        let mut reader = self.array_reader(member)?;
+        let mut data = with_room(reader.header().data_len())?;
+        data.resize(reader.header().data_len(), 0);
+        reader.read_into(&mut data)?;
+        Ok(DynArray::new(reader.header().clone(), data)?)
+    }
+
+    /// Reads the array of a member from start to end.
+    pub(super) fn array_reader<'a>(&self, member: &Member<'a>) -> Result<ArrayReader<'a>> {
+        ArrayReader::new(member.reader()?, member.size(), &self.limits().npy)
+    }
+
+    /// What reads the array under a key to memory of the caller's, if it lies in a member of its own and is not packed.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such key, if the array's header is damaged, or if it is larger than the limit.
+    pub fn open_array(&self, key: &str) -> Result<Option<ArrayReader<'_>>> {
+        let blame = |error: Error| error.with_key(key);
+        match self.member(key) {
+            Some(member) if self.0.packed.kind(member.key()).is_none() => {
+                self.array_reader(&member).map(Some).map_err(blame)
+            }
+            None if !self.contains(key) => Err(blame(ErrorKind::NoSuchKey.into())),
+            _ => Ok(None),
+        }
     }
 
     /// Calls `with` with the array of a member, in memory that is used again for the next.
     fn with_npy<R>(&self, member: &Member<'_>, with: impl FnOnce(DynArrayView<'_>) -> R) -> Result<R> {
         let limits = &self.limits().npy;
-        let check = |found: u64, limit: u64| {
-            let limited = ErrorKind::TooLarge { found, limit: limits.array_bytes };
-            if found > limit { Err(Error::from(limited)) } else { Ok(()) }
-        };
-        check(member.size(), limits.array_bytes.saturating_add(limits.header_bytes as u64))?;
-        NPY.with_borrow_mut(|npy| {
-            member.read_into(npy)?;
-            let view = DynArrayView::parse(npy, limits)?;
-            check(view.data().len() as u64, limits.array_bytes)?;
-            let result = with(view);
-            if npy.capacity() > KEPT {
-                *npy = Vec::new();
-            }
-            Ok(result)
-        })
+        let limit = limits.array_bytes;
+        check_array(member.size(), limit.saturating_add(limits.header_bytes as u64))?;
+        let mut npy = NPY.take();
+        member.read_into(&mut npy)?;
+        let view = DynArrayView::parse(&npy, limits)?;
+        check_array(view.data().len() as u64, limit)?;
+        let result = with(view);
+        if npy.capacity() <= KEPT {
+            NPY.set(npy);
+        }
+        Ok(result)
     }
 
     pub(crate) fn zip(&self) -> &bitnpz_npz::Archive {
@@ -358,12 +418,17 @@ impl Archive {
     }
 
     /// The set that has this key, and which of its images are its array.
-    fn find_in_sets(&self, key: &str) -> Option<(usize, Range<usize>)> {
-        let key = bitnpz_npz::identity(key);
-        self.0.sets.iter().enumerate().find_map(|(number, set)| match set.stack() {
-            Some((name, _)) => (name == key).then(|| (number, 0..set.len())),
-            None => set.find(&self.0.zip, key).map(|image| (number, image..image + 1)),
-        })
+    fn find_in_sets(&self, key: &str) -> Result<(usize, Range<usize>)> {
+        let wanted = bitnpz_npz::identity(key);
+        let mut found = self.0.sets.iter().enumerate().filter_map(|(number, set)| match set.stack() {
+            Some((name, _)) => (name == wanted).then(|| (number, 0..set.len())),
+            None => set.find(&self.0.zip, wanted).map(|image| (number, image..image + 1)),
+        });
+        match (found.next(), found.next()) {
+            (Some(place), None) => Ok(place),
+            (None, _) => Err(Error::from(ErrorKind::NoSuchKey).with_key(key)),
+            (Some(_), Some(_)) => Err(Error::from(ErrorKind::DuplicateKey).with_key(key)),
+        }
     }
 
     /// The arrays of all sets: which images of which set each is.

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use bitnpz_bitmap::{BitmapView, Pixel};
-use bitnpz_npy::{Dtype, Element};
+use bitnpz_npy::{Dtype, Element, with_room};
 use ndarray::{ArrayD, ArrayRef3, ArrayViewMut2, Axis};
 
 use super::image_set::{ImageSet, check_shape};
@@ -72,8 +72,12 @@ impl ImageSet {
     ///
     /// If there is no image with one of these numbers, or one is damaged.
     pub fn count_ones(&self, indices: &[usize]) -> Result<Vec<u64>> {
-        let mut counts = vec![0; indices.len()];
-        self.read_each(indices, &mut counts, |image, count| count[0] = image.count_ones() as u64)?;
+        let mut counts = with_room(indices.len())?;
+        counts.resize(indices.len(), 0);
+        self.share(indices, &mut counts, |index, count| {
+            count[0] = self.count_ones_of(index)?;
+            Ok(())
+        })?;
         Ok(counts)
     }
 
@@ -90,7 +94,9 @@ impl ImageSet {
             .into_iter()
             .fold(self.len() as u64, |pixels, length| pixels.saturating_mul(length as u64));
         self.check_limit(pixels, size_of::<T>())?;
-        let mut array = ArrayD::from_elem(self.shape(), values.off);
+        let mut items = with_room(self.len() * height * width)?;
+        items.resize(self.len() * height * width, values.off);
+        let mut array = ArrayD::from_shape_vec(self.shape(), items).expect("as many as the shape has");
         let size = [self.len(), height, width];
         let mut images = array.view_mut().into_shape_with_order(size).expect("a new array is contiguous");
         self.read_batch_into(&(0..self.len()).collect::<Vec<_>>(), &mut images)?;
@@ -108,6 +114,16 @@ impl ImageSet {
         out: &mut [O],
         read: impl Fn(BitmapView<'_>, &mut [O]) + Sync,
     ) -> Result<()> {
+        self.share(indices, out, |index, out| self.with_bitmap(index, |image| read(image, out)))
+    }
+
+    /// Calls `read` with each of these numbers and its share of `out`, on several threads where that pays.
+    fn share<O: Send>(
+        &self,
+        indices: &[usize],
+        out: &mut [O],
+        read: impl Fn(usize, &mut [O]) -> Result<()> + Sync,
+    ) -> Result<()> {
         if let Some(&index) = indices.iter().find(|&&index| index >= self.len()) {
             return Err(ErrorKind::NoSuchImage { index, len: self.len() }.into());
         }
@@ -119,7 +135,7 @@ impl ImageSet {
         let shares = indices.chunks(share).zip(out.chunks_mut(share * each.get()));
         threads::share(shares, |(indices, out)| {
             let mut images = indices.iter().zip(out.chunks_exact_mut(each.get()));
-            images.try_for_each(|(&index, out)| self.with_bitmap(index, |image| read(image, out)))
+            images.try_for_each(|(&index, out)| read(index, out))
         })
     }
 }

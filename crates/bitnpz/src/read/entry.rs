@@ -1,7 +1,9 @@
 //! What an archive has under one key.
 
+use std::borrow::Cow;
+
 use bitnpz_bitmap::codec::Codec;
-use bitnpz_npy::{Dtype, DynArray, DynArrayView, Header};
+use bitnpz_npy::{Dtype, DynArray, DynArrayView, Header, copy, with_room};
 use bitnpz_npz::{Limits, Member, MemberReader, Method};
 
 use super::archive::Archive;
@@ -11,7 +13,6 @@ use super::stored_images::StoredImages;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{PackedKind, unpack};
-use crate::write::pack;
 
 /// Members up to this size are read whole to see their headers.
 const SMALL: u64 = 64 << 10;
@@ -25,11 +26,27 @@ pub struct Entry<'a> {
     header: Header,
 }
 
+/// A member, and all its bytes if it is small: it is read once.
+#[derive(Clone, Debug)]
+struct Whole<'a> {
+    member: Member<'a>,
+    npy: Option<Vec<u8>>,
+}
+
+impl Whole<'_> {
+    fn npy(&self) -> Result<Cow<'_, [u8]>> {
+        match &self.npy {
+            Some(npy) => Ok(Cow::Borrowed(npy)),
+            None => Ok(Cow::Owned(self.member.read()?)),
+        }
+    }
+}
+
 /// Where an array is.
 #[derive(Clone, Debug)]
 enum Place<'a> {
     /// In a member of its own, packed or not.
-    Member(Member<'a>, Option<&'a PackedKind>),
+    Member(Whole<'a>, Option<&'a PackedKind>),
     /// In an image set.
     Set(StoredImages),
 }
@@ -39,17 +56,18 @@ impl<'a> Entry<'a> {
     pub(super) fn of_member(archive: &'a Archive, member: Member<'a>) -> Result<Self> {
         let blame = |error: bitnpz_npy::Error| Error::from(error).with_key(member.key());
         let limits = &archive.limits().npy;
-        let stored = if member.size() <= SMALL {
-            Header::parse(&member.read()?, limits).map_err(blame)?.0
-        } else {
-            Header::read(member.reader()?, limits).map_err(blame)?
+        let npy = (member.size() <= SMALL).then(|| member.read()).transpose()?;
+        let stored = match &npy {
+            Some(npy) => Header::parse(npy, limits).map_err(blame)?.0,
+            None => Header::read(member.reader()?, limits).map_err(blame)?,
         };
         let kind = archive.packed().kind(member.key());
         let header = match kind {
             Some(kind) => original_header(stored, kind).map_err(|message| damaged(&member, message))?,
             None => stored,
         };
-        Ok(Self { archive, key: member.key().to_owned(), place: Place::Member(member, kind), header })
+        let key = member.key().to_owned();
+        Ok(Self { archive, key, place: Place::Member(Whole { member, npy }, kind), header })
     }
 
     /// The array of images of a set.
@@ -115,7 +133,7 @@ impl<'a> Entry<'a> {
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
         match &self.place {
-            Place::Member(member, _) => member.compressed_size(),
+            Place::Member(whole, _) => whole.member.compressed_size(),
             Place::Set(images) => images.stored_bytes(),
         }
     }
@@ -124,7 +142,7 @@ impl<'a> Entry<'a> {
     #[must_use]
     pub fn method(&self) -> u16 {
         match &self.place {
-            Place::Member(member, _) => member.method(),
+            Place::Member(whole, _) => whole.member.method(),
             Place::Set(_) => Method::STORED,
         }
     }
@@ -132,7 +150,7 @@ impl<'a> Entry<'a> {
     /// Reads the member of an array that has one.
     pub(crate) fn member_reader(&self) -> Result<MemberReader<'a>> {
         match &self.place {
-            Place::Member(member, _) => Ok(member.reader()?),
+            Place::Member(whole, _) => Ok(whole.member.reader()?),
             Place::Set(_) => Err(Error::from(ErrorKind::NoSuchKey).with_key(&self.key)),
         }
     }
@@ -159,36 +177,45 @@ impl<'a> Entry<'a> {
 
     /// The array as it was saved.
     pub(crate) fn to_array(&self) -> Result<DynArray> {
-        let blame = |error: bitnpz_npy::Error| Error::from(error).with_key(&self.key);
+        let blame = |error: Error| error.with_key(&self.key);
+        let limits = &self.limits().npy;
+        check_array(self.header.data_len() as u64, limits.array_bytes).map_err(blame)?;
         let pixels = match &self.place {
             Place::Set(images) => {
-                self.check_limit()?;
-                let mut pixels = Vec::with_capacity(self.header.data_len());
-                images.unpack(0..images.len(), &mut pixels).map_err(|error| error.with_key(&self.key))?;
+                let mut pixels = with_room(self.header.data_len()).map_err(|error| blame(error.into()))?;
+                images.unpack(0..images.len(), &mut pixels).map_err(blame)?;
                 pixels
             }
-            Place::Member(member, kind) => {
-                let npy = member.read()?;
-                let view = DynArrayView::parse(&npy, &self.limits().npy).map_err(blame)?;
-                let Some(kind) = kind else { return Ok(view.to_owned()) };
-                self.check_limit()?;
-                unpack(view.data(), kind.width, &kind.dtype, kind.bits)
+            Place::Member(Whole { member, npy: None }, None) => {
+                return self.archive.read_array(member).map_err(blame);
+            }
+            Place::Member(whole, kind) => {
+                let npy = whole.npy()?;
+                let view = DynArrayView::parse(&npy, limits).map_err(|error| blame(error.into()))?;
+                match kind {
+                    Some(kind) => unpack(view.data(), kind.width, &kind.dtype, kind.bits).map_err(blame)?,
+                    None => return view.to_owned().map_err(|error| blame(error.into())),
+                }
             }
         };
-        DynArray::new(self.header.clone(), pixels).map_err(blame)
+        DynArray::new(self.header.clone(), pixels).map_err(|error| blame(error.into()))
     }
 
     /// The images, packed in memory or where they lie.
     pub(super) fn to_images(&self) -> Result<ImageSet> {
         let blame = |error: Error| error.with_key(&self.key);
         let limits = &self.limits().npy;
-        let (member, kind) = match &self.place {
+        let (whole, kind) = match &self.place {
             Place::Set(images) => return ImageSet::stored(images.clone()).map_err(blame),
-            Place::Member(member, kind) => (member, kind),
+            Place::Member(whole, kind) => (whole, kind),
         };
-        let stored_bytes = self.stored_bytes();
-        let (kind, rows) = match (kind, member.range()?) {
-            (Some(kind), Some(range)) => {
+        let (member, stored_bytes) = (&whole.member, self.stored_bytes());
+        let Some(kind) = *kind else {
+            let array = self.to_array()?;
+            return ImageSet::of_array(&array.view(), stored_bytes).map_err(blame);
+        };
+        let rows = match member.range()? {
+            Some(range) => {
                 let head = self.archive.zip().slice(range.start..range.end.min(range.start + SMALL))?;
                 let (header, start) = Header::parse(&head, limits).map_err(|error| blame(error.into()))?;
                 let (expected, found) = (header.data_len() as u64, range.end - range.start - start as u64);
@@ -198,30 +225,23 @@ impl<'a> Entry<'a> {
                         format!("expected {expected} bytes of array, found {found}"),
                     ));
                 }
-                ((*kind).clone(), Rows::File(self.archive.clone(), range.start + start as u64..range.end))
+                Rows::File(self.archive.clone(), range.start + start as u64..range.end)
             }
-            (Some(kind), None) => {
-                let npy = member.read()?;
+            None => {
+                let npy = whole.npy()?;
                 let view = DynArrayView::parse(&npy, limits).map_err(|error| blame(error.into()))?;
-                ((*kind).clone(), Rows::Memory { rows: view.data().to_vec(), stored_bytes })
-            }
-            (None, _) => {
-                let array = self.to_array()?;
-                let (kind, rows) = pack(&array.view()).map_err(blame)?;
-                (kind, Rows::Memory { rows, stored_bytes })
+                let rows = copy(view.data()).map_err(|error| blame(error.into()))?;
+                Rows::Memory { rows, stored_bytes }
             }
         };
-        ImageSet::packed(kind, self.shape(), rows).map_err(|error| damaged(member, error.to_string()))
+        ImageSet::packed(kind.clone(), self.shape(), rows).map_err(|error| damaged(member, error.to_string()))
     }
+}
 
-    /// That what comes out is not too much: packed rows can stand for 64 times their bytes, payloads for any number.
-    fn check_limit(&self) -> Result<()> {
-        let (found, limit) = (self.header.data_len() as u64, self.limits().npy.array_bytes);
-        if found > limit {
-            return Err(Error::from(ErrorKind::TooLarge { found, limit }).with_key(&self.key));
-        }
-        Ok(())
-    }
+/// That an array is not larger than the limit: packed rows can stand for 64 times their bytes, payloads for any number.
+pub(super) fn check_array(found: u64, limit: u64) -> Result<()> {
+    let too_large = ErrorKind::TooLarge { found, limit, name: "array_bytes" };
+    if found > limit { Err(too_large.into()) } else { Ok(()) }
 }
 
 /// The header of the array that these packed rows stand for.
@@ -239,8 +259,7 @@ fn original_header(stored: Header, kind: &PackedKind) -> std::result::Result<Hea
     if let Some(last) = header.shape.last_mut() {
         *last = kind.width;
     }
-    // The header's own arithmetic says whether so many pixels can be counted.
-    header.to_bytes().map_err(|error| error.to_string())?;
+    header.check().map_err(|error| error.to_string())?;
     Ok(header)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Codec;
 use bitnpz_bitmap::{Bitmap, BitmapView, Pixel, PixelValues};
-use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
+use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header, copy, with_room};
 use ndarray::{Array2, ArrayRef2};
 
 use super::rows::Rows;
@@ -12,6 +12,7 @@ use super::stored_images::StoredImages;
 use crate::error::{ErrorKind, Result};
 use crate::packed::{PackedKind, unpack};
 use crate::value::{Value, swap};
+use crate::write::pack;
 
 /// Images in an archive: the stack or the image under one key, or all that have keys of their own.
 ///
@@ -57,10 +58,17 @@ impl ImageSet {
         let [.., height, width] = *shape else {
             return Err(ErrorKind::NotImages { dtype: kind.dtype, shape: shape.to_vec() }.into());
         };
+        check_countable(shape, &kind.dtype)?;
         let len = shape[..shape.len() - 2].iter().product();
         rows.check(len * height, width)?;
         let (shape, size) = (shape.to_vec(), Some([height, width]));
         Ok(Self { kind, shape, len, size, source: Source::Rows(Arc::new(rows)) })
+    }
+
+    /// The images that an array is, which takes so many bytes in the file.
+    pub(super) fn of_array(array: &DynArrayView<'_>, stored_bytes: u64) -> Result<Self> {
+        let (kind, rows) = pack(array)?;
+        Self::packed(kind, array.shape(), Rows::Memory { rows, stored_bytes })
     }
 
     /// The images of a set that are under one key.
@@ -77,6 +85,7 @@ impl ImageSet {
     }
 
     fn of_set(images: StoredImages, shape: Vec<usize>) -> Result<Self> {
+        check_countable(&shape, &images.set().kind(0).dtype)?;
         let (len, size) = (images.len(), images.size()?);
         let size = match (images.set().stack(), shape.as_slice()) {
             // A stack without images has a size all the same.
@@ -194,7 +203,10 @@ impl ImageSet {
     ///
     /// As [`with_bitmap`](Self::with_bitmap).
     pub fn bitmap(&self, index: usize) -> Result<Bitmap> {
-        self.with_bitmap(index, |image| image.to_bitmap())
+        self.with_bitmap(index, |image| {
+            let rows = copy(image.as_bytes())?;
+            Ok(Bitmap::from_packed(image.height(), image.width(), rows)?)
+        })?
     }
 
     /// All images, one by one.
@@ -210,9 +222,14 @@ impl ImageSet {
     /// If there is no image with this number, its values cannot be given in this type, or it is damaged.
     pub fn read<T: Pixel + Element>(&self, index: usize) -> Result<Array2<T>> {
         let values = self.values_as()?;
-        let [height, width] = self.size_of(index)?;
-        self.check_limit(height as u64 * width as u64, size_of::<T>())?;
-        self.with_bitmap(index, |image| image.unpack(values))
+        self.with_bitmap(index, |image| {
+            let size = (image.height(), image.width());
+            let mut pixels = with_room(size.0 * size.1)?;
+            pixels.resize(size.0 * size.1, values.off);
+            let mut array = Array2::from_shape_vec(size, pixels).expect("as many as the image has");
+            image.unpack_into(values, &mut array);
+            Ok(array)
+        })?
     }
 
     /// As [`read`](Self::read), into the caller's array of shape `(height, width)`.
@@ -235,12 +252,24 @@ impl ImageSet {
     ///
     /// As [`read`](Self::read).
     pub fn read_dyn(&self, index: usize) -> Result<DynArray> {
-        let [height, width] = self.size_of(index)?;
-        let dtype = self.dtype();
-        self.check_limit(height as u64 * width as u64, dtype.item_size())?;
-        let bits = self.kind.bits;
-        let pixels = self.with_bitmap(index, |image| unpack(image.as_bytes(), width, dtype, bits))?;
-        Ok(DynArray::new(Header::new(dtype.clone(), vec![height, width]), pixels)?)
+        let (dtype, bits) = (self.dtype(), self.kind.bits);
+        self.with_bitmap(index, |image| {
+            let pixels = unpack(image.as_bytes(), image.width(), dtype, bits)?;
+            let header = Header::new(dtype.clone(), vec![image.height(), image.width()]);
+            Ok(DynArray::new(header, pixels)?)
+        })?
+    }
+
+    /// The number of pixels in one image whose bit is 1. It needs no memory for the image.
+    ///
+    /// # Errors
+    ///
+    /// If there is no image with this number, or it is damaged.
+    pub(super) fn count_ones_of(&self, index: usize) -> Result<u64> {
+        match &self.source {
+            Source::Rows(_) => self.with_bitmap(index, |image| image.count_ones() as u64),
+            Source::Stored(images) => images.count_ones(index),
+        }
     }
 
     fn check_index(&self, index: usize) -> Result<()> {
@@ -294,6 +323,12 @@ impl ImageSet {
             _ => unreachable!("an array without dimensions has one item"),
         }
     }
+}
+
+/// That the pixels of all images can be counted.
+fn check_countable(shape: &[usize], dtype: &Dtype) -> Result<()> {
+    let checked = bitnpz_npy::check_shape(shape, dtype.item_size());
+    Ok(checked.map_err(|message| bitnpz_npy::Error::from(bitnpz_npy::ErrorKind::Shape { message }))?)
 }
 
 pub(super) fn check_shape(expected: &[usize], found: &[usize]) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Reading an archive.
 
 mod archive;
+mod array_reader;
 mod batch;
 mod entry;
 mod image_set;
@@ -10,6 +11,7 @@ mod stored_images;
 mod verify;
 
 pub use archive::{Archive, Content};
+pub use array_reader::ArrayReader;
 pub use entry::Entry;
 pub use image_set::ImageSet;
 pub use keys::Keys;

@@ -7,8 +7,10 @@ use bitnpz_bitmap::codec::Codec;
 use bitnpz_npy::Header;
 
 use super::archive::Archive;
-use crate::error::{ErrorKind, Result};
-use crate::packed::unpack;
+use super::entry::check_array;
+use crate::error::Result;
+use crate::interrupt;
+use crate::packed::unpack_onto;
 use crate::set::StoredSet;
 
 /// Images of an image set, one after the other.
@@ -59,8 +61,7 @@ impl StoredImages {
     /// The header of the array that they come back as under their one key.
     pub(super) fn header(&self) -> Result<Header> {
         let header = Header::new(self.set().kind(0).dtype, self.shape()?);
-        // The header's own arithmetic says whether so many pixels can be counted.
-        header.to_bytes()?;
+        header.check()?;
         Ok(header)
     }
 
@@ -93,13 +94,18 @@ impl StoredImages {
         self.set().with_image(self.archive.zip(), self.range.start + index, with)
     }
 
+    pub(super) fn count_ones(&self, index: usize) -> Result<u64> {
+        self.set().count_ones(self.archive.zip(), self.range.start + index)
+    }
+
     /// Appends the pixels of some of them, as they lie in memory.
     pub(crate) fn unpack(&self, images: Range<usize>, pixels: &mut Vec<u8>) -> Result<()> {
         for index in images {
+            interrupt::check()?;
             self.with_image(index, |image| {
                 let kind = self.set().kind(image.width());
-                pixels.extend(unpack(image.as_bytes(), kind.width, &kind.dtype, kind.bits));
-            })?;
+                unpack_onto(image.as_bytes(), kind.width, &kind.dtype, kind.bits, pixels)
+            })??;
         }
         Ok(())
     }
@@ -107,7 +113,6 @@ impl StoredImages {
     /// That so many pixels of so many bytes, which are not in memory yet, are not too much.
     pub(super) fn check_limit(&self, pixels: u64, pixel_bytes: usize) -> Result<()> {
         let found = pixels.saturating_mul(pixel_bytes as u64);
-        let limit = self.archive.limits().npy.array_bytes;
-        if found > limit { Err(ErrorKind::TooLarge { found, limit }.into()) } else { Ok(()) }
+        check_array(found, self.archive.limits().npy.array_bytes)
     }
 }

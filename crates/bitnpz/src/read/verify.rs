@@ -1,7 +1,7 @@
 //! Reading everything to see whether it is whole.
 
 use std::collections::HashSet;
-use std::io::{self, Read};
+use std::io::Read;
 
 use bitnpz_npz::Member;
 
@@ -9,6 +9,7 @@ use super::RESERVED;
 use super::archive::{Archive, is_array};
 use super::entry::{Entry, damaged};
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::packed;
 use crate::set::{Flaw, SETS, StoredSet};
 
@@ -92,6 +93,22 @@ impl Archive {
         })
     }
 
+    /// The images whose keys images of earlier sets have too.
+    fn keys_of_two_sets(&self) -> impl Iterator<Item = Problem> {
+        let keyed: Vec<&StoredSet> = self.sets().iter().filter(|set| set.stack().is_none()).collect();
+        (1..keyed.len()).flat_map(move |number| {
+            let (set, earlier) = (keyed[number], keyed[..number].to_vec());
+            let is_twice = move |image: &usize| {
+                let key = set.key(self.zip(), *image);
+                earlier.iter().any(|earlier| earlier.has_key(self.zip(), &key))
+            };
+            (0..set.len()).filter(is_twice).map(move |image| {
+                let message = "expected a key of its own, found that of an image of another set".to_owned();
+                Problem::of_flaw(self, set, &Flaw { image, is_certain: true, message })
+            })
+        })
+    }
+
     /// The library's own members that nothing names: images that no reader finds may be in them.
     fn unnamed_members(&self) -> impl Iterator<Item = Problem> {
         let of_sets = self.sets().iter().flat_map(StoredSet::members);
@@ -112,9 +129,14 @@ impl Archive {
 
     /// Reads every member, its checksum, header and padding, and every image of image sets, its payload and checksum;
     /// `progress` is called with the number of steps done.
-    pub fn verify(&self, mut progress: impl FnMut(usize)) -> Report {
+    ///
+    /// # Errors
+    ///
+    /// If the call was [interrupted](crate::interruptible); damage is in the report.
+    pub fn verify(&self, mut progress: impl FnMut(usize)) -> Result<Report> {
         let mut report = Report { gaps: self.zip().gaps(), ..Report::default() };
         for member in self.zip().members() {
+            interrupt::check()?;
             if let Err(error) = self.verify_member(&member) {
                 let problem = Problem::of_member(member.name(), error.to_string());
                 report.problems.push(problem);
@@ -128,16 +150,23 @@ impl Archive {
         for set in self.sets() {
             let note = |flaw: Flaw| report.problems.push(Problem::of_flaw(self, set, &flaw));
             if let Err(error) = set.verify(self.zip(), note, |images| progress(done + images)) {
+                interrupt::check()?;
                 report.problems.push(Problem::of_member(set.name(), error.to_string()));
             }
             done += set.len();
         }
-        report
+        interrupt::check()?;
+        report.problems.extend(self.keys_of_two_sets());
+        Ok(report)
     }
 
     fn verify_member(&self, member: &Member<'_>) -> Result<()> {
+        let mut piece = vec![0; 1 << 16];
         if !is_array(member.name()) {
-            io::copy(&mut member.reader()?, &mut io::sink()).map_err(bitnpz_npz::Error::from)?;
+            let mut reader = member.reader()?;
+            while reader.read(&mut piece).map_err(bitnpz_npz::Error::from)? > 0 {
+                interrupt::check()?;
+            }
             return Ok(());
         }
         let entry = Entry::of_member(self, member.clone())?;
@@ -145,20 +174,18 @@ impl Archive {
         let stored = bitnpz_npy::Header::read(&mut reader, &self.limits().npy)?;
         let padding = entry.kind().map_or(0, |kind| padding_bits(kind.width));
         let stride = stored.shape.last().copied().unwrap_or(1).max(1);
-        let is_bool = stored.dtype.kind() == Some(bitnpz_npy::Kind::Bool);
-        let (mut piece, mut position) = (vec![0; 1 << 16], 0);
+        let mut position = 0;
         loop {
+            interrupt::check()?;
             let len = reader.read(&mut piece).map_err(bitnpz_npz::Error::from)?;
-            let bad = piece[..len].iter().enumerate().find(|&(at, byte)| {
-                is_bool && *byte > 1
-                    || padding != 0 && (position + at + 1) % stride == 0 && byte & padding != 0
-            });
-            if let Some((at, byte)) = bad {
-                let expected =
-                    if is_bool { "a bool of 0 or 1" } else { "zero bits behind the last pixel of a row" };
+            let is_bad =
+                |(at, byte): &(usize, &u8)| (position + at + 1) % stride == 0 && **byte & padding != 0;
+            if let Some((at, byte)) = piece[..len].iter().enumerate().find(|of| padding != 0 && is_bad(of)) {
+                let at = position + at;
+                let expected = "zero bits behind the last pixel of a row";
                 return Err(damaged(
                     member,
-                    format!("expected {expected}, found {byte} at byte {} of the array", position + at),
+                    format!("expected {expected}, found {byte} at byte {at} of the array"),
                 ));
             }
             position += len;

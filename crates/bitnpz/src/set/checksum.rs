@@ -1,6 +1,8 @@
 //! Checksums of groups of images, that tell which of them is damaged.
 
 use bitnpz_bitmap::BitmapView;
+use bitnpz_bitmap::codec::Rows;
+use crc32fast::Hasher;
 
 /// Images of one checksum.
 pub(super) const GROUP: usize = 128;
@@ -26,12 +28,10 @@ fn weight(place: u32) -> u32 {
 impl Checksum {
     /// Adds the next image.
     pub(super) fn add(&mut self, image: BitmapView<'_>) {
-        let mut crc = crc32fast::Hasher::new();
-        for side in [image.height(), image.width()] {
-            crc.update(&(side as u64).to_le_bytes());
-        }
-        crc.update(image.as_bytes());
-        self.add_crc(crc.finalize());
+        let mut crc = ImageCrc::default();
+        crc.start([image.height(), image.width()]);
+        crc.image(image);
+        self.add_crc(crc.finish());
     }
 
     /// Adds the next image, which is the same as the one with this number.
@@ -45,7 +45,8 @@ impl Checksum {
         self.images += 1;
     }
 
-    fn add_crc(&mut self, crc: u32) {
+    /// Adds the next image by its CRC-32.
+    pub(super) fn add_crc(&mut self, crc: u32) {
         let [sum, weighted] = &mut self.sums;
         *sum = sum.wrapping_add(crc);
         *weighted = weighted.wrapping_add(crc.wrapping_mul(weight(self.images)));
@@ -83,6 +84,66 @@ impl Checksum {
     }
 }
 
+/// The CRC-32 of an image: of its height and width, and of its packed rows, as they come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ImageCrc {
+    crc: Hasher,
+    /// The last row, once there is one.
+    row: Vec<u8>,
+    stride: usize,
+}
+
+/// Repeated rows of fewer bytes together are gone through one by one.
+const FEW: usize = 1 << 12;
+
+impl ImageCrc {
+    /// Starts on an image of this height and width.
+    pub(super) fn start(&mut self, size: [usize; 2]) {
+        self.crc.reset();
+        for side in size {
+            self.crc.update(&(side as u64).to_le_bytes());
+        }
+        self.row.clear();
+        self.stride = size[1].div_ceil(8);
+    }
+
+    pub(super) fn finish(&self) -> u32 {
+        self.crc.clone().finalize()
+    }
+}
+
+impl Rows for ImageCrc {
+    fn row(&mut self, fill: impl FnOnce(&mut [u8])) {
+        self.row.resize(self.stride, 0);
+        fill(&mut self.row);
+        self.crc.update(&self.row);
+    }
+
+    /// In time that depends on the number of digits that `count` has.
+    fn repeat(&mut self, mut count: usize) {
+        self.row.resize(self.stride, 0);
+        if count.saturating_mul(self.row.len()) < FEW {
+            (0..count).for_each(|_| self.crc.update(&self.row));
+            return;
+        }
+        // Of 1, 2, 4, 8 ... rows, of which those are added that `count` is the sum of.
+        let mut rows = Hasher::new();
+        rows.update(&self.row);
+        while count > 0 {
+            if count % 2 == 1 {
+                self.crc.combine(&rows);
+            }
+            let same = rows.clone();
+            rows.combine(&same);
+            count /= 2;
+        }
+    }
+
+    fn image(&mut self, image: BitmapView<'_>) {
+        self.crc.update(image.as_bytes());
+    }
+}
+
 /// What a checksum tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
@@ -108,6 +169,21 @@ mod tests {
     fn flip(image: &mut Bitmap) {
         let pixel = image.get(0, 0).unwrap();
         image.set(0, 0, !pixel);
+    }
+
+    #[test]
+    fn are_repeated_rows_the_same_as_one_by_one() {
+        for (height, width) in [(1, 1), (3, 70), (1000, 9), (5000, 300), (65_536, 64)] {
+            let row = |row: &mut [u8]| row.iter_mut().zip(1..).for_each(|(byte, value)| *byte = value);
+            let (mut at_once, mut each) = (ImageCrc::default(), ImageCrc::default());
+            [&mut at_once, &mut each].map(|crc| crc.start([height, width]));
+            at_once.repeat(7);
+            (0..7).for_each(|_| each.row(|row| row.fill(0)));
+            at_once.row(row);
+            at_once.repeat(height - 1);
+            (0..height).for_each(|_| each.row(row));
+            assert_eq!(at_once.finish(), each.finish());
+        }
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! `set.json`: what a set's other members do not say themselves.
 
+use std::collections::HashSet;
+
 use bitnpz_bitmap::codec::{Codec, Model};
+use bitnpz_npy::check_shape;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use super::keys::Pattern;
 use crate::packed::PackedKind;
@@ -35,7 +38,11 @@ impl Sets {
     pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, String> {
         let sets: SetsJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         check_version(sets.version)?;
-        Ok(Self(sets.sets))
+        let mut names = HashSet::new();
+        match sets.sets.iter().find(|name| !names.insert(name.as_str())) {
+            Some(name) => Err(format!("expected names that differ, found {name:?} twice")),
+            None => Ok(Self(sets.sets)),
+        }
     }
 }
 
@@ -110,7 +117,7 @@ struct DescriptionJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     model: Option<String>,
     dtype: String,
-    values: [Json; 2],
+    values: [Box<RawValue>; 2],
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +136,7 @@ impl Description {
             codec: self.codec.to_string(),
             model: self.model.clone(),
             dtype: self.kind.dtype.type_string(),
-            values: self.kind.values().map(crate::value::Value::to_json),
+            values: self.kind.json_values(),
             key,
             shape,
             segments: self.segments.clone(),
@@ -181,7 +188,17 @@ impl Description {
                 return Err(format!("expected a pattern of keys, found {pattern:?}"));
             }
         }
-        let kind = PackedKind::from_parts(&json.dtype, json.values, 0)?;
+        let kind = PackedKind::from_parts(&json.dtype, &json.values, 0)?;
+        // The one door for sizes of sets: what is behind it can be counted, by NumPy too.
+        let sizes =
+            json.segments.iter().filter_map(|segment| segment.size.as_ref()).map(<[usize; 2]>::as_slice);
+        let shape_of_all = match &shape {
+            Shape::Stack { shape, .. } => Some(shape.as_slice()),
+            Shape::Each => None,
+        };
+        for shape in sizes.chain(shape_of_all) {
+            check_shape(shape, kind.dtype.item_size()).map_err(|message| format!("{shape:?}: {message}"))?;
+        }
         Ok(Self { codec, model: json.model, kind, shape, segments: json.segments })
     }
 }

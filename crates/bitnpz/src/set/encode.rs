@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Codec, Encoder, Model, Sample};
+use bitnpz_npy::with_room;
 
 use super::checksum::{self, Checksum, GROUP};
 use super::description::{KeysDescription, SegmentDescription};
@@ -14,10 +16,16 @@ use super::index;
 use super::keys::KeyList;
 use super::numbers::push_varint;
 use super::sample;
+use crate::error::Result;
 
 /// A model is trained on at most this many images, of at most so many bytes of packed rows.
 const SAMPLE_IMAGES: usize = 4000;
 const SAMPLE_BYTES: u64 = 16 << 20;
+
+/// What encoding takes beside packed rows: for each image, and to train a model.
+const BYTES_OF_AN_IMAGE: usize = 64;
+const TRAINING_BYTES: usize = 96 << 20;
+const MIN_TRAINING_BYTES: usize = 4 << 20;
 
 /// How sets are written.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +61,13 @@ impl Images {
     }
 
     /// Encodes them with this model or, if there is none yet, one that is trained for so many images like them.
-    pub(super) fn encode(&self, model: Option<Arc<Model>>, total: usize, options: SetOptions) -> Encoded {
+    pub(super) fn encode(
+        &self,
+        model: Option<Arc<Model>>,
+        total: usize,
+        options: SetOptions,
+    ) -> Result<Encoded> {
+        self.check_memory(model.is_none())?;
         let mut rest = self.rows.as_slice();
         let views = self.sizes.iter().map(|&[height, width]| {
             let rows = rest.split_off(..height * width.div_ceil(8)).expect("as many as were added");
@@ -80,7 +94,14 @@ impl Images {
                 Some(KeysDescription::Text { sorted })
             }
         };
-        Encoded { model, description, members }
+        Ok(Encoded { model, description, members })
+    }
+
+    /// That there is memory for what encoding takes: asked for here, where an error can be given.
+    fn check_memory(&self, trains: bool) -> Result<()> {
+        let each = self.sizes.len() * BYTES_OF_AN_IMAGE;
+        let training = if trains { TRAINING_BYTES.min(MIN_TRAINING_BYTES + 64 * self.rows.len()) } else { 0 };
+        Ok(with_room::<u8>(2 * self.rows.len() + each + training).map(drop)?)
     }
 
     /// Trains a model on a random sample of these images, the same each time.
@@ -88,7 +109,9 @@ impl Images {
         let most = SAMPLE_BYTES * images.len() as u64 / self.rows.len().max(1) as u64;
         let most = usize::try_from(most).unwrap_or(SAMPLE_IMAGES).clamp(1, SAMPLE_IMAGES);
         let drawn = sample::draw(images.len(), most, crc32fast::hash(&self.rows).into());
-        let images: Vec<_> = drawn.into_iter().map(|number| images[number]).collect();
+        // Of rows without pixels there is nothing to learn, and can be any number.
+        let drawn = drawn.into_iter().map(|number| images[number]);
+        let images: Vec<_> = drawn.filter(|image| !image.as_bytes().is_empty()).collect();
         let sample = Sample { images: &images, total };
         match codec {
             Some(codec) => Model::train(codec, sample),
@@ -130,7 +153,7 @@ impl Payloads {
             let others: Vec<_> = shares.map(start).collect();
             let own = own.map(encode);
             let others = others.into_iter().map(|(numbers, helper)| match helper {
-                Ok(helper) => helper.join().expect("encoding does not panic"),
+                Ok(helper) => helper.join().unwrap_or_else(|panic| resume_unwind(panic)),
                 // The system had no thread to give.
                 Err(_) => encode(numbers),
             });
@@ -211,7 +234,13 @@ fn encode<'a>(
             push_varint(image.height(), &mut bytes);
             push_varint(image.width(), &mut bytes);
         }
+        let start = bytes.len();
         encoder.encode(model, image, &mut bytes);
+        if !super::stored::accounts_for(bytes.len() - start, [image.height(), image.width()]) {
+            // No reader believes it without a limit raised.
+            bytes.truncate(start);
+            bytes.extend_from_slice(image.as_bytes());
+        }
         bytes.len()
     });
     let ends = ends.collect();

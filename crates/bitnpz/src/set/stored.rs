@@ -1,29 +1,51 @@
 //! An image set where it lies.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use bitnpz_bitmap::BitmapView;
-use bitnpz_bitmap::codec::{Codec, Decoder, Model};
-use bitnpz_npz::Archive;
+use bitnpz_bitmap::codec::{Codec, Decoder, Model, OnesCounter, Rows};
+use bitnpz_npy::check_shape;
+use bitnpz_npz::{Archive, Limits};
 
 use super::blob::Blob;
-use super::checksum::{Checksum, Damage, GROUP};
+use super::checksum::{Checksum, Damage, GROUP, ImageCrc};
 use super::description::{Description, Shape, is_key};
 use super::encode::SetOptions;
 use super::numbers::take_varint;
 use super::segment::Segment;
 use super::writer::SetWriter;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt;
 use crate::packed::PackedKind;
+
+/// An image may be as many times larger than its payload as deflate makes anything (RFC 1951), whatever the limit.
+const DEFLATE_RATIO: u64 = 1032;
 
 /// A buffer up to this size is kept for the next image.
 const KEPT: usize = 1 << 20;
 
+/// What decodes, and the last image's rows.
+#[derive(Default)]
+struct Scratch {
+    decoder: Decoder,
+    rows: Vec<u8>,
+}
+
 thread_local! {
-    /// What decodes, and the last image's rows.
-    static SCRATCH: RefCell<(Decoder, Vec<u8>)> = RefCell::default();
+    /// Of this thread; taken while it is used, so that what is called then may decode images too.
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
+
+fn with_scratch<R>(with: impl FnOnce(&mut Scratch) -> R) -> R {
+    let mut scratch = SCRATCH.take().unwrap_or_default();
+    let result = with(&mut scratch);
+    if scratch.rows.capacity() > KEPT {
+        scratch.rows = Vec::new();
+    }
+    SCRATCH.set(Some(scratch));
+    result
 }
 
 /// An image that is damaged, or may be.
@@ -135,6 +157,14 @@ impl StoredSet {
         Ok((segment, image - (self.ends[number] - segment.len())))
     }
 
+    /// Whether an array of it has this key.
+    pub(crate) fn has_key(&self, zip: &Archive, key: &str) -> bool {
+        match self.stack() {
+            Some((own, _)) => own == key,
+            None => self.find(zip, key).is_some(),
+        }
+    }
+
     /// The number of the image with this key.
     pub(crate) fn find(&self, zip: &Archive, key: &str) -> Option<usize> {
         let mut segments = self.segments.iter().zip(&self.ends);
@@ -168,10 +198,10 @@ impl StoredSet {
 
     /// The height and width of an image.
     pub(crate) fn size(&self, zip: &Archive, image: usize) -> Result<[usize; 2]> {
-        let (segment, image) = self.locate(image)?;
+        let (segment, number) = self.locate(image)?;
         match segment.size() {
             Some(size) => Ok(size),
-            None => Ok(split_size(segment, image, &segment.payload(zip, image)?)?.0),
+            None => Ok(self.split_size(segment, number, &segment.payload(zip, number)?)?.0),
         }
     }
 
@@ -183,26 +213,69 @@ impl StoredSet {
         with: impl FnOnce(BitmapView<'_>) -> R,
     ) -> Result<R> {
         let model = self.model(zip)?;
+        self.with_payload(zip, image, |segment, payload, size| {
+            check_limit(zip.limits(), payload.len(), size)?;
+            with_scratch(|Scratch { decoder, rows }| {
+                let decoded = decoder.decode_into(model, payload, size, rows);
+                Ok(with(decoded.map_err(|error| blame(segment, image, error))?))
+            })
+        })
+    }
+
+    /// Gives the rows of an image to what takes them, which needs no memory for all of them.
+    fn read_rows(&self, zip: &Archive, image: usize, rows: &mut impl RowsOfSize) -> Result<()> {
+        let model = self.model(zip)?;
+        self.with_payload(zip, image, |segment, payload, size| {
+            rows.start(size);
+            let decoded = with_scratch(|scratch| scratch.decoder.decode_rows(model, payload, size, rows));
+            decoded.map_err(|error| blame(segment, image, error))
+        })
+    }
+
+    /// The number of pixels of an image whose bit is 1.
+    pub(crate) fn count_ones(&self, zip: &Archive, image: usize) -> Result<u64> {
+        let mut ones = OnesCounter::default();
+        self.read_rows(zip, image, &mut ones)?;
+        Ok(ones.ones())
+    }
+
+    /// Calls `with` with an image's segment, payload and size.
+    fn with_payload<R>(
+        &self,
+        zip: &Archive,
+        image: usize,
+        with: impl FnOnce(&Segment, &[u8], [usize; 2]) -> Result<R>,
+    ) -> Result<R> {
         let (segment, number) = self.locate(image)?;
         let payload = segment.payload(zip, number)?;
-        let (size, payload) = match segment.size() {
-            Some(size) => (size, &*payload),
-            None => split_size(segment, number, &payload)?,
-        };
-        let [height, width] = size;
-        let (found, limit) = (height as u128 * width.div_ceil(8) as u128, zip.limits().npy.array_bytes);
-        if found > limit.into() {
-            return Err(ErrorKind::TooLarge { found: u64::try_from(found).unwrap_or(u64::MAX), limit }.into());
-        }
-        SCRATCH.with_borrow_mut(|(decoder, rows)| {
-            let decoded = decoder.decode_into(model, payload, size, rows);
-            let damaged = |error| segment.damaged(format!("image {image} of the set: {error}"));
-            let result = with(decoded.map_err(damaged)?);
-            if rows.capacity() > KEPT {
-                *rows = Vec::new();
+        match segment.size() {
+            Some(size) => with(segment, &payload, size),
+            None => {
+                let (size, payload) = self.split_size(segment, number, &payload)?;
+                with(segment, payload, size)
             }
-            Ok(result)
-        })
+        }
+    }
+
+    /// The size that a payload of a segment of images of several sizes starts with, and what follows.
+    fn split_size<'p>(
+        &self,
+        segment: &Segment,
+        image: usize,
+        payload: &'p [u8],
+    ) -> Result<([usize; 2], &'p [u8])> {
+        let damaged = |expected: &str, found: &str| {
+            let message = format!("image {image} of the segment: expected {expected}, found {found}");
+            Error::from(segment.damaged(message))
+        };
+        let mut rest = payload;
+        let (Some(height), Some(width)) = (take_varint(&mut rest), take_varint(&mut rest)) else {
+            return Err(damaged("its size", "the end of its payload"));
+        };
+        let size = [height, width];
+        check_shape(&size, self.description.kind.dtype.item_size())
+            .map_err(|message| damaged("a size that can be counted", message))?;
+        Ok((size, rest))
     }
 
     /// The model, made ready when it is first asked for.
@@ -243,11 +316,15 @@ impl StoredSet {
             let first = end - segment.len();
             let mut flaws: Vec<Option<Flaw>> = vec![None; segment.len()];
             for (group, start) in (0..segment.len()).step_by(GROUP).enumerate() {
+                interrupt::check()?;
                 let images = start..segment.len().min(start + GROUP);
                 self.verify_group(zip, segment, (group, first, images.clone()), &mut flaws)?;
                 progress(first + images.end);
             }
             for image in 0..segment.len() {
+                if image % GROUP == 0 {
+                    interrupt::check()?;
+                }
                 let flaw = |is_certain, message| Some(Flaw { image: first + image, is_certain, message });
                 if self.stack().is_none() && !has_key(zip, segment, image) {
                     flaws[image] = flaw(true, "expected a key of its own, found none".to_owned());
@@ -274,14 +351,19 @@ impl StoredSet {
         (group, first, images): (usize, usize, Range<usize>),
         flaws: &mut [Option<Flaw>],
     ) -> Result<()> {
-        let mut checksum = Checksum::default();
+        let (mut checksum, mut crc) = (Checksum::default(), ImageCrc::default());
         let flaw = |image: usize, is_certain, message| Flaw { image: first + image, is_certain, message };
         for image in images.clone() {
             if let Ok(Some(same)) = segment.first(zip, image) {
                 checksum.add_repeat(same);
-            } else if let Err(error) = self.with_image(zip, first + image, |image| checksum.add(image)) {
-                checksum.skip();
-                flaws[image] = Some(flaw(image, true, error.to_string()));
+                continue;
+            }
+            match self.read_rows(zip, first + image, &mut crc) {
+                Ok(()) => checksum.add_crc(crc.finish()),
+                Err(error) => {
+                    checksum.skip();
+                    flaws[image] = Some(flaw(image, true, error.to_string()));
+                }
             }
         }
         match segment.damage(zip, group, &checksum)? {
@@ -310,15 +392,45 @@ fn has_key(zip: &Archive, segment: &Segment, image: usize) -> bool {
     key.is_some_and(|key| is_key(&key) && segment.with_keys(zip, |keys| keys.find(&key)) == Some(image))
 }
 
-/// The size that a payload of a segment of images of several sizes starts with, and what follows.
-fn split_size<'p>(segment: &Segment, image: usize, payload: &'p [u8]) -> Result<([usize; 2], &'p [u8])> {
-    let mut rest = payload;
-    match (take_varint(&mut rest), take_varint(&mut rest)) {
-        (Some(height), Some(width)) => Ok(([height, width], rest)),
-        _ => {
-            let message =
-                format!("image {image} of the segment: expected its size, found the end of its payload");
-            Err(Error::from(segment.damaged(message)))
-        }
+/// That an image is not larger than the limit, nor than its payload accounts for.
+fn check_limit(limits: &Limits, payload_bytes: usize, [height, width]: [usize; 2]) -> Result<()> {
+    // A row without pixels counts as a byte.
+    let found = height.max(1) as u128 * width.div_ceil(8).max(1) as u128;
+    let limit = limits.image_bytes.max((payload_bytes as u64).saturating_mul(DEFLATE_RATIO));
+    if found > limit.into() {
+        let found = u64::try_from(found).unwrap_or(u64::MAX);
+        return Err(ErrorKind::TooLarge { found, limit, name: "image_bytes" }.into());
+    }
+    Ok(())
+}
+
+/// Whether readers believe that a payload of so many bytes is an image of this size.
+pub(super) fn accounts_for(payload_bytes: usize, size: [usize; 2]) -> bool {
+    check_limit(&Limits::default(), payload_bytes, size).is_ok()
+}
+
+/// The error of an image whose payload cannot be decoded.
+fn blame(segment: &Segment, image: usize, error: bitnpz_bitmap::Error) -> Error {
+    match error.kind() {
+        bitnpz_bitmap::ErrorKind::OutOfMemory { .. } => error.into(),
+        _ => segment.damaged(format!("image {image} of the set: {error}")).into(),
+    }
+}
+
+/// What takes rows, and must be told of what size images are.
+trait RowsOfSize: Rows {
+    /// An image of this height and width comes next.
+    fn start(&mut self, size: [usize; 2]);
+}
+
+impl RowsOfSize for OnesCounter {
+    fn start(&mut self, [_, width]: [usize; 2]) {
+        *self = Self::new(width);
+    }
+}
+
+impl RowsOfSize for ImageCrc {
+    fn start(&mut self, size: [usize; 2]) {
+        self.start(size);
     }
 }

@@ -1,21 +1,24 @@
 //! Writing an image set.
 
-use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Model;
-use bitnpz_npy::{Dtype, DynArrayView, Header};
+use bitnpz_npy::{Dtype, DynArrayView, Header, make_room};
 use bitnpz_npz::{AtomicFile, Method, Owner, Writer};
 
 use super::description::{Description, SegmentDescription, Shape};
 use super::encode::{Encoded, Images, SetOptions};
 use super::segment::member;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
+use crate::interrupt::Pending;
 use crate::packed::PackedKind;
 
 /// A segment is written once it has this many bytes of packed rows and keys, or this many images.
 const SEGMENT_BYTES: usize = 32 << 20;
 const SEGMENT_IMAGES: usize = 1 << 19;
+
+/// An image of more bytes of packed rows has no place in a segment, whose payloads are below 4 GiB.
+const MOST_ROWS: usize = u32::MAX as usize - 2 * SEGMENT_BYTES;
 
 /// Writes an image set, segment by segment, in bounded memory: one is encoded while the next is collected.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub(crate) struct SetWriter {
     name: String,
     options: SetOptions,
     collected: Images,
-    encoding: Option<JoinHandle<Option<Encoded>>>,
+    encoding: Option<Pending<Result<Encoded>>>,
     owner: Owner,
     model: Option<Arc<Model>>,
     segments: Vec<SegmentDescription>,
@@ -84,7 +87,11 @@ impl SetWriter {
         size: [usize; 2],
         key: Option<&str>,
     ) -> Result<()> {
+        if rows.len() > MOST_ROWS {
+            return Err(ErrorKind::HugeImage { size }.into());
+        }
         let Images { rows: all, sizes, keys } = &mut self.collected;
+        make_room(all, rows.len())?;
         all.extend_from_slice(rows);
         sizes.push(size);
         if let Some(key) = key {
@@ -128,25 +135,20 @@ impl SetWriter {
         let images = std::mem::take(&mut self.collected);
         self.images += images.sizes.len();
         let (model, options) = (self.model.clone(), self.options);
-        let encode = move |images: Images| images.encode(model, total, options);
-        // A thread that cannot be had must not take the images with it.
-        let (sender, receiver) = mpsc::channel();
-        let later = encode.clone();
-        match thread::Builder::new().spawn(move || receiver.recv().ok().map(later)) {
-            Ok(thread) => {
-                sender.send(images).expect("it waits for them");
-                self.encoding = Some(thread);
+        match Pending::start(move || images.encode(model, total, options)) {
+            Ok(pending) => {
+                self.encoding = Some(pending);
                 Ok(())
             }
-            Err(_) => self.write_segment(zip, encode(images)),
+            Err(encode) => self.write_segment(zip, encode()?),
         }
     }
 
     /// Waits for the segment that is being encoded, and writes it.
     fn finish_segment(&mut self, zip: &mut Writer<AtomicFile>) -> Result<()> {
         self.owner.check().map_err(bitnpz_npz::Error::from)?;
-        match self.encoding.take().and_then(|thread| thread.join().expect("encoding does not panic")) {
-            Some(encoded) => self.write_segment(zip, encoded),
+        match self.encoding.take() {
+            Some(pending) => self.write_segment(zip, pending.wait()??),
             None => Ok(()),
         }
     }

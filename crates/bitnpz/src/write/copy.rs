@@ -1,16 +1,17 @@
 //! Whole arrays from files and other archives, whatever the encodings, in bounded memory.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use bitnpz_npy::{DynArray, DynArrayView, Header, Reader};
+use bitnpz_npy::{DynArray, DynArrayView, Header, Kind, Reader, make_room};
 use bitnpz_npz::Limits;
 
 use super::stack_writer::StackWriter;
 use super::writer::{Writer, count_images};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt;
 use crate::packed::{Palette, unpack};
 use crate::read::{Archive, Entry};
 
@@ -78,7 +79,9 @@ impl Writer {
         if !in_pieces {
             return self.add_dyn(key, &source.read()?.view());
         }
-        if source.is_packed() || (packs && is_two_valued(source)?) {
+        // Bools are of two values whatever their bytes are, and written as 0 and 1.
+        let is_bool = header.dtype.kind() == Some(Kind::Bool);
+        if source.is_packed() || is_bool || (packs && is_two_valued(source)?) {
             let mut stack = StackWriter::start(self, key, &header.dtype, &header.shape[1..])?;
             source.pieces(|items| stack.push_items(items))?;
             return stack.finish();
@@ -86,7 +89,15 @@ impl Writer {
         self.claim(key)?;
         let member = self.zip.len();
         let mut stream = self.zip.stream(&format!("{key}.npy"), Vec::new())?;
-        io::copy(&mut source.npy()?, &mut stream).map_err(bitnpz_npz::Error::from)?;
+        let (mut npy, mut piece) = (source.npy()?, vec![0; PIECE]);
+        loop {
+            interrupt::check()?;
+            let read = npy.read(&mut piece).map_err(bitnpz_npz::Error::from)?;
+            if read == 0 {
+                break;
+            }
+            stream.write_all(&piece[..read]).map_err(bitnpz_npz::Error::from)?;
+        }
         stream.finish(&[])?;
         self.ledger.note_plain(member, 0);
         Ok(())
@@ -119,6 +130,7 @@ fn is_two_valued(source: &impl Source) -> Result<bool> {
     let mut rows = Vec::new();
     let unfit = source.pieces(|items| {
         rows.clear();
+        make_room(&mut rows, palette.rows_len(items, width))?;
         palette
             .pack(items, width, &mut rows)
             .map_err(|unfit| super::writer::unfit_error(&unfit, 0, &header.shape))
@@ -143,6 +155,7 @@ fn pieces(mut reader: Reader<impl Read>, mut each: impl FnMut(&[u8]) -> Result<(
     let count = (PIECE / item_bytes.max(1)).max(1);
     let mut items = Vec::new();
     while reader.read_items(count, &mut items)? > 0 {
+        interrupt::check()?;
         each(&items)?;
         items.clear();
     }
@@ -218,7 +231,7 @@ impl Source for Entry<'_> {
         }
         let reader = Reader::new(self.npy()?, &self.limits().npy)?;
         match self.kind() {
-            Some(kind) => pieces(reader, |rows| each(&unpack(rows, kind.width, &kind.dtype, kind.bits))),
+            Some(kind) => pieces(reader, |rows| each(&unpack(rows, kind.width, &kind.dtype, kind.bits)?)),
             None => pieces(reader, each),
         }
     }

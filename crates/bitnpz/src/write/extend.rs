@@ -71,7 +71,7 @@ impl Writer {
             let error = ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() };
             return Err(Error::from(error).with_key(key));
         };
-        let (identity, items) = (bitnpz_npz::identity(key), c_order(images));
+        let (identity, items) = (bitnpz_npz::identity(key), c_order(images)?);
         if self.encoding() == Encoding::Contour {
             if let Some(set) = self.sets.stacks.iter_mut().find(|set| set.stack.key == identity) {
                 set.stack.check(dtype, item_shape)?;
@@ -113,7 +113,7 @@ impl Writer {
                 let len = left.min(piece.len());
                 let piece = &mut piece[..len];
                 rows.read_exact(piece).map_err(bitnpz_npz::Error::from)?;
-                writer.push_items(&unpack(piece, kind.width, &kind.dtype, kind.bits))?;
+                writer.push_items(&unpack(piece, kind.width, &kind.dtype, kind.bits)?)?;
                 left -= piece.len();
             }
             writer.finish()?;

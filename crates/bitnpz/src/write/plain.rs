@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 
 use bitnpz_bitmap::{BitmapView, DeflateEncoder};
-use bitnpz_npy::DynArrayView;
+use bitnpz_npy::{DynArrayView, with_room};
 use bitnpz_npz::{Encoded, Method};
 
 use crate::error::Result;
-use crate::packed::{PackedKind, unpack};
+use crate::packed::{PackedKind, unpack_into};
+use crate::value::swap;
 
 /// A header takes about this many bytes, deflated.
 const FEW: usize = 48;
@@ -40,7 +41,7 @@ pub(super) fn encoder(
     let values = bits.map(|bits| u8::try_from(bits).expect("an item of one byte"));
     Ok(move || {
         let image = BitmapView::new(height, width, &rows).expect("rows that were packed");
-        let mut data = Vec::with_capacity(header.len() + rows.len());
+        let mut data = with_room(header.len() + rows.len())?;
         ENCODER.with_borrow_mut(|cached| {
             let known = cached.take().filter(|(known, _)| *known == header);
             let (_, encoder) =
@@ -51,7 +52,12 @@ pub(super) fn encoder(
         if ours.compressed_size() <= rows.len() / 4 * 3 + FEW {
             return Ok(ours);
         }
-        let npy = [header, unpack(&rows, width, &dtype, bits)].concat();
+        // In an item of one byte a pixel is a byte.
+        let mut npy = with_room(header.len() + height * width)?;
+        npy.extend_from_slice(&header);
+        npy.resize(header.len() + height * width, 0);
+        let lanes = bits.map(|bits| swap(&dtype, bits));
+        unpack_into(&rows, width, dtype.item_size(), lanes, &mut npy[header.len()..]);
         let theirs = Encoded::new(npy, method)?;
         Ok(if theirs.compressed_size() < ours.compressed_size() { theirs } else { ours })
     })

@@ -30,7 +30,7 @@ impl Writer {
         };
         let &[.., height, width] = shape else { return Ok(Vec::new()) };
         let kind = set.kind(width);
-        let blank = unpack(&vec![0; height * width.div_ceil(8)], width, &kind.dtype, kind.bits);
+        let blank = unpack(&vec![0; height * width.div_ceil(8)], width, &kind.dtype, kind.bits)?;
         let images = StoredImages::new(archive, number, 0..set.len());
         let item_images: usize = shape[1..shape.len() - 2].iter().product();
         let mut stack = StackWriter::start(self, key, &kind.dtype, &shape[1..])?;

@@ -1,6 +1,6 @@
 //! The image sets of an archive that is being written.
 
-use bitnpz_npy::DynArrayView;
+use bitnpz_npy::{DynArrayView, with_room};
 use bitnpz_npz::AtomicFile;
 
 use super::ledger::Ledger;
@@ -115,8 +115,8 @@ impl SetsWriter {
         let Some(own) = Palette::new(dtype) else {
             return Err(ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() }.into());
         };
-        let pixels = c_order(image);
-        let mut rows = Vec::new();
+        let pixels = c_order(image)?;
+        let mut rows = with_room(own.rows_len(&pixels, shape[1]))?;
         for (palette, _) in self.open.iter().filter(|(palette, _)| palette.dtype() == dtype) {
             let mut palette = palette.clone();
             rows.clear();

@@ -1,11 +1,12 @@
 //! A stack of images whose number is not known yet.
 
-use bitnpz_npy::{Dtype, Header};
+use bitnpz_npy::{Dtype, Header, make_room};
 use bitnpz_npz::AtomicFile;
 
 use super::writer::{count_images, packed_header, unfit_error};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt;
 use crate::packed::{PackedKind, Palette};
 use crate::set::SetWriter;
 
@@ -84,6 +85,8 @@ impl Stack {
         let [_, width] = self.size();
         self.rows.clear();
         let mut palette = self.palette.clone();
+        make_room(&mut self.rows, palette.rows_len(items, width))
+            .map_err(|error| Error::from(error).with_key(&self.key))?;
         palette.pack(items, width, &mut self.rows).map_err(|unfit| {
             unfit_error(&unfit, self.shape[0] * item_pixels, &self.shape).with_key(&self.key)
         })?;
@@ -118,6 +121,7 @@ impl SetStack {
         let bytes = size[0] * size[1].div_ceil(8);
         let images = self.stack.images() - self.set.len();
         for image in 0..images {
+            interrupt::check()?;
             self.set.push(zip, &self.stack.rows[image * bytes..][..bytes], size, None)?;
         }
         Ok(())

@@ -11,9 +11,10 @@ use ndarray::ArrayRef2;
 use super::ledger::Ledger;
 use super::sets::SetsWriter;
 use super::stack::{SetStack, Stack};
-use super::writer::{Writer, write_lone};
+use super::writer::{Writer, write_lone, zeros_and_ones};
 use crate::encoding::Encoding;
 use crate::error::{Error, Result};
+use crate::interrupt;
 
 /// Writes a stack of images one by one, in bounded memory: they become one array of shape
 /// `(count, height, width)`.
@@ -116,7 +117,7 @@ impl<'a> StackWriter<'a> {
         self.stack().check(&Dtype::of::<T>(), image.shape())?;
         match image.as_slice() {
             Some(pixels) => self.push_counted(bytemuck::cast_slice(pixels), 1),
-            None => self.push_counted(&DynArray::from_ndarray(image).view().to_c_order(), 1),
+            None => self.push_counted(&DynArray::from_ndarray(image).view().to_c_order()?, 1),
         }
     }
 
@@ -128,6 +129,8 @@ impl<'a> StackWriter<'a> {
 
     /// Adds the bytes of so many items, which may have no pixels.
     pub(super) fn push_counted(&mut self, items: &[u8], count: usize) -> Result<()> {
+        interrupt::check()?;
+        let items = &*zeros_and_ones(self.stack().dtype(), items)?;
         match &mut self.sink {
             Sink::Set { stack, zip, .. } => stack.push(zip.zip, items, count),
             Sink::Member { stack, stream, .. } => {

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use bitnpz_bitmap::{BitmapView, Pixel, PixelValues};
-use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
+use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header, Kind, with_room};
 use bitnpz_npz::{AtomicFile, Method, Owner};
 use ndarray::{ArrayRef, ArrayRef2, Dimension};
 
@@ -17,11 +18,21 @@ use super::stack::{SetStack, Stack};
 use super::stack_writer::StackWriter;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt;
 use crate::options::WriteOptions;
 use crate::packed::{self, PackedKind, Palette, Unfit};
 use crate::read::RESERVED;
 use crate::set::SetOptions;
 use crate::value::Value;
+
+/// Larger arrays are not compressed as a whole but in pieces, on all cores and in memory for a few of them.
+const STREAMED: usize = 16 << 20;
+
+/// About how large a piece is, in bytes.
+const PIECE: usize = 1 << 20;
+
+/// Images without pixels that have more rows or columns are kept as an ordinary array: no reader takes so many for granted.
+const MOST_NOTHING: usize = 1 << 16;
 
 /// What a finished archive holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,6 +264,9 @@ impl Writer {
     }
 
     fn add_to_sets(&mut self, key: &str, stack: &DynArrayView<'_>) -> Result<()> {
+        if is_tall_nothing(stack.shape()) {
+            return self.add_plain(key, stack, None, 0);
+        }
         if let &[height, width] = stack.shape() {
             let (palette, rows) = self.sets.pack(stack)?;
             if !self.sets.take(&palette) {
@@ -274,7 +288,7 @@ impl Writer {
         let item_shape = images.shape().get(1..).unwrap_or_default();
         let mut stack = Stack::new(bitnpz_npz::identity(key), images.dtype(), item_shape)?;
         // Nothing is claimed for images that do not fit.
-        stack.pack(&c_order(images), images.shape()[0])?;
+        stack.pack(&c_order(images)?, images.shape()[0])?;
         self.claim(key)?;
         let mut set = self.sets.start_stack(stack);
         set.push_packed(&mut self.zip)?;
@@ -290,15 +304,19 @@ impl Writer {
         images: usize,
     ) -> Result<()> {
         self.claim(key)?;
-        let deflates = matches!(self.zip.options().method, Method::Deflate { .. });
+        let items = zeros_and_ones(array.dtype(), array.data())?;
+        let array = &DynArrayView::new(array.header().clone(), &items)?;
+        let method = self.zip.options().method;
+        let deflates = matches!(method, Method::Deflate { .. });
+        let streams = array.data().len() > STREAMED && !matches!(method, Method::Zstd { .. });
         let added = match packed {
             Some((kind, rows)) if deflates && plain::fits(array) => {
                 let weight = rows.len();
-                let method = self.zip.options().method;
                 let encoder = plain::encoder(array, &kind, rows, method);
                 let encoder = encoder.map_err(|error| error.with_key(key))?;
                 self.zip.add_encoded(&format!("{key}.npy"), weight, encoder)
             }
+            _ if streams => return self.stream_plain(key, array, images),
             _ => self.zip.add_array(key, array),
         };
         added.map_err(|error| Error::from(error).with_key(key))?;
@@ -306,10 +324,29 @@ impl Writer {
         Ok(())
     }
 
+    /// Adds an array as it is, in pieces.
+    fn stream_plain(&mut self, key: &str, array: &DynArrayView<'_>, images: usize) -> Result<()> {
+        let blame = |error: bitnpz_npz::Error| Error::from(error).with_key(key);
+        let (number, head) = (self.zip.len(), array.header().to_bytes()?);
+        let mut stream = self.zip.stream(&format!("{key}.npy"), head.clone()).map_err(blame)?;
+        for piece in array.data().chunks(PIECE) {
+            interrupt::check()?;
+            stream.write_all(piece).map_err(|error| blame(error.into()))?;
+        }
+        stream.finish(&head).map_err(blame)?;
+        self.ledger.note_plain(number, images);
+        Ok(())
+    }
+
     fn add_packed(&mut self, key: &str, shape: &[usize], kind: PackedKind, rows: &[u8]) -> Result<()> {
         self.claim(key)?;
         write_packed(&mut self.zip, &mut self.ledger, (key, shape, kind, rows))
     }
+}
+
+/// Whether this is the shape of images without pixels that are higher or wider than makes sense.
+fn is_tall_nothing(shape: &[usize]) -> bool {
+    matches!(*shape, [.., height, width] if height * width == 0 && height.max(width) > MOST_NOTHING)
 }
 
 /// Writes what is not worth a set as a packed member.
@@ -361,8 +398,21 @@ pub(super) fn packed_header(shape: &[usize], width: usize) -> Header {
 }
 
 /// The items of an array in C order.
-pub(super) fn c_order<'a>(array: &DynArrayView<'a>) -> Cow<'a, [u8]> {
-    if array.header().fortran_order { Cow::Owned(array.to_c_order()) } else { Cow::Borrowed(array.data()) }
+pub(super) fn c_order<'a>(array: &DynArrayView<'a>) -> Result<Cow<'a, [u8]>> {
+    if array.header().fortran_order {
+        return Ok(Cow::Owned(array.to_c_order()?));
+    }
+    Ok(Cow::Borrowed(array.data()))
+}
+
+/// Items as they are written: of bools any byte but zero is 1, as NumPy means it.
+pub(super) fn zeros_and_ones<'a>(dtype: &Dtype, items: &'a [u8]) -> Result<Cow<'a, [u8]>> {
+    if dtype.kind() != Some(Kind::Bool) || items.iter().fold(0, |seen, byte| seen | byte) <= 1 {
+        return Ok(Cow::Borrowed(items));
+    }
+    let mut normal = with_room(items.len())?;
+    normal.extend(items.iter().map(|&byte| u8::from(byte != 0)));
+    Ok(Cow::Owned(normal))
 }
 
 /// The images in an array of shape `(..., height, width)`.
@@ -377,8 +427,9 @@ pub(crate) fn pack(stack: &DynArrayView<'_>) -> Result<(PackedKind, Vec<u8>)> {
         let (dtype, shape) = (stack.dtype().clone(), shape.to_vec());
         return Err(ErrorKind::NotImages { dtype, shape }.into());
     };
-    let mut rows = Vec::new();
-    palette.pack(&c_order(stack), *width, &mut rows).map_err(|unfit| unfit_error(&unfit, 0, shape))?;
+    let pixels = c_order(stack)?;
+    let mut rows = with_room(palette.rows_len(&pixels, *width))?;
+    palette.pack(&pixels, *width, &mut rows).map_err(|unfit| unfit_error(&unfit, 0, shape))?;
     Ok((PackedKind { dtype: stack.dtype().clone(), bits: palette.bits(), width: *width }, rows))
 }
 

@@ -48,13 +48,13 @@ fn find_end(source: &Source) -> Result<(u64, EndRecord)> {
     let tail_len = source.len().min((end_record::LEN + usize::from(u16::MAX)) as u64);
     let tail_start = source.len() - tail_len;
     let tail = source.get(tail_start, tail_len)?;
-    let mut signatures = 0;
+    let mut last = None;
     let mut found = None;
-    for start in 0..tail.len().saturating_sub(end_record::LEN - 1) {
+    for start in 0..tail.len().saturating_sub(3) {
         if !tail[start..].starts_with(b"PK\x05\x06") {
             continue;
         }
-        signatures += 1;
+        last = Some(tail_start + start as u64);
         if let Some(record) = EndRecord::parse(&tail[start..]) {
             let offset = tail_start + start as u64;
             if let Some((first, _)) = found.replace((offset, record)) {
@@ -63,12 +63,23 @@ fn find_end(source: &Source) -> Result<(u64, EndRecord)> {
             }
         }
     }
-    let message = match (signatures, tail.len()) {
-        (_, 0) => "expected an end record, found an empty file",
-        (0, _) => "expected an end record at its end, found none",
-        _ => "expected the end record's comment to end the file, found other bytes behind it",
-    };
-    found.ok_or_else(|| ErrorKind::NotZip { message }.into())
+    match (found, last) {
+        // CPython takes the last signature there is for the end record, whatever follows it.
+        (Some((offset, _)), Some(last)) if offset != last => {
+            let expected = format!("the last one of the file, found it at byte {offset}");
+            Err(Error::inconsistent("the end record", expected, "the signature of another in its comment")
+                .at(last))
+        }
+        (Some(found), _) => Ok(found),
+        (None, last) => {
+            let message = match last {
+                _ if tail.is_empty() => "expected an end record, found an empty file",
+                None => "expected an end record at its end, found none",
+                Some(_) => "expected the end record's comment to end the file, found other bytes behind it",
+            };
+            Err(ErrorKind::NotZip { message }.into())
+        }
+    }
 }
 
 /// The zip64 end record, if there is one, and where it starts.

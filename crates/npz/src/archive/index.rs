@@ -2,6 +2,7 @@
 
 use std::hash::BuildHasher;
 
+use bitnpz_npy::{OutOfMemory, with_room};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
@@ -10,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::name;
 use crate::record::central_header::{self, CentralEntry};
-use crate::record::{flags, local_header};
+use crate::record::{extra, flags, local_header};
 use crate::source::Source;
 
 /// Where each member's entry starts in the central directory, in order and by name.
@@ -39,8 +40,8 @@ impl Index {
         // No more entries than have room, whatever the end record says.
         let room = bytes.len() / (central_header::LEN + 1);
         let count = usize::try_from(directory.entries).unwrap_or(usize::MAX);
-        let mut entries = Vec::with_capacity(count.min(room));
-        let mut hashes = Vec::with_capacity(count.min(room));
+        let mut entries = with_room(count.min(room))?;
+        let mut hashes = with_room(count.min(room))?;
         let hasher = RandomState::default();
         let mut extents = Extents { end: 0, in_order: true };
         let mut position = 0;
@@ -55,6 +56,8 @@ impl Index {
                 let lossy = String::from_utf8_lossy(entry.name);
                 return Err(Error::from(ErrorKind::BadName).of(&lossy).at(at));
             };
+            extra::check(entry.extra, entry.name)
+                .map_err(|message| Error::corrupt(message).of(&name).at(at))?;
             extents.push(&entry, &directory).map_err(|error| error.of(&name).at(at))?;
             hashes.push(hasher.hash_one(name::identity(&name)));
             entries.push(u32::try_from(position).map_err(|_| too_many(number))?);
@@ -128,7 +131,9 @@ fn names(hashes: &[u64], entries: &[u32], bytes: &[u8], directory: &Directory) -
         let entry = CentralEntry::parse(&bytes[entries[number as usize] as usize..]);
         entry.as_ref().and_then(key_of).unwrap_or_default()
     };
-    let mut names = HashTable::with_capacity(hashes.len());
+    let mut names = HashTable::new();
+    let no_memory = |_| OutOfMemory::of::<u32>(hashes.len());
+    names.try_reserve(hashes.len(), |&number: &u32| hashes[number as usize]).map_err(no_memory)?;
     let parts = (hashes.len() / NEAR).next_power_of_two();
     // A place in the table is the low bits of a hash.
     let shift = (hashes.len() * 8 / 7).next_power_of_two().ilog2().saturating_sub(parts.ilog2());
@@ -139,7 +144,8 @@ fn names(hashes: &[u64], entries: &[u32], bytes: &[u8], directory: &Directory) -
     for part in 0..parts {
         starts[part + 1] += starts[part];
     }
-    let mut order = vec![0; hashes.len()];
+    let mut order = with_room(hashes.len())?;
+    order.resize(hashes.len(), 0);
     for (number, &hash) in (0_u32..).zip(hashes) {
         let place = &mut starts[part(hash)];
         order[*place] = number;
@@ -202,7 +208,7 @@ fn extent(entry: &CentralEntry<'_>, directory: &Directory) -> Result<(u64, u64)>
 
 /// For each member where the next one in the file starts, if no two share a byte.
 fn next_starts(bytes: &[u8], entries: &[u32], directory: &Directory) -> Result<Vec<u64>> {
-    let mut extents = Vec::with_capacity(entries.len());
+    let mut extents = with_room(entries.len())?;
     for (number, &position) in entries.iter().enumerate() {
         let entry = CentralEntry::parse(&bytes[position as usize..]);
         let entry = entry.ok_or_else(|| Error::corrupt("the central directory changed while it was read"))?;
@@ -210,7 +216,8 @@ fn next_starts(bytes: &[u8], entries: &[u32], directory: &Directory) -> Result<V
         extents.push((start, end, number));
     }
     extents.sort_unstable();
-    let mut next = vec![directory.start; entries.len()];
+    let mut next = with_room(entries.len())?;
+    next.resize(entries.len(), directory.start);
     for pair in extents.windows(2) {
         let ((_, end, number), (start, ..)) = (pair[0], pair[1]);
         if end > start {

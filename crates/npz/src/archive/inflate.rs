@@ -1,8 +1,9 @@
 //! Reading a member whole.
 
 use std::cell::RefCell;
-use std::io::Read;
+use std::io::{self, Read};
 
+use bitnpz_npy::make_room;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::member::Member;
@@ -33,6 +34,7 @@ pub(super) fn read_into(member: &Member<'_>, bytes: &mut Vec<u8>) -> Result<()> 
             if data.len() as u64 != size {
                 return Err(Error::inconsistent("the size of a stored member", data.len(), size));
             }
+            make_room(bytes, data.len())?;
             bytes.extend_from_slice(data);
         }
         Method::DEFLATE => inflate(data, size, bytes)?,
@@ -60,11 +62,8 @@ fn inflate(data: &[u8], size: u64, bytes: &mut Vec<u8>) -> Result<()> {
     }
     // One byte more, so that data that is too long is seen to be.
     let capacity = usize::try_from(size).ok().and_then(|size| size.checked_add(1));
-    bytes.reserve(capacity.ok_or(ErrorKind::Limit {
-        limit: "member_bytes",
-        allowed: usize::MAX as u64,
-        found: size,
-    })?);
+    let limited = ErrorKind::Limit { limit: "member_bytes", allowed: usize::MAX as u64, found: size };
+    make_room(bytes, capacity.ok_or(limited)?)?;
     INFLATE.with_borrow_mut(|inflate| {
         inflate.reset(false);
         let status = inflate.decompress_vec(data, bytes, FlushDecompress::Finish);
@@ -86,8 +85,11 @@ fn inflate(data: &[u8], size: u64, bytes: &mut Vec<u8>) -> Result<()> {
 }
 
 fn unzstd(data: &[u8], size: u64, bytes: &mut Vec<u8>) -> Result<()> {
-    let damaged = |error: std::io::Error| Error::corrupt(format!("the zstd frame is damaged: {error}"));
-    bytes.reserve(usize::try_from(size.min(FIRST_OUTPUT)).expect("a mebibyte") + 1);
+    let damaged = |error: io::Error| match error.kind() {
+        io::ErrorKind::OutOfMemory => Error::from(error),
+        _ => Error::corrupt(format!("the zstd frame is damaged: {error}")),
+    };
+    make_room(bytes, usize::try_from(size.min(FIRST_OUTPUT)).expect("a mebibyte") + 1)?;
     let mut rest = data;
     let decoder = zstd::stream::read::Decoder::with_buffer(&mut rest).map_err(damaged)?;
     decoder.single_frame().take(size + 1).read_to_end(bytes).map_err(damaged)?;

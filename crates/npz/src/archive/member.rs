@@ -9,8 +9,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::method::Method;
 use crate::name;
 use crate::record::central_header::{CentralEntry, CentralHeader};
-use crate::record::flags;
 use crate::record::local_header::{self, LocalHeader};
+use crate::record::{extra, flags};
 
 /// Up to this size a member's records and data are read together, where they are not in memory.
 const READ_TOGETHER: u64 = 1 << 20;
@@ -254,7 +254,7 @@ impl<'a> Member<'a> {
         };
         let name_end = local_header::LEN + usize::from(local.name_len);
         let data_start = name_end + usize::from(local.extra_len);
-        let (Some(raw_name), Some(extra)) =
+        let (Some(raw_name), Some(fields)) =
             (head.get(local_header::LEN..name_end), head.get(name_end..data_start))
         else {
             return Err(Error::corrupt("expected a name and an extra field, found the next member"));
@@ -267,13 +267,14 @@ impl<'a> Member<'a> {
                 format!("{found:?}"),
             ));
         }
+        extra::check(fields, raw_name).map_err(Error::corrupt)?;
         if local.method != central.method {
             return Err(Error::inconsistent("the local header's method", central.method, local.method));
         }
         if local.flags != central.flags {
             return Err(Error::inconsistent("the local header's flags", central.flags, local.flags));
         }
-        let Some((compressed, uncompressed)) = local.sizes(extra) else {
+        let Some((compressed, uncompressed)) = local.sizes(fields) else {
             return Err(Error::inconsistent("the local header's zip64 field", "its sizes", "none"));
         };
         // With a data descriptor the true values stand behind the data, and zeros may stand here.

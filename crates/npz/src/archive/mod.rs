@@ -197,7 +197,7 @@ impl Archive {
         let member = self.find(name).ok_or_else(|| ErrorKind::NoSuchMember.into_error(name))?;
         let npy = member.read()?;
         let view = DynArrayView::parse(&npy, &self.limits.npy).map_err(|error| member.blame(error.into()))?;
-        Ok(view.to_owned())
+        view.to_owned().map_err(|error| member.blame(error.into()))
     }
 
     /// The array of this name where it lies in memory, if [`Member::bytes`] has it.

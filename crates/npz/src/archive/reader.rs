@@ -82,6 +82,12 @@ impl<'a> MemberReader<'a> {
         })
     }
 
+    /// How many bytes have been read.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.read
+    }
+
     /// Whether all compressed bytes have been used.
     fn is_exhausted(&mut self) -> io::Result<bool> {
         let data = match &mut self.decoder {

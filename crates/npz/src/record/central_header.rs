@@ -32,6 +32,7 @@ pub(crate) struct CentralHeader {
 pub(crate) struct CentralEntry<'a> {
     pub(crate) header: CentralHeader,
     pub(crate) name: &'a [u8],
+    pub(crate) extra: &'a [u8],
     /// The bytes of the whole entry.
     pub(crate) len: usize,
 }
@@ -71,7 +72,7 @@ impl<'a> CentralEntry<'a> {
             disk,
             offset: wide_offset.unwrap_or(offset.into()),
         };
-        Some(Self { header, name, len: LEN + name_len + extra_len + comment_len })
+        Some(Self { header, name, extra, len: LEN + name_len + extra_len + comment_len })
     }
 }
 

@@ -3,6 +3,8 @@
 use super::Fields;
 
 const ZIP64: u16 = 0x0001;
+/// Info-ZIP's Unicode Path (APPNOTE 4.6.9): a version, the CRC-32 of the name in the header, and the name in UTF-8.
+const UNICODE_PATH: u16 = 0x7075;
 /// The field by which Android's zipalign pads: the alignment, and zeros.
 const PADDING: u16 = 0xD935;
 
@@ -29,17 +31,47 @@ pub(crate) fn zip64<const N: usize>(extra: &[u8], wanted: [bool; N]) -> Option<[
 }
 
 /// The data of the first extra field with this identifier.
-fn find(mut extra: &[u8], wanted: u16) -> Option<&[u8]> {
-    while extra.len() >= 4 {
+fn find(extra: &[u8], wanted: u16) -> Option<&[u8]> {
+    fields(extra).map_while(|field| field).find(|(id, _)| *id == wanted).map(|(_, data)| data)
+}
+
+/// The identifiers and the data of extra fields; `None`, and the end, where one is longer than the bytes there are.
+fn fields(mut extra: &[u8]) -> impl Iterator<Item = Option<(u16, &[u8])>> {
+    std::iter::from_fn(move || {
+        if extra.len() < 4 {
+            return None;
+        }
         let mut fields = Fields(extra);
         let (id, len) = (fields.u16(), usize::from(fields.u16()));
-        let (data, rest) = fields.0.split_at_checked(len)?;
-        if id == wanted {
-            return Some(data);
-        }
+        let Some((data, rest)) = fields.0.split_at_checked(len) else {
+            extra = &[];
+            return Some(None);
+        };
         extra = rest;
+        Some(Some((id, data)))
+    })
+}
+
+/// Whether extra fields end where they say, and give the member no other name than the one in its header: some readers take the
+/// name of a Unicode Path field, if it is of this header.
+pub(crate) fn check(extra: &[u8], name: &[u8]) -> Result<(), &'static str> {
+    for field in fields(extra) {
+        match field {
+            None => return Err("expected an extra field that ends within its header, found a longer one"),
+            Some((UNICODE_PATH, data)) => {
+                let Some((&[version, a, b, c, d], path)) = data.split_first_chunk() else {
+                    return Err("expected a Unicode Path field, found a shorter one");
+                };
+                let is_of_this_name =
+                    version == 1 && u32::from_le_bytes([a, b, c, d]) == crc32fast::hash(name);
+                if is_of_this_name && path != name {
+                    return Err("expected one name, found another in the Unicode Path field");
+                }
+            }
+            Some(_) => {}
+        }
     }
-    None
+    Ok(())
 }
 
 /// Appends a zip64 field of these values.
@@ -86,6 +118,35 @@ mod tests {
         assert_eq!(zip64(&extra, [true; 3]), None, "there are but two");
         assert_eq!(zip64(&extra[..extra.len() - 1], [true; 2]), None);
         assert_eq!(zip64(&[], [true]), None);
+    }
+
+    #[test]
+    fn is_a_second_name_refused_and_a_field_that_is_too_long() {
+        let path = |version: u8, crc32: u32, name: &str| {
+            let data = [&[version], crc32.to_le_bytes().as_slice(), name.as_bytes()].concat();
+            [&UNICODE_PATH.to_le_bytes(), &u16::try_from(data.len()).unwrap().to_le_bytes(), data.as_slice()]
+                .concat()
+        };
+        let crc32 = crc32fast::hash(b"a.npy");
+        for good in [
+            path(1, crc32, "a.npy"),
+            path(1, crc32 ^ 1, "b.npy"),
+            path(2, crc32, "b.npy"),
+            vec![0; 7],
+            vec![1],
+        ] {
+            assert_eq!(check(&good, b"a.npy"), Ok(()));
+        }
+        for bad in [
+            path(1, crc32, "b.npy"),
+            path(1, crc32, ""),
+            path(1, crc32, "a.npy")[..8].to_vec(),
+            vec![9, 9, 1, 0],
+        ] {
+            assert!(check(&bad, b"a.npy").is_err(), "{bad:?}");
+        }
+        let behind_padding = [vec![0; 4], path(1, crc32, "b.npy")].concat();
+        assert!(check(&behind_padding, b"a.npy").is_err());
     }
 
     #[test]

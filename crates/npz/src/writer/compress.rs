@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use bitnpz_npy::with_room;
 use libdeflater::{CompressionLvl, Compressor};
 
 use crate::error::Result;
@@ -35,7 +36,7 @@ impl Encoded {
         let (number, data) = match method {
             Method::Stored => (Method::STORED, None),
             Method::Deflate { level } => (Method::DEFLATE, deflate(&bytes, level)),
-            Method::Zstd { level } => (Method::ZSTD, Some(zstd::bulk::compress(&bytes, i32::from(level))?)),
+            Method::Zstd { level } => (Method::ZSTD, Some(zstd(&bytes, level)?)),
         };
         Ok(match data.filter(|data| data.len() < bytes.len()) {
             Some(data) => Self { method: number, crc32, size, data, is_aligned: false },
@@ -57,6 +58,13 @@ impl Encoded {
     pub fn from_deflate(data: Vec<u8>, size: u64, crc32: u32) -> Self {
         Self { method: Method::DEFLATE, crc32, size, data, is_aligned: false }
     }
+}
+
+/// A zstd frame of these bytes.
+fn zstd(bytes: &[u8], level: u8) -> Result<Vec<u8>> {
+    let mut data = with_room(zstd::zstd_safe::compress_bound(bytes.len()))?;
+    zstd::bulk::Compressor::new(level.into())?.compress_to_buffer(bytes, &mut data)?;
+    Ok(data)
 }
 
 /// A deflate stream of these bytes, if it is smaller than they are.

@@ -1,5 +1,6 @@
 //! What a coder knows of images of a kind: for each alphabet the contexts, and how likely symbols are in each.
 
+use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -90,8 +91,10 @@ impl Model {
             let helper = thread::Builder::new().spawn_scoped(scope, learn_numbers);
             let events = learn(EVENT, &mut events);
             // The system may have no thread to give.
-            let numbers = helper
-                .map_or_else(|_| learn_numbers(), |helper| helper.join().expect("learning does not panic"));
+            let numbers = helper.map_or_else(
+                |_| learn_numbers(),
+                |helper| helper.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            );
             [events, numbers].concat()
         })
     }
