@@ -117,6 +117,9 @@ pub enum ErrorKind {
     Npz(bitnpz_npz::Error),
     /// An image could not be packed or unpacked.
     Bitmap(bitnpz_bitmap::Error),
+    /// A picture could not be read or written.
+    #[cfg(feature = "picture")]
+    Picture(crate::picture::PictureError),
 }
 
 impl Error {
@@ -238,6 +241,8 @@ impl fmt::Display for Error {
             ErrorKind::Npy(error) => error.fmt(f),
             ErrorKind::Npz(error) => error.fmt(f),
             ErrorKind::Bitmap(error) => error.fmt(f),
+            #[cfg(feature = "picture")]
+            ErrorKind::Picture(error) => error.fmt(f),
         }
     }
 }
@@ -287,6 +292,13 @@ impl From<bitnpz_npz::Error> for Error {
 impl From<OutOfMemory> for Error {
     fn from(error: OutOfMemory) -> Self {
         ErrorKind::OutOfMemory(error).into()
+    }
+}
+
+#[cfg(feature = "picture")]
+impl From<crate::picture::PictureError> for Error {
+    fn from(error: crate::picture::PictureError) -> Self {
+        ErrorKind::Picture(error).into()
     }
 }
 

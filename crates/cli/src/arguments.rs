@@ -52,6 +52,8 @@ pub(crate) enum Verb {
     Verify(Verify),
     /// Take everything that is whole out of a damaged archive, and say what is gone
     Salvage(Salvage),
+    /// Remove what killed writers have left in a folder
+    Clean(Clean),
     /// Draw an image in the terminal
     View(View),
     /// Make a picture of many images side by side
@@ -142,7 +144,7 @@ pub(crate) struct Inputs {
 /// How archives are read.
 #[derive(Debug, Args)]
 pub(crate) struct Read {
-    /// Allow an archive you trust more than is sane: members, directory_bytes, member_bytes, array_bytes, header_bytes
+    /// Allow an archive you trust more than is sane: members, directory_bytes, member_bytes, image_bytes, array_bytes, header_bytes
     #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = limit)]
     pub(crate) limits: Vec<(String, u64)>,
 }
@@ -340,6 +342,15 @@ pub(crate) struct Salvage {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) read: Read,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+On Linux a writer that is killed leaves nothing, but in the moment in which it replaces a file. Elsewhere it leaves a file \
+.bitnpz.<hash>.<number>.tmp, which the next writer of the same archive removes too. Those of writers that live are left alone.")]
+pub(crate) struct Clean {
+    /// The folder
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, Args)]

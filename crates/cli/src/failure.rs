@@ -1,6 +1,8 @@
 //! What a command ends in when it does not succeed.
 
+use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::output::escape;
@@ -20,8 +22,16 @@ pub(crate) type Outcome = Result<(), Failure>;
 
 impl Failure {
     /// A failure with the file it is about before the message.
-    pub(crate) fn at(path: &std::path::Path, error: impl std::fmt::Display) -> Self {
+    pub(crate) fn at(path: &Path, error: impl Display) -> Self {
         Self::Message(format!("{}: {error}", path.display()))
+    }
+
+    /// A failure of reading one file, or of writing another that the error names itself.
+    pub(crate) fn of(path: &Path, error: &bitnpz::Error) -> Self {
+        match error.unwritten() {
+            Some(_) => Self::Message(error.to_string()),
+            None => Self::at(path, error),
+        }
     }
 
     /// Says what went wrong on standard error.

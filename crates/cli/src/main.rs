@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod failure;
 mod output;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -14,6 +15,7 @@ use output::Output;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    signals::clean_up_when_ended();
     let mut output = Output::new(arguments.quiet);
     let result = match arguments.verb {
         Verb::Demo(arguments) => commands::demo::run(&arguments, &mut output),
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         Verb::Info(arguments) => commands::info::run(&arguments, &mut output),
         Verb::Verify(arguments) => commands::verify::run(&arguments, &mut output),
         Verb::Salvage(arguments) => commands::salvage::run(&arguments, &mut output),
+        Verb::Clean(arguments) => commands::clean::run(&arguments, &mut output),
         Verb::View(arguments) => commands::view::run(&arguments, &mut output),
         Verb::Sheet(arguments) => commands::sheet::run(&arguments, &mut output),
         Verb::Completions(arguments) => commands::completions::run(&arguments, &mut output),

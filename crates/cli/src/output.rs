@@ -16,9 +16,29 @@ impl Output {
         Self { stdout: io::stdout(), is_quiet }
     }
 
-    /// A result, which is printed however quiet one asked it to be.
+    /// A result, which is printed however quiet one asked it to be. Nothing in it can do anything to a terminal.
     pub(crate) fn result(&mut self, line: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.stdout, "{}", line.as_ref())
+        self.text(&escape(line.as_ref()))
+    }
+
+    /// Text that has nothing from a file in it.
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.stdout, "{text}")
+    }
+
+    /// A result for programs to read, all of it ASCII.
+    pub(crate) fn json(&mut self, value: &serde_json::Value) -> io::Result<()> {
+        let mut text = String::new();
+        for letter in format!("{value:#}").chars() {
+            match letter {
+                '\0'..='~' => text.push(letter),
+                _ => letter
+                    .encode_utf16(&mut [0; 2])
+                    .iter()
+                    .for_each(|unit| text.push_str(&format!("\\u{unit:04x}"))),
+            }
+        }
+        self.text(&text)
     }
 
     /// A remark, which `--quiet` leaves out.
@@ -44,17 +64,30 @@ impl Output {
     }
 }
 
-/// Text whose control characters cannot do anything to a terminal.
+/// Text in which what cannot be seen, and what changes how other letters are seen, is written out: a terminal shows it as it is.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
-        if letter.is_control() && letter != '\n' {
-            escaped.extend(letter.escape_default());
-        } else {
+        if letter == '\n' || !is_hidden(letter) {
             escaped.push(letter);
+        } else {
+            escaped.extend(letter.escape_default());
         }
     }
     escaped
+}
+
+/// Whether a letter is a control or a format character (Unicode's general categories Cc, Cf, Zl and Zp), among them those that
+/// turn the direction of text around, or one that fonts draw as nothing.
+fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{AD}' | '\u{34F}' | '\u{600}'..='\u{605}' | '\u{61C}' | '\u{6DD}' | '\u{70F}' | '\u{890}'..='\u{891}'
+            | '\u{8E2}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
+            | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{110BD}' | '\u{110CD}'
+            | '\u{13430}'..='\u{1343F}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E0000}'..='\u{E0FFF}')
 }
 
 /// A number with its thousands set apart.
@@ -80,4 +113,21 @@ pub(crate) fn size(bytes: u64) -> String {
         unit += 1;
     }
     if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", units[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_what_cannot_be_seen_written_out() {
+        assert_eq!(escape("ix-001 é 漢 ä\n█▀"), "ix-001 é 漢 ä\n█▀");
+        assert_eq!(escape("a\u{202E}gnp.b\u{202C}"), "a\\u{202e}gnp.b\\u{202c}");
+        for letter in
+            ['\u{1B}', '\r', '\u{200B}', '\u{2066}', '\u{FEFF}', '\u{AD}', '\u{E0041}', '\u{2028}', '\u{9B}']
+        {
+            let escaped = escape(&letter.to_string());
+            assert!(escaped.is_ascii() && escaped.len() > 1, "{escaped}");
+        }
+    }
 }

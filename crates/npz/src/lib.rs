@@ -34,7 +34,7 @@ mod target;
 mod temporary;
 mod writer;
 
-pub use archive::{Access, Archive, Member, MemberReader, OpenOptions};
+pub use archive::{Access, Archive, Identity, Member, MemberReader, OpenOptions};
 pub use atomic_file::AtomicFile;
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use bitnpz_npy::with_room;
 use memmap2::Mmap;
@@ -13,21 +14,21 @@ use crate::error::{Error, Result};
 /// An archive's bytes, to be read from any place by any thread.
 #[derive(Debug)]
 pub(crate) enum Source {
-    Mapped(Mmap),
+    Mapped(Mmap, Option<SystemTime>),
     Memory(Vec<u8>),
-    File { file: File, len: u64 },
+    File { file: File, len: u64, modified: Option<SystemTime> },
 }
 
 impl Source {
     /// Maps a file into memory.
     pub(crate) fn map(path: &Path) -> Result<Self> {
-        let (file, len) = open(path)?;
-        Self::map_file(&file, len)
+        Self::map_file(&open(path)?)
     }
 
     /// Maps an open file into memory.
-    pub(crate) fn map_file(file: &File, len: u64) -> Result<Self> {
-        if len == 0 {
+    pub(crate) fn map_file(file: &File) -> Result<Self> {
+        let metadata = file.metadata()?;
+        if metadata.len() == 0 {
             return Ok(Self::Memory(Vec::new()));
         }
         // SAFETY: this is the one door to the bytes of a mapping. They are only ever read, and parsed as what
@@ -36,18 +37,31 @@ impl Source {
         // `Access::Mapped` says so, and that `Access::Positional` does not have this.
         #[allow(unsafe_code)]
         let map = unsafe { Mmap::map(file)? };
-        Ok(Self::Mapped(map))
+        Ok(Self::Mapped(map, metadata.modified().ok()))
     }
 
     /// Reads a file by positions, without mapping it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let (file, len) = open(path)?;
-        Ok(Self::File { file, len })
+        Self::open_file(open(path)?)
+    }
+
+    /// Reads an open file by positions, without mapping it.
+    pub(crate) fn open_file(file: File) -> Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self::File { file, len: metadata.len(), modified: metadata.modified().ok() })
+    }
+
+    /// When the file was changed last before it was opened, if the system tells.
+    pub(crate) fn modified(&self) -> Option<SystemTime> {
+        match self {
+            Self::Mapped(_, modified) | Self::File { modified, .. } => *modified,
+            Self::Memory(_) => None,
+        }
     }
 
     pub(crate) fn len(&self) -> u64 {
         match self {
-            Self::Mapped(map) => map.len() as u64,
+            Self::Mapped(map, _) => map.len() as u64,
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File { len, .. } => *len,
         }
@@ -56,7 +70,7 @@ impl Source {
     /// All bytes, if they are in memory.
     pub(crate) fn bytes(&self) -> Option<&[u8]> {
         match self {
-            Self::Mapped(map) => Some(map),
+            Self::Mapped(map, _) => Some(map),
             Self::Memory(bytes) => Some(bytes),
             Self::File { .. } => None,
         }
@@ -95,11 +109,10 @@ impl Source {
     }
 }
 
-/// A file and its length. A folder opens too, and what comes of it later says little.
-fn open(path: &Path) -> io::Result<(File, u64)> {
+/// A file. A folder opens too, and what comes of it later says little.
+fn open(path: &Path) -> io::Result<File> {
     let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok((file, metadata.len())) }
+    if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
 }
 
 #[cfg(unix)]

@@ -5,6 +5,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::error::Result;
 use crate::owner::Owner;
 use crate::target::folder_of;
 
@@ -121,7 +122,7 @@ pub fn remove_temporary_files() {
 /// # Errors
 ///
 /// If the folder cannot be read, or a file in it not be removed.
-pub fn clean(folder: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
+pub fn clean(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
     let mut removed = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::UNIX_EPOCH;
 
 use bitnpz::{Access, Content, Keys, Limits, OpenOptions};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
-use crate::array::to_numpy;
+use crate::array::{read_to_numpy, to_numpy};
+use crate::call::{long, quick};
 use crate::damage::{Problem, to_tuples};
-use crate::error::{raise, to_python};
+use crate::error::raise;
 use crate::images::{of_archive, reader};
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
@@ -31,10 +33,6 @@ impl Archive {
             raise(py, "ClosedError", (format!("{}: the archive is closed; load it again", self.name),))
         })
     }
-
-    fn blame(&self, py: Python<'_>, error: &bitnpz::Error) -> PyErr {
-        to_python(py, error, &self.name)
-    }
 }
 
 #[pymethods]
@@ -50,8 +48,8 @@ impl Archive {
     ) -> PyResult<Self> {
         let limits = limits.map_or_else(|| Ok(Limits::default()), to_limits)?;
         let archive = if let Ok(bytes) = source.cast::<PyBytes>() {
-            let bytes = bytes.as_bytes().to_vec();
-            py.detach(|| bitnpz::Archive::from_bytes_with(bytes, limits))
+            let bytes = bytes.as_bytes();
+            quick(py, name, || bitnpz::Archive::from_slice_with(bytes, limits))
         } else {
             let path: PathBuf = source.extract()?;
             let access = match access {
@@ -63,10 +61,9 @@ impl Archive {
                 }
             };
             let options = OpenOptions::default().with_access(access).with_limits(limits);
-            py.detach(|| bitnpz::Archive::open_with(path, options))
+            quick(py, name, || bitnpz::Archive::open_with(path, options))
         };
-        let archive = archive.map_err(|error| to_python(py, &error, name))?;
-        Ok(Self { name: name.into(), archive: RwLock::new(Some(archive)) })
+        Ok(Self { name: name.into(), archive: RwLock::new(Some(archive?)) })
     }
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -76,31 +73,38 @@ impl Archive {
             let message = format!("{}: expected a key, which is a str, found {}", this.name, key.repr()?);
             return Err(raise(py, "NoSuchKeyError", (message,)));
         };
-        let name = name.to_cow()?;
-        let content = py.detach(|| archive.get(&name));
-        match content {
-            Ok(Content::Array(array)) => to_numpy(py, &array),
+        // A key that is no text, as lone surrogates are none, is none that an archive has.
+        let Ok(name) = name.to_cow() else {
+            let message = format!("{}: the archive holds no such key: {}", this.name, key.repr()?);
+            return Err(raise(py, "NoSuchKeyError", (message,)));
+        };
+        let content = quick(py, &this.name, || match archive.get(&name) {
+            Err(error) if matches!(error.kind(), bitnpz::ErrorKind::NoSuchKey) => {
+                match archive.other(&name)? {
+                    Some(bytes) => Ok(Err(bytes)),
+                    None => Err(error),
+                }
+            }
+            content => content.map(Ok),
+        });
+        match content? {
+            Ok(Content::Array(array)) => to_numpy(py, &array, &this.name),
+            Ok(Content::LargeArray(mut reader)) => read_to_numpy(py, &mut reader, &this.name),
             Ok(Content::Images(images)) if images.shape().len() == 2 => {
                 reader(images.dtype())(&images, py, 0, &this.name)
             }
             Ok(Content::Images(images)) => of_archive(slf, images, Some(&name), 0),
-            Err(error) if matches!(error.kind(), bitnpz::ErrorKind::NoSuchKey) => {
-                let other = py.detach(|| archive.other(&name)).map_err(|error| this.blame(py, &error))?;
-                match other {
-                    Some(bytes) => {
-                        py.import("bitnpz._arrays")?.call_method1("from_member", (PyBytes::new(py, &bytes),))
-                    }
-                    None => Err(this.blame(py, &error)),
-                }
+            Ok(_) => Err(raise(py, "InternalError", ("content of a kind that is not known".to_owned(),))),
+            Err(bytes) => {
+                py.import("bitnpz._arrays")?.call_method1("from_member", (PyBytes::new(py, &bytes),))
             }
-            Err(error) => Err(this.blame(py, &error)),
         }
     }
 
     fn __contains__(&self, py: Python<'_>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         let archive = self.open(py)?;
         let Ok(key) = key.cast::<PyString>() else { return Ok(false) };
-        let key = key.to_cow()?;
+        let Ok(key) = key.to_cow() else { return Ok(false) };
         Ok(archive.contains(&key) || archive.contains_other(&key))
     }
 
@@ -118,22 +122,29 @@ impl Archive {
     fn _images<'py>(slf: &Bound<'py, Self>, key: &str) -> PyResult<Bound<'py, PyAny>> {
         let (py, this) = (slf.py(), slf.get());
         let archive = this.open(py)?;
-        let images = py.detach(|| archive.images(key)).map_err(|error| this.blame(py, &error))?;
+        let images = long(py, &this.name, || archive.images(key))?;
         of_archive(slf, images, Some(key), 0)
     }
 
     fn _keyed_images<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let (py, this) = (slf.py(), slf.get());
         let archive = this.open(py)?;
-        let sets = py.detach(|| archive.keyed_images()).map_err(|error| this.blame(py, &error))?;
+        let sets = quick(py, &this.name, || archive.keyed_images())?;
         let sets = sets.into_iter().enumerate();
         sets.map(|(number, images)| of_archive(slf, images, None, number)).collect()
     }
 
     fn _verify(&self, py: Python<'_>, is_fast: bool) -> PyResult<Vec<Problem>> {
         let archive = self.open(py)?;
-        let report = py.detach(|| if is_fast { archive.verify_structure() } else { archive.verify(|_| ()) });
-        Ok(to_tuples(report.problems))
+        let verify = || if is_fast { Ok(archive.verify_structure()) } else { archive.verify(|_| ()) };
+        Ok(to_tuples(long(py, &self.name, verify)?.problems))
+    }
+
+    /// Size, nanoseconds since 1970, and the checksum of the directory.
+    fn _identity(&self, py: Python<'_>) -> PyResult<(u64, Option<u128>, u32)> {
+        let identity = self.open(py)?.identity();
+        let time = identity.modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        Ok((identity.size, time.map(|time| time.as_nanos()), identity.directory_crc32))
     }
 
     fn close(&self) {

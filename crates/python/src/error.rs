@@ -24,6 +24,12 @@ pub(crate) fn raise(py: Python<'_>, name: &str, arguments: impl PyErrArguments +
 
 /// What went wrong with the archive of this name, as an exception.
 pub(crate) fn to_python(py: Python<'_>, error: &bitnpz::Error, name: &str) -> PyErr {
+    if error.is_out_of_memory() {
+        return raise(py, "NoMemoryError", (format!("{name}: {error}"),));
+    }
+    // The file that could not be written is not always the one that was asked for.
+    let unwritten = error.unwritten().map(|path| path.display().to_string());
+    let name = unwritten.as_deref().unwrap_or(name);
     match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
         // These say that the archive ends too early, or is not what it says.
         Some(failure)
@@ -61,6 +67,7 @@ fn class(error: &bitnpz::Error) -> &'static str {
         ErrorKind::NoSuchKey => "NoSuchKeyError",
         ErrorKind::NoSuchImage { .. } => "NoSuchImageError",
         ErrorKind::TooLarge { .. } => "LimitError",
+        ErrorKind::Interrupted => "InternalError",
         ErrorKind::Npy(error) => of_npy(error.kind()),
         ErrorKind::Npz(error) => match error.kind() {
             NpzErrorKind::Limit { .. } => "LimitError",

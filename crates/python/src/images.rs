@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use bitnpz::picture;
-use bitnpz::{Bitmap, Dtype, Element, Pixel};
+use bitnpz::{Dtype, Element, Pixel};
 use half::f16;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadwriteArray1};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyInt, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyInt, PyString, PyTuple, PyType};
 
 use crate::archive::Archive;
 use crate::array::to_numpy;
-use crate::error::{raise, to_python};
+use crate::call::{long, quick};
+use crate::error::raise;
 
 /// Reads one image into a new array.
 type Read = for<'py> fn(&bitnpz::ImageSet, Python<'py>, usize, &str) -> PyResult<Bound<'py, PyAny>>;
@@ -46,12 +46,21 @@ impl ImageSet {
     }
 
     /// The images of items along the first dimension.
-    fn images_at(&self, py: Python<'_>, places: &[i64]) -> PyResult<Vec<usize>> {
+    fn images_at(&self, py: Python<'_>, places: &Places<'_>) -> PyResult<Vec<usize>> {
         let each: usize = self.shape.iter().skip(1).rev().skip(2).product();
-        let mut images = Vec::with_capacity(places.len() * each);
-        for &number in places {
+        let mut images = Vec::new();
+        let mut add = |number: i64| {
             let place = self.place(number).ok_or_else(|| self.out_of_bounds(py, &number))?;
             images.extend(place * each..(place + 1) * each);
+            PyResult::Ok(())
+        };
+        match places {
+            // Items without images can be any number.
+            Places::Range(..) if each == 0 => {}
+            Places::Range(start, step, count) => {
+                (0..*count).try_for_each(|number| add(start + step * number))?
+            }
+            Places::Numbers(numbers) => numbers.as_slice()?.iter().try_for_each(|&number| add(number))?,
         }
         Ok(images)
     }
@@ -60,10 +69,14 @@ impl ImageSet {
         let message = format!("{}: index {place} is out of bounds for {} images", self.name, self.len());
         raise(py, "NoSuchImageError", (message,))
     }
+}
 
-    fn blame(&self, py: Python<'_>, error: &bitnpz::Error) -> PyErr {
-        to_python(py, error, &self.name)
-    }
+/// Items along the first dimension.
+#[derive(FromPyObject)]
+enum Places<'py> {
+    /// The first, the step from one to the next, and how many.
+    Range(i64, i64, i64),
+    Numbers(PyReadonlyArray1<'py, i64>),
 }
 
 /// What reads images of a dtype.
@@ -74,8 +87,7 @@ pub(crate) fn reader(dtype: &Dtype) -> Read {
         index: usize,
         name: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let image = py.detach(|| images.read::<T>(index));
-        Ok(image.map_err(|error| to_python(py, &error, name))?.into_pyarray(py).into_any())
+        Ok(quick(py, name, || images.read::<T>(index))?.into_pyarray(py).into_any())
     }
     /// Those in another byte order.
     fn read_swapped<'py>(
@@ -84,8 +96,7 @@ pub(crate) fn reader(dtype: &Dtype) -> Read {
         index: usize,
         name: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let image = py.detach(|| images.read_dyn(index));
-        to_numpy(py, &image.map_err(|error| to_python(py, &error, name))?)
+        to_numpy(py, &quick(py, name, || images.read_dyn(index))?, name)
     }
     macro_rules! first_of {
         ($($item:ty),*) => {$(
@@ -159,8 +170,15 @@ impl ImageSet {
         self.images.key(image)
     }
 
-    fn _find(&self, key: &str) -> Option<usize> {
-        self.images.find(key)
+    fn _find(&self, key: &Bound<'_, PyString>) -> Option<usize> {
+        self.images.find(&key.to_cow().ok()?)
+    }
+
+    /// That images of so many bytes each are not too much.
+    #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
+    fn _check(&self, py: Python<'_>, places: Places<'_>, item_bytes: usize) -> PyResult<()> {
+        let images = self.images_at(py, &places)?;
+        quick(py, &self.name, || self.images.check_batch(&images, item_bytes))
     }
 
     /// Fills the bytes of an array with images.
@@ -168,49 +186,33 @@ impl ImageSet {
     fn _read_into(
         &self,
         py: Python<'_>,
-        places: PyReadonlyArray1<'_, i64>,
+        places: Places<'_>,
         mut out: PyReadwriteArray1<'_, u8>,
         dtype: Option<&str>,
     ) -> PyResult<()> {
-        let images = self.images_at(py, places.as_slice()?)?;
+        let images = self.images_at(py, &places)?;
         let out = out.as_slice_mut()?;
         let dtype = dtype.map(Dtype::from_type_string).transpose();
         let dtype = dtype.map_err(|error| raise(py, "InputError", (error.to_string(),)))?;
-        let read = py.detach(|| match dtype {
+        long(py, &self.name, || match dtype {
             Some(dtype) => self.images.read_dyn_batch_into(&images, &dtype, out),
             None => self.images.read_packed_batch_into(&images, out),
-        });
-        read.map_err(|error| self.blame(py, &error))
+        })
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
-    fn _count_ones<'py>(
-        &self,
-        py: Python<'py>,
-        places: PyReadonlyArray1<'_, i64>,
-    ) -> PyResult<Bound<'py, PyArray1<i64>>> {
-        let images = self.images_at(py, places.as_slice()?)?;
-        let counts = py.detach(|| self.images.count_ones(&images)).map_err(|error| self.blame(py, &error))?;
+    fn _count_ones<'py>(&self, py: Python<'py>, places: Places<'_>) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        let images = self.images_at(py, &places)?;
+        let counts = long(py, &self.name, || self.images.count_ones(&images))?;
         let counts: Vec<i64> = counts.into_iter().map(u64::cast_signed).collect();
         Ok(counts.into_pyarray(py))
     }
 
     /// A PNG file that shows images side by side.
     #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
-    fn _sheet<'py>(
-        &self,
-        py: Python<'py>,
-        places: PyReadonlyArray1<'_, i64>,
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        let images = self.images_at(py, places.as_slice()?)?;
-        let read = || images.iter().map(|&image| self.images.bitmap(image)).collect::<Result<_, _>>();
-        let bitmaps: Vec<Bitmap> = py.detach(read).map_err(|error| self.blame(py, &error))?;
-        let mut png = Vec::new();
-        let drawn = py.detach(|| {
-            let views: Vec<_> = bitmaps.iter().map(Bitmap::view).collect();
-            picture::sheet(&mut png, &views)
-        });
-        drawn.map_err(|error| raise(py, "InputError", (error.to_string(),)))?;
+    fn _sheet<'py>(&self, py: Python<'py>, places: Places<'_>) -> PyResult<Bound<'py, PyBytes>> {
+        let images = self.images_at(py, &places)?;
+        let png = long(py, &self.name, || self.images.sheet(&images))?;
         Ok(PyBytes::new(py, &png))
     }
 }

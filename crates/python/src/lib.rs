@@ -6,8 +6,10 @@
 
 mod archive;
 mod array;
+mod call;
 mod damage;
 mod error;
+mod forks;
 mod images;
 mod shuffle;
 mod writer;
@@ -19,7 +21,11 @@ mod _bitnpz {
     #[pymodule_export]
     use super::archive::{Archive, KeyIterator};
     #[pymodule_export]
-    use super::damage::salvage;
+    use super::array::{check_npy, read_npy};
+    #[pymodule_export]
+    use super::damage::{clean, salvage};
+    #[pymodule_export]
+    use super::forks::{after_fork, before_fork};
     #[pymodule_export]
     use super::images::ImageSet;
     #[pymodule_export]

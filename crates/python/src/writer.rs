@@ -8,7 +8,8 @@ use bitnpz::{Method, WriteOptions};
 use pyo3::prelude::*;
 
 use crate::array::Items;
-use crate::error::{raise, to_python};
+use crate::call::{long, quick};
+use crate::error::raise;
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
 pub(crate) struct Writer {
@@ -33,14 +34,23 @@ impl Writer {
         py: Python<'_>,
         write: impl FnOnce(&mut bitnpz::Writer) -> bitnpz::Result<()> + Send,
     ) -> PyResult<()> {
-        let written = py.detach(|| {
+        self.check_process(py)?;
+        let written = long(py, &self.name, || {
             let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            writer.as_mut().map(write)
+            writer.as_mut().map(write).transpose()
         });
-        match written {
-            Some(written) => written.map_err(|error| to_python(py, &error, &self.name)),
-            None => Err(self.closed(py)),
+        written?.ok_or_else(|| self.closed(py))
+    }
+
+    /// That this process made the writer: in a child of a fork another thread may have it for ever.
+    fn check_process(&self, py: Python<'_>) -> PyResult<()> {
+        if std::process::id() == self.process {
+            return Ok(());
         }
+        let name = &self.name;
+        let message =
+            format!("{name}: this process is a fork of the one that writes it, and cannot go on with it");
+        Err(raise(py, "InputError", (message,)))
     }
 
     fn closed(&self, py: Python<'_>) -> PyErr {
@@ -76,18 +86,17 @@ impl Writer {
             (_, level @ 1..=12) => Method::Deflate { level },
             (_, level) => return Err(invalid(format!("level: expected 1 to 12, found {level}"))),
         };
-        let writer = py.detach(|| match append {
+        let writer = long(py, &name, || match append {
             "append" => bitnpz::Writer::append(path, &options),
             _ => bitnpz::Writer::create_with(path, &options),
-        });
-        let writer = writer.map_err(|error| to_python(py, &error, &name))?;
+        })?;
         Ok(Self { name, writer: Mutex::new(Some(writer)), process: std::process::id() })
     }
 
     /// Adds an array: as images, as it is, or as what it seems to be.
     #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
     fn _add(&self, py: Python<'_>, key: &str, items: Items<'_>, what: &str) -> PyResult<()> {
-        let array = items.view()?;
+        let array = items.view(py)?;
         self.write(py, |writer| match what {
             "images" => writer.add_dyn_images(key, &array),
             "array" => writer.add_dyn_array(key, &array),
@@ -97,30 +106,35 @@ impl Writer {
     }
 
     fn __contains__(&self, py: Python<'_>, key: &str) -> PyResult<bool> {
-        let contains = py.detach(|| {
+        self.check_process(py)?;
+        let contains = quick(py, &self.name, || {
             let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            writer.as_ref().map(|writer| writer.contains(key))
+            Ok(writer.as_ref().map(|writer| writer.contains(key)))
         });
-        contains.ok_or_else(|| self.closed(py))
+        contains?.ok_or_else(|| self.closed(py))
     }
 
     fn _finish(&self, py: Python<'_>) -> PyResult<(usize, usize)> {
-        let finished = py.detach(|| {
+        self.check_process(py)?;
+        let finished = long(py, &self.name, || {
             let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-            writer.map(bitnpz::Writer::finish)
+            writer.map(bitnpz::Writer::finish).transpose()
         });
-        let summary = finished.ok_or_else(|| self.closed(py))?;
-        let summary = summary.map_err(|error| to_python(py, &error, &self.name))?;
+        let summary = finished?.ok_or_else(|| self.closed(py))?;
         Ok((summary.keys, summary.images))
     }
 
     /// Leaves what was there before, and nothing else.
     fn abort(&self, py: Python<'_>) {
+        if std::process::id() != self.process {
+            return;
+        }
         py.detach(|| drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()));
     }
 
     #[getter(closed)]
-    fn is_closed(&self, py: Python<'_>) -> bool {
-        py.detach(|| self.writer.lock().unwrap_or_else(PoisonError::into_inner).is_none())
+    fn is_closed(&self, py: Python<'_>) -> PyResult<bool> {
+        self.check_process(py)?;
+        Ok(py.detach(|| self.writer.lock().unwrap_or_else(PoisonError::into_inner).is_none()))
     }
 }

@@ -2,9 +2,11 @@
 
 use std::io::Write;
 
-use bitnpz_bitmap::BitmapView;
+use bitnpz_bitmap::{Bitmap, BitmapView};
 
 use super::PictureError;
+use crate::interrupt;
+use crate::read::ImageSet;
 
 /// About how wide a sheet is, in pixels.
 const WIDTH: usize = 1200;
@@ -18,29 +20,36 @@ const FRAME: u8 = 205;
 const INK: u8 = 20;
 const BLANK: u8 = 255;
 
-/// Writes a PNG file that shows images side by side, their bits of 1 as ink. Small images are enlarged by a whole
-/// factor and large ones reduced, so that a look tells what they are.
+/// Writes a PNG file that shows images of these sizes side by side, their bits of 1 as ink. Small images are enlarged by a whole
+/// factor and large ones reduced, so that a look tells what they are. `image` gives one after the other, so that only one is in
+/// memory.
 ///
 /// # Errors
 ///
-/// If writing fails.
-pub fn sheet(file: impl Write, images: &[BitmapView<'_>]) -> Result<(), PictureError> {
-    let largest = images.iter().map(|image| image.height().max(image.width())).max().unwrap_or(1).max(1);
+/// If writing fails, or `image` does.
+pub fn sheet<E: From<PictureError>>(
+    file: impl Write,
+    sizes: &[[usize; 2]],
+    mut image: impl FnMut(usize) -> Result<Bitmap, E>,
+) -> Result<(), E> {
+    let largest = sizes.iter().flatten().copied().max().unwrap_or(1).max(1);
     let (enlarge, reduce) = (CELL.div_euclid(largest).max(1), largest.div_ceil(2 * CELL).max(1));
     let cell = |length: usize| (length * enlarge).div_ceil(reduce).max(1);
-    let cell_height = images.iter().map(|image| cell(image.height())).max().unwrap_or(CELL);
-    let cell_width = images.iter().map(|image| cell(image.width())).max().unwrap_or(CELL);
+    let cell_height = sizes.iter().map(|size| cell(size[0])).max().unwrap_or(CELL);
+    let cell_width = sizes.iter().map(|size| cell(size[1])).max().unwrap_or(CELL);
 
     let fitting = ((WIDTH - GAP) / (cell_width + GAP)).max(1);
     // Few images stand in about as many columns as fill a page of 16 by 10.
-    let page = (images.len() as f64 * 1.6 * cell_height as f64 / cell_width as f64).sqrt().ceil();
+    let page = (sizes.len() as f64 * 1.6 * cell_height as f64 / cell_width as f64).sqrt().ceil();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
     let columns = fitting.min((page as usize).max(1));
-    let lines = images.len().div_ceil(columns).max(1);
+    let lines = sizes.len().div_ceil(columns).max(1);
     let width = GAP + columns * (cell_width + GAP);
     let height = GAP + lines * (cell_height + GAP);
     let mut pixels = vec![PAPER; width * height];
-    for (number, image) in images.iter().enumerate() {
+    for number in 0..sizes.len() {
+        let bitmap = image(number)?;
+        let image = bitmap.view();
         let left = GAP + number % columns * (cell_width + GAP);
         let top = GAP + number / columns * (cell_height + GAP);
         for row in top - 1..=top + cell_height {
@@ -49,11 +58,28 @@ pub fn sheet(file: impl Write, images: &[BitmapView<'_>]) -> Result<(), PictureE
         for row in 0..cell_height {
             let line = &mut pixels[(top + row) * width + left..][..cell_width];
             for (column, pixel) in line.iter_mut().enumerate() {
-                *pixel = shade(image, row, column, enlarge, reduce);
+                *pixel = shade(&image, row, column, enlarge, reduce);
             }
         }
     }
-    write_grey(file, width, height, &pixels)
+    Ok(write_grey(file, width, height, &pixels)?)
+}
+
+impl ImageSet {
+    /// The PNG file of a contact sheet of these images.
+    ///
+    /// # Errors
+    ///
+    /// If there is no image with one of these numbers, or one is damaged.
+    pub fn sheet(&self, indices: &[usize]) -> crate::Result<Vec<u8>> {
+        let sizes = indices.iter().map(|&index| self.size_of(index)).collect::<crate::Result<Vec<_>>>()?;
+        let mut png = Vec::new();
+        sheet(&mut png, &sizes, |number| {
+            interrupt::check()?;
+            self.bitmap(indices[number])
+        })?;
+        Ok(png)
+    }
 }
 
 /// How dark a pixel of a cell is: that of one pixel of the image, or the mean of several.
@@ -83,19 +109,16 @@ fn write_grey(file: impl Write, width: usize, height: usize, pixels: &[u8]) -> R
 
 #[cfg(test)]
 mod tests {
-    use bitnpz_bitmap::Bitmap;
-
     use super::*;
 
     #[test]
     fn can_a_sheet_be_made_of_any_images() {
-        let sizes = [(28, 28), (1, 1), (0, 5), (400, 300), (5, 900), (1 << 60, 0), (0, 1 << 60)];
+        let sizes = [[28, 28], [1, 1], [0, 5], [400, 300], [5, 900], [1 << 60, 0], [0, 1 << 60]];
         for count in 0..=sizes.len() {
-            let images: Vec<Bitmap> =
-                sizes[..count].iter().map(|&(height, width)| Bitmap::zeros(height, width).unwrap()).collect();
-            let views: Vec<BitmapView<'_>> = images.iter().map(Bitmap::view).collect();
+            let sizes = &sizes[..count];
             let mut file = Vec::new();
-            sheet(&mut file, &views).unwrap();
+            let image = |number: usize| Ok(Bitmap::zeros(sizes[number][0], sizes[number][1]).unwrap());
+            sheet::<PictureError>(&mut file, sizes, image).unwrap();
             let decoded = image::load_from_memory(&file).unwrap();
             assert!(decoded.width() > 0 && decoded.height() > 0);
         }

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bitnpz_bitmap::{Bitmap, Pixel};
-use bitnpz_npy::{DynArray, DynArrayView, Element, with_room};
-use bitnpz_npz::{Limits, Member, OpenOptions};
+use bitnpz_npy::{DynArray, DynArrayView, Element, copy, with_room};
+use bitnpz_npz::{Identity, Limits, Member, OpenOptions};
 use ndarray::{Array2, ArrayD, Ix2};
 
 use super::RESERVED;
@@ -44,10 +44,13 @@ struct Contents {
 }
 
 /// What lies under a key.
-#[derive(Clone, Debug)]
-pub enum Content {
-    /// An array that is as it was saved.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Content<'a> {
+    /// An array of up to a mebibyte, as it was saved.
     Array(DynArray),
+    /// A larger one, which can be read to where it is to be.
+    LargeArray(ArrayReader<'a>),
     /// Images at one bit per pixel, or coded: one of shape `(height, width)`, or a stack.
     Images(ImageSet),
 }
@@ -87,6 +90,15 @@ impl Archive {
     /// As [`open`](Self::open).
     pub fn from_bytes_with(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
         Self::new(bitnpz_npz::Archive::from_bytes_with(bytes, limits)?)
+    }
+
+    /// Opens an archive of which these bytes are a copy, within these limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and if the memory for a copy is not there.
+    pub fn from_slice_with(bytes: &[u8], limits: Limits) -> Result<Self> {
+        Self::from_bytes_with(copy(bytes)?, limits)
     }
 
     fn new(zip: bitnpz_npz::Archive) -> Result<Self> {
@@ -153,6 +165,12 @@ impl Archive {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.0.zip.size()
+    }
+
+    /// What tells whether another handle is of the same file as it was when it was opened.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.0.zip.identity()
     }
 
     /// The keys of all arrays, in the order in which they lie in the archive: those of members, then those of image sets.
@@ -232,10 +250,13 @@ impl Archive {
     /// # Errors
     ///
     /// If there is no such key, or if it is damaged.
-    pub fn get(&self, key: &str) -> Result<Content> {
+    pub fn get(&self, key: &str) -> Result<Content<'_>> {
         let blame = |error: Error| error.with_key(key);
         match self.member(key) {
             Some(member) if self.0.packed.kind(member.key()).is_none() => {
+                if member.size() > KEPT as u64 {
+                    return self.array_reader(&member).map(Content::LargeArray).map_err(blame);
+                }
                 self.read_array(&member).map(Content::Array).map_err(blame)
             }
             Some(member) => Entry::of_member(self, member)?.to_images().map(Content::Images),
@@ -357,23 +378,7 @@ impl Archive {
 
     /// Reads the array of a member from start to end.
     pub(super) fn array_reader<'a>(&self, member: &Member<'a>) -> Result<ArrayReader<'a>> {
-        ArrayReader::new(member.reader()?, member.size(), &self.limits().npy)
-    }
-
-    /// What reads the array under a key to memory of the caller's, if it lies in a member of its own and is not packed.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such key, if the array's header is damaged, or if it is larger than the limit.
-    pub fn open_array(&self, key: &str) -> Result<Option<ArrayReader<'_>>> {
-        let blame = |error: Error| error.with_key(key);
-        match self.member(key) {
-            Some(member) if self.0.packed.kind(member.key()).is_none() => {
-                self.array_reader(&member).map(Some).map_err(blame)
-            }
-            None if !self.contains(key) => Err(blame(ErrorKind::NoSuchKey.into())),
-            _ => Ok(None),
-        }
+        ArrayReader::of_member(member, &self.limits().npy)
     }
 
     /// Calls `with` with the array of a member, in memory that is used again for the next.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io::Read;
 
-use bitnpz_npy::{Header, Limits};
-use bitnpz_npz::MemberReader;
+use bitnpz_npy::{self as npy, Header};
+use bitnpz_npz::{Limits, Member};
 
 use super::entry::check_array;
 use crate::error::{Error, Result};
@@ -13,25 +13,23 @@ use crate::interrupt;
 /// Bytes that are read at once, between two looks at whether the call is to end.
 const PIECE: usize = 1 << 20;
 
-/// Reads the array of a member to memory of the caller's, in one pass and without a copy.
+/// Reads an array to memory of the caller's, in one pass and without a copy.
 ///
 /// ```
-/// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("training.npz");
-/// let mut writer = bitnpz::Writer::create(&path)?;
-/// writer.add_array("outputs", &ndarray::array![3_u16, 5])?;
-/// writer.finish()?;
+/// use bitnpz::{ArrayReader, DynArray, Limits};
 ///
-/// let archive = bitnpz::Archive::open(&path)?;
-/// let mut reader = archive.open_array("outputs")?.expect("it lies in a member of its own");
+/// let npy = DynArray::from_ndarray(&ndarray::array![3_u16, 5]).to_npy()?;
+/// let mut reader = ArrayReader::of_npy(npy.as_slice(), npy.len() as u64, &Limits::default())?;
 /// let mut bytes = vec![0; reader.header().data_len()];
 /// reader.read_into(&mut bytes)?;
-/// assert_eq!(bytes, [3_u16, 5].map(u16::to_le_bytes).concat());
+/// assert_eq!(bytes, [3_u16, 5].map(u16::to_ne_bytes).concat());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ArrayReader<'a> {
-    reader: MemberReader<'a>,
+    reader: Box<dyn Read + Send + 'a>,
     header: Header,
+    /// Whether nothing may follow the array.
+    is_all: bool,
 }
 
 impl fmt::Debug for ArrayReader<'_> {
@@ -41,18 +39,25 @@ impl fmt::Debug for ArrayReader<'_> {
 }
 
 impl<'a> ArrayReader<'a> {
-    /// The array of a member of this size.
-    pub(super) fn new(mut reader: MemberReader<'a>, size: u64, limits: &Limits) -> Result<Self> {
+    /// The array of a member, which is all of it.
+    pub(super) fn of_member(member: &Member<'a>, limits: &npy::Limits) -> Result<Self> {
+        let mut reader = member.reader()?;
         let header = Header::read(&mut reader, limits)?;
-        let data_len = header.data_len() as u64;
-        check_array(data_len, limits.array_bytes)?;
-        // Where the header ends depends on its version, but what follows is the rest of the member.
-        let found = size.saturating_sub(reader.position());
-        if data_len != found {
-            let error = bitnpz_npy::ErrorKind::Length { expected: data_len, found };
-            return Err(bitnpz_npy::Error::from(error).into());
-        }
-        Ok(Self { reader, header })
+        check(&header, member.size().saturating_sub(reader.position()), limits, u64::eq)?;
+        Ok(Self { reader: Box::new(reader), header, is_all: true })
+    }
+
+    /// The array of the `.npy` file that starts here, of which so many bytes are there; others may follow it, as `np.load` has
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// If it is no such file, is cut short, is larger than the limit, or if reading fails.
+    pub fn of_npy(reader: impl Read + Send + 'a, len: u64, limits: &Limits) -> Result<Self> {
+        let mut reader = reader.take(len);
+        let header = Header::read(&mut reader, &limits.npy)?;
+        check(&header, reader.limit(), &limits.npy, u64::le)?;
+        Ok(Self { reader: Box::new(reader), header, is_all: false })
     }
 
     /// The array's dtype, order and shape.
@@ -73,11 +78,24 @@ impl<'a> ArrayReader<'a> {
         for piece in data.chunks_mut(PIECE) {
             interrupt::check()?;
             self.reader.read_exact(piece).map_err(fail)?;
-            if self.header.dtype.kind() == Some(bitnpz_npy::Kind::Bool) {
+            if self.header.dtype.kind() == Some(npy::Kind::Bool) {
                 piece.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
             }
         }
-        // The end is where size and CRC are looked at.
-        self.reader.read(&mut [0]).map(drop).map_err(fail)
+        if self.is_all {
+            // The end is where size and CRC are looked at.
+            self.reader.read(&mut [0]).map_err(fail)?;
+        }
+        Ok(())
     }
+}
+
+/// That an array is within the limit, and that there are as many bytes as it has.
+fn check(header: &Header, found: u64, limits: &npy::Limits, fits: fn(&u64, &u64) -> bool) -> Result<()> {
+    let expected = header.data_len() as u64;
+    check_array(expected, limits.array_bytes)?;
+    if fits(&expected, &found) {
+        return Ok(());
+    }
+    Err(npy::Error::from(npy::ErrorKind::Length { expected, found }).into())
 }

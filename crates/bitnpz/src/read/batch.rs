@@ -6,7 +6,7 @@ use bitnpz_bitmap::{BitmapView, Pixel};
 use bitnpz_npy::{Dtype, Element, with_room};
 use ndarray::{ArrayD, ArrayRef3, ArrayViewMut2, Axis};
 
-use super::image_set::{ImageSet, check_shape};
+use super::image_set::{ImageSet, Source, check_shape};
 use crate::error::{ErrorKind, Result};
 use crate::packed::unpack_into;
 use crate::threads;
@@ -52,6 +52,26 @@ impl ImageSet {
         self.read_each(indices, batch, |image, bytes| {
             unpack_into(image.as_bytes(), width, dtype.item_size(), lanes, bytes);
         })
+    }
+
+    /// That so many of these images, of `item_bytes` each, are not too much, and that none of them is larger than it may be: for
+    /// those who make room for a batch.
+    ///
+    /// # Errors
+    ///
+    /// If there is no image with one of these numbers, or if they are more than the limits allow.
+    pub fn check_batch(&self, indices: &[usize], item_bytes: usize) -> Result<()> {
+        let bytes = (indices.len() as u64).saturating_mul(item_bytes as u64);
+        self.check_limit(bytes, 1)?;
+        match &self.source {
+            Source::Stored(images) if images.may_be_too_large(self.size) => {
+                indices.iter().try_for_each(|&index| {
+                    self.check_index(index)?;
+                    images.check_size(index)
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// As [`read_batch_into`](Self::read_batch_into) at one bit per pixel, rows as `np.packbits(axis=-1)` has them: fills

@@ -41,8 +41,8 @@ pub struct ImageSet {
     kind: PackedKind,
     shape: Vec<usize>,
     len: usize,
-    size: Option<[usize; 2]>,
-    source: Source,
+    pub(super) size: Option<[usize; 2]>,
+    pub(super) source: Source,
 }
 
 #[derive(Clone, Debug)]
@@ -272,7 +272,7 @@ impl ImageSet {
         }
     }
 
-    fn check_index(&self, index: usize) -> Result<()> {
+    pub(super) fn check_index(&self, index: usize) -> Result<()> {
         if index < self.len { Ok(()) } else { Err(ErrorKind::NoSuchImage { index, len: self.len }.into()) }
     }
 

@@ -94,6 +94,16 @@ impl StoredImages {
         self.set().with_image(self.archive.zip(), self.range.start + index, with)
     }
 
+    /// Whether images of this size may be larger than the limit, so that each must be looked at.
+    pub(super) fn may_be_too_large(&self, size: Option<[usize; 2]>) -> bool {
+        size.is_none_or(|size| self.set().check_size(self.archive.zip(), self.range.start, 0, size).is_err())
+    }
+
+    /// That an image is not larger than the limit, nor than its payload accounts for.
+    pub(super) fn check_size(&self, index: usize) -> Result<()> {
+        self.set().check_image(self.archive.zip(), self.range.start + index)
+    }
+
     pub(super) fn count_ones(&self, index: usize) -> Result<u64> {
         self.set().count_ones(self.archive.zip(), self.range.start + index)
     }

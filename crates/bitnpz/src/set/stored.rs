@@ -214,12 +214,28 @@ impl StoredSet {
     ) -> Result<R> {
         let model = self.model(zip)?;
         self.with_payload(zip, image, |segment, payload, size| {
-            check_limit(zip.limits(), payload.len(), size)?;
+            self.check_size(zip, image, payload.len(), size)?;
             with_scratch(|Scratch { decoder, rows }| {
                 let decoded = decoder.decode_into(model, payload, size, rows);
                 Ok(with(decoded.map_err(|error| blame(segment, image, error))?))
             })
         })
+    }
+
+    /// That an image is not larger than the limit, nor than its payload accounts for.
+    pub(crate) fn check_image(&self, zip: &Archive, image: usize) -> Result<()> {
+        self.with_payload(zip, image, |_, payload, size| self.check_size(zip, image, payload.len(), size))
+    }
+
+    /// The same of an image of this size and of a payload of so many bytes.
+    pub(crate) fn check_size(
+        &self,
+        zip: &Archive,
+        image: usize,
+        payload_bytes: usize,
+        size: [usize; 2],
+    ) -> Result<()> {
+        check_limit(zip.limits(), payload_bytes, size).map_err(|error| error.with_key(&self.key(zip, image)))
     }
 
     /// Gives the rows of an image to what takes them, which needs no memory for all of them.

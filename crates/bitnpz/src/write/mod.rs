@@ -11,6 +11,23 @@ mod stack;
 mod stack_writer;
 mod writer;
 
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+
 pub use stack_writer::StackWriter;
 pub(crate) use writer::pack;
 pub use writer::{Summary, Writer};
+
+/// Removes temporary files from a folder that writers have left which were killed, and gives back their paths. Those of writers
+/// that live are left alone.
+///
+/// Where the system has files without names, as Linux has, a writer that is killed leaves nothing, but in the moment in which it
+/// replaces a file.
+///
+/// # Errors
+///
+/// If the folder cannot be read, or a file in it not be removed.
+pub fn clean(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+    Ok(bitnpz_npz::clean(folder)?)
+}

@@ -41,7 +41,8 @@ pub(crate) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
         samples.extend(images.into_iter().take(40));
     }
     let sheet = arguments.dir.join("glyphs.png");
-    super::sheet::write(&sheet, &samples)?;
+    let sizes: Vec<_> = samples.iter().map(|image| [image.height(), image.width()]).collect();
+    super::sheet::write(&sheet, &sizes, |number| Ok(samples[number].clone()))?;
     output.result("Every image was read back by its key, in random order, and compared.")?;
     output.result("The first row is computed: the same members, deflated at the same level (6), in the same ZIP layout.")?;
     output.result(format!("archives       {}", arguments.dir.join("glyphs_*.npz").display()))?;

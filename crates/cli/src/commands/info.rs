@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &Info, output: &mut Output) -> Outcome {
     let (mut keys, mut images, mut arrays, mut pixels, mut image_bytes) =
         (0_usize, 0_usize, 0_usize, 0_u64, 0_u64);
     for entry in archive.entries() {
-        let entry = entry.map_err(|error| Failure::at(&arguments.archive, error))?;
+        let entry = entry.map_err(|error| Failure::of(&arguments.archive, &error))?;
         keys += 1;
         let Some(count) = entry.images() else {
             arrays += 1;
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Info, output: &mut Output) -> Outcome {
             "dtypes": dtypes,
             "shapes": shapes,
         });
-        return Ok(output.result(format!("{info:#}"))?);
+        return Ok(output.json(&info)?);
     }
     let list = |counts: &BTreeMap<String, usize>| {
         let mut counts: Vec<(&String, &usize)> = counts.iter().collect();

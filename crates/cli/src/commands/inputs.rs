@@ -83,7 +83,7 @@ impl<'a> Packing<'a> {
         if stage.added == 0 && (stage.kept.is_some() || self.done.is_some()) {
             return Ok(stage.kept);
         }
-        writer.finish().map(Some).map_err(|error| Failure::at(path, error))
+        writer.finish().map(Some).map_err(|error| Failure::of(path, &error))
     }
 
     /// How many steps packing takes: pictures, arrays, and the keys of archives.
@@ -234,7 +234,7 @@ impl Stage<'_> {
         } else {
             Writer::create_with(self.path, options)
         };
-        writer.map_err(|error| Failure::at(self.path, error))
+        writer.map_err(|error| Failure::of(self.path, &error))
     }
 
     /// Keeps what was added, if that is enough.
@@ -245,12 +245,12 @@ impl Stage<'_> {
             return Ok(writer);
         }
         self.added = 0;
-        self.kept = Some(writer.finish().map_err(|error| Failure::at(self.path, error))?);
+        self.kept = Some(writer.finish().map_err(|error| Failure::of(self.path, &error))?);
         self.start(true)
     }
 
     fn add_picture(&mut self, mut writer: Writer, path: &Path, key: &str) -> Result<Writer, Failure> {
-        let fail = |error| Failure::at(path, error);
+        let fail = |error: bitnpz::Error| Failure::of(path, &error);
         let stack = self.packing.arguments.name.as_deref();
         let images_done = stack.map_or(0, |name| self.packing.images_done(name));
         let number = usize::try_from(self.bar.position()).unwrap_or(usize::MAX);
@@ -280,12 +280,12 @@ impl Stage<'_> {
             return Ok(writer);
         }
         let limits = &self.packing.options.limits;
-        writer.add_npy_file(key, path, limits).map_err(|error| Failure::at(path, error))?;
+        writer.add_npy_file(key, path, limits).map_err(|error| Failure::of(path, &error))?;
         self.step(writer, 1)
     }
 
     fn add_archive(&mut self, mut writer: Writer, path: &Path) -> Result<Writer, Failure> {
-        let fail = |error| Failure::at(path, error);
+        let fail = |error: bitnpz::Error| Failure::of(path, &error);
         let archive = self.packing.open(path)?;
         for key in archive.keys() {
             if self.packing.is_done(&key) {

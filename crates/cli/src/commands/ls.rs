@@ -2,18 +2,18 @@
 
 use crate::arguments::Ls;
 use crate::failure::{Failure, Outcome};
-use crate::output::{Output, escape, thousands};
+use crate::output::{Output, thousands};
 
 pub(crate) fn run(arguments: &Ls, output: &mut Output) -> Outcome {
     let archive = super::open(&arguments.archive, &arguments.read)?;
     if arguments.keys {
         for key in archive.keys() {
-            output.result(escape(&key))?;
+            output.result(key)?;
         }
         return Ok(());
     }
     for entry in archive.entries() {
-        let entry = entry.map_err(|error| Failure::at(&arguments.archive, error))?;
+        let entry = entry.map_err(|error| Failure::of(&arguments.archive, &error))?;
         let kind = match entry.images() {
             Some(_) if entry.shape().len() == 2 => "image",
             Some(_) => "images",
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Ls, output: &mut Output) -> Outcome {
         };
         let shape: Vec<String> = entry.shape().iter().map(ToString::to_string).collect();
         let (encoding, bytes) = (entry.encoding(), thousands(entry.stored_bytes()));
-        let (shape, key) = (shape.join(" x "), escape(entry.key()));
+        let (shape, key) = (shape.join(" x "), entry.key());
         output.result(format!("{kind:6} {encoding:7} {dtype:>8} {shape:>18} {bytes:>12}  {key}"))?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! One file per verb.
 
 pub(crate) mod append;
+pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod demo;
@@ -16,6 +17,7 @@ pub(crate) mod verify;
 pub(crate) mod view;
 
 use std::path::Path;
+use std::{fs, io};
 
 use bitnpz::{Archive, OpenOptions};
 
@@ -28,15 +30,27 @@ fn open(path: &Path, read: &Read) -> Result<Archive, Failure> {
     Archive::open_with(path, options).map_err(|error| Failure::at(path, error))
 }
 
-/// Whether there is a file of this path. What cannot be told is an error, lest a file be taken for none and replaced.
+/// Whether there is something of this path, a link to nothing included. What cannot be told is an error, lest a file be taken
+/// for none and replaced.
 fn exists(path: &Path) -> Result<bool, Failure> {
-    path.try_exists().map_err(|error| Failure::at(path, error))
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Failure::at(path, error)),
+    }
 }
 
-/// That there is nothing where something is to be written, unless it may be replaced.
+/// That there is nothing where something is to be written, unless it may be replaced. A device or a pipe is written to, and
+/// stays.
 fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
-    if !force && exists(path)? {
+    let is_stream = || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    if !force && exists(path)? && !is_stream() {
         return Err(Failure::at(path, "it is there already; --force replaces it"));
     }
     Ok(())
+}
+
+/// The size of what was written; none if it was written to a device or a pipe.
+fn written(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|found| found.len())
 }

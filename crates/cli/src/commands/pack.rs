@@ -26,8 +26,7 @@ pub(crate) fn run(arguments: &Pack, output: &mut Output) -> Outcome {
         packing.run(&arguments.output, false, output)?
     };
     report(&arguments.output, summary, output)?;
-    let bytes = fs::metadata(&arguments.output)?.len();
-    let Some(summary) = summary else { return Ok(()) };
+    let (Some(bytes), Some(summary)) = (super::written(&arguments.output), summary) else { return Ok(()) };
     let ratio = bytes_in as f64 / bytes.max(1) as f64;
     output.remark(format!("{} in, {} out: {ratio:.2} times smaller", size(bytes_in), size(bytes)))?;
     if summary.images > 0 {

@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &Salvage, output: &mut Output) -> Outcome {
             bar.set_position(done as u64);
         });
     bar.finish_and_clear();
-    let salvage = result.map_err(|error| Failure::at(&arguments.archive, error))?;
+    let salvage = result.map_err(|error| Failure::of(&arguments.archive, &error))?;
     let (saved, gone, doubtful) = (salvage.saved, &salvage.gone, &salvage.doubtful);
     if arguments.json {
         let list = |problems: &[Problem]| problems.iter().map(to_json).collect::<Vec<_>>();
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Salvage, output: &mut Output) -> Outcome {
             "gone": list(gone),
             "doubtful": list(doubtful),
         });
-        output.result(format!("{report:#}"))?;
+        output.json(&report)?;
     } else {
         for (what, problems) in [("gone", gone), ("doubtful", doubtful)] {
             for problem in problems {

@@ -3,37 +3,46 @@
 use std::fs::File;
 use std::io::BufWriter;
 
-use bitnpz::{Archive, Bitmap};
+use bitnpz::{Archive, Bitmap, ImageSet};
 
 use crate::arguments::Sheet;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
+/// An image, and the images that it is among.
+type Place = (ImageSet, usize);
+
 pub(crate) fn run(arguments: &Sheet, output: &mut Output) -> Outcome {
     let archive = super::open(&arguments.archive, &arguments.read)?;
-    let fail = |error: bitnpz::Error| Failure::at(&arguments.archive, error);
+    let fail = |error: bitnpz::Error| Failure::of(&arguments.archive, &error);
     let images = match &arguments.key {
         Some(key) => {
             let set = archive.images(key).map_err(fail)?;
-            let chosen = evenly(set.len(), arguments.count);
-            chosen.map(|index| set.bitmap(index)).collect::<bitnpz::Result<_>>()
+            evenly(set.len(), arguments.count).map(|index| (set.clone(), index)).collect()
         }
-        None => from_all(&archive, arguments.count),
+        None => from_all(&archive, arguments.count).map_err(fail)?,
     };
-    let images: Vec<Bitmap> = images.map_err(fail)?;
     if images.is_empty() {
         return Err(Failure::at(&arguments.archive, "there are no images in it"));
     }
-    write(&arguments.output, &images)?;
+    let size = |(set, index): &Place| set.size_of(*index);
+    let sizes: Vec<_> = images.iter().map(size).collect::<bitnpz::Result<_>>().map_err(fail)?;
+    write(&arguments.output, &sizes, |number| {
+        let (set, index) = &images[number];
+        set.bitmap(*index).map_err(fail)
+    })?;
     output.remark(format!("{} images in {}", images.len(), arguments.output.display()))?;
     Ok(())
 }
 
-/// Writes a contact sheet of these images.
-pub(crate) fn write(path: &std::path::Path, images: &[Bitmap]) -> Outcome {
+/// Writes a contact sheet of images of these sizes.
+pub(crate) fn write(
+    path: &std::path::Path,
+    sizes: &[[usize; 2]],
+    image: impl FnMut(usize) -> Result<Bitmap, Failure>,
+) -> Outcome {
     let file = File::create(path).map_err(|error| Failure::at(path, error))?;
-    let views: Vec<_> = images.iter().map(Bitmap::view).collect();
-    bitnpz::picture::sheet(BufWriter::new(file), &views).map_err(|error| Failure::at(path, error))
+    bitnpz::picture::sheet(BufWriter::new(file), sizes, image)
 }
 
 /// So many numbers below `len`, at even distances.
@@ -43,7 +52,7 @@ fn evenly(len: usize, count: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Images from the whole archive: from each key as many as it takes to come to `count`.
-fn from_all(archive: &Archive, count: usize) -> bitnpz::Result<Vec<Bitmap>> {
+fn from_all(archive: &Archive, count: usize) -> bitnpz::Result<Vec<Place>> {
     let mut sets = Vec::new();
     for entry in archive.entries() {
         let entry = entry?;
@@ -57,9 +66,7 @@ fn from_all(archive: &Archive, count: usize) -> bitnpz::Result<Vec<Bitmap>> {
         let (key, len) = &sets[number];
         let wanted = (count - images.len()).div_ceil(chosen.len() - done);
         let set = archive.images(key)?;
-        for index in evenly(*len, wanted) {
-            images.push(set.bitmap(index)?);
-        }
+        images.extend(evenly(*len, wanted).map(|index| (set.clone(), index)));
     }
     Ok(images)
 }

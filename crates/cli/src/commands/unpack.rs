@@ -15,14 +15,14 @@ pub(crate) fn run(arguments: &Unpack, output: &mut Output) -> Outcome {
     let archive = super::open(&arguments.archive, &arguments.read)?;
     let bar = output.progress(archive.len() as u64, "unpacking");
     let is_archive = arguments.output.extension().is_some_and(|ending| ending == "npz");
-    let fail = |error: bitnpz::Error| Failure::at(&arguments.archive, error);
+    let fail = |error: bitnpz::Error| Failure::of(&arguments.archive, &error);
     if is_archive {
         super::check_free(&arguments.output, arguments.force)?;
         let options = WriteOptions::default().with_encoding(Encoding::Plain);
         let mut writer = Writer::create_with(&arguments.output, &options)
-            .map_err(|error| Failure::at(&arguments.output, error))?;
+            .map_err(|error| Failure::of(&arguments.output, &error))?;
         writer.copy_from(&archive, |_| bar.inc(1)).map_err(fail)?;
-        writer.finish().map_err(|error| Failure::at(&arguments.output, error))?;
+        writer.finish().map_err(|error| Failure::of(&arguments.output, &error))?;
     } else {
         for entry in archive.entries() {
             unpack_entry(&archive, &entry.map_err(fail)?, arguments)?;
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Unpack, output: &mut Output) -> Outcome {
 }
 
 fn unpack_entry(archive: &Archive, entry: &Entry<'_>, arguments: &Unpack) -> Outcome {
-    let fail = |error: bitnpz::Error| Failure::at(&arguments.archive, error);
+    let fail = |error: bitnpz::Error| Failure::of(&arguments.archive, &error);
     let base = arguments
         .output
         .join(safe_path(entry.key()).map_err(|error| Failure::at(&arguments.archive, error))?);
@@ -71,6 +71,10 @@ fn create(path: &Path, arguments: &Unpack) -> Result<BufWriter<File>, Failure> {
     super::check_free(path, arguments.force)?;
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| Failure::at(folder, error))?;
+    }
+    // A link is replaced, and not written through: it may lead anywhere.
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+        fs::remove_file(path).map_err(|error| Failure::at(path, error))?;
     }
     Ok(BufWriter::new(File::create(path).map_err(|error| Failure::at(path, error))?))
 }

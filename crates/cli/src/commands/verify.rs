@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use crate::arguments::Verify;
 use crate::failure::{Failure, Outcome};
-use crate::output::{Output, escape, size, thousands};
+use crate::output::{Output, size, thousands};
 
 pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
     let archive = match super::open(&arguments.archive, &arguments.read) {
         Ok(archive) => archive,
         Err(Failure::Message(message)) if arguments.json => {
             let problem = json!({ "member": null, "key": null, "image": null, "message": message });
-            output.result(format!("{:#}", json!({ "whole": false, "problems": [problem] })))?;
+            output.json(&json!({ "whole": false, "problems": [problem] }))?;
             return Err(Failure::Damaged);
         }
         Err(failure) => return Err(failure),
@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
     } else {
         let bar = output.progress(archive.verify_steps() as u64, "verifying");
         let report = archive.verify(|done| bar.set_position(done as u64));
+        let report = report.map_err(|error| Failure::of(&arguments.archive, &error))?;
         bar.finish_and_clear();
         report
     };
@@ -34,7 +35,7 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
             "gaps": report.gaps,
             "problems": problems,
         });
-        output.result(format!("{report:#}"))?;
+        output.json(&report)?;
     } else {
         for problem in &report.problems {
             output.result(format!("damaged: {}", describe(problem)))?;
@@ -66,7 +67,7 @@ pub(super) fn describe(problem: &Problem) -> String {
         _ if problem.message.contains(&problem.member) => String::new(),
         _ => format!("{}: ", problem.member),
     };
-    escape(&format!("{place}{}", problem.message))
+    format!("{place}{}", problem.message)
 }
 
 /// A problem for programs to read.

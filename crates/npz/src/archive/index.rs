@@ -82,6 +82,11 @@ impl Index {
         self.directory.start
     }
 
+    /// The CRC-32 of the central directory.
+    pub(super) fn directory_crc32(&self, source: &Source) -> u32 {
+        crc32fast::hash(self.bytes(source).unwrap_or_default())
+    }
+
     /// The bytes before the archive that its offsets do not count.
     pub(super) fn prefix(&self) -> u64 {
         self.directory.prefix

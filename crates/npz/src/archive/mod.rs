@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
+use std::time::SystemTime;
 
 use bitnpz_npy::{DynArray, DynArrayView};
 
@@ -58,6 +59,19 @@ impl OpenOptions {
     }
 }
 
+/// What tells files apart that have one path, at different times: an archive whose members are others has another central
+/// directory, as that has their checksums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The file's size in bytes.
+    pub size: u64,
+    /// When it was changed last, if the system tells.
+    pub modified: Option<SystemTime>,
+    /// The CRC-32 of its central directory.
+    pub directory_crc32: u32,
+}
+
 /// An open archive.
 ///
 /// Opening reads the central directory once and keeps a few bytes per member; reading a [`Member`] takes
@@ -98,10 +112,9 @@ impl Archive {
     ///
     /// As [`open`](Self::open).
     pub fn open_file(file: File, options: OpenOptions) -> Result<Self> {
-        let len = file.metadata()?.len();
         let source = match options.access {
-            Access::Mapped => Source::map_file(&file, len)?,
-            Access::Positional => Source::File { file, len },
+            Access::Mapped => Source::map_file(&file)?,
+            Access::Positional => Source::open_file(file)?,
         };
         Self::from_source(source, options.limits)
     }
@@ -133,6 +146,16 @@ impl Archive {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.source.len()
+    }
+
+    /// What tells whether another handle is of the same file as it was when it was opened.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity {
+            size: self.size(),
+            modified: self.source.modified(),
+            directory_crc32: self.index.directory_crc32(&self.source),
+        }
     }
 
     /// The number of members.

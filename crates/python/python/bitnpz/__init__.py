@@ -13,20 +13,26 @@ Examples
 (np.int64(17), (28, 28), dtype('bool'))
 """
 
+import os
+
+from . import _bitnpz
 from ._archive import NpzFile, load
 from ._bitnpz import __version__
-from ._damage import Problem, Salvage, salvage
+from ._damage import Problem, Salvage, clean, salvage
 from ._errors import (
     ClosedError,
     DamagedError,
     Error,
+    FileChangedError,
     FileError,
     FileMissingError,
     FilePermissionError,
     FilePresentError,
     InputError,
+    InternalError,
     KeyTypeError,
     LimitError,
+    NoMemoryError,
     NoSuchImageError,
     NoSuchKeyError,
 )
@@ -38,15 +44,18 @@ __all__ = [
     "ClosedError",
     "DamagedError",
     "Error",
+    "FileChangedError",
     "FileError",
     "FileMissingError",
     "FilePermissionError",
     "FilePresentError",
     "ImageSet",
     "InputError",
+    "InternalError",
     "KeyTypeError",
     "LimitError",
     "Loader",
+    "NoMemoryError",
     "NoSuchImageError",
     "NoSuchKeyError",
     "NpzFile",
@@ -55,9 +64,16 @@ __all__ = [
     "Sheet",
     "Writer",
     "__version__",
+    "clean",
     "load",
     "salvage",
     "save",
     "savez",
     "savez_compressed",
 ]
+
+if hasattr(os, "register_at_fork"):
+    # A child finds nothing half made.
+    os.register_at_fork(
+        before=_bitnpz._before_fork, after_in_parent=_bitnpz._after_fork, after_in_child=_bitnpz._after_fork
+    )

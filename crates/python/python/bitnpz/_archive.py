@@ -14,12 +14,13 @@ import numpy as np
 
 from . import _bitnpz
 from ._damage import Problem
-from ._errors import ClosedError, DamagedError, InputError, NoSuchKeyError
+from ._errors import ClosedError, DamagedError, FileChangedError, InputError, NoSuchKeyError
 from ._images import ImageSet
+from ._paths import Path, shown
 
 Access = Literal["map", "read"]
 Source = str | bytes
-Path = str | os.PathLike[str]
+Identity = tuple[int, int | None, int]
 
 _NPY = b"\x93NUMPY"
 _SHOWN = 5
@@ -32,17 +33,18 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
     It opens archives of bitnpz and those that NumPy wrote. An array comes back as it was saved. A stack of images that bitnpz
     has packed comes back as an `ImageSet`, which looks like the array and is read where it lies.
 
-    It can be used by many threads at once and after a fork, and is pickled by its path.
+    It can be used by many threads at once and after a fork, and is pickled by its path: another file of the same path is not
+    read for it.
 
     Parameters
     ----------
     file : str, path or bytes
         The archive's path, or its bytes.
-    access : {"map", "read"}
-        Through a memory map, the fastest, or by positional reads: a file that is truncated while it is open ends the process
-        when it is mapped, and gives an exception when it is read.
+    access : {"read", "map"}
+        By positional reads, or through a memory map, which is a little faster: a file that is overwritten or truncated in place
+        while it is mapped ends the process, as it does when a notebook saves it again with NumPy. Read, it gives an exception.
     limits : dict, optional
-        How much a file may ask for: `members`, `directory_bytes`, `member_bytes`, `array_bytes`, `header_bytes`.
+        How much a file may ask for: `members`, `directory_bytes`, `member_bytes`, `image_bytes`, `array_bytes`, `header_bytes`.
 
     Attributes
     ----------
@@ -71,10 +73,10 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
     _limits: dict[str, int] | None
 
     def __new__(
-        cls, file: Path | bytes, *, access: Access = "map", limits: dict[str, int] | None = None
+        cls, file: Path, *, access: Access = "read", limits: dict[str, int] | None = None
     ) -> NpzFile:
-        source: Source = file if isinstance(file, bytes) else os.fspath(file)
-        name = "archive in memory" if isinstance(source, bytes) else source
+        source: Source = file if isinstance(file, bytes) else os.fsdecode(file)
+        name = "archive in memory" if isinstance(source, bytes) else shown(source)
         self = super().__new__(cls, source, name, access, limits)
         self.filename = name
         # Workers may have gone to another folder when they open it again.
@@ -185,7 +187,10 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
         return f"NpzFile {self.filename!r} with keys: {', '.join(keys)}{more}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (self._source, self._access, self._limits)
+        return _reopen, self._origin()
+
+    def _origin(self) -> tuple[Source, Access, dict[str, int] | None, Identity]:
+        return self._source, self._access, self._limits, self._identity()
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
@@ -208,8 +213,13 @@ class Attributes:
         return iter(object.__getattribute__(self, "_archive"))
 
 
-def _reopen(source: Source, access: Access, limits: dict[str, int] | None) -> NpzFile:
-    return NpzFile(source, access=access, limits=limits)
+def _reopen(source: Source, access: Access, limits: dict[str, int] | None, identity: Identity) -> NpzFile:
+    archive = NpzFile(source, access=access, limits=limits)
+    if archive._identity() != identity:
+        raise FileChangedError(
+            f"{archive.filename}: expected the archive that was opened, found another of the same path: load it again"
+        )
+    return archive
 
 
 def _reopen_images(origin: tuple[Any, ...], key: str | None, number: int) -> ImageSet:
@@ -225,7 +235,7 @@ def load(
     encoding: str = "ASCII",
     *,
     max_header_size: int | None = None,
-    access: Access = "map",
+    access: Access = "read",
     limits: dict[str, int] | None = None,
 ) -> Any:
     """Opens an archive of bitnpz or NumPy; gives the array of a `.npy` file.
@@ -237,16 +247,16 @@ def load(
     file : path or file
         A path, or an open binary file, which is read to its end.
     mmap_mode : optional
-        For `.npy` files, as `numpy.load` has it. Archives are mapped unless `access` says otherwise.
+        For `.npy` files, as `numpy.load` has it. Archives are mapped if `access` says so.
     allow_pickle, fix_imports, encoding
         Taken as `numpy.load` takes them, but Python objects are never read. As there, `allow_pickle` says that the file is
         trusted: headers may be of any length then.
     max_header_size : int, optional
         The longest header in bytes; 10,000 unless given.
-    access : {"map", "read"}
+    access : {"read", "map"}
         See `NpzFile`.
     limits : dict, optional
-        See `NpzFile`.
+        See `NpzFile`; they hold for `.npy` files too.
 
     Returns
     -------
@@ -269,17 +279,20 @@ def load(
         max_header_size = _ANY_LENGTH
     if max_header_size is not None:
         limits = {**(limits or {}), "header_bytes": max_header_size}
-    source: Path | bytes = file.read() if hasattr(file, "read") else os.fsdecode(file)
+    source: Source = file.read() if hasattr(file, "read") else os.fsdecode(file)
     try:
         return NpzFile(source, access=access, limits=limits)
     except DamagedError:
         if _starts(source) != _NPY:
             raise
-    options: dict[str, Any] = {} if max_header_size is None else {"max_header_size": max_header_size}
-    return np.load(BytesIO(source) if isinstance(source, bytes) else source, mmap_mode, False, **options)
+    if mmap_mode is None or isinstance(source, bytes):
+        return _bitnpz._read_npy(source, "array in memory" if isinstance(source, bytes) else shown(source), limits)
+    _bitnpz._check_npy(source, shown(source), limits)
+    # The header is one that we read, and the file has as many bytes as it says.
+    return np.load(source, mmap_mode, False, max_header_size=_ANY_LENGTH)
 
 
-def _starts(source: Path | bytes) -> bytes:
+def _starts(source: Source) -> bytes:
     if isinstance(source, bytes):
         return source[: len(_NPY)]
     with open(source, "rb") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 from typing import Any
 
@@ -46,6 +47,15 @@ def to_items(array: np.ndarray[Any, Any]) -> tuple[Any, ...]:
     else:
         items = np.ascontiguousarray(array.T if fortran_order else array).reshape(-1).view(np.uint8)
     return array.dtype.str, array.shape, fortran_order, items
+
+
+def empty(
+    descr: str, shape: list[int], fortran_order: bool
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, np.dtype[np.uint8]]]:
+    """A new array, and its bytes as they lie, for the compiled half to fill. It has checked the shape."""
+    dtype: np.dtype[Any] = npy.descr_to_dtype(ast.literal_eval(descr))
+    array = np.empty(shape, dtype, order="F" if fortran_order else "C")
+    return array, (array.T if fortran_order else array).reshape(-1).view(np.uint8)
 
 
 def from_npy(data: bytes) -> np.ndarray[Any, Any]:

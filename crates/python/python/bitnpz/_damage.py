@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from . import _bitnpz
 from ._errors import FilePresentError
-
-Path = str | os.PathLike[str]
+from ._paths import Path, shown
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,27 @@ def salvage(
     >>> saved.keys, saved.images, saved.gone
     (2, 100, [])
     """
-    source, target = os.fspath(file), os.fspath(to)
-    if not force and os.path.exists(target):
-        raise FilePresentError(f"{target}: there is a file of this name; force=True replaces it")
-    keys, images, gone, doubtful = _bitnpz._salvage(source, target, limits)
+    source, target = os.fsdecode(file), os.fsdecode(to)
+    if not force and os.path.lexists(target):
+        raise FilePresentError(f"{shown(target)}: there is a file of this name; force=True replaces it")
+    keys, images, gone, doubtful = _bitnpz._salvage(source, target, shown(source), limits)
     return Salvage(keys, images, [Problem(*problem) for problem in gone], [Problem(*problem) for problem in doubtful])
+
+
+def clean(folder: Path) -> list[str]:
+    """Removes temporary files that killed writers have left in a folder.
+
+    On Linux a writer that is killed leaves nothing, but in the moment in which it replaces a file; elsewhere it leaves
+    `.bitnpz.<hash>.<number>.tmp`, which the next writer of the same file removes too. Files of writers that live are left alone.
+
+    Returns
+    -------
+    list of str
+        The files that were removed.
+
+    Examples
+    --------
+    >>> bitnpz.clean(".")
+    []
+    """
+    return [os.fspath(path) for path in _bitnpz._clean(os.fsdecode(folder), shown(folder))]

@@ -39,6 +39,14 @@ class LimitError(DamagedError):
     """The file asks for more than the limits allow; the message names the limit."""
 
 
+class NoMemoryError(Error, MemoryError):
+    """The memory that an array, an image or a member takes is not to be had."""
+
+
+class InternalError(Error, RuntimeError):
+    """A fault of this package: please report it."""
+
+
 class FileError(Error, OSError):
     """The file cannot be read or written."""
 
@@ -53,3 +61,7 @@ class FilePresentError(FileError, FileExistsError):
 
 class FilePermissionError(FileError, PermissionError):
     """The file may not be read or written."""
+
+
+class FileChangedError(FileError):
+    """The file of this path is not the one that it was: a handle of the old one does not read the new one."""

@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
+#: The first of some images, the step from one to the next, and how many.
+Range = tuple[int, int, int]
+
 #: Images on a contact sheet unless told otherwise.
 _SHEET = 48
+
+#: Before more bytes are asked for it is checked whether the file accounts for them.
+_LARGE = 16 << 20
 
 
 class ImageSet(_bitnpz.ImageSet):
@@ -56,7 +62,7 @@ class ImageSet(_bitnpz.ImageSet):
     """
 
     def __init__(self, base: _bitnpz.ImageSet, archive: NpzFile, key: str | None, number: int) -> None:
-        self._origin = (archive._source, archive._access, archive._limits)
+        self._archive = archive
         self._saved_as = key
         self._number = number
         self.shape: tuple[int, ...] = tuple(self._shape)
@@ -142,9 +148,10 @@ class ImageSet(_bitnpz.ImageSet):
         >>> bitnpz.load("eyes.npz")["eyes"].popcount([0, 1])
         array([10, 10])
         """
-        places = np.arange(len(self)) if indices is None else self._places(indices)
-        counts = self._count_ones(places.reshape(-1))
-        return counts.reshape(places.shape + self.shape[1:-2])
+        if indices is None:
+            return self._count_ones(self._all()).reshape(self.shape[:1] + self.shape[1:-2])
+        places = self._places(indices)
+        return self._count_ones(places.reshape(-1)).reshape(places.shape + self.shape[1:-2])
 
     def keys(self) -> Sequence[str]:
         """The keys under which the images were saved, in their order, worked out as they are asked for.
@@ -195,6 +202,9 @@ class ImageSet(_bitnpz.ImageSet):
             raise NoSuchKeyError(f"{self._name}: none of the {len(self)} images was saved under {key!r}")
         return place
 
+    def _all(self) -> Range:
+        return 0, 1, len(self)
+
     def _places(self, indices: npt.ArrayLike) -> Numbers:
         """Indices as the compiled half takes them, which checks their bounds."""
         places = np.asarray(indices)
@@ -208,7 +218,7 @@ class ImageSet(_bitnpz.ImageSet):
 
     def _read(
         self,
-        places: Numbers,
+        places: Numbers | Range,
         leading: tuple[int, ...],
         out: Array | None = None,
         dtype: npt.DTypeLike | None = None,
@@ -231,6 +241,9 @@ class ImageSet(_bitnpz.ImageSet):
                 raise InputError(f"{self._name}: expected a dtype of bool, integers or floats, found {wanted}")
         shape = leading + item
         if out is None:
+            if math.prod(shape) * wanted.itemsize > _LARGE:
+                size_in_bytes = math.prod(item[-2:]) * wanted.itemsize
+                self._check(places, min(size_in_bytes, 2**63 - 1))
             out = np.empty(shape, wanted)
         else:
             self._check_out(out, shape, wanted)
@@ -261,21 +274,23 @@ class ImageSet(_bitnpz.ImageSet):
                     "read the images and index the array"
                 )
         if isinstance(first, slice):
-            start, stop, step = first.indices(len(self))
+            places = range(*first.indices(len(self)))
             # A step past the end is as good as any other.
-            places = np.arange(start, stop, min(max(step, ~len(self)), len(self) + 1))
-            leading: tuple[int, ...] = places.shape
+            step = min(max(places.step, ~len(self)), len(self) + 1)
+            leading: tuple[int, ...] = (len(places),)
+            batch = self._read((places.start, step, len(places)), leading)
         elif isinstance(first, (bool, np.bool_)) or first is None:
             raise NoSuchImageError(f"{self._name}: expected an index, a slice or a mask, found {first!r}")
         elif hasattr(first, "__index__") and not isinstance(first, np.ndarray):
             if self.ndim <= 3:
                 image = self[operator.index(first)]
                 return _contiguous(image[tuple(rest)]) if rest else image
-            places, leading = self._places([operator.index(first)]), ()
+            leading = ()
+            batch = self._read(self._places([operator.index(first)]), leading)
         else:
-            places = self._masked(first)
-            leading = places.shape
-        batch = self._read(places.reshape(-1), leading)
+            numbers = self._masked(first)
+            leading = numbers.shape
+            batch = self._read(numbers.reshape(-1), leading)
         if not rest:
             return batch
         return _contiguous(batch[(slice(None),) * len(leading) + tuple(rest)])
@@ -295,7 +310,7 @@ class ImageSet(_bitnpz.ImageSet):
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         if copy is False:
             raise InputError(f"{self._name}: images are decoded, so an array of them is a copy; expected copy=None or True")
-        return self._read(np.arange(len(self)), (len(self),), None, dtype)
+        return self._read(self._all(), (len(self),), None, dtype)
 
     def __getitems__(self, indices: Sequence[int]) -> list[Array]:
         """Several images at once, as PyTorch's data loader asks for them."""
@@ -309,7 +324,7 @@ class ImageSet(_bitnpz.ImageSet):
     def __reduce__(self) -> tuple[Any, ...]:
         from ._archive import _reopen_images
 
-        return _reopen_images, (self._origin, self._saved_as, self._number)
+        return _reopen_images, (self._archive._origin(), self._saved_as, self._number)
 
     def __repr__(self) -> str:
         name = self._name if self._saved_as is None else f"{self._name}[{self._saved_as!r}]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -123,18 +124,23 @@ class Loader:
                 yield batch
             return
         waiting: deque[Future[Any]] = deque()
-        # One thread keeps batches in order; decoding a batch takes all cores.
-        background = ThreadPoolExecutor(1, thread_name_prefix="bitnpz-loader")
+        process, background = 0, None
         try:
-            ahead = iter(numbers)
             for number in numbers:
+                if background is None or process != os.getpid():
+                    # One thread keeps batches in order; decoding a batch takes all cores. A child that goes on with its
+                    # parent's iterator has none of its parent's threads, and what these were about to make is made again.
+                    process, background = os.getpid(), ThreadPoolExecutor(1, thread_name_prefix="bitnpz-loader")
+                    waiting.clear()
+                    ahead = iter(range(number, numbers.stop))
                 while len(waiting) <= self.prefetch and (next_number := next(ahead, None)) is not None:
                     waiting.append(background.submit(self._batch, order, next_number))
                 batch = waiting.popleft().result()
                 self._given = number + 1
                 yield batch
         finally:
-            background.shutdown(wait=False, cancel_futures=True)
+            if background is not None and process == os.getpid():
+                background.shutdown(wait=False, cancel_futures=True)
 
     def _indices(self, order: _bitnpz.Shuffle | None, number: int) -> Numbers:
         stop = min((number + 1) * self.batch_size, self._count())

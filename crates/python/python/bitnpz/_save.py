@@ -19,10 +19,10 @@ from . import _bitnpz
 from ._arrays import check_key, to_array, to_items
 from ._errors import FilePresentError, InputError
 from ._images import ImageSet
+from ._paths import Path, shown
 
 Encoding = Literal["contour", "packed", "plain"]
 Codec = Literal["contour", "pixel", "zstd"]
-Path = str | os.PathLike[str]
 
 #: Images that are taken at a time from an iterable or another archive.
 _CHUNK = 1024
@@ -74,13 +74,13 @@ class Writer(_bitnpz.Writer):
         level: int | None = None,
         threads: int | None = None,
     ) -> Writer:
-        path = os.fspath(file)
+        path = os.fsdecode(file)
         if mode not in ("w", "a", "x"):
             raise InputError(f'mode: expected "w", "a" or "x", found {mode!r}')
-        if mode == "x" and os.path.exists(path):
+        if mode == "x" and os.path.lexists(path):
             raise FilePresentError(errno.EEXIST, os.strerror(errno.EEXIST), path)
         append = "append" if mode == "a" and os.path.exists(path) else "replace"
-        return super().__new__(cls, path, path, encoding, codec, "deflate", level, threads, append)
+        return super().__new__(cls, path, shown(path), encoding, codec, "deflate", level, threads, append)
 
     def __setitem__(self, key: str, value: npt.ArrayLike | ImageSet) -> None:
         """Adds an array: as images if it has two or more dimensions and two values, else as it is.
@@ -253,7 +253,7 @@ def _savez(
             raise InputError(f"Cannot use un-named variables and keyword {key}")
         arrays[key] = value
     with _path(file) as path:
-        writer = _bitnpz.Writer(path, path, "plain", None, method, None, None, "replace")
+        writer = _bitnpz.Writer(path, shown(path), "plain", None, method, None, None, "replace")
         try:
             for key, value in arrays.items():
                 writer._add(check_key(key), to_items(to_array(key, value)), "array")
@@ -266,8 +266,8 @@ def _savez(
 @contextmanager
 def _path(file: Path | IO[bytes]) -> Iterator[str]:
     """Where to write: the path, or one whose content goes to the open file in the end."""
-    if isinstance(file, (str, os.PathLike)):
-        path = os.fspath(file)
+    if isinstance(file, (str, bytes, os.PathLike)):
+        path = os.fsdecode(file)
         yield path if path.endswith(".npz") else path + ".npz"
         return
     with tempfile.TemporaryDirectory(prefix="bitnpz-") as folder:
