@@ -1,6 +1,8 @@
 """Reads every bitnpz archive with NumPy alone, as docs/format.md says: slow, small, and independent of the Rust code.
 
     python bitnpz_reference.py archive.npz plain.npz
+
+It checks what the format asks a decoder to check, and raises `Damaged`.
 """
 import json
 import sys
@@ -10,16 +12,43 @@ from pathlib import Path
 import numpy as np
 
 TOTAL, LONG, GROUP = 4096, 40, 128
+MOST_SIDE, MOST_BYTES, RATIO, BEHIND = 1 << 16, 32 << 20, 1032, 8
+CLASSES = 1 << 20
+
+
+class Damaged(ValueError):
+    """What is read is not what docs/format.md says."""
+
+
+def check(is_right, expected):
+    if not is_right:
+        raise Damaged(f"expected {expected}")
 
 
 class Symbols:
     """A range decoder."""
 
     def __init__(self, payload):
-        self.bytes = iter(bytes(payload))
+        self.bytes, self.place = bytes(payload), 0
         self.code, self.range = 0, 0xFFFFFFFF
         for _ in range(4):
-            self.code = self.code << 8 | next(self.bytes, 0)
+            self.code = self.code << 8 | self.byte()
+
+    def byte(self):
+        self.place += 1
+        return self.bytes[self.place - 1] if self.place <= len(self.bytes) else 0
+
+    def is_done(self):
+        """Whether all of the payload has been taken in."""
+        return self.place >= len(self.bytes)
+
+    def is_zero(self):
+        """Whether every symbol that follows is the first of its distribution."""
+        return self.code == 0 and self.is_done()
+
+    def check(self):
+        """At the start of each row: what no payload tells must not cost time."""
+        check(self.code == 0 or self.place < len(self.bytes) + BEHIND, "the end of the image before that of the payload")
 
     def next(self, starts):
         """The symbol whose share of 0 to 4096 holds the next slot; `starts` has where each starts and the last ends."""
@@ -29,7 +58,7 @@ class Symbols:
         self.code -= unit * starts[symbol]
         self.range = unit * (starts[symbol + 1] - starts[symbol])
         while self.range < 1 << 24:
-            self.code = (self.code << 8 | next(self.bytes, 0)) & 0xFFFFFFFF
+            self.code = (self.code << 8 | self.byte()) & 0xFFFFFFFF
             self.range <<= 8
         return symbol
 
@@ -43,22 +72,53 @@ class Symbols:
 class Alphabet:
     """A tree of questions about features, and the shares of the symbols at its leaves."""
 
-    def __init__(self, model, symbols, bits):
-        def node():
-            byte = next(model)
-            if byte == 0xFF:
+    def __init__(self, model, symbols, bits, features, split, limits, leaves=256):
+        def byte():
+            check(model, "a model that goes on")
+            return model.pop()
+
+        def node(bounds):
+            question = byte()
+            if question == 0xFF:
                 leaf = []
                 self.leaves.append(leaf)
+                self.bounds.append(bounds)
+                check(len(self.leaves) <= leaves, f"at most {leaves} leaves")
                 return leaf
-            return byte >> bits, byte & (1 << bits) - 1, node(), node()
+            feature, threshold = question >> bits, question & (1 << bits) - 1
+            check(feature < features, f"a question about one of {features} features")
+            check(threshold < (1 << bits) - 1, "a threshold that a feature can be over")
+            self.starts[feature].add(threshold + 1)
+            low, high = bounds[feature]
+            part = lambda *side: bounds[:feature] + [side] + bounds[feature + 1:]
+            return feature, threshold, node(part(low, min(high, threshold))), node(part(max(low, threshold + 1), high))
 
-        self.leaves = []
-        self.tree = node()
+        self.leaves, self.bounds, self.starts = [], [], [{0} for _ in range(features)]
+        self.tree = node([(0, (1 << bits) - 1)] * features)
+        self.check_size(features, split, limits)
         for leaf in self.leaves:
-            eighths = [(8 + (w - 1) % 8) << (w - 1) // 8 if w else 0 for w in (next(model) for _ in range(symbols))]
+            weights = [byte() for _ in range(symbols)]
+            check(max(weights) < 128 and any(weights), "weights of 0 to 127, not all of them 0")
+            eighths = [(8 + (w - 1) % 8) << (w - 1) // 8 if w else 0 for w in weights]
             sizes = [1 + e * (TOTAL - symbols) // sum(eighths) for e in eighths]
             sizes[sizes.index(max(sizes))] += TOTAL - sum(sizes)
             leaf[:] = [0] + np.cumsum(sizes).tolist()
+
+    def check_size(self, features, split, limits):
+        """That the levels that the tree tells apart, and the classes of their combinations, are not too many."""
+        counts = []
+        for half, limit in zip((range(split), range(split, features)), limits):
+            levels = [sorted(self.starts[f]) for f in half]
+            combinations = int(np.prod([len(starts) for starts in levels], dtype=float))
+            check(combinations <= limit, f"at most {limit} combinations of levels")
+            # For each combination the leaves that it can lead to: those with the same are one class.
+            leaves = np.ones((combinations, len(self.leaves)), bool)
+            digits = np.indices([len(starts) for starts in levels]).reshape(len(levels), combinations)
+            for f, starts, digit in zip(half, levels, digits):
+                low, high = np.array([bounds[f] for bounds in self.bounds]).T
+                leaves &= (np.array(starts)[digit][:, None] >= low) & (np.array(starts)[digit][:, None] <= high)
+            counts.append(len(np.unique(np.packbits(leaves, axis=1), axis=0)))
+        check(counts[0] * counts[1] <= CLASSES, f"at most {CLASSES} pairs of classes")
 
     def next(self, symbols, features):
         node = self.tree
@@ -76,13 +136,16 @@ def length_class(length):
 ROWS = [(n, 0) for n in range(10)] + [(10, 1), (12, 2), (16, 3), (24, 4), (40, 5), (72, None)]
 RUNS = [(n, 0) for n in range(8)] + [(8, 1), (10, 1), (12, 2), (16, 3), (24, 3), (32, 4), (48, 5), (80, None)]
 STILL, NEW, NONE, PASS, START = 6, 13, 14, 13, 15
+#: Where the features of a number are split, and how many combinations each half has at most.
+NUMBERS = 11, (1 << 14, 1)
 
 
 class Contour:
     def __init__(self, model):
-        model = iter(model)
-        self.event = Alphabet(model, 15, 4)
-        self.rows, self.gap, self.run = (Alphabet(model, 16, 4) for _ in range(3))
+        model = list(model)[::-1]
+        self.event = Alphabet(model, 15, 4, 11, 8, (1 << 16, 1 << 10))
+        self.rows, self.gap, self.run = (Alphabet(model, 16, 4, 11, *NUMBERS) for _ in range(3))
+        check(not model, "the end of the model")
 
     def decode(self, payload, height, width):
         symbols, image = Symbols(payload), np.zeros((height, width), bool)
@@ -93,8 +156,10 @@ class Contour:
 
         above, change, runs, stroke, last_rows, row = [], 0, 0, 0, 0, 0
         while row < height:
+            symbols.check()
             features = [min(len(above), 15), last_rows, change, row * 16 // height, length_class(height - row)] + [0] * 6
             same = number(self.rows, ROWS, features, height)
+            check(same <= height - row, "rows within the image")
             last_rows = min(same + 1, 15)
             image[row:row + same] = image[row - 1] if row else False
             above = [(x, ([STILL] * min(same, 3) + slopes)[:3]) for x, slopes in above]
@@ -119,6 +184,7 @@ class Contour:
                 symbol = self.event.next(symbols, features)
                 last, second_last = symbol, last
                 if symbol < PASS:
+                    check(start <= column + symbol - 6 <= width if is_edge else symbol == 6, "an edge within the row")
                     change = max(change, min(abs(symbol - 6), 2))
                     column += symbol - 6
                     if column == width:
@@ -126,6 +192,7 @@ class Contour:
                     edges.append((column, [symbol] + slopes[:2]))
                     start, next_ = column + 1, next_ + 1
                 elif symbol == PASS:
+                    check(next_ + 1 < len(above), "two edges that end")
                     change, next_ = 3, next_ + 2
                 else:
                     change = 3
@@ -134,12 +201,14 @@ class Contour:
                                 start * 16 // width if start < width else 15, slopes[0] if is_edge else NONE,
                                 int(start == 0)]
                     first = start + number(self.gap, RUNS, features, width)
+                    check(first <= width, "a run within the row")
                     if first == width:
                         break
                     features[3] = length_class(max(second - first, 0))
                     features[0] = length_class(column - first) if column >= first else 15
                     features[8], features[9] = first * 16 // width, length_class(first - start)
                     end = first + 1 + number(self.run, RUNS, features, width)
+                    check(end <= width, "a run within the row")
                     runs, stroke = runs + 1, length_class(end - first)
                     edges += [(x, [NEW] * 3) for x in (first, end) if x < width]
                     if end == width:
@@ -148,6 +217,7 @@ class Contour:
             for x, _ in edges:
                 image[row, x:] ^= True
             above, row = edges, row + 1
+        check(symbols.is_done(), "the end of the payload")
         return image
 
 
@@ -158,13 +228,18 @@ TEMPLATE = ([(0, -n) for n in range(1, 9)] + [(1, n) for n in range(-4, 6)] + [(
 
 class Pixel:
     def __init__(self, model):
-        model = iter(model)
-        self.pixel, self.same = Alphabet(model, 2, 1), Alphabet(model, 2, 1)
+        model = list(model)[::-1]
+        self.pixel = Alphabet(model, 2, 1, 40, 8, (1 << 5, 1 << 15), 4096)
+        self.same = Alphabet(model, 2, 1, 2, 1, (2, 2))
+        check(not model, "the end of the model")
 
     def decode(self, payload, height, width):
         symbols, image = Symbols(payload), np.zeros((height + 8, width + 16), np.uint8)
         was_same, is_blank = 0, 1
         for y in range(height):
+            symbols.check()
+            if symbols.is_zero():
+                break  # all that is left is blank
             row = image[y + 8, 8:8 + width]
             was_same = self.same.next(symbols, [was_same, is_blank])
             if was_same:
@@ -175,6 +250,7 @@ class Pixel:
                 features += [n >> bit & 1 for n in (x, y) for bit in range(3)]
                 row[x] = self.pixel.next(symbols, features)
             is_blank = int(not row.any())
+        check(symbols.is_done(), "the end of the payload")
         return image[8:, 8:8 + width].astype(bool)
 
 
@@ -189,13 +265,17 @@ class Zstd:
     def decode(self, payload, height, width):
         stride = -(-width // 8)
         frame = b"\x28\xb5\x2f\xfd" + payload.tobytes()
+        check(height * stride // (128 << 10) <= len(payload) // 4, "a payload of more bytes")
         rows = np.frombuffer(self.context.decompress(frame, height * stride), np.uint8)
+        check(len(rows) == height * stride, "the packed rows of the image")
+        check(width % 8 == 0 or not (rows.reshape(height, stride)[:, -1] & 0xFF >> width % 8).any(), "zero padding")
         return np.unpackbits(rows.reshape(height, stride), axis=1, count=width).astype(bool)
 
 
 def varint(data, place):
     number, shift = 0, 0
     while True:
+        check(place < len(data) and shift < 64, "a number")
         byte = int(data[place])
         number, shift, place = number | (byte & 127) << shift, shift + 7, place + 1
         if byte < 128:
@@ -213,10 +293,13 @@ def keys_of(segment, data):
     if "pattern" in kind:
         p = kind["pattern"]
         return [f"{p['prefix']}{p['first'] + i:0{p['digits']}}{p['suffix']}" for i in range(count)]
-    place, keys = 4 * -(-count // 16), []
+    start, keys = 4 * -(-count // 16), []
     for i in range(count):
+        if i % 16 == 0:
+            place = start + int.from_bytes(data[i // 4:i // 4 + 4].tobytes(), "little")
         shared, place = varint(data, place)
         length, place = varint(data, place)
+        check(place + length <= len(data), "a key within the keys")
         before = keys[-1][:shared] if i % 16 else b""
         keys.append(before + data[place:place + length].tobytes())
         place += length
@@ -230,14 +313,19 @@ def images_of(segment, payload, index, codec):
     lows_start = ones_start + 8 * -(-((payload_len >> low_bits) + count + 1) // 64)
     repeats_start = lows_start + -(-(count + 1) * low_bits // 8)
     sums_start = repeats_start + (-(-count // 8) if segment.get("repeats") else 0)
+    check(len(index) == sums_start + 8 * -(-count // GROUP), "an index of the length that the images ask for")
     ones = np.flatnonzero(np.unpackbits(index[ones_start:lows_start], bitorder="little"))
+    check(len(ones) == count + 1, "a start for each payload, and the end")
     starts = (ones - np.arange(count + 1) << low_bits) + fixed(index[lows_start:repeats_start], count + 1, low_bits)
+    check((np.diff(starts) >= 0).all() and starts[0] >= 0 and starts[-1] <= payload_len, "payloads one after the other")
     repeats = np.unpackbits(index[repeats_start:sums_start], bitorder="little")
     images, crcs = [], []
     for i in range(count):
         data = payload[starts[i]:starts[i + 1]]
         if len(repeats) and repeats[i]:
+            check(len(data) <= 8, "the number of an image")
             first = int.from_bytes(data.tobytes(), "little")
+            check(first < i and not repeats[first], "an earlier image that is no repeat")
             images.append(images[first])
             crcs.append(zlib.crc32(first.to_bytes(8, "little")))
             continue
@@ -248,9 +336,13 @@ def images_of(segment, payload, index, codec):
             width, place = varint(data, place)
             data = data[place:]
         stride = -(-width // 8)
+        check(max(height, 1) * max(stride, 1) <= max(MOST_BYTES, RATIO * len(data)), "a size that the payload accounts for")
         if len(data) == height * stride:
-            image = np.unpackbits(data.reshape(height, stride), axis=1, count=width).astype(bool)
+            rows = data.reshape(height, stride)
+            check(width % 8 == 0 or not (rows[:, -1] & 0xFF >> width % 8).any(), "zero padding")
+            image = np.unpackbits(rows, axis=1, count=width).astype(bool)
         else:
+            check(len(data) < height * stride and max(height, width) <= MOST_SIDE and codec, "a payload of its codec")
             image = codec.decode(data, height, width)
         images.append(image)
         head = height.to_bytes(8, "little") + width.to_bytes(8, "little")
@@ -270,25 +362,47 @@ def shipped(name):
 
 
 def restore(bits, kind):
+    check(kind["dtype"] != "|b1" or kind["values"] == [False, True], "false and true in this order")
     off, on = (np.array(float(v) if isinstance(v, str) else v).astype(kind["dtype"]) for v in kind["values"])
     return np.where(bits, on, off).astype(kind["dtype"])
 
 
+def parse(text):
+    """JSON in which no reader sees another thing: each name once, no zero that loses its sign, no NaN."""
+    def once(pairs):
+        check(len(dict(pairs)) == len(pairs), "each name once")
+        return dict(pairs)
+
+    def integer(text):
+        check(text != "-0", "a zero with a point, or without a sign")
+        return int(text)
+
+    return json.loads(text, object_pairs_hook=once, parse_int=integer, parse_constant=lambda name: check(False, "a number"))
+
+
+class Arrays(dict):
+    """Arrays by their keys, each of which comes once."""
+
+    def __setitem__(self, key, array):
+        check(key not in self, f"the key {key!r} once")
+        super().__setitem__(key, array)
+
+
 def load(path):
     """All arrays of an archive, by their keys."""
-    arrays = {}
+    arrays = Arrays()
     with np.load(path) as z:
-        packed = json.loads(z[".bitnpz/packed.json"]) if ".bitnpz/packed.json" in z.files else {}
+        packed = parse(z[".bitnpz/packed.json"]) if ".bitnpz/packed.json" in z.files else {}
         for key in z.files:
             if not key.startswith(".bitnpz/"):
                 kind = packed.get("exceptions", {}).get(key, packed.get("default"))
-                arrays[key] = z[key]
-                if kind:
-                    arrays[key] = restore(np.unpackbits(z[key], axis=-1, count=kind["width"]), kind)
-        sets = json.loads(z[".bitnpz/sets.json"])["sets"] if ".bitnpz/sets.json" in z.files else []
+                array = z[key]
+                arrays[key] = restore(np.unpackbits(array, axis=-1, count=kind["width"]), kind) if kind else array
+        sets = parse(z[".bitnpz/sets.json"])["sets"] if ".bitnpz/sets.json" in z.files else []
         for name in sets:
             member = f".bitnpz/{name}/"
-            about = json.loads(z[member + "set.json"])
+            about = parse(z[member + "set.json"])
+            check(about["version"] == 1, "version 1")
             model = shipped(about["model"]) if "model" in about else z[member + "model"].tobytes()
             codec = {"contour": Contour, "pixel": Pixel, "zstd": Zstd}.get(about["codec"], lambda model: None)(model)
             images, keys = [], []
@@ -300,7 +414,8 @@ def load(path):
             if "key" in about:
                 arrays[about["key"]] = restore(np.array(images, bool).reshape(about["shape"]), about)
             else:
-                arrays.update((key, restore(image, about)) for key, image in zip(keys, images))
+                for key, image in zip(keys, images):
+                    arrays[key] = restore(image, about)
     return arrays
 
 

@@ -103,10 +103,10 @@ impl Plan {
     }
 }
 
-/// The path of an open file.
+/// The path of an open file; of one without a name what the system has instead, in one word.
 fn path_of(file: c_int) -> String {
     std::fs::read_link(format!("/proc/self/fd/{file}"))
-        .map_or(String::new(), |path| path.to_string_lossy().into_owned())
+        .map_or(String::new(), |path| path.to_string_lossy().replace(' ', "_"))
 }
 
 /// A path that a caller has given.
@@ -128,6 +128,9 @@ pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: libc::m
     let file = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path, flags, mode) };
     if plan.has(&name) && file >= 0 && flags & libc::O_CREAT != 0 {
         plan.log(&format!("create {name}\n"));
+    }
+    if plan.has(&name) && file >= 0 && flags & libc::O_TMPFILE == libc::O_TMPFILE {
+        plan.log(&format!("create {}\n", path_of(c_int::try_from(file).unwrap_or(-1))));
     }
     c_int::try_from(file).unwrap_or(-1)
 }
@@ -189,6 +192,30 @@ pub unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int
     }
     // SAFETY: as the caller promises.
     let done = unsafe { libc::syscall(libc::SYS_renameat, libc::AT_FDCWD, from, libc::AT_FDCWD, to) };
+    c_int::try_from(done).unwrap_or(-1)
+}
+
+/// `linkat` of an open file: class `link`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn linkat(
+    old_folder: c_int,
+    from: *const c_char,
+    new_folder: c_int,
+    to: *const c_char,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    let (old, new) = unsafe { (text(from), text(to)) };
+    let plan = plan();
+    if plan.has(&new) && plan.fails("link") {
+        return -1;
+    }
+    // SAFETY: as the caller promises.
+    let done = unsafe { libc::syscall(libc::SYS_linkat, old_folder, from, new_folder, to, flags) };
+    if plan.has(&new) && done == 0 {
+        let old = old.rsplit('/').next().and_then(|file| file.parse().ok()).map_or(old.clone(), path_of);
+        plan.log(&format!("link {old} {new}\n"));
+    }
     c_int::try_from(done).unwrap_or(-1)
 }
 

@@ -47,14 +47,12 @@ impl Temporary {
     /// Gives it its path, in place of a file that has it.
     pub(crate) fn take_name(mut self, path: &Path) -> io::Result<()> {
         self.owner.check()?;
-        let is_named = self.path.is_some();
-        if !is_named {
-            match link(&self.file, path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                linked => return linked,
+        if self.path.is_none() {
+            if link(&self.file, path).is_ok() {
+                return Ok(());
             }
             // A name cannot be taken from a file but by one that has a name.
-            let (_, own) = with_free_name(path, |own| link(&self.file, own).map(Some))?;
+            let (_, own) = with_free_name(path, |own| self.give_name(own).map(Some))?;
             lock_names().push(own.clone());
             self.path = Some(own);
         }
@@ -63,6 +61,25 @@ impl Temporary {
         forget_name(own);
         self.path = None;
         Ok(())
+    }
+}
+
+impl Temporary {
+    /// Gives a file that has no name this one, if no other has it; where the system does not, a copy of the file.
+    fn give_name(&self, own: &Path) -> io::Result<()> {
+        match link(&self.file, own) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
+            linked => return linked,
+        }
+        let mut copy = OpenOptions::new().write(true).create_new(true).open(own)?;
+        let mut fill = || {
+            lock(&copy);
+            (&self.file).rewind()?;
+            io::copy(&mut &self.file, &mut copy)?;
+            copy.set_permissions(self.file.metadata()?.permissions())?;
+            copy.sync_all()
+        };
+        fill().inspect_err(|_| drop(fs::remove_file(own)))
     }
 }
 

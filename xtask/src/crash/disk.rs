@@ -23,6 +23,8 @@ enum Change {
     },
     Sync(String),
     SyncFolder,
+    /// A file gets another name.
+    Link(String, String),
     Rename(String, String),
     Unlink(String),
 }
@@ -98,6 +100,7 @@ fn parse(line: &str, folder: &str) -> Option<Change> {
         }
         ["fsync", path] if path == folder => Change::SyncFolder,
         ["fsync", path] => Change::Sync(name(path)),
+        ["link", from, to] => Change::Link(name(from), name(to)),
         ["rename", from, to] => Change::Rename(name(from), name(to)),
         ["unlink", path] => Change::Unlink(name(path)),
         _ => return None,
@@ -129,6 +132,12 @@ impl Disk {
             Change::SyncFolder => {
                 self.synced_names = self.names.clone();
                 self.namings.clear();
+            }
+            Change::Link(from, to) => {
+                if let Some(&file) = self.names.get(from) {
+                    self.names.insert(to.clone(), file);
+                    self.namings.push(Naming::Set(to.clone(), file));
+                }
             }
             Change::Rename(from, to) => {
                 if let Some(file) = self.names.remove(from) {

@@ -6,13 +6,14 @@ use super::Count;
 use super::scenario::{Bench, Scenario};
 use crate::command::Outcome;
 
-/// The classes of calls, and an error that each may give: EIO, ENOSPC, EACCES, ENOMEM, EAGAIN.
-const FAULTS: [(&str, i32); 14] = [
+/// The classes of calls, and an error that each may give: EIO, ENOSPC, EACCES, EPERM, ENOMEM, EAGAIN.
+const FAULTS: [(&str, i32); 15] = [
     ("open", 13),
     ("open", 28),
     ("write", 5),
     ("write", 28),
     ("fsync", 5),
+    ("link", 1),
     ("rename", 5),
     ("unlink", 5),
     ("seek", 5),
