@@ -288,6 +288,12 @@ def fixed(data, count, bits):
     return (unpacked << np.arange(bits)).sum(axis=1)
 
 
+def is_key(key):
+    """Whether an image may have this key: the name of a member without `.npy`, and not one of our own."""
+    is_name = 0 < len(key.encode()) < 65536 and not any(c < " " or "\x7f" <= c <= "\x9f" for c in key)
+    return is_name and not key.endswith(".npy") and not key.startswith(".bitnpz/")
+
+
 def keys_of(segment, data):
     count, kind = segment["images"], segment["keys"]
     if "pattern" in kind:
@@ -303,7 +309,12 @@ def keys_of(segment, data):
         before = keys[-1][:shared] if i % 16 else b""
         keys.append(before + data[place:place + length].tobytes())
         place += length
-    return [key.decode() for key in keys]
+    keys, bits = [key.decode() for key in keys], (count - 1).bit_length()
+    is_sorted = kind["text"]["sorted"]
+    check(len(data) == place + (0 if is_sorted else -(-count * bits // 8)), "the keys, and their order unless they are sorted")
+    by_key = keys if is_sorted else [keys[min(i, count - 1)] for i in fixed(data[place:], count, bits)]
+    check(all(key.encode() < after.encode() for key, after in zip(by_key, by_key[1:])), "the keys in order, each once")
+    return keys
 
 
 def images_of(segment, payload, index, codec):
@@ -411,6 +422,8 @@ def load(path):
                 if "keys" in segment:
                     text = z[f"{member}keys-{n}"] if "text" in segment["keys"] else None
                     keys += keys_of(segment, text)
+            for key in keys + [about["key"]] if "key" in about else keys:
+                check(is_key(key), f"a name of a member, not {key!r}")
             if "key" in about:
                 arrays[about["key"]] = restore(np.array(images, bool).reshape(about["shape"]), about)
             else:

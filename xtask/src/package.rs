@@ -13,11 +13,16 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     let wheel = wheel()?;
     let build = python::environment("venv-python", &["xtask/python.txt"])?;
     run(&mut command(&build, &["-m", "mypy", "crates/python/python/bitnpz"]))?;
+    run(&mut cargo(&["build", "--release", "--locked", "--quiet", "--package", "bitnpz-cli"]))?;
+    // The tests of hostile archives, which the command reads too, are for one Python.
+    let mut tool = Some(command::target().join("release/bitnpz"));
     for (interpreter, (major, minor)) in python::interpreters() {
         let name = format!("venv-python{major}.{minor}");
         let python = python::environment_of(&interpreter, &name, &["xtask/python.txt"])?;
         install(&python, &wheel)?;
-        run(command(&python, &["-m", "pytest", "--quiet", "--timeout=300", TESTS]).args(arguments))?;
+        let mut tests = command(&python, &["-m", "pytest", "--quiet", "--timeout=300", TESTS]);
+        tests.args(arguments).envs(tool.take().map(|path| ("BITNPZ_COMMAND", path)));
+        run(&mut tests)?;
     }
     Ok(())
 }

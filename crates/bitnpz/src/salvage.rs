@@ -96,7 +96,18 @@ pub fn salvage(
                 gone.push(Problem::of_member(set.name(), message));
                 flaws.insert(number, None);
             }
-            Ok(()) if of_set.is_empty() && changed_keys(set.name()).is_none() => {}
+            Ok(()) if of_set.len() == set.len() && of_set.values().all(|flaw| flaw.is_certain) => {
+                // Nothing of it is whole, not even the size of its images.
+                let flaw = of_set.into_values().min_by_key(|flaw| flaw.image);
+                let of_first = flaw.map_or_else(String::new, |flaw| format!(", the first: {}", flaw.message));
+                let message = format!("all of its {} images{of_first}", set.len());
+                gone.push(Problem::of_member(set.name(), message));
+                flaws.insert(number, None);
+            }
+            Ok(())
+                if of_set.is_empty()
+                    && changed_keys(set.name()).is_none()
+                    && set.damaged_indices(archive.zip()).next().is_none() => {}
             Ok(()) => drop(flaws.insert(number, Some(of_set))),
         }
     }

@@ -167,8 +167,8 @@ def attempt(call):
 
 
 def read(path):
-    """What every public function makes of an archive: the digest of each array, if all of it could be read, and whether
-    `verify` finds nothing."""
+    """What every public function makes of an archive: the digest of each array, if all could be read, and whether `verify`
+    finds nothing."""
     archive = attempt(lambda: bitnpz.load(path))
     if archive is None:
         return None
@@ -193,7 +193,7 @@ def read(path):
         attempt(lambda: images.by_key(images.keys()[0])), attempt(lambda: images[:3])
     if zlib.crc32(path.encode()) % 5 == 0:
         attempt(lambda: bitnpz.salvage(path, path + ".saved", force=True))
-    return {"whole": is_whole, "arrays": found if is_whole and None not in found.values() else None}
+    return {"whole": is_whole, "arrays": None if None in found.values() else found}
 
 
 def decoder():

@@ -59,13 +59,14 @@ def test_has_each_lie_its_verdict_and_is_it_the_same_of_all_readers(tmp_path):
             continue
         ours, reference = found[path]
         arrays = ours and ours["arrays"]
-        if reference != arrays and ours:
+        # What is damaged but where nobody looks may be read by one and refused by the other; never differently.
+        if reference != arrays and ((ours and ours["whole"]) or (reference is not None and arrays is not None)):
             wrong.append(f"{name}: the reference reads {reference}, the package {ours}")
         # The command is a process for each: it reads a part of them.
         if number % 10 == 0:
             theirs = of_command(path)
-            if theirs is not None and theirs != arrays:
+            if theirs is not None and arrays is not None and theirs != arrays:
                 wrong.append(f"{name}: the command reads {theirs}, the package {arrays}")
-        read += arrays is not None
+        read += bool(ours and ours["whole"])
     assert not wrong, f"{len(wrong)}:\n" + "\n".join(wrong[:40])
-    assert len(lies) > 1500 and read > 100
+    assert len(lies) > 1500 and read > 60

@@ -148,10 +148,18 @@ impl Archive {
         report.problems.extend(self.missing_members().chain(self.unnamed_members()));
         let mut done = report.members;
         for set in self.sets() {
+            let before = report.problems.len();
             let note = |flaw: Flaw| report.problems.push(Problem::of_flaw(self, set, &flaw));
             if let Err(error) = set.verify(self.zip(), note, |images| progress(done + images)) {
                 interrupt::check()?;
                 report.problems.push(Problem::of_member(set.name(), error.to_string()));
+            }
+            if report.problems.len() == before {
+                report.problems.extend(set.damaged_indices(self.zip()).map(|member| {
+                    let message = "expected the payloads one behind the other, found other places; the images are \
+                        whole, and packing them anew mends it";
+                    Problem::of_member(member, message.to_owned())
+                }));
             }
             done += set.len();
         }

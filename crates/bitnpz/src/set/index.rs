@@ -140,6 +140,34 @@ impl<'a> Index<'a> {
         self.repeats.get(image / 8).is_some_and(|bits| bits >> (image % 8) & 1 == 1)
     }
 
+    /// Whether all of it is what a writer makes of some payloads that lie one behind the other.
+    pub(super) fn is_as_written(&self) -> bool {
+        let Layout { images, payload, low_bits, .. } = self.layout;
+        let (mut number, mut before) = (0_usize, 0);
+        for (at, word) in self.ones.iter().enumerate() {
+            let mut word = u64::from_le_bytes(*word);
+            while word != 0 {
+                let one = at * 64 + word.trailing_zeros() as usize;
+                let is_noted = !number.is_multiple_of(STRIDE)
+                    || self.places.get(number / STRIDE).map(|place| u32::from_le_bytes(*place) as usize)
+                        == Some(one);
+                match self.start(number, one).filter(|_| number <= images) {
+                    Some(start) if start >= before && (number > 0 || start == 0) && is_noted => before = start,
+                    _ => return false,
+                }
+                number += 1;
+                word &= word - 1;
+            }
+        }
+        let is_filled_up = |bytes: &[u8], bits: usize| {
+            bytes.last().is_none_or(|last| bits.is_multiple_of(8) || last >> (bits % 8) == 0)
+        };
+        number == images + 1
+            && before == payload
+            && is_filled_up(self.lows, number * low_bits as usize)
+            && is_filled_up(self.repeats, images)
+    }
+
     pub(super) fn checksum(&self, group: usize) -> [u8; checksum::BYTES] {
         self.checksums[group]
     }
@@ -168,6 +196,17 @@ mod tests {
             for image in 0..lengths.len() {
                 prop_assert_eq!(index.payload(image), Some(starts[image]..starts[image + 1]));
                 prop_assert_eq!(index.is_repeat(image), repeats.is_some_and(|repeats| repeats[image]));
+            }
+            prop_assert!(index.is_as_written());
+            // Any other bit but those of repeats and checksums is found.
+            let end = bytes.len() - 8 * checksums.len();
+            let end = end - if repeats.is_some() { lengths.len().div_ceil(8) } else { 0 };
+            for bit in (0..8 * end).step_by(1 + end / 50) {
+                let mut bytes = bytes.clone();
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                let index = Index::new(layout, &bytes).unwrap();
+                let is_same = (0..lengths.len()).all(|image| index.payload(image) == Some(starts[image]..starts[image + 1]));
+                prop_assert!(!index.is_as_written() || !is_same);
             }
         }
 

@@ -114,6 +114,13 @@ impl Segment {
         (0..self.len()).filter(|image| !has_place(image)).collect()
     }
 
+    /// The member of the index, if it is not as a writer makes it: all images may be found by it all the same.
+    pub(super) fn damaged_index(&self, zip: &Archive) -> Option<&str> {
+        let bytes = self.index.bytes(zip).unwrap_or_default();
+        let is_as_written = Index::new(self.layout, &bytes).is_some_and(|index| index.is_as_written());
+        (!is_as_written).then(|| self.index.member())
+    }
+
     /// The image that this one is the same as, if the index says so.
     pub(super) fn first(&self, zip: &Archive, image: usize) -> Result<Option<usize>> {
         let bytes = self.index.bytes(zip)?;

@@ -320,6 +320,11 @@ impl StoredSet {
         })
     }
 
+    /// The members of indices that are not as a writer makes them.
+    pub(crate) fn damaged_indices(&self, zip: &Archive) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(|segment| segment.damaged_index(zip))
+    }
+
     /// Reads all images and calls `damaged` with each that is damaged, and why; `progress` with the number of images done.
     pub(crate) fn verify(
         &self,

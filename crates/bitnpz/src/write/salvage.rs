@@ -1,5 +1,7 @@
 //! Writing the images of a set again of which some are gone.
 
+use bitnpz_npy::with_room;
+
 use super::stack_writer::StackWriter;
 use super::writer::Writer;
 use crate::error::Result;
@@ -30,7 +32,9 @@ impl Writer {
         };
         let &[.., height, width] = shape else { return Ok(Vec::new()) };
         let kind = set.kind(width);
-        let blank = unpack(&vec![0; height * width.div_ceil(8)], width, &kind.dtype, kind.bits)?;
+        let mut rows = with_room(height.saturating_mul(width.div_ceil(8)))?;
+        rows.resize(rows.capacity(), 0);
+        let blank = unpack(&rows, width, &kind.dtype, kind.bits)?;
         let images = StoredImages::new(archive, number, 0..set.len());
         let item_images: usize = shape[1..shape.len() - 2].iter().product();
         let mut stack = StackWriter::start(self, key, &kind.dtype, &shape[1..])?;

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from ._errors import DamagedError, InputError, KeyTypeError
+from ._errors import DamagedError, InputError, KeyTypeError, LimitError
 
 _NO_LIMIT = 2**31
 
@@ -47,6 +47,14 @@ def to_items(array: np.ndarray[Any, Any]) -> tuple[Any, ...]:
     else:
         items = np.ascontiguousarray(array.T if fortran_order else array).reshape(-1).view(np.uint8)
     return array.dtype.str, array.shape, fortran_order, items
+
+
+def new(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """A new array, or the error that NumPy has none of this shape."""
+    try:
+        return np.empty(shape, dtype)
+    except ValueError as error:
+        raise LimitError(f"{name}: expected a shape that NumPy has arrays of, found {shape} of {dtype}: {error}") from None
 
 
 def empty(

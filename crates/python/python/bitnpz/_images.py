@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _bitnpz
+from ._arrays import new
 from ._errors import InputError, NoSuchImageError, NoSuchKeyError
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ class ImageSet(_bitnpz.ImageSet):
             if math.prod(shape) * wanted.itemsize > _LARGE:
                 size_in_bytes = math.prod(item[-2:]) * wanted.itemsize
                 self._check(places, min(size_in_bytes, 2**63 - 1))
-            out = np.empty(shape, wanted)
+            out = new(self._name, shape, wanted)
         else:
             self._check_out(out, shape, wanted)
         # An array without pixels has no bytes to look at.
