@@ -152,7 +152,9 @@ impl<'a> Index<'a> {
                     || self.places.get(number / STRIDE).map(|place| u32::from_le_bytes(*place) as usize)
                         == Some(one);
                 match self.start(number, one).filter(|_| number <= images) {
-                    Some(start) if start >= before && (number > 0 || start == 0) && is_noted => before = start,
+                    Some(start) if start >= before && (number > 0 || start == 0) && is_noted => {
+                        before = start
+                    }
                     _ => return false,
                 }
                 number += 1;
