@@ -278,7 +278,7 @@ np.savez(inputs[0].decode(), labels=np.arange(5), stack=rng.random((300, 20, 20)
     }
     let archive = Archive::open(folder.path().join("whole.npz")).unwrap();
     assert_eq!((archive.len(), archive.images("stack").unwrap().len()), (92, 300));
-    assert!(archive.verify(|_| ()).problems.is_empty());
+    assert!(archive.verify(|_| ()).unwrap().problems.is_empty());
 }
 
 #[test]

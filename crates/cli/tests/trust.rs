@@ -54,7 +54,7 @@ fn does_a_signal_end_it_at_once_and_leave_nothing() {
     let folder = folder();
     let folder = folder.path();
     let before = names(folder);
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+    for signal in ["-INT", "-TERM"] {
         for arguments in [
             &["pack", "large.npz", "-o", "out.npz"][..],
             &["pack", "large.npz", "-o", "out.npz", "--encoding", "packed"],
@@ -67,8 +67,8 @@ fn does_a_signal_end_it_at_once_and_leave_nothing() {
             let status = child.wait().unwrap();
             assert!(sent.elapsed() < Duration::from_secs(5), "{arguments:?}: {:?}", sent.elapsed());
             assert!(
-                status.success() || status.code() == Some(code),
-                "{arguments:?} and {signal}: expected exit code {code}, found {status}"
+                status.success() || status.code() == Some(130),
+                "{arguments:?} and {signal}: expected exit code 130, found {status}"
             );
             if status.success() {
                 let _ = fs::remove_file(folder.join("out.npz"));
@@ -123,12 +123,15 @@ fn are_links_followed_and_names_told_as_they_are() {
     assert!(missing.contains("missing.npz") && !missing.contains("out.npz"), "{missing}");
 
     // What would turn or hide text on a terminal is escaped.
-    let turned = folder.join("a\u{202e}zpn.npz");
-    fs::copy(folder.join("small.npz"), &turned).unwrap();
-    for arguments in [&["verify", turned.to_str().unwrap()][..], &["verify", "b\u{202e}.npz"]] {
+    let turned = message(&bitnpz(folder, &["verify", "a\u{202e}zpn.npz"]).output().unwrap());
+    assert!(turned.contains("\\u{202e}") && !turned.contains('\u{202e}'), "{turned}");
+    let code = "np.savez(inputs[0].decode(), **{'a\\u202eb\\x1b[2J': np.eye(3)})";
+    let path = folder.join("odd.npz");
+    Oracle::start().run(code, &[path.as_os_str().as_bytes()]);
+    for arguments in [&["ls", "odd.npz"][..], &["info", "odd.npz"], &["ls", "--json", "odd.npz"]] {
         let output = bitnpz(folder, arguments).output().unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert!(said.contains("\\u{202e}") && !said.contains('\u{202e}'), "{said}");
+        assert!(!said.contains(['\u{202e}', '\u{1b}']), "{said}");
     }
 }
 

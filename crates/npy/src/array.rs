@@ -197,7 +197,7 @@ mod tests {
         let sides = [vec![1 << 40; 3], vec![0, 1 << 63], vec![1 << 62, 0, 4], vec![0; 65]];
         for shape in sides {
             let header = Header::new(Dtype::of::<bool>(), shape.clone());
-            assert!(header.len() == 0 || header.data_len() == usize::MAX);
+            assert!(header.is_empty() || header.data_len() == usize::MAX);
             assert!(DynArray::new(header.clone(), Vec::new()).is_err(), "{shape:?}");
             assert!(DynArrayView::new(header, &[]).is_err(), "{shape:?}");
         }

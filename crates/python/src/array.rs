@@ -30,7 +30,12 @@ pub(crate) fn to_numpy<'py>(py: Python<'py>, array: &DynArray, name: &str) -> Py
     if array.shape().len() <= DIMENSIONS {
         first_of!(bool, u8, f32, f64, i64, i32, i8, i16, u16, u32, u64, f16, Complex<f32>, Complex<f64>);
     }
-    let reader = |header: &Header| fill(py, header, |bytes| Ok(bytes.copy_from_slice(array.data())));
+    let reader = |header: &Header| {
+        fill(py, header, |bytes| {
+            bytes.copy_from_slice(array.data());
+            Ok(())
+        })
+    };
     match reader(array.header())? {
         Some(array) => Ok(array),
         // Items without bytes are for NumPy to make of the file that it would have written.

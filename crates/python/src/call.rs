@@ -26,12 +26,13 @@ pub(crate) fn long<R: Send>(
     let raised = Arc::new(Mutex::new(None));
     let ask = {
         let raised = Arc::clone(&raised);
-        move || match Python::attach(|py| py.check_signals()) {
-            Ok(()) => false,
-            Err(error) => {
-                *raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                true
+        move || {
+            let error = Python::attach(|py| py.check_signals().err());
+            let is_raised = error.is_some();
+            if is_raised {
+                *raised.lock().unwrap_or_else(PoisonError::into_inner) = error;
             }
+            is_raised
         }
     };
     let done = py.detach(|| catch_unwind(AssertUnwindSafe(|| bitnpz::interruptible(ask, work))));

@@ -58,7 +58,7 @@ impl ImageSet {
             // Items without images can be any number.
             Places::Range(..) if each == 0 => {}
             Places::Range(start, step, count) => {
-                (0..*count).try_for_each(|number| add(start + step * number))?
+                (0..*count).try_for_each(|number| add(start + step * number))?;
             }
             Places::Numbers(numbers) => numbers.as_slice()?.iter().try_for_each(|&number| add(number))?,
         }

@@ -45,7 +45,7 @@ impl Encoder {
             Tables::Contour(model) if is_possible => self.contour.encode(model, image, payload),
             Tables::Pixel(model) if is_possible => self.pixel.encode(model, image, payload),
             Tables::Zstd(dictionary) if is_possible => {
-                self.zstd.encode(dictionary, image.as_bytes(), payload)
+                self.zstd.encode(dictionary, image.as_bytes(), payload);
             }
             _ => payload.extend_from_slice(image.as_bytes()),
         }

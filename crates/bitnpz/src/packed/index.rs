@@ -98,17 +98,18 @@ impl PackedIndex {
         if index.version != VERSION {
             return Err(format!("expected version {VERSION}, found version {}", index.version));
         }
-        let exception = |(key, kind): (String, Option<KindJson>)| match kind.map(PackedKind::from_json) {
-            Some(Err(message)) => Err(format!("{key:?}: {message}")),
-            Some(Ok(kind)) => Ok((key, Some(kind))),
-            None => Ok((key, None)),
-        };
+        let exception =
+            |(key, kind): (String, Option<KindJson>)| match kind.as_ref().map(PackedKind::from_json) {
+                Some(Err(message)) => Err(format!("{key:?}: {message}")),
+                Some(Ok(kind)) => Ok((key, Some(kind))),
+                None => Ok((key, None)),
+            };
         let mut keys = HashSet::new();
         if let Some(key) = index.exceptions.keys().find(|key| !keys.insert(bitnpz_npz::identity(key))) {
             return Err(format!("expected keys that differ, found {key:?} twice (a and a.npy are one key)"));
         }
         Ok(Self {
-            default: index.default.map(PackedKind::from_json).transpose()?,
+            default: index.default.as_ref().map(PackedKind::from_json).transpose()?,
             exceptions: index.exceptions.into_iter().map(exception).collect::<Result<_, _>>()?,
         })
     }
@@ -124,7 +125,7 @@ impl PackedKind {
         KindJson { dtype: self.dtype.type_string(), values: self.json_values(), width: self.width as u64 }
     }
 
-    fn from_json(json: KindJson) -> Result<Self, String> {
+    fn from_json(json: &KindJson) -> Result<Self, String> {
         let width = usize::try_from(json.width).map_err(|_| format!("{} pixels are too wide", json.width))?;
         Self::from_parts(&json.dtype, &json.values, width)
     }

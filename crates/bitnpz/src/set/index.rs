@@ -153,7 +153,7 @@ impl<'a> Index<'a> {
                         == Some(one);
                 match self.start(number, one).filter(|_| number <= images) {
                     Some(start) if start >= before && (number > 0 || start == 0) && is_noted => {
-                        before = start
+                        before = start;
                     }
                     _ => return false,
                 }
