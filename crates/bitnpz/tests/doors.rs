@@ -1,0 +1,195 @@
+//! What an archive claims meets one door: sizes, keys, values and indices that cannot be are refused or told, at once.
+
+use std::fs;
+
+use bitnpz::{Archive, Bitmap, Codec, ErrorKind, Limits, Method, OpenOptions, WriteOptions, Writer, salvage};
+use ndarray::{Array2, Array3};
+
+type Members = Vec<(String, Vec<u8>)>;
+
+fn image(seed: usize) -> Array2<bool> {
+    Array2::from_shape_fn((20, 20), |(row, column)| {
+        row.abs_diff(4) + column.abs_diff(3 + seed % 5) < 2 + seed % 3
+    })
+}
+
+fn written(options: &WriteOptions, add: impl FnOnce(&mut Writer)) -> Members {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sample.npz");
+    let mut writer = Writer::create_with(&path, options).unwrap();
+    add(&mut writer);
+    writer.finish().unwrap();
+    let zip = bitnpz_npz::Archive::open(&path).unwrap();
+    zip.members().map(|member| (member.name().to_owned(), member.read().unwrap())).collect()
+}
+
+fn stack(codec: Codec) -> Members {
+    let stack = Array3::from_shape_fn((90, 20, 20), |(seed, row, column)| image(seed)[[row, column]]);
+    written(&WriteOptions::default().with_codec(codec), |writer| writer.add_images("stack", &stack).unwrap())
+}
+
+fn keyed() -> Members {
+    written(&WriteOptions::default(), |writer| {
+        for seed in 0..12 {
+            writer.add_image(&format!("{}", seed * 7919 % 101), &image(seed)).unwrap();
+        }
+    })
+}
+
+fn archive(members: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let options = bitnpz_npz::WriteOptions::default().with_method(Method::Stored);
+    let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), options);
+    members.iter().for_each(|(name, bytes)| writer.add(name, bytes.clone()).unwrap());
+    writer.finish().unwrap().into_inner()
+}
+
+/// Replaces text in the members whose names end so.
+fn replaced(members: &Members, end: &str, old: &str, new: &str) -> Members {
+    let replace = |(name, bytes): &(String, Vec<u8>)| {
+        if !name.ends_with(end) {
+            return (name.clone(), bytes.clone());
+        }
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        assert!(text.contains(old), "{text}");
+        (name.clone(), text.replace(old, new).into_bytes())
+    };
+    members.iter().map(replace).collect()
+}
+
+/// The same sets once more, under another name.
+fn doubled(members: &Members) -> Members {
+    let of_set =
+        members.iter().filter(|(name, _)| name.starts_with(".bitnpz/") && !name.ends_with("sets.json"));
+    let set = of_set.clone().next().unwrap().0.split('/').nth(1).unwrap().to_owned();
+    let copies = of_set.map(|(name, bytes)| (name.replace(&format!("/{set}/"), "/again/"), bytes.clone()));
+    let sets = (format!("\"{set}\""), format!("\"{set}\",\"again\""));
+    let mut all = replaced(members, "sets.json", &sets.0, &sets.1);
+    all.extend(copies);
+    all
+}
+
+#[test]
+fn are_sizes_that_nobody_has_refused_by_every_codec() {
+    for codec in [Codec::Contour, Codec::Pixel, Codec::Zstd, Codec::Raw] {
+        let members = stack(codec);
+        let sides: [u64; 9] = [0, 1, 1 << 16, 600_000, 1 << 32, 1 << 40, 1 << 60, 1 << 63, u64::MAX];
+        for (height, width) in sides.iter().flat_map(|height| sides.iter().map(move |width| (height, width)))
+        {
+            let lie = replaced(&members, "set.json", "[20,20]", &format!("[{height},{width}]"));
+            let lie = replaced(&lie, "set.json", "[90,20,20]", &format!("[90,{height},{width}]"));
+            let name = format!("{codec}: {height} x {width}");
+            let Ok(archive) = Archive::from_bytes(archive(&lie)) else { continue };
+            assert!(!archive.verify(|_| ()).unwrap().problems.is_empty(), "{name}");
+            // Rows without pixels, and pixels without rows, count too.
+            let is_huge = (*height).max(1).saturating_mul((*width).max(1)) > 1 << 30;
+            if let Ok(images) = archive.images("stack")
+                && is_huge
+            {
+                assert!(images.bitmap(0).is_err(), "{name}");
+                // An array without items has nothing to read.
+                assert!(images.to_array::<f32>().is_err() || height * width == 0, "{name}");
+                assert!(images.count_ones(&[0, 1]).is_err(), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn is_an_image_out_of_proportion_to_its_payload_refused() {
+    let mut blank = Bitmap::zeros(1000, 1000).unwrap();
+    let members = written(&WriteOptions::default(), |writer| {
+        for number in 0..20 {
+            blank.set(number, 7, true);
+            writer.add_bitmap(&format!("{number}"), blank.view()).unwrap();
+        }
+    });
+    let bytes = archive(&members);
+    let open = |image_bytes| {
+        let mut limits = Limits::default();
+        limits.image_bytes = image_bytes;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("blank.npz");
+        fs::write(&path, &bytes).unwrap();
+        Archive::open_with(&path, OpenOptions::default().with_limits(limits)).unwrap().bitmap("19")
+    };
+    let refused = open(1000).unwrap_err();
+    assert!(
+        matches!(refused.kind(), ErrorKind::TooLarge { found: 125_000, name: "image_bytes", .. }),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("19"), "{refused}");
+    assert_eq!(open(125_000).unwrap(), blank);
+}
+
+#[test]
+fn is_a_key_of_two_images_refused_or_told() {
+    let refused = Archive::from_bytes(archive(&doubled(&stack(Codec::Raw)))).unwrap_err();
+    assert!(refused.to_string().contains("stack"), "{refused}");
+    let mut members = stack(Codec::Raw);
+    members.push(("stack.npy".to_owned(), written_array()));
+    let refused = Archive::from_bytes(archive(&members)).unwrap_err();
+    assert!(refused.to_string().contains("stack"), "{refused}");
+
+    let archive = Archive::from_bytes(archive(&doubled(&keyed()))).unwrap();
+    let problems = archive.verify(|_| ()).unwrap().problems;
+    assert_eq!(problems.len(), 12, "{problems:?}");
+    assert!(problems.iter().all(|problem| problem.member == "again" && problem.key.is_some()));
+}
+
+fn written_array() -> Vec<u8> {
+    let members = written(&WriteOptions::default(), |writer| {
+        writer.add_array("stack", &ndarray::arr1(&[1_i32, 2])).unwrap();
+    });
+    members.into_iter().find(|(name, _)| name == "stack.npy").unwrap().1
+}
+
+#[test]
+fn are_values_that_two_readers_read_differently_refused() {
+    let bools = stack(Codec::Raw);
+    let turned = replaced(&bools, "set.json", "[false,true]", "[true,false]");
+    assert!(Archive::from_bytes(archive(&turned)).is_err());
+    let ints = replaced(&bools, "set.json", "\"|b1\"", "\"<i2\"");
+    for (values, is_read) in
+        [("[0,1]", true), ("[-0,1]", false), ("[0,0]", false), ("[0,1.5]", false), ("[0,\"x\"]", false)]
+    {
+        let members = replaced(&ints, "set.json", "[false,true]", values);
+        assert_eq!(Archive::from_bytes(archive(&members)).is_ok(), is_read, "{values}");
+    }
+}
+
+#[test]
+fn is_an_index_told_by_which_images_are_found_all_the_same() {
+    let mut members = keyed();
+    let (name, index) = members.iter_mut().find(|(name, _)| name.contains("index")).unwrap();
+    // The highest bit of the ones, behind that of the last payload's end.
+    let name = name.clone();
+    index[128 + 4 + 7] |= 0x80;
+    let bytes = archive(&members);
+    let damaged = Archive::from_bytes(bytes.clone()).unwrap();
+    let problems = damaged.verify(|_| ()).unwrap().problems;
+    assert_eq!(problems.iter().map(|problem| problem.member.as_str()).collect::<Vec<_>>(), [name.as_str()]);
+    let folder = tempfile::tempdir().unwrap();
+    let [from, to] = ["damaged.npz", "saved.npz"].map(|name| folder.path().join(name));
+    fs::write(&from, bytes).unwrap();
+    let saved = salvage(&from, &to, &Limits::default(), |_, _| ()).unwrap();
+    assert_eq!((saved.gone.len(), saved.saved.images), (0, 12));
+    let saved = Archive::open(&to).unwrap();
+    assert!(saved.verify(|_| ()).unwrap().problems.is_empty());
+    assert_eq!(saved.image::<bool>("0").unwrap(), image(0));
+}
+
+#[test]
+fn may_who_is_given_an_image_read_others() {
+    let plain = WriteOptions::default().with_encoding(bitnpz::Encoding::Plain);
+    let stack = Array3::from_shape_fn((3, 20, 20), |(seed, row, column)| image(seed)[[row, column]]);
+    let plain = written(&plain, |writer| writer.add_images("stack", &stack).unwrap());
+    for members in [plain, self::stack(Codec::Contour)] {
+        let archive = Archive::from_bytes(archive(&members)).unwrap();
+        let images = archive.images("stack").unwrap();
+        let nested = images.with_bitmap(0, |outer| {
+            let inner = images.with_bitmap(1, |inner| inner.to_bitmap()).unwrap();
+            (outer.to_bitmap(), inner)
+        });
+        assert_eq!(nested.unwrap(), (images.bitmap(0).unwrap(), images.bitmap(1).unwrap()));
+    }
+}
