@@ -242,6 +242,7 @@ impl StoredSet {
     fn read_rows(&self, zip: &Archive, image: usize, rows: &mut impl RowsOfSize) -> Result<()> {
         let model = self.model(zip)?;
         self.with_payload(zip, image, |segment, payload, size| {
+            self.check_size(zip, image, payload.len(), size)?;
             rows.start(size);
             let decoded = with_scratch(|scratch| scratch.decoder.decode_rows(model, payload, size, rows));
             decoded.map_err(|error| blame(segment, image, error))
