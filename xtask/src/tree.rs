@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::command::{Outcome, cargo, output};
 
 /// The most packages that the facade may bring, its own apart. Each is one more that users have to trust: raise it with a reason.
-const MOST: usize = 53;
+const MOST: usize = 56;
 
 pub(crate) fn run() -> Outcome {
     let arguments = ["tree", "--package", "bitnpz", "--edges", "normal", "--prefix", "none", "--locked"];

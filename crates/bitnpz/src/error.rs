@@ -28,8 +28,10 @@ pub enum ErrorKind {
     NoSuchKey,
     /// Keys below `.bitnpz/` are the library's own.
     ReservedKey,
-    /// The archive has an image or an array under this key already.
+    /// A writer's archive has an image or an array under this key already.
     DuplicateKey,
+    /// An archive that is read has two arrays under this key.
+    AmbiguousKey,
     /// An index past the last image.
     NoSuchImage {
         /// The index asked for.
@@ -186,6 +188,9 @@ impl fmt::Display for Error {
             ErrorKind::ReservedKey => write!(f, "keys that start with .bitnpz/ are the library's own"),
             ErrorKind::DuplicateKey => {
                 write!(f, "the archive has this key already (a and a.npy are one key)")
+            }
+            ErrorKind::AmbiguousKey => {
+                f.write_str("the archive has two arrays under this key (a and a.npy are one key); bitnpz salvage keeps both")
             }
             ErrorKind::NoSuchImage { index, len } => {
                 write!(f, "image {index} was asked for, and there are {len}")

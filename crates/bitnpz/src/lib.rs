@@ -53,7 +53,10 @@ pub use encoding::Encoding;
 pub use error::{Error, ErrorKind, Result};
 pub use interrupt::interruptible;
 pub use options::WriteOptions;
-pub use read::{Archive, ArrayReader, Content, Entry, ImageSet, Keys, Problem, Report};
+pub use read::{
+    Archive, ArrayReader, Content, Entry, ImageSet, Item, Keys, Names, OtherContent, OtherMember, Problem,
+    Report,
+};
 pub use salvage::{Salvage, salvage};
 pub use shuffle::Shuffle;
 pub use threads::{after_fork, before_fork};

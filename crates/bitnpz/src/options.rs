@@ -11,8 +11,9 @@ use crate::encoding::Encoding;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct WriteOptions {
-    /// How images lie in the archive.
-    pub encoding: Encoding,
+    /// How images lie in the archive; unless said, as in the archive that is [appended](crate::Writer::append) to, or in image
+    /// sets.
+    pub encoding: Option<Encoding>,
     /// How members are compressed, those of image sets apart.
     pub method: Method,
     /// How images of image sets are coded; unless said, in the way that makes a sample of each set smallest.
@@ -27,7 +28,7 @@ impl WriteOptions {
     /// Images in this encoding.
     #[must_use]
     pub fn with_encoding(mut self, encoding: Encoding) -> Self {
-        self.encoding = encoding;
+        self.encoding = Some(encoding);
         self
     }
 

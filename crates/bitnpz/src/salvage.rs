@@ -111,17 +111,23 @@ pub fn salvage(
             Ok(()) => drop(flaws.insert(number, Some(of_set))),
         }
     }
-    writer.take_over(&archive, |number| !flaws.contains_key(&number))?;
+    let takes = |number: usize| !flaws.contains_key(&number);
+    writer.take_over(&archive, takes, |writer, number, range| {
+        let Some(Some(flaws)) = flaws.get(&number) else { return Ok(()) };
+        let is_gone = |image| flaws.get(&image).is_some_and(|flaw: &Flaw| flaw.is_certain);
+        let image = range.start;
+        if writer.add_without(&archive, number, range, is_gone)? {
+            let message = "its key is damaged: it is that of another image".to_owned();
+            let flaw = Flaw { image, is_certain: true, message };
+            gone.push(Problem::of_flaw(&archive, &archive.sets()[number], &flaw));
+        }
+        Ok(())
+    })?;
     for (number, set) in archive.sets().iter().enumerate() {
         if let Some(Some(flaws)) = flaws.get(&number) {
             if let Some(keys) = changed_keys(set.name()) {
                 let message = "expected the keys as they were written: some images may have those of others";
                 doubtful.push(Problem::of_member(keys, message.to_owned()));
-            }
-            let is_gone = |image| flaws.get(&image).is_some_and(|flaw: &Flaw| flaw.is_certain);
-            for image in writer.add_set_without(&archive, number, is_gone)? {
-                let message = "its key is damaged: it is that of another image".to_owned();
-                gone.push(Problem::of_flaw(&archive, set, &Flaw { image, is_certain: true, message }));
             }
             let mut flaws: Vec<&Flaw> = flaws.values().collect();
             flaws.sort_by_key(|flaw| flaw.image);
@@ -139,7 +145,10 @@ fn collect(from: &Path, clean: File, limits: &Limits) -> Result<(File, bitnpz_np
     let options = bitnpz_npz::WriteOptions::default().with_method(Method::Stored);
     let mut writer = bitnpz_npz::Writer::new(BufWriter::new(clean), options);
     let found = bitnpz_npz::salvage(from, &mut writer, limits, |name, bytes| mend(name, bytes, limits))?;
-    let clean = writer.finish()?.into_inner().map_err(|error| bitnpz_npz::Error::from(error.into_error()))?;
+    let clean = writer
+        .finish_in_order(&found.listed)?
+        .into_inner()
+        .map_err(|error| bitnpz_npz::Error::from(error.into_error()))?;
     Ok((clean, found))
 }
 

@@ -46,7 +46,7 @@ fn does_each_mistake_name_the_key_and_the_pixel() {
     writer.finish().unwrap();
 
     let archive = Archive::open(folder.path().join("a.npz")).unwrap();
-    assert_eq!(archive.keys().collect::<Vec<_>>(), ["stack", "taken"]);
+    assert_eq!(archive.keys().collect::<Vec<_>>(), ["taken", "stack"]);
     assert!(archive.image::<bool>("missing").unwrap_err().to_string().contains("no such key"));
     assert!(archive.image::<bool>("stack").unwrap_err().to_string().contains("one image"));
     assert!(archive.array::<f32>("taken").unwrap_err().to_string().contains("'|b1'"));

@@ -172,9 +172,9 @@ impl Read {
 /// How an archive is written.
 #[derive(Debug, Args)]
 pub(crate) struct Write {
-    /// How images lie in the archive
-    #[arg(long, value_enum, default_value_t = EncodingName::Contour)]
-    pub(crate) encoding: EncodingName,
+    /// How images lie in the archive: in image sets unless given, or as they lie in an archive that is added to
+    #[arg(long, value_enum)]
+    pub(crate) encoding: Option<EncodingName>,
     /// How images of image sets are coded; in the way that makes them smallest unless given
     #[arg(long, value_enum)]
     pub(crate) codec: Option<CodecName>,
@@ -223,17 +223,17 @@ pub(crate) enum MethodName {
 
 impl Write {
     pub(crate) fn options(&self) -> WriteOptions {
-        let encoding = match self.encoding {
-            EncodingName::Contour => Encoding::Contour,
-            EncodingName::Packed => Encoding::Packed,
-            EncodingName::Plain => Encoding::Plain,
-        };
         let method = match self.method {
             MethodName::Deflate => Method::Deflate { level: self.level.unwrap_or(6).clamp(1, 12) },
             MethodName::Zstd => Method::Zstd { level: self.level.unwrap_or(19).clamp(1, 22) },
             MethodName::Stored => Method::Stored,
         };
-        let mut options = WriteOptions::default().with_encoding(encoding).with_method(method);
+        let mut options = WriteOptions::default().with_method(method);
+        options.encoding = self.encoding.map(|encoding| match encoding {
+            EncodingName::Contour => Encoding::Contour,
+            EncodingName::Packed => Encoding::Packed,
+            EncodingName::Plain => Encoding::Plain,
+        });
         options.codec = self.codec.map(|codec| match codec {
             CodecName::Contour => Codec::Contour,
             CodecName::Pixel => Codec::Pixel,

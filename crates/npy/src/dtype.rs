@@ -108,6 +108,31 @@ impl Kind {
     }
 }
 
+/// Names that `np.dtype` takes beside type strings, as it has them on 64-bit systems but Windows (`np.sctypeDict` and the
+/// characters of its C types).
+const NAMES: [(&str, &[&str]); 20] = [
+    ("b1", &["bool", "bool_"]),
+    ("i1", &["int8", "byte", "b"]),
+    ("i2", &["int16", "short", "h"]),
+    ("i4", &["int32", "intc", "i"]),
+    ("i8", &["int64", "int", "int_", "long", "longlong", "intp", "l", "q", "p", "n"]),
+    ("u1", &["uint8", "ubyte", "B"]),
+    ("u2", &["uint16", "ushort", "H"]),
+    ("u4", &["uint32", "uintc", "I"]),
+    ("u8", &["uint64", "uint", "ulong", "ulonglong", "uintp", "L", "Q", "P", "N"]),
+    ("f2", &["float16", "half", "e"]),
+    ("f4", &["float32", "single", "f"]),
+    ("f8", &["float64", "float", "double", "d"]),
+    ("c8", &["complex64", "csingle", "F"]),
+    ("c16", &["complex128", "complex", "cdouble", "D"]),
+    ("f16", &["float128", "longdouble", "g"]),
+    ("c32", &["complex256", "clongdouble", "G"]),
+    ("S0", &["bytes", "bytes_", "S"]),
+    ("S1", &["c"]),
+    ("U0", &["str", "str_", "unicode", "U"]),
+    ("V0", &["void", "V"]),
+];
+
 /// The units of dates, from years to attoseconds.
 const UNITS: [&str; 13] = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"];
 
@@ -120,7 +145,7 @@ impl Dtype {
         Self(Repr::Scalar { kind: T::KIND, order, size })
     }
 
-    /// Reads a type string such as `<f4`, `|b1`, `<U12` or `>M8[ns]`, as `np.dtype(str)` does.
+    /// Reads a type string such as `<f4`, `|b1`, `<U12` or `>M8[ns]`, or a name such as `float32`, as `np.dtype(str)` does.
     ///
     /// # Errors
     ///
@@ -141,6 +166,15 @@ impl Dtype {
         };
         if rest == "?" {
             return Some(Self::of::<bool>());
+        }
+        if let Some((standard, _)) = NAMES.iter().find(|(_, names)| names.contains(&rest)) {
+            // A name of several letters has no byte order of its own.
+            let is_known = rest.len() == 1 || rest.len() == text.len();
+            return is_known.then(|| Self::scalar(&format!("{}{standard}", order.mark()))).flatten();
+        }
+        let dates = [("datetime64", "M8"), ("timedelta64", "m8")];
+        if let Some((name, short)) = dates.into_iter().find(|(name, _)| text.starts_with(name)) {
+            return Self::scalar(&format!("{short}{}", &text[name.len()..]));
         }
         let letter = rest.chars().next()?;
         let &(_, kind, sizes) = Kind::ALL.iter().find(|&&(known, ..)| known == letter)?;
@@ -294,6 +328,18 @@ mod tests {
         for string in strings {
             assert_eq!(Dtype::from_type_string(string).unwrap().type_string(), string);
         }
+        for (string, canonical) in [
+            ("bool", "|b1"),
+            ("uint8", "|u1"),
+            ("float64", "<f8"),
+            (">d", ">f8"),
+            ("longlong", "<i8"),
+            ("complex", "<c16"),
+            ("datetime64[ns]", "<M8[ns]"),
+            ("timedelta64", "<m8"),
+        ] {
+            assert_eq!(Dtype::from_type_string(string).unwrap().type_string(), canonical);
+        }
         for (string, canonical) in [("?", "|b1"), ("=u1", "|u1"), ("<b1", "|b1"), (">S3", "|S3")] {
             assert_eq!(Dtype::from_type_string(string).unwrap().type_string(), canonical);
         }
@@ -304,7 +350,9 @@ mod tests {
         let strings = [
             "",
             "<",
-            "f",
+            "x",
+            "<float64",
+            "datetime64[",
             "<f3",
             "<f10",
             "c20",

@@ -30,7 +30,12 @@ impl Method {
     /// The number of the method of members that are not compressed (APPNOTE 4.4.5).
     pub const STORED: u16 = 0;
     pub(crate) const DEFLATE: u16 = 8;
+    pub(crate) const BZIP2: u16 = 12;
+    pub(crate) const LZMA: u16 = 14;
     pub(crate) const ZSTD: u16 = 93;
+
+    /// All methods that are read; members are written stored, deflated or in zstd.
+    pub(crate) const READ: [u16; 5] = [Self::STORED, Self::DEFLATE, Self::BZIP2, Self::LZMA, Self::ZSTD];
 }
 
 impl fmt::Display for Method {

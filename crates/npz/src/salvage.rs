@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
+use bzip2::bufread::BzDecoder;
 use crc32fast::Hasher;
 use flate2::bufread::DeflateDecoder;
 
+use crate::archive::lzma;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::method::Method;
@@ -34,6 +36,9 @@ pub struct Salvaged {
     pub renamed: Vec<(String, String)>,
     /// The names, by either header, of stored members that are there although their bytes are not all as they were.
     pub changed: Vec<String>,
+    /// The numbers of the members in the new archive, in the order in which the damaged one lists them; those that it does not
+    /// list come last.
+    pub listed: Vec<usize>,
 }
 
 /// Writes every member of a damaged archive that is whole into another archive.
@@ -58,6 +63,7 @@ pub fn salvage<W: Write + Seek>(
     let starts: Vec<usize> = leads.keys().copied().collect();
     // Up to where it is known what the bytes are, and where the last whole member ends.
     let (mut known, mut end) = (0, 0);
+    let mut listed = Vec::new();
     for (number, (start, lead)) in leads.into_iter().enumerate() {
         if start < end {
             continue;
@@ -66,6 +72,8 @@ pub fn salvage<W: Write + Seek>(
         let next = starts.get(number + 1).copied().unwrap_or_else(|| search.directory_start(start));
         known = next;
         let [name, other] = lead.names();
+        let entry = lead.central.as_ref().map_or(usize::MAX, |claim| claim.entry);
+        let before = writer.len();
         let attempts = lead.attempts(start, next);
         let mut whole = None;
         for attempt in attempts.iter().filter(|attempt| attempt.is_within(bytes)) {
@@ -105,7 +113,10 @@ pub fn salvage<W: Write + Seek>(
             }
             salvaged.renamed.push((name, other));
         }
+        listed.extend((before..writer.len()).map(|member| (entry, member)));
     }
+    listed.sort_by_key(|&(entry, _)| entry);
+    salvaged.listed = listed.into_iter().map(|(_, member)| member).collect();
     salvaged.note_unknown(known, search.directory_start(known));
     Ok(salvaged)
 }
@@ -125,6 +136,8 @@ impl Salvaged {
 /// What a header says of a member.
 #[derive(Clone, Debug)]
 struct Claim {
+    /// Where it stands in the central directory: by the place of the entry in the file.
+    entry: usize,
     name: String,
     method: u16,
     crc32: u32,
@@ -238,6 +251,7 @@ impl Search<'_> {
             let place = usize::try_from(entry.header.offset).ok().filter(|&place| place < start);
             let (Some(name), Some(place)) = (name, place) else { continue };
             let central = Claim {
+                entry: start,
                 name: name.into_owned(),
                 method: entry.header.method,
                 crc32: entry.header.crc32,
@@ -274,6 +288,7 @@ impl Search<'_> {
             return Ok(None);
         };
         let mut claim = Claim {
+            entry: usize::MAX,
             name: name.into_owned(),
             method: header.method,
             crc32: header.crc32,
@@ -320,6 +335,16 @@ impl Search<'_> {
             }
             Method::ZSTD => match zstd::stream::read::Decoder::with_buffer(&mut data) {
                 Ok(decoder) => self.measure(&mut decoder.single_frame(), limit)?,
+                Err(_) => (None, 0),
+            },
+            Method::BZIP2 => {
+                let mut decoder = BzDecoder::new(data);
+                let measured = self.measure(&mut decoder, limit)?;
+                data = &data[usize::try_from(decoder.total_in()).unwrap_or(0)..];
+                measured
+            }
+            Method::LZMA => match lzma::decoder(std::mem::take(&mut data), limit) {
+                Ok(mut decoder) => self.measure(&mut decoder, limit)?,
                 Err(_) => (None, 0),
             },
             _ => (None, 0),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::UNIX_EPOCH;
 
-use bitnpz::{Access, Content, Keys, Limits, OpenOptions};
+use bitnpz::{Access, Content, ErrorKind, Limits, Names, NpyErrorKind, OpenOptions};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
@@ -79,12 +79,10 @@ impl Archive {
             return Err(raise(py, "NoSuchKeyError", (message,)));
         };
         let content = quick(py, &this.name, || match archive.get(&name) {
-            Err(error) if matches!(error.kind(), bitnpz::ErrorKind::NoSuchKey) => {
-                match archive.other(&name)? {
-                    Some(bytes) => Ok(Err(bytes)),
-                    None => Err(error),
-                }
-            }
+            Err(error) if may_be_no_array(&error) => match archive.other(&name)? {
+                Some(bytes) => Ok(Err(bytes)),
+                None => Err(error),
+            },
             content => content.map(Ok),
         });
         match content? {
@@ -110,13 +108,12 @@ impl Archive {
 
     fn __iter__(&self, py: Python<'_>) -> PyResult<KeyIterator> {
         let archive = self.open(py)?;
-        let others = archive.other_names().collect::<Vec<_>>().into_iter();
-        Ok(KeyIterator { keys: archive.keys().chain(others) })
+        Ok(KeyIterator(archive.names()))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
         let archive = self.open(py)?;
-        Ok(archive.len() + archive.other_names().count())
+        Ok(archive.len() + archive.other_len())
     }
 
     fn _images<'py>(slf: &Bound<'py, Self>, key: &str) -> PyResult<Bound<'py, PyAny>> {
@@ -157,6 +154,15 @@ impl Archive {
     }
 }
 
+/// Whether this is the error of a key under which there may be a file that is no array.
+fn may_be_no_array(error: &bitnpz::Error) -> bool {
+    match error.kind() {
+        ErrorKind::NoSuchKey => true,
+        ErrorKind::Npy(error) => matches!(error.kind(), NpyErrorKind::NotNpy),
+        _ => false,
+    }
+}
+
 /// Limits by the names of their fields.
 pub(crate) fn to_limits(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
     let mut limits = Limits::default();
@@ -171,9 +177,7 @@ pub(crate) fn to_limits(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
 }
 
 #[pyclass(module = "bitnpz._bitnpz")]
-pub(crate) struct KeyIterator {
-    keys: std::iter::Chain<Keys, std::vec::IntoIter<String>>,
-}
+pub(crate) struct KeyIterator(Names);
 
 #[pymethods]
 impl KeyIterator {
@@ -182,6 +186,6 @@ impl KeyIterator {
     }
 
     fn __next__(&mut self) -> Option<String> {
-        self.keys.next()
+        self.0.next()
     }
 }

@@ -71,11 +71,11 @@ fn class(error: &bitnpz::Error) -> &'static str {
         ErrorKind::Npy(error) => of_npy(error.kind()),
         ErrorKind::Npz(error) => match error.kind() {
             NpzErrorKind::Limit { .. } => "LimitError",
-            NpzErrorKind::BadName | NpzErrorKind::Duplicate => "InputError",
+            NpzErrorKind::BadName | NpzErrorKind::Duplicate if error.offset().is_none() => "InputError",
             NpzErrorKind::Npy(error) => of_npy(error.kind()),
             _ => "DamagedError",
         },
-        ErrorKind::Damaged { .. } | ErrorKind::Bitmap(_) => "DamagedError",
+        ErrorKind::Damaged { .. } | ErrorKind::AmbiguousKey | ErrorKind::Bitmap(_) => "DamagedError",
         _ => "InputError",
     }
 }

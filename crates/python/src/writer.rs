@@ -66,7 +66,7 @@ impl Writer {
         py: Python<'_>,
         path: PathBuf,
         name: String,
-        encoding: &str,
+        encoding: Option<&str>,
         codec: Option<&str>,
         method: &str,
         level: Option<u8>,
@@ -74,7 +74,8 @@ impl Writer {
         append: &str,
     ) -> PyResult<Self> {
         let invalid = |message: String| raise(py, "InputError", (message,));
-        let mut options = WriteOptions::default().with_encoding(encoding.parse().map_err(invalid)?);
+        let mut options = WriteOptions::default();
+        options.encoding = encoding.map(str::parse).transpose().map_err(invalid)?;
         options.codec = codec.map(str::parse).transpose().map_err(invalid)?;
         options.threads = threads;
         let deflate = match Method::default() {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bitnpz_bitmap::{Bitmap, Pixel};
-use bitnpz_npy::{DynArray, DynArrayView, Element, copy, with_room};
+use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, copy, with_room};
 use bitnpz_npz::{Identity, Limits, Member, OpenOptions};
 use ndarray::{Array2, ArrayD, Ix2};
 
@@ -14,9 +14,12 @@ use super::RESERVED;
 use super::array_reader::ArrayReader;
 use super::entry::{Entry, check_array};
 use super::image_set::ImageSet;
-use super::keys::Keys;
+use super::item::{Item, OtherContent};
+use super::keys::{Keys, Names};
+use super::order::Order;
 use super::stored_images::StoredImages;
 use super::verify::Problem;
+use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{self, PackedIndex};
 use crate::set::{SETS, Sets, StoredSet};
@@ -41,6 +44,7 @@ struct Contents {
     zip: bitnpz_npz::Archive,
     packed: PackedIndex,
     sets: Vec<StoredSet>,
+    order: Order,
 }
 
 /// What lies under a key.
@@ -107,15 +111,16 @@ impl Archive {
                 .map_err(|message| ErrorKind::Damaged { member: packed::MEMBER.to_owned(), message })?,
             None => PackedIndex::default(),
         };
-        let names = match zip.find(SETS) {
-            Some(member) => Sets::from_json(&member.read()?)
-                .map_err(|message| ErrorKind::Damaged { member: SETS.to_owned(), message })?,
+        let damaged = |message| ErrorKind::Damaged { member: SETS.to_owned(), message };
+        let Sets { names, order } = match zip.find(SETS) {
+            Some(member) => Sets::from_json(&member.read()?).map_err(damaged)?,
             None => Sets::default(),
         };
-        let sets = names.0.iter().map(|name| StoredSet::open(&zip, name)).collect::<Result<_>>()?;
-        let archive = Self(Arc::new(Contents { zip, packed, sets }));
+        let sets: Vec<_> = names.iter().map(|name| StoredSet::open(&zip, name)).collect::<Result<_>>()?;
+        let order = Order::new(order, || counts(&zip, &sets)).map_err(damaged)?;
+        let archive = Self(Arc::new(Contents { zip, packed, sets, order }));
         match archive.twice() {
-            Some(key) => Err(Error::from(ErrorKind::DuplicateKey).with_key(&key)),
+            Some(key) => Err(Error::from(ErrorKind::AmbiguousKey).with_key(&key)),
             None => Ok(archive),
         }
     }
@@ -145,20 +150,30 @@ impl Archive {
             None
         });
         // The list of sets may be gone, their descriptions tell their names as well.
-        let named = read(SETS).and_then(|json| Some(Sets::from_json(&json).ok()?.0)).unwrap_or_default();
+        let named = read(SETS).and_then(|json| Sets::from_json(&json).ok()).unwrap_or_default();
         let described = zip.members().filter_map(|member| {
             let name = member.name().strip_prefix(RESERVED)?.strip_suffix("/set.json")?.to_owned();
-            (!named.contains(&name)).then_some(name)
+            (!named.names.contains(&name)).then_some(name)
         });
-        let names: Vec<String> = named.iter().cloned().chain(described).collect();
-        let mut sets = Vec::new();
+        let names: Vec<String> = named.names.iter().cloned().chain(described).collect();
+        let (mut sets, mut places) = (Vec::new(), vec![Some(0)]);
         for name in names {
             match StoredSet::open(&zip, &name) {
-                Ok(set) => sets.push(set),
-                Err(error) => problems.push(Problem::of_member(&name, error.to_string())),
+                Ok(set) => {
+                    sets.push(set);
+                    places.push(Some(sets.len()));
+                }
+                Err(error) => {
+                    problems.push(Problem::of_member(&name, error.to_string()));
+                    places.push(None);
+                }
             }
         }
-        Ok((Self(Arc::new(Contents { zip, packed: packed.unwrap_or_default(), sets })), problems))
+        let place_of = |place: usize| places.get(place).copied().flatten();
+        let runs = named.order.unwrap_or_default().into_iter();
+        let runs = runs.filter_map(|(place, count)| Some((place_of(place)?, count))).collect();
+        let order = Order::of_what_is_whole(runs, counts(&zip, &sets));
+        Ok((Self(Arc::new(Contents { zip, packed: packed.unwrap_or_default(), sets, order })), problems))
     }
 
     /// The archive's size in bytes.
@@ -173,35 +188,57 @@ impl Archive {
         self.0.zip.identity()
     }
 
-    /// The keys of all arrays, in the order in which they lie in the archive: those of members, then those of image sets.
+    /// How images lie in this archive: where there are image sets, in those; where there are packed ones, packed; else plain, if
+    /// there are arrays that may be images, of bool or uint8 and two or more dimensions. `None` if there is nothing of these.
+    #[must_use]
+    pub fn encoding(&self) -> Option<Encoding> {
+        let may_be_images = |entry: &Entry<'_>| {
+            entry.shape().len() >= 2 && [Dtype::of::<bool>(), Dtype::of::<u8>()].contains(entry.dtype())
+        };
+        if self.0.zip.find(SETS).is_some() {
+            Some(Encoding::Contour)
+        } else if self.0.zip.find(packed::MEMBER).is_some() {
+            Some(Encoding::Packed)
+        } else {
+            self.entries().flatten().any(|entry| may_be_images(&entry)).then_some(Encoding::Plain)
+        }
+    }
+
+    /// The keys of all arrays in the order in which they were saved.
     #[must_use]
     pub fn keys(&self) -> Keys {
         Keys::new(self)
     }
 
-    /// The names of members that are neither arrays nor the library's own, such as a text that somebody has added.
-    pub fn other_names(&self) -> impl Iterator<Item = String> {
-        let others = self.0.zip.members().filter(|member| is_other(member.name()));
-        others.map(|member| member.name().to_owned())
+    /// The keys of all arrays and the names of all other members, in the order in which they were saved.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        Names::new(self)
     }
 
-    /// The bytes of a member that is neither an array nor the library's own; `None` if there is none of this name.
+    /// The bytes of a member that is no array, such as a text that somebody has added; `None` if there is none of this name.
     ///
     /// # Errors
     ///
     /// If it is damaged.
     pub fn other(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.find_other(name).map(|member| member.read()).transpose()?)
+        let Some(member) = self.find_other(name) else { return Ok(None) };
+        match Item::of_member(self, member)? {
+            Item::Other(other) if *other.content() == OtherContent::File => Ok(Some(other.member().read()?)),
+            _ => Ok(None),
+        }
     }
 
-    /// Whether there is a member of this name that is neither an array nor the library's own.
+    /// Whether there is a member of this name that is not known to be an array by its name.
     #[must_use]
     pub fn contains_other(&self, name: &str) -> bool {
-        self.find_other(name).is_some()
+        self.find_other(name).is_some_and(|member| !is_array(member.name()))
     }
 
+    /// The member of this name that may be no array.
     fn find_other(&self, name: &str) -> Option<Member<'_>> {
-        self.0.zip.find(name).filter(|member| is_other(member.name()) && member.name() == name)
+        let member = self.0.zip.find(name).filter(|member| !member.name().starts_with(RESERVED))?;
+        (is_array(member.name()) || member.name() == name).then_some(member)
     }
 
     /// The number of keys.
@@ -209,6 +246,17 @@ impl Archive {
     pub fn len(&self) -> usize {
         let of_set = |set: &StoredSet| if set.stack().is_some() { 1 } else { set.len() };
         self.members().count() + self.0.sets.iter().map(of_set).sum::<usize>()
+    }
+
+    /// The number of members that are no arrays by their names.
+    #[must_use]
+    pub fn other_len(&self) -> usize {
+        let others = self
+            .0
+            .zip
+            .members()
+            .filter(|member| !member.name().starts_with(RESERVED) && !is_array(member.name()));
+        others.count()
     }
 
     /// Whether there are no keys.
@@ -237,12 +285,6 @@ impl Archive {
                 self.entry_of_set(set, range)
             }
         }
-    }
-
-    /// What the archive has under each key, in order.
-    pub fn entries(&self) -> impl Iterator<Item = Result<Entry<'_>>> {
-        let members = self.members().map(|member| Entry::of_member(self, member));
-        members.chain(self.set_arrays().map(|(set, range)| self.entry_of_set(set, range)))
     }
 
     /// What the archive has under this key: images where they lie if they are packed or in an image set, else the array.
@@ -422,6 +464,11 @@ impl Archive {
         &self.0.sets
     }
 
+    /// The order in which everything was saved.
+    pub(crate) fn order(&self) -> &Order {
+        &self.0.order
+    }
+
     /// The set that has this key, and which of its images are its array.
     fn find_in_sets(&self, key: &str) -> Result<(usize, Range<usize>)> {
         let wanted = bitnpz_npz::identity(key);
@@ -432,19 +479,11 @@ impl Archive {
         match (found.next(), found.next()) {
             (Some(place), None) => Ok(place),
             (None, _) => Err(Error::from(ErrorKind::NoSuchKey).with_key(key)),
-            (Some(_), Some(_)) => Err(Error::from(ErrorKind::DuplicateKey).with_key(key)),
+            (Some(_), Some(_)) => Err(Error::from(ErrorKind::AmbiguousKey).with_key(key)),
         }
     }
 
-    /// The arrays of all sets: which images of which set each is.
-    fn set_arrays(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
-        self.0.sets.iter().enumerate().flat_map(|(number, set)| {
-            let (arrays, images) = if set.stack().is_some() { (1, set.len()) } else { (set.len(), 1) };
-            (0..arrays).map(move |array| (number, array * images..(array + 1) * images))
-        })
-    }
-
-    fn key_of(&self, set: usize, range: &Range<usize>) -> String {
+    pub(super) fn key_of(&self, set: usize, range: &Range<usize>) -> String {
         let set = &self.0.sets[set];
         match set.stack() {
             Some((key, _)) => key.to_owned(),
@@ -458,12 +497,15 @@ impl Archive {
     }
 }
 
-pub(super) fn is_array(name: &str) -> bool {
-    name.ends_with(".npy") && !name.starts_with(RESERVED)
+/// How many things were saved in each place that [`Order`] knows.
+fn counts(zip: &bitnpz_npz::Archive, sets: &[StoredSet]) -> Vec<usize> {
+    let members = zip.members().filter(|member| !member.name().starts_with(RESERVED)).count();
+    let of_set = |set: &StoredSet| if set.stack().is_some() { 1 } else { set.len() };
+    std::iter::once(members).chain(sets.iter().map(of_set)).collect()
 }
 
-fn is_other(name: &str) -> bool {
-    !name.ends_with(".npy") && !name.starts_with(RESERVED)
+pub(super) fn is_array(name: &str) -> bool {
+    name.ends_with(".npy") && !name.starts_with(RESERVED)
 }
 
 fn not_one(found: Vec<usize>) -> Error {

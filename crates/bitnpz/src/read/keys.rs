@@ -1,20 +1,50 @@
 //! Going through the keys of an archive.
 
 use super::archive::{Archive, is_array};
+use super::order::{Place, Places};
 
-/// The keys of an archive's arrays, in the order in which they lie in it: those of members, then those of image sets. It
-/// keeps the archive open, and a key at a time in memory.
+/// The keys of an archive's arrays in the order in which they were saved. It keeps the archive open, and a key at a time in
+/// memory.
 #[derive(Clone, Debug)]
-pub struct Keys {
-    archive: Archive,
-    member: usize,
-    set: usize,
-    image: usize,
-}
+pub struct Keys(Names);
+
+/// The keys of an archive's arrays and the names of its other members in the order in which they were saved, as
+/// `NpzFile.files` has them.
+#[derive(Clone, Debug)]
+pub struct Names(Places);
 
 impl Keys {
     pub(super) fn new(archive: &Archive) -> Self {
-        Self { archive: archive.clone(), member: 0, set: 0, image: 0 }
+        Self(Names::new(archive))
+    }
+}
+
+impl Names {
+    pub(super) fn new(archive: &Archive) -> Self {
+        Self(Places::new(archive))
+    }
+
+    /// The next key, or the name of the next member that is no array.
+    fn next_name(&mut self) -> Option<Result<String, String>> {
+        Some(match self.0.next()? {
+            Place::Set(number, range) => Ok(self.0.archive().key_of(number, &range)),
+            Place::Member(number) => {
+                let member = self.0.archive().zip().member(number)?;
+                if is_array(member.name()) {
+                    Ok(member.key().to_owned())
+                } else {
+                    Err(member.name().to_owned())
+                }
+            }
+        })
+    }
+}
+
+impl Iterator for Names {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        self.next_name().map(|name| name.unwrap_or_else(|other| other))
     }
 }
 
@@ -22,22 +52,9 @@ impl Iterator for Keys {
     type Item = String;
 
     fn next(&mut self) -> Option<String> {
-        while let Some(member) = self.archive.zip().member(self.member) {
-            self.member += 1;
-            if is_array(member.name()) {
-                return Some(member.key().to_owned());
-            }
-        }
         loop {
-            let set = self.archive.sets().get(self.set)?;
-            if set.stack().is_none() && self.image < set.len() {
-                self.image += 1;
-                return Some(set.key(self.archive.zip(), self.image - 1));
-            }
-            self.set += 1;
-            self.image = 0;
-            if let Some((key, _)) = set.stack() {
-                return Some(key.to_owned());
+            if let Ok(key) = self.0.next_name()? {
+                return Some(key);
             }
         }
     }

@@ -6,8 +6,9 @@ use std::io::Read;
 use bitnpz_npz::Member;
 
 use super::RESERVED;
-use super::archive::{Archive, is_array};
-use super::entry::{Entry, damaged};
+use super::archive::Archive;
+use super::entry::damaged;
+use super::item::Item;
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::packed;
@@ -63,11 +64,10 @@ impl Archive {
     pub fn verify_structure(&self) -> Report {
         let mut report = Report { gaps: self.zip().gaps(), ..Report::default() };
         for member in self.zip().members() {
-            let result = if is_array(member.name()) {
-                Entry::of_member(self, member.clone()).map(|_| ())
-            } else {
-                member.data_range().map(|_| ()).map_err(Error::from)
-            };
+            let located = member.data_range().map_err(Error::from);
+            let is_own = member.name().starts_with(RESERVED);
+            let result =
+                if is_own { located.map(drop) } else { Item::of_member(self, member.clone()).map(drop) };
             report
                 .problems
                 .extend(result.err().map(|error| Problem::of_member(member.name(), error.to_string())));
@@ -168,16 +168,23 @@ impl Archive {
         Ok(report)
     }
 
-    fn verify_member(&self, member: &Member<'_>) -> Result<()> {
-        let mut piece = vec![0; 1 << 16];
-        if !is_array(member.name()) {
-            let mut reader = member.reader()?;
-            while reader.read(&mut piece).map_err(bitnpz_npz::Error::from)? > 0 {
-                interrupt::check()?;
-            }
-            return Ok(());
+    /// Reads a member that is no array, and its checksum.
+    fn verify_bytes(&self, member: &Member<'_>) -> Result<()> {
+        let (mut reader, mut piece) = (member.reader()?, vec![0; 1 << 16]);
+        while reader.read(&mut piece).map_err(bitnpz_npz::Error::from)? > 0 {
+            interrupt::check()?;
         }
-        let entry = Entry::of_member(self, member.clone())?;
+        Ok(())
+    }
+
+    fn verify_member(&self, member: &Member<'_>) -> Result<()> {
+        if member.name().starts_with(RESERVED) {
+            return self.verify_bytes(member);
+        }
+        let Item::Array(entry) = Item::of_member(self, member.clone())? else {
+            return self.verify_bytes(member);
+        };
+        let mut piece = vec![0; 1 << 16];
         let mut reader = member.reader()?;
         let stored = bitnpz_npy::Header::read(&mut reader, &self.limits().npy)?;
         let padding = entry.kind().map_or(0, |kind| padding_bits(kind.width));

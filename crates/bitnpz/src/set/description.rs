@@ -17,21 +17,29 @@ pub(crate) const SETS: &str = ".bitnpz/sets.json";
 /// The version that this library writes; it reads no other.
 const VERSION: u32 = 1;
 
-/// The names of an archive's sets.
+/// An archive's sets, and the order in which its keys were saved.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sets(pub(crate) Vec<String>);
+pub(crate) struct Sets {
+    /// The names of the sets.
+    pub(crate) names: Vec<String>,
+    /// Runs of keys that were saved one after the other in one place: the place, 0 for members and `n + 1` for the set with
+    /// number `n`, and how many. Unless given, members come before sets.
+    pub(crate) order: Option<Vec<(usize, usize)>>,
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SetsJson {
     version: u32,
     sets: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<Vec<(usize, usize)>>,
 }
 
 impl Sets {
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        let sets = SetsJson { version: VERSION, sets: self.0.clone() };
-        serde_json::to_vec(&sets).expect("names are plain JSON")
+        let sets = SetsJson { version: VERSION, sets: self.names.clone(), order: self.order.clone() };
+        serde_json::to_vec(&sets).expect("names and numbers are plain JSON")
     }
 
     /// Reads the member's bytes, or says what is wrong with them.
@@ -41,7 +49,7 @@ impl Sets {
         let mut names = HashSet::new();
         match sets.sets.iter().find(|name| !names.insert(name.as_str())) {
             Some(name) => Err(format!("expected names that differ, found {name:?} twice")),
-            None => Ok(Self(sets.sets)),
+            None => Ok(Self { names: sets.sets, order: sets.order }),
         }
     }
 }

@@ -59,11 +59,6 @@ impl SetWriter {
         Self { model: Some(Arc::new(model)), segments, images, ..Self::new(name, options) }
     }
 
-    /// The set's name.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// The number of images so far.
     pub(crate) fn len(&self) -> usize {
         self.images + self.collected.sizes.len()

@@ -1,25 +1,31 @@
 //! Adding to an archive that is there.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::path::Path;
 
 use bitnpz_npz::{Member, OpenOptions};
 
+use super::copy::is_no_image;
+use super::order::MEMBERS;
 use super::sets::SMALL_STACK;
 use super::writer::Writer;
 use crate::encoding::Encoding;
 use crate::error::Result;
+use crate::interrupt;
 use crate::options::WriteOptions;
-use crate::read::{Archive, Entry, RESERVED};
+use crate::read::{Archive, Entry, Place, Places};
 use crate::set::StoredSet;
+use crate::value::lane_bytes;
 
 /// More stacks that are too small for a set are copied as they lie, and cannot be extended.
 const MOST_SMALL: usize = 1000;
 
-/// Whether this is a stack that was written packed because it was too small for a set.
+/// Whether this may be a stack that was too small for a set.
 fn is_small_stack(entry: &Entry<'_>) -> bool {
-    let is_stack = entry.encoding() == Encoding::Packed && entry.shape().len() > 2;
-    is_stack && entry.stored_bytes() < SMALL_STACK as u64 && entry.header().len() < 8 * SMALL_STACK
+    let header = entry.header();
+    let is_stack = header.shape.len() > 2 && lane_bytes(&header.dtype).is_some() && !header.fortran_order;
+    is_stack && entry.stored_bytes() < SMALL_STACK as u64 && header.len() < 8 * SMALL_STACK
 }
 
 impl Writer {
@@ -47,29 +53,50 @@ impl Writer {
     pub fn append(path: impl AsRef<Path>, options: &WriteOptions) -> Result<Self> {
         let reading = OpenOptions::default().with_limits(options.limits.clone());
         let archive = Archive::open_with(path.as_ref(), reading)?;
-        let mut writer = Self::create_with(path, options)?;
-        writer.take_over(&archive, |_| true)?;
+        let mut options = options.clone();
+        options.encoding = options.encoding.or_else(|| archive.encoding());
+        let mut writer = Self::create_with(path, &options)?;
+        writer.take_over(&archive, |_| true, |_, _, _| Ok(()))?;
         Ok(writer)
     }
 
-    /// Takes over all that an archive has, of image sets those whose numbers are asked for.
-    pub(crate) fn take_over(&mut self, archive: &Archive, takes: impl Fn(usize) -> bool) -> Result<()> {
+    /// Takes over all that an archive has, in its order. The image sets whose numbers are asked for are taken over as they lie;
+    /// for each array of others `instead` is called.
+    pub(crate) fn take_over(
+        &mut self,
+        archive: &Archive,
+        takes: impl Fn(usize) -> bool,
+        mut instead: impl FnMut(&mut Self, usize, Range<usize>) -> Result<()>,
+    ) -> Result<()> {
         let zip = archive.zip();
-        let sets = archive.sets().iter().enumerate().filter(|(number, _)| takes(*number));
-        let sets: Vec<&StoredSet> = sets.map(|(_, set)| set).collect();
-        for set in &sets {
-            self.sets.resume(zip, set)?;
+        let mut places = Vec::new();
+        for (number, set) in archive.sets().iter().enumerate() {
+            let place = takes(number).then(|| self.sets.resume(zip, set, &mut self.ledger));
+            places.push(place.transpose()?);
         }
+        if self.encoding() == Encoding::Contour && archive.encoding() == Some(Encoding::Contour) {
+            self.sets.resume_small();
+        }
+        let taken = archive.sets().iter().enumerate().filter(|(number, _)| takes(*number));
+        let taken: Vec<&StoredSet> = taken.map(|(_, set)| set).collect();
         // As more can be added to sets, what they write at their ends is written again.
-        let again: HashSet<String> = sets.iter().flat_map(|set| set.written_last()).collect();
-        let members = sets.iter().flat_map(|set| set.members());
+        let again: HashSet<String> = taken.iter().flat_map(|set| set.written_last()).collect();
+        let members = taken.iter().flat_map(|set| set.members());
         let segments: HashSet<String> = members.filter(|name| !again.contains(name)).collect();
-        for member in zip.members() {
-            let name = member.name();
-            if !name.starts_with(RESERVED) {
-                self.take_over_member(archive, &member)?;
-            } else if segments.contains(name) {
-                self.zip.copy(&member)?;
+        for member in zip.members().filter(|member| segments.contains(member.name())) {
+            self.zip.copy(&member)?;
+        }
+        for place in Places::new(archive) {
+            interrupt::check()?;
+            match place {
+                Place::Set(number, range) => match places[number] {
+                    Some(place) => self.ledger.order.note(place),
+                    None => instead(self, number, range)?,
+                },
+                Place::Member(number) => {
+                    let member = zip.member(number).expect("a member that places give");
+                    self.take_over_member(archive, &member)?;
+                }
             }
         }
         Ok(())
@@ -79,19 +106,29 @@ impl Writer {
         // What is no array, or none that can be read, is copied all the same.
         let entry = archive.entry(member.key()).ok();
         if let Some(entry) = entry.as_ref().filter(|entry| is_small_stack(entry))
-            && self.encoding() == Encoding::Contour
+            && self.sets.has_small()
             && self.sets.stacks.len() < MOST_SMALL
+            && let Ok(array) = entry.to_array()
         {
             // It may become large enough for a set.
-            return self.extend_dyn(member.key(), &entry.to_array()?.view());
+            match self.extend_dyn(member.key(), &array.view()) {
+                Err(error) if is_no_image(&error) => {}
+                result => return result,
+            }
         }
         self.claim(member.key())?;
+        self.copy_member(member, entry.as_ref())
+    }
+
+    /// Copies a member whose name is claimed as it lies.
+    pub(super) fn copy_member(&mut self, member: &Member<'_>, entry: Option<&Entry<'_>>) -> Result<()> {
         let number = self.zip.len();
         self.zip.copy(member)?;
-        let images = entry.as_ref().and_then(Entry::images).unwrap_or(0);
-        match entry.and_then(|entry| entry.kind()) {
-            Some(kind) => self.ledger.note_packed(number, kind.clone(), images),
-            None => self.ledger.note_plain(number, images),
+        let images = entry.and_then(Entry::images).unwrap_or(0);
+        match entry.map(Entry::kind) {
+            Some(Some(kind)) => self.ledger.note_packed(number, MEMBERS, kind.clone(), images),
+            Some(None) => self.ledger.note_plain(number, MEMBERS, images),
+            None => self.ledger.note_other(number),
         }
         Ok(())
     }

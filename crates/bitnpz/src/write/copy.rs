@@ -1,19 +1,20 @@
 //! Whole arrays from files and other archives, whatever the encodings, in bounded memory.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use bitnpz_npy::{DynArray, DynArrayView, Header, Kind, Reader, make_room};
 use bitnpz_npz::Limits;
 
+use super::order::MEMBERS;
 use super::stack_writer::StackWriter;
 use super::writer::{Writer, count_images};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::packed::{Palette, unpack};
-use crate::read::{Archive, Entry};
+use crate::read::{Archive, Entry, Item, OtherMember};
 
 /// Arrays beyond this many bytes go through in pieces.
 const WHOLE: usize = 64 << 20;
@@ -22,19 +23,39 @@ const WHOLE: usize = 64 << 20;
 const PIECE: usize = 4 << 20;
 
 impl Writer {
-    /// Adds everything that another archive has, under the same keys. Arrays of two or more dimensions and two
-    /// values are taken for images, all others as they are. `progress` is called with each key done.
+    /// Adds everything that another archive has, under the same keys and in the same order. Arrays of two or more dimensions
+    /// and two values are taken for images, all others as they are; members that are no arrays are copied. `progress` is called
+    /// with each key or name done.
     ///
     /// # Errors
     ///
     /// If reading or writing fails, or a key is taken.
     pub fn copy_from(&mut self, archive: &Archive, mut progress: impl FnMut(&str)) -> Result<()> {
-        for entry in archive.entries() {
-            let entry = entry?;
-            self.add_entry(&entry)?;
-            progress(entry.key());
+        for item in archive.items() {
+            match item? {
+                Item::Array(entry) => {
+                    self.add_entry(&entry)?;
+                    progress(entry.key());
+                }
+                Item::Other(other) => {
+                    self.add_other(&other)?;
+                    progress(other.name());
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Adds a member of another archive that is no array, or none that can be read: its bytes, as they are.
+    ///
+    /// # Errors
+    ///
+    /// If reading or writing fails, if its bytes are damaged, or its name is taken.
+    pub fn add_other(&mut self, other: &OtherMember<'_>) -> Result<()> {
+        let mut reader = other.member().reader()?;
+        io::copy(&mut reader, &mut io::sink()).map_err(bitnpz_npz::Error::from)?;
+        self.claim(other.member().name())?;
+        self.copy_member(other.member(), None)
     }
 
     /// Adds an array of another archive under its key: as images if it has two or more dimensions and two values, else as
@@ -82,7 +103,7 @@ impl Writer {
         // Bools are of two values whatever their bytes are, and written as 0 and 1.
         let is_bool = header.dtype.kind() == Some(Kind::Bool);
         if source.is_packed() || is_bool || (packs && is_two_valued(source)?) {
-            let mut stack = StackWriter::start(self, key, &header.dtype, &header.shape[1..])?;
+            let mut stack = StackWriter::start(self, key, &header.dtype, &header.shape[1..], MEMBERS)?;
             source.pieces(|items| stack.push_items(items))?;
             return stack.finish();
         }
@@ -99,7 +120,7 @@ impl Writer {
             stream.write_all(&piece[..read]).map_err(bitnpz_npz::Error::from)?;
         }
         stream.finish(&[])?;
-        self.ledger.note_plain(member, 0);
+        self.ledger.note_plain(member, MEMBERS, 0);
         Ok(())
     }
 }
@@ -141,7 +162,7 @@ fn is_two_valued(source: &impl Source) -> Result<bool> {
     }
 }
 
-fn is_no_image(error: &Error) -> bool {
+pub(super) fn is_no_image(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::NotImages { .. } | ErrorKind::NotBilevel { .. } | ErrorKind::NotANumber { .. }

@@ -22,6 +22,8 @@ const PIECE: usize = 1 << 20;
 pub(super) struct WaitingStack {
     stack: Stack,
     rows: File,
+    /// Its place in the order of keys.
+    place: usize,
 }
 
 impl WaitingStack {
@@ -82,7 +84,7 @@ impl Writer {
             self.sets.stacks.push(set);
             return Ok(());
         }
-        if let Some(WaitingStack { stack, rows }) =
+        if let Some(WaitingStack { stack, rows, .. }) =
             self.waiting.iter_mut().find(|waiting| waiting.stack.key == identity)
         {
             stack.check(dtype, item_shape)?;
@@ -92,20 +94,22 @@ impl Writer {
         let mut stack = Stack::new(identity, dtype, item_shape)?;
         let mut rows = tempfile::tempfile_in(&self.folder).map_err(bitnpz_npz::Error::from)?;
         rows.write_all(stack.pack(&items, shape[0])?).map_err(bitnpz_npz::Error::from)?;
-        self.waiting.push(WaitingStack { stack, rows });
+        let place = self.ledger.order.new_place();
+        self.ledger.order.note(place);
+        self.waiting.push(WaitingStack { stack, rows, place });
         Ok(())
     }
 
     /// Writes the stacks that waited.
     pub(super) fn write_waiting(&mut self) -> Result<()> {
-        for WaitingStack { stack, mut rows } in std::mem::take(&mut self.waiting) {
+        for WaitingStack { stack, mut rows, place } in std::mem::take(&mut self.waiting) {
             let kind = stack.kind();
             let item_bytes =
                 stack.shape[1..stack.shape.len() - 1].iter().product::<usize>() * kind.width.div_ceil(8);
             let mut piece = vec![0; (PIECE / item_bytes.max(1)).max(1) * item_bytes];
             let mut left = stack.shape[0] * item_bytes;
             rows.rewind().map_err(bitnpz_npz::Error::from)?;
-            let mut writer = StackWriter::start(self, &stack.key, stack.dtype(), &stack.shape[1..])?;
+            let mut writer = StackWriter::start(self, &stack.key, stack.dtype(), &stack.shape[1..], place)?;
             if item_bytes == 0 {
                 writer.push_counted(&[], stack.shape[0])?;
             }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::order::{MEMBERS, Order};
 use crate::packed::{PackedIndex, PackedKind};
 
 /// What has been written so far: for each member what it takes to give it back.
@@ -13,6 +14,7 @@ pub(super) struct Ledger {
     members: Vec<Content>,
     keys: usize,
     images: usize,
+    pub(super) order: Order,
 }
 
 /// What a member holds.
@@ -22,24 +24,35 @@ enum Content {
     Array,
     /// Packed images, of the kind with this number.
     Packed(u32),
+    /// A file that is no array.
+    Other,
     /// A part of an image set, or another thing of the library's own.
     Own,
 }
 
 impl Ledger {
-    /// The member with this number holds so many images, packed.
-    pub(super) fn note_packed(&mut self, member: usize, kind: PackedKind, images: usize) {
+    /// The member with this number holds so many images, packed, that were saved in this place.
+    pub(super) fn note_packed(&mut self, member: usize, place: usize, kind: PackedKind, images: usize) {
         let next = u32::try_from(self.kinds.len()).expect("there are no more kinds than members");
         let number = *self.numbers.entry(kind).or_insert_with_key(|kind| {
             self.kinds.push(kind.clone());
             next
         });
-        self.note(member, Content::Packed(number), images);
+        self.note(member, place, Content::Packed(number));
+        self.keys += 1;
+        self.images += images;
     }
 
-    /// The member with this number is an array as it is, of so many images.
-    pub(super) fn note_plain(&mut self, member: usize, images: usize) {
-        self.note(member, Content::Array, images);
+    /// The member with this number is an array as it is, of so many images, that was saved in this place.
+    pub(super) fn note_plain(&mut self, member: usize, place: usize, images: usize) {
+        self.note(member, place, Content::Array);
+        self.keys += 1;
+        self.images += images;
+    }
+
+    /// The member with this number is a file that is no array.
+    pub(super) fn note_other(&mut self, member: usize) {
+        self.note(member, MEMBERS, Content::Other);
     }
 
     /// Images of an image set, under so many keys.
@@ -48,11 +61,19 @@ impl Ledger {
         self.images += images;
     }
 
-    fn note(&mut self, member: usize, content: Content, images: usize) {
+    fn note(&mut self, member: usize, place: usize, content: Content) {
         self.members.resize(member, Content::Own);
         self.members.push(content);
-        self.keys += 1;
-        self.images += images;
+        match place {
+            MEMBERS => self.order.note(MEMBERS),
+            _ => self.order.note_member(place, member),
+        }
+    }
+
+    /// The numbers of the members that are not the library's own.
+    pub(super) fn members(&self) -> Vec<usize> {
+        let members = self.members.iter().enumerate();
+        members.filter(|(_, content)| **content != Content::Own).map(|(number, _)| number).collect()
     }
 
     pub(super) fn keys(&self) -> usize {
@@ -72,7 +93,7 @@ impl Ledger {
             let kind = match content {
                 Content::Array => None,
                 Content::Packed(kind) => Some(*kind),
-                Content::Own => return None,
+                Content::Other | Content::Own => return None,
             };
             let name = name(number)?;
             Some((name.strip_suffix(".npy").unwrap_or(name), kind))

@@ -4,6 +4,7 @@ mod append;
 mod copy;
 mod extend;
 mod ledger;
+mod order;
 mod plain;
 mod salvage;
 mod sets;

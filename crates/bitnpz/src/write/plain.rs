@@ -1,17 +1,39 @@
 //! The `plain` encoding: arrays as they are, deflated by what knows their rows where they have two values.
 
 use std::cell::RefCell;
+use std::io::Write;
 
 use bitnpz_bitmap::{BitmapView, DeflateEncoder};
 use bitnpz_npy::{DynArrayView, with_room};
-use bitnpz_npz::{Encoded, Method};
+use bitnpz_npz::{AtomicFile, Encoded, Method, Writer};
 
-use crate::error::Result;
+use super::ledger::Ledger;
+use super::writer::zeros_and_ones;
+use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::packed::{PackedKind, unpack_into};
 use crate::value::swap;
 
 /// A header takes about this many bytes, deflated.
 const FEW: usize = 48;
+
+/// Larger arrays are not compressed as a whole but in pieces, on all cores and in memory for a few of them.
+const STREAMED: usize = 16 << 20;
+
+/// About how large a piece is, in bytes.
+const PIECE: usize = 1 << 20;
+
+/// An array to be written as it is.
+pub(super) struct PlainArray<'a> {
+    pub(super) key: &'a str,
+    /// Its place in the order of keys.
+    pub(super) place: usize,
+    pub(super) array: &'a DynArrayView<'a>,
+    /// Its packed rows, if it has two values.
+    pub(super) packed: Option<(PackedKind, Vec<u8>)>,
+    /// How many images it is.
+    pub(super) images: usize,
+}
 
 thread_local! {
     /// The last encoder used, and the header that its streams start with.
@@ -23,9 +45,39 @@ pub(super) fn fits(array: &DynArrayView<'_>) -> bool {
     array.dtype().item_size() == 1 && array.shape().len() >= 2 && !array.header().fortran_order
 }
 
+/// Writes an array whose key is claimed.
+pub(super) fn write(zip: &mut Writer<AtomicFile>, ledger: &mut Ledger, plain: PlainArray<'_>) -> Result<()> {
+    let PlainArray { key, place, array, packed, images } = plain;
+    let blame = |error: bitnpz_npz::Error| Error::from(error).with_key(key);
+    let items = zeros_and_ones(array.dtype(), array.data())?;
+    let array = &DynArrayView::new(array.header().clone(), &items)?;
+    let (number, method) = (zip.len(), zip.options().method);
+    let deflates = matches!(method, Method::Deflate { .. });
+    let streams = array.data().len() > STREAMED && !matches!(method, Method::Zstd { .. });
+    match packed {
+        Some((kind, rows)) if deflates && fits(array) => {
+            let weight = rows.len();
+            let encoder = encoder(array, &kind, rows, method).map_err(|error| error.with_key(key))?;
+            zip.add_encoded(&format!("{key}.npy"), weight, encoder).map_err(blame)?;
+        }
+        _ if streams => {
+            let head = array.header().to_bytes()?;
+            let mut stream = zip.stream(&format!("{key}.npy"), head.clone()).map_err(blame)?;
+            for piece in array.data().chunks(PIECE) {
+                interrupt::check()?;
+                stream.write_all(piece).map_err(|error| blame(error.into()))?;
+            }
+            stream.finish(&head).map_err(blame)?;
+        }
+        _ => zip.add_array(key, array).map_err(blame)?,
+    }
+    ledger.note_plain(number, place, images);
+    Ok(())
+}
+
 /// What deflates the array of these packed rows, on any thread. Our encoder knows outlines; noise and dither, which it
 /// makes about as large as their packed rows, may be smaller by `method`.
-pub(super) fn encoder(
+fn encoder(
     array: &DynArrayView<'_>,
     kind: &PackedKind,
     rows: Vec<u8>,

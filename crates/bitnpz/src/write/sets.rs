@@ -10,35 +10,57 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{PackedKind, Palette};
 use crate::set::{KeySet, SETS, SetOptions, SetWriter, Sets, StoredSet};
 
-/// Stacks of fewer bytes of packed rows are not worth the members of a set: they are packed.
+/// Stacks of fewer bytes of packed rows are not worth the members of a set: they become ordinary arrays.
 pub(super) const SMALL_STACK: usize = 4096;
 
 /// Nor are fewer images under keys of their own.
 const FEW_IMAGES: usize = 8;
 
-/// More sets of images under keys of their own are not kept in memory; images of yet another kind are packed.
+/// More sets of images under keys of their own are not kept in memory; images of yet another kind become ordinary arrays.
 const MOST_SETS: usize = 8;
 
 /// Writes the image sets of an archive.
 #[derive(Debug)]
 pub(super) struct SetsWriter {
     options: SetOptions,
-    names: Sets,
+    /// The names of the sets, and their places in the order of keys.
+    names: Vec<(String, usize)>,
+    /// Whether image sets were asked for that turned out too small: an archive to which more images are added has sets.
+    has_small: bool,
     keys: KeySet,
     /// The sets of images that have keys of their own, one for each pair of values.
-    open: Vec<(Palette, SetWriter)>,
+    open: Vec<OpenSet>,
     /// The stacks that more may come for.
     pub(super) stacks: Vec<SetStack>,
 }
 
-/// What is not worth a set: its key, its shape, its kind and its packed rows.
-pub(super) type Lone = (String, Vec<usize>, PackedKind, Vec<u8>);
+/// A set of images that have keys of their own.
+#[derive(Debug)]
+struct OpenSet {
+    palette: Palette,
+    set: SetWriter,
+    /// Its place in the order of keys.
+    place: usize,
+}
+
+/// An image or a stack that is not worth a set.
+#[derive(Debug)]
+pub(super) struct Lone {
+    pub(super) key: String,
+    /// Its place in the order of keys.
+    pub(super) place: usize,
+    pub(super) shape: Vec<usize>,
+    pub(super) kind: PackedKind,
+    /// Its packed rows.
+    pub(super) rows: Vec<u8>,
+}
 
 impl SetsWriter {
     pub(super) fn new(options: SetOptions) -> Self {
         Self {
             options,
-            names: Sets::default(),
+            names: Vec::new(),
+            has_small: false,
             keys: KeySet::default(),
             open: Vec::new(),
             stacks: Vec::new(),
@@ -47,7 +69,17 @@ impl SetsWriter {
 
     /// Whether there are no sets.
     pub(super) fn is_empty(&self) -> bool {
-        self.names.0.is_empty()
+        self.names.is_empty()
+    }
+
+    /// Goes on with an archive of image sets, in which stacks may be too small for one.
+    pub(super) fn resume_small(&mut self) {
+        self.has_small = true;
+    }
+
+    /// Whether stacks of the archive may be too small for a set.
+    pub(super) fn has_small(&self) -> bool {
+        self.has_small
     }
 
     /// Whether a key is taken.
@@ -57,56 +89,63 @@ impl SetsWriter {
 
     /// Makes a key taken.
     pub(super) fn claim(&mut self, key: &str) -> Result<()> {
-        // Of `.npy` nothing is left to find it by.
-        let identity = bitnpz_npz::identity(key);
-        bitnpz_npz::check_name(identity).map_err(|error| Error::from(error).with_key(key))?;
-        if self.keys.insert(identity) {
+        if self.keys.insert(bitnpz_npz::identity(key)) {
             return Ok(());
         }
         Err(Error::from(ErrorKind::DuplicateKey).with_key(key))
     }
 
-    /// Takes over a set of another archive: more can be added to it.
-    pub(super) fn resume(&mut self, zip: &bitnpz_npz::Archive, set: &StoredSet) -> Result<()> {
-        self.names.0.push(set.name().to_owned());
+    /// Takes over a set of another archive: more can be added to it. Gives its place in the order of keys, in which nothing
+    /// is noted yet.
+    pub(super) fn resume(
+        &mut self,
+        zip: &bitnpz_npz::Archive,
+        set: &StoredSet,
+        ledger: &mut Ledger,
+    ) -> Result<usize> {
+        let place = ledger.order.new_place();
+        self.names.push((set.name().to_owned(), place));
         let palette = Palette::of(&set.kind(0));
         let writer = set.to_writer(zip, self.options)?;
         if let Some((key, shape)) = set.stack() {
             self.claim(key)?;
             let stack = Stack::resume(key, shape.to_vec(), palette);
-            self.stacks.push(SetStack { stack, set: writer });
-            return Ok(());
+            self.stacks.push(SetStack { stack, set: writer, place });
+            return Ok(place);
         }
         for image in 0..set.len() {
             self.claim(&set.key(zip, image))?;
         }
-        self.open.push((palette, writer));
-        Ok(())
+        self.open.push(OpenSet { palette, set: writer, place });
+        Ok(place)
     }
 
     /// Starts the set of a stack whose key is claimed.
-    pub(super) fn start_stack(&mut self, stack: Stack) -> SetStack {
-        SetStack { set: self.start(&stack.key), stack }
+    pub(super) fn start_stack(&mut self, ledger: &mut Ledger, stack: Stack) -> SetStack {
+        let (set, place) = self.start(ledger, &stack.key);
+        ledger.order.note(place);
+        SetStack { stack, set, place }
     }
 
-    /// Starts a set for what is saved under this key.
-    fn start(&mut self, key: &str) -> SetWriter {
+    /// Starts a set for what is saved under this key, and its place in the order of keys.
+    fn start(&mut self, ledger: &mut Ledger, key: &str) -> (SetWriter, usize) {
         let is_simple = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let is_free = |name: &str| !self.names.0.iter().any(|taken| taken == name);
+        let is_free = |name: &str| !self.names.iter().any(|(taken, _)| taken == name);
         let is_name =
             key.len() <= 64 && key.contains(is_simple) && key.chars().all(is_simple) && is_free(key);
         let name = if is_name {
             key.to_owned()
         } else {
-            let mut numbers = self.names.0.len()..;
+            let mut numbers = self.names.len()..;
             numbers
                 .by_ref()
                 .map(|number| number.to_string())
                 .find(|name| is_free(name))
                 .expect("numbers go on")
         };
-        self.names.0.push(name.clone());
-        SetWriter::new(name, self.options)
+        let place = ledger.order.new_place();
+        self.names.push((name.clone(), place));
+        (SetWriter::new(name, self.options), place)
     }
 
     /// Packs one image, in the values of a set there is, or else in its own.
@@ -117,8 +156,8 @@ impl SetsWriter {
         };
         let pixels = c_order(image)?;
         let mut rows = with_room(own.rows_len(&pixels, shape[1]))?;
-        for (palette, _) in self.open.iter().filter(|(palette, _)| palette.dtype() == dtype) {
-            let mut palette = palette.clone();
+        for open in self.open.iter().filter(|open| open.palette.dtype() == dtype) {
+            let mut palette = open.palette.clone();
             rows.clear();
             if palette.pack(&pixels, shape[1], &mut rows).is_ok() {
                 return Ok((palette, rows));
@@ -132,30 +171,32 @@ impl SetsWriter {
 
     /// Whether there is a set for images of these values, or room for one more.
     pub(super) fn take(&self, palette: &Palette) -> bool {
-        self.open.len() < MOST_SETS || self.open.iter().any(|(other, _)| other.agrees_with(palette))
+        self.open.len() < MOST_SETS || self.open.iter().any(|open| open.palette.agrees_with(palette))
     }
 
     /// Adds an image, packed in these values, to the set of images like it.
     pub(super) fn push(
         &mut self,
         zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        ledger: &mut Ledger,
         key: &str,
-        size: [usize; 2],
-        palette: Palette,
-        rows: &[u8],
+        image: ([usize; 2], Palette, &[u8]),
     ) -> Result<()> {
-        let place = match self.open.iter().position(|(other, _)| other.agrees_with(&palette)) {
-            Some(place) => {
-                self.open[place].0 = palette;
-                place
+        let (size, palette, rows) = image;
+        let number = match self.open.iter().position(|open| open.palette.agrees_with(&palette)) {
+            Some(number) => {
+                self.open[number].palette = palette;
+                number
             }
             None => {
-                let set = self.start("images");
-                self.open.push((palette, set));
+                let (set, place) = self.start(ledger, "images");
+                self.open.push(OpenSet { palette, set, place });
                 self.open.len() - 1
             }
         };
-        self.open[place].1.push(zip, rows, size, Some(bitnpz_npz::identity(key)))
+        let OpenSet { set, place, .. } = &mut self.open[number];
+        ledger.order.note(*place);
+        set.push(zip, rows, size, Some(bitnpz_npz::identity(key)))
     }
 
     /// Ends a stack; gives it back if it is not worth a set.
@@ -163,13 +204,13 @@ impl SetsWriter {
         &mut self,
         zip: &mut bitnpz_npz::Writer<AtomicFile>,
         ledger: &mut Ledger,
-        SetStack { stack, set }: SetStack,
+        SetStack { stack, set, place }: SetStack,
     ) -> Result<Option<Lone>> {
         let rows = || set.images().map(|(_, _, rows)| rows);
         if set.is_unwritten() && rows().map(<[u8]>::len).sum::<usize>() < SMALL_STACK {
-            self.names.0.retain(|name| name != set.name());
-            let rows = rows().flatten().copied().collect();
-            return Ok(Some((stack.key.clone(), stack.shape.clone(), stack.kind(), rows)));
+            self.drop_set(place);
+            let (kind, rows) = (stack.kind(), rows().flatten().copied().collect());
+            return Ok(Some(Lone { key: stack.key, place, shape: stack.shape, kind, rows }));
         }
         set.finish(zip, stack.kind(), Some((stack.key.clone(), stack.shape.clone())))?;
         ledger.note_set(1, stack.images());
@@ -186,13 +227,13 @@ impl SetsWriter {
         for stack in std::mem::take(&mut self.stacks) {
             lone.extend(self.finish_stack(zip, ledger, stack)?);
         }
-        for (palette, set) in std::mem::take(&mut self.open) {
+        for OpenSet { palette, set, place } in std::mem::take(&mut self.open) {
             let kind = |width| PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
             if set.len() < FEW_IMAGES && set.is_unwritten() {
-                self.names.0.retain(|name| name != set.name());
-                let images = set.images();
-                lone.extend(images.filter_map(|(key, size, rows)| {
-                    Some((key?, size.to_vec(), kind(size[1]), rows.to_vec()))
+                self.drop_set(place);
+                lone.extend(set.images().filter_map(|(key, size, rows)| {
+                    let (shape, kind, rows) = (size.to_vec(), kind(size[1]), rows.to_vec());
+                    Some(Lone { key: key?, place, shape, kind, rows })
                 }));
             } else {
                 let images = set.len();
@@ -200,9 +241,26 @@ impl SetsWriter {
                 ledger.note_set(images, images);
             }
         }
-        if !self.names.0.is_empty() {
-            zip.add(SETS, self.names.to_json())?;
-        }
         Ok(lone)
+    }
+
+    /// What has this place is no set.
+    fn drop_set(&mut self, place: usize) {
+        self.names.retain(|(_, other)| *other != place);
+        self.has_small = true;
+    }
+
+    /// Writes the names of all sets and the order of all keys, and gives the members in this order.
+    pub(super) fn write_names(
+        &self,
+        zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        ledger: &Ledger,
+    ) -> Result<Vec<usize>> {
+        let (names, places): (Vec<String>, Vec<usize>) = self.names.iter().cloned().unzip();
+        let (listed, order) = ledger.order.finish(&ledger.members(), &places);
+        if self.has_small || !names.is_empty() {
+            zip.add(SETS, Sets { names, order }.to_json())?;
+        }
+        Ok(listed)
     }
 }

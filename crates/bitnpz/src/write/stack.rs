@@ -101,6 +101,8 @@ impl Stack {
 pub(super) struct SetStack {
     pub(super) stack: Stack,
     pub(super) set: SetWriter,
+    /// Its place in the order of keys.
+    pub(super) place: usize,
 }
 
 impl SetStack {

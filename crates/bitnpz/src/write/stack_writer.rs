@@ -47,6 +47,7 @@ enum Sink<'a> {
     Member {
         stack: Stack,
         number: usize,
+        place: usize,
         stream: bitnpz_npz::Stream<'a, AtomicFile>,
     },
     Set {
@@ -77,26 +78,28 @@ impl fmt::Debug for StackWriter<'_> {
 }
 
 impl<'a> StackWriter<'a> {
-    /// Items are what the stack has along its first dimension, of shape `(..., height, width)`.
+    /// Items are what the stack has along its first dimension, of shape `(..., height, width)`. Unless it becomes a set, it
+    /// is saved in this place of the order of keys.
     pub(super) fn start(
         writer: &'a mut Writer,
         key: &str,
         dtype: &Dtype,
         item_shape: &[usize],
+        place: usize,
     ) -> Result<Self> {
         let encoding = writer.encoding();
         let stack = Stack::new(bitnpz_npz::identity(key), dtype, item_shape)?;
         writer.claim(key)?;
         let sink = match encoding {
             Encoding::Contour => {
-                let stack = writer.sets.start_stack(stack);
+                let stack = writer.sets.start_stack(&mut writer.ledger, stack);
                 let zip = OpenArchive { zip: &mut writer.zip, is_finished: false };
                 Sink::Set { stack, zip, sets: &mut writer.sets }
             }
             _ => {
                 let number = writer.zip.len();
                 let head = stack.header(encoding).to_bytes()?;
-                Sink::Member { stack, number, stream: writer.zip.stream(&format!("{key}.npy"), head)? }
+                Sink::Member { stack, number, place, stream: writer.zip.stream(&format!("{key}.npy"), head)? }
             }
         };
         Ok(Self { sink, ledger: &mut writer.ledger, encoding })
@@ -150,17 +153,19 @@ impl<'a> StackWriter<'a> {
     /// If writing fails.
     pub fn finish(self) -> Result<()> {
         match self.sink {
-            Sink::Member { stack, number, stream } => {
+            Sink::Member { stack, number, place, stream } => {
                 let head = stack.header(self.encoding).to_bytes()?;
                 stream.finish(&head).map_err(|error| Error::from(error).with_key(&stack.key))?;
                 match self.encoding {
-                    Encoding::Packed => self.ledger.note_packed(number, stack.kind(), stack.images()),
-                    _ => self.ledger.note_plain(number, stack.images()),
+                    Encoding::Packed => {
+                        self.ledger.note_packed(number, place, stack.kind(), stack.images());
+                    }
+                    _ => self.ledger.note_plain(number, place, stack.images()),
                 }
             }
             Sink::Set { stack, mut zip, sets } => {
                 if let Some(lone) = sets.finish_stack(zip.zip, self.ledger, stack)? {
-                    write_lone(zip.zip, self.ledger, &lone)?;
+                    write_lone(zip.zip, self.ledger, lone)?;
                 }
                 zip.is_finished = true;
             }

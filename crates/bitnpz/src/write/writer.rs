@@ -2,34 +2,27 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use bitnpz_bitmap::{BitmapView, Pixel, PixelValues};
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header, Kind, with_room};
-use bitnpz_npz::{AtomicFile, Method, Owner};
+use bitnpz_npz::{AtomicFile, Owner};
 use ndarray::{ArrayRef, ArrayRef2, Dimension};
 
 use super::extend::WaitingStack;
 use super::ledger::Ledger;
-use super::plain;
+use super::order::MEMBERS;
+use super::plain::{self, PlainArray};
 use super::sets::{Lone, SetsWriter};
 use super::stack::{SetStack, Stack};
 use super::stack_writer::StackWriter;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interrupt;
 use crate::options::WriteOptions;
-use crate::packed::{self, PackedKind, Palette, Unfit};
+use crate::packed::{self, PackedKind, Palette, Unfit, unpack};
 use crate::read::RESERVED;
 use crate::set::SetOptions;
 use crate::value::Value;
-
-/// Larger arrays are not compressed as a whole but in pieces, on all cores and in memory for a few of them.
-const STREAMED: usize = 16 << 20;
-
-/// About how large a piece is, in bytes.
-const PIECE: usize = 1 << 20;
 
 /// Images without pixels that have more rows or columns are kept as an ordinary array: no reader takes so many for granted.
 const MOST_NOTHING: usize = 1 << 16;
@@ -107,7 +100,7 @@ impl Writer {
             sets: SetsWriter::new(SetOptions { codec: options.codec, threads: zip_options.threads }),
             waiting: Vec::new(),
             folder: folder.unwrap_or(Path::new(".")).to_owned(),
-            encoding: options.encoding,
+            encoding: options.encoding.unwrap_or_default(),
             owner: Owner::current(),
         })
     }
@@ -158,7 +151,7 @@ impl Writer {
                 self.claim(key)?;
                 let palette = Palette::new(&Dtype::of::<bool>()).expect("pixels can be bools");
                 let size = [bitmap.height(), bitmap.width()];
-                self.sets.push(&mut self.zip, key, size, palette, bitmap.as_bytes())
+                self.sets.push(&mut self.zip, &mut self.ledger, key, (size, palette, bitmap.as_bytes()))
             }
         }
     }
@@ -185,7 +178,7 @@ impl Writer {
     ///
     /// If the key is taken or not allowed, if pixels cannot be of this type, or if writing fails.
     pub fn stack(&mut self, key: &str, dtype: &Dtype, image_shape: [usize; 2]) -> Result<StackWriter<'_>> {
-        StackWriter::start(self, key, dtype, &image_shape)
+        StackWriter::start(self, key, dtype, &image_shape, MEMBERS)
     }
 
     /// Adds an ordinary array, which any reader of archives gives back as it is.
@@ -216,12 +209,13 @@ impl Writer {
         self.check_owner()?;
         self.write_waiting()?;
         for lone in self.sets.finish(&mut self.zip, &mut self.ledger)? {
-            write_lone(&mut self.zip, &mut self.ledger, &lone)?;
+            write_lone(&mut self.zip, &mut self.ledger, lone)?;
         }
+        let listed = self.sets.write_names(&mut self.zip, &self.ledger)?;
         if let Some(index) = self.ledger.packed_index(|number| self.zip.name(number)) {
             self.zip.add(packed::MEMBER, index.to_json())?;
         }
-        self.zip.finish()?.commit()?;
+        self.zip.finish_in_order(&listed)?.commit()?;
         Ok(Summary { keys: self.ledger.keys(), images: self.ledger.images() })
     }
 
@@ -270,15 +264,15 @@ impl Writer {
         if let &[height, width] = stack.shape() {
             let (palette, rows) = self.sets.pack(stack)?;
             if !self.sets.take(&palette) {
-                let kind = PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
-                return self.add_packed(key, stack.shape(), kind, &rows);
+                return self.add_dyn_array(key, stack);
             }
             self.claim(key)?;
-            return self.sets.push(&mut self.zip, key, [height, width], palette, &rows);
+            let image = ([height, width], palette, rows.as_slice());
+            return self.sets.push(&mut self.zip, &mut self.ledger, key, image);
         }
         let set = self.add_stack(key, stack)?;
         if let Some(lone) = self.sets.finish_stack(&mut self.zip, &mut self.ledger, set)? {
-            write_lone(&mut self.zip, &mut self.ledger, &lone)?;
+            write_lone(&mut self.zip, &mut self.ledger, lone)?;
         }
         Ok(())
     }
@@ -290,7 +284,7 @@ impl Writer {
         // Nothing is claimed for images that do not fit.
         stack.pack(&c_order(images)?, images.shape()[0])?;
         self.claim(key)?;
-        let mut set = self.sets.start_stack(stack);
+        let mut set = self.sets.start_stack(&mut self.ledger, stack);
         set.push_packed(&mut self.zip)?;
         Ok(set)
     }
@@ -304,43 +298,20 @@ impl Writer {
         images: usize,
     ) -> Result<()> {
         self.claim(key)?;
-        let items = zeros_and_ones(array.dtype(), array.data())?;
-        let array = &DynArrayView::new(array.header().clone(), &items)?;
-        let method = self.zip.options().method;
-        let deflates = matches!(method, Method::Deflate { .. });
-        let streams = array.data().len() > STREAMED && !matches!(method, Method::Zstd { .. });
-        let added = match packed {
-            Some((kind, rows)) if deflates && plain::fits(array) => {
-                let weight = rows.len();
-                let encoder = plain::encoder(array, &kind, rows, method);
-                let encoder = encoder.map_err(|error| error.with_key(key))?;
-                self.zip.add_encoded(&format!("{key}.npy"), weight, encoder)
-            }
-            _ if streams => return self.stream_plain(key, array, images),
-            _ => self.zip.add_array(key, array),
-        };
-        added.map_err(|error| Error::from(error).with_key(key))?;
-        self.ledger.note_plain(self.zip.len() - 1, images);
-        Ok(())
-    }
-
-    /// Adds an array as it is, in pieces.
-    fn stream_plain(&mut self, key: &str, array: &DynArrayView<'_>, images: usize) -> Result<()> {
-        let blame = |error: bitnpz_npz::Error| Error::from(error).with_key(key);
-        let (number, head) = (self.zip.len(), array.header().to_bytes()?);
-        let mut stream = self.zip.stream(&format!("{key}.npy"), head.clone()).map_err(blame)?;
-        for piece in array.data().chunks(PIECE) {
-            interrupt::check()?;
-            stream.write_all(piece).map_err(|error| blame(error.into()))?;
-        }
-        stream.finish(&head).map_err(blame)?;
-        self.ledger.note_plain(number, images);
-        Ok(())
+        plain::write(
+            &mut self.zip,
+            &mut self.ledger,
+            PlainArray { key, place: MEMBERS, array, packed, images },
+        )
     }
 
     fn add_packed(&mut self, key: &str, shape: &[usize], kind: PackedKind, rows: &[u8]) -> Result<()> {
         self.claim(key)?;
-        write_packed(&mut self.zip, &mut self.ledger, (key, shape, kind, rows))
+        let images = count_images(shape);
+        let rows = DynArrayView::new(packed_header(shape, kind.width), rows)?;
+        self.zip.add_array(key, &rows).map_err(|error| Error::from(error).with_key(key))?;
+        self.ledger.note_packed(self.zip.len() - 1, MEMBERS, kind, images);
+        Ok(())
     }
 }
 
@@ -349,24 +320,17 @@ fn is_tall_nothing(shape: &[usize]) -> bool {
     matches!(*shape, [.., height, width] if height * width == 0 && height.max(width) > MOST_NOTHING)
 }
 
-/// Writes what is not worth a set as a packed member.
+/// Writes what is not worth a set as an ordinary array.
 pub(super) fn write_lone(
     zip: &mut bitnpz_npz::Writer<AtomicFile>,
     ledger: &mut Ledger,
-    (key, shape, kind, rows): &Lone,
+    lone: Lone,
 ) -> Result<()> {
-    write_packed(zip, ledger, (key, shape, kind.clone(), rows))
-}
-
-fn write_packed(
-    zip: &mut bitnpz_npz::Writer<AtomicFile>,
-    ledger: &mut Ledger,
-    (key, shape, kind, rows): (&str, &[usize], PackedKind, &[u8]),
-) -> Result<()> {
-    let rows = DynArrayView::new(packed_header(shape, kind.width), rows)?;
-    zip.add_array(key, &rows).map_err(|error| Error::from(error).with_key(key))?;
-    ledger.note_packed(zip.len() - 1, kind, count_images(shape));
-    Ok(())
+    let Lone { key, place, shape, kind, rows } = lone;
+    let pixels = unpack(&rows, kind.width, &kind.dtype, kind.bits)?;
+    let images = count_images(&shape);
+    let array = &DynArrayView::new(Header::new(kind.dtype.clone(), shape), &pixels)?;
+    plain::write(zip, ledger, PlainArray { key: &key, place, array, packed: Some((kind, rows)), images })
 }
 
 /// Calls `with` with an array as one whose type is known at run time only, where it lies if it is in C order.
@@ -383,9 +347,13 @@ pub(super) fn with_view<T: Pixel + Element, D: Dimension>(
     }
 }
 
-/// That a key is not one of the library's own.
+/// That something can be saved under a key: it is not one of the library's own, and a name without `.npy`.
 pub(super) fn check_key(key: &str) -> Result<()> {
-    if key.starts_with(RESERVED) { Err(Error::from(ErrorKind::ReservedKey).with_key(key)) } else { Ok(()) }
+    if key.starts_with(RESERVED) {
+        return Err(Error::from(ErrorKind::ReservedKey).with_key(key));
+    }
+    // Of `.npy` nothing is left to find it by.
+    bitnpz_npz::check_name(bitnpz_npz::identity(key)).map_err(|error| Error::from(error).with_key(key))
 }
 
 /// The header of packed rows of images of this shape.

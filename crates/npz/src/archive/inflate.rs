@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use bitnpz_npy::make_room;
 use flate2::{Decompress, FlushDecompress, Status};
 
+use super::MemberReader;
 use super::member::Member;
 use crate::error::{Error, ErrorKind, Result};
 use crate::method::Method;
@@ -38,7 +39,12 @@ pub(super) fn read_into(member: &Member<'_>, bytes: &mut Vec<u8>) -> Result<()> 
             bytes.extend_from_slice(data);
         }
         Method::DEFLATE => inflate(data, size, bytes)?,
-        _ => unzstd(data, size, bytes)?,
+        Method::ZSTD => unzstd(data, size, bytes)?,
+        // Methods that NumPy reads and hardly anybody writes.
+        _ => {
+            make_room(bytes, usize::try_from(size.min(FIRST_OUTPUT)).expect("a mebibyte"))?;
+            MemberReader::new(member)?.read_to_end(bytes)?;
+        }
     }
     check_crc(member.crc32(), crc32fast::hash(bytes))
 }

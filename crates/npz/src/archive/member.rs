@@ -15,6 +15,9 @@ use crate::record::{extra, flags};
 /// Up to this size a member's records and data are read together, where they are not in memory.
 const READ_TOGETHER: u64 = 1 << 20;
 
+/// The longest data descriptor: a signature, a CRC and two sizes of 8 bytes (APPNOTE 4.3.9).
+const DESCRIPTOR_LEN: u64 = 24;
+
 /// One member of an archive, as the central directory tells of it.
 #[derive(Clone)]
 pub struct Member<'a> {
@@ -91,7 +94,7 @@ impl<'a> Member<'a> {
         self.header.compressed_size
     }
 
-    /// The number of its method (APPNOTE 4.4.5): 0 stored, 8 deflate, 93 zstd.
+    /// The number of its method (APPNOTE 4.4.5): 0 stored, 8 deflate, 12 bzip2, 14 LZMA, 93 zstd.
     #[must_use]
     pub fn method(&self) -> u16 {
         self.header.method
@@ -171,6 +174,41 @@ impl<'a> Member<'a> {
         self.archive
     }
 
+    /// The flags that say how its data is compressed.
+    pub(crate) fn method_flags(&self) -> u16 {
+        self.header.flags & flags::OF_METHOD
+    }
+
+    /// The bytes of its records and data, the data descriptor behind it included.
+    pub(super) fn len(&self) -> Result<u64> {
+        let record_len = self.located()?.record_len;
+        if self.header.flags & flags::DATA_DESCRIPTOR == 0 {
+            return Ok(record_len);
+        }
+        let behind = (self.extent()? - record_len).min(DESCRIPTOR_LEN);
+        let behind = self.archive.source.get(self.offset() + record_len, behind)?;
+        // The CRC and both sizes, of 4 or 8 bytes, behind a signature or not (APPNOTE 4.3.9).
+        let fields = behind.strip_prefix(b"PK\x07\x08").unwrap_or(&behind);
+        let signature = behind.len() - fields.len();
+        let [crc, compressed, size] = [self.crc32().into(), self.compressed_size(), self.size()];
+        let is_narrow = fields.len() >= 12
+            && [(0, crc), (4, compressed), (8, size)].iter().all(|&(at, value)| {
+                u32::try_from(value).is_ok_and(|value| fields[at..at + 4] == value.to_le_bytes())
+            });
+        let is_wide = fields.len() >= 20
+            && fields[..4] == self.crc32().to_le_bytes()
+            && fields[4..12] == compressed.to_le_bytes()
+            && fields[12..20] == size.to_le_bytes();
+        let len = if is_wide {
+            signature + 20
+        } else if is_narrow {
+            signature + 12
+        } else {
+            0
+        };
+        Ok(record_len + len as u64)
+    }
+
     /// An error of this member.
     pub(super) fn blame(&self, error: Error) -> Error {
         error.of(&self.name).at(self.offset())
@@ -246,7 +284,7 @@ impl<'a> Member<'a> {
         if central.disk != 0 {
             return unsupported("a member on another disk");
         }
-        if ![Method::STORED, Method::DEFLATE, Method::ZSTD].contains(&central.method) {
+        if !Method::READ.contains(&central.method) {
             return unsupported(&format!("compression method {}", central.method));
         }
         let Some(local) = LocalHeader::parse(head) else {

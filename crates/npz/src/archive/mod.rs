@@ -3,6 +3,7 @@
 mod directory;
 mod index;
 mod inflate;
+pub(crate) mod lzma;
 mod member;
 mod reader;
 
@@ -207,7 +208,7 @@ impl Archive {
     #[must_use]
     pub fn gaps(&self) -> u64 {
         let (first, end) = (self.index.prefix(), self.index.start());
-        let members: u64 = self.members().filter_map(|member| Some(member.located().ok()?.record_len)).sum();
+        let members: u64 = self.members().filter_map(|member| member.len().ok()).sum();
         first + (end - first).saturating_sub(members)
     }
 

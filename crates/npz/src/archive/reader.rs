@@ -3,10 +3,13 @@
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
+use bzip2::bufread::BzDecoder;
 use crc32fast::Hasher;
 use flate2::bufread::DeflateDecoder;
+use lzma_rust2::LzmaReader;
 
 use super::inflate::check_crc;
+use super::lzma;
 use super::member::Member;
 use crate::error::{Error, Result};
 use crate::method::Method;
@@ -29,6 +32,8 @@ enum Decoder<'a> {
     Stored(Compressed<'a>),
     Deflate(DeflateDecoder<Compressed<'a>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, Compressed<'a>>>),
+    Bzip2(BzDecoder<Compressed<'a>>),
+    Lzma(Box<LzmaReader<Compressed<'a>>>),
 }
 
 /// A member's compressed bytes, read a piece at a time.
@@ -70,6 +75,8 @@ impl<'a> MemberReader<'a> {
         let decoder = match member.method() {
             Method::STORED => Decoder::Stored(data),
             Method::DEFLATE => Decoder::Deflate(DeflateDecoder::new(data)),
+            Method::BZIP2 => Decoder::Bzip2(BzDecoder::new(data)),
+            Method::LZMA => Decoder::Lzma(Box::new(lzma::decoder(data, member.size())?)),
             _ => Decoder::Zstd(Box::new(zstd::stream::read::Decoder::with_buffer(data)?.single_frame())),
         };
         Ok(Self {
@@ -94,6 +101,9 @@ impl<'a> MemberReader<'a> {
             Decoder::Stored(data) => data,
             Decoder::Deflate(decoder) => decoder.get_mut(),
             Decoder::Zstd(decoder) => decoder.get_mut(),
+            Decoder::Bzip2(decoder) => decoder.get_mut(),
+            // It reads ahead: the size and the CRC must do.
+            Decoder::Lzma(_) => return Ok(true),
         };
         Ok(data.fill_buf()?.is_empty())
     }
@@ -119,6 +129,8 @@ impl Read for MemberReader<'_> {
             Decoder::Stored(data) => data.read(bytes),
             Decoder::Deflate(decoder) => decoder.read(bytes),
             Decoder::Zstd(decoder) => decoder.read(bytes),
+            Decoder::Bzip2(decoder) => decoder.read(bytes),
+            Decoder::Lzma(decoder) => decoder.read(bytes),
         }?;
         self.hasher.update(&bytes[..read]);
         self.read += read as u64;

@@ -235,12 +235,13 @@ impl<W: Write + Seek> Writer<W> {
 
     fn write_copy(&mut self, member: &Member<'_>) -> Result<()> {
         let range = member.data_range()?;
-        let header = self.header(
+        let mut header = self.header(
             member.name(),
             member.method(),
             [member.compressed_size(), member.size()],
             member.crc32(),
         );
+        header.flags |= member.method_flags();
         let local = self.front(member.name(), &header, member.method() == Method::STORED);
         self.sink.write_all(&local)?;
         let mut start = range.start;
@@ -276,14 +277,42 @@ impl<W: Write + Seek> Writer<W> {
     /// # Errors
     ///
     /// If writing fails.
-    pub fn finish(mut self) -> Result<W> {
+    pub fn finish(self) -> Result<W> {
+        self.finish_in_order(&[])
+    }
+
+    /// Writes what ends an archive, the members with these numbers listed first in the central directory: readers give
+    /// members in the order in which they are listed, wherever they lie.
+    ///
+    /// # Errors
+    ///
+    /// If writing fails.
+    pub fn finish_in_order(mut self, first: &[usize]) -> Result<W> {
         self.flush()?;
+        self.list_first(first);
         let mut end = Vec::new();
         EndRecord::write(self.len() as u64, self.directory.len() as u64, self.position, &mut end);
         self.sink.write_all(&self.directory)?;
         self.sink.write_all(&end)?;
         self.sink.flush()?;
         Ok(self.sink)
+    }
+
+    /// Moves the entries of members with these numbers to the front of the central directory.
+    fn list_first(&mut self, first: &[usize]) {
+        if first.iter().copied().eq(0..first.len()) {
+            return;
+        }
+        let mut is_first = vec![false; self.entries.len()];
+        first.iter().for_each(|&number| is_first[number] = true);
+        let others = (0..self.entries.len()).filter(|&number| !is_first[number]);
+        let mut directory = Vec::with_capacity(self.directory.len());
+        for number in first.iter().copied().chain(others) {
+            let start = self.entries[number] as usize;
+            let end = self.entries.get(number + 1).map_or(self.directory.len(), |&next| next as usize);
+            directory.extend_from_slice(&self.directory[start..end]);
+        }
+        self.directory = directory;
     }
 
     /// Whether a member has this name; `a` and `a.npy` are one.
@@ -400,7 +429,8 @@ impl<W: Write + Seek> Writer<W> {
             .into_iter()
             .any(|value| value >= IN_ZIP64.into());
         let version_needed = match (method, wide) {
-            (Method::ZSTD, _) => 63,
+            (Method::ZSTD | Method::LZMA, _) => 63,
+            (Method::BZIP2, false) => 46,
             (_, true) => 45,
             (_, false) => 20,
         };

@@ -1,0 +1,31 @@
+//! LZMA as ZIP archives have it (APPNOTE 5.8).
+
+use std::io::{self, Read};
+
+use bitnpz_npy::with_room;
+use lzma_rust2::LzmaReader;
+
+/// The dictionary of the highest preset of xz, in bytes. No common writer asks for more.
+const MOST_DICTIONARY: u64 = 64 << 20;
+
+/// Decompresses so many bytes. What comes first are the version of the LZMA SDK, the length of the properties, and these: a byte
+/// and the size of the dictionary.
+pub(crate) fn decoder<R: Read>(mut data: R, size: u64) -> io::Result<LzmaReader<R>> {
+    let mut head = [0; 9];
+    data.read_exact(&mut head)?;
+    let [_, _, 5, 0, properties, dictionary @ ..] = head else {
+        let message = "expected 5 bytes of LZMA properties, found others";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    };
+    // No part of a dictionary is used that is longer than the data.
+    let dictionary = u64::from(u32::from_le_bytes(dictionary)).min(size.max(4096));
+    if dictionary > MOST_DICTIONARY {
+        let message =
+            format!("expected an LZMA dictionary of at most {MOST_DICTIONARY} bytes, found {dictionary}");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
+    let dictionary = u32::try_from(dictionary).expect("at most 64 MiB");
+    with_room::<u8>(dictionary as usize)
+        .map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
+    LzmaReader::new_with_props(data, size, properties, dictionary, None)
+}
