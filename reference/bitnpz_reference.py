@@ -7,6 +7,7 @@ It checks what the format asks a decoder to check, and raises `Damaged`.
 import json
 import sys
 import zlib
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -399,6 +400,18 @@ class Arrays(dict):
         super().__setitem__(key, array)
 
 
+def in_order(arrays, places, order):
+    """The arrays in the order in which they were saved; `places` are the keys of members and of each set."""
+    if order is None:
+        return arrays
+    keys = [iter(place) for place in places]
+    for place, count in order:
+        check(place < len(places) and count > 0, "runs of keys of some place")
+    for place, names in enumerate(places):
+        check(sum(count for other, count in order if other == place) == len(names), "an order of all keys")
+    return {key: arrays[key] for place, count in order for key in islice(keys[place], count)}
+
+
 def load(path):
     """All arrays of an archive, by their keys."""
     arrays = Arrays()
@@ -408,9 +421,11 @@ def load(path):
             if not key.startswith(".bitnpz/"):
                 kind = packed.get("exceptions", {}).get(key, packed.get("default"))
                 array = z[key]
+                kind = None if isinstance(array, bytes) else kind
                 arrays[key] = restore(np.unpackbits(array, axis=-1, count=kind["width"]), kind) if kind else array
-        sets = parse(z[".bitnpz/sets.json"])["sets"] if ".bitnpz/sets.json" in z.files else []
-        for name in sets:
+        places = [list(arrays)]
+        sets = parse(z[".bitnpz/sets.json"]) if ".bitnpz/sets.json" in z.files else {"sets": []}
+        for name in sets["sets"]:
             member = f".bitnpz/{name}/"
             about = parse(z[member + "set.json"])
             check(about["version"] == 1, "version 1")
@@ -429,7 +444,8 @@ def load(path):
             else:
                 for key, image in zip(keys, images):
                     arrays[key] = restore(image, about)
-    return arrays
+            places.append([about["key"]] if "key" in about else keys)
+    return in_order(arrays, places, sets.get("order"))
 
 
 if __name__ == "__main__":

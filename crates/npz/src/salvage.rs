@@ -306,6 +306,7 @@ impl Search<'_> {
 
     /// Completes a claim whose sizes and CRC stand behind its data (APPNOTE 4.3.9).
     fn describe(&mut self, claim: &mut Claim, start: usize) -> Result<()> {
+        let left = self.left;
         let mut decoder = DeflateDecoder::new(&self.bytes[start..]);
         let (size, crc32) = self.measure(&mut decoder, self.limits.member_bytes)?;
         let compressed = decoder.total_in();
@@ -314,6 +315,7 @@ impl Search<'_> {
         let crc_at = |place: usize| self.bytes.get(place..place + 4) == Some(&crc32.to_le_bytes());
         if crc_at(end) || self.bytes.get(end..end + 4) == Some(b"PK\x07\x08") && crc_at(end + 4) {
             (claim.compressed_size, claim.size, claim.crc32) = (compressed, size, crc32);
+            self.left = left;
         }
         Ok(())
     }
@@ -323,6 +325,7 @@ impl Search<'_> {
         if attempt.size > self.limits.member_bytes {
             return Ok(false);
         }
+        let left = self.left;
         let mut data = &self.bytes[attempt.start..attempt.end()];
         let limit = attempt.size;
         let (size, crc32) = match attempt.method {
@@ -349,7 +352,12 @@ impl Search<'_> {
             },
             _ => (None, 0),
         };
-        Ok(size == Some(attempt.size) && crc32 == attempt.crc32 && data.is_empty())
+        let is_whole = size == Some(attempt.size) && crc32 == attempt.crc32 && data.is_empty();
+        if is_whole {
+            // No false lead: members that are whole share no bytes, so that each is read but twice.
+            self.left = left;
+        }
+        Ok(is_whole)
     }
 
     /// The size and CRC of what a reader gives; no size if it fails or gives more than `limit`.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::order::{MEMBERS, Order};
+use super::writer::Summary;
 use crate::packed::{PackedIndex, PackedKind};
 
 /// What has been written so far: for each member what it takes to give it back.
@@ -76,12 +77,9 @@ impl Ledger {
         members.filter(|(_, content)| **content != Content::Own).map(|(number, _)| number).collect()
     }
 
-    pub(super) fn keys(&self) -> usize {
-        self.keys
-    }
-
-    pub(super) fn images(&self) -> usize {
-        self.images
+    pub(super) fn summary(&self) -> Summary {
+        let others = self.members.iter().filter(|&&content| content == Content::Other).count();
+        Summary { keys: self.keys, images: self.images, others }
     }
 
     /// The index of the packed members, if there are any; `name` gives the names of all.

@@ -35,6 +35,8 @@ pub struct Summary {
     pub keys: usize,
     /// Images, those of stacks included.
     pub images: usize,
+    /// Members that are no arrays, copied from other archives.
+    pub others: usize,
 }
 
 /// Writes an archive: images and ordinary arrays, each under its key.
@@ -216,7 +218,7 @@ impl Writer {
             self.zip.add(packed::MEMBER, index.to_json())?;
         }
         self.zip.finish_in_order(&listed)?.commit()?;
-        Ok(Summary { keys: self.ledger.keys(), images: self.ledger.images() })
+        Ok(self.ledger.summary())
     }
 
     /// Makes a key taken.
