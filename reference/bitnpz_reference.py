@@ -400,6 +400,20 @@ class Arrays(dict):
         super().__setitem__(key, array)
 
 
+def in_form(stack, form):
+    """The array of these images: the same items in another shape, or with height and width along other axes."""
+    check(form.keys() <= {"shape", "fortran_order", "axes"}, "a shape, an order and axes")
+    if "axes" not in form:
+        check(not form.get("fortran_order"), "axes of an array in Fortran order")
+        return stack.reshape(form["shape"])
+    height, width = form["axes"]
+    check(height != width and min(height, width) >= 0, "two axes")
+    others = [axis for axis in range(len(form["shape"])) if axis not in (height, width)]
+    array = stack.transpose(np.argsort(others + [height, width]))
+    check(list(array.shape) == form["shape"], "the shape of the stack along these axes")
+    return np.asfortranarray(array) if form.get("fortran_order") else np.ascontiguousarray(array)
+
+
 def in_order(arrays, places, order):
     """The arrays in the order in which they were saved; `places` are the keys of members and of each set."""
     if order is None:
@@ -440,10 +454,13 @@ def load(path):
             for key in keys + [about["key"]] if "key" in about else keys:
                 check(is_key(key), f"a name of a member, not {key!r}")
             if "key" in about:
-                arrays[about["key"]] = restore(np.array(images, bool).reshape(about["shape"]), about)
+                stack = restore(np.array(images, bool).reshape(about["shape"]), about)
+                arrays[about["key"]] = in_form(stack, about["array"]) if "array" in about else stack
             else:
+                before, behind = about.get("ones", (0, 0))
+                check(max(before, behind) <= 31, "at most 31 axes of length 1")
                 for key, image in zip(keys, images):
-                    arrays[key] = restore(image, about)
+                    arrays[key] = restore(image, about).reshape((1,) * before + image.shape + (1,) * behind)
             places.append([about["key"]] if "key" in about else keys)
     return in_order(arrays, places, sets.get("order"))
 

@@ -5,6 +5,7 @@ use std::{fmt, io};
 
 use bitnpz_npy::{Dtype, OutOfMemory};
 
+use crate::axes::ImageAxes;
 use crate::value::Value;
 
 /// What a call of this crate gives back.
@@ -57,6 +58,15 @@ pub enum ErrorKind {
     NotImages {
         /// The array's dtype.
         dtype: Dtype,
+        /// The array's shape.
+        shape: Vec<usize>,
+    },
+    /// More images were added to a stack whose images are not along the first axis of the array.
+    FixedStack,
+    /// An array does not have the axes that it was said to have.
+    WrongAxes {
+        /// What was said.
+        axes: ImageAxes,
         /// The array's shape.
         shape: Vec<usize>,
     },
@@ -210,6 +220,12 @@ impl fmt::Display for Error {
                  found shape {} of {dtype}",
                 Index(shape)
             ),
+            ErrorKind::FixedStack => f.write_str(
+                "expected a stack of images along the first axis, found one along another, to which none can be added",
+            ),
+            ErrorKind::WrongAxes { axes, shape } => {
+                write!(f, "expected an array whose axes are {axes}; found shape {}", Index(shape))
+            }
             ErrorKind::NotOneImage { found } => write!(
                 f,
                 "expected one image, shape (height, width), found an array of shape {}; read it as images",

@@ -27,6 +27,7 @@
 
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
+mod axes;
 mod encoding;
 mod error;
 mod interrupt;
@@ -43,6 +44,7 @@ mod threads;
 mod value;
 mod write;
 
+pub use axes::{ImageAxes, ParseAxesError};
 pub use bitnpz_bitmap::codec::Codec;
 pub use bitnpz_bitmap::{Bitmap, BitmapView, BoundingBox, Pixel, PixelValues};
 pub use bitnpz_npy::ErrorKind as NpyErrorKind;

@@ -51,11 +51,12 @@ struct Contents {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Content<'a> {
-    /// An array of up to a mebibyte, as it was saved.
+    /// An array of up to a mebibyte, or images whose rows and columns are not its last axes, as it was saved.
     Array(DynArray),
     /// A larger one, which can be read to where it is to be.
     LargeArray(ArrayReader<'a>),
-    /// Images at one bit per pixel, or coded: one of shape `(height, width)`, or a stack.
+    /// Images at one bit per pixel, or coded: one of shape `(height, width)`, or a stack; either with axes of length 1 behind these,
+    /// as [`ImageSet::trailing`] tells.
     Images(ImageSet),
 }
 
@@ -302,7 +303,13 @@ impl Archive {
                 self.read_array(&member).map(Content::Array).map_err(blame)
             }
             Some(member) => Entry::of_member(self, member)?.to_images().map(Content::Images),
-            None => self.images_of_sets(key).map(Content::Images),
+            None => {
+                let entry = self.entry(key)?;
+                match entry.set_images().map(StoredImages::trailing).transpose().map_err(blame)?.flatten() {
+                    Some(trailing) => Ok(Content::Images(entry.to_images()?.with_trailing(trailing))),
+                    None => entry.to_array().map(Content::Array),
+                }
+            }
         }
     }
 

@@ -10,9 +10,11 @@ use super::archive::Archive;
 use super::image_set::ImageSet;
 use super::rows::Rows;
 use super::stored_images::StoredImages;
+use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{PackedKind, unpack};
+use crate::write::count_images;
 
 /// Members up to this size are read whole to see their headers.
 const SMALL: u64 = 64 << 10;
@@ -123,9 +125,13 @@ impl<'a> Entry<'a> {
     /// arrays, which may have two values all the same: [`Archive::images`] looks.
     #[must_use]
     pub fn images(&self) -> Option<usize> {
-        let is_bool = *self.dtype() == Dtype::of::<bool>();
-        let has_images = self.shape().len() >= 2 && (self.encoding() != Encoding::Plain || is_bool);
-        has_images.then(|| self.shape().iter().rev().skip(2).product())
+        match &self.place {
+            Place::Set(images) => return Some(images.len()),
+            Place::Member(_, None) if *self.dtype() != Dtype::of::<bool>() => return None,
+            Place::Member(..) => {}
+        }
+        let (stack, _) = ImageAxes::Inferred.form(&self.header).ok().flatten()?;
+        Some(count_images(&stack))
     }
 
     /// The bytes it takes in the file, compressed, its headers in the archive apart. Of one image of a set these are its
@@ -184,7 +190,10 @@ impl<'a> Entry<'a> {
             Place::Set(images) => {
                 let mut pixels = with_room(self.header.data_len()).map_err(|error| blame(error.into()))?;
                 images.unpack(0..images.len(), &mut pixels).map_err(blame)?;
-                pixels
+                match images.form() {
+                    Some(form) => form.to_array(pixels, self.dtype().item_size()).map_err(blame)?,
+                    None => pixels,
+                }
             }
             Place::Member(Whole { member, npy: None }, None) => {
                 return self.archive.read_array(member).map_err(blame);

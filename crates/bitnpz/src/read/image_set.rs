@@ -9,10 +9,11 @@ use ndarray::{Array2, ArrayRef2};
 
 use super::rows::Rows;
 use super::stored_images::StoredImages;
+use crate::axes::ImageAxes;
 use crate::error::{ErrorKind, Result};
 use crate::packed::{PackedKind, unpack};
 use crate::value::{Value, swap};
-use crate::write::pack;
+use crate::write::pack_images;
 
 /// Images in an archive: the stack or the image under one key, or all that have keys of their own.
 ///
@@ -40,6 +41,7 @@ pub struct ImageSet {
     /// The width is that of all images, if they have one.
     kind: PackedKind,
     shape: Vec<usize>,
+    trailing: usize,
     len: usize,
     pub(super) size: Option<[usize; 2]>,
     pub(super) source: Source,
@@ -62,13 +64,13 @@ impl ImageSet {
         let len = shape[..shape.len() - 2].iter().product();
         rows.check(len * height, width)?;
         let (shape, size) = (shape.to_vec(), Some([height, width]));
-        Ok(Self { kind, shape, len, size, source: Source::Rows(Arc::new(rows)) })
+        Ok(Self { kind, shape, trailing: 0, len, size, source: Source::Rows(Arc::new(rows)) })
     }
 
     /// The images that an array is, which takes so many bytes in the file.
     pub(super) fn of_array(array: &DynArrayView<'_>, stored_bytes: u64) -> Result<Self> {
-        let (kind, rows) = pack(array)?;
-        Self::packed(kind, array.shape(), Rows::Memory { rows, stored_bytes })
+        let (stack, kind, rows) = pack_images(array, ImageAxes::Inferred)?;
+        Self::packed(kind, &stack, Rows::Memory { rows, stored_bytes })
     }
 
     /// The images of a set that are under one key.
@@ -93,7 +95,20 @@ impl ImageSet {
             _ => size,
         };
         let kind = images.set().kind(size.map_or(0, |[_, width]| width));
-        Ok(Self { kind, shape, len, size, source: Source::Stored(images) })
+        Ok(Self { kind, shape, trailing: 0, len, size, source: Source::Stored(images) })
+    }
+
+    /// The same images of an array that has so many axes of length 1 behind height and width.
+    pub(super) fn with_trailing(mut self, trailing: usize) -> Self {
+        self.trailing = trailing;
+        self
+    }
+
+    /// How many axes of length 1 the array that they were saved as has behind height and width: those of `(n, height, width, 1)`.
+    /// [`shape`](Self::shape) does not count them.
+    #[must_use]
+    pub fn trailing(&self) -> usize {
+        self.trailing
     }
 
     /// The number of images.

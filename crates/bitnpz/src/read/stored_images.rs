@@ -8,6 +8,7 @@ use bitnpz_npy::Header;
 
 use super::archive::Archive;
 use super::entry::check_array;
+use crate::axes::{ArrayForm, ImageAxes};
 use crate::error::Result;
 use crate::interrupt;
 use crate::packed::unpack_onto;
@@ -50,7 +51,7 @@ impl StoredImages {
         }
     }
 
-    /// The shape of the array that they come back as under their one key.
+    /// The shape of the stack that they are under their one key: `(..., height, width)`.
     pub(super) fn shape(&self) -> Result<Vec<usize>> {
         Ok(match self.set().stack() {
             Some((_, shape)) => shape.to_vec(),
@@ -60,9 +61,36 @@ impl StoredImages {
 
     /// The header of the array that they come back as under their one key.
     pub(super) fn header(&self) -> Result<Header> {
-        let header = Header::new(self.set().kind(0).dtype, self.shape()?);
+        let mut header = Header::new(self.set().kind(0).dtype, self.shape()?);
+        if let Some(form) = self.set().form() {
+            (header.shape, header.fortran_order) = (form.shape.clone(), form.fortran_order);
+        } else if self.set().stack().is_none() {
+            let size = self.set().size(self.archive.zip(), self.range.start)?;
+            header.shape = self.set().ones().around(size);
+        }
         header.check()?;
         Ok(header)
+    }
+
+    /// How many axes of length 1 the array that they come back as has behind height and width; `None` if it differs from the
+    /// stack in anything else.
+    pub(super) fn trailing(&self) -> Result<Option<usize>> {
+        let (header, stack) = (self.header()?, self.shape()?);
+        let rest = header.shape.strip_prefix(stack.as_slice()).filter(|_| !header.fortran_order);
+        Ok(rest.map(<[usize]>::len))
+    }
+
+    /// The form in which a stack comes back, if it is another array.
+    pub(super) fn form(&self) -> Option<&ArrayForm> {
+        self.set().form()
+    }
+
+    /// Which axes of the array that they come back as are height and width.
+    pub(crate) fn image_axes(&self) -> ImageAxes {
+        match (self.set().form(), self.set().stack()) {
+            (Some(form), Some((_, stack))) => form.image_axes(stack),
+            _ => ImageAxes::Inferred,
+        }
     }
 
     /// The bytes that they take in the file.

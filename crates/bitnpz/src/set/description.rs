@@ -8,11 +8,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::keys::Pattern;
+use crate::axes::ArrayForm;
 use crate::packed::PackedKind;
 use crate::read::RESERVED;
 
 /// The member that names the sets.
 pub(crate) const SETS: &str = ".bitnpz/sets.json";
+
+/// An array has no more axes of length 1 than this on either side of an image: NumPy has at most 64 in all.
+const MOST_AXES: usize = 31;
 
 /// The version that this library writes; it reads no other.
 const VERSION: u32 = 1;
@@ -81,11 +85,37 @@ pub(super) struct Description {
 
 /// What the images of a set are together.
 #[derive(Clone, Debug)]
-pub(super) enum Shape {
-    /// One array under one key, of this shape.
-    Stack { key: String, shape: Vec<usize> },
-    /// An array for each image, under its own key.
-    Each,
+pub(crate) enum Shape {
+    /// One array under one key: a stack of this shape, which comes back in this form if it has one.
+    Stack { key: String, shape: Vec<usize>, form: Option<ArrayForm> },
+    /// An array for each image, under its own key, with so many axes of length 1 before and behind the image's.
+    Each { ones: Ones },
+}
+
+/// How many axes of length 1 an array of one image has before and behind height and width.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ones {
+    pub(crate) before: usize,
+    pub(crate) behind: usize,
+}
+
+impl Ones {
+    /// Those of an array of this shape, if it is of one image and has no other axes.
+    pub(crate) fn of(array: &[usize], stack: &[usize]) -> Option<Self> {
+        let outer = stack.len() - 2;
+        let is_one = array.starts_with(stack)
+            && stack[..outer].iter().chain(&array[stack.len()..]).all(|&side| side == 1);
+        is_one.then(|| Self { before: outer, behind: array.len() - stack.len() })
+    }
+
+    /// The shape of the array of an image of this size.
+    pub(crate) fn around(self, size: [usize; 2]) -> Vec<usize> {
+        [&vec![1; self.before], &size[..], &vec![1; self.behind]].concat()
+    }
+
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A part of a set that was written at once.
@@ -130,14 +160,20 @@ struct DescriptionJson {
     key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shape: Option<Vec<usize>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    array: Option<ArrayForm>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ones: Option<[usize; 2]>,
     segments: Vec<SegmentDescription>,
 }
 
 impl Description {
     pub(super) fn to_json(&self) -> Vec<u8> {
-        let (key, shape) = match &self.shape {
-            Shape::Stack { key, shape } => (Some(key.clone()), Some(shape.clone())),
-            Shape::Each => (None, None),
+        let (key, shape, array, ones) = match self.shape.clone() {
+            Shape::Stack { key, shape, form } => (Some(key), Some(shape), form, None),
+            Shape::Each { ones } => {
+                (None, None, None, (!ones.is_none()).then_some([ones.before, ones.behind]))
+            }
         };
         let description = DescriptionJson {
             version: VERSION,
@@ -147,6 +183,8 @@ impl Description {
             values: self.kind.json_values(),
             key,
             shape,
+            array,
+            ones,
             segments: self.segments.clone(),
         };
         serde_json::to_vec(&description).expect("a description is plain JSON")
@@ -168,8 +206,22 @@ impl Description {
                 return Err("expected a key of 1 to 65,535 bytes without control characters, found another"
                     .to_owned());
             }
-            (Some(key), Some(shape)) if shape.len() >= 2 => Shape::Stack { key, shape },
-            (None, None) => Shape::Each,
+            (Some(key), Some(shape)) if shape.len() >= 2 && json.ones.is_none() => {
+                if let Some(form) = &json.array {
+                    form.check(&shape)?;
+                }
+                Shape::Stack { key, shape, form: json.array }
+            }
+            (None, None) if json.array.is_none() => {
+                let [before, behind] = json.ones.unwrap_or_default();
+                if before.max(behind) > MOST_AXES {
+                    return Err(format!(
+                        "expected at most {MOST_AXES} axes of length 1, found {}",
+                        before.max(behind)
+                    ));
+                }
+                Shape::Each { ones: Ones { before, behind } }
+            }
             _ => return Err("expected a key and a shape of two or more sides, or neither".to_owned()),
         };
         let sum = json.segments.iter().try_fold(0_usize, |sum, segment| sum.checked_add(segment.images));
@@ -185,7 +237,7 @@ impl Description {
                 return Err("expected segments of images of the shape's size, found another".to_owned());
             }
         }
-        let has_keys = matches!(shape, Shape::Each);
+        let has_keys = matches!(shape, Shape::Each { .. });
         if json.segments.iter().any(|segment| segment.keys.is_some() != has_keys) {
             return Err("expected keys of each image or of none, found others".to_owned());
         }
@@ -202,9 +254,13 @@ impl Description {
             json.segments.iter().filter_map(|segment| segment.size.as_ref()).map(<[usize; 2]>::as_slice);
         let shape_of_all = match &shape {
             Shape::Stack { shape, .. } => Some(shape.as_slice()),
-            Shape::Each => None,
+            Shape::Each { .. } => None,
         };
-        for shape in sizes.chain(shape_of_all) {
+        let of_array = match &shape {
+            Shape::Stack { form: Some(form), .. } => Some(form.shape.as_slice()),
+            _ => None,
+        };
+        for shape in sizes.chain(shape_of_all).chain(of_array) {
             check_shape(shape, kind.dtype.item_size()).map_err(|message| format!("{shape:?}: {message}"))?;
         }
         Ok(Self { codec, model: json.model, kind, shape, segments: json.segments })

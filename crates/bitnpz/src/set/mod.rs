@@ -21,7 +21,7 @@ mod segment;
 mod stored;
 mod writer;
 
-pub(crate) use description::{SETS, Sets};
+pub(crate) use description::{Ones, SETS, Sets, Shape};
 pub(crate) use encode::SetOptions;
 pub(crate) use keys::KeySet;
 pub(crate) use stored::{Flaw, StoredSet};

@@ -11,11 +11,12 @@ use bitnpz_npz::{Archive, Limits};
 
 use super::blob::Blob;
 use super::checksum::{Checksum, Damage, GROUP, ImageCrc};
-use super::description::{Description, Shape, is_key};
+use super::description::{Description, Ones, Shape, is_key};
 use super::encode::SetOptions;
 use super::numbers::take_varint;
 use super::segment::Segment;
 use super::writer::SetWriter;
+use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::packed::PackedKind;
@@ -138,8 +139,24 @@ impl StoredSet {
     /// The key and the shape of the one array that the images are.
     pub(crate) fn stack(&self) -> Option<(&str, &[usize])> {
         match &self.description.shape {
-            Shape::Stack { key, shape } => Some((key, shape)),
-            Shape::Each => None,
+            Shape::Stack { key, shape, .. } => Some((key, shape)),
+            Shape::Each { .. } => None,
+        }
+    }
+
+    /// The form in which the stack comes back, if it is another array.
+    pub(crate) fn form(&self) -> Option<&ArrayForm> {
+        match &self.description.shape {
+            Shape::Stack { form, .. } => form.as_ref(),
+            Shape::Each { .. } => None,
+        }
+    }
+
+    /// The axes of length 1 around each image that has a key of its own.
+    pub(crate) fn ones(&self) -> Ones {
+        match self.description.shape {
+            Shape::Stack { .. } => Ones::default(),
+            Shape::Each { ones } => ones,
         }
     }
 

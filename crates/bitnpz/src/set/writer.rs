@@ -105,7 +105,7 @@ impl SetWriter {
         mut self,
         zip: &mut Writer<AtomicFile>,
         kind: PackedKind,
-        stack: Option<(String, Vec<usize>)>,
+        shape: Shape,
     ) -> Result<()> {
         if !self.collected.sizes.is_empty() || self.images == 0 {
             let total = self.len();
@@ -113,7 +113,6 @@ impl SetWriter {
         }
         self.finish_segment(zip)?;
         let model = self.model.expect("a segment was written");
-        let shape = stack.map_or(Shape::Each, |(key, shape)| Shape::Stack { key, shape });
         let shipped = model.name().map(str::to_owned);
         let name = &self.name;
         if shipped.is_none() {

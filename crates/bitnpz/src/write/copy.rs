@@ -8,13 +8,15 @@ use bitnpz_npy::{DynArray, DynArrayView, Header, Kind, Reader, make_room};
 use bitnpz_npz::Limits;
 
 use super::order::MEMBERS;
+use super::stack::Stack;
 use super::stack_writer::StackWriter;
-use super::writer::{Writer, count_images};
+use super::writer::Writer;
+use crate::axes::{ArrayForm, Formed, ImageAxes};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::packed::{Palette, unpack};
-use crate::read::{Archive, Entry, Item, OtherMember};
+use crate::read::{Archive, Entry, Item, OtherMember, StoredImages};
 
 /// Arrays beyond this many bytes go through in pieces.
 const WHOLE: usize = 64 << 20;
@@ -74,8 +76,12 @@ impl Writer {
     ///
     /// If the key is taken or not allowed, or if writing fails.
     pub fn add_dyn(&mut self, key: &str, array: &DynArrayView<'_>) -> Result<()> {
+        self.add_dyn_of(key, array, ImageAxes::Inferred)
+    }
+
+    fn add_dyn_of(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
         if self.encoding() != Encoding::Plain {
-            match self.add_dyn_images(key, array) {
+            match self.add_dyn_images_of(key, array, axes) {
                 Err(error) if is_no_image(&error) => {}
                 result => return result,
             }
@@ -94,16 +100,26 @@ impl Writer {
     }
 
     fn add_from(&mut self, key: &str, source: &impl Source) -> Result<()> {
-        let header = source.header();
+        let (header, axes) = (source.header(), source.image_axes());
         let packs = self.encoding() != Encoding::Plain;
-        let in_pieces = header.data_len() > WHOLE && header.shape.len() > 1 && !header.fortran_order;
-        if !in_pieces {
-            return self.add_dyn(key, &source.read()?.view());
-        }
+        let is_large = header.data_len() > WHOLE && !header.fortran_order;
         // Bools are of two values whatever their bytes are, and written as 0 and 1.
         let is_bool = header.dtype.kind() == Some(Kind::Bool);
-        if source.is_packed() || is_bool || (packs && is_two_valued(source)?) {
-            let mut stack = StackWriter::start(self, key, &header.dtype, &header.shape[1..], MEMBERS)?;
+        let is_bilevel =
+            || Ok::<_, Error>(source.is_packed() || is_bool || (packs && is_two_valued(source)?));
+        if !is_large || (header.shape.len() < 2 && is_bool) {
+            return self.add_dyn_of(key, &source.read()?.view(), axes);
+        }
+        if header.shape.len() > 1 && is_bilevel()? {
+            let grows = |(shape, form): &Formed| {
+                shape.len() > 2 && form.as_ref().is_none_or(|form| form.can_grow(shape))
+            };
+            let Some((shape, form)) = axes.form(header)?.filter(grows) else {
+                return self.add_dyn_of(key, &source.read()?.view(), axes);
+            };
+            let form = form.map(|form| ArrayForm { shape: [&[0], &form.shape[1..]].concat(), ..form });
+            let stack = Stack::new(bitnpz_npz::identity(key), &header.dtype, &shape[1..], form)?;
+            let mut stack = StackWriter::start_stack(self, key, stack, MEMBERS)?;
             source.pieces(|items| stack.push_items(items))?;
             return stack.finish();
         }
@@ -132,6 +148,11 @@ trait Source {
 
     /// Whether it lies packed, and so has two values.
     fn is_packed(&self) -> bool;
+
+    /// Which axes are height and width.
+    fn image_axes(&self) -> ImageAxes {
+        ImageAxes::Inferred
+    }
 
     /// The bytes of the `.npy` file as it lies there.
     fn npy(&self) -> Result<Box<dyn Read + '_>>;
@@ -228,6 +249,10 @@ impl Source for Entry<'_> {
         self.encoding() != Encoding::Plain
     }
 
+    fn image_axes(&self) -> ImageAxes {
+        self.set_images().map_or(ImageAxes::Inferred, StoredImages::image_axes)
+    }
+
     fn npy(&self) -> Result<Box<dyn Read + '_>> {
         Ok(Box::new(self.member_reader()?))
     }
@@ -238,7 +263,7 @@ impl Source for Entry<'_> {
 
     fn pieces(&self, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         if let Some(images) = self.set_images() {
-            let item_images = count_images(&self.shape()[1..]);
+            let item_images = images.len() / self.shape()[0].max(1);
             let count = (PIECE / (self.header().data_len() / self.shape()[0].max(1)).max(1)).max(1);
             let (mut first, mut pixels) = (0, Vec::new());
             while first < self.shape()[0] {

@@ -9,7 +9,8 @@ use ndarray::{ArrayRef, Dimension};
 
 use super::stack::Stack;
 use super::stack_writer::StackWriter;
-use super::writer::{Writer, c_order, with_view};
+use super::writer::{Writer, c_order, form, with_view};
+use crate::axes::{ArrayForm, ImageAxes};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::unpack;
@@ -67,20 +68,41 @@ impl Writer {
     ///
     /// As [`extend`](Self::extend).
     pub fn extend_dyn(&mut self, key: &str, images: &DynArrayView<'_>) -> Result<()> {
+        self.extend_dyn_of(key, images, ImageAxes::Inferred)
+    }
+
+    /// As [`extend_dyn`](Self::extend_dyn) for images that have rows and columns along these axes, or flat ones; the first axis counts
+    /// images.
+    ///
+    /// # Errors
+    ///
+    /// As [`extend`](Self::extend), and if the array does not have these axes.
+    pub fn extend_dyn_of(&mut self, key: &str, images: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
         self.check_owner()?;
         let (dtype, shape) = (images.dtype(), images.shape());
-        let Some(item_shape) = shape.get(1..).filter(|item_shape| item_shape.len() >= 2) else {
+        let blame = |error: Error| error.with_key(key);
+        let identity = bitnpz_npz::identity(key);
+        let Some(item_shape) = shape.get(1..) else {
             let error = ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() };
-            return Err(Error::from(error).with_key(key));
+            return Err(blame(error.into()));
         };
-        let (identity, items) = (bitnpz_npz::identity(key), c_order(images)?);
+        let items = c_order(images)?;
+        let mut header = images.header().clone();
+        header.fortran_order = false;
+        let images = DynArrayView::new(header, &items)?;
+        let new_stack = || {
+            let (stack, form) = form(images.header(), axes)?;
+            let grows = form.as_ref().is_none_or(|form| form.can_grow(&stack)) && stack.len() > 2;
+            let none = ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() };
+            if grows { Ok((stack, form)) } else { Err(Error::from(none)) }
+        };
         if self.encoding() == Encoding::Contour {
             if let Some(set) = self.sets.stacks.iter_mut().find(|set| set.stack.key == identity) {
                 set.stack.check(dtype, item_shape)?;
                 return set.push(&mut self.zip, &items, shape[0]);
             }
             self.check_free(key)?;
-            let set = self.add_stack(key, images)?;
+            let set = self.add_stack(key, &images, new_stack().map_err(blame)?).map_err(blame)?;
             self.sets.stacks.push(set);
             return Ok(());
         }
@@ -91,7 +113,9 @@ impl Writer {
             return Ok(rows.write_all(stack.pack(&items, shape[0])?).map_err(bitnpz_npz::Error::from)?);
         }
         self.check_free(key)?;
-        let mut stack = Stack::new(identity, dtype, item_shape)?;
+        let (stack_shape, form) = new_stack().map_err(blame)?;
+        let form = form.map(|form| ArrayForm { shape: [&[0], item_shape].concat(), ..form });
+        let mut stack = Stack::new(identity, dtype, &stack_shape[1..], form)?;
         let mut rows = tempfile::tempfile_in(&self.folder).map_err(bitnpz_npz::Error::from)?;
         rows.write_all(stack.pack(&items, shape[0])?).map_err(bitnpz_npz::Error::from)?;
         let place = self.ledger.order.new_place();
@@ -109,7 +133,7 @@ impl Writer {
             let mut piece = vec![0; (PIECE / item_bytes.max(1)).max(1) * item_bytes];
             let mut left = stack.shape[0] * item_bytes;
             rows.rewind().map_err(bitnpz_npz::Error::from)?;
-            let mut writer = StackWriter::start(self, &stack.key, stack.dtype(), &stack.shape[1..], place)?;
+            let mut writer = StackWriter::start_stack(self, &stack.key, stack.to_empty(), place)?;
             if item_bytes == 0 {
                 writer.push_counted(&[], stack.shape[0])?;
             }

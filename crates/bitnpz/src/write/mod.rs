@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 
 pub use stack_writer::StackWriter;
-pub(crate) use writer::pack;
 pub use writer::{Summary, Writer};
+pub(crate) use writer::{count_images, pack_images};
 
 /// Removes temporary files from a folder that writers have left which were killed, and gives back their paths. Those of writers
 /// that live are left alone.

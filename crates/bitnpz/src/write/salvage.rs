@@ -5,6 +5,7 @@ use std::ops::Range;
 use bitnpz_npy::with_room;
 
 use super::order::MEMBERS;
+use super::stack::Stack;
 use super::stack_writer::StackWriter;
 use super::writer::Writer;
 use crate::error::Result;
@@ -41,7 +42,8 @@ impl Writer {
         let blank = unpack(&rows, width, &kind.dtype, kind.bits)?;
         let images = StoredImages::new(archive, number, range.clone());
         let item_images: usize = shape[1..shape.len() - 2].iter().product();
-        let mut stack = StackWriter::start(self, key, &kind.dtype, &shape[1..], MEMBERS)?;
+        let stack = Stack::new(key, &kind.dtype, &shape[1..], set.form().cloned())?.to_empty();
+        let mut stack = StackWriter::start_stack(self, key, stack, MEMBERS)?;
         let mut item = Vec::new();
         for image in range {
             if is_gone(image) {

@@ -1,14 +1,15 @@
 //! The image sets of an archive that is being written.
 
-use bitnpz_npy::{DynArrayView, with_room};
+use bitnpz_npy::{Dtype, with_room};
 use bitnpz_npz::AtomicFile;
 
 use super::ledger::Ledger;
 use super::stack::{SetStack, Stack};
-use super::writer::{c_order, unfit_error};
+use super::writer::unfit_error;
+use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{PackedKind, Palette};
-use crate::set::{KeySet, SETS, SetOptions, SetWriter, Sets, StoredSet};
+use crate::set::{KeySet, Ones, SETS, SetOptions, SetWriter, Sets, Shape, StoredSet};
 
 /// Stacks of fewer bytes of packed rows are not worth the members of a set: they become ordinary arrays.
 pub(super) const SMALL_STACK: usize = 4096;
@@ -38,9 +39,18 @@ pub(super) struct SetsWriter {
 #[derive(Debug)]
 struct OpenSet {
     palette: Palette,
+    /// The axes of length 1 around each image.
+    ones: Ones,
     set: SetWriter,
     /// Its place in the order of keys.
     place: usize,
+}
+
+impl OpenSet {
+    /// Whether an image of these values, with these axes of length 1 around it, has its place here.
+    fn takes(&self, palette: &Palette, ones: Ones) -> bool {
+        self.ones == ones && self.palette.agrees_with(palette)
+    }
 }
 
 /// An image or a stack that is not worth a set.
@@ -49,7 +59,10 @@ pub(super) struct Lone {
     pub(super) key: String,
     /// Its place in the order of keys.
     pub(super) place: usize,
+    /// The shape of the stack.
     pub(super) shape: Vec<usize>,
+    /// The array that it comes back as, if that is another.
+    pub(super) form: Option<ArrayForm>,
     pub(super) kind: PackedKind,
     /// Its packed rows.
     pub(super) rows: Vec<u8>,
@@ -109,14 +122,14 @@ impl SetsWriter {
         let writer = set.to_writer(zip, self.options)?;
         if let Some((key, shape)) = set.stack() {
             self.claim(key)?;
-            let stack = Stack::resume(key, shape.to_vec(), palette);
+            let stack = Stack::resume(key, shape.to_vec(), set.form().cloned(), palette);
             self.stacks.push(SetStack { stack, set: writer, place });
             return Ok(place);
         }
         for image in 0..set.len() {
             self.claim(&set.key(zip, image))?;
         }
-        self.open.push(OpenSet { palette, set: writer, place });
+        self.open.push(OpenSet { palette, ones: set.ones(), set: writer, place });
         Ok(place)
     }
 
@@ -148,30 +161,29 @@ impl SetsWriter {
         (SetWriter::new(name, self.options), place)
     }
 
-    /// Packs one image, in the values of a set there is, or else in its own.
-    pub(super) fn pack(&self, image: &DynArrayView<'_>) -> Result<(Palette, Vec<u8>)> {
-        let (dtype, shape) = (image.dtype(), image.shape());
+    /// Packs the pixels of one image, in the values of a set there is, or else in its own.
+    pub(super) fn pack(&self, dtype: &Dtype, pixels: &[u8], size: [usize; 2]) -> Result<(Palette, Vec<u8>)> {
+        let (shape, [_, width]) = (&size, size);
         let Some(own) = Palette::new(dtype) else {
             return Err(ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() }.into());
         };
-        let pixels = c_order(image)?;
-        let mut rows = with_room(own.rows_len(&pixels, shape[1]))?;
+        let mut rows = with_room(own.rows_len(pixels, width))?;
         for open in self.open.iter().filter(|open| open.palette.dtype() == dtype) {
             let mut palette = open.palette.clone();
             rows.clear();
-            if palette.pack(&pixels, shape[1], &mut rows).is_ok() {
+            if palette.pack(pixels, width, &mut rows).is_ok() {
                 return Ok((palette, rows));
             }
         }
         let mut palette = own;
         rows.clear();
-        palette.pack(&pixels, shape[1], &mut rows).map_err(|unfit| unfit_error(&unfit, 0, shape))?;
+        palette.pack(pixels, width, &mut rows).map_err(|unfit| unfit_error(&unfit, 0, shape))?;
         Ok((palette, rows))
     }
 
     /// Whether there is a set for images of these values, or room for one more.
-    pub(super) fn take(&self, palette: &Palette) -> bool {
-        self.open.len() < MOST_SETS || self.open.iter().any(|open| open.palette.agrees_with(palette))
+    pub(super) fn take(&self, palette: &Palette, ones: Ones) -> bool {
+        self.open.len() < MOST_SETS || self.open.iter().any(|open| open.takes(palette, ones))
     }
 
     /// Adds an image, packed in these values, to the set of images like it.
@@ -180,17 +192,18 @@ impl SetsWriter {
         zip: &mut bitnpz_npz::Writer<AtomicFile>,
         ledger: &mut Ledger,
         key: &str,
+        ones: Ones,
         image: ([usize; 2], Palette, &[u8]),
     ) -> Result<()> {
         let (size, palette, rows) = image;
-        let number = match self.open.iter().position(|open| open.palette.agrees_with(&palette)) {
+        let number = match self.open.iter().position(|open| open.takes(&palette, ones)) {
             Some(number) => {
                 self.open[number].palette = palette;
                 number
             }
             None => {
                 let (set, place) = self.start(ledger, "images");
-                self.open.push(OpenSet { palette, set, place });
+                self.open.push(OpenSet { palette, ones, set, place });
                 self.open.len() - 1
             }
         };
@@ -210,9 +223,10 @@ impl SetsWriter {
         if set.is_unwritten() && rows().map(<[u8]>::len).sum::<usize>() < SMALL_STACK {
             self.drop_set(place);
             let (kind, rows) = (stack.kind(), rows().flatten().copied().collect());
-            return Ok(Some(Lone { key: stack.key, place, shape: stack.shape, kind, rows }));
+            let form = stack.form().cloned();
+            return Ok(Some(Lone { key: stack.key, place, shape: stack.shape, form, kind, rows }));
         }
-        set.finish(zip, stack.kind(), Some((stack.key.clone(), stack.shape.clone())))?;
+        set.finish(zip, stack.kind(), stack.to_shape())?;
         ledger.note_set(1, stack.images());
         Ok(None)
     }
@@ -227,17 +241,18 @@ impl SetsWriter {
         for stack in std::mem::take(&mut self.stacks) {
             lone.extend(self.finish_stack(zip, ledger, stack)?);
         }
-        for OpenSet { palette, set, place } in std::mem::take(&mut self.open) {
+        for OpenSet { palette, ones, set, place } in std::mem::take(&mut self.open) {
             let kind = |width| PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
             if set.len() < FEW_IMAGES && set.is_unwritten() {
                 self.drop_set(place);
                 lone.extend(set.images().filter_map(|(key, size, rows)| {
                     let (shape, kind, rows) = (size.to_vec(), kind(size[1]), rows.to_vec());
-                    Some(Lone { key: key?, place, shape, kind, rows })
+                    let form = ArrayForm { shape: ones.around(size), fortran_order: false, axes: None };
+                    Some(Lone { key: key?, place, shape, form: Some(form), kind, rows })
                 }));
             } else {
                 let images = set.len();
-                set.finish(zip, kind(0), None)?;
+                set.finish(zip, kind(0), Shape::Each { ones })?;
                 ledger.note_set(images, images);
             }
         }

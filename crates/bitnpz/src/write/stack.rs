@@ -4,11 +4,12 @@ use bitnpz_npy::{Dtype, Header, make_room};
 use bitnpz_npz::AtomicFile;
 
 use super::writer::{count_images, packed_header, unfit_error};
+use crate::axes::ArrayForm;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::packed::{PackedKind, Palette};
-use crate::set::SetWriter;
+use crate::set::{SetWriter, Shape};
 
 /// A stack of images as far as it has come.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(super) struct Stack {
     pub(super) key: String,
     /// Of the whole stack; the first length is the number of items so far.
     pub(super) shape: Vec<usize>,
+    /// The array that it comes back as, if that is another.
+    form: Option<ArrayForm>,
     palette: Palette,
     /// The packed rows of what was added last.
     rows: Vec<u8>,
@@ -23,17 +26,47 @@ pub(super) struct Stack {
 
 impl Stack {
     /// Items are what the stack has along its first dimension, of shape `(..., height, width)`.
-    pub(super) fn new(key: &str, dtype: &Dtype, item_shape: &[usize]) -> Result<Self> {
+    pub(super) fn new(
+        key: &str,
+        dtype: &Dtype,
+        item_shape: &[usize],
+        form: Option<ArrayForm>,
+    ) -> Result<Self> {
         let shape = [&[0], item_shape].concat();
         match Palette::new(dtype) {
-            Some(palette) if item_shape.len() >= 2 => Ok(Self::resume(key, shape, palette)),
+            Some(palette) if item_shape.len() >= 2 => Ok(Self::resume(key, shape, form, palette)),
             _ => Err(Error::from(ErrorKind::NotImages { dtype: dtype.clone(), shape }).with_key(key)),
         }
     }
 
     /// Goes on with a stack that has this shape.
-    pub(super) fn resume(key: &str, shape: Vec<usize>, palette: Palette) -> Self {
-        Self { key: key.to_owned(), shape, palette, rows: Vec::new() }
+    pub(super) fn resume(key: &str, shape: Vec<usize>, form: Option<ArrayForm>, palette: Palette) -> Self {
+        Self { key: key.to_owned(), shape, form, palette, rows: Vec::new() }
+    }
+
+    /// The shape of what can be added to it, along the first axis of the array that it comes back as.
+    fn item_shape(&self) -> &[usize] {
+        self.form.as_ref().map_or(&self.shape[1..], |form| &form.shape[1..])
+    }
+
+    /// What it is in a set.
+    pub(super) fn to_shape(&self) -> Shape {
+        Shape::Stack { key: self.key.clone(), shape: self.shape.clone(), form: self.form.clone() }
+    }
+
+    /// The array that it comes back as.
+    pub(super) fn form(&self) -> Option<&ArrayForm> {
+        self.form.as_ref()
+    }
+
+    /// The same stack without its images.
+    pub(super) fn to_empty(&self) -> Self {
+        let mut empty = Self::resume(&self.key, self.shape.clone(), self.form.clone(), self.palette.clone());
+        empty.shape[0] = 0;
+        if let Some(form) = empty.form.as_mut().filter(|form| form.axes.is_none()) {
+            form.shape[0] = 0;
+        }
+        empty
     }
 
     pub(super) fn dtype(&self) -> &Dtype {
@@ -62,7 +95,10 @@ impl Stack {
     pub(super) fn header(&self, encoding: Encoding) -> Header {
         match encoding {
             Encoding::Packed => packed_header(&self.shape, self.size()[1]),
-            _ => Header::new(self.dtype().clone(), self.shape.clone()),
+            _ => {
+                let shape = self.form.as_ref().map_or(&self.shape, |form| &form.shape);
+                Header::new(self.dtype().clone(), shape.clone())
+            }
         }
     }
 
@@ -70,8 +106,10 @@ impl Stack {
     pub(super) fn check(&self, dtype: &Dtype, item_shape: &[usize]) -> Result<()> {
         let error = if dtype != self.dtype() {
             ErrorKind::OtherDtype { expected: self.dtype().clone(), found: dtype.clone() }
-        } else if *item_shape != self.shape[1..] {
-            ErrorKind::WrongShape { expected: self.shape[1..].to_vec(), found: item_shape.to_vec() }
+        } else if self.form.as_ref().is_some_and(|form| !form.can_grow(&self.shape)) {
+            ErrorKind::FixedStack
+        } else if item_shape != self.item_shape() {
+            ErrorKind::WrongShape { expected: self.item_shape().to_vec(), found: item_shape.to_vec() }
         } else {
             return Ok(());
         };
@@ -91,7 +129,11 @@ impl Stack {
             unfit_error(&unfit, self.shape[0] * item_pixels, &self.shape).with_key(&self.key)
         })?;
         self.palette = palette;
+        let grows = self.form.as_ref().is_some_and(|form| form.can_grow(&self.shape));
         self.shape[0] += count;
+        if let Some(form) = self.form.as_mut().filter(|_| grows) {
+            form.shape[0] = self.shape[0];
+        }
         Ok(&self.rows)
     }
 }

@@ -87,8 +87,17 @@ impl<'a> StackWriter<'a> {
         item_shape: &[usize],
         place: usize,
     ) -> Result<Self> {
-        let encoding = writer.encoding();
-        let stack = Stack::new(bitnpz_npz::identity(key), dtype, item_shape)?;
+        let stack = Stack::new(bitnpz_npz::identity(key), dtype, item_shape, None)?;
+        Self::start_stack(writer, key, stack, place)
+    }
+
+    /// Starts a stack that has no images yet.
+    pub(super) fn start_stack(writer: &'a mut Writer, key: &str, stack: Stack, place: usize) -> Result<Self> {
+        let encoding = match writer.encoding() {
+            // Packed rows would be others than those of its images.
+            Encoding::Packed if stack.form().is_some() => Encoding::Plain,
+            encoding => encoding,
+        };
         writer.claim(key)?;
         let sink = match encoding {
             Encoding::Contour => {

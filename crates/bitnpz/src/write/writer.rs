@@ -16,12 +16,13 @@ use super::plain::{self, PlainArray};
 use super::sets::{Lone, SetsWriter};
 use super::stack::{SetStack, Stack};
 use super::stack_writer::StackWriter;
+use crate::axes::{ArrayForm, Formed, ImageAxes};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::WriteOptions;
 use crate::packed::{self, PackedKind, Palette, Unfit, unpack};
 use crate::read::RESERVED;
-use crate::set::SetOptions;
+use crate::set::{Ones, SetOptions};
 use crate::value::Value;
 
 /// Images without pixels that have more rows or columns are kept as an ordinary array: no reader takes so many for granted.
@@ -153,25 +154,71 @@ impl Writer {
                 self.claim(key)?;
                 let palette = Palette::new(&Dtype::of::<bool>()).expect("pixels can be bools");
                 let size = [bitmap.height(), bitmap.width()];
-                self.sets.push(&mut self.zip, &mut self.ledger, key, (size, palette, bitmap.as_bytes()))
+                let image = (size, palette, bitmap.as_bytes());
+                self.sets.push(&mut self.zip, &mut self.ledger, key, Ones::default(), image)
             }
         }
     }
 
-    /// Adds images whose type is known at run time only.
+    /// Adds images whose type is known at run time only. Which axes are their rows and columns is
+    /// [inferred](ImageAxes::Inferred).
     ///
     /// # Errors
     ///
     /// As [`add_images`](Self::add_images), and if pixels cannot be of the array's type.
-    pub fn add_dyn_images(&mut self, key: &str, stack: &DynArrayView<'_>) -> Result<()> {
-        if self.encoding == Encoding::Contour {
-            return self.add_to_sets(key, stack).map_err(|error| error.with_key(key));
-        }
-        let (kind, rows) = pack(stack).map_err(|error| error.with_key(key))?;
+    pub fn add_dyn_images(&mut self, key: &str, array: &DynArrayView<'_>) -> Result<()> {
+        self.add_dyn_images_of(key, array, ImageAxes::Inferred)
+    }
+
+    /// Adds the images of an array that has rows and columns along these axes, or flat images. It comes back as it is; read
+    /// as [images](crate::Archive::images) they are a stack of shape `(..., height, width)`.
+    ///
+    /// ```
+    /// use bitnpz::{DynArray, ImageAxes};
+    /// use ndarray::Array2;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("digits.npz");
+    /// let digits = DynArray::from_ndarray(&Array2::from_shape_fn((500, 784), |(i, pixel)| i * pixel % 9 == 1));
+    /// let mut writer = bitnpz::Writer::create(&path)?;
+    /// writer.add_dyn_images_of("digits", &digits.view(), "28x28".parse()?)?;
+    /// writer.finish()?;
+    ///
+    /// let archive = bitnpz::Archive::open(&path)?;
+    /// assert_eq!(archive.images("digits")?.shape(), [500, 28, 28]);
+    /// assert_eq!(archive.dyn_array("digits")?, digits);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`add_images`](Self::add_images), and if the array does not have these axes.
+    pub fn add_dyn_images_of(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
+        self.add_images_of(key, array, axes).map_err(|error| error.with_key(key))
+    }
+
+    fn add_images_of(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
         match self.encoding {
-            Encoding::Plain => self.add_plain(key, stack, Some((kind, rows)), count_images(stack.shape())),
-            _ => self.add_packed(key, stack.shape(), kind, &rows),
+            Encoding::Contour => self.add_to_sets(key, array, axes),
+            Encoding::Packed => {
+                let (stack, form) = form(array.header(), axes)?;
+                match form {
+                    None => {
+                        let (kind, rows) = pack(array)?;
+                        self.add_packed(key, &stack, kind, &rows)
+                    }
+                    // Packed rows would be others than those of its images.
+                    Some(_) => self.add_plain_images(key, array, axes),
+                }
+            }
+            Encoding::Plain => self.add_plain_images(key, array, axes),
         }
+    }
+
+    fn add_plain_images(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
+        let (stack, _) = form(array.header(), axes)?;
+        let packed = pack(array)?;
+        self.add_plain(key, array, Some(packed), count_images(&stack))
     }
 
     /// Starts a stack of images of one dtype and shape `(height, width)` whose number is not known yet.
@@ -259,32 +306,43 @@ impl Writer {
         self.waiting.iter().any(|stack| stack.is(key))
     }
 
-    fn add_to_sets(&mut self, key: &str, stack: &DynArrayView<'_>) -> Result<()> {
-        if is_tall_nothing(stack.shape()) {
-            return self.add_plain(key, stack, None, 0);
+    fn add_to_sets(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
+        let (stack, form) = form(array.header(), axes)?;
+        if is_tall_nothing(&stack) {
+            return self.add_plain(key, array, None, 0);
         }
-        if let &[height, width] = stack.shape() {
-            let (palette, rows) = self.sets.pack(stack)?;
-            if !self.sets.take(&palette) {
-                return self.add_dyn_array(key, stack);
+        let of_array = form.as_ref().map_or(&stack, |form| &form.shape);
+        if let &[.., height, width] = stack.as_slice()
+            && let Some(ones) = Ones::of(of_array, &stack)
+        {
+            let pixels = to_stack(array, form.as_ref())?;
+            let (palette, rows) = self.sets.pack(array.dtype(), &pixels, [height, width])?;
+            if !self.sets.take(&palette, ones) {
+                return self.add_dyn_array(key, array);
             }
             self.claim(key)?;
             let image = ([height, width], palette, rows.as_slice());
-            return self.sets.push(&mut self.zip, &mut self.ledger, key, image);
+            return self.sets.push(&mut self.zip, &mut self.ledger, key, ones, image);
         }
-        let set = self.add_stack(key, stack)?;
+        let set = self.add_stack(key, array, (stack, form))?;
         if let Some(lone) = self.sets.finish_stack(&mut self.zip, &mut self.ledger, set)? {
             write_lone(&mut self.zip, &mut self.ledger, lone)?;
         }
         Ok(())
     }
 
-    /// Starts a set that is a stack, of these images first.
-    pub(super) fn add_stack(&mut self, key: &str, images: &DynArrayView<'_>) -> Result<SetStack> {
-        let item_shape = images.shape().get(1..).unwrap_or_default();
-        let mut stack = Stack::new(bitnpz_npz::identity(key), images.dtype(), item_shape)?;
+    /// Starts a set that is a stack, of the images of this array first.
+    pub(super) fn add_stack(
+        &mut self,
+        key: &str,
+        array: &DynArrayView<'_>,
+        (shape, form): Formed,
+    ) -> Result<SetStack> {
+        let pixels = to_stack(array, form.as_ref())?;
+        let (count, item_shape) = shape.split_first().expect("a stack has two or more axes");
+        let mut stack = Stack::new(bitnpz_npz::identity(key), array.dtype(), item_shape, form)?;
         // Nothing is claimed for images that do not fit.
-        stack.pack(&c_order(images)?, images.shape()[0])?;
+        stack.pack(&pixels, *count)?;
         self.claim(key)?;
         let mut set = self.sets.start_stack(&mut self.ledger, stack);
         set.push_packed(&mut self.zip)?;
@@ -328,11 +386,17 @@ pub(super) fn write_lone(
     ledger: &mut Ledger,
     lone: Lone,
 ) -> Result<()> {
-    let Lone { key, place, shape, kind, rows } = lone;
-    let pixels = unpack(&rows, kind.width, &kind.dtype, kind.bits)?;
+    let Lone { key, place, shape, form, kind, rows } = lone;
     let images = count_images(&shape);
-    let array = &DynArrayView::new(Header::new(kind.dtype.clone(), shape), &pixels)?;
-    plain::write(zip, ledger, PlainArray { key: &key, place, array, packed: Some((kind, rows)), images })
+    let mut pixels = unpack(&rows, kind.width, &kind.dtype, kind.bits)?;
+    let mut header = Header::new(kind.dtype.clone(), shape);
+    if let Some(form) = &form {
+        pixels = form.to_array(pixels, kind.dtype.item_size())?;
+        (header.shape, header.fortran_order) = (form.shape.clone(), form.fortran_order);
+    }
+    let array = &DynArrayView::new(header, &pixels)?;
+    let packed = if plain::fits(array) { Some(pack(array)?) } else { None };
+    plain::write(zip, ledger, PlainArray { key: &key, place, array, packed, images })
 }
 
 /// Calls `with` with an array as one whose type is known at run time only, where it lies if it is in C order.
@@ -367,6 +431,32 @@ pub(super) fn packed_header(shape: &[usize], width: usize) -> Header {
     Header::new(Dtype::of::<u8>(), shape)
 }
 
+/// The stack of images that an array is.
+pub(super) fn form(header: &Header, axes: ImageAxes) -> Result<Formed> {
+    let none = || ErrorKind::NotImages { dtype: header.dtype.clone(), shape: header.shape.clone() };
+    axes.form(header)?.ok_or_else(|| none().into())
+}
+
+/// The items of an array as they lie in its stack of images.
+pub(super) fn to_stack<'a>(array: &DynArrayView<'a>, form: Option<&ArrayForm>) -> Result<Cow<'a, [u8]>> {
+    match form {
+        Some(form) => form.to_stack(array),
+        None => c_order(array),
+    }
+}
+
+/// Packs the images of an array: their stack's shape, what it takes to give them back, and their rows.
+pub(crate) fn pack_images(
+    array: &DynArrayView<'_>,
+    axes: ImageAxes,
+) -> Result<(Vec<usize>, PackedKind, Vec<u8>)> {
+    let (shape, form) = form(array.header(), axes)?;
+    let pixels = to_stack(array, form.as_ref())?;
+    let stack = DynArrayView::new(Header::new(array.dtype().clone(), shape.clone()), &pixels)?;
+    let (kind, rows) = pack(&stack)?;
+    Ok((shape, kind, rows))
+}
+
 /// The items of an array in C order.
 pub(super) fn c_order<'a>(array: &DynArrayView<'a>) -> Result<Cow<'a, [u8]>> {
     if array.header().fortran_order {
@@ -386,12 +476,12 @@ pub(super) fn zeros_and_ones<'a>(dtype: &Dtype, items: &'a [u8]) -> Result<Cow<'
 }
 
 /// The images in an array of shape `(..., height, width)`.
-pub(super) fn count_images(shape: &[usize]) -> usize {
+pub(crate) fn count_images(shape: &[usize]) -> usize {
     shape.iter().rev().skip(2).product()
 }
 
 /// Packs an array of images, and says what it takes to give it back.
-pub(crate) fn pack(stack: &DynArrayView<'_>) -> Result<(PackedKind, Vec<u8>)> {
+fn pack(stack: &DynArrayView<'_>) -> Result<(PackedKind, Vec<u8>)> {
     let shape = stack.shape();
     let (Some(mut palette), [.., _, width]) = (Palette::new(stack.dtype()), shape) else {
         let (dtype, shape) = (stack.dtype().clone(), shape.to_vec());
