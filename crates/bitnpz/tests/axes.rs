@@ -81,11 +81,8 @@ fn are_images_along_any_axes_coded_alike_and_given_back() {
             assert_eq!(writer.finish().unwrap().images, 700, "{form} {encoding}");
             let archive = Archive::open(&path).unwrap();
             let entry = archive.entry("g").unwrap();
-            assert_eq!(
-                (entry.header(), &archive.dyn_array("g").unwrap()),
-                (array.header(), &array),
-                "{form} {encoding}"
-            );
+            assert_eq!(entry.header(), array.header(), "{form} {encoding}");
+            assert!(archive.dyn_array("g").unwrap() == array, "{form} {encoding}");
             let npy = array.view().to_npy().unwrap();
             let same = python.borrow_mut().run(
                 "import io\nfound = bitnpz_reference.load(inputs[0].decode())['g']\nexpected = np.load(io.BytesIO(inputs[1]))\n\
@@ -115,7 +112,7 @@ fn are_images_along_any_axes_coded_alike_and_given_back() {
                 writer.copy_from(&archive, |_| ()).unwrap();
                 writer.finish().unwrap();
                 let copy = Archive::open(&copy).unwrap();
-                assert_eq!(copy.dyn_array("g").unwrap(), array, "{form} to {other}");
+                assert!(copy.dyn_array("g").unwrap() == array, "{form} to {other}");
                 assert!(
                     other != encoding || copy.size() == archive.size(),
                     "{form} to {other}: {}",
@@ -141,7 +138,8 @@ fn are_images_along_any_axes_coded_alike_and_given_back() {
 fn are_stacks_of_any_axes_extended_and_salvaged() {
     let folder = Folder::new();
     let (first, second) = (blobs(600), blobs(90));
-    for (form, axes) in FORMS {
+    // Of a batch the first axis counts images, in whatever order its items lie.
+    for (form, axes) in FORMS.into_iter().filter(|(form, _)| *form != "HWN F") {
         let path = folder.path("axes.npz");
         let (one, two) = (arranged(&first, form), arranged(&second, form));
         for encoding in Encoding::ALL {
@@ -157,7 +155,7 @@ fn are_stacks_of_any_axes_extended_and_salvaged() {
             writer.finish().unwrap();
             let archive = Archive::open(&path).unwrap();
             let all = arranged(&ndarray::concatenate![Axis(0), first, second], form);
-            assert_eq!(archive.dyn_array("g").unwrap(), all, "{form} {encoding}");
+            assert!(archive.dyn_array("g").unwrap() == all, "{form} {encoding}");
         }
     }
     let path = folder.path("fixed.npz");
