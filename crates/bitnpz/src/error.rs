@@ -224,7 +224,7 @@ impl fmt::Display for Error {
                 "expected a stack of images along the first axis, found one along another, to which none can be added",
             ),
             ErrorKind::WrongAxes { axes, shape } => {
-                write!(f, "expected an array whose axes are {axes}; found shape {}", Index(shape))
+                write!(f, "expected an array of the axes {axes}, found shape {}", Index(shape))
             }
             ErrorKind::NotOneImage { found } => write!(
                 f,

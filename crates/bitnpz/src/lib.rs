@@ -44,7 +44,7 @@ mod threads;
 mod value;
 mod write;
 
-pub use axes::{ImageAxes, ParseAxesError};
+pub use axes::{BetterAxes, ImageAxes, ParseAxesError, better_axes};
 pub use bitnpz_bitmap::codec::Codec;
 pub use bitnpz_bitmap::{Bitmap, BitmapView, BoundingBox, Pixel, PixelValues};
 pub use bitnpz_npy::ErrorKind as NpyErrorKind;
