@@ -131,6 +131,15 @@ pub(crate) fn read_npy<'py>(
     read_to_numpy(py, &mut reader.map_err(blame)?, name)
 }
 
+/// Axes that would make an array much smaller than those that are inferred, and about how many times.
+#[pyfunction]
+#[pyo3(name = "_better_axes")]
+#[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
+pub(crate) fn better_axes(py: Python<'_>, items: Items<'_>) -> PyResult<Option<(String, f64)>> {
+    let array = items.view(py)?;
+    Ok(bitnpz::better_axes(&array).map(|better| (better.axes.to_string(), better.factor)))
+}
+
 /// An array as `bitnpz._arrays.to_items` gives it: what it is, and its bytes.
 #[derive(FromPyObject)]
 pub(crate) enum Items<'py> {

@@ -21,7 +21,7 @@ mod _bitnpz {
     #[pymodule_export]
     use super::archive::{Archive, KeyIterator};
     #[pymodule_export]
-    use super::array::{check_npy, read_npy};
+    use super::array::{better_axes, check_npy, read_npy};
     #[pymodule_export]
     use super::damage::{clean, salvage};
     #[pymodule_export]

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use bitnpz::{Method, WriteOptions};
+use bitnpz::{Added, ImageAxes, Method, ParseAxesError, WriteOptions};
 use pyo3::prelude::*;
 
 use crate::array::Items;
@@ -94,16 +94,35 @@ impl Writer {
         Ok(Self { name, writer: Mutex::new(Some(writer)), process: std::process::id() })
     }
 
-    /// Adds an array: as images, as it is, or as what it seems to be.
+    /// Adds an array: as images along some axes, as it is, or as what it seems to be. Gives whether it was added as images.
+    #[pyo3(signature = (key, items, what, axes=None))]
     #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
-    fn _add(&self, py: Python<'_>, key: &str, items: Items<'_>, what: &str) -> PyResult<()> {
+    fn _add(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        items: Items<'_>,
+        what: &str,
+        axes: Option<&str>,
+    ) -> PyResult<bool> {
         let array = items.view(py)?;
-        self.write(py, |writer| match what {
-            "images" => writer.add_dyn_images(key, &array),
-            "array" => writer.add_dyn_array(key, &array),
-            "batch" => writer.extend_dyn(key, &array),
-            _ => writer.add_dyn(key, &array),
-        })
+        let axes = axes.map(str::parse::<ImageAxes>).transpose();
+        let invalid = |error: ParseAxesError| raise(py, "InputError", (format!("{key:?}: axes: {error}"),));
+        let axes = axes.map_err(invalid)?.unwrap_or_default();
+        let mut added = Added::Images;
+        self.write(py, |writer| {
+            match what {
+                "images" => writer.add_dyn_images_of(key, &array, axes)?,
+                "array" => {
+                    writer.add_dyn_array(key, &array)?;
+                    added = Added::Array;
+                }
+                "batch" => writer.extend_dyn_of(key, &array, axes)?,
+                _ => added = writer.add_dyn(key, &array)?,
+            }
+            Ok(())
+        })?;
+        Ok(added == Added::Images)
     }
 
     fn __contains__(&self, py: Python<'_>, key: &str) -> PyResult<bool> {

@@ -120,7 +120,7 @@ def test_is_nothing_left_behind_by_an_exception(glyphs):
         1 / 0
     assert bitnpz.load("a.npz")["x"] == [1]
     with pytest.raises(ValueError):
-        bitnpz.save("a.npz", {"glyphs": glyphs, "grey": np.arange(100, dtype=np.uint8).reshape(10, 10)})
+        bitnpz.save("a.npz", {"glyphs": glyphs, "grey": np.arange(100, dtype=np.uint8).reshape(10, 10)}, images=["glyphs", "grey"])
     writer = bitnpz.Writer("b.npz", encoding="plain")
     writer.extend("glyphs", glyphs)
     del writer

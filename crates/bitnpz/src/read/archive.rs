@@ -13,7 +13,7 @@ use ndarray::{Array2, ArrayD, Ix2};
 use super::RESERVED;
 use super::array_reader::ArrayReader;
 use super::entry::{Entry, check_array};
-use super::image_set::ImageSet;
+use super::image_set::{ImageSet, trailing};
 use super::item::{Item, OtherContent};
 use super::keys::{Keys, Names};
 use super::order::Order;
@@ -305,8 +305,9 @@ impl Archive {
             Some(member) => Entry::of_member(self, member)?.to_images().map(Content::Images),
             None => {
                 let entry = self.entry(key)?;
-                match entry.set_images().map(StoredImages::trailing).transpose().map_err(blame)?.flatten() {
-                    Some(trailing) => Ok(Content::Images(entry.to_images()?.with_trailing(trailing))),
+                let images = entry.to_images()?;
+                match trailing(entry.header(), images.shape()) {
+                    Some(_) => Ok(Content::Images(images)),
                     None => entry.to_array().map(Content::Array),
                 }
             }

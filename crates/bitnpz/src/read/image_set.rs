@@ -70,13 +70,15 @@ impl ImageSet {
     /// The images that an array is, which takes so many bytes in the file.
     pub(super) fn of_array(array: &DynArrayView<'_>, stored_bytes: u64) -> Result<Self> {
         let (stack, kind, rows) = pack_images(array, ImageAxes::Inferred)?;
-        Self::packed(kind, &stack, Rows::Memory { rows, stored_bytes })
+        let trailing = trailing(array.header(), &stack).unwrap_or(0);
+        Ok(Self { trailing, ..Self::packed(kind, &stack, Rows::Memory { rows, stored_bytes })? })
     }
 
     /// The images of a set that are under one key.
     pub(super) fn stored(images: StoredImages) -> Result<Self> {
         let shape = images.shape()?;
-        Self::of_set(images, shape)
+        let trailing = trailing(&images.header()?, &shape).unwrap_or(0);
+        Ok(Self { trailing, ..Self::of_set(images, shape)? })
     }
 
     /// All images of a set in which each has a key of its own.
@@ -96,12 +98,6 @@ impl ImageSet {
         };
         let kind = images.set().kind(size.map_or(0, |[_, width]| width));
         Ok(Self { kind, shape, trailing: 0, len, size, source: Source::Stored(images) })
-    }
-
-    /// The same images of an array that has so many axes of length 1 behind height and width.
-    pub(super) fn with_trailing(mut self, trailing: usize) -> Self {
-        self.trailing = trailing;
-        self
     }
 
     /// How many axes of length 1 the array that they were saved as has behind height and width: those of `(n, height, width, 1)`.
@@ -338,6 +334,12 @@ impl ImageSet {
             _ => unreachable!("an array without dimensions has one item"),
         }
     }
+}
+
+/// How many axes of length 1 an array has behind those of its stack of images; `None` if it differs from the stack in anything else.
+pub(super) fn trailing(array: &Header, stack: &[usize]) -> Option<usize> {
+    let rest = array.shape.strip_prefix(stack)?;
+    (!array.fortran_order && rest.iter().all(|&side| side == 1)).then_some(rest.len())
 }
 
 /// That the pixels of all images can be counted.

@@ -72,14 +72,6 @@ impl StoredImages {
         Ok(header)
     }
 
-    /// How many axes of length 1 the array that they come back as has behind height and width; `None` if it differs from the
-    /// stack in anything else.
-    pub(super) fn trailing(&self) -> Result<Option<usize>> {
-        let (header, stack) = (self.header()?, self.shape()?);
-        let rest = header.shape.strip_prefix(stack.as_slice()).filter(|_| !header.fortran_order);
-        Ok(rest.map(<[usize]>::len))
-    }
-
     /// The form in which a stack comes back, if it is another array.
     pub(super) fn form(&self) -> Option<&ArrayForm> {
         self.set().form()

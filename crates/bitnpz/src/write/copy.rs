@@ -18,6 +18,15 @@ use crate::interrupt;
 use crate::packed::{Palette, unpack};
 use crate::read::{Archive, Entry, Item, OtherMember, StoredImages};
 
+/// As what an array was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// As images: it has two or more dimensions and two values.
+    Images,
+    /// As an ordinary array: it has fewer dimensions or more values.
+    Array,
+}
+
 /// Arrays beyond this many bytes go through in pieces.
 const WHOLE: usize = 64 << 20;
 
@@ -66,7 +75,7 @@ impl Writer {
     /// # Errors
     ///
     /// If reading or writing fails, or the key is taken.
-    pub fn add_entry(&mut self, entry: &Entry<'_>) -> Result<()> {
+    pub fn add_entry(&mut self, entry: &Entry<'_>) -> Result<Added> {
         self.add_from(entry.key(), entry).map_err(|error| error.with_key(entry.key()))
     }
 
@@ -75,18 +84,16 @@ impl Writer {
     /// # Errors
     ///
     /// If the key is taken or not allowed, or if writing fails.
-    pub fn add_dyn(&mut self, key: &str, array: &DynArrayView<'_>) -> Result<()> {
+    pub fn add_dyn(&mut self, key: &str, array: &DynArrayView<'_>) -> Result<Added> {
         self.add_dyn_of(key, array, ImageAxes::Inferred)
     }
 
-    fn add_dyn_of(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
-        if self.encoding() != Encoding::Plain {
-            match self.add_dyn_images_of(key, array, axes) {
-                Err(error) if is_no_image(&error) => {}
-                result => return result,
-            }
+    fn add_dyn_of(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<Added> {
+        match self.add_dyn_images_of(key, array, axes) {
+            Err(error) if is_no_image(&error) => {}
+            result => return result.map(|()| Added::Images),
         }
-        self.add_dyn_array(key, array)
+        self.add_dyn_array(key, array).map(|()| Added::Array)
     }
 
     /// Adds the array of a `.npy` file: as images if it has two or more dimensions and two values, else as it is.
@@ -94,12 +101,12 @@ impl Writer {
     /// # Errors
     ///
     /// If the file cannot be read, if the key is taken or not allowed, or if writing fails.
-    pub fn add_npy_file(&mut self, key: &str, path: impl AsRef<Path>, limits: &Limits) -> Result<()> {
+    pub fn add_npy_file(&mut self, key: &str, path: impl AsRef<Path>, limits: &Limits) -> Result<Added> {
         let file = NpyFile::open(path.as_ref(), limits)?;
         self.add_from(key, &file).map_err(|error| error.with_key(key))
     }
 
-    fn add_from(&mut self, key: &str, source: &impl Source) -> Result<()> {
+    fn add_from(&mut self, key: &str, source: &impl Source) -> Result<Added> {
         let (header, axes) = (source.header(), source.image_axes());
         let packs = self.encoding() != Encoding::Plain;
         let is_large = header.data_len() > WHOLE && !header.fortran_order;
@@ -121,7 +128,7 @@ impl Writer {
             let stack = Stack::new(bitnpz_npz::identity(key), &header.dtype, &shape[1..], form)?;
             let mut stack = StackWriter::start_stack(self, key, stack, MEMBERS)?;
             source.pieces(|items| stack.push_items(items))?;
-            return stack.finish();
+            return stack.finish().map(|()| Added::Images);
         }
         self.claim(key)?;
         let member = self.zip.len();
@@ -137,7 +144,7 @@ impl Writer {
         }
         stream.finish(&[])?;
         self.ledger.note_plain(member, MEMBERS, 0);
-        Ok(())
+        Ok(Added::Array)
     }
 }
 

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 
+pub use copy::Added;
 pub use stack_writer::StackWriter;
 pub use writer::{Summary, Writer};
 pub(crate) use writer::{count_images, pack_images};

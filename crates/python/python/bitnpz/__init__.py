@@ -35,6 +35,7 @@ from ._errors import (
     NoMemoryError,
     NoSuchImageError,
     NoSuchKeyError,
+    StorageWarning,
 )
 from ._images import ImageSet, Sheet
 from ._loader import Loader
@@ -62,6 +63,7 @@ __all__ = [
     "Problem",
     "Salvage",
     "Sheet",
+    "StorageWarning",
     "Writer",
     "__version__",
     "clean",

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import ast
 import io
+import sys
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
 
-from ._errors import DamagedError, InputError, KeyTypeError, LimitError
+from ._errors import DamagedError, InputError, KeyTypeError, LimitError, StorageWarning
+from ._objects import to_plain
 
 _NO_LIMIT = 2**31
+
+#: The kinds of dtypes that a `.npy` file can have.
+_KINDS = "biufcSUVMm"
 
 
 def check_key(key: object) -> str:
@@ -26,13 +32,35 @@ def to_array(key: str, value: Any) -> np.ndarray[Any, Any]:
         array = np.asarray(value)
     except ValueError as error:
         raise InputError(f"{key!r}: {error}; images that differ in size are saved one by one, each under its key") from None
+    if array.dtype.kind in "OT":
+        plain = to_plain(key, array.astype(object))
+        warn(f"{key!r}: an array of {_named(array.dtype)} is stored as {plain.dtype}, and comes back as that")
+        return plain
     if array.dtype.hasobject:
+        raise InputError(f"{key!r}: expected fields of numbers, bools or strings, found Python objects ({array.dtype})")
+    if array.dtype.isbuiltin == 2 or array.dtype.kind not in _KINDS:
         raise InputError(
-            f"{key!r}: expected numbers, bools or strings, found an array of Python objects ({array.dtype}): these are "
-            "programs, not data, and not stored. Convert them first; images that differ in size are saved one by one, "
-            "each under its key"
+            f"{key!r}: expected a dtype of NumPy's own, found {array.dtype.name}, of which files do not say what it is; "
+            f"store array.view(np.uint{8 * array.dtype.itemsize}), and view it as {array.dtype.name} when it is loaded"
         )
     return array
+
+
+def _named(dtype: np.dtype[Any]) -> str:
+    return "Python objects" if dtype.kind == "O" else str(dtype)
+
+
+def _stacklevel() -> int:
+    """How many calls above the one that warns the user's own code is."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("bitnpz"):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def warn(message: str) -> None:
+    """Warns where the user's code called the package."""
+    warnings.warn(message, StorageWarning, stacklevel=_stacklevel())
 
 
 def to_items(array: np.ndarray[Any, Any]) -> tuple[Any, ...]:

@@ -7,6 +7,10 @@ class Error(Exception):
     """The base of every exception of this package."""
 
 
+class StorageWarning(UserWarning):
+    """Something is stored otherwise than its user may think: the message says how, and what to do."""
+
+
 class NoSuchKeyError(Error, KeyError):
     """The archive holds no such key."""
 

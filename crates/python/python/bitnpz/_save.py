@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from types import TracebackType
@@ -16,13 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _bitnpz
-from ._arrays import check_key, to_array, to_items
+from ._arrays import check_key, to_array, to_items, warn
 from ._errors import FilePresentError, InputError
 from ._images import ImageSet
 from ._paths import Path, shown
 
 Encoding = Literal["contour", "packed", "plain"]
 Codec = Literal["contour", "pixel", "zstd"]
+
+#: Of so many arrays of a writer it is looked whether images along other axes would be smaller, and of no smaller ones.
+_LOOKED_AT = 16
+_WORTH_A_LOOK = 1 << 16
+
+#: Grey images have more pixels on each side: boxes have four numbers, colours three.
+_SMALLEST_IMAGE = 8
 
 #: Images that are taken at a time from an iterable or another archive.
 _CHUNK = 1024
@@ -39,8 +46,9 @@ class Writer(_bitnpz.Writer):
     file : path
     mode : {"w", "a", "x"}
         Replace what is there, add to it, or insist that there is nothing.
-    encoding : {"contour", "packed", "plain"}
+    encoding : {"contour", "packed", "plain"}, optional
         Image sets, the smallest; rows as `numpy.packbits` has them; arrays as NumPy has them, which `numpy.load` reads as they were.
+        Unless given, image sets, or what the archive has that is added to.
     codec : {"contour", "pixel", "zstd"}, optional
         How images of image sets are coded; unless given, in the way that makes a sample of them smallest. `zstd` is the fastest
         to read, at two to three times the bytes.
@@ -64,12 +72,14 @@ class Writer(_bitnpz.Writer):
     np.int64(28)
     """
 
+    _looked_at = 0
+
     def __new__(
         cls,
         file: Path,
         mode: Literal["w", "a", "x"] = "w",
         *,
-        encoding: Encoding = "contour",
+        encoding: Encoding | None = None,
         codec: Codec | None = None,
         level: int | None = None,
         threads: int | None = None,
@@ -85,32 +95,65 @@ class Writer(_bitnpz.Writer):
     def __setitem__(self, key: str, value: npt.ArrayLike | ImageSet) -> None:
         """Adds an array: as images if it has two or more dimensions and two values, else as it is.
 
-        An array of bool or uint8 with two or more dimensions is taken for images. If it has more than two values it is refused,
-        as it is a grey image most likely; `add_array` stores it as it is.
+        Warns
+        -----
+        StorageWarning
+            If the array looks like grey images, which are stored as they are; `add_array` stores them without a word. If images
+            along other axes would take less than half of the bytes; `add_images` takes these axes.
         """
         check_key(key)
         if isinstance(value, ImageSet):
             self._copy(key, value)
             return
         array = to_array(key, value)
-        is_image = array.ndim >= 2 and array.dtype in (np.bool_, np.uint8)
-        self._add(key, to_items(array), "images" if is_image else "any")
+        items = to_items(array)
+        if self._add(key, items, "any"):
+            self._warn_of_axes(key, array, items)
+        elif _looks_grey(array):
+            warn(
+                f"{key!r}: found more than two values: stored as an ordinary array. If these are grey images, compare them with "
+                "a threshold first (images >= 128); add_array, or save(..., images=[...]) with the keys of images, stores it "
+                "without this warning"
+            )
 
-    def add_images(self, key: str, images: npt.ArrayLike) -> None:
+    def _warn_of_axes(self, key: str, array: np.ndarray[Any, Any], items: tuple[Any, ...]) -> None:
+        """Warns if images along other axes would be much smaller; of the first few arrays, as it takes a while."""
+        if self._looked_at >= _LOOKED_AT or array.size < _WORTH_A_LOOK:
+            return
+        self._looked_at += 1
+        if better := _bitnpz._better_axes(items):
+            axes, factor = better
+            warn(
+                f"{key!r}: an array of shape {array.shape} would take about {factor:.0f} times less if its axes were {axes}: "
+                f"add_images({key!r}, array, axes={axes!r}) or save(..., axes={{{key!r}: {axes!r}}})"
+            )
+
+    def add_images(self, key: str, images: npt.ArrayLike, axes: str | None = None) -> None:
         """Adds an image, shape `(height, width)`, or a stack of them, shape `(..., height, width)`.
+
+        Parameters
+        ----------
+        key : str
+        images : array_like
+        axes : str, optional
+            A letter for each axis, of which `H` is the height and `W` the width: `"HWN"`; or the size of flat images, `"28x28"`,
+            which are the last axis. Unless given, the last two axes but those of length 1 behind them; of an array in Fortran
+            order the first two, if they make squarer images, as COCO's tools decode masks. The array comes back as it is.
 
         Raises
         ------
         InputError
             If there is a third value, which the message names with its place, or NaN; if the key is taken.
         """
-        self._add(check_key(key), to_items(to_array(key, images)), "images")
+        self._add(check_key(key), to_items(to_array(key, images)), "images", axes)
 
     def add_array(self, key: str, array: npt.ArrayLike) -> None:
         """Adds an array that any reader of archives gives back as it is."""
         self._add(check_key(key), to_items(to_array(key, array)), "array")
 
-    def extend(self, key: str, images: npt.ArrayLike | ImageSet | Iterable[npt.ArrayLike]) -> None:
+    def extend(
+        self, key: str, images: npt.ArrayLike | ImageSet | Iterable[npt.ArrayLike], axes: str | None = None
+    ) -> None:
         """Adds images to the stack under a key, or starts it.
 
         Parameters
@@ -118,6 +161,8 @@ class Writer(_bitnpz.Writer):
         key : str
         images : array_like of shape (n, ..., height, width), ImageSet, or iterable of images
             All of one dtype and shape. In mode "a", more of the stack that is there.
+        axes : str, optional
+            See `add_images`; the first axis counts images.
 
         Examples
         --------
@@ -129,7 +174,7 @@ class Writer(_bitnpz.Writer):
         """
         check_key(key)
         for batch in _batches(images):
-            self._add(key, to_items(to_array(key, batch)), "batch")
+            self._add(key, to_items(to_array(key, batch)), "batch", axes)
 
     def _copy(self, key: str, images: ImageSet) -> None:
         if key in self:
@@ -156,6 +201,11 @@ class Writer(_bitnpz.Writer):
             self.abort()
 
 
+def _looks_grey(array: np.ndarray[Any, Any]) -> bool:
+    """Whether these may be grey images: bytes in rows and columns."""
+    return array.ndim >= 2 and array.dtype == np.uint8 and min(array.shape[-2:]) >= _SMALLEST_IMAGE
+
+
 def _batches(images: npt.ArrayLike | ImageSet | Iterable[npt.ArrayLike]) -> Iterator[Any]:
     """Images as arrays of a size that fits in memory, if they are not one array already."""
     if isinstance(images, ImageSet):
@@ -172,7 +222,9 @@ def save(
     file: Path | IO[bytes],
     arrays: Mapping[str, npt.ArrayLike | ImageSet],
     *,
-    encoding: Encoding = "contour",
+    images: Collection[str] | None = None,
+    axes: Mapping[str, str] | None = None,
+    encoding: Encoding | None = None,
     codec: Codec | None = None,
     level: int | None = None,
     threads: int | None = None,
@@ -184,22 +236,40 @@ def save(
     file : path or file
         `.npz` is appended to a path that does not end in it, as `numpy.savez` does. An open binary file is written to.
     arrays : mapping of str to array_like
-        Arrays of two or more dimensions and two values are images. Those of bool and uint8 must be; see `Writer`.
+        Arrays of two or more dimensions and two values are images, all others are stored as they are.
+    images : collection of str, optional
+        The keys of arrays that are images, which must have two values; all others are stored as they are, without a warning.
+    axes : mapping of str to str, optional
+        Which axes of images are height and width; see `Writer.add_images`.
     encoding, codec, level, threads
         See `Writer`.
 
     Raises
     ------
     InputError
-        If a uint8 array has a third value, a key is used twice or an array holds Python objects. Nothing is written then.
+        If a key is used twice, if an array that `images` or `axes` names has more than two values, or if one holds Python objects
+        other than all str, bytes, bool, int or float. Nothing is written then.
+
+    Warns
+    -----
+    StorageWarning
+        See `Writer.__setitem__`; also of an array of Python objects, which is stored as one of their type.
 
     Examples
     --------
     >>> bitnpz.save("training.npz", {"glyphs": np.zeros((1000, 28, 28), bool), "outputs": np.arange(1000)})
     """
     with _path(file) as path, Writer(path, encoding=encoding, codec=codec, level=level, threads=threads) as writer:
+        strict = frozenset(images if images is not None else ()) | frozenset(axes or ())
+        if missing := strict - frozenset(arrays):
+            raise InputError(f"images, axes: expected keys of arrays that are saved, found {sorted(missing)}")
         for key, value in arrays.items():
-            writer[key] = value
+            if isinstance(value, ImageSet) or (key not in strict and images is None):
+                writer[key] = value
+            elif key in strict:
+                writer.add_images(key, value, axes=(axes or {}).get(key))
+            else:
+                writer.add_array(key, value)
 
 
 def savez(file: Path | IO[bytes], *args: npt.ArrayLike, allow_pickle: bool = True, **kwds: npt.ArrayLike) -> None:
