@@ -5,6 +5,7 @@
 It checks what the format asks a decoder to check, and raises `Damaged`.
 """
 import json
+import math
 import sys
 import zlib
 from itertools import islice
@@ -15,6 +16,8 @@ import numpy as np
 TOTAL, LONG, GROUP = 4096, 40, 128
 MOST_SIDE, MOST_BYTES, RATIO, BEHIND = 1 << 16, 32 << 20, 1032, 8
 CLASSES = 1 << 20
+SPELT, LISTED, TEXT, JOINED = 0, 1, 2, 4
+FIELDS, LENGTHS, POSITIONS, MOST_KEYS = 16, 64, 1 << 16, 1 << 26
 
 
 class Damaged(ValueError):
@@ -285,8 +288,8 @@ def varint(data, place):
 
 def fixed(data, count, bits):
     """Numbers of so many bits, the lowest first."""
-    unpacked = np.unpackbits(data, bitorder="little")[:count * bits].reshape(count, bits).astype(np.int64)
-    return (unpacked << np.arange(bits)).sum(axis=1)
+    unpacked = np.unpackbits(data, bitorder="little")[:count * bits].reshape(count, bits).astype(np.uint64)
+    return (unpacked << np.arange(bits, dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
 
 
 def is_key(key):
@@ -295,8 +298,151 @@ def is_key(key):
     return is_name and not key.endswith(".npy") and not key.startswith(".bitnpz/")
 
 
+class Table:
+    """The keys of a segment in a table."""
+
+    def __init__(self, data, count):
+        self.data, self.place, self.count = data, 0, count
+        fields, digits, columns = [], [], []
+        number_of_fields = self.varint()
+        check(1 <= number_of_fields <= FIELDS, "1 to 16 fields")
+        for _ in range(number_of_fields):
+            kind = int(self.take(1)[0])
+            if kind == TEXT:
+                fields.append(self.text())
+                continue
+            check(kind & ~JOINED in (SPELT, LISTED), "a kind of fields")
+            values, sizes = self.spelt() if kind & ~JOINED == SPELT else self.listed()
+            fields.append((values, len(sizes)))
+            for n, size in enumerate(sizes):
+                if columns and (n or kind & JOINED) and columns[-1] * size < 1 << 64:
+                    columns[-1] *= size
+                else:
+                    columns.append(size)
+                digits.append((len(columns) - 1, size))
+        numbers = [self.column(size) if size > 1 else [0] * count for size in columns]
+        check(self.place == len(data), "the end of the keys")
+        # From the last digit of each column to the first.
+        values = [None] * len(digits)
+        for n in range(len(digits))[::-1]:
+            column, size = digits[n]
+            values[n] = [number % size for number in numbers[column]]
+            numbers[column] = [number // size for number in numbers[column]]
+        self.keys = [b"".join(parts) for parts in zip(*self.parts(fields, values))] if count else []
+        check(sum(map(len, self.keys)) <= MOST_KEYS, "at most 64 MiB of keys")
+
+    def parts(self, fields, digits):
+        for field in fields:
+            if isinstance(field, list):
+                yield field
+            else:
+                values, count = field
+                own, digits = digits[:count], digits[count:]
+                yield [values(*number) for number in zip(*own)] if own else [values()] * self.count
+
+    def take(self, length):
+        check(self.place + length <= len(self.data), "more of the keys")
+        self.place += length
+        return self.data[self.place - length:self.place]
+
+    def varint(self):
+        number, self.place = varint(self.data, self.place)
+        return number
+
+    def spelt(self):
+        """Values of a length each, and how many values each digit has."""
+        count = self.varint()
+        check(1 <= count <= LENGTHS, "1 to 64 lengths")
+        spellings, positions = [], 0
+        for _ in range(count):
+            length = self.varint()
+            positions += length
+            check(positions <= POSITIONS, "at most 65,536 positions")
+            spellings.append([self.take(self.varint()).tolist() for _ in range(length)])
+            for alphabet in spellings[-1]:
+                check(alphabet and alphabet == sorted(set(alphabet)), "the bytes of a position in ascending order")
+        check(all(len(a) < len(b) for a, b in zip(spellings, spellings[1:])), "longer values after shorter ones")
+        if count == 1:
+            return lambda *digits: bytes(a[d] for a, d in zip(spellings[0], digits)), [len(a) for a in spellings[0]]
+        sizes = [math.prod(len(alphabet) for alphabet in spelling) for spelling in spellings]
+        check(sum(sizes) < 1 << 64, "fewer than 2^64 values")
+
+        def value(number):
+            spelling = 0
+            while number >= sizes[spelling]:
+                number, spelling = number - sizes[spelling], spelling + 1
+            letters = []
+            for alphabet in spellings[spelling][::-1]:
+                letters.append(alphabet[number % len(alphabet)])
+                number //= len(alphabet)
+            return bytes(letters[::-1])
+
+        return value, [sum(sizes)]
+
+    def listed(self):
+        values = [self.take(self.varint()).tobytes() for _ in range(self.varint())]
+        check(values and values == sorted(set(values)), "a list in ascending order")
+        return lambda number: values[number], [len(values)]
+
+    def text(self):
+        shared, rest = self.column(1 << 16), self.column(1 << 16)
+        values, ends = [], np.cumsum([0] + rest).tolist()
+        text = self.take(ends[-1]).tobytes()
+        for n in range(self.count):
+            before = values[-1] if n % 16 else b""
+            check(shared[n] <= len(before), "values that share no more than there is")
+            values.append(before[:shared[n]] + text[ends[n]:ends[n + 1]])
+        return values
+
+    def column(self, size):
+        """A number below the size for each key."""
+        method = int(self.take(1)[0])
+        check(method < 6, "a method")
+        width = self.varint()
+        check(width <= 64, "at most 64 bits")
+        if method % 2 == 0:
+            numbers = fixed(self.take(-(-self.count * width // 8)), self.count, width)
+        else:
+            planes = [self.take(self.count).astype(np.uint64) for _ in range(-(-width // 8))]
+            numbers = sum((plane << np.uint64(8 * n) for n, plane in enumerate(planes)), np.zeros(self.count, np.uint64))
+        if method >= 2:
+            numbers = np.cumsum(numbers >> np.uint64(1) ^ (numbers & np.uint64(1)) * np.uint64(2**64 - 1), dtype=np.uint64)
+        if method >= 4:
+            numbers = numbers[self.ranks()]
+        numbers = numbers.tolist()
+        check(all(number < size for number in numbers), "numbers that the column has")
+        return numbers
+
+    def ranks(self):
+        """The rank of each key."""
+        bits = max([k for k in range(64) if self.count >> k >= 8], default=0)
+        size = max(-(-self.count >> bits), 1)
+        width = (math.factorial(size) - 1).bit_length()
+        count = -(-self.count // size)
+        buckets = fixed(self.take(-(-self.count * bits // 8)), self.count, bits).astype(np.int64)
+        codes = fixed(self.take(-(-count * width // 8)), count, width).tolist()
+        members = [[] for _ in range(count)]
+        for key, bucket in enumerate(buckets):
+            check(bucket < count, "a bucket")
+            members[bucket].append(key)
+        ranks = [0] * self.count
+        for bucket, keys in enumerate(members):
+            check(len(keys) == min(size, self.count - bucket * size), "each rank once")
+            digits, code = [], codes[bucket]
+            for left in range(1, len(keys) + 1):
+                digits.append(code % left)
+                code //= left
+            check(code == 0, "each rank once")
+            left = list(range(len(keys)))
+            for key, digit in zip(keys, digits[::-1]):
+                ranks[key] = bucket * size + left.pop(digit)
+        return ranks
+
+
 def keys_of(segment, data):
     count, kind = segment["images"], segment["keys"]
+    if kind == "table":
+        return [key.decode() for key in Table(data, count).keys]
     if "pattern" in kind:
         p = kind["pattern"]
         return [f"{p['prefix']}{p['first'] + i:0{p['digits']}}{p['suffix']}" for i in range(count)]
@@ -313,7 +459,7 @@ def keys_of(segment, data):
     keys, bits = [key.decode() for key in keys], (count - 1).bit_length()
     is_sorted = kind["text"]["sorted"]
     check(len(data) == place + (0 if is_sorted else -(-count * bits // 8)), "the keys, and their order unless they are sorted")
-    by_key = keys if is_sorted else [keys[min(i, count - 1)] for i in fixed(data[place:], count, bits)]
+    by_key = keys if is_sorted else [keys[min(int(i), count - 1)] for i in fixed(data[place:], count, bits)]
     check(all(key.encode() < after.encode() for key, after in zip(by_key, by_key[1:])), "the keys in order, each once")
     return keys
 
@@ -328,7 +474,7 @@ def images_of(segment, payload, index, codec):
     check(len(index) == sums_start + 8 * -(-count // GROUP), "an index of the length that the images ask for")
     ones = np.flatnonzero(np.unpackbits(index[ones_start:lows_start], bitorder="little"))
     check(len(ones) == count + 1, "a start for each payload, and the end")
-    starts = (ones - np.arange(count + 1) << low_bits) + fixed(index[lows_start:repeats_start], count + 1, low_bits)
+    starts = (ones - np.arange(count + 1) << low_bits) + fixed(index[lows_start:repeats_start], count + 1, low_bits).astype(np.int64)
     check((np.diff(starts) >= 0).all() and starts[0] >= 0 and starts[-1] <= payload_len, "payloads one after the other")
     repeats = np.unpackbits(index[repeats_start:sums_start], bitorder="little")
     images, crcs = [], []
@@ -442,14 +588,15 @@ def load(path):
         for name in sets["sets"]:
             member = f".bitnpz/{name}/"
             about = parse(z[member + "set.json"])
-            check(about["version"] == 1, "version 1")
+            has_table = any(segment.get("keys") == "table" for segment in about["segments"])
+            check(about["version"] in ((2,) if has_table else (1, 2)), "version 1, or 2 of keys in a table")
             model = shipped(about["model"]) if "model" in about else z[member + "model"].tobytes()
             codec = {"contour": Contour, "pixel": Pixel, "zstd": Zstd}.get(about["codec"], lambda model: None)(model)
             images, keys = [], []
             for n, segment in enumerate(about["segments"]):
                 images += images_of(segment, z[f"{member}payload-{n}"], z[f"{member}index-{n}"], codec)
                 if "keys" in segment:
-                    text = z[f"{member}keys-{n}"] if "text" in segment["keys"] else None
+                    text = None if "pattern" in segment["keys"] else z[f"{member}keys-{n}"]
                     keys += keys_of(segment, text)
             for key in keys + [about["key"]] if "key" in about else keys:
                 check(is_key(key), f"a name of a member, not {key!r}")

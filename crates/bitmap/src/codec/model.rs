@@ -58,9 +58,15 @@ pub struct Sample<'a> {
 }
 
 impl Sample<'_> {
-    /// The first of them, to try something.
+    /// The first of them, to try something: few images, of few pixels in all unless the first has more.
     fn first(&self) -> Self {
-        Self { images: &self.images[..self.images.len().min(FEW_IMAGES)], ..*self }
+        let mut pixels = 0;
+        let is_few = |image: &&BitmapView<'_>| {
+            pixels += image.height() * image.width();
+            pixels <= TRIED_PIXELS
+        };
+        let few = self.images.iter().take(FEW_IMAGES).take_while(is_few).count();
+        Self { images: &self.images[..few.max(1).min(self.images.len())], ..*self }
     }
 
     /// Which part of all images these are.
@@ -70,10 +76,11 @@ impl Sample<'_> {
 }
 
 /// A model of pixels is learned from at most so many; one that is only to tell whether it is worth it, from fewer, and is
-/// tried on so many images.
+/// tried on so many images of so many pixels in all.
 const MOST_PIXELS: usize = 1 << 20;
 const FEW_PIXELS: usize = 1 << 16;
 const FEW_IMAGES: usize = 100;
+const TRIED_PIXELS: usize = 1 << 21;
 
 /// Pixel by pixel takes three to ten times as long to decode: it must be so much smaller to be chosen.
 const SLOW: f64 = 1.02;

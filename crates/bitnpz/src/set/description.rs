@@ -18,8 +18,9 @@ pub(crate) const SETS: &str = ".bitnpz/sets.json";
 /// An array has no more axes of length 1 than this on either side of an image: NumPy has at most 64 in all.
 const MOST_AXES: usize = 31;
 
-/// The version that this library writes; it reads no other.
+/// The version of the names of sets, and of a set whose keys are no table; of one with a table. No other is read.
 const VERSION: u32 = 1;
+const TABLE_VERSION: u32 = 2;
 
 /// An archive's sets, and the order in which its keys were saved.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +50,7 @@ impl Sets {
     /// Reads the member's bytes, or says what is wrong with them.
     pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, String> {
         let sets: SetsJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        check_version(sets.version)?;
+        check_version(sets.version, VERSION)?;
         let mut names = HashSet::new();
         match sets.sets.iter().find(|name| !names.insert(name.as_str())) {
             Some(name) => Err(format!("expected names that differ, found {name:?} twice")),
@@ -63,12 +64,19 @@ pub(super) fn is_key(key: &str) -> bool {
     bitnpz_npz::identity(key) == key && bitnpz_npz::check_name(key).is_ok() && !key.starts_with(RESERVED)
 }
 
-fn check_version(found: u32) -> Result<(), String> {
-    if found == VERSION {
-        Ok(())
-    } else {
-        Err(format!("expected version {VERSION}, found version {found}; a newer bitnpz may read it"))
+/// That a version is one from the first to the last.
+fn check_version(found: u32, last: u32) -> Result<(), String> {
+    if (VERSION..=last).contains(&found) {
+        return Ok(());
     }
+    let expected = (VERSION..=last).map(|version| version.to_string()).collect::<Vec<_>>().join(" or ");
+    Err(format!("expected version {expected}, found version {found}; a newer bitnpz may read it"))
+}
+
+/// The version of a set of these segments.
+fn version_of(segments: &[SegmentDescription]) -> u32 {
+    let has_table = segments.iter().any(|segment| matches!(segment.keys, Some(KeysDescription::Table)));
+    if has_table { TABLE_VERSION } else { VERSION }
 }
 
 /// What a set is.
@@ -143,8 +151,10 @@ fn is_false(value: &bool) -> bool {
 pub(super) enum KeysDescription {
     /// Here.
     Pattern(Pattern),
-    /// In their own member; sorted or not.
+    /// In their own member, as text, sorted or not; as version 1 has them.
     Text { sorted: bool },
+    /// In their own member, as a table.
+    Table,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -176,7 +186,7 @@ impl Description {
             }
         };
         let description = DescriptionJson {
-            version: VERSION,
+            version: version_of(&self.segments),
             codec: self.codec.to_string(),
             model: self.model.clone(),
             dtype: self.kind.dtype.type_string(),
@@ -193,7 +203,12 @@ impl Description {
     /// Reads the member's bytes, or says what is wrong with them.
     pub(super) fn from_json(bytes: &[u8]) -> Result<Self, String> {
         let json: DescriptionJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        check_version(json.version)?;
+        check_version(json.version, TABLE_VERSION)?;
+        if json.version < version_of(&json.segments) {
+            return Err(format!(
+                "expected version {TABLE_VERSION} of a set with a table of keys, found an earlier one"
+            ));
+        }
         let codec = json.codec.parse()?;
         if let Some(name) = &json.model {
             let shipped = Model::shipped(name).filter(|model| model.codec() == codec);

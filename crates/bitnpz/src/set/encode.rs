@@ -13,14 +13,17 @@ use bitnpz_npy::with_room;
 use super::checksum::{self, Checksum, GROUP};
 use super::description::{KeysDescription, SegmentDescription};
 use super::index;
-use super::keys::KeyList;
+use super::keys::{KeyList, KeysError};
 use super::numbers::push_varint;
 use super::sample;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// A model is trained on at most this many images, of at most so many bytes of packed rows.
+/// A model is trained on at most this many images or bands, of at most so many bytes of packed rows.
 const SAMPLE_IMAGES: usize = 4000;
-const SAMPLE_BYTES: u64 = 16 << 20;
+const SAMPLE_BYTES: u64 = 8 << 20;
+
+/// Of a large image, bands of rows of about so many bytes are a sample too.
+const BAND_BYTES: usize = 128 << 10;
 
 /// What encoding takes beside packed rows: for each image, and to train a model.
 const BYTES_OF_AN_IMAGE: usize = 64;
@@ -89,9 +92,12 @@ impl Images {
             _ if self.keys.is_empty() => None,
             Some(pattern) => Some(KeysDescription::Pattern(pattern.clone())),
             None => {
-                let (keys, sorted) = self.keys.write();
+                let keys = self.keys.write().map_err(|error| match error {
+                    KeysError::OutOfMemory(error) => Error::from(error),
+                    KeysError::Damaged(message) => unreachable!("the keys are ours: {message}"),
+                })?;
                 members.push(("keys", keys));
-                Some(KeysDescription::Text { sorted })
+                Some(KeysDescription::Table)
             }
         };
         Ok(Encoded { model, description, members })
@@ -104,20 +110,35 @@ impl Images {
         Ok(with_room::<u8>(2 * self.rows.len() + each + training).map(drop)?)
     }
 
-    /// Trains a model on a random sample of these images, the same each time.
+    /// Trains a model on a random sample of these images, the same each time; of large images on bands of their rows, so that
+    /// what training costs depends on pixels.
     fn train(&self, images: &[BitmapView<'_>], total: usize, codec: Option<Codec>) -> Model {
-        let most = SAMPLE_BYTES * images.len() as u64 / self.rows.len().max(1) as u64;
+        let bands: Vec<BitmapView<'_>> = images.iter().flat_map(bands).collect();
+        let most = SAMPLE_BYTES * bands.len() as u64 / self.rows.len().max(1) as u64;
         let most = usize::try_from(most).unwrap_or(SAMPLE_IMAGES).clamp(1, SAMPLE_IMAGES);
-        let drawn = sample::draw(images.len(), most, crc32fast::hash(&self.rows).into());
+        let drawn = sample::draw(bands.len(), most, crc32fast::hash(&self.rows).into());
         // Of rows without pixels there is nothing to learn, and can be any number.
-        let drawn = drawn.into_iter().map(|number| images[number]);
-        let images: Vec<_> = drawn.filter(|image| !image.as_bytes().is_empty()).collect();
-        let sample = Sample { images: &images, total };
+        let drawn = drawn.into_iter().map(|number| bands[number]);
+        let drawn: Vec<_> = drawn.filter(|band| !band.as_bytes().is_empty()).collect();
+        let total = total.saturating_mul(bands.len()).checked_div(images.len()).unwrap_or(total);
+        let sample = Sample { images: &drawn, total };
         match codec {
             Some(codec) => Model::train(codec, sample),
             None => Model::choose(sample),
         }
     }
+}
+
+/// The bands of an image: all of it, unless it is large.
+fn bands<'a>(image: &BitmapView<'a>) -> impl Iterator<Item = BitmapView<'a>> + use<'a> {
+    let (width, stride, rows) = (image.width(), image.stride(), image.as_bytes());
+    let height = BAND_BYTES.checked_div(stride).filter(|_| rows.len() > BAND_BYTES);
+    let (all, height) = (image.height(), height.map_or(image.height(), |height| height.max(1)));
+    (0..all.max(1)).step_by(height.max(1)).map(move |first| {
+        let height = height.min(all - first);
+        BitmapView::new(height, width, &rows[first * stride..(first + height) * stride])
+            .expect("rows that were packed")
+    })
 }
 
 /// The payloads of images, one after the other.

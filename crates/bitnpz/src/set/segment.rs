@@ -8,7 +8,7 @@ use super::blob::Blob;
 use super::checksum::{Checksum, Damage, GROUP};
 use super::description::{KeysDescription, SegmentDescription};
 use super::index::{Index, Layout};
-use super::keys::{Keys, TextKeys};
+use super::keys::{Keys, KeysError, Table, TableKeys, TextKeys};
 use crate::error::{ErrorKind, Result};
 
 /// A part of a set.
@@ -18,8 +18,16 @@ pub(super) struct Segment {
     layout: Layout,
     index: Blob,
     payload: Blob,
-    /// The keys that follow no pattern.
-    keys: Option<Blob>,
+    keys: SegmentKeys,
+}
+
+/// The keys that follow no pattern.
+#[derive(Clone, Debug)]
+enum SegmentKeys {
+    None,
+    Text(Blob),
+    /// And the bytes that they take in the archive.
+    Table(Box<TableKeys>, u64),
 }
 
 /// The name of a segment's member.
@@ -48,22 +56,41 @@ impl Segment {
             let message = format!("expected {expected} for {images} images, found {found} bytes");
             return Err(damaged(&index, message).into());
         }
-        let keys = match &description.keys {
-            Some(KeysDescription::Text { sorted }) => {
-                let keys = Blob::open(zip, member(set, "keys", number))?.in_memory(zip)?;
-                if TextKeys::new(&keys.bytes(zip)?, description.images, *sorted).is_none() {
-                    return Err(damaged(&keys, "expected more keys, found the end".to_owned()).into());
-                }
-                Some(keys)
-            }
-            _ => None,
-        };
+        let keys = Self::open_keys(zip, member(set, "keys", number), &description)?;
         Ok(Self { description, layout, index, payload, keys })
+    }
+
+    /// The keys that are in a member.
+    fn open_keys(zip: &Archive, member: String, description: &SegmentDescription) -> Result<SegmentKeys> {
+        let damaged = |member: &str, message: &str| ErrorKind::Damaged {
+            member: member.to_owned(),
+            message: message.to_owned(),
+        };
+        match description.keys {
+            Some(KeysDescription::Text { sorted }) => {
+                let keys = Blob::open(zip, member)?.in_memory(zip)?;
+                if TextKeys::new(&keys.bytes(zip)?, description.images, sorted).is_none() {
+                    return Err(damaged(keys.member(), "expected more keys, found the end").into());
+                }
+                Ok(SegmentKeys::Text(keys))
+            }
+            Some(KeysDescription::Table) => {
+                let stored = zip.find(&member).map_or(0, |member| member.compressed_size());
+                let blob = Blob::open(zip, member)?;
+                match Table::read(&blob.bytes(zip)?, description.images) {
+                    Ok(table) => Ok(SegmentKeys::Table(Box::new(TableKeys::new(table)), stored)),
+                    Err(KeysError::Damaged(message)) => Err(damaged(blob.member(), message).into()),
+                    Err(KeysError::OutOfMemory(error)) => Err(error.into()),
+                }
+            }
+            _ => Ok(SegmentKeys::None),
+        }
     }
 
     /// What its members are called.
     pub(super) fn members(&self) -> impl Iterator<Item = &'static str> {
-        ["payload", "index"].into_iter().chain(self.keys.as_ref().map(|_| "keys"))
+        let has_keys = !matches!(self.keys, SegmentKeys::None);
+        ["payload", "index"].into_iter().chain(has_keys.then_some("keys"))
     }
 
     /// The number of images.
@@ -78,14 +105,20 @@ impl Segment {
 
     /// The bytes of the members.
     pub(super) fn stored_bytes(&self) -> u64 {
-        self.index.len() + self.payload.len() + self.keys.as_ref().map_or(0, Blob::len)
+        let keys = match &self.keys {
+            SegmentKeys::None => 0,
+            SegmentKeys::Text(blob) => blob.len(),
+            SegmentKeys::Table(_, bytes) => *bytes,
+        };
+        self.index.len() + self.payload.len() + keys
     }
 
     /// Calls `with` with the keys, if images have keys.
     pub(super) fn with_keys<R>(&self, zip: &Archive, with: impl FnOnce(Keys<'_>) -> Option<R>) -> Option<R> {
         match (&self.description.keys, &self.keys) {
             (Some(KeysDescription::Pattern(pattern)), _) => with(Keys::Pattern(pattern, self.len())),
-            (Some(KeysDescription::Text { sorted }), Some(keys)) => {
+            (_, SegmentKeys::Table(keys, _)) => with(Keys::Table(keys)),
+            (Some(KeysDescription::Text { sorted }), SegmentKeys::Text(keys)) => {
                 with(Keys::Text(TextKeys::new(&keys.bytes(zip).ok()?, self.len(), *sorted)?))
             }
             _ => None,

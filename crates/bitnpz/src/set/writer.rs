@@ -20,6 +20,9 @@ const SEGMENT_IMAGES: usize = 1 << 19;
 /// An image of more bytes of packed rows has no place in a segment, whose payloads are below 4 GiB.
 const MOST_ROWS: usize = u32::MAX as usize - 2 * SEGMENT_BYTES;
 
+/// Of the table of keys deflate makes less, and every reader of archives knows it.
+const KEYS_METHOD: Method = Method::Deflate { level: 9 };
+
 /// Writes an image set, segment by segment, in bounded memory: one is encoded while the next is collected.
 #[derive(Debug)]
 pub(crate) struct SetWriter {
@@ -116,7 +119,7 @@ impl SetWriter {
         let shipped = model.name().map(str::to_owned);
         let name = &self.name;
         if shipped.is_none() {
-            add(zip, &format!(".bitnpz/{name}/model.npy"), model.as_bytes())?;
+            add(zip, &format!(".bitnpz/{name}/model.npy"), model.as_bytes(), Method::Stored)?;
         }
         let description =
             Description { codec: model.codec(), model: shipped, kind, shape, segments: self.segments };
@@ -150,7 +153,8 @@ impl SetWriter {
     fn write_segment(&mut self, zip: &mut Writer<AtomicFile>, encoded: Encoded) -> Result<()> {
         let Encoded { model, description, members } = encoded;
         for (what, bytes) in members {
-            add(zip, &member(&self.name, what, self.segments.len()), &bytes)?;
+            let method = if what == "keys" { KEYS_METHOD } else { Method::Stored };
+            add(zip, &member(&self.name, what, self.segments.len()), &bytes, method)?;
         }
         self.segments.push(description);
         self.model = Some(model);
@@ -158,9 +162,9 @@ impl SetWriter {
     }
 }
 
-/// Adds a stored array of bytes.
-fn add(zip: &mut Writer<AtomicFile>, name: &str, bytes: &[u8]) -> Result<()> {
+/// Adds an array of bytes.
+fn add(zip: &mut Writer<AtomicFile>, name: &str, bytes: &[u8], method: Method) -> Result<()> {
     let header = Header::new(Dtype::of::<u8>(), vec![bytes.len()]);
     let npy = DynArrayView::new(header, bytes)?.to_npy()?;
-    Ok(zip.add_with(name, npy, Method::Stored)?)
+    Ok(zip.add_with(name, npy, method)?)
 }

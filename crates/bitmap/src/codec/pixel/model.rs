@@ -61,7 +61,7 @@ impl Model {
         let (mut pixels, mut same) = (Observations::default(), Observations::default());
         let mut scanner = Scanner::default();
         for &image in sample.images {
-            scanner.observe(image, compares_rows, &mut pixels, &mut same);
+            scanner.observe(image, compares_rows, most, &mut pixels, &mut same);
             if pixels.len() > most {
                 break;
             }

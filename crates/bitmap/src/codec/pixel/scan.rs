@@ -62,11 +62,12 @@ impl Scanner {
         Ok(())
     }
 
-    /// Adds what an image shows.
+    /// Adds what an image shows, up to the row in which there are so many pixels.
     pub(super) fn observe(
         &mut self,
         image: BitmapView<'_>,
         compares_rows: bool,
+        most: usize,
         pixels: &mut Observations,
         same: &mut Observations,
     ) {
@@ -81,6 +82,9 @@ impl Scanner {
             was_same = u8::from(is_same);
             if is_same {
                 continue;
+            }
+            if pixels.len() > most {
+                break;
             }
             for column in 0..width {
                 let features: [u8; FEATURES] =
