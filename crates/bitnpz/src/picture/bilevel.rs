@@ -17,6 +17,8 @@ pub struct TwoColours {
     pub darker: [f64; 3],
     /// Those that count as white.
     pub lighter: [f64; 3],
+    /// The threshold that tells them apart: the brightness of the lighter.
+    pub threshold: f64,
 }
 
 impl fmt::Display for TwoColours {
@@ -111,7 +113,8 @@ fn two_values(pixels: &Pixels, ground: f64) -> Result<(f64, Option<TwoColours>),
             let is_ordered = pixels.luma(first) < pixels.luma(second);
             let (darker, lighter) = if is_ordered { (first, second) } else { (second, first) };
             let is_plain = darker == black && lighter == white;
-            Ok((pixels.luma(lighter), (!is_plain).then_some(TwoColours { darker, lighter })))
+            let threshold = pixels.luma(lighter);
+            Ok((threshold, (!is_plain).then_some(TwoColours { darker, lighter, threshold })))
         }
         _ => Err(Unmade::Grey(grey(pixels, ground))),
     }
@@ -120,9 +123,8 @@ fn two_values(pixels: &Pixels, ground: f64) -> Result<(f64, Option<TwoColours>),
 fn grey(pixels: &Pixels, ground: f64) -> Grey {
     let luma = |pixel| pixels.luma(pixels.colour(pixel, ground));
     let lumas = || (0..pixels.len()).map(luma);
-    let (least, most) = lumas().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), luma| {
-        (least.min(luma), most.max(luma))
-    });
+    let (least, most) = lumas()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), luma| (least.min(luma), most.max(luma)));
     let pixel = lumas().position(|luma| luma != least && luma != most).unwrap_or(0);
     let middle = (least + most) / 2.0;
     let is_whole = least.fract() == 0.0 && most.fract() == 0.0 && most - least >= 1.0;

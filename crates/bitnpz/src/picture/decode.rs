@@ -19,7 +19,9 @@ use super::{bmp, pnm, tiff};
 /// A decoder that panics has met bytes that it does not understand: that is an error like any other.
 pub(super) fn decode(bytes: &[u8], limit: u64) -> Result<Pixels, Fault> {
     let decoded = catch_unwind(AssertUnwindSafe(|| decode_kind(bytes, limit)));
-    decoded.unwrap_or_else(|_| Err(Fault::from("the decoder of this kind of picture gave up on it: it is damaged")))
+    decoded.unwrap_or_else(|_| {
+        Err(Fault::from("the decoder of this kind of picture gave up on it: it is damaged"))
+    })
 }
 
 fn decode_kind(bytes: &[u8], limit: u64) -> Result<Pixels, Fault> {
@@ -33,7 +35,10 @@ fn decode_kind(bytes: &[u8], limit: u64) -> Result<Pixels, Fault> {
         Ok(ImageFormat::Jpeg) => samples(JpegDecoder::new(Cursor::new(bytes))?, limit),
         Ok(ImageFormat::Bmp) => bmp::decode(bytes, limit),
         Ok(ImageFormat::Pnm) => pnm::decode(bytes, limit),
-        _ => Err("expected a picture (PNG, PBM, PGM, PPM, PAM, TIFF, BMP, GIF, JPEG, WebP), found something else".into()),
+        _ => Err(
+            "expected a picture (PNG, PBM, PGM, PPM, PAM, TIFF, BMP, GIF, JPEG, WebP), found something else"
+                .into(),
+        ),
     }
 }
 

@@ -125,8 +125,8 @@ impl Pixels {
         // Which pixel comes to the place (row, column).
         let source = |row: usize, column: usize| {
             let (y, x) = if is_transposed { (column, row) } else { (row, column) };
-            let y = if matches!(orientation, 3 | 4 | 7 | 8) { height - 1 - y } else { y };
-            let x = if matches!(orientation, 2 | 3 | 6 | 7) { width - 1 - x } else { x };
+            let y = if matches!(orientation, 3 | 4 | 6 | 7) { height - 1 - y } else { y };
+            let x = if matches!(orientation, 2 | 3 | 7 | 8) { width - 1 - x } else { x };
             y * width + x
         };
         let channels = self.layout.channels();
@@ -160,7 +160,8 @@ mod tests {
     #[test]
     fn is_a_picture_turned_as_the_tiff_specification_says() {
         // What lies at row 0 and column 0 of the file is seen at the corner that the number names.
-        let corners = [(1, 0, 0), (2, 0, 2), (3, 1, 2), (4, 1, 0), (5, 0, 0), (6, 0, 1), (7, 2, 1), (8, 2, 0)];
+        let corners =
+            [(1, 0, 0), (2, 0, 2), (3, 1, 2), (4, 1, 0), (5, 0, 0), (6, 0, 1), (7, 2, 1), (8, 2, 0)];
         for (orientation, row, column) in corners {
             let pixels = Pixels::of_u8(3, 2, Layout::Grey, vec![9, 1, 2, 3, 4, 5]);
             let turned = pixels.turned(orientation).unwrap();

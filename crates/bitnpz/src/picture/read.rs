@@ -197,7 +197,8 @@ mod tests {
             .save(&path)
             .unwrap();
         let error = read(&path, &ReadOptions::default()).unwrap_err();
-        let is_told = matches!(error, PictureError::Grey { pixel: [1, 2], found: 100.0, threshold: 100.0, .. });
+        let is_told =
+            matches!(error, PictureError::Grey { pixel: [1, 2], found: 100.0, threshold: 100.0, .. });
         assert!(is_told, "{error}");
         for (threshold, count) in [(100, 6), (101, 4), (201, 0)] {
             let options = ReadOptions::default().with_threshold(threshold);
@@ -225,7 +226,11 @@ mod tests {
             assert_eq!((picture.background, picture.bitmap.view().count_ones()), (Some(ground), count));
         }
         image::GrayAlphaImage::from_pixel(2, 2, LumaA([0, 0])).save(&path).unwrap();
-        assert_eq!(read(&path, &ReadOptions::default()).unwrap().view().count_ones(), 4, "nothing lies on white");
+        assert_eq!(
+            read(&path, &ReadOptions::default()).unwrap().view().count_ones(),
+            4,
+            "nothing lies on white"
+        );
     }
 
     #[test]
@@ -235,7 +240,10 @@ mod tests {
         std::fs::write(&path, "P5 100000 100000 255 ").unwrap();
         assert!(read(&path, &ReadOptions::default()).unwrap_err().to_string().contains("10000000000 bytes"));
         std::fs::write(&path, "P2 2 1 255 0 255").unwrap();
-        assert!(read(&path, &ReadOptions::default().with_picture_bytes(15)).is_err(), "the file has 16 bytes");
+        assert!(
+            read(&path, &ReadOptions::default().with_picture_bytes(15)).is_err(),
+            "the file has 16 bytes"
+        );
         assert!(read(&path, &ReadOptions::default().with_picture_bytes(16)).is_ok());
     }
 }

@@ -16,7 +16,7 @@ use crate::packed::{Palette, unpack};
 use crate::read::{Archive, Entry};
 
 /// Arrays beyond this many bytes go through in pieces.
-const WHOLE: usize = 64 << 20;
+pub(super) const WHOLE: usize = 64 << 20;
 
 /// About how large a piece is, in bytes.
 const PIECE: usize = 4 << 20;
@@ -72,7 +72,7 @@ impl Writer {
         self.add_from(key, &file).map_err(|error| error.with_key(key))
     }
 
-    fn add_from(&mut self, key: &str, source: &impl Source) -> Result<()> {
+    pub(super) fn add_from(&mut self, key: &str, source: &impl Source) -> Result<()> {
         let header = source.header();
         let packs = self.encoding() != Encoding::Plain;
         let in_pieces = header.data_len() > WHOLE && header.shape.len() > 1 && !header.fortran_order;
@@ -105,7 +105,7 @@ impl Writer {
 }
 
 /// An array that can be read from its start as often as one likes.
-trait Source {
+pub(super) trait Source {
     /// Of the array as it is given, not as it may be packed.
     fn header(&self) -> &Header;
 
@@ -162,14 +162,14 @@ fn pieces(mut reader: Reader<impl Read>, mut each: impl FnMut(&[u8]) -> Result<(
     Ok(())
 }
 
-struct NpyFile<'a> {
+pub(super) struct NpyFile<'a> {
     path: PathBuf,
     header: Header,
     limits: &'a Limits,
 }
 
 impl<'a> NpyFile<'a> {
-    fn open(path: &Path, limits: &'a Limits) -> Result<Self> {
+    pub(super) fn open(path: &Path, limits: &'a Limits) -> Result<Self> {
         let file = File::open(path).map_err(bitnpz_npz::Error::from)?;
         let header = Header::read(BufReader::new(file), &limits.npy)?;
         Ok(Self { path: path.to_owned(), header, limits })

@@ -9,6 +9,7 @@ mod salvage;
 mod sets;
 mod stack;
 mod stack_writer;
+mod threshold;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 
 pub use stack_writer::StackWriter;
+pub use threshold::Threshold;
 pub(crate) use writer::pack;
 pub use writer::{Summary, Writer};
 

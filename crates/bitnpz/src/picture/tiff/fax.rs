@@ -50,7 +50,8 @@ pub(super) fn decode(
         compression::GROUP_3 if t4_options & 1 == 1 => EncodingMode::Group3_2D { k: 4 },
         _ => EncodingMode::Group3_1D,
     };
-    let small = |length: usize| u32::try_from(length).map_err(|_| Fault::from("a side is over 4,294,967,295 pixels"));
+    let small =
+        |length: usize| u32::try_from(length).map_err(|_| Fault::from("a side is over 4,294,967,295 pixels"));
     let mut context = DecoderContext::new(DecodeSettings {
         columns: small(columns)?,
         rows: small(rows)?,

@@ -97,8 +97,12 @@ impl Page {
         let name = match self.compression {
             NONE | LZW | JPEG | DEFLATE | PACK_BITS | OLD_DEFLATE | ZSTD | WEBP => return Ok(()),
             MODIFIED_HUFFMAN | GROUP_3 | GROUP_4 if self.bits != 1 => "CCITT of more than 1 bit",
-            GROUP_3 if directory.number(tag::T4_OPTIONS).unwrap_or(0) & 2 != 0 => "CCITT group 3 with uncompressed parts",
-            GROUP_4 if directory.number(tag::T6_OPTIONS).unwrap_or(0) & 2 != 0 => "CCITT group 4 with uncompressed parts",
+            GROUP_3 if directory.number(tag::T4_OPTIONS).unwrap_or(0) & 2 != 0 => {
+                "CCITT group 3 with uncompressed parts"
+            }
+            GROUP_4 if directory.number(tag::T6_OPTIONS).unwrap_or(0) & 2 != 0 => {
+                "CCITT group 4 with uncompressed parts"
+            }
             MODIFIED_HUFFMAN | GROUP_3 | GROUP_4 => return Ok(()),
             6 => "JPEG as of 1992 (compression 6)",
             34661 => "JBIG",

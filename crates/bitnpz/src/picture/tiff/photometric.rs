@@ -39,7 +39,10 @@ pub(super) fn pixels(directory: &Directory<'_>, page: &Page, values: Values) -> 
         Meaning::Cmyk => 4,
     };
     if page.samples < colours {
-        return Err(Fault::Message(format!("expected {colours} samples for each pixel, found {}", page.samples)));
+        return Err(Fault::Message(format!(
+            "expected {colours} samples for each pixel, found {}",
+            page.samples
+        )));
     }
     if meaning == Meaning::Palette {
         return palette(directory, page, &values);
@@ -162,13 +165,18 @@ fn palette(directory: &Directory<'_>, page: &Page, values: &Values) -> Result<Pi
     let map = directory.numbers(tag::COLOUR_MAP)?;
     let colours = 1 << page.bits;
     if map.len() < 3 * colours {
-        return Err(Fault::Message(format!("expected a palette of {colours} colours, found {}", map.len() / 3)));
+        return Err(Fault::Message(format!(
+            "expected a palette of {colours} colours, found {}",
+            map.len() / 3
+        )));
     }
     // Some writers take 8 bits where the specification has 16; libtiff tells them by this.
     let shift = if map.iter().any(|&value| value > 255) { 8 } else { 0 };
     let mut samples = with_room(page.width * page.height * 3)?;
     for &index in indices.iter().step_by(page.samples) {
-        let channel = |channel: usize| u8::try_from(map[channel * colours + usize::from(index)] >> shift).unwrap_or(u8::MAX);
+        let channel = |channel: usize| {
+            u8::try_from(map[channel * colours + usize::from(index)] >> shift).unwrap_or(u8::MAX)
+        };
         samples.extend([0, 1, 2].map(channel));
     }
     Ok(Pixels::of_u8(page.width, page.height, Layout::Rgb, samples))

@@ -131,8 +131,11 @@ fn plane_as_file(directory: &Directory<'_>, page: &Page, plane: usize) -> Result
         file.extend_from_slice(&chunk);
     }
     let mut tags = tags(directory, page)?;
-    let [offsets_tag, lengths_tag] =
-        if page.is_tiled { [tag::TILE_OFFSETS, tag::TILE_BYTES] } else { [tag::STRIP_OFFSETS, tag::STRIP_BYTES] };
+    let [offsets_tag, lengths_tag] = if page.is_tiled {
+        [tag::TILE_OFFSETS, tag::TILE_BYTES]
+    } else {
+        [tag::STRIP_OFFSETS, tag::STRIP_BYTES]
+    };
     tags.extend([(offsets_tag, 16, offsets), (lengths_tag, 16, lengths)]);
     tags.sort_unstable_by_key(|&(tag, ..)| tag);
     write_directory(&mut file, &tags, put);
@@ -206,7 +209,11 @@ fn write_directory(file: &mut Vec<u8>, tags: &[Tag], put: impl Fn(&mut Vec<u8>, 
 }
 
 /// Where the strips or tiles of a plane lie in the file.
-fn chunks(directory: &Directory<'_>, page: &Page, plane: usize) -> Result<Vec<std::ops::Range<usize>>, Fault> {
+fn chunks(
+    directory: &Directory<'_>,
+    page: &Page,
+    plane: usize,
+) -> Result<Vec<std::ops::Range<usize>>, Fault> {
     let [offsets, lengths] = if page.is_tiled {
         [tag::TILE_OFFSETS, tag::TILE_BYTES]
     } else {
@@ -218,22 +225,30 @@ fn chunks(directory: &Directory<'_>, page: &Page, plane: usize) -> Result<Vec<st
     let mut ranges = Vec::new();
     for chunk in plane * page.chunks()..(plane + 1) * page.chunks() {
         let Some(&offset) = offsets.get(chunk) else {
-            return Err(Fault::Message(format!("expected {what} {chunk}, found {} in the TIFF file", offsets.len())));
+            return Err(Fault::Message(format!(
+                "expected {what} {chunk}, found {} in the TIFF file",
+                offsets.len()
+            )));
         };
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         // Old files do not say how long their strips are.
-        let length = lengths.get(chunk).map_or(size.saturating_sub(start), |&length| {
-            usize::try_from(length).unwrap_or(usize::MAX)
-        });
+        let length = lengths
+            .get(chunk)
+            .map_or(size.saturating_sub(start), |&length| usize::try_from(length).unwrap_or(usize::MAX));
         let end = start.checked_add(length).filter(|&end| end <= size);
-        let end = end.ok_or_else(|| Fault::Message(format!("{what} {chunk} lies beyond the end of the TIFF file")))?;
+        let end = end
+            .ok_or_else(|| Fault::Message(format!("{what} {chunk} lies beyond the end of the TIFF file")))?;
         ranges.push(start..end);
     }
     Ok(ranges)
 }
 
 /// A strip or a tile with its bits in order, and decompressed if it is one of a fax machine.
-fn decompress_fax<'a>(directory: &Directory<'_>, page: &Page, chunk: &'a [u8]) -> Result<Cow<'a, [u8]>, Fault> {
+fn decompress_fax<'a>(
+    directory: &Directory<'_>,
+    page: &Page,
+    chunk: &'a [u8],
+) -> Result<Cow<'a, [u8]>, Fault> {
     let mut chunk = Cow::Borrowed(chunk);
     // JPEG has an order of its own.
     if directory.number(tag::FILL_ORDER) == Some(2) && page.compression != compression::JPEG {
