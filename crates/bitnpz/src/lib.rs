@@ -63,4 +63,4 @@ pub use salvage::{Salvage, salvage};
 pub use shuffle::Shuffle;
 pub use threads::{after_fork, before_fork};
 pub use value::Value;
-pub use write::{Added, StackWriter, Summary, Writer, clean};
+pub use write::{Added, StackWriter, Summary, Threshold, Writer, clean};

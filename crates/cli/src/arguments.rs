@@ -3,6 +3,7 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 
+use bitnpz::picture::Background;
 use bitnpz::{Codec, Encoding, Limits, Method, WriteOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -74,15 +75,18 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Pictures are PNG, PBM, TIFF, BMP and GIF files; their key is the path below the folder named, without its ending. \
-White pixels become True, or with --invert black ones. Arrays of .npy and .npz files that have two or more \
+Pictures are PNG, PBM, PGM, PPM, PAM, TIFF, BMP, GIF, JPEG and WebP files; their key is the path below the folder \
+that holds all inputs, without its ending. White pixels become True, or with --invert black ones; of two other colours the \
+lighter is white. Arrays of .npy and .npz files that have two or more \
 dimensions and two values are packed, whatever the values; all others are kept as they are.
 
 Examples:
   bitnpz pack training.npz -o packed.npz
   bitnpz pack glyphs/ 'more/*.png' -o glyphs.npz
   bitnpz pack scans/ --threshold 128 --invert --name scans -o scans.npz    one array (N, H, W)
+  bitnpz pack train/ --labels -o train.npz                                 classes are the folders in it
   bitnpz pack stack.npy --name glyphs -o glyphs.npz
+  bitnpz pack grey.npy --threshold 128 -o glyphs.npz                       an array of grey pixels
   bitnpz pack years/*.npz -o all.npz --resume                              goes on where it was killed")]
 pub(crate) struct Pack {
     #[command(flatten)]
@@ -90,6 +94,9 @@ pub(crate) struct Pack {
     /// The archive to write
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// Add the classes that folders name: an array "labels" of a number for each picture, in order, and the names in "classes"
+    #[arg(long)]
+    pub(crate) labels: bool,
     /// Keep what is done in FILE.partial, and go on from there if it is there already
     #[arg(long)]
     pub(crate) resume: bool,
@@ -133,12 +140,49 @@ pub(crate) struct Inputs {
     /// One key for all pictures, which become one array (N, H, W); or the key of a .npy stack
     #[arg(long, value_name = "KEY")]
     pub(crate) name: Option<String>,
-    /// From which brightness on, of 0 to 255, a pixel is white; needed for pictures that are not black and white
-    #[arg(long, value_name = "BRIGHTNESS")]
-    pub(crate) threshold: Option<u8>,
+    /// From which brightness on a pixel is white: luma by Rec. 601, 0 to 255 or in 16-bit pictures 0 to 65535; needed for
+    /// pictures of more than two colours. Numbers of arrays of two or more dimensions are compared too
+    #[arg(long, value_name = "BRIGHTNESS", value_parser = number, allow_negative_numbers = true)]
+    pub(crate) threshold: Option<f64>,
     /// Black pixels become True, rather than white ones
     #[arg(long)]
     pub(crate) invert: bool,
+    /// What transparent pixels lie on
+    #[arg(long, value_enum, default_value_t = BackgroundName::Contrast)]
+    pub(crate) background: BackgroundName,
+    /// Leave pictures out that cannot be decoded, and say which
+    #[arg(long)]
+    pub(crate) skip_damaged: bool,
+    /// Folders within folders too, as always
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// The most memory that a picture may take once it is decoded; 1073741824 unless given
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) picture_bytes: Option<u64>,
+}
+
+/// A number that others can be compared with.
+fn number(argument: &str) -> Result<f64, String> {
+    let number = argument.parse().ok().filter(|number: &f64| number.is_finite());
+    number.ok_or_else(|| format!("expected a number, found {argument:?}"))
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BackgroundName {
+    /// White, or black for a picture of which nothing could be seen on white
+    Contrast,
+    White,
+    Black,
+}
+
+impl From<BackgroundName> for Background {
+    fn from(name: BackgroundName) -> Self {
+        match name {
+            BackgroundName::Contrast => Self::Contrast,
+            BackgroundName::White => Self::White,
+            BackgroundName::Black => Self::Black,
+        }
+    }
 }
 
 /// How archives are read.

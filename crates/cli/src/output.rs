@@ -46,6 +46,19 @@ impl Output {
         if self.is_quiet { Ok(()) } else { self.result(line) }
     }
 
+    /// What went wrong with part of the work, on standard error.
+    pub(crate) fn warning(&self, line: impl AsRef<str>) {
+        // If even this cannot be written there is nobody to tell.
+        drop(writeln!(io::stderr(), "bitnpz: warning: {}", escape(line.as_ref())));
+    }
+
+    /// What was decided for people and may not be what they want: on standard error, unless quiet.
+    pub(crate) fn note(&self, line: impl AsRef<str>) {
+        if !self.is_quiet {
+            drop(writeln!(io::stderr(), "bitnpz: note: {}", escape(line.as_ref())));
+        }
+    }
+
     /// The columns of the terminal, or 80.
     pub(crate) fn columns(&self) -> usize {
         let known = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());

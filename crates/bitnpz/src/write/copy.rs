@@ -28,7 +28,7 @@ pub enum Added {
 }
 
 /// Arrays beyond this many bytes go through in pieces.
-const WHOLE: usize = 64 << 20;
+pub(super) const WHOLE: usize = 64 << 20;
 
 /// About how large a piece is, in bytes.
 const PIECE: usize = 4 << 20;
@@ -106,7 +106,7 @@ impl Writer {
         self.add_from(key, &file).map_err(|error| error.with_key(key))
     }
 
-    fn add_from(&mut self, key: &str, source: &impl Source) -> Result<Added> {
+    pub(super) fn add_from(&mut self, key: &str, source: &impl Source) -> Result<Added> {
         let (header, axes) = (source.header(), source.image_axes());
         let packs = self.encoding() != Encoding::Plain;
         let is_large = header.data_len() > WHOLE && !header.fortran_order;
@@ -118,14 +118,9 @@ impl Writer {
             return self.add_dyn_of(key, &source.read()?.view(), axes);
         }
         if header.shape.len() > 1 && is_bilevel()? {
-            let grows = |(shape, form): &Formed| {
-                shape.len() > 2 && form.as_ref().is_none_or(|form| form.can_grow(shape))
-            };
-            let Some((shape, form)) = axes.form(header)?.filter(grows) else {
+            let Some(stack) = empty_stack(key, header, axes)? else {
                 return self.add_dyn_of(key, &source.read()?.view(), axes);
             };
-            let form = form.map(|form| ArrayForm { shape: [&[0], &form.shape[1..]].concat(), ..form });
-            let stack = Stack::new(bitnpz_npz::identity(key), &header.dtype, &shape[1..], form)?;
             let mut stack = StackWriter::start_stack(self, key, stack, MEMBERS)?;
             source.pieces(|items| stack.push_items(items))?;
             return stack.finish().map(|()| Added::Images);
@@ -148,8 +143,17 @@ impl Writer {
     }
 }
 
+/// A stack without images that becomes an array like this; `None` if images are not along its first axis.
+pub(super) fn empty_stack(key: &str, header: &Header, axes: ImageAxes) -> Result<Option<Stack>> {
+    let grows =
+        |(shape, form): &Formed| shape.len() > 2 && form.as_ref().is_none_or(|form| form.can_grow(shape));
+    let Some((shape, form)) = axes.form(header)?.filter(grows) else { return Ok(None) };
+    let form = form.map(|form| ArrayForm { shape: [&[0], &form.shape[1..]].concat(), ..form });
+    Stack::new(bitnpz_npz::identity(key), &header.dtype, &shape[1..], form).map(Some)
+}
+
 /// An array that can be read from its start as often as one likes.
-trait Source {
+pub(super) trait Source {
     /// Of the array as it is given, not as it may be packed.
     fn header(&self) -> &Header;
 
@@ -211,14 +215,14 @@ fn pieces(mut reader: Reader<impl Read>, mut each: impl FnMut(&[u8]) -> Result<(
     Ok(())
 }
 
-struct NpyFile<'a> {
+pub(super) struct NpyFile<'a> {
     path: PathBuf,
     header: Header,
     limits: &'a Limits,
 }
 
 impl<'a> NpyFile<'a> {
-    fn open(path: &Path, limits: &'a Limits) -> Result<Self> {
+    pub(super) fn open(path: &Path, limits: &'a Limits) -> Result<Self> {
         let file = File::open(path).map_err(bitnpz_npz::Error::from)?;
         let header = Header::read(BufReader::new(file), &limits.npy)?;
         Ok(Self { path: path.to_owned(), header, limits })

@@ -10,6 +10,7 @@ mod salvage;
 mod sets;
 mod stack;
 mod stack_writer;
+mod threshold;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::error::Result;
 
 pub use copy::Added;
 pub use stack_writer::StackWriter;
+pub use threshold::Threshold;
 pub use writer::{Summary, Writer};
 pub(crate) use writer::{count_images, pack_images};
 

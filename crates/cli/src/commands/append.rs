@@ -1,7 +1,7 @@
 //! `bitnpz append`.
 
-use super::inputs::Packing;
 use super::pack::report;
+use super::packing::Packing;
 use crate::arguments::Append;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;

@@ -1,140 +1,42 @@
-//! What `bitnpz pack` and `bitnpz append` take in.
+//! What `bitnpz pack` and `bitnpz append` take in: which files, and under which keys.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bitnpz::picture::{Ink, ReadOptions, read};
-use bitnpz::{Archive, ErrorKind, OpenOptions, PixelValues, Summary, WriteOptions, Writer};
-use indicatif::ProgressBar;
-use ndarray::Axis;
-
-use crate::arguments::{Inputs, Read};
+use crate::arguments::Inputs;
 use crate::failure::{Failure, Outcome};
-use crate::output::Output;
 
 /// The endings of files that are pictures.
-const PICTURES: [&str; 9] = ["png", "pbm", "pgm", "ppm", "pnm", "tif", "tiff", "bmp", "gif"];
+const PICTURES: [&str; 14] =
+    ["png", "apng", "pbm", "pgm", "ppm", "pnm", "pam", "tif", "tiff", "bmp", "gif", "jpg", "jpeg", "webp"];
 
 /// One thing to pack.
-enum Input {
+pub(super) enum Input {
     Picture { path: PathBuf, key: String },
     Array { path: PathBuf, key: String },
     Archive { path: PathBuf },
 }
 
 /// Everything to pack, pictures first.
-pub(super) struct Packing<'a> {
-    arguments: &'a Inputs,
-    open: OpenOptions,
-    options: WriteOptions,
-    inputs: Vec<Input>,
-    /// What was packed before this run was resumed.
-    done: Option<Archive>,
-    /// A writer is finished and started again after so many images.
-    every: usize,
-}
-
-impl<'a> Packing<'a> {
-    pub(super) fn new(arguments: &'a Inputs, read: &Read, options: WriteOptions) -> Result<Self, Failure> {
-        let mut inputs = find(arguments)?;
-        check_keys(&inputs, arguments.name.as_deref())?;
-        inputs.sort_by_key(|input| !matches!(input, Input::Picture { .. }));
-        let open = OpenOptions::default().with_limits(read.limits());
-        let options = options.with_limits(read.limits());
-        Ok(Self { arguments, open, options, inputs, done: None, every: usize::MAX })
-    }
-
-    /// The same, kept at the path it is written to after so many images each; what is there already is left out.
-    pub(super) fn resume(mut self, path: &Path, every: usize) -> Result<Self, Failure> {
-        if super::exists(path)? {
-            let done = Archive::open_with(path, self.open.clone());
-            self.done = Some(done.map_err(|error| Failure::at(path, error))?);
-        }
-        self.every = every;
-        Ok(self)
-    }
-
-    /// The bytes of all inputs.
-    pub(super) fn bytes(&self) -> u64 {
-        self.inputs.iter().filter_map(|input| Some(fs::metadata(input.path()).ok()?.len())).sum()
-    }
-
-    /// Packs all into the archive at this path, after what is there if it is there already; `None` if a run that is resumed
-    /// had nothing left to do.
-    pub(super) fn run(
-        &self,
-        path: &Path,
-        appends: bool,
-        output: &Output,
-    ) -> Result<Option<Summary>, Failure> {
-        let bar = output.progress(self.steps()?, "packing");
-        let mut stage = Stage { packing: self, path, bar, added: 0, kept: None };
-        let mut writer = stage.start(appends)?;
-        for input in &self.inputs {
-            writer = match input {
-                Input::Picture { path, key } => stage.add_picture(writer, path, key)?,
-                Input::Array { path, key } => stage.add_array(writer, path, key)?,
-                Input::Archive { path } => stage.add_archive(writer, path)?,
-            };
-        }
-        stage.bar.finish_and_clear();
-        // What is kept already is not written again: the bytes must not tell where a run was killed.
-        if stage.added == 0 && (stage.kept.is_some() || self.done.is_some()) {
-            return Ok(stage.kept);
-        }
-        writer.finish().map(Some).map_err(|error| Failure::of(path, &error))
-    }
-
-    /// How many steps packing takes: pictures, arrays, and the keys of archives.
-    fn steps(&self) -> Result<u64, Failure> {
-        let steps = self.inputs.iter().map(|input| match input {
-            Input::Archive { path } => Ok(self.open(path)?.len() as u64),
-            _ => Ok(1),
-        });
-        steps.sum()
-    }
-
-    fn open(&self, path: &Path) -> Result<Archive, Failure> {
-        Archive::open_with(path, self.open.clone()).map_err(|error| Failure::at(path, error))
-    }
-
-    fn is_done(&self, key: &str) -> bool {
-        self.done.as_ref().is_some_and(|done| done.contains(key))
-    }
-
-    /// How many images the stack of this key had.
-    fn images_done(&self, key: &str) -> usize {
-        let entry = self.done.as_ref().and_then(|done| done.entry(key).ok()?.images());
-        entry.unwrap_or(0)
-    }
-
-    fn read_options(&self) -> ReadOptions {
-        let ink = if self.arguments.invert { Ink::Black } else { Ink::White };
-        let options = ReadOptions::default().with_ink(ink);
-        match self.arguments.threshold {
-            Some(threshold) => options.with_threshold(threshold),
-            None => options,
-        }
-    }
+pub(super) struct Found {
+    pub(super) inputs: Vec<Input>,
+    /// Files of folders that are of no kind that is packed.
+    pub(super) left_out: Vec<PathBuf>,
 }
 
 impl Input {
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         match self {
             Self::Picture { path, .. } | Self::Array { path, .. } | Self::Archive { path } => path,
         }
     }
 
-    /// What a file is, by its ending.
-    fn new(path: &Path, below: Option<&Path>) -> Option<Self> {
+    /// What a file is, by its ending; its key is its path below a folder.
+    fn new(path: &Path, below: &Path) -> Option<Self> {
         let ending = path.extension()?.to_str()?.to_ascii_lowercase();
-        let relative = below.and_then(|folder| path.strip_prefix(folder).ok());
-        let name =
-            relative.map_or_else(|| PathBuf::from(path.file_name().unwrap_or_default()), Path::to_path_buf);
-        let parts: Vec<String> =
-            name.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();
-        let (path, key) = (path.to_owned(), parts.join("/"));
+        let key = key(&below.join(path.file_name()?).with_extension(""));
+        let path = path.to_owned();
         match ending.as_str() {
             "npy" => Some(Self::Array { path, key }),
             "npz" => Some(Self::Archive { path }),
@@ -144,57 +46,142 @@ impl Input {
     }
 }
 
+fn key(path: &Path) -> String {
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
+}
+
 /// What the arguments name, folders and globs in the order of their names.
-fn find(arguments: &Inputs) -> Result<Vec<Input>, Failure> {
-    let mut inputs = Vec::new();
-    for argument in &arguments.inputs {
+///
+/// A key is the path of a file below the folder that holds all that the arguments name, so that no two files have one key but by
+/// their endings.
+pub(super) fn find(arguments: &Inputs) -> Result<Found, Failure> {
+    let named = arguments.inputs.iter().map(|argument| Named::find(argument));
+    let named = named.collect::<Result<Vec<_>, _>>()?;
+    let root = named.iter().filter(|named| named.has_keys()).map(|named| named.folder.clone()).reduce(common);
+    let root = root.unwrap_or_default();
+    let mut found = Found { inputs: Vec::new(), left_out: Vec::new() };
+    for Named { folder, files, is_folder } in &named {
+        let below = folder.strip_prefix(&root).unwrap_or(Path::new(""));
+        for (path, within) in files {
+            match Input::new(path, &below.join(within)) {
+                Some(input) => found.inputs.push(input),
+                None if *is_folder => found.left_out.push(path.clone()),
+                None => return Err(unknown(path)),
+            }
+        }
+    }
+    if found.inputs.is_empty() {
+        let message = "expected pictures, .npy or .npz files in it, found none";
+        return Err(Failure::at(Path::new(&arguments.inputs[0]), message));
+    }
+    name_array(&mut found.inputs, arguments.name.as_deref());
+    keep_endings(&mut found.inputs);
+    check_keys(&found.inputs, arguments.name.as_deref())?;
+    found.inputs.sort_by_key(|input| !matches!(input, Input::Picture { .. }));
+    Ok(found)
+}
+
+/// What one argument names.
+struct Named {
+    /// The folder that it is, or that its files are in, without links.
+    folder: PathBuf,
+    /// Files, and the folders below `folder` in which they are.
+    files: Vec<(PathBuf, PathBuf)>,
+    is_folder: bool,
+}
+
+impl Named {
+    fn find(argument: &str) -> Result<Self, Failure> {
         let path = Path::new(argument);
+        let failed = |error: std::io::Error| Failure::at(path, error);
         if path.is_dir() {
             let mut files = Vec::new();
-            walk(path, &mut files).map_err(|error| Failure::at(path, error))?;
-            let found: Vec<Input> = files.iter().filter_map(|file| Input::new(file, Some(path))).collect();
-            if found.is_empty() {
-                return Err(Failure::at(path, "expected pictures, .npy or .npz files in it, found none"));
-            }
-            inputs.extend(found);
-        } else if path.exists() {
-            inputs.push(Input::new(path, None).ok_or_else(|| unknown(path))?);
+            walk(path, Path::new(""), &mut files).map_err(failed)?;
+            return Ok(Self { folder: path.canonicalize().map_err(failed)?, files, is_folder: true });
+        }
+        let files = if path.exists() {
+            vec![path.to_owned()]
         } else {
             let paths = glob::glob(argument).map_err(|error| Failure::at(path, error))?;
-            let paths: Vec<PathBuf> = paths.filter_map(Result::ok).filter(|path| path.is_file()).collect();
-            if paths.is_empty() {
-                return Err(Failure::at(path, "there is no such file or folder"));
-            }
-            for path in paths {
-                inputs.push(Input::new(&path, None).ok_or_else(|| unknown(&path))?);
-            }
-        }
+            paths.filter_map(Result::ok).filter(|path| path.is_file()).collect()
+        };
+        let folder = |file: &PathBuf| {
+            file.parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+                .map_or_else(|| Path::new(".").canonicalize(), Path::canonicalize)
+        };
+        let folders = files.iter().map(folder).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+        let Some(root) = folders.iter().cloned().reduce(common) else {
+            return Err(Failure::at(path, "there is no such file or folder"));
+        };
+        let within = |folder: PathBuf| folder.strip_prefix(&root).map(Path::to_owned).unwrap_or_default();
+        let files = files.into_iter().zip(folders.into_iter().map(within)).collect();
+        Ok(Self { folder: root, files, is_folder: false })
     }
-    if let Some(name) = &arguments.name {
-        let mut arrays = inputs.iter_mut().filter_map(|input| match input {
-            Input::Array { key, .. } => Some(key),
-            _ => None,
-        });
-        if let Some(key) = arrays.next() {
-            name.clone_into(key);
-        }
+
+    /// Whether it has files whose keys are their paths, as all but archives.
+    fn has_keys(&self) -> bool {
+        let is_archive =
+            |path: &Path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"));
+        self.files.iter().any(|(path, _)| !is_archive(path))
     }
-    Ok(inputs)
+}
+
+/// The deepest folder that holds both.
+fn common(one: PathBuf, other: PathBuf) -> PathBuf {
+    one.iter().zip(other.iter()).take_while(|(one, other)| one == other).map(|(part, _)| part).collect()
 }
 
 fn unknown(path: &Path) -> Failure {
-    Failure::at(path, "expected a picture (png, pbm, tiff, bmp, gif), a .npy or a .npz file")
+    let expected =
+        "expected a picture (png, pbm, pgm, ppm, pam, tiff, bmp, gif, jpeg, webp), a .npy or a .npz file";
+    Failure::at(path, expected)
 }
 
-/// All files below a folder, in the order of their names.
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+/// All files below a folder and the folders they are in, in the order of their names.
+fn walk(folder: &Path, within: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> std::io::Result<()> {
     let mut entries =
         fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
     entries.sort();
     for path in entries {
-        if path.is_dir() { walk(&path, files)? } else { files.push(path) }
+        if path.is_dir() {
+            walk(&path, &within.join(path.file_name().unwrap_or_default()), files)?;
+        } else {
+            files.push((path, within.to_owned()));
+        }
     }
     Ok(())
+}
+
+/// Gives the first .npy file the key that was asked for.
+fn name_array(inputs: &mut [Input], name: Option<&str>) {
+    let array = inputs.iter_mut().find_map(|input| match input {
+        Input::Array { key, .. } => Some(key),
+        _ => None,
+    });
+    if let (Some(key), Some(name)) = (array, name) {
+        name.clone_into(key);
+    }
+}
+
+/// Leaves the ending in the keys of pictures that differ from another input in it alone.
+fn keep_endings(inputs: &mut [Input]) {
+    let mut counts = HashMap::<String, usize>::new();
+    for input in &*inputs {
+        if let Input::Picture { key, .. } | Input::Array { key, .. } = input {
+            *counts.entry(key.clone()).or_default() += 1;
+        }
+    }
+    for input in inputs {
+        if let Input::Picture { path, key } = input
+            && counts[key.as_str()] > 1
+            && let Some(ending) = path.extension()
+        {
+            key.push('.');
+            key.push_str(&ending.to_string_lossy());
+        }
+    }
 }
 
 /// That no two files ask for one key.
@@ -212,90 +199,4 @@ fn check_keys(inputs: &[Input], name: Option<&str>) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// How far packing has come.
-struct Stage<'a> {
-    packing: &'a Packing<'a>,
-    /// The archive that is written.
-    path: &'a Path,
-    bar: ProgressBar,
-    /// Images and arrays since the archive was last finished.
-    added: usize,
-    /// What the archive had then, if this run finished it.
-    kept: Option<Summary>,
-}
-
-impl Stage<'_> {
-    fn start(&self, appends: bool) -> Result<Writer, Failure> {
-        let options = &self.packing.options;
-        let writer = if appends {
-            Writer::append(self.path, options)
-        } else {
-            Writer::create_with(self.path, options)
-        };
-        writer.map_err(|error| Failure::of(self.path, &error))
-    }
-
-    /// Keeps what was added, if that is enough.
-    fn step(&mut self, writer: Writer, images: usize) -> Result<Writer, Failure> {
-        self.bar.inc(1);
-        self.added = self.added.saturating_add(images.max(1));
-        if self.added < self.packing.every {
-            return Ok(writer);
-        }
-        self.added = 0;
-        self.kept = Some(writer.finish().map_err(|error| Failure::of(self.path, &error))?);
-        self.start(true)
-    }
-
-    fn add_picture(&mut self, mut writer: Writer, path: &Path, key: &str) -> Result<Writer, Failure> {
-        let fail = |error: bitnpz::Error| Failure::of(path, &error);
-        let stack = self.packing.arguments.name.as_deref();
-        let images_done = stack.map_or(0, |name| self.packing.images_done(name));
-        let number = usize::try_from(self.bar.position()).unwrap_or(usize::MAX);
-        if number < images_done || stack.is_none() && self.packing.is_done(key) {
-            self.bar.inc(1);
-            return Ok(writer);
-        }
-        let bitmap = read(path, &self.packing.read_options())?;
-        match stack {
-            Some(name) => {
-                let image = bitmap.unpack(PixelValues::<bool>::default()).insert_axis(Axis(0));
-                writer.extend(name, &image).map_err(|error| match error.kind() {
-                    ErrorKind::WrongShape { .. } => {
-                        Failure::at(path, format!("{error}; without --name each picture keeps its own shape"))
-                    }
-                    _ => fail(error),
-                })?;
-            }
-            None => writer.add_bitmap(key, bitmap.view()).map_err(fail)?,
-        }
-        self.step(writer, 1)
-    }
-
-    fn add_array(&mut self, mut writer: Writer, path: &Path, key: &str) -> Result<Writer, Failure> {
-        if self.packing.is_done(key) {
-            self.bar.inc(1);
-            return Ok(writer);
-        }
-        let limits = &self.packing.options.limits;
-        writer.add_npy_file(key, path, limits).map_err(|error| Failure::of(path, &error))?;
-        self.step(writer, 1)
-    }
-
-    fn add_archive(&mut self, mut writer: Writer, path: &Path) -> Result<Writer, Failure> {
-        let fail = |error: bitnpz::Error| Failure::of(path, &error);
-        let archive = self.packing.open(path)?;
-        for key in archive.keys() {
-            if self.packing.is_done(&key) {
-                self.bar.inc(1);
-                continue;
-            }
-            let entry = archive.entry(&key).map_err(fail)?;
-            writer.add_entry(&entry).map_err(fail)?;
-            writer = self.step(writer, entry.images().unwrap_or(0))?;
-        }
-        Ok(writer)
-    }
 }

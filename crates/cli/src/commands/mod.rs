@@ -8,8 +8,11 @@ pub(crate) mod demo;
 mod glyphs;
 pub(crate) mod info;
 mod inputs;
+mod labels;
 pub(crate) mod ls;
+mod notes;
 pub(crate) mod pack;
+mod packing;
 pub(crate) mod salvage;
 pub(crate) mod sheet;
 pub(crate) mod unpack;
@@ -23,6 +26,7 @@ use bitnpz::{Archive, OpenOptions};
 
 use crate::arguments::Read;
 use crate::failure::Failure;
+use crate::output::thousands;
 
 /// Opens an archive, or says which one could not be.
 fn open(path: &Path, read: &Read) -> Result<Archive, Failure> {
@@ -53,4 +57,21 @@ fn check_free(path: &Path, force: bool) -> Result<(), Failure> {
 /// The size of what was written; none if it was written to a device or a pipe.
 fn written(path: &Path) -> Option<u64> {
     fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|found| found.len())
+}
+
+/// A number of things, in words: `1 key`, `2 keys`.
+fn count(number: usize, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{ending}", thousands(number as u64))
+}
+
+/// The first of many names, and how many others there are.
+fn some(names: Vec<String>) -> String {
+    const SHOWN: usize = 8;
+    let others = names.len().saturating_sub(SHOWN);
+    let mut shown = names.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
+    if others > 0 {
+        shown.push_str(&format!(", and {}", count(others, "other")));
+    }
+    shown
 }

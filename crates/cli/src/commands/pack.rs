@@ -1,20 +1,24 @@
 //! `bitnpz pack`.
 
+use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bitnpz::Summary;
 
-use super::inputs::Packing;
+use super::packing::Packing;
 use crate::arguments::Pack;
 use crate::failure::{Failure, Outcome};
-use crate::output::{Output, size, thousands};
+use crate::output::{Output, size};
 
 pub(crate) fn run(arguments: &Pack, output: &mut Output) -> Outcome {
     let start = Instant::now();
     super::check_free(&arguments.output, arguments.force)?;
-    let packing = Packing::new(&arguments.inputs, &arguments.read, arguments.write.options())?;
+    let mut packing = Packing::new(&arguments.inputs, &arguments.read, arguments.write.options())?;
+    if arguments.labels {
+        packing = packing.labelled()?;
+    }
     let bytes_in = packing.bytes();
     let summary = if arguments.resume {
         let partial = partial(&arguments.output);
@@ -27,8 +31,7 @@ pub(crate) fn run(arguments: &Pack, output: &mut Output) -> Outcome {
     };
     report(&arguments.output, summary, output)?;
     let (Some(bytes), Some(summary)) = (super::written(&arguments.output), summary) else { return Ok(()) };
-    let ratio = bytes_in as f64 / bytes.max(1) as f64;
-    output.remark(format!("{} in, {} out: {ratio:.2} times smaller", size(bytes_in), size(bytes)))?;
+    output.remark(format!("{} in, {} out: {}", size(bytes_in), size(bytes), ratio(bytes_in, bytes)))?;
     if summary.images > 0 {
         let per_image = bytes as f64 / summary.images as f64;
         output.remark(format!("{per_image:.1} bytes per image, {:.1} s", start.elapsed().as_secs_f64()))?;
@@ -41,8 +44,18 @@ pub(super) fn report(path: &Path, summary: Option<Summary>, output: &mut Output)
     let Some(summary) = summary else {
         return Ok(output.remark(format!("{}: nothing was left to do", path.display()))?);
     };
-    let (keys, images) = (thousands(summary.keys as u64), thousands(summary.images as u64));
-    Ok(output.remark(format!("{}: {keys} keys, {images} images", path.display()))?)
+    let (keys, images) = (super::count(summary.keys, "key"), super::count(summary.images, "image"));
+    Ok(output.remark(format!("{}: {keys}, {images}", path.display()))?)
+}
+
+/// How much smaller or larger something has become.
+fn ratio(before: u64, after: u64) -> String {
+    let times = |large: u64, small: u64| large as f64 / small.max(1) as f64;
+    match before.cmp(&after) {
+        Ordering::Greater => format!("{:.2} times smaller", times(before, after)),
+        Ordering::Less => format!("{:.2} times larger", times(after, before)),
+        Ordering::Equal => "the same size".to_owned(),
+    }
 }
 
 /// Where an archive is while it can still be resumed.

@@ -1,0 +1,262 @@
+//! Strips and tiles, decompressed to the values of all samples.
+
+use std::borrow::Cow;
+use std::io::Cursor;
+
+use bitnpz_npy::with_room;
+use tiff::decoder::{Decoder, Limits};
+
+use super::super::fault::{Fault, check_size};
+use super::directory::Directory;
+use super::page::{Format, Page, compression};
+use super::{fax, tag};
+
+/// The values of all samples, pixel by pixel.
+#[derive(Debug)]
+pub(super) enum Values {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    F64(Vec<f64>),
+}
+
+/// Decompresses a page.
+pub(super) fn values(directory: &Directory<'_>, page: &Page, limit: u64) -> Result<Values, Fault> {
+    let planes = if page.is_planar { page.samples } else { 1 };
+    let mut rows = Vec::new();
+    for plane in 0..planes {
+        rows.push(Rows::read(directory, page, plane, limit)?);
+    }
+    let total = page.width * page.height * page.samples;
+    Ok(match (page.format, page.bits) {
+        (Format::Unsigned, 1..=8) => Values::U8(interleave(page, &rows, total, Rows::small)?),
+        (Format::Unsigned, 16) => Values::U16(interleave(page, &rows, total, |rows, row, sample| {
+            u16::from_ne_bytes(rows.bytes(row, sample))
+        })?),
+        _ => {
+            check_size(total as u128 * 8, limit)?;
+            Values::F64(interleave(page, &rows, total, |rows, row, sample| rows.number(page, row, sample))?)
+        }
+    })
+}
+
+/// All samples, wherever they lie, in the order of pixels.
+fn interleave<T>(
+    page: &Page,
+    planes: &[Rows],
+    total: usize,
+    value: impl Fn(&Rows, usize, usize) -> T,
+) -> Result<Vec<T>, Fault> {
+    let mut values = with_room(total)?;
+    let together = page.samples_together();
+    for row in 0..page.height {
+        for column in 0..page.width {
+            for plane in planes {
+                values.extend((0..together).map(|sample| value(plane, row, column * together + sample)));
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// The rows of one plane: numbers of this machine's byte order, or packed bits.
+struct Rows {
+    data: Vec<u8>,
+    row_bytes: usize,
+    bits: u32,
+}
+
+impl Rows {
+    fn read(directory: &Directory<'_>, page: &Page, plane: usize, limit: u64) -> Result<Self, Fault> {
+        let file = plane_as_file(directory, page, plane)?;
+        let mut limits = Limits::unlimited();
+        limits.decoding_buffer_size = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut decoder = Decoder::new(Cursor::new(file))?.with_limits(limits);
+        let size = decoder.image_buffer_layout()?.complete_len;
+        let size = check_size(size as u128, limit)?;
+        let mut data = with_room(size)?;
+        data.resize(size, 0);
+        decoder.read_image_bytes(&mut data)?;
+        let row_bits = page.width * page.samples_together() * page.bits as usize;
+        Ok(Self { data, row_bytes: row_bits.div_ceil(8), bits: page.bits })
+    }
+
+    /// A sample of at most 8 bits.
+    fn small(&self, row: usize, sample: usize) -> u8 {
+        let row = &self.data[row * self.row_bytes..][..self.row_bytes];
+        let start = sample * self.bits as usize;
+        // Some samples of 3, 5, 6 and 7 bits lie in two bytes.
+        let next = row.get(start / 8 + 1).copied().unwrap_or(0);
+        let word = u16::from_be_bytes([row[start / 8], next]) << (start % 8);
+        word.to_be_bytes()[0] >> (8 - self.bits)
+    }
+
+    fn bytes<const N: usize>(&self, row: usize, sample: usize) -> [u8; N] {
+        let start = row * self.row_bytes + sample * N;
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(&self.data[start..start + N]);
+        bytes
+    }
+
+    /// A sample that is no whole number of at most 16 bits without a sign.
+    fn number(&self, page: &Page, row: usize, sample: usize) -> f64 {
+        match (page.format, page.bits) {
+            (Format::Float, 16) => half::f16::from_ne_bytes(self.bytes(row, sample)).to_f64(),
+            (Format::Float, 32) => f32::from_ne_bytes(self.bytes(row, sample)).into(),
+            (Format::Float, _) => f64::from_ne_bytes(self.bytes(row, sample)),
+            (Format::Signed, 8) => i8::from_ne_bytes(self.bytes(row, sample)).into(),
+            (Format::Signed, 16) => i16::from_ne_bytes(self.bytes(row, sample)).into(),
+            (Format::Signed, _) => i32::from_ne_bytes(self.bytes(row, sample)).into(),
+            (Format::Unsigned, _) => u32::from_ne_bytes(self.bytes(row, sample)).into(),
+        }
+    }
+}
+
+/// The strips or tiles of one plane as a BigTIFF file of their own, which says of each sample no more than that it is one.
+fn plane_as_file(directory: &Directory<'_>, page: &Page, plane: usize) -> Result<Vec<u8>, Fault> {
+    let mut file = with_room(directory.bytes().len())?;
+    file.extend_from_slice(if directory.is_big_endian() { b"MM" } else { b"II" });
+    let put = |file: &mut Vec<u8>, number: u64, size: usize| match directory.is_big_endian() {
+        true => file.extend_from_slice(&number.to_be_bytes()[8 - size..]),
+        false => file.extend_from_slice(&number.to_le_bytes()[..size]),
+    };
+    for (number, size) in [(43, 2), (8, 2), (0, 2), (0, 8)] {
+        put(&mut file, number, size);
+    }
+    let (mut offsets, mut lengths) = (Vec::new(), Vec::new());
+    for range in chunks(directory, page, plane)? {
+        let chunk = decompress_fax(directory, page, &directory.bytes()[range])?;
+        offsets.push(file.len() as u64);
+        lengths.push(chunk.len() as u64);
+        bitnpz_npy::make_room(&mut file, chunk.len())?;
+        file.extend_from_slice(&chunk);
+    }
+    let mut tags = tags(directory, page)?;
+    let [offsets_tag, lengths_tag] = if page.is_tiled {
+        [tag::TILE_OFFSETS, tag::TILE_BYTES]
+    } else {
+        [tag::STRIP_OFFSETS, tag::STRIP_BYTES]
+    };
+    tags.extend([(offsets_tag, 16, offsets), (lengths_tag, 16, lengths)]);
+    tags.sort_unstable_by_key(|&(tag, ..)| tag);
+    write_directory(&mut file, &tags, put);
+    Ok(file)
+}
+
+/// A tag, its type (7 for bytes, 16 for numbers of 8 bytes) and its values.
+type Tag = (u16, u16, Vec<u64>);
+
+/// All tags but where the strips or tiles lie.
+fn tags(directory: &Directory<'_>, page: &Page) -> Result<Vec<Tag>, Fault> {
+    let format = match page.format {
+        Format::Unsigned => 1,
+        Format::Signed => 2,
+        Format::Float => 3,
+    };
+    let compression = if page.is_fax() { compression::NONE } else { page.compression };
+    // libtiff too passes it by where a compression has none.
+    let has_predictor = matches!(
+        compression,
+        compression::LZW | compression::DEFLATE | compression::OLD_DEFLATE | compression::ZSTD
+    );
+    let predictor = if has_predictor { directory.number(tag::PREDICTOR).unwrap_or(1) } else { 1 };
+    let numbers = [
+        (tag::WIDTH, page.width as u64),
+        (tag::LENGTH, page.height as u64),
+        (tag::BITS, page.bits.into()),
+        (tag::COMPRESSION, compression),
+        (tag::PHOTOMETRIC, 1),
+        (tag::SAMPLES, page.samples_together() as u64),
+        (tag::PREDICTOR, predictor),
+        (tag::SAMPLE_FORMAT, format),
+    ];
+    let mut tags: Vec<Tag> = numbers.into_iter().map(|(tag, number)| (tag, 16, vec![number])).collect();
+    let [columns, rows] = page.chunk.map(|side| vec![side as u64]);
+    if page.is_tiled {
+        tags.extend([(tag::TILE_WIDTH, 16, columns), (tag::TILE_LENGTH, 16, rows)]);
+    } else {
+        tags.push((tag::ROWS_PER_STRIP, 16, rows));
+    }
+    if directory.contains(tag::JPEG_TABLES) {
+        tags.push((tag::JPEG_TABLES, 7, directory.numbers(tag::JPEG_TABLES)?));
+    }
+    Ok(tags)
+}
+
+/// Writes a directory behind all else, and where it is into the header.
+fn write_directory(file: &mut Vec<u8>, tags: &[Tag], put: impl Fn(&mut Vec<u8>, u64, usize)) {
+    let mut entries = Vec::new();
+    for (tag, kind, values) in tags {
+        let size = if *kind == 7 { 1 } else { 8 };
+        let mut data = Vec::new();
+        values.iter().for_each(|&value| put(&mut data, value, size));
+        [(u64::from(*tag), 2), (u64::from(*kind), 2), (values.len() as u64, 8)]
+            .into_iter()
+            .for_each(|(number, size)| put(&mut entries, number, size));
+        if data.len() > 8 {
+            put(&mut entries, file.len() as u64, 8);
+            file.extend_from_slice(&data);
+        } else {
+            data.resize(8, 0);
+            entries.extend_from_slice(&data);
+        }
+    }
+    let mut start = Vec::new();
+    put(&mut start, file.len() as u64, 8);
+    file[8..16].copy_from_slice(&start);
+    put(file, tags.len() as u64, 8);
+    file.extend_from_slice(&entries);
+    put(file, 0, 8);
+}
+
+/// Where the strips or tiles of a plane lie in the file.
+fn chunks(
+    directory: &Directory<'_>,
+    page: &Page,
+    plane: usize,
+) -> Result<Vec<std::ops::Range<usize>>, Fault> {
+    let [offsets, lengths] = if page.is_tiled {
+        [tag::TILE_OFFSETS, tag::TILE_BYTES]
+    } else {
+        [tag::STRIP_OFFSETS, tag::STRIP_BYTES]
+    };
+    let (offsets, lengths) = (directory.numbers(offsets)?, directory.numbers(lengths)?);
+    let what = if page.is_tiled { "tile" } else { "strip" };
+    let size = directory.bytes().len();
+    let mut ranges = Vec::new();
+    for chunk in plane * page.chunks()..(plane + 1) * page.chunks() {
+        let Some(&offset) = offsets.get(chunk) else {
+            return Err(Fault::Message(format!(
+                "expected {what} {chunk}, found {} in the TIFF file",
+                offsets.len()
+            )));
+        };
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        // Old files do not say how long their strips are.
+        let length = lengths
+            .get(chunk)
+            .map_or(size.saturating_sub(start), |&length| usize::try_from(length).unwrap_or(usize::MAX));
+        let end = start.checked_add(length).filter(|&end| end <= size);
+        let end = end
+            .ok_or_else(|| Fault::Message(format!("{what} {chunk} lies beyond the end of the TIFF file")))?;
+        ranges.push(start..end);
+    }
+    Ok(ranges)
+}
+
+/// A strip or a tile with its bits in order, and decompressed if it is one of a fax machine.
+fn decompress_fax<'a>(
+    directory: &Directory<'_>,
+    page: &Page,
+    chunk: &'a [u8],
+) -> Result<Cow<'a, [u8]>, Fault> {
+    let mut chunk = Cow::Borrowed(chunk);
+    // JPEG has an order of its own.
+    if directory.number(tag::FILL_ORDER) == Some(2) && page.compression != compression::JPEG {
+        chunk.to_mut().iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+    }
+    if page.is_fax() {
+        let options = directory.number(tag::T4_OPTIONS).unwrap_or(0);
+        return Ok(Cow::Owned(fax::decode(&chunk, page.chunk, page.compression, options)?));
+    }
+    Ok(chunk)
+}

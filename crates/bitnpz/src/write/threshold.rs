@@ -1,0 +1,157 @@
+//! Arrays of grey pixels, made bilevel on their way into an archive.
+
+use std::path::Path;
+
+use bitnpz_npy::{ByteOrder, Dtype, DynArray, Header, with_room};
+use bitnpz_npz::Limits;
+
+use super::copy::{NpyFile, Source, WHOLE, empty_stack};
+use super::order::MEMBERS;
+use super::stack_writer::StackWriter;
+use super::writer::Writer;
+use crate::axes::ImageAxes;
+use crate::error::Result;
+use crate::read::Entry;
+use crate::value::Value;
+
+/// From which number on a pixel is `True`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Threshold {
+    from: f64,
+    is_inverted: bool,
+}
+
+impl Threshold {
+    /// Pixels are `True` from this number on.
+    #[must_use]
+    pub fn new(from: f64) -> Self {
+        Self { from, is_inverted: false }
+    }
+
+    /// Pixels are `True` below the number.
+    #[must_use]
+    pub fn inverted(self) -> Self {
+        Self { is_inverted: true, ..self }
+    }
+
+    /// Whether an array is compared: one of two or more dimensions, of whole numbers or floats. NaN is below every threshold.
+    #[must_use]
+    pub fn applies(&self, header: &Header) -> bool {
+        let is_number =
+            matches!(Value::from_bits(&header.dtype, 0), Some(Value::Integer(_) | Value::Float(_)));
+        is_number && header.shape.len() >= 2
+    }
+
+    /// Which of these items are `True`, a byte for each.
+    fn compare(&self, dtype: &Dtype, items: &[u8]) -> Result<Vec<u8>> {
+        let size = dtype.item_size();
+        let mut pixels = with_room(items.len() / size)?;
+        for item in items.chunks_exact(size) {
+            let add = |bits: u64, &byte: &u8| bits << 8 | u64::from(byte);
+            let bits = match dtype.order() {
+                ByteOrder::Big => item.iter().fold(0, add),
+                _ => item.iter().rev().fold(0, add),
+            };
+            #[expect(clippy::cast_precision_loss, reason = "a threshold is no more exact")]
+            let is_on = match Value::from_bits(dtype, bits) {
+                Some(Value::Integer(value)) => value as f64 >= self.from,
+                Some(Value::Float(value)) => value >= self.from,
+                _ => false,
+            };
+            pixels.push(u8::from(is_on != self.is_inverted));
+        }
+        Ok(pixels)
+    }
+}
+
+impl Writer {
+    /// Adds the array of a `.npy` file as images (..., height, width) of bool, its pixels compared with a threshold; one that the
+    /// threshold does not [apply](Threshold::applies) to as [`add_npy_file`](Self::add_npy_file) does.
+    ///
+    /// ```
+    /// use bitnpz::{Archive, DynArray, Limits, Threshold, Writer};
+    /// use ndarray::{Array2, array};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let (grey, path) = (folder.path().join("grey.npy"), folder.path().join("a.npz"));
+    /// std::fs::write(&grey, DynArray::from_ndarray(&array![[0_u8, 127], [128, 255]]).to_npy()?)?;
+    /// let mut writer = Writer::create(&path)?;
+    /// writer.add_npy_file_at("k", &grey, &Limits::default(), Threshold::new(128.0))?;
+    /// writer.finish()?;
+    /// let image: Array2<bool> = Archive::open(&path)?.image("k")?;
+    /// assert_eq!(image, array![[false, false], [true, true]]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As those of [`add_npy_file`](Self::add_npy_file).
+    pub fn add_npy_file_at(
+        &mut self,
+        key: &str,
+        path: impl AsRef<Path>,
+        limits: &Limits,
+        threshold: Threshold,
+    ) -> Result<()> {
+        let file = NpyFile::open(path.as_ref(), limits)?;
+        self.add_at(key, &file, threshold).map_err(|error| error.with_key(key))
+    }
+
+    /// Adds an array of another archive as images (..., height, width) of bool, its pixels compared with a threshold; one that the
+    /// threshold does not [apply](Threshold::applies) to as [`add_entry`](Self::add_entry) does.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`add_entry`](Self::add_entry).
+    pub fn add_entry_at(&mut self, entry: &Entry<'_>, threshold: Threshold) -> Result<()> {
+        self.add_at(entry.key(), entry, threshold).map_err(|error| error.with_key(entry.key()))
+    }
+
+    fn add_at(&mut self, key: &str, source: &impl Source, threshold: Threshold) -> Result<()> {
+        let header = source.header();
+        if !threshold.applies(header) {
+            return self.add_from(key, source).map(drop);
+        }
+        let mut of_bools = header.clone();
+        of_bools.dtype = Dtype::of::<bool>();
+        let is_large = header.data_len() > WHOLE && !header.fortran_order;
+        let stack = if is_large { empty_stack(key, &of_bools, ImageAxes::Inferred)? } else { None };
+        let Some(stack) = stack else {
+            let pixels = threshold.compare(&header.dtype, source.read()?.data())?;
+            return self.add_dyn(key, &DynArray::new(of_bools, pixels)?.view()).map(drop);
+        };
+        let mut stack = StackWriter::start_stack(self, key, stack, MEMBERS)?;
+        source.pieces(|items| stack.push_items(&threshold.compare(&header.dtype, items)?))?;
+        stack.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_each_kind_of_number_compared() {
+        let threshold = Threshold::new(1.5);
+        let compare = |kind: &str, items: &[u8]| {
+            threshold.compare(&Dtype::from_type_string(kind).unwrap(), items).unwrap()
+        };
+        assert_eq!(compare("|u1", &[0, 1, 2, 255]), [0, 0, 1, 1]);
+        assert_eq!(compare("|i1", &[0, 1, 2, 255]), [0, 0, 1, 0]);
+        assert_eq!(compare(">u2", &[1, 0, 0, 1]), [1, 0]);
+        assert_eq!(compare("<i4", &[[2, 0, 0, 0], [255; 4]].concat()), [1, 0]);
+        let floats = [1.5_f32, 1.4, f32::NAN, f32::INFINITY].map(f32::to_be_bytes).concat();
+        assert_eq!(compare(">f4", &floats), [1, 0, 0, 1]);
+        assert_eq!(threshold.inverted().compare(&Dtype::of::<u8>(), &[0, 2]).unwrap(), [1, 0]);
+    }
+
+    #[test]
+    fn are_labels_bools_and_text_left_alone() {
+        let applies = |kind: &str, shape: &[usize]| {
+            let dtype = Dtype::from_type_string(kind).unwrap();
+            Threshold::new(1.0).applies(&Header::new(dtype, shape.to_vec()))
+        };
+        assert!(applies("|u1", &[3, 4]) && applies("<f8", &[2, 3, 4]));
+        assert!(!applies("|u1", &[12]) && !applies("|b1", &[3, 4]) && !applies("<U3", &[3, 4]));
+    }
+}
