@@ -58,4 +58,4 @@ pub use salvage::{Salvage, salvage};
 pub use shuffle::Shuffle;
 pub use threads::{after_fork, before_fork};
 pub use value::Value;
-pub use write::{StackWriter, Summary, Writer, clean};
+pub use write::{Progress, StackWriter, Summary, Writer, clean};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Model;
 use bitnpz_npy::{Dtype, DynArrayView, Header, make_room};
-use bitnpz_npz::{AtomicFile, Method, Owner, Writer};
+use bitnpz_npz::{Method, Owner, Writer};
 
 use super::description::{Description, SegmentDescription, Shape};
 use super::encode::{Encoded, Images, SetOptions};
@@ -12,6 +12,7 @@ use super::segment::member;
 use crate::error::{ErrorKind, Result};
 use crate::interrupt::Pending;
 use crate::packed::PackedKind;
+use crate::write::Sink;
 
 /// A segment is written once it has this many bytes of packed rows and keys, or this many images.
 const SEGMENT_BYTES: usize = 32 << 20;
@@ -82,7 +83,7 @@ impl SetWriter {
     /// Adds an image of these packed rows.
     pub(crate) fn push(
         &mut self,
-        zip: &mut Writer<AtomicFile>,
+        zip: &mut Writer<Sink>,
         rows: &[u8],
         size: [usize; 2],
         key: Option<&str>,
@@ -108,7 +109,7 @@ impl SetWriter {
     /// Writes what is left: images of this kind, which together are an array under one key, or each have their own.
     pub(crate) fn finish(
         mut self,
-        zip: &mut Writer<AtomicFile>,
+        zip: &mut Writer<Sink>,
         kind: PackedKind,
         stack: Option<(String, Vec<usize>)>,
     ) -> Result<()> {
@@ -130,12 +131,12 @@ impl SetWriter {
     }
 
     /// Starts to encode the images that are collected, once what came before them is written.
-    fn start_segment(&mut self, zip: &mut Writer<AtomicFile>, total: usize) -> Result<()> {
+    fn start_segment(&mut self, zip: &mut Writer<Sink>, total: usize) -> Result<()> {
         self.finish_segment(zip)?;
         let images = std::mem::take(&mut self.collected);
         self.images += images.sizes.len();
-        let (model, options) = (self.model.clone(), self.options);
-        match Pending::start(move || images.encode(model, total, options)) {
+        let (model, options) = (self.model.clone(), self.options.clone());
+        match Pending::start(move || images.encode(model, total, &options)) {
             Ok(pending) => {
                 self.encoding = Some(pending);
                 Ok(())
@@ -145,15 +146,15 @@ impl SetWriter {
     }
 
     /// Waits for the segment that is being encoded, and writes it.
-    fn finish_segment(&mut self, zip: &mut Writer<AtomicFile>) -> Result<()> {
+    fn finish_segment(&mut self, zip: &mut Writer<Sink>) -> Result<()> {
         self.owner.check().map_err(bitnpz_npz::Error::from)?;
         match self.encoding.take() {
-            Some(pending) => self.write_segment(zip, pending.wait()??),
+            Some(pending) => self.write_segment(zip, pending.wait_and(|| self.options.meter.tell())??),
             None => Ok(()),
         }
     }
 
-    fn write_segment(&mut self, zip: &mut Writer<AtomicFile>, encoded: Encoded) -> Result<()> {
+    fn write_segment(&mut self, zip: &mut Writer<Sink>, encoded: Encoded) -> Result<()> {
         let Encoded { model, description, members } = encoded;
         for (what, bytes) in members {
             add(zip, &member(&self.name, what, self.segments.len()), &bytes)?;
@@ -165,7 +166,7 @@ impl SetWriter {
 }
 
 /// Adds a stored array of bytes.
-fn add(zip: &mut Writer<AtomicFile>, name: &str, bytes: &[u8]) -> Result<()> {
+fn add(zip: &mut Writer<Sink>, name: &str, bytes: &[u8]) -> Result<()> {
     let header = Header::new(Dtype::of::<u8>(), vec![bytes.len()]);
     let npy = DynArrayView::new(header, bytes)?.to_npy()?;
     Ok(zip.add_with(name, npy, Method::Stored)?)

@@ -5,8 +5,10 @@ mod copy;
 mod extend;
 mod ledger;
 mod plain;
+mod progress;
 mod salvage;
 mod sets;
+mod sink;
 mod stack;
 mod stack_writer;
 mod writer;
@@ -15,6 +17,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 
+pub(crate) use progress::Meter;
+pub use progress::Progress;
+pub(crate) use sink::Sink;
 pub use stack_writer::StackWriter;
 pub(crate) use writer::pack;
 pub use writer::{Summary, Writer};

@@ -1,9 +1,9 @@
 //! The image sets of an archive that is being written.
 
 use bitnpz_npy::{DynArrayView, with_room};
-use bitnpz_npz::AtomicFile;
 
 use super::ledger::Ledger;
+use super::sink::Sink;
 use super::stack::{SetStack, Stack};
 use super::writer::{c_order, unfit_error};
 use crate::error::{Error, ErrorKind, Result};
@@ -70,7 +70,7 @@ impl SetsWriter {
     pub(super) fn resume(&mut self, zip: &bitnpz_npz::Archive, set: &StoredSet) -> Result<()> {
         self.names.0.push(set.name().to_owned());
         let palette = Palette::of(&set.kind(0));
-        let writer = set.to_writer(zip, self.options)?;
+        let writer = set.to_writer(zip, self.options.clone())?;
         if let Some((key, shape)) = set.stack() {
             self.claim(key)?;
             let stack = Stack::resume(key, shape.to_vec(), palette);
@@ -106,7 +106,7 @@ impl SetsWriter {
                 .expect("numbers go on")
         };
         self.names.0.push(name.clone());
-        SetWriter::new(name, self.options)
+        SetWriter::new(name, self.options.clone())
     }
 
     /// Packs one image, in the values of a set there is, or else in its own.
@@ -138,7 +138,7 @@ impl SetsWriter {
     /// Adds an image, packed in these values, to the set of images like it.
     pub(super) fn push(
         &mut self,
-        zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        zip: &mut bitnpz_npz::Writer<Sink>,
         key: &str,
         size: [usize; 2],
         palette: Palette,
@@ -161,7 +161,7 @@ impl SetsWriter {
     /// Ends a stack; gives it back if it is not worth a set.
     pub(super) fn finish_stack(
         &mut self,
-        zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        zip: &mut bitnpz_npz::Writer<Sink>,
         ledger: &mut Ledger,
         SetStack { stack, set }: SetStack,
     ) -> Result<Option<Lone>> {
@@ -169,6 +169,7 @@ impl SetsWriter {
         if set.is_unwritten() && rows().map(<[u8]>::len).sum::<usize>() < SMALL_STACK {
             self.names.0.retain(|name| name != set.name());
             let rows = rows().flatten().copied().collect();
+            self.options.meter.add_images(stack.images());
             return Ok(Some((stack.key.clone(), stack.shape.clone(), stack.kind(), rows)));
         }
         set.finish(zip, stack.kind(), Some((stack.key.clone(), stack.shape.clone())))?;
@@ -179,7 +180,7 @@ impl SetsWriter {
     /// Ends all sets, and gives back what is not worth one.
     pub(super) fn finish(
         &mut self,
-        zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        zip: &mut bitnpz_npz::Writer<Sink>,
         ledger: &mut Ledger,
     ) -> Result<Vec<Lone>> {
         let mut lone = Vec::new();
@@ -190,6 +191,7 @@ impl SetsWriter {
             let kind = |width| PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
             if set.len() < FEW_IMAGES && set.is_unwritten() {
                 self.names.0.retain(|name| name != set.name());
+                self.options.meter.add_images(set.len());
                 let images = set.images();
                 lone.extend(images.filter_map(|(key, size, rows)| {
                     Some((key?, size.to_vec(), kind(size[1]), rows.to_vec()))

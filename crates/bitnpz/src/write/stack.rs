@@ -1,8 +1,8 @@
 //! A stack of images whose number is not known yet.
 
 use bitnpz_npy::{Dtype, Header, make_room};
-use bitnpz_npz::AtomicFile;
 
+use super::sink::Sink;
 use super::writer::{count_images, packed_header, unfit_error};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
@@ -107,7 +107,7 @@ impl SetStack {
     /// Adds the bytes of so many items.
     pub(super) fn push(
         &mut self,
-        zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        zip: &mut bitnpz_npz::Writer<Sink>,
         items: &[u8],
         count: usize,
     ) -> Result<()> {
@@ -116,7 +116,7 @@ impl SetStack {
     }
 
     /// Adds the images whose packed rows were made last.
-    pub(super) fn push_packed(&mut self, zip: &mut bitnpz_npz::Writer<AtomicFile>) -> Result<()> {
+    pub(super) fn push_packed(&mut self, zip: &mut bitnpz_npz::Writer<Sink>) -> Result<()> {
         let size = self.stack.size();
         let bytes = size[0] * size[1].div_ceil(8);
         let images = self.stack.images() - self.set.len();

@@ -13,7 +13,9 @@ use ndarray::{ArrayRef, ArrayRef2, Dimension};
 use super::extend::WaitingStack;
 use super::ledger::Ledger;
 use super::plain;
+use super::progress::{Meter, Progress};
 use super::sets::{Lone, SetsWriter};
+use super::sink::Sink;
 use super::stack::{SetStack, Stack};
 use super::stack_writer::StackWriter;
 use crate::encoding::Encoding;
@@ -61,7 +63,7 @@ pub struct Summary {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Writer {
-    pub(super) zip: bitnpz_npz::Writer<AtomicFile>,
+    pub(super) zip: bitnpz_npz::Writer<Sink>,
     pub(super) ledger: Ledger,
     pub(super) sets: SetsWriter,
     /// Stacks that more may come for, in encodings that write a stack in one go.
@@ -69,6 +71,7 @@ pub struct Writer {
     /// Where the archive will be.
     pub(super) folder: PathBuf,
     encoding: Encoding,
+    pub(super) meter: Meter,
     owner: Owner,
 }
 
@@ -101,13 +104,17 @@ impl Writer {
         }
         let path = path.as_ref();
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let meter = Meter::default();
+        let sink = Sink::new(AtomicFile::create(path)?, meter.clone());
+        let sets = SetOptions { codec: options.codec, threads: zip_options.threads, meter: meter.clone() };
         Ok(Self {
-            zip: bitnpz_npz::Writer::new(AtomicFile::create(path)?, zip_options.clone()),
+            zip: bitnpz_npz::Writer::new(sink, zip_options),
             ledger: Ledger::default(),
-            sets: SetsWriter::new(SetOptions { codec: options.codec, threads: zip_options.threads }),
+            sets: SetsWriter::new(sets),
             waiting: Vec::new(),
             folder: folder.unwrap_or(Path::new(".")).to_owned(),
             encoding: options.encoding,
+            meter,
             owner: Owner::current(),
         })
     }
@@ -116,6 +123,27 @@ impl Writer {
     #[must_use]
     pub fn encoding(&self) -> Encoding {
         self.encoding
+    }
+
+    /// Calls `report` with how far the writer has come: several times a second while it writes, and when it has finished.
+    ///
+    /// Images count when they are coded, so that a report follows what takes time. `report` is called on the threads that call
+    /// the writer, from within its calls.
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let mut writer = bitnpz::Writer::create(folder.path().join("training.npz"))?;
+    /// let (sender, reports) = channel();
+    /// writer.on_progress(move |progress| drop(sender.send(progress)));
+    /// writer.add_images("glyphs", &ndarray::Array3::from_elem((5000, 9, 9), true))?;
+    /// writer.finish()?;
+    /// assert_eq!(reports.iter().last().map(|last| last.images), Some(5000));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_progress(&mut self, report: impl FnMut(Progress) + Send + 'static) {
+        self.meter.watch(report);
     }
 
     /// Adds one image, shape `(height, width)`.
@@ -221,7 +249,8 @@ impl Writer {
         if let Some(index) = self.ledger.packed_index(|number| self.zip.name(number)) {
             self.zip.add(packed::MEMBER, index.to_json())?;
         }
-        self.zip.finish()?.commit()?;
+        self.zip.finish()?.into_file().commit()?;
+        self.meter.tell_last();
         Ok(Summary { keys: self.ledger.keys(), images: self.ledger.images() })
     }
 
@@ -320,6 +349,7 @@ impl Writer {
             _ => self.zip.add_array(key, array),
         };
         added.map_err(|error| Error::from(error).with_key(key))?;
+        self.meter.add_images(images);
         self.ledger.note_plain(self.zip.len() - 1, images);
         Ok(())
     }
@@ -334,13 +364,16 @@ impl Writer {
             stream.write_all(piece).map_err(|error| blame(error.into()))?;
         }
         stream.finish(&head).map_err(blame)?;
+        self.meter.add_images(images);
         self.ledger.note_plain(number, images);
         Ok(())
     }
 
     fn add_packed(&mut self, key: &str, shape: &[usize], kind: PackedKind, rows: &[u8]) -> Result<()> {
         self.claim(key)?;
-        write_packed(&mut self.zip, &mut self.ledger, (key, shape, kind, rows))
+        write_packed(&mut self.zip, &mut self.ledger, (key, shape, kind, rows))?;
+        self.meter.add_images(count_images(shape));
+        Ok(())
     }
 }
 
@@ -351,7 +384,7 @@ fn is_tall_nothing(shape: &[usize]) -> bool {
 
 /// Writes what is not worth a set as a packed member.
 pub(super) fn write_lone(
-    zip: &mut bitnpz_npz::Writer<AtomicFile>,
+    zip: &mut bitnpz_npz::Writer<Sink>,
     ledger: &mut Ledger,
     (key, shape, kind, rows): &Lone,
 ) -> Result<()> {
@@ -359,7 +392,7 @@ pub(super) fn write_lone(
 }
 
 fn write_packed(
-    zip: &mut bitnpz_npz::Writer<AtomicFile>,
+    zip: &mut bitnpz_npz::Writer<Sink>,
     ledger: &mut Ledger,
     (key, shape, kind, rows): (&str, &[usize], PackedKind, &[u8]),
 ) -> Result<()> {
