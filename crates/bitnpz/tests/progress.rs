@@ -39,7 +39,9 @@ fn is_every_image_counted_once_in_every_encoding() {
     for encoding in [Encoding::Contour, Encoding::Packed, Encoding::Plain] {
         let (reports, len) = reports(encoding);
         let last = reports.last().unwrap();
-        assert_eq!((last.images, last.bytes), (300, len), "{encoding}");
-        assert!(reports.is_sorted_by_key(|progress| (progress.images, progress.bytes)), "{encoding}");
+        assert_eq!((last.added, last.images, last.bytes), (300, 300, len), "{encoding}");
+        assert!(reports.is_sorted_by_key(|progress| progress.bytes), "{encoding}");
+        assert!(reports.is_sorted_by_key(|progress| progress.images), "{encoding}");
+        assert!(reports.iter().all(|progress| progress.images <= progress.added), "{encoding}");
     }
 }

@@ -11,5 +11,5 @@ mod write;
 pub use draw::{Marks, draw};
 pub use error::PictureError;
 pub use read::{Ink, ReadOptions, read};
-pub use sheet::sheet;
+pub use sheet::{SheetFormat, sheet};
 pub use write::write_png;

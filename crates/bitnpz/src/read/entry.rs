@@ -1,6 +1,7 @@
 //! What an archive has under one key.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use bitnpz_bitmap::codec::Codec;
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Header, copy, with_room};
@@ -18,7 +19,7 @@ use crate::packed::{PackedKind, unpack};
 const SMALL: u64 = 64 << 10;
 
 /// What an archive has under one key: the array's dtype and shape, and what it takes in the file.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Entry<'a> {
     archive: &'a Archive,
     key: String,
@@ -26,8 +27,16 @@ pub struct Entry<'a> {
     header: Header,
 }
 
+impl fmt::Debug for Entry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Entry");
+        fields.field("key", &self.key).field("dtype", &self.dtype().to_string());
+        fields.field("shape", &self.shape()).field("encoding", &self.encoding()).finish_non_exhaustive()
+    }
+}
+
 /// A member, and all its bytes if it is small: it is read once.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Whole<'a> {
     member: Member<'a>,
     npy: Option<Vec<u8>>,
@@ -43,7 +52,7 @@ impl Whole<'_> {
 }
 
 /// Where an array is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Place<'a> {
     /// In a member of its own, packed or not.
     Member(Whole<'a>, Option<&'a PackedKind>),

@@ -146,11 +146,11 @@ impl Payloads {
         drop(numbers);
         let distinct: Vec<usize> = (0..images.len()).filter(|&number| firsts[number] == number).collect();
         let SetOptions { threads, meter, .. } = options;
-        meter.add_images(images.len() - distinct.len());
+        meter.code(images.len() - distinct.len());
         let share = distinct.len().div_ceil(threads.get()).max(1);
         let encode = &|numbers: &[usize]| {
             let images = numbers.iter().map(|&number| images[number]);
-            encode(model, images.inspect(|_| meter.add_images(1)), with_sizes)
+            encode(model, images.inspect(|_| meter.code(1)), with_sizes)
         };
         let parts: Vec<(Vec<u8>, Vec<usize>)> = thread::scope(|scope| {
             let mut shares = distinct.chunks(share);

@@ -18,6 +18,12 @@ use crate::write::Sink;
 const SEGMENT_BYTES: usize = 32 << 20;
 const SEGMENT_IMAGES: usize = 1 << 19;
 
+/// How many images of this size make a segment, of images without keys.
+pub(crate) fn segment_images([height, width]: [usize; 2]) -> usize {
+    let bytes = height.saturating_mul(width.div_ceil(8));
+    SEGMENT_BYTES.div_ceil(bytes.max(1)).min(SEGMENT_IMAGES)
+}
+
 /// An image of more bytes of packed rows has no place in a segment, whose payloads are below 4 GiB.
 const MOST_ROWS: usize = u32::MAX as usize - 2 * SEGMENT_BYTES;
 
@@ -98,6 +104,7 @@ impl SetWriter {
         if let Some(key) = key {
             keys.push(key);
         }
+        self.options.meter.collect(1);
         if all.len() + keys.bytes() >= SEGMENT_BYTES || sizes.len() >= SEGMENT_IMAGES {
             // There will be more, and nobody knows how many.
             let total = 4 * sizes.len();

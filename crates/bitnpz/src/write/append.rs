@@ -10,7 +10,7 @@ use super::writer::Writer;
 use crate::encoding::Encoding;
 use crate::error::Result;
 use crate::options::WriteOptions;
-use crate::read::{Archive, Entry, RESERVED};
+use crate::read::{Archive, Entry, RESERVED, is_array};
 use crate::set::StoredSet;
 
 /// More stacks that are too small for a set are copied as they lie, and cannot be extended.
@@ -48,12 +48,17 @@ impl Writer {
         let reading = OpenOptions::default().with_limits(options.limits.clone());
         let archive = Archive::open_with(path.as_ref(), reading)?;
         let mut writer = Self::create_with(path, options)?;
-        writer.take_over(&archive, |_| true)?;
+        writer.take_over(&archive, |_| true, |_| true)?;
         Ok(writer)
     }
 
-    /// Takes over all that an archive has, of image sets those whose numbers are asked for.
-    pub(crate) fn take_over(&mut self, archive: &Archive, takes: impl Fn(usize) -> bool) -> Result<()> {
+    /// Takes over what an archive has: of image sets those whose numbers are asked for, of other arrays those whose keys are.
+    pub(crate) fn take_over(
+        &mut self,
+        archive: &Archive,
+        takes: impl Fn(usize) -> bool,
+        takes_key: impl Fn(&str) -> bool,
+    ) -> Result<()> {
         let zip = archive.zip();
         let sets = archive.sets().iter().enumerate().filter(|(number, _)| takes(*number));
         let sets: Vec<&StoredSet> = sets.map(|(_, set)| set).collect();
@@ -67,7 +72,9 @@ impl Writer {
         for member in zip.members() {
             let name = member.name();
             if !name.starts_with(RESERVED) {
-                self.take_over_member(archive, &member)?;
+                if !is_array(name) || takes_key(member.key()) {
+                    self.take_over_member(archive, &member)?;
+                }
             } else if segments.contains(name) {
                 self.zip.copy(&member)?;
             }
@@ -83,7 +90,7 @@ impl Writer {
             && self.sets.stacks.len() < MOST_SMALL
         {
             // It may become large enough for a set.
-            return self.extend_dyn(member.key(), &entry.to_array()?.view());
+            return self.extend_stack(member.key(), &entry.to_array()?.view());
         }
         self.claim(member.key())?;
         let number = self.zip.len();

@@ -76,15 +76,22 @@ impl Writer {
         let header = source.header();
         let packs = self.encoding() != Encoding::Plain;
         let in_pieces = header.data_len() > WHOLE && header.shape.len() > 1 && !header.fortran_order;
+        let is_bool = header.dtype.kind() == Some(Kind::Bool);
+        if let Some(every) = self.kept_after_items(header) {
+            let has_some = self.items(key) > 0;
+            if has_some || source.is_packed() || is_bool || is_two_valued(source)? {
+                return self.extend_from(key, source, every);
+            }
+        }
         if !in_pieces {
             return self.add_dyn(key, &source.read()?.view());
         }
         // Bools are of two values whatever their bytes are, and written as 0 and 1.
-        let is_bool = header.dtype.kind() == Some(Kind::Bool);
         if source.is_packed() || is_bool || (packs && is_two_valued(source)?) {
             let mut stack = StackWriter::start(self, key, &header.dtype, &header.shape[1..])?;
-            source.pieces(|items| stack.push_items(items))?;
-            return stack.finish();
+            source.pieces(0, |items| stack.push_items(items))?;
+            stack.finish()?;
+            return self.note_added(count_images(&header.shape));
         }
         self.claim(key)?;
         let member = self.zip.len();
@@ -100,7 +107,49 @@ impl Writer {
         }
         stream.finish(&[])?;
         self.ledger.note_plain(member, 0);
-        Ok(())
+        self.note_added(0)
+    }
+
+    /// After how many items an array of this header is kept, if it is one of which parts can be.
+    fn kept_after_items(&self, header: &Header) -> Option<usize> {
+        let &[_, .., height, width] = header.shape.as_slice() else { return None };
+        let is_stack = header.shape.len() > 2 && header.data_len() > 0 && !header.fortran_order;
+        let images = self.kept_after([height, width])?;
+        let is_kept = is_stack && self.encoding() == Encoding::Contour;
+        is_kept.then(|| (images / count_images(&header.shape[1..])).max(1))
+    }
+
+    /// The number of items that a stack has that can be added to.
+    fn items(&self, key: &str) -> usize {
+        let identity = bitnpz_npz::identity(key);
+        let set = self.sets.stacks.iter().find(|set| set.stack.key == identity);
+        set.map_or(0, |set| set.stack.shape[0])
+    }
+
+    /// Adds the items of an array that its stack does not have yet, and keeps them after every so many.
+    fn extend_from(&mut self, key: &str, source: &impl Source, every: usize) -> Result<()> {
+        let header = source.header();
+        let item_bytes = header.data_len() / header.shape[0];
+        let item_images = count_images(&header.shape[1..]);
+        let (mut done, mut unkept) = (self.items(key), 0);
+        source.pieces(done, |mut items| {
+            while !items.is_empty() {
+                let count = (items.len() / item_bytes).min(every - done % every);
+                let (now, later) = items.split_at(count * item_bytes);
+                let shape = [&[count], &header.shape[1..]].concat();
+                let now = DynArrayView::new(Header::new(header.dtype.clone(), shape), now)?;
+                self.extend_stack(key, &now)?;
+                (done, unkept, items) = (done + count, unkept + count * item_images, later);
+                // A value that did not come yet could not be added to what was kept.
+                let has_both = self.sets.stacks.iter().all(|set| set.stack.has_both_values());
+                if done % every == 0 && done < header.shape[0] && has_both {
+                    self.keep()?;
+                    unkept = 0;
+                }
+            }
+            Ok(())
+        })?;
+        self.note_added(unkept)
     }
 }
 
@@ -118,8 +167,8 @@ trait Source {
     /// The whole array.
     fn read(&self) -> Result<DynArray>;
 
-    /// Calls `each` with the bytes of some items of the first dimension after the others.
-    fn pieces(&self, each: impl FnMut(&[u8]) -> Result<()>) -> Result<()>;
+    /// Calls `each` with the bytes of some items of the first dimension after the others, from the item with number `first` on.
+    fn pieces(&self, first: usize, each: impl FnMut(&[u8]) -> Result<()>) -> Result<()>;
 }
 
 /// Whether the array has no more than two values.
@@ -128,7 +177,7 @@ fn is_two_valued(source: &impl Source) -> Result<bool> {
     let Some(mut palette) = Palette::new(&header.dtype) else { return Ok(false) };
     let width = header.shape[header.shape.len() - 1];
     let mut rows = Vec::new();
-    let unfit = source.pieces(|items| {
+    let unfit = source.pieces(0, |items| {
         rows.clear();
         make_room(&mut rows, palette.rows_len(items, width))?;
         palette
@@ -148,18 +197,36 @@ fn is_no_image(error: &Error) -> bool {
     )
 }
 
-/// Calls `each` with the items that a reader gives, some at a time.
-fn pieces(mut reader: Reader<impl Read>, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+/// Calls `each` with the items that a reader gives, but the first ones, some at a time.
+fn pieces(
+    mut reader: Reader<impl Read>,
+    mut first: usize,
+    mut each: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
     let header = reader.header();
     let item_bytes = header.shape[1..].iter().product::<usize>() * header.dtype.item_size();
     let count = (PIECE / item_bytes.max(1)).max(1);
     let mut items = Vec::new();
+    while first > 0 {
+        interrupt::check()?;
+        let skipped = reader.read_items(count.min(first), &mut items)?;
+        if skipped == 0 {
+            return Ok(());
+        }
+        first -= skipped;
+        items.clear();
+    }
     while reader.read_items(count, &mut items)? > 0 {
         interrupt::check()?;
         each(&items)?;
         items.clear();
     }
     Ok(())
+}
+
+fn open(path: &Path) -> Result<File> {
+    let failed = |error| bitnpz_npz::ErrorKind::Open { path: path.to_owned(), error };
+    Ok(File::open(path).map_err(|error| bitnpz_npz::Error::from(failed(error)))?)
 }
 
 struct NpyFile<'a> {
@@ -170,7 +237,7 @@ struct NpyFile<'a> {
 
 impl<'a> NpyFile<'a> {
     fn open(path: &Path, limits: &'a Limits) -> Result<Self> {
-        let file = File::open(path).map_err(bitnpz_npz::Error::from)?;
+        let file = open(path)?;
         let header = Header::read(BufReader::new(file), &limits.npy)?;
         Ok(Self { path: path.to_owned(), header, limits })
     }
@@ -186,15 +253,15 @@ impl Source for NpyFile<'_> {
     }
 
     fn npy(&self) -> Result<Box<dyn Read + '_>> {
-        Ok(Box::new(BufReader::new(File::open(&self.path).map_err(bitnpz_npz::Error::from)?)))
+        Ok(Box::new(BufReader::new(open(&self.path)?)))
     }
 
     fn read(&self) -> Result<DynArray> {
         Ok(DynArray::read(self.npy()?, &self.limits.npy)?)
     }
 
-    fn pieces(&self, each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        pieces(Reader::new(self.npy()?, &self.limits.npy)?, each)
+    fn pieces(&self, first: usize, each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        pieces(Reader::new(self.npy()?, &self.limits.npy)?, first, each)
     }
 }
 
@@ -215,11 +282,11 @@ impl Source for Entry<'_> {
         self.to_array()
     }
 
-    fn pieces(&self, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    fn pieces(&self, mut first: usize, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         if let Some(images) = self.set_images() {
             let item_images = count_images(&self.shape()[1..]);
             let count = (PIECE / (self.header().data_len() / self.shape()[0].max(1)).max(1)).max(1);
-            let (mut first, mut pixels) = (0, Vec::new());
+            let mut pixels = Vec::new();
             while first < self.shape()[0] {
                 let items = count.min(self.shape()[0] - first);
                 pixels.clear();
@@ -231,8 +298,10 @@ impl Source for Entry<'_> {
         }
         let reader = Reader::new(self.npy()?, &self.limits().npy)?;
         match self.kind() {
-            Some(kind) => pieces(reader, |rows| each(&unpack(rows, kind.width, &kind.dtype, kind.bits)?)),
-            None => pieces(reader, each),
+            Some(kind) => {
+                pieces(reader, first, |rows| each(&unpack(rows, kind.width, &kind.dtype, kind.bits)?))
+            }
+            None => pieces(reader, first, each),
         }
     }
 }

@@ -9,7 +9,7 @@ use ndarray::{ArrayRef, Dimension};
 
 use super::stack::Stack;
 use super::stack_writer::StackWriter;
-use super::writer::{Writer, c_order, with_view};
+use super::writer::{Writer, c_order, count_images, with_view};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::unpack;
@@ -65,7 +65,14 @@ impl Writer {
     ///
     /// As [`extend`](Self::extend).
     pub fn extend_dyn(&mut self, key: &str, images: &DynArrayView<'_>) -> Result<()> {
+        self.extend_stack(key, images)?;
+        self.note_added(count_images(images.shape()))
+    }
+
+    /// Adds images to a stack, and leaves it to the caller to keep them.
+    pub(super) fn extend_stack(&mut self, key: &str, images: &DynArrayView<'_>) -> Result<()> {
         self.check_owner()?;
+        self.note_change();
         let (dtype, shape) = (images.dtype(), images.shape());
         let Some(item_shape) = shape.get(1..).filter(|item_shape| item_shape.len() >= 2) else {
             let error = ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() };

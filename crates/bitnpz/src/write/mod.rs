@@ -6,6 +6,8 @@ mod extend;
 mod ledger;
 mod plain;
 mod progress;
+mod remove;
+mod resume;
 mod salvage;
 mod sets;
 mod sink;

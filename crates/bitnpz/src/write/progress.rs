@@ -12,7 +12,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// The number of images that are coded, those apart that an archive had which is appended to.
+    /// The number of images that were added, coded or not, those apart that an archive had which is appended to.
+    pub added: u64,
+    /// The number of images that are coded: packed or compressed, as they lie in the archive.
     pub images: u64,
     /// The length of the archive so far, in bytes.
     pub bytes: u64,
@@ -30,6 +32,7 @@ pub(crate) struct Meter(Arc<Counts>);
 
 #[derive(Default)]
 struct Counts {
+    added: AtomicU64,
     images: AtomicU64,
     bytes: AtomicU64,
     watcher: Mutex<Option<Watcher>>,
@@ -49,8 +52,20 @@ impl Meter {
         }
     }
 
+    /// So many more images were added and coded at once.
+    pub(super) fn add_images(&self, images: usize) {
+        self.collect(images);
+        self.code(images);
+    }
+
+    /// So many more images were added, and are to be coded.
+    pub(crate) fn collect(&self, images: usize) {
+        self.0.added.fetch_add(images as u64, Ordering::Relaxed);
+        self.tell();
+    }
+
     /// So many more images are coded.
-    pub(crate) fn add_images(&self, images: usize) {
+    pub(crate) fn code(&self, images: usize) {
         self.0.images.fetch_add(images as u64, Ordering::Relaxed);
     }
 
@@ -82,6 +97,7 @@ impl Meter {
 
     fn progress(&self) -> Progress {
         Progress {
+            added: self.0.added.load(Ordering::Relaxed),
             images: self.0.images.load(Ordering::Relaxed),
             bytes: self.0.bytes.load(Ordering::Relaxed),
         }

@@ -169,7 +169,7 @@ impl SetsWriter {
         if set.is_unwritten() && rows().map(<[u8]>::len).sum::<usize>() < SMALL_STACK {
             self.names.0.retain(|name| name != set.name());
             let rows = rows().flatten().copied().collect();
-            self.options.meter.add_images(stack.images());
+            self.options.meter.code(stack.images());
             return Ok(Some((stack.key.clone(), stack.shape.clone(), stack.kind(), rows)));
         }
         set.finish(zip, stack.kind(), Some((stack.key.clone(), stack.shape.clone())))?;
@@ -191,7 +191,7 @@ impl SetsWriter {
             let kind = |width| PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
             if set.len() < FEW_IMAGES && set.is_unwritten() {
                 self.names.0.retain(|name| name != set.name());
-                self.options.meter.add_images(set.len());
+                self.options.meter.code(set.len());
                 let images = set.images();
                 lone.extend(images.filter_map(|(key, size, rows)| {
                     Some((key?, size.to_vec(), kind(size[1]), rows.to_vec()))

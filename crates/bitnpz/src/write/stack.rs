@@ -58,6 +58,11 @@ impl Stack {
         count_images(&self.shape)
     }
 
+    /// Whether the two values of its pixels are known.
+    pub(super) fn has_both_values(&self) -> bool {
+        self.palette.has_both_values()
+    }
+
     /// The header of the member that it becomes in an encoding of members.
     pub(super) fn header(&self, encoding: Encoding) -> Header {
         match encoding {

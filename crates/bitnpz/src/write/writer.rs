@@ -14,6 +14,7 @@ use super::extend::WaitingStack;
 use super::ledger::Ledger;
 use super::plain;
 use super::progress::{Meter, Progress};
+use super::resume::Resume;
 use super::sets::{Lone, SetsWriter};
 use super::sink::Sink;
 use super::stack::{SetStack, Stack};
@@ -72,6 +73,7 @@ pub struct Writer {
     pub(super) folder: PathBuf,
     encoding: Encoding,
     pub(super) meter: Meter,
+    pub(super) resume: Option<Resume>,
     owner: Owner,
 }
 
@@ -98,25 +100,40 @@ impl Writer {
     ///
     /// If no file can be made there.
     pub fn create_with(path: impl AsRef<Path>, options: &WriteOptions) -> Result<Self> {
+        let path = path.as_ref();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        Ok(Self::start(AtomicFile::create(path)?, folder, options, Meter::default()))
+    }
+
+    /// Starts an archive without a path, for [`finish_into`](Self::finish_into). Until then it is in a temporary file.
+    ///
+    /// # Errors
+    ///
+    /// If no temporary file can be made.
+    pub fn unnamed(options: &WriteOptions) -> Result<Self> {
+        Ok(Self::start(AtomicFile::unnamed()?, &std::env::temp_dir(), options, Meter::default()))
+    }
+
+    /// Starts an archive in this file; stacks that come in batches wait in this folder.
+    pub(super) fn start(file: AtomicFile, folder: &Path, options: &WriteOptions, meter: Meter) -> Self {
         let mut zip_options = bitnpz_npz::WriteOptions::default().with_method(options.method);
         if let Some(threads) = options.threads {
             zip_options = zip_options.with_threads(threads);
         }
-        let path = path.as_ref();
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let meter = Meter::default();
-        let sink = Sink::new(AtomicFile::create(path)?, meter.clone());
+        let sink = Sink::new(file, meter.clone());
         let sets = SetOptions { codec: options.codec, threads: zip_options.threads, meter: meter.clone() };
-        Ok(Self {
+        Self {
             zip: bitnpz_npz::Writer::new(sink, zip_options),
             ledger: Ledger::default(),
             sets: SetsWriter::new(sets),
             waiting: Vec::new(),
-            folder: folder.unwrap_or(Path::new(".")).to_owned(),
+            folder: folder.to_owned(),
             encoding: options.encoding,
             meter,
+            resume: None,
             owner: Owner::current(),
-        })
+        }
     }
 
     /// How images lie in this archive.
@@ -179,16 +196,19 @@ impl Writer {
         match self.encoding {
             Encoding::Packed => {
                 let kind = PackedKind { dtype: Dtype::of::<bool>(), bits, width: bitmap.width() };
-                self.add_packed(key, &shape, kind, bitmap.as_bytes())
+                self.add_packed(key, &shape, kind, bitmap.as_bytes())?;
             }
-            Encoding::Plain => self.add_images(key, &bitmap.unpack(PixelValues::<bool>::default())),
+            Encoding::Plain => {
+                return self.add_images(key, &bitmap.unpack(PixelValues::<bool>::default()));
+            }
             Encoding::Contour => {
                 self.claim(key)?;
                 let palette = Palette::new(&Dtype::of::<bool>()).expect("pixels can be bools");
                 let size = [bitmap.height(), bitmap.width()];
-                self.sets.push(&mut self.zip, key, size, palette, bitmap.as_bytes())
+                self.sets.push(&mut self.zip, key, size, palette, bitmap.as_bytes())?;
             }
         }
+        self.note_added(1)
     }
 
     /// Adds images whose type is known at run time only.
@@ -197,14 +217,17 @@ impl Writer {
     ///
     /// As [`add_images`](Self::add_images), and if pixels cannot be of the array's type.
     pub fn add_dyn_images(&mut self, key: &str, stack: &DynArrayView<'_>) -> Result<()> {
+        let images = count_images(stack.shape());
         if self.encoding == Encoding::Contour {
-            return self.add_to_sets(key, stack).map_err(|error| error.with_key(key));
+            self.add_to_sets(key, stack).map_err(|error| error.with_key(key))?;
+            return self.note_added(images);
         }
         let (kind, rows) = pack(stack).map_err(|error| error.with_key(key))?;
         match self.encoding {
-            Encoding::Plain => self.add_plain(key, stack, Some((kind, rows)), count_images(stack.shape())),
-            _ => self.add_packed(key, stack.shape(), kind, &rows),
+            Encoding::Plain => self.add_plain(key, stack, Some((kind, rows)), images)?,
+            _ => self.add_packed(key, stack.shape(), kind, &rows)?,
         }
+        self.note_added(images)
     }
 
     /// Starts a stack of images of one dtype and shape `(height, width)` whose number is not known yet.
@@ -232,7 +255,8 @@ impl Writer {
     /// As [`add_array`](Self::add_array).
     pub fn add_dyn_array(&mut self, key: &str, array: &DynArrayView<'_>) -> Result<()> {
         let packed = if plain::fits(array) { pack(array).ok() } else { None };
-        self.add_plain(key, array, packed, 0)
+        self.add_plain(key, array, packed, 0)?;
+        self.note_added(0)
     }
 
     /// Writes what ends the archive, and gives it its name.
@@ -240,7 +264,38 @@ impl Writer {
     /// # Errors
     ///
     /// If writing fails; then the file that was to be replaced is as it was.
-    pub fn finish(mut self) -> Result<Summary> {
+    pub fn finish(self) -> Result<Summary> {
+        if let Some(summary) = self.kept()? {
+            return Ok(summary);
+        }
+        let (summary, file, meter) = self.complete()?;
+        file.commit()?;
+        meter.tell_last();
+        Ok(summary)
+    }
+
+    /// Writes what ends the archive, and gives all of it to `out`. Nothing appears under the path of an archive that has one.
+    ///
+    /// ```
+    /// let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// writer.add_image("ix-000000", &ndarray::array![[false, true]])?;
+    /// let mut bytes = Vec::new();
+    /// assert_eq!(writer.finish_into(&mut bytes)?.images, 1);
+    /// assert!(bytes.starts_with(b"PK"));
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If writing fails.
+    pub fn finish_into(self, out: impl Write) -> Result<Summary> {
+        let (summary, file, meter) = self.complete()?;
+        file.copy_to(out)?;
+        meter.tell_last();
+        Ok(summary)
+    }
+
+    pub(super) fn complete(mut self) -> Result<(Summary, AtomicFile, Meter)> {
         self.check_owner()?;
         self.write_waiting()?;
         for lone in self.sets.finish(&mut self.zip, &mut self.ledger)? {
@@ -249,14 +304,14 @@ impl Writer {
         if let Some(index) = self.ledger.packed_index(|number| self.zip.name(number)) {
             self.zip.add(packed::MEMBER, index.to_json())?;
         }
-        self.zip.finish()?.into_file().commit()?;
-        self.meter.tell_last();
-        Ok(Summary { keys: self.ledger.keys(), images: self.ledger.images() })
+        let summary = Summary { keys: self.ledger.keys(), images: self.ledger.images() };
+        Ok((summary, self.zip.finish()?.into_file(), self.meter))
     }
 
     /// Makes a key taken.
     pub(super) fn claim(&mut self, key: &str) -> Result<()> {
         self.check_owner()?;
+        self.note_change();
         check_key(key)?;
         if self.is_waiting(key) {
             return Err(Error::from(ErrorKind::DuplicateKey).with_key(key));

@@ -1,6 +1,6 @@
 //! `bitnpz append`.
 
-use super::inputs::Packing;
+use super::inputs::{Packing, Start};
 use super::pack::report;
 use crate::arguments::Append;
 use crate::failure::{Failure, Outcome};
@@ -8,9 +8,9 @@ use crate::output::Output;
 
 pub(crate) fn run(arguments: &Append, output: &mut Output) -> Outcome {
     if !super::exists(&arguments.archive)? {
-        return Err(Failure::at(&arguments.archive, "there is no such archive; bitnpz pack makes one"));
+        return Err(Failure::missing(&arguments.archive));
     }
     let packing = Packing::new(&arguments.inputs, &arguments.read, arguments.write.options())?;
-    let summary = packing.run(&arguments.archive, true, output)?;
+    let summary = packing.run(&arguments.archive, Start::Append, output)?;
     report(&arguments.archive, summary, output)
 }

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::BufReader;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use bitnpz::picture::{Ink, ReadOptions, read};
-use bitnpz::{Archive, ErrorKind, OpenOptions, PixelValues, Summary, WriteOptions, Writer};
+use bitnpz::{Archive, ErrorKind, Header, OpenOptions, PixelValues, Summary, WriteOptions, Writer};
 use indicatif::ProgressBar;
 use ndarray::Axis;
 
@@ -31,8 +33,6 @@ pub(super) struct Packing<'a> {
     inputs: Vec<Input>,
     /// What was packed before this run was resumed.
     done: Option<Archive>,
-    /// A writer is finished and started again after so many images.
-    every: usize,
 }
 
 impl<'a> Packing<'a> {
@@ -42,17 +42,7 @@ impl<'a> Packing<'a> {
         inputs.sort_by_key(|input| !matches!(input, Input::Picture { .. }));
         let open = OpenOptions::default().with_limits(read.limits());
         let options = options.with_limits(read.limits());
-        Ok(Self { arguments, open, options, inputs, done: None, every: usize::MAX })
-    }
-
-    /// The same, kept at the path it is written to after so many images each; what is there already is left out.
-    pub(super) fn resume(mut self, path: &Path, every: usize) -> Result<Self, Failure> {
-        if super::exists(path)? {
-            let done = Archive::open_with(path, self.open.clone());
-            self.done = Some(done.map_err(|error| Failure::at(path, error))?);
-        }
-        self.every = every;
-        Ok(self)
+        Ok(Self { arguments, open, options, inputs, done: None })
     }
 
     /// The bytes of all inputs.
@@ -60,47 +50,65 @@ impl<'a> Packing<'a> {
         self.inputs.iter().filter_map(|input| Some(fs::metadata(input.path()).ok()?.len())).sum()
     }
 
-    /// Packs all into the archive at this path, after what is there if it is there already; `None` if a run that is resumed
-    /// had nothing left to do.
-    pub(super) fn run(
-        &self,
-        path: &Path,
-        appends: bool,
-        output: &Output,
-    ) -> Result<Option<Summary>, Failure> {
-        let bar = output.progress(self.steps()?, "packing");
-        let mut stage = Stage { packing: self, path, bar, added: 0, kept: None };
-        let mut writer = stage.start(appends)?;
+    /// Packs all into the archive at this path.
+    pub(super) fn run(mut self, path: &Path, start: Start, output: &mut Output) -> Result<Summary, Failure> {
+        let fail = |error: bitnpz::Error| Failure::of(path, &error);
+        let writer = match start {
+            Start::New => super::create(path, &self.options, output)?,
+            Start::Append => Writer::append(path, &self.options).map_err(fail)?,
+            Start::Resume { every } => {
+                if super::exists(path)? {
+                    self.done = Some(Archive::open_with(path, self.open.clone()).map_err(fail)?);
+                }
+                Writer::resume(path, &self.options, every).map_err(fail)?
+            }
+        };
+        let mut stage = Stage { packing: &self, writer, pictures: 0 };
+        let bar = stage.progress(output)?;
         for input in &self.inputs {
-            writer = match input {
-                Input::Picture { path, key } => stage.add_picture(writer, path, key)?,
-                Input::Array { path, key } => stage.add_array(writer, path, key)?,
-                Input::Archive { path } => stage.add_archive(writer, path)?,
-            };
+            match input {
+                Input::Picture { path, key } => stage.add_picture(path, key)?,
+                Input::Array { path, key } => stage.add_array(path, key)?,
+                Input::Archive { path } => stage.add_archive(path)?,
+            }
         }
-        stage.bar.finish_and_clear();
-        // What is kept already is not written again: the bytes must not tell where a run was killed.
-        if stage.added == 0 && (stage.kept.is_some() || self.done.is_some()) {
-            return Ok(stage.kept);
-        }
-        writer.finish().map(Some).map_err(|error| Failure::of(path, &error))
+        let summary = super::finish(stage.writer, path);
+        bar.finish_and_clear();
+        summary
     }
 
-    /// How many steps packing takes: pictures, arrays, and the keys of archives.
-    fn steps(&self) -> Result<u64, Failure> {
-        let steps = self.inputs.iter().map(|input| match input {
-            Input::Archive { path } => Ok(self.open(path)?.len() as u64),
-            _ => Ok(1),
+    /// How many images there are to pack, as far as headers tell.
+    fn images(&self) -> Result<u64, Failure> {
+        let images = self.inputs.iter().map(|input| match input {
+            Input::Picture { .. } => Ok(1),
+            Input::Array { path, .. } => {
+                let header = self.header(path)?;
+                Ok(header.shape.iter().rev().skip(2).product::<usize>() as u64)
+            }
+            Input::Archive { path } => images_of(&self.open(path)?, path),
         });
-        steps.sum()
+        images.sum()
+    }
+
+    /// The header of a `.npy` file.
+    fn header(&self, path: &Path) -> Result<Header, Failure> {
+        let file = fs::File::open(path).map_err(|error| Failure::at(path, error))?;
+        let header = Header::read(BufReader::new(file), &self.open.limits.npy);
+        header.map_err(|error| Failure::at(path, error))
     }
 
     fn open(&self, path: &Path) -> Result<Archive, Failure> {
-        Archive::open_with(path, self.open.clone()).map_err(|error| Failure::at(path, error))
+        Archive::open_with(path, self.open.clone()).map_err(|error| Failure::of(path, &error))
     }
 
     fn is_done(&self, key: &str) -> bool {
         self.done.as_ref().is_some_and(|done| done.contains(key))
+    }
+
+    /// Whether all of an array of this shape was packed before this run: of a stack there may be a part.
+    fn is_array_done(&self, key: &str, shape: &[usize]) -> bool {
+        let entry = |done: &Archive| done.entry(key).is_ok_and(|entry| entry.shape() == shape);
+        self.is_done(key) && self.done.as_ref().is_some_and(entry)
     }
 
     /// How many images the stack of this key had.
@@ -163,7 +171,7 @@ fn find(arguments: &Inputs) -> Result<Vec<Input>, Failure> {
             let paths = glob::glob(argument).map_err(|error| Failure::at(path, error))?;
             let paths: Vec<PathBuf> = paths.filter_map(Result::ok).filter(|path| path.is_file()).collect();
             if paths.is_empty() {
-                return Err(Failure::at(path, "there is no such file or folder"));
+                return Err(Failure::missing(path));
             }
             for path in paths {
                 inputs.push(Input::new(&path, None).ok_or_else(|| unknown(&path))?);
@@ -214,88 +222,81 @@ fn check_keys(inputs: &[Input], name: Option<&str>) -> Outcome {
     Ok(())
 }
 
+/// How an archive is started.
+#[derive(Clone, Copy)]
+pub(super) enum Start {
+    /// Anew.
+    New,
+    /// With all that is there.
+    Append,
+    /// With what a run that was killed has left, kept after so many images each.
+    Resume { every: Option<NonZero<usize>> },
+}
+
+/// The images in an archive, as far as headers tell.
+fn images_of(archive: &Archive, path: &Path) -> Result<u64, Failure> {
+    let entries = archive.entries();
+    let images = entries.map(|entry| entry.map(|entry| super::count_images(&entry)));
+    images.sum::<bitnpz::Result<u64>>().map_err(|error| Failure::of(path, &error))
+}
+
 /// How far packing has come.
 struct Stage<'a> {
     packing: &'a Packing<'a>,
-    /// The archive that is written.
-    path: &'a Path,
-    bar: ProgressBar,
-    /// Images and arrays since the archive was last finished.
-    added: usize,
-    /// What the archive had then, if this run finished it.
-    kept: Option<Summary>,
+    writer: Writer,
+    /// The pictures that were seen.
+    pictures: usize,
 }
 
 impl Stage<'_> {
-    fn start(&self, appends: bool) -> Result<Writer, Failure> {
-        let options = &self.packing.options;
-        let writer = if appends {
-            Writer::append(self.path, options)
-        } else {
-            Writer::create_with(self.path, options)
-        };
-        writer.map_err(|error| Failure::of(self.path, &error))
-    }
-
-    /// Keeps what was added, if that is enough.
-    fn step(&mut self, writer: Writer, images: usize) -> Result<Writer, Failure> {
-        self.bar.inc(1);
-        self.added = self.added.saturating_add(images.max(1));
-        if self.added < self.packing.every {
-            return Ok(writer);
+    /// A bar of all images; those that a run before this one has packed are done.
+    fn progress(&mut self, output: &Output) -> Result<ProgressBar, Failure> {
+        let (mut done, mut images) = (0, 0);
+        if output.shows_progress() {
+            let archive = self.packing.done.as_ref();
+            done = archive.map_or(Ok(0), |archive| images_of(archive, Path::new("")))?;
+            images = self.packing.images()?;
         }
-        self.added = 0;
-        self.kept = Some(writer.finish().map_err(|error| Failure::of(self.path, &error))?);
-        self.start(true)
+        Ok(output.watch(&mut self.writer, done, images, "packing"))
     }
 
-    fn add_picture(&mut self, mut writer: Writer, path: &Path, key: &str) -> Result<Writer, Failure> {
+    fn add_picture(&mut self, path: &Path, key: &str) -> Outcome {
         let fail = |error: bitnpz::Error| Failure::of(path, &error);
         let stack = self.packing.arguments.name.as_deref();
         let images_done = stack.map_or(0, |name| self.packing.images_done(name));
-        let number = usize::try_from(self.bar.position()).unwrap_or(usize::MAX);
-        if number < images_done || stack.is_none() && self.packing.is_done(key) {
-            self.bar.inc(1);
-            return Ok(writer);
+        self.pictures += 1;
+        if self.pictures <= images_done || stack.is_none() && self.packing.is_done(key) {
+            return Ok(());
         }
         let bitmap = read(path, &self.packing.read_options())?;
-        match stack {
-            Some(name) => {
-                let image = bitmap.unpack(PixelValues::<bool>::default()).insert_axis(Axis(0));
-                writer.extend(name, &image).map_err(|error| match error.kind() {
-                    ErrorKind::WrongShape { .. } => {
-                        Failure::at(path, format!("{error}; without --name each picture keeps its own shape"))
-                    }
-                    _ => fail(error),
-                })?;
+        let Some(name) = stack else { return self.writer.add_bitmap(key, bitmap.view()).map_err(fail) };
+        let image = bitmap.unpack(PixelValues::<bool>::default()).insert_axis(Axis(0));
+        self.writer.extend(name, &image).map_err(|error| match error.kind() {
+            ErrorKind::WrongShape { .. } => {
+                Failure::at(path, format!("{error}; without --name each picture keeps its own shape"))
             }
-            None => writer.add_bitmap(key, bitmap.view()).map_err(fail)?,
-        }
-        self.step(writer, 1)
+            _ => fail(error),
+        })
     }
 
-    fn add_array(&mut self, mut writer: Writer, path: &Path, key: &str) -> Result<Writer, Failure> {
-        if self.packing.is_done(key) {
-            self.bar.inc(1);
-            return Ok(writer);
+    fn add_array(&mut self, path: &Path, key: &str) -> Outcome {
+        if self.packing.is_done(key) && self.packing.is_array_done(key, &self.packing.header(path)?.shape) {
+            return Ok(());
         }
         let limits = &self.packing.options.limits;
-        writer.add_npy_file(key, path, limits).map_err(|error| Failure::of(path, &error))?;
-        self.step(writer, 1)
+        self.writer.add_npy_file(key, path, limits).map_err(|error| Failure::of(path, &error))
     }
 
-    fn add_archive(&mut self, mut writer: Writer, path: &Path) -> Result<Writer, Failure> {
+    fn add_archive(&mut self, path: &Path) -> Outcome {
         let fail = |error: bitnpz::Error| Failure::of(path, &error);
         let archive = self.packing.open(path)?;
         for key in archive.keys() {
-            if self.packing.is_done(&key) {
-                self.bar.inc(1);
+            let entry = archive.entry(&key).map_err(fail)?;
+            if self.packing.is_array_done(&key, entry.shape()) {
                 continue;
             }
-            let entry = archive.entry(&key).map_err(fail)?;
-            writer.add_entry(&entry).map_err(fail)?;
-            writer = self.step(writer, entry.images().unwrap_or(0))?;
+            self.writer.add_entry(&entry).map_err(fail)?;
         }
-        Ok(writer)
+        Ok(())
     }
 }
