@@ -181,6 +181,20 @@ impl Error {
         }
     }
 
+    /// The file that could not be opened or written, if that is what went wrong.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self.kind() {
+            ErrorKind::Npz(error) => match error.kind() {
+                bitnpz_npz::ErrorKind::Open { path, .. } | bitnpz_npz::ErrorKind::Write { path, .. } => {
+                    Some(path)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The same error, now that the key is known.
     pub(crate) fn with_key(mut self, key: &str) -> Self {
         self.0.key.get_or_insert_with(|| key.to_owned());

@@ -93,12 +93,16 @@ impl<T: Send + 'static> Pending<T> {
         }
     }
 
-    /// Waits for it, or until the call is to end. A panic of the other thread goes on in this one.
-    pub(crate) fn wait(self) -> Result<T> {
+    /// Waits for it, or until the call is to end, and calls `meanwhile` from time to time. A panic of the other thread goes on
+    /// in this one.
+    pub(crate) fn wait_and(self, mut meanwhile: impl FnMut()) -> Result<T> {
         loop {
             match self.result.recv_timeout(PATIENCE) {
                 Ok(made) => return Ok(made),
-                Err(RecvTimeoutError::Timeout) => check()?,
+                Err(RecvTimeoutError::Timeout) => {
+                    check()?;
+                    meanwhile();
+                }
                 Err(RecvTimeoutError::Disconnected) => match self.thread.join() {
                     Err(panic) => resume_unwind(panic),
                     Ok(()) => unreachable!("it ends when it has sent its result"),
@@ -117,17 +121,18 @@ mod tests {
         let slow =
             Pending::start(|| std::thread::sleep(Duration::from_secs(20))).unwrap_or_else(|_| panic!());
         let start = Instant::now();
-        let waited = interruptible(|| true, || slow.wait());
+        let waited = interruptible(|| true, || slow.wait_and(|| ()));
         assert!(matches!(waited.unwrap_err().kind(), ErrorKind::Interrupted));
         assert!(start.elapsed() < Duration::from_secs(10));
         let quick = Pending::start(|| 7).unwrap_or_else(|_| panic!());
-        assert_eq!(interruptible(|| true, || quick.wait()).unwrap(), 7);
+        assert_eq!(interruptible(|| true, || quick.wait_and(|| ())).unwrap(), 7);
     }
 
     #[test]
     fn is_a_panic_the_same_on_this_thread() {
         let panics = Pending::<()>::start(|| panic!("the real one")).unwrap_or_else(|_| panic!());
-        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| panics.wait())).unwrap_err();
+        let panic =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| panics.wait_and(|| ()))).unwrap_err();
         assert_eq!(panic.downcast_ref::<&str>(), Some(&"the real one"));
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use bitnpz::{Archive, Writer};
-//! use ndarray::{Array1, Array2, array};
+//! use bitnpz::ndarray::{Array1, Array2, array};
 //!
 //! let folder = tempfile::tempdir()?;
 //! let path = folder.path().join("training.npz");
@@ -47,20 +47,22 @@ mod write;
 pub use axes::{BetterAxes, ImageAxes, ParseAxesError, better_axes};
 pub use bitnpz_bitmap::codec::Codec;
 pub use bitnpz_bitmap::{Bitmap, BitmapView, BoundingBox, Pixel, PixelValues};
-pub use bitnpz_npy::ErrorKind as NpyErrorKind;
+pub use bitnpz_bitmap::{Error as BitmapError, ErrorKind as BitmapErrorKind};
 pub use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header, OutOfMemory};
-pub use bitnpz_npz::ErrorKind as NpzErrorKind;
+pub use bitnpz_npy::{Error as NpyError, ErrorKind as NpyErrorKind};
 pub use bitnpz_npz::{Access, Identity, Limits, Method, OpenOptions, remove_temporary_files};
+pub use bitnpz_npz::{Error as NpzError, ErrorKind as NpzErrorKind};
 pub use encoding::Encoding;
 pub use error::{Error, ErrorKind, Result};
 pub use interrupt::interruptible;
+pub use ndarray;
 pub use options::WriteOptions;
 pub use read::{
-    Archive, ArrayReader, Content, Entry, ImageSet, Item, Keys, Names, OtherContent, OtherMember, Problem,
-    Report,
+    Archive, ArrayReader, Bitmaps, Content, Difference, DifferenceKind, Entry, ImageSet, Item, Keys, Names,
+    OtherContent, OtherMember, Problem, Report, Stats,
 };
 pub use salvage::{Salvage, salvage};
 pub use shuffle::Shuffle;
 pub use threads::{after_fork, before_fork};
 pub use value::Value;
-pub use write::{Added, StackWriter, Summary, Threshold, Writer, clean};
+pub use write::{Added, Progress, StackWriter, Summary, Threshold, Writer, clean};

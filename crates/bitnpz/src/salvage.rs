@@ -112,17 +112,22 @@ pub fn salvage(
         }
     }
     let takes = |number: usize| !flaws.contains_key(&number);
-    writer.take_over(&archive, takes, |writer, number, range| {
-        let Some(Some(flaws)) = flaws.get(&number) else { return Ok(()) };
-        let is_gone = |image| flaws.get(&image).is_some_and(|flaw: &Flaw| flaw.is_certain);
-        let image = range.start;
-        if writer.add_without(&archive, number, range, is_gone)? {
-            let message = "its key is damaged: it is that of another image".to_owned();
-            let flaw = Flaw { image, is_certain: true, message };
-            gone.push(Problem::of_flaw(&archive, &archive.sets()[number], &flaw));
-        }
-        Ok(())
-    })?;
+    writer.take_over(
+        &archive,
+        takes,
+        |_| true,
+        |writer, number, range| {
+            let Some(Some(flaws)) = flaws.get(&number) else { return Ok(()) };
+            let is_gone = |image| flaws.get(&image).is_some_and(|flaw: &Flaw| flaw.is_certain);
+            let image = range.start;
+            if writer.add_without(&archive, number, range, is_gone)? {
+                let message = "its key is damaged: it is that of another image".to_owned();
+                let flaw = Flaw { image, is_certain: true, message };
+                gone.push(Problem::of_flaw(&archive, &archive.sets()[number], &flaw));
+            }
+            Ok(())
+        },
+    )?;
     for (number, set) in archive.sets().iter().enumerate() {
         if let Some(Some(flaws)) = flaws.get(&number) {
             if let Some(keys) = changed_keys(set.name()) {

@@ -2,9 +2,10 @@
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use bitnpz::picture::Background;
-use bitnpz::{Codec, Encoding, Limits, Method, WriteOptions};
+use bitnpz::{Codec, Encoding, ImageAxes, Limits, Method, ParseAxesError, WriteOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const ABOUT: &str = "\
@@ -21,7 +22,10 @@ Examples:
   bitnpz view packed.npz ix-000017                   an image in the terminal
   bitnpz unpack packed.npz -o plain.npz              back to what np.load reads as it was
 
-Exit codes: 0 done, 1 failed or damage found, 2 wrong usage.";
+An archive named - is read from standard input, an output named - goes to standard output. KEY may have * and ? for any
+letters.
+
+Exit codes: 0 done, 1 failed, damage or differences found, 2 wrong usage.";
 
 #[derive(Debug, Parser)]
 #[command(name = "bitnpz", version, about = ABOUT, after_help = AFTER)]
@@ -45,10 +49,16 @@ pub(crate) enum Verb {
     Append(Append),
     /// Write an archive again in another encoding
     Convert(Convert),
+    /// Remove keys from an archive
+    Rm(Rm),
+    /// Compare two archives; exit code 1 if they differ
+    Diff(Diff),
     /// List the keys of an archive, with dtype, shape and size
     Ls(Ls),
     /// Sum an archive up
     Info(Info),
+    /// Say what the images of an archive are like: bytes, density, duplicates
+    Stats(Stats),
     /// Read everything in an archive and say what is damaged
     Verify(Verify),
     /// Take everything that is whole out of a damaged archive, and say what is gone
@@ -61,6 +71,8 @@ pub(crate) enum Verb {
     Sheet(Sheet),
     /// Print completions for a shell
     Completions(Completions),
+    /// Write manual pages
+    Man(Man),
 }
 
 #[derive(Debug, Args)]
@@ -100,9 +112,9 @@ pub(crate) struct Pack {
     /// Keep what is done in FILE.partial, and go on from there if it is there already
     #[arg(long)]
     pub(crate) resume: bool,
-    /// With --resume, how many images between two points to go on from
-    #[arg(long, default_value_t = 1 << 20, value_name = "IMAGES")]
-    pub(crate) every: usize,
+    /// With --resume, how many images between two points to go on from; a million, or 128 MiB of a stack, unless given
+    #[arg(long, value_name = "IMAGES")]
+    pub(crate) every: Option<NonZero<usize>>,
     /// Replace the output if it is there
     #[arg(long)]
     pub(crate) force: bool,
@@ -150,6 +162,10 @@ pub(crate) struct Inputs {
     /// What transparent pixels lie on
     #[arg(long, value_enum, default_value_t = BackgroundName::Contrast)]
     pub(crate) background: BackgroundName,
+    /// Which axes of arrays are height and width: a letter for each, such as HWN, or the size of flat images, such as 28x28; of one
+    /// array, after its key
+    #[arg(long, value_name = "[KEY=]AXES")]
+    pub(crate) axes: Vec<KeyAxes>,
     /// Leave pictures out that cannot be decoded, and say which
     #[arg(long)]
     pub(crate) skip_damaged: bool,
@@ -183,6 +199,14 @@ impl From<BackgroundName> for Background {
             BackgroundName::Black => Self::Black,
         }
     }
+}
+
+/// Which keys of an archive.
+#[derive(Debug, Args)]
+pub(crate) struct Keys {
+    /// Only these keys, in which * and ? stand for any letters; all unless given
+    #[arg(value_name = "KEY")]
+    pub(crate) keys: Vec<String>,
 }
 
 /// How archives are read.
@@ -299,6 +323,8 @@ arrays .npy files.")]
 pub(crate) struct Unpack {
     /// The archive
     pub(crate) archive: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
     /// The .npz file or the folder to write
     #[arg(short, long, value_name = "FILE|FOLDER")]
     pub(crate) output: PathBuf,
@@ -319,6 +345,8 @@ Examples:
 pub(crate) struct Convert {
     /// The archive
     pub(crate) archive: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
     /// The archive to write
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
@@ -332,12 +360,59 @@ pub(crate) struct Convert {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Rm {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The keys to remove, in which * and ? stand for any letters
+    #[arg(required = true, value_name = "KEY")]
+    pub(crate) keys: Vec<String>,
+    #[command(flatten)]
+    pub(crate) read: Read,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Arrays are compared by key, dtype, shape and values, however they lie in the file. \
+Exit code 0 if all are the same, 1 if not.")]
+pub(crate) struct Diff {
+    /// One archive
+    pub(crate) first: PathBuf,
+    /// The other
+    pub(crate) second: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) read: Read,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) read: Read,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Ls {
     /// The archive
     pub(crate) archive: PathBuf,
+    #[command(flatten)]
+    pub(crate) filter: Keys,
     /// Print keys only
-    #[arg(short, long)]
-    pub(crate) keys: bool,
+    #[arg(id = "keys_only", short, long = "keys")]
+    pub(crate) keys_only: bool,
+    /// Print JSON
+    #[arg(long, conflicts_with = "keys_only")]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) read: Read,
 }
@@ -417,11 +492,14 @@ pub(crate) struct View {
 pub(crate) struct Sheet {
     /// The archive
     pub(crate) archive: PathBuf,
-    /// The key of a stack; all images of the archive unless given
-    pub(crate) key: Option<String>,
-    /// The PNG file to write
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+    /// The picture to write: png, bmp, tif, pgm or pbm, by its ending; - is a png on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// Replace the output if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
     /// At most how many images, taken evenly from all
     #[arg(long, default_value_t = 120, value_name = "N")]
     pub(crate) count: usize,
@@ -433,4 +511,28 @@ pub(crate) struct Sheet {
 pub(crate) struct Completions {
     /// The shell
     pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder to write them to
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) dir: PathBuf,
+}
+
+/// Which axes of an array, or of all, are height and width.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyAxes {
+    pub(crate) key: Option<String>,
+    pub(crate) axes: ImageAxes,
+}
+
+impl FromStr for KeyAxes {
+    type Err = ParseAxesError;
+
+    fn from_str(text: &str) -> Result<Self, ParseAxesError> {
+        let (key, axes) =
+            text.rsplit_once('=').map_or((None, text), |(key, axes)| (Some(key.to_owned()), axes));
+        Ok(Self { key, axes: axes.parse()? })
+    }
 }

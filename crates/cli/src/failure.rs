@@ -1,5 +1,6 @@
 //! What a command ends in when it does not succeed.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,8 +13,8 @@ use crate::output::escape;
 pub(crate) enum Failure {
     /// What went wrong, for the person to read.
     Message(String),
-    /// The archive is damaged, which has been said already.
-    Damaged,
+    /// What was found is not good, such as damage, and has been said already.
+    Said,
     /// Nobody reads what we print any more: `| head`.
     Unread,
 }
@@ -26,12 +27,18 @@ impl Failure {
         Self::Message(format!("{}: {error}", path.display()))
     }
 
-    /// A failure of reading one file, or of writing another that the error names itself.
+    /// A failure of what was done with one file, or with another that the error names itself.
     pub(crate) fn of(path: &Path, error: &bitnpz::Error) -> Self {
-        match error.unwritten() {
+        match error.path() {
+            Some(other) if error.unwritten().is_none() && is_missing(error) => Self::missing(other),
             Some(_) => Self::Message(error.to_string()),
             None => Self::at(path, error),
         }
+    }
+
+    /// That there is nothing at a path.
+    pub(crate) fn missing(path: &Path) -> Self {
+        Self::at(path, "there is no such file or folder")
     }
 
     /// Says what went wrong on standard error.
@@ -42,10 +49,16 @@ impl Failure {
                 drop(writeln!(io::stderr(), "bitnpz: error: {}", escape(message)));
                 ExitCode::FAILURE
             }
-            Self::Damaged => ExitCode::FAILURE,
+            Self::Said => ExitCode::FAILURE,
             Self::Unread => ExitCode::SUCCESS,
         }
     }
+}
+
+/// Whether the system says that there is no such file.
+fn is_missing(error: &bitnpz::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::NotFound)
 }
 
 impl From<io::Error> for Failure {

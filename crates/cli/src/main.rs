@@ -23,6 +23,9 @@ fn main() -> ExitCode {
         Verb::Append(arguments) => commands::append::run(&arguments, &mut output),
         Verb::Convert(arguments) => commands::convert::run(&arguments, &mut output),
         Verb::Unpack(arguments) => commands::unpack::run(&arguments, &mut output),
+        Verb::Rm(arguments) => commands::rm::run(&arguments, &mut output),
+        Verb::Diff(arguments) => commands::diff::run(&arguments, &mut output),
+        Verb::Stats(arguments) => commands::stats::run(&arguments, &mut output),
         Verb::Ls(arguments) => commands::ls::run(&arguments, &mut output),
         Verb::Info(arguments) => commands::info::run(&arguments, &mut output),
         Verb::Verify(arguments) => commands::verify::run(&arguments, &mut output),
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         Verb::View(arguments) => commands::view::run(&arguments, &mut output),
         Verb::Sheet(arguments) => commands::sheet::run(&arguments, &mut output),
         Verb::Completions(arguments) => commands::completions::run(&arguments, &mut output),
+        Verb::Man(arguments) => commands::man::run(&arguments, &mut output),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

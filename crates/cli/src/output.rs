@@ -1,19 +1,25 @@
 //! What people see: text, progress, sizes.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Stdout, Write};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use bitnpz::Writer;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use crate::failure::Failure;
 
 /// Standard output, and progress on standard error where a person looks.
 #[derive(Debug)]
 pub(crate) struct Output {
     stdout: Stdout,
     is_quiet: bool,
+    /// Whether standard output takes an archive or a picture, and nothing else.
+    has_data: bool,
 }
 
 impl Output {
     pub(crate) fn new(is_quiet: bool) -> Self {
-        Self { stdout: io::stdout(), is_quiet }
+        Self { stdout: io::stdout(), is_quiet, has_data: false }
     }
 
     /// A result, which is printed however quiet one asked it to be. Nothing in it can do anything to a terminal.
@@ -28,22 +34,41 @@ impl Output {
 
     /// A result for programs to read, all of it ASCII.
     pub(crate) fn json(&mut self, value: &serde_json::Value) -> io::Result<()> {
-        let mut text = String::new();
-        for letter in format!("{value:#}").chars() {
-            match letter {
-                '\0'..='~' => text.push(letter),
-                _ => letter
-                    .encode_utf16(&mut [0; 2])
-                    .iter()
-                    .for_each(|unit| text.push_str(&format!("\\u{unit:04x}"))),
-            }
+        self.text(&ascii(&format!("{value:#}")))
+    }
+
+    /// A list for programs to read, a line for each of its values as they come.
+    pub(crate) fn json_list(
+        &mut self,
+        values: impl Iterator<Item = Result<serde_json::Value, Failure>>,
+    ) -> Result<(), Failure> {
+        let mut comma = "";
+        write!(self.stdout, "[")?;
+        for value in values {
+            write!(self.stdout, "{comma}\n{}", ascii(&value?.to_string()))?;
+            comma = ",";
         }
-        self.text(&text)
+        Ok(writeln!(self.stdout, "\n]")?)
+    }
+
+    /// Leaves standard output to an archive or a picture: remarks go to standard error. What a terminal would show of it helps
+    /// nobody.
+    pub(crate) fn leave_stdout_to_data(&mut self) -> Result<(), Failure> {
+        if self.stdout.is_terminal() {
+            let message = "standard output is a terminal: send it to a file or a program";
+            return Err(Failure::Message(message.to_owned()));
+        }
+        self.has_data = true;
+        Ok(())
     }
 
     /// A remark, which `--quiet` leaves out.
     pub(crate) fn remark(&mut self, line: impl AsRef<str>) -> io::Result<()> {
-        if self.is_quiet { Ok(()) } else { self.result(line) }
+        match (self.is_quiet, self.has_data) {
+            (true, _) => Ok(()),
+            (false, true) => writeln!(io::stderr(), "{}", escape(line.as_ref())),
+            (false, false) => self.result(line),
+        }
     }
 
     /// What went wrong with part of the work, on standard error.
@@ -65,14 +90,58 @@ impl Output {
         known.or_else(|| Some(console::Term::stdout().size_checked()?.1.into())).unwrap_or(80)
     }
 
+    /// Whether anybody sees progress.
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.is_quiet && io::stderr().is_terminal()
+    }
+
     /// A bar for work of so many steps; on a terminal only.
     pub(crate) fn progress(&self, steps: u64, what: &'static str) -> ProgressBar {
+        self.bar(steps, what, "{msg} {wide_bar} {human_pos}/{human_len}, {rate}/s, {eta} left")
+    }
+
+    /// A bar for an archive that is written: of how many images it is to have, after so many that it has.
+    pub(crate) fn watch(
+        &self,
+        writer: &mut Writer,
+        has: u64,
+        images: u64,
+        what: &'static str,
+    ) -> ProgressBar {
+        let bar = self.bar(
+            images,
+            what,
+            "{msg} {wide_bar} {human_pos}/{human_len} images, {prefix}{rate}/s, {eta} left",
+        );
+        if bar.is_hidden() {
+            return bar;
+        }
+        bar.set_position(has);
+        let shown = bar.clone();
+        writer.on_progress(move |progress| {
+            // Reading takes its time, and so does coding.
+            let done = has + progress.added.midpoint(progress.images);
+            if shown.length().is_some_and(|length| length < done) {
+                shown.set_length(done);
+            }
+            shown.set_prefix(format!("{}, ", size(progress.bytes)));
+            shown.set_position(done);
+        });
+        bar
+    }
+
+    fn bar(&self, steps: u64, what: &'static str, template: &str) -> ProgressBar {
         let bar = ProgressBar::new(steps);
-        if self.is_quiet || !io::stderr().is_terminal() {
+        if !self.shows_progress() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "steps in a second")]
+        let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            // A rate that cannot be written is not shown.
+            let _ = write!(text, "{}", thousands(state.per_sec() as u64));
+        };
+        bar.set_style(style.with_key("rate", rate));
         bar.with_message(what)
     }
 }
@@ -103,6 +172,37 @@ fn is_hidden(letter: char) -> bool {
             | '\u{E0000}'..='\u{E0FFF}')
 }
 
+/// JSON in ASCII alone.
+fn ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        match letter {
+            '\0'..='~' => text.push(letter),
+            _ => {
+                let units = letter.encode_utf16(&mut [0; 2]).to_vec();
+                units.iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}")));
+            }
+        }
+    }
+    text
+}
+
+/// So many of something: "1 image", "2 images".
+pub(crate) fn count(number: usize, what: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {what}{ending}", thousands(number as u64))
+}
+
+/// How the size of a file changed: "3.21 times smaller".
+pub(crate) fn change(before: u64, after: u64) -> String {
+    let ratio = before as f64 / after.max(1) as f64;
+    if ratio < 1.0 {
+        format!("{:.2} times larger", after as f64 / before.max(1) as f64)
+    } else {
+        format!("{ratio:.2} times smaller")
+    }
+}
+
 /// A number with its thousands set apart.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -131,6 +231,17 @@ pub(crate) fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn are_numbers_said_as_people_say_them() {
+        assert_eq!(
+            [0, 1, 1234].map(|number| count(number, "image")),
+            ["0 images", "1 image", "1,234 images"]
+        );
+        assert_eq!(change(300, 100), "3.00 times smaller");
+        assert_eq!(change(100, 250), "2.50 times larger");
+        assert_eq!(ascii("\"é\u{1F600}\""), "\"\\u00e9\\ud83d\\ude00\"");
+    }
 
     #[test]
     fn is_what_cannot_be_seen_written_out() {

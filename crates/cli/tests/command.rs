@@ -121,7 +121,7 @@ fn are_folders_globs_and_stacks_packed_and_given_back() {
     Oracle::start()
         .run("np.save(inputs[0].decode(), np.arange(12).reshape(3, 4))", &[npy.to_str().unwrap().as_bytes()]);
     let packed = folder.done(&["pack", "grey.npy", "in/sub/0.png", "--encoding", "plain", "-o", "mixed.npz"]);
-    assert!(packed.contains("2 keys, 1 images"), "{packed}");
+    assert!(packed.contains("2 keys, 1 image"), "{packed}");
     folder.done(&["unpack", "mixed.npz", "-o", "mixed"]);
     assert_eq!(fs::read(folder.path().join("mixed/grey.npy")).unwrap(), fs::read(npy).unwrap());
 }
@@ -139,14 +139,14 @@ fn does_each_mistake_get_a_message_that_helps() {
     fs::write(folder.path().join("broken.png"), "no picture").unwrap();
     fs::create_dir(folder.path().join("empty")).unwrap();
     folder.done(&["pack", "a", "-o", "good.npz"]);
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 20] = [
         (&["pack", "a", "-o", "good.npz"], "--force replaces it"),
         (&["pack", "a", "b", "-o", "x.npz"], "the key \"one\" is that of a/one.png too"),
         (
             &["pack", "a", "c", "--name", "all", "-o", "x.npz"],
             "c/large.png: \"all\": expected shape (9, 13), found (5, 5); without --name",
         ),
-        (&["pack", "missing", "-o", "x.npz"], "no such file or folder"),
+        (&["pack", "missing", "-o", "x.npz"], "missing: there is no such file or folder"),
         (&["pack", "empty", "-o", "x.npz"], "expected pictures"),
         (&["pack", "broken.png", "-o", "x.npz"], "broken.png"),
         (&["pack", "broken.npz", "-o", "x.npz"], "no ZIP archive"),
@@ -154,7 +154,15 @@ fn does_each_mistake_get_a_message_that_helps() {
         (&["ls", "broken.npz"], "broken.npz: this is no ZIP archive"),
         (&["view", "good.npz", "two"], "no such key"),
         (&["view", "good.npz", "one", "7"], "image 7 was asked for, and there are 1"),
-        (&["sheet", "missing.npz", "-o", "x.png"], "missing.npz"),
+        (&["sheet", "missing.npz", "-o", "x.png"], "missing.npz: there is no such file or folder"),
+        (&["ls", "missing.npz"], "missing.npz: there is no such file or folder"),
+        (&["convert", "missing.npz", "-o", "x.npz"], "missing.npz: there is no such file or folder"),
+        (&["diff", "good.npz", "missing.npz"], "missing.npz: there is no such file or folder"),
+        (&["rm", "missing.npz", "one"], "missing.npz: there is no such file or folder"),
+        (&["rm", "good.npz", "two*"], "\"two*\": the archive holds no such key"),
+        (&["ls", "good.npz", "one", "two"], "\"two\": the archive holds no such key"),
+        (&["sheet", "good.npz", "-o", "x.jpg"], "expected a name that ends in one of png, bmp"),
+        (&["pack", "a", "--resume", "-o", "-"], "expected an archive that is a file"),
     ];
     for (arguments, expected) in cases {
         let message = folder.fails(arguments, 1);
@@ -292,7 +300,11 @@ fn does_a_stack_of_pictures_grow_by_append_and_resume() {
         let images = Archive::open(folder.path().join(name)).unwrap().images("pages").unwrap();
         assert!(images.bitmaps().map(Result::unwrap).eq(pictures.iter().cloned()), "{name}");
     }
-    assert!(folder.fails(&["append", "missing.npz", "in"], 1).contains("no such archive"));
+    assert!(
+        folder
+            .fails(&["append", "missing.npz", "in"], 1)
+            .contains("missing.npz: there is no such file or folder")
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! An array of a type known at run time.
 
+use std::fmt;
 use std::io::{Read, Write};
 
 use ndarray::{ArrayD, ArrayRef, Dimension};
@@ -17,10 +18,16 @@ use crate::view::DynArrayView;
 const FIRST_READ: usize = 1 << 20;
 
 /// An array of a type known at run time: a [`Header`] and the items' bytes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct DynArray {
     header: Header,
     data: Vec<u8>,
+}
+
+impl fmt::Debug for DynArray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view().fmt(f)
+    }
 }
 
 impl DynArray {

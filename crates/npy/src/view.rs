@@ -1,5 +1,7 @@
 //! A whole `.npy` file that lies in someone else's bytes.
 
+use std::fmt;
+
 use bytemuck::checked::try_cast_slice;
 use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeBuilder};
 
@@ -13,10 +15,21 @@ use crate::memory::{copy, with_room};
 use crate::record::swap_bytes;
 
 /// An array of a type known at run time, in someone else's bytes: a memory map, a buffer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct DynArrayView<'a> {
     header: Header,
     data: &'a [u8],
+}
+
+impl fmt::Debug for DynArrayView<'_> {
+    /// The dtype and the shape: there may be a great many items.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dtype = self.dtype().to_string();
+        f.debug_struct("DynArray")
+            .field("dtype", &dtype)
+            .field("shape", &self.shape())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> DynArrayView<'a> {

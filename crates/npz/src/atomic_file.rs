@@ -39,7 +39,7 @@ impl AtomicFile {
         let target = Target::find(path)?;
         let file = match &target {
             Target::File(path) => Temporary::create(path)?,
-            Target::Stream(_) => Temporary::create(&std::env::temp_dir().join("stream"))?,
+            Target::Stream(_) | Target::Unnamed => Temporary::create(&std::env::temp_dir().join("stream"))?,
         };
         if let Target::File(path) = &target {
             // A file that is replaced may be read by those who could read it before, a new one as the umask says.
@@ -50,6 +50,30 @@ impl AtomicFile {
             }
         }
         Ok(Self { file: BufWriter::with_capacity(1 << 18, file), target, path: path.to_owned() })
+    }
+
+    /// Starts a file without a path, in the folder for temporary files: [`copy_to`](Self::copy_to) gives what was written.
+    ///
+    /// # Errors
+    ///
+    /// If no file can be made there.
+    pub fn unnamed() -> Result<Self> {
+        let folder = std::env::temp_dir();
+        let file = Temporary::create(&folder.join("stream"));
+        let file = file.map_err(|error| WriteFailure::at(&folder, error))?;
+        Ok(Self { file: BufWriter::with_capacity(1 << 18, file), target: Target::Unnamed, path: folder })
+    }
+
+    /// Gives all that was written to `out`. The file takes no name.
+    ///
+    /// # Errors
+    ///
+    /// If reading or writing fails.
+    pub fn copy_to(self, mut out: impl Write) -> Result<()> {
+        let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        io::copy(&mut file.file(), &mut out)?;
+        Ok(out.flush()?)
     }
 
     /// Makes the file durable and gives it its name.
@@ -68,6 +92,10 @@ fn finish(file: BufWriter<Temporary>, target: Target) -> io::Result<()> {
     let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     let path = match target {
         Target::File(path) => path,
+        Target::Unnamed => {
+            let message = "expected a path, found an archive without one: give it to what takes its bytes";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         Target::Stream(mut stream) => {
             file.rewind()?;
             io::copy(&mut file.file(), &mut stream)?;

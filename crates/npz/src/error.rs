@@ -25,6 +25,13 @@ struct Inner {
 pub enum ErrorKind {
     /// Reading failed, or writing to what has no path.
     Io(io::Error),
+    /// Opening a file failed.
+    Open {
+        /// The path of the file.
+        path: PathBuf,
+        /// Why it failed.
+        error: io::Error,
+    },
     /// Writing a file failed.
     Write {
         /// The path of the file.
@@ -138,7 +145,9 @@ impl fmt::Display for Error {
         }
         match &self.0.kind {
             ErrorKind::Io(error) => error.fmt(f),
-            ErrorKind::Write { path, error } => write!(f, "{}: {error}", path.display()),
+            ErrorKind::Open { path, error } | ErrorKind::Write { path, error } => {
+                write!(f, "{}: {error}", path.display())
+            }
             ErrorKind::OutOfMemory(error) => error.fmt(f),
             ErrorKind::NotZip { message } => {
                 write!(f, "this is no ZIP archive, or not all of one (bitnpz salvage may help): {message}")
@@ -166,7 +175,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.kind {
-            ErrorKind::Io(error) | ErrorKind::Write { error, .. } => Some(error),
+            ErrorKind::Io(error) | ErrorKind::Open { error, .. } | ErrorKind::Write { error, .. } => {
+                Some(error)
+            }
             ErrorKind::Npy(error) => error.source(),
             _ => None,
         }

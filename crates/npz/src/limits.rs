@@ -14,6 +14,9 @@ pub struct Limits {
     /// pixels. Images of any size may be read that take a thousandth of this in the file. It is for those who know what the
     /// members stand for; this crate does not.
     pub image_bytes: u64,
+    /// The longest archive that is read from a stream, such as standard input, into a temporary file, in bytes; 64 GiB unless
+    /// changed.
+    pub spooled_bytes: u64,
     /// What the members that are arrays may ask for.
     pub npy: bitnpz_npy::Limits,
 }
@@ -25,6 +28,7 @@ impl Default for Limits {
             directory_bytes: u32::MAX.into(),
             member_bytes: 64 << 30,
             image_bytes: 32 << 20,
+            spooled_bytes: 64 << 30,
             npy: bitnpz_npy::Limits::default(),
         }
     }
@@ -32,8 +36,15 @@ impl Default for Limits {
 
 impl Limits {
     /// The names by which [`set`](Self::set) knows the limits.
-    pub const NAMES: [&str; 6] =
-        ["members", "directory_bytes", "member_bytes", "image_bytes", "array_bytes", "header_bytes"];
+    pub const NAMES: [&str; 7] = [
+        "members",
+        "directory_bytes",
+        "member_bytes",
+        "image_bytes",
+        "spooled_bytes",
+        "array_bytes",
+        "header_bytes",
+    ];
 
     /// Sets the limit of this name, which errors give; `false` if there is none.
     pub fn set(&mut self, name: &str, value: u64) -> bool {
@@ -42,6 +53,7 @@ impl Limits {
             "directory_bytes" => self.directory_bytes = value.min(u32::MAX.into()),
             "member_bytes" => self.member_bytes = value,
             "image_bytes" => self.image_bytes = value,
+            "spooled_bytes" => self.spooled_bytes = value,
             "array_bytes" => self.npy.array_bytes = value,
             "header_bytes" => self.npy.header_bytes = usize::try_from(value).unwrap_or(usize::MAX),
             _ => return false,
@@ -74,6 +86,13 @@ impl Limits {
     #[must_use]
     pub fn with_image_bytes(mut self, image_bytes: u64) -> Self {
         self.image_bytes = image_bytes;
+        self
+    }
+
+    /// Archives of at most this many bytes from streams.
+    #[must_use]
+    pub fn with_spooled_bytes(mut self, spooled_bytes: u64) -> Self {
+        self.spooled_bytes = spooled_bytes;
         self
     }
 

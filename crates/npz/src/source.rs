@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use bitnpz_npy::with_room;
 use memmap2::Mmap;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// An archive's bytes, to be read from any place by any thread.
 #[derive(Debug)]
@@ -110,9 +110,11 @@ impl Source {
 }
 
 /// A file. A folder opens too, and what comes of it later says little.
-fn open(path: &Path) -> io::Result<File> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
+fn open(path: &Path) -> Result<File> {
+    let file = File::open(path).and_then(|file| {
+        if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
+    });
+    file.map_err(|error| ErrorKind::Open { path: path.to_owned(), error }.into())
 }
 
 #[cfg(unix)]

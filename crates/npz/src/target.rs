@@ -14,6 +14,8 @@ pub(crate) enum Target {
     File(PathBuf),
     /// A pipe or a device such as `/dev/null`, which takes what is written and is never replaced.
     Stream(File),
+    /// Nothing that has a path.
+    Unnamed,
 }
 
 impl Target {

@@ -46,6 +46,11 @@ impl Palette {
         &self.dtype
     }
 
+    /// Whether both values were found.
+    pub(crate) fn has_both_values(&self) -> bool {
+        self.found.iter().all(Option::is_some)
+    }
+
     /// Whether the values found so far take the same bits.
     pub(crate) fn agrees_with(&self, other: &Self) -> bool {
         let agrees =

@@ -19,5 +19,5 @@ pub use bilevel::TwoColours;
 pub use draw::{Marks, draw};
 pub use error::PictureError;
 pub use read::{Background, Ink, Picture, ReadOptions, read};
-pub use sheet::sheet;
+pub use sheet::{SheetFormat, sheet};
 pub use write::write_png;

@@ -1,8 +1,10 @@
 //! Contact sheets.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
+use std::path::Path;
 
 use bitnpz_bitmap::{Bitmap, BitmapView};
+use image::{GrayImage, ImageFormat};
 
 use super::PictureError;
 use crate::interrupt;
@@ -20,7 +22,42 @@ const FRAME: u8 = 205;
 const INK: u8 = 20;
 const BLANK: u8 = 255;
 
-/// Writes a PNG file that shows images of these sizes side by side, their bits of 1 as ink. Small images are enlarged by a whole
+/// The format of a contact sheet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SheetFormat {
+    /// PNG.
+    #[default]
+    Png,
+    /// BMP.
+    Bmp,
+    /// TIFF.
+    Tiff,
+    /// PGM, binary.
+    Pgm,
+    /// PBM, binary: black and white only.
+    Pbm,
+}
+
+impl SheetFormat {
+    /// The endings of files that sheets can be written to.
+    pub const ENDINGS: [&str; 6] = ["png", "bmp", "tif", "tiff", "pgm", "pbm"];
+
+    /// The format of a file of this name, by its ending; `None` if sheets cannot be written in it.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        Some(match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "png" => Self::Png,
+            "bmp" => Self::Bmp,
+            "tif" | "tiff" => Self::Tiff,
+            "pgm" => Self::Pgm,
+            "pbm" => Self::Pbm,
+            _ => return None,
+        })
+    }
+}
+
+/// Writes a picture that shows images of these sizes side by side, their bits of 1 as ink. Small images are enlarged by a whole
 /// factor and large ones reduced, so that a look tells what they are. `image` gives one after the other, so that only one is in
 /// memory.
 ///
@@ -29,6 +66,7 @@ const BLANK: u8 = 255;
 /// If writing fails, or `image` does.
 pub fn sheet<E: From<PictureError>>(
     file: impl Write,
+    format: SheetFormat,
     sizes: &[[usize; 2]],
     mut image: impl FnMut(usize) -> Result<Bitmap, E>,
 ) -> Result<(), E> {
@@ -62,7 +100,13 @@ pub fn sheet<E: From<PictureError>>(
             }
         }
     }
-    Ok(write_grey(file, width, height, &pixels)?)
+    Ok(match format {
+        SheetFormat::Png => write_grey(file, width, height, &pixels),
+        SheetFormat::Pgm => write_pgm(file, width, height, &pixels),
+        SheetFormat::Pbm => write_pbm(file, width, height, &pixels),
+        SheetFormat::Bmp => write_with(file, ImageFormat::Bmp, width, height, pixels),
+        SheetFormat::Tiff => write_with(file, ImageFormat::Tiff, width, height, pixels),
+    }?)
 }
 
 impl ImageSet {
@@ -74,7 +118,7 @@ impl ImageSet {
     pub fn sheet(&self, indices: &[usize]) -> crate::Result<Vec<u8>> {
         let sizes = indices.iter().map(|&index| self.size_of(index)).collect::<crate::Result<Vec<_>>>()?;
         let mut png = Vec::new();
-        sheet(&mut png, &sizes, |number| {
+        sheet(&mut png, SheetFormat::Png, &sizes, |number| {
             interrupt::check()?;
             self.bitmap(indices[number])
         })?;
@@ -97,6 +141,42 @@ fn shade(image: &BitmapView<'_>, row: usize, column: usize, enlarge: usize, redu
     BLANK - u8::try_from(range * ink / seen).unwrap_or(0)
 }
 
+/// Writes a binary PGM file of one byte per pixel.
+fn write_pgm(mut file: impl Write, width: usize, height: usize, pixels: &[u8]) -> Result<(), PictureError> {
+    let written = write!(file, "P5\n{width} {height}\n255\n").and_then(|()| file.write_all(pixels));
+    written.map_err(|error| PictureError::Encode { message: error.to_string() })
+}
+
+/// Writes a binary PBM file of one bit per pixel: what is darker than half is black.
+fn write_pbm(mut file: impl Write, width: usize, height: usize, pixels: &[u8]) -> Result<(), PictureError> {
+    let packed: Vec<u8> = pixels
+        .chunks(width.max(1))
+        .flat_map(|row| row.chunks(8))
+        .map(|pixels| {
+            pixels.iter().enumerate().fold(0, |byte, (i, &pixel)| byte | u8::from(pixel < 128) << (7 - i))
+        })
+        .collect();
+    let written = write!(file, "P4\n{width} {height}\n").and_then(|()| file.write_all(&packed));
+    written.map_err(|error| PictureError::Encode { message: error.to_string() })
+}
+
+/// Writes a file in a format of the crate `image`.
+fn write_with(
+    mut file: impl Write,
+    format: ImageFormat,
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+) -> Result<(), PictureError> {
+    let failed = |message: String| PictureError::Encode { message };
+    let [width, height] = [width, height].map(|length| u32::try_from(length).unwrap_or(u32::MAX));
+    let picture = GrayImage::from_raw(width, height, pixels);
+    let picture = picture.ok_or_else(|| failed("the sheet is too large".to_owned()))?;
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, format).map_err(|error| failed(error.to_string()))?;
+    file.write_all(bytes.get_ref()).map_err(|error| failed(error.to_string()))
+}
+
 fn write_grey(file: impl Write, width: usize, height: usize, pixels: &[u8]) -> Result<(), PictureError> {
     let failed = |error: png::EncodingError| PictureError::Encode { message: error.to_string() };
     let [width, height] = [width, height].map(|length| u32::try_from(length).unwrap_or(u32::MAX));
@@ -116,11 +196,19 @@ mod tests {
         let sizes = [[28, 28], [1, 1], [0, 5], [400, 300], [5, 900], [1 << 60, 0], [0, 1 << 60]];
         for count in 0..=sizes.len() {
             let sizes = &sizes[..count];
-            let mut file = Vec::new();
             let image = |number: usize| Ok(Bitmap::zeros(sizes[number][0], sizes[number][1]).unwrap());
-            sheet::<PictureError>(&mut file, sizes, image).unwrap();
-            let decoded = image::load_from_memory(&file).unwrap();
-            assert!(decoded.width() > 0 && decoded.height() > 0);
+            let formats = SheetFormat::ENDINGS
+                .map(|ending| SheetFormat::of(Path::new(&format!("a.{ending}"))).unwrap());
+            let pictures = formats.map(|format| {
+                let mut file = Vec::new();
+                sheet::<PictureError>(&mut file, format, sizes, image).unwrap();
+                image::load_from_memory(&file).unwrap().to_luma8()
+            });
+            assert!(pictures[0].width() > 0 && pictures[0].height() > 0);
+            for (picture, format) in pictures.iter().zip(formats) {
+                assert_eq!(picture.dimensions(), pictures[0].dimensions());
+                assert!(*picture == pictures[0] || format == SheetFormat::Pbm);
+            }
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Finding what an archive holds.
 
 use std::cell::Cell;
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -36,10 +39,18 @@ thread_local! {
 ///
 /// It opens archives of bitnpz in every encoding, and those that NumPy wrote. All reads take `&self`, and no
 /// file position is shared: threads and forked processes can use one. A clone is the same open archive.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Archive(Arc<Contents>);
 
-#[derive(Debug)]
+impl fmt::Debug for Archive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Contents { zip, sets, .. } = &*self.0;
+        let mut fields = f.debug_struct("Archive");
+        fields.field("bytes", &zip.size()).field("keys", &self.len()).field("sets", &sets.len());
+        fields.finish_non_exhaustive()
+    }
+}
+
 struct Contents {
     zip: bitnpz_npz::Archive,
     packed: PackedIndex,
@@ -60,6 +71,16 @@ pub enum Content<'a> {
     Images(ImageSet),
 }
 
+impl IntoIterator for &Archive {
+    type Item = String;
+    type IntoIter = Keys;
+
+    /// The keys, as [`keys`](Archive::keys) gives them.
+    fn into_iter(self) -> Keys {
+        self.keys()
+    }
+}
+
 impl Archive {
     /// Opens an archive through a memory map.
     ///
@@ -77,6 +98,37 @@ impl Archive {
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
         Self::new(bitnpz_npz::Archive::open_with(path, options)?)
+    }
+
+    /// Opens an archive that comes from a stream, whose bytes go to a temporary file first: at most as many as the limit
+    /// `spooled_bytes` allows.
+    ///
+    /// ```
+    /// let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// writer.add_array("labels", &ndarray::array![3_i64, 5])?;
+    /// let mut bytes = Vec::new();
+    /// writer.finish_into(&mut bytes)?;
+    ///
+    /// let archive = bitnpz::Archive::from_reader(bytes.as_slice(), bitnpz::OpenOptions::default())?;
+    /// assert_eq!(archive.array::<i64>("labels")?.len(), 2);
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and if the stream cannot be read, has more bytes, or there is no room for them.
+    pub fn from_reader(reader: impl Read, options: OpenOptions) -> Result<Self> {
+        let file = super::spool::spool(reader, options.limits.spooled_bytes)?;
+        Self::open_file(file, options)
+    }
+
+    /// Opens an archive that is an open file, which need not have a name.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_file(file: File, options: OpenOptions) -> Result<Self> {
+        Self::new(bitnpz_npz::Archive::open_file(file, options)?)
     }
 
     /// Opens an archive that is in memory.

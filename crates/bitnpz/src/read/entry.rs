@@ -1,6 +1,7 @@
 //! What an archive has under one key.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use bitnpz_bitmap::codec::Codec;
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Header, copy, with_room};
@@ -20,7 +21,7 @@ use crate::write::count_images;
 const SMALL: u64 = 64 << 10;
 
 /// What an archive has under one key: the array's dtype and shape, and what it takes in the file.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Entry<'a> {
     archive: &'a Archive,
     key: String,
@@ -28,8 +29,16 @@ pub struct Entry<'a> {
     header: Header,
 }
 
+impl fmt::Debug for Entry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Entry");
+        fields.field("key", &self.key).field("dtype", &self.dtype().to_string());
+        fields.field("shape", &self.shape()).field("encoding", &self.encoding()).finish_non_exhaustive()
+    }
+}
+
 /// A member, and all its bytes if it is small: it is read once.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Whole<'a> {
     member: Member<'a>,
     npy: Option<Vec<u8>>,
@@ -45,7 +54,7 @@ impl Whole<'_> {
 }
 
 /// Where an array is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Place<'a> {
     /// In a member of its own, packed or not.
     Member(Whole<'a>, Option<&'a PackedKind>),
@@ -132,6 +141,15 @@ impl<'a> Entry<'a> {
         }
         let (stack, _) = ImageAxes::Inferred.form(&self.header).ok().flatten()?;
         Some(count_images(&stack))
+    }
+
+    /// Which axes of the array are height and width, if it is an image set whose images are along other axes than the last two.
+    #[must_use]
+    pub fn image_axes(&self) -> ImageAxes {
+        match &self.place {
+            Place::Set(images) => images.image_axes(),
+            Place::Member(..) => ImageAxes::Inferred,
+        }
     }
 
     /// The bytes it takes in the file, compressed, its headers in the archive apart. Of one image of a set these are its

@@ -1,5 +1,7 @@
 //! Images: those under one key, or those of an image set that have keys of their own.
 
+use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Codec;
@@ -36,7 +38,7 @@ use crate::write::pack_images;
 /// assert_eq!(batch, array![[[true, false]], [[false, true]]]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ImageSet {
     /// The width is that of all images, if they have one.
     kind: PackedKind,
@@ -47,12 +49,60 @@ pub struct ImageSet {
     pub(super) source: Source,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Source {
     /// Packed rows of all images.
     Rows(Arc<Rows>),
     Stored(StoredImages),
 }
+
+impl fmt::Debug for ImageSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("ImageSet");
+        fields.field("dtype", &self.dtype().to_string()).field("shape", &self.shape);
+        fields.field("values", &self.values()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> IntoIterator for &'a ImageSet {
+    type Item = Result<Bitmap>;
+    type IntoIter = Bitmaps<'a>;
+
+    fn into_iter(self) -> Bitmaps<'a> {
+        Bitmaps { images: self, left: 0..self.len() }
+    }
+}
+
+/// The images of an [`ImageSet`], one by one, each at one bit per pixel.
+#[derive(Clone, Debug)]
+pub struct Bitmaps<'a> {
+    images: &'a ImageSet,
+    left: Range<usize>,
+}
+
+impl Iterator for Bitmaps<'_> {
+    type Item = Result<Bitmap>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left.next().map(|index| self.images.bitmap(index))
+    }
+
+    fn nth(&mut self, skipped: usize) -> Option<Self::Item> {
+        self.left.nth(skipped).map(|index| self.images.bitmap(index))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.left.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Bitmaps<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.left.next_back().map(|index| self.images.bitmap(index))
+    }
+}
+
+impl ExactSizeIterator for Bitmaps<'_> {}
 
 impl ImageSet {
     /// Images of these packed rows; `shape` is that of the array they come back as.
@@ -175,6 +225,14 @@ impl ImageSet {
         }
     }
 
+    /// The bytes of an image's payload; `None` if it is in no image set.
+    pub(super) fn payload_bytes(&self, index: usize) -> Result<Option<u64>> {
+        match &self.source {
+            Source::Rows(_) => Ok(None),
+            Source::Stored(images) => images.payload_bytes(index).map(Some),
+        }
+    }
+
     /// The key of an image that has one of its own.
     #[must_use]
     pub fn key(&self, index: usize) -> Option<String> {
@@ -220,9 +278,23 @@ impl ImageSet {
         })?
     }
 
-    /// All images, one by one.
-    pub fn bitmaps(&self) -> impl ExactSizeIterator<Item = Result<Bitmap>> {
-        (0..self.len()).map(|index| self.bitmap(index))
+    /// All images, one by one, as a `for` loop over `&images` goes through them.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # writer.add_images("glyphs", &ndarray::array![[[true, false]], [[true, true]]])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let glyphs = bitnpz::Archive::from_bytes(bytes)?.images("glyphs")?;
+    /// let mut ones = 0;
+    /// for image in &glyphs {
+    ///     ones += image?.view().count_ones();
+    /// }
+    /// assert_eq!((ones, glyphs.bitmaps().len()), (3, 2));
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
+    pub fn bitmaps(&self) -> Bitmaps<'_> {
+        self.into_iter()
     }
 
     /// One image in the type asked for. `bool` gives the bits of any image; every other type gives the values, if

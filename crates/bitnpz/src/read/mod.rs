@@ -3,22 +3,27 @@
 mod archive;
 mod array_reader;
 mod batch;
+mod diff;
 mod entry;
 mod image_set;
 mod item;
 mod keys;
 mod order;
 mod rows;
+mod spool;
+mod stats;
 mod stored_images;
 mod verify;
 
 pub use archive::{Archive, Content};
 pub use array_reader::ArrayReader;
+pub use diff::{Difference, DifferenceKind};
 pub use entry::Entry;
-pub use image_set::ImageSet;
+pub use image_set::{Bitmaps, ImageSet};
 pub use item::{Item, OtherContent, OtherMember};
 pub use keys::{Keys, Names};
 pub(crate) use order::{Place, Places, Run, one_after_the_other};
+pub use stats::Stats;
 pub(crate) use stored_images::StoredImages;
 pub use verify::{Problem, Report};
 

@@ -94,6 +94,11 @@ impl StoredImages {
         self.range.clone().map(payload).sum()
     }
 
+    /// The bytes of the payload of one of them.
+    pub(super) fn payload_bytes(&self, index: usize) -> Result<u64> {
+        self.set().payload_bytes(self.archive.zip(), self.range.start + index)
+    }
+
     /// The key of one of them.
     pub(super) fn key(&self, index: usize) -> String {
         self.set().key(self.archive.zip(), self.range.start + index)

@@ -17,6 +17,7 @@ use super::keys::{KeyList, KeysError};
 use super::numbers::push_varint;
 use super::sample;
 use crate::error::{Error, Result};
+use crate::write::Meter;
 
 /// A model is trained on at most this many images or bands, of at most so many bytes of packed rows.
 const SAMPLE_IMAGES: usize = 4000;
@@ -31,10 +32,12 @@ const TRAINING_BYTES: usize = 96 << 20;
 const MIN_TRAINING_BYTES: usize = 4 << 20;
 
 /// How sets are written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SetOptions {
     pub(crate) codec: Option<Codec>,
     pub(crate) threads: NonZero<usize>,
+    /// Counts the images that are encoded.
+    pub(crate) meter: Meter,
 }
 
 /// Images as they are collected: packed rows, sizes and keys.
@@ -68,7 +71,7 @@ impl Images {
         &self,
         model: Option<Arc<Model>>,
         total: usize,
-        options: SetOptions,
+        options: &SetOptions,
     ) -> Result<Encoded> {
         self.check_memory(model.is_none())?;
         let mut rest = self.rows.as_slice();
@@ -79,7 +82,7 @@ impl Images {
         let images: Vec<BitmapView<'_>> = views.collect();
         let model = model.unwrap_or_else(|| Arc::new(self.train(&images, total, options.codec)));
         let size = self.sizes.first().copied().filter(|first| self.sizes.iter().all(|size| size == first));
-        let payloads = Payloads::new(&model, &images, size.is_none(), options.threads);
+        let payloads = Payloads::new(&model, &images, size.is_none(), options);
         let index = index::write(&payloads.starts, payloads.repeats.as_deref(), &payloads.checksums(&images));
         let mut description = SegmentDescription {
             images: images.len(),
@@ -153,7 +156,7 @@ struct Payloads {
 }
 
 impl Payloads {
-    fn new(model: &Model, images: &[BitmapView<'_>], with_sizes: bool, threads: NonZero<usize>) -> Self {
+    fn new(model: &Model, images: &[BitmapView<'_>], with_sizes: bool, options: &SetOptions) -> Self {
         let mut numbers =
             HashMap::with_capacity_and_hasher(images.len(), foldhash::fast::RandomState::default());
         let firsts: Vec<usize> = images
@@ -163,9 +166,13 @@ impl Payloads {
             .collect();
         drop(numbers);
         let distinct: Vec<usize> = (0..images.len()).filter(|&number| firsts[number] == number).collect();
+        let SetOptions { threads, meter, .. } = options;
+        meter.code(images.len() - distinct.len());
         let share = distinct.len().div_ceil(threads.get()).max(1);
-        let encode =
-            &|numbers: &[usize]| encode(model, numbers.iter().map(|&number| images[number]), with_sizes);
+        let encode = &|numbers: &[usize]| {
+            let images = numbers.iter().map(|&number| images[number]);
+            encode(model, images.inspect(|_| meter.code(1)), with_sizes)
+        };
         let parts: Vec<(Vec<u8>, Vec<usize>)> = thread::scope(|scope| {
             let mut shares = distinct.chunks(share);
             let own = shares.next();

@@ -25,4 +25,4 @@ pub(crate) use description::{Ones, SETS, Sets, Shape};
 pub(crate) use encode::SetOptions;
 pub(crate) use keys::KeySet;
 pub(crate) use stored::{Flaw, StoredSet};
-pub(crate) use writer::SetWriter;
+pub(crate) use writer::{SetWriter, segment_images};

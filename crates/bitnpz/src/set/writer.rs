@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Model;
 use bitnpz_npy::{Dtype, DynArrayView, Header, make_room};
-use bitnpz_npz::{AtomicFile, Method, Owner, Writer};
+use bitnpz_npz::{Method, Owner, Writer};
 
 use super::description::{Description, SegmentDescription, Shape};
 use super::encode::{Encoded, Images, SetOptions};
@@ -12,10 +12,17 @@ use super::segment::member;
 use crate::error::{ErrorKind, Result};
 use crate::interrupt::Pending;
 use crate::packed::PackedKind;
+use crate::write::Sink;
 
 /// A segment is written once it has this many bytes of packed rows and keys, or this many images.
 const SEGMENT_BYTES: usize = 32 << 20;
 const SEGMENT_IMAGES: usize = 1 << 19;
+
+/// How many images of this size make a segment, of images without keys.
+pub(crate) fn segment_images([height, width]: [usize; 2]) -> usize {
+    let bytes = height.saturating_mul(width.div_ceil(8));
+    SEGMENT_BYTES.div_ceil(bytes.max(1)).min(SEGMENT_IMAGES)
+}
 
 /// An image of more bytes of packed rows has no place in a segment, whose payloads are below 4 GiB.
 const MOST_ROWS: usize = u32::MAX as usize - 2 * SEGMENT_BYTES;
@@ -80,7 +87,7 @@ impl SetWriter {
     /// Adds an image of these packed rows.
     pub(crate) fn push(
         &mut self,
-        zip: &mut Writer<AtomicFile>,
+        zip: &mut Writer<Sink>,
         rows: &[u8],
         size: [usize; 2],
         key: Option<&str>,
@@ -95,6 +102,7 @@ impl SetWriter {
         if let Some(key) = key {
             keys.push(key);
         }
+        self.options.meter.collect(1);
         if all.len() + keys.bytes() >= SEGMENT_BYTES || sizes.len() >= SEGMENT_IMAGES {
             // There will be more, and nobody knows how many.
             let total = 4 * sizes.len();
@@ -104,12 +112,7 @@ impl SetWriter {
     }
 
     /// Writes what is left: images of this kind, which together are an array under one key, or each have their own.
-    pub(crate) fn finish(
-        mut self,
-        zip: &mut Writer<AtomicFile>,
-        kind: PackedKind,
-        shape: Shape,
-    ) -> Result<()> {
+    pub(crate) fn finish(mut self, zip: &mut Writer<Sink>, kind: PackedKind, shape: Shape) -> Result<()> {
         if !self.collected.sizes.is_empty() || self.images == 0 {
             let total = self.len();
             self.start_segment(zip, total)?;
@@ -127,12 +130,12 @@ impl SetWriter {
     }
 
     /// Starts to encode the images that are collected, once what came before them is written.
-    fn start_segment(&mut self, zip: &mut Writer<AtomicFile>, total: usize) -> Result<()> {
+    fn start_segment(&mut self, zip: &mut Writer<Sink>, total: usize) -> Result<()> {
         self.finish_segment(zip)?;
         let images = std::mem::take(&mut self.collected);
         self.images += images.sizes.len();
-        let (model, options) = (self.model.clone(), self.options);
-        match Pending::start(move || images.encode(model, total, options)) {
+        let (model, options) = (self.model.clone(), self.options.clone());
+        match Pending::start(move || images.encode(model, total, &options)) {
             Ok(pending) => {
                 self.encoding = Some(pending);
                 Ok(())
@@ -142,15 +145,15 @@ impl SetWriter {
     }
 
     /// Waits for the segment that is being encoded, and writes it.
-    fn finish_segment(&mut self, zip: &mut Writer<AtomicFile>) -> Result<()> {
+    fn finish_segment(&mut self, zip: &mut Writer<Sink>) -> Result<()> {
         self.owner.check().map_err(bitnpz_npz::Error::from)?;
         match self.encoding.take() {
-            Some(pending) => self.write_segment(zip, pending.wait()??),
+            Some(pending) => self.write_segment(zip, pending.wait_and(|| self.options.meter.tell())??),
             None => Ok(()),
         }
     }
 
-    fn write_segment(&mut self, zip: &mut Writer<AtomicFile>, encoded: Encoded) -> Result<()> {
+    fn write_segment(&mut self, zip: &mut Writer<Sink>, encoded: Encoded) -> Result<()> {
         let Encoded { model, description, members } = encoded;
         for (what, bytes) in members {
             let method = if what == "keys" { KEYS_METHOD } else { Method::Stored };
@@ -163,7 +166,7 @@ impl SetWriter {
 }
 
 /// Adds an array of bytes.
-fn add(zip: &mut Writer<AtomicFile>, name: &str, bytes: &[u8], method: Method) -> Result<()> {
+fn add(zip: &mut Writer<Sink>, name: &str, bytes: &[u8], method: Method) -> Result<()> {
     let header = Header::new(Dtype::of::<u8>(), vec![bytes.len()]);
     let npy = DynArrayView::new(header, bytes)?.to_npy()?;
     Ok(zip.add_with(name, npy, method)?)

@@ -10,6 +10,7 @@ use super::copy::is_no_image;
 use super::order::MEMBERS;
 use super::sets::SMALL_STACK;
 use super::writer::Writer;
+use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
 use crate::error::Result;
 use crate::interrupt;
@@ -53,19 +54,25 @@ impl Writer {
     pub fn append(path: impl AsRef<Path>, options: &WriteOptions) -> Result<Self> {
         let reading = OpenOptions::default().with_limits(options.limits.clone());
         let archive = Archive::open_with(path.as_ref(), reading)?;
-        let mut options = options.clone();
-        options.encoding = options.encoding.or_else(|| archive.encoding());
-        let mut writer = Self::create_with(path, &options)?;
-        writer.take_over(&archive, |_| true, |_, _, _| Ok(()))?;
+        let mut writer = Self::like(path, &archive, options)?;
+        writer.take_over(&archive, |_| true, |_| true, |_, _, _| Ok(()))?;
         Ok(writer)
     }
 
-    /// Takes over all that an archive has, in its order. The image sets whose numbers are asked for are taken over as they lie;
-    /// for each array of others `instead` is called.
+    /// Starts an archive in the encoding of this one, unless another is asked for.
+    pub(super) fn like(path: impl AsRef<Path>, archive: &Archive, options: &WriteOptions) -> Result<Self> {
+        let mut options = options.clone();
+        options.encoding = options.encoding.or_else(|| archive.encoding());
+        Self::create_with(path, &options)
+    }
+
+    /// Takes over what an archive has, in its order: the image sets whose numbers are asked for, and the members whose keys are.
+    /// For each array of other sets `instead` is called.
     pub(crate) fn take_over(
         &mut self,
         archive: &Archive,
         takes: impl Fn(usize) -> bool,
+        takes_member: impl Fn(&str) -> bool,
         mut instead: impl FnMut(&mut Self, usize, Range<usize>) -> Result<()>,
     ) -> Result<()> {
         let zip = archive.zip();
@@ -95,7 +102,9 @@ impl Writer {
                 },
                 Place::Member(number) => {
                     let member = zip.member(number).expect("a member that places give");
-                    self.take_over_member(archive, &member)?;
+                    if takes_member(member.key()) {
+                        self.take_over_member(archive, &member)?;
+                    }
                 }
             }
         }
@@ -111,7 +120,7 @@ impl Writer {
             && let Ok(array) = entry.to_array()
         {
             // It may become large enough for a set.
-            match self.extend_dyn(member.key(), &array.view()) {
+            match self.extend_stack(member.key(), &array.view(), ImageAxes::Inferred) {
                 Err(error) if is_no_image(&error) => {}
                 result => return result,
             }

@@ -10,7 +10,7 @@ use bitnpz_npz::Limits;
 use super::order::MEMBERS;
 use super::stack::Stack;
 use super::stack_writer::StackWriter;
-use super::writer::Writer;
+use super::writer::{Writer, count_images};
 use crate::axes::{ArrayForm, Formed, ImageAxes};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
@@ -106,14 +106,51 @@ impl Writer {
         self.add_from(key, &file).map_err(|error| error.with_key(key))
     }
 
+    /// Adds the array of a `.npy` file as [`add_npy_file`](Self::add_npy_file) does, its images along these axes.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_npy_file`](Self::add_npy_file), and if an array of two values does not have these axes.
+    pub fn add_npy_file_of(
+        &mut self,
+        key: &str,
+        path: impl AsRef<Path>,
+        limits: &Limits,
+        axes: ImageAxes,
+    ) -> Result<Added> {
+        let file = NpyFile::open(path.as_ref(), limits)?;
+        self.add_from(key, &Along { source: &file, axes }).map_err(|error| error.with_key(key))
+    }
+
+    /// Adds an array of another archive as [`add_entry`](Self::add_entry) does, its images along these axes unless it has others
+    /// already.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_entry`](Self::add_entry), and if an array of two values does not have these axes.
+    pub fn add_entry_of(&mut self, entry: &Entry<'_>, axes: ImageAxes) -> Result<Added> {
+        let axes = match entry.image_axes() {
+            ImageAxes::Inferred => axes,
+            axes => axes,
+        };
+        self.add_from(entry.key(), &Along { source: entry, axes })
+            .map_err(|error| error.with_key(entry.key()))
+    }
+
     pub(super) fn add_from(&mut self, key: &str, source: &impl Source) -> Result<Added> {
         let (header, axes) = (source.header(), source.image_axes());
         let packs = self.encoding() != Encoding::Plain;
-        let is_large = header.data_len() > WHOLE && !header.fortran_order;
         // Bools are of two values whatever their bytes are, and written as 0 and 1.
         let is_bool = header.dtype.kind() == Some(Kind::Bool);
         let is_bilevel =
             || Ok::<_, Error>(source.is_packed() || is_bool || (packs && is_two_valued(source)?));
+        if let Some(every) = self.kept_after_items(key, header, axes)?
+            && (self.items(key) > 0 || is_bilevel()?)
+        {
+            self.extend_from(key, source, every)?;
+            return Ok(Added::Images);
+        }
+        let is_large = header.data_len() > WHOLE && !header.fortran_order;
         if !is_large || (header.shape.len() < 2 && is_bool) {
             return self.add_dyn_of(key, &source.read()?.view(), axes);
         }
@@ -122,8 +159,10 @@ impl Writer {
                 return self.add_dyn_of(key, &source.read()?.view(), axes);
             };
             let mut stack = StackWriter::start_stack(self, key, stack, MEMBERS)?;
-            source.pieces(|items| stack.push_items(items))?;
-            return stack.finish().map(|()| Added::Images);
+            source.pieces(0, |items| stack.push_items(items))?;
+            stack.finish()?;
+            self.note_added(images_of(header, axes))?;
+            return Ok(Added::Images);
         }
         self.claim(key)?;
         let member = self.zip.len();
@@ -139,8 +178,89 @@ impl Writer {
         }
         stream.finish(&[])?;
         self.ledger.note_plain(member, MEMBERS, 0);
+        self.note_added(0)?;
         Ok(Added::Array)
     }
+
+    /// After how many items an array of this header is kept, if it is one of which parts can be.
+    fn kept_after_items(&self, key: &str, header: &Header, axes: ImageAxes) -> Result<Option<usize>> {
+        if self.encoding() != Encoding::Contour || header.data_len() == 0 || header.fortran_order {
+            return Ok(None);
+        }
+        let Some(stack) = empty_stack(key, header, axes)? else { return Ok(None) };
+        let item_images = count_images(&stack.shape[1..]);
+        Ok(self.kept_after(stack.size()).map(|images| (images / (item_images).max(1)).max(1)))
+    }
+
+    /// The number of items that a stack has that can be added to.
+    fn items(&self, key: &str) -> usize {
+        let identity = bitnpz_npz::identity(key);
+        let set = self.sets.stacks.iter().find(|set| set.stack.key == identity);
+        set.map_or(0, |set| set.stack.shape[0])
+    }
+
+    /// Adds the items of an array that its stack does not have yet, and keeps them after every so many.
+    fn extend_from(&mut self, key: &str, source: &impl Source, every: usize) -> Result<()> {
+        let (header, axes) = (source.header(), source.image_axes());
+        let item_bytes = header.data_len() / header.shape[0];
+        let item_images = images_of(header, axes) / header.shape[0];
+        let (mut done, mut unkept) = (self.items(key), 0);
+        source.pieces(done, |mut items| {
+            while !items.is_empty() {
+                let count = (items.len() / item_bytes).min(every - done % every);
+                let (now, later) = items.split_at(count * item_bytes);
+                let shape = [&[count], &header.shape[1..]].concat();
+                let now = DynArrayView::new(Header::new(header.dtype.clone(), shape), now)?;
+                self.extend_stack(key, &now, axes)?;
+                (done, unkept, items) = (done + count, unkept + count * item_images, later);
+                // A value that did not come yet could not be added to what was kept.
+                let has_both = self.sets.stacks.iter().all(|set| set.stack.has_both_values());
+                if done % every == 0 && done < header.shape[0] && has_both {
+                    self.keep()?;
+                    unkept = 0;
+                }
+            }
+            Ok(())
+        })?;
+        self.note_added(unkept)
+    }
+}
+
+/// An array whose images are along these axes.
+struct Along<'a, S> {
+    source: &'a S,
+    axes: ImageAxes,
+}
+
+impl<S: Source> Source for Along<'_, S> {
+    fn header(&self) -> &Header {
+        self.source.header()
+    }
+
+    fn is_packed(&self) -> bool {
+        self.source.is_packed()
+    }
+
+    fn image_axes(&self) -> ImageAxes {
+        self.axes
+    }
+
+    fn npy(&self) -> Result<Box<dyn Read + '_>> {
+        self.source.npy()
+    }
+
+    fn read(&self) -> Result<DynArray> {
+        self.source.read()
+    }
+
+    fn pieces(&self, first: usize, each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        self.source.pieces(first, each)
+    }
+}
+
+/// The number of images in an array of this header.
+pub(super) fn images_of(header: &Header, axes: ImageAxes) -> usize {
+    axes.form(header).ok().flatten().map_or(0, |(stack, _)| count_images(&stack))
 }
 
 /// A stack without images that becomes an array like this; `None` if images are not along its first axis.
@@ -171,8 +291,8 @@ pub(super) trait Source {
     /// The whole array.
     fn read(&self) -> Result<DynArray>;
 
-    /// Calls `each` with the bytes of some items of the first dimension after the others.
-    fn pieces(&self, each: impl FnMut(&[u8]) -> Result<()>) -> Result<()>;
+    /// Calls `each` with the bytes of some items of the first dimension after the others, from the item with number `first` on.
+    fn pieces(&self, first: usize, each: impl FnMut(&[u8]) -> Result<()>) -> Result<()>;
 }
 
 /// Whether the array has no more than two values.
@@ -181,7 +301,7 @@ fn is_two_valued(source: &impl Source) -> Result<bool> {
     let Some(mut palette) = Palette::new(&header.dtype) else { return Ok(false) };
     let width = header.shape[header.shape.len() - 1];
     let mut rows = Vec::new();
-    let unfit = source.pieces(|items| {
+    let unfit = source.pieces(0, |items| {
         rows.clear();
         make_room(&mut rows, palette.rows_len(items, width))?;
         palette
@@ -201,18 +321,36 @@ pub(super) fn is_no_image(error: &Error) -> bool {
     )
 }
 
-/// Calls `each` with the items that a reader gives, some at a time.
-fn pieces(mut reader: Reader<impl Read>, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+/// Calls `each` with the items that a reader gives, but the first ones, some at a time.
+fn pieces(
+    mut reader: Reader<impl Read>,
+    mut first: usize,
+    mut each: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
     let header = reader.header();
     let item_bytes = header.shape[1..].iter().product::<usize>() * header.dtype.item_size();
     let count = (PIECE / item_bytes.max(1)).max(1);
     let mut items = Vec::new();
+    while first > 0 {
+        interrupt::check()?;
+        let skipped = reader.read_items(count.min(first), &mut items)?;
+        if skipped == 0 {
+            return Ok(());
+        }
+        first -= skipped;
+        items.clear();
+    }
     while reader.read_items(count, &mut items)? > 0 {
         interrupt::check()?;
         each(&items)?;
         items.clear();
     }
     Ok(())
+}
+
+fn open(path: &Path) -> Result<File> {
+    let failed = |error| bitnpz_npz::ErrorKind::Open { path: path.to_owned(), error };
+    Ok(File::open(path).map_err(|error| bitnpz_npz::Error::from(failed(error)))?)
 }
 
 pub(super) struct NpyFile<'a> {
@@ -223,7 +361,7 @@ pub(super) struct NpyFile<'a> {
 
 impl<'a> NpyFile<'a> {
     pub(super) fn open(path: &Path, limits: &'a Limits) -> Result<Self> {
-        let file = File::open(path).map_err(bitnpz_npz::Error::from)?;
+        let file = open(path)?;
         let header = Header::read(BufReader::new(file), &limits.npy)?;
         Ok(Self { path: path.to_owned(), header, limits })
     }
@@ -239,15 +377,15 @@ impl Source for NpyFile<'_> {
     }
 
     fn npy(&self) -> Result<Box<dyn Read + '_>> {
-        Ok(Box::new(BufReader::new(File::open(&self.path).map_err(bitnpz_npz::Error::from)?)))
+        Ok(Box::new(BufReader::new(open(&self.path)?)))
     }
 
     fn read(&self) -> Result<DynArray> {
         Ok(DynArray::read(self.npy()?, &self.limits.npy)?)
     }
 
-    fn pieces(&self, each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        pieces(Reader::new(self.npy()?, &self.limits.npy)?, each)
+    fn pieces(&self, first: usize, each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        pieces(Reader::new(self.npy()?, &self.limits.npy)?, first, each)
     }
 }
 
@@ -272,11 +410,11 @@ impl Source for Entry<'_> {
         self.to_array()
     }
 
-    fn pieces(&self, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    fn pieces(&self, mut first: usize, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         if let Some(images) = self.set_images() {
             let item_images = images.len() / self.shape()[0].max(1);
             let count = (PIECE / (self.header().data_len() / self.shape()[0].max(1)).max(1)).max(1);
-            let (mut first, mut pixels) = (0, Vec::new());
+            let mut pixels = Vec::new();
             while first < self.shape()[0] {
                 let items = count.min(self.shape()[0] - first);
                 pixels.clear();
@@ -288,8 +426,10 @@ impl Source for Entry<'_> {
         }
         let reader = Reader::new(self.npy()?, &self.limits().npy)?;
         match self.kind() {
-            Some(kind) => pieces(reader, |rows| each(&unpack(rows, kind.width, &kind.dtype, kind.bits)?)),
-            None => pieces(reader, each),
+            Some(kind) => {
+                pieces(reader, first, |rows| each(&unpack(rows, kind.width, &kind.dtype, kind.bits)?))
+            }
+            None => pieces(reader, first, each),
         }
     }
 }

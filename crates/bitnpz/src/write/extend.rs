@@ -9,7 +9,7 @@ use ndarray::{ArrayRef, Dimension};
 
 use super::stack::Stack;
 use super::stack_writer::StackWriter;
-use super::writer::{Writer, c_order, form, with_view};
+use super::writer::{Writer, c_order, count_images, form, with_view};
 use crate::axes::{ArrayForm, ImageAxes};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
@@ -78,7 +78,20 @@ impl Writer {
     ///
     /// As [`extend`](Self::extend), and if the array does not have these axes.
     pub fn extend_dyn_of(&mut self, key: &str, images: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
+        self.extend_stack(key, images, axes)?;
+        let stack = axes.form(images.header())?;
+        self.note_added(stack.map_or(0, |(stack, _)| count_images(&stack)))
+    }
+
+    /// Adds images to a stack, and leaves it to the caller to keep them.
+    pub(super) fn extend_stack(
+        &mut self,
+        key: &str,
+        images: &DynArrayView<'_>,
+        axes: ImageAxes,
+    ) -> Result<()> {
         self.check_owner()?;
+        self.note_change();
         let (dtype, shape) = (images.dtype(), images.shape());
         let blame = |error: Error| error.with_key(key);
         let identity = bitnpz_npz::identity(key);

@@ -5,9 +5,10 @@ use std::io::Write;
 
 use bitnpz_bitmap::{BitmapView, DeflateEncoder};
 use bitnpz_npy::{DynArrayView, with_room};
-use bitnpz_npz::{AtomicFile, Encoded, Method, Writer};
+use bitnpz_npz::{Encoded, Method, Writer};
 
 use super::ledger::Ledger;
+use super::sink::Sink;
 use super::writer::zeros_and_ones;
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -46,7 +47,7 @@ pub(super) fn fits(array: &DynArrayView<'_>) -> bool {
 }
 
 /// Writes an array whose key is claimed.
-pub(super) fn write(zip: &mut Writer<AtomicFile>, ledger: &mut Ledger, plain: PlainArray<'_>) -> Result<()> {
+pub(super) fn write(zip: &mut Writer<Sink>, ledger: &mut Ledger, plain: PlainArray<'_>) -> Result<()> {
     let PlainArray { key, place, array, packed, images } = plain;
     let blame = |error: bitnpz_npz::Error| Error::from(error).with_key(key);
     let items = zeros_and_ones(array.dtype(), array.data())?;

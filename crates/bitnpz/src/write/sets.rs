@@ -1,9 +1,9 @@
 //! The image sets of an archive that is being written.
 
 use bitnpz_npy::{Dtype, with_room};
-use bitnpz_npz::AtomicFile;
 
 use super::ledger::Ledger;
+use super::sink::Sink;
 use super::stack::{SetStack, Stack};
 use super::writer::unfit_error;
 use crate::axes::ArrayForm;
@@ -119,7 +119,7 @@ impl SetsWriter {
         let place = ledger.order.new_place();
         self.names.push((set.name().to_owned(), place));
         let palette = Palette::of(&set.kind(0));
-        let writer = set.to_writer(zip, self.options)?;
+        let writer = set.to_writer(zip, self.options.clone())?;
         if let Some((key, shape)) = set.stack() {
             self.claim(key)?;
             let stack = Stack::resume(key, shape.to_vec(), set.form().cloned(), palette);
@@ -158,7 +158,7 @@ impl SetsWriter {
         };
         let place = ledger.order.new_place();
         self.names.push((name.clone(), place));
-        (SetWriter::new(name, self.options), place)
+        (SetWriter::new(name, self.options.clone()), place)
     }
 
     /// Packs the pixels of one image, in the values of a set there is, or else in its own.
@@ -189,7 +189,7 @@ impl SetsWriter {
     /// Adds an image, packed in these values, to the set of images like it.
     pub(super) fn push(
         &mut self,
-        zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        zip: &mut bitnpz_npz::Writer<Sink>,
         ledger: &mut Ledger,
         key: &str,
         ones: Ones,
@@ -215,13 +215,14 @@ impl SetsWriter {
     /// Ends a stack; gives it back if it is not worth a set.
     pub(super) fn finish_stack(
         &mut self,
-        zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        zip: &mut bitnpz_npz::Writer<Sink>,
         ledger: &mut Ledger,
         SetStack { stack, set, place }: SetStack,
     ) -> Result<Option<Lone>> {
         let rows = || set.images().map(|(_, _, rows)| rows);
         if set.is_unwritten() && rows().map(<[u8]>::len).sum::<usize>() < SMALL_STACK {
             self.drop_set(place);
+            self.options.meter.code(stack.images());
             let (kind, rows) = (stack.kind(), rows().flatten().copied().collect());
             let form = stack.form().cloned();
             return Ok(Some(Lone { key: stack.key, place, shape: stack.shape, form, kind, rows }));
@@ -234,7 +235,7 @@ impl SetsWriter {
     /// Ends all sets, and gives back what is not worth one.
     pub(super) fn finish(
         &mut self,
-        zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        zip: &mut bitnpz_npz::Writer<Sink>,
         ledger: &mut Ledger,
     ) -> Result<Vec<Lone>> {
         let mut lone = Vec::new();
@@ -245,6 +246,7 @@ impl SetsWriter {
             let kind = |width| PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
             if set.len() < FEW_IMAGES && set.is_unwritten() {
                 self.drop_set(place);
+                self.options.meter.code(set.len());
                 lone.extend(set.images().filter_map(|(key, size, rows)| {
                     let (shape, kind, rows) = (size.to_vec(), kind(size[1]), rows.to_vec());
                     let form = ArrayForm { shape: ones.around(size), fortran_order: false, axes: None };
@@ -268,7 +270,7 @@ impl SetsWriter {
     /// Writes the names of all sets and the order of all keys, and gives the members in this order.
     pub(super) fn write_names(
         &self,
-        zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        zip: &mut bitnpz_npz::Writer<Sink>,
         ledger: &Ledger,
     ) -> Result<Vec<usize>> {
         let (names, places): (Vec<String>, Vec<usize>) = self.names.iter().cloned().unzip();

@@ -1,8 +1,8 @@
 //! A stack of images whose number is not known yet.
 
 use bitnpz_npy::{Dtype, Header, make_room};
-use bitnpz_npz::AtomicFile;
 
+use super::sink::Sink;
 use super::writer::{count_images, packed_header, unfit_error};
 use crate::axes::ArrayForm;
 use crate::encoding::Encoding;
@@ -91,6 +91,11 @@ impl Stack {
         count_images(&self.shape)
     }
 
+    /// Whether the two values of its pixels are known.
+    pub(super) fn has_both_values(&self) -> bool {
+        self.palette.has_both_values()
+    }
+
     /// The header of the member that it becomes in an encoding of members.
     pub(super) fn header(&self, encoding: Encoding) -> Header {
         match encoding {
@@ -151,7 +156,7 @@ impl SetStack {
     /// Adds the bytes of so many items.
     pub(super) fn push(
         &mut self,
-        zip: &mut bitnpz_npz::Writer<AtomicFile>,
+        zip: &mut bitnpz_npz::Writer<Sink>,
         items: &[u8],
         count: usize,
     ) -> Result<()> {
@@ -160,7 +165,7 @@ impl SetStack {
     }
 
     /// Adds the images whose packed rows were made last.
-    pub(super) fn push_packed(&mut self, zip: &mut bitnpz_npz::Writer<AtomicFile>) -> Result<()> {
+    pub(super) fn push_packed(&mut self, zip: &mut bitnpz_npz::Writer<Sink>) -> Result<()> {
         let size = self.stack.size();
         let bytes = size[0] * size[1].div_ceil(8);
         let images = self.stack.images() - self.set.len();

@@ -5,13 +5,14 @@ use std::io::Write;
 
 use bitnpz_bitmap::Pixel;
 use bitnpz_npy::{Dtype, DynArray, Element};
-use bitnpz_npz::AtomicFile;
 use ndarray::ArrayRef2;
 
 use super::ledger::Ledger;
+use super::progress::Meter;
 use super::sets::SetsWriter;
+use super::sink::Sink;
 use super::stack::{SetStack, Stack};
-use super::writer::{Writer, write_lone, zeros_and_ones};
+use super::writer::{Writer, count_images, write_lone, zeros_and_ones};
 use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -36,19 +37,20 @@ use crate::interrupt;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct StackWriter<'a> {
-    sink: Sink<'a>,
+    images: Images<'a>,
     ledger: &'a mut Ledger,
     encoding: Encoding,
+    meter: Meter,
 }
 
 /// Where the images go.
-enum Sink<'a> {
+enum Images<'a> {
     /// A member with this number.
     Member {
         stack: Stack,
         number: usize,
         place: usize,
-        stream: bitnpz_npz::Stream<'a, AtomicFile>,
+        stream: bitnpz_npz::Stream<'a, Sink>,
     },
     Set {
         stack: SetStack,
@@ -59,7 +61,7 @@ enum Sink<'a> {
 
 /// An archive that is given up unless what is being added to it is finished.
 struct OpenArchive<'a> {
-    zip: &'a mut bitnpz_npz::Writer<AtomicFile>,
+    zip: &'a mut bitnpz_npz::Writer<Sink>,
     is_finished: bool,
 }
 
@@ -99,24 +101,25 @@ impl<'a> StackWriter<'a> {
             encoding => encoding,
         };
         writer.claim(key)?;
-        let sink = match encoding {
+        let images = match encoding {
             Encoding::Contour => {
                 let stack = writer.sets.start_stack(&mut writer.ledger, stack);
                 let zip = OpenArchive { zip: &mut writer.zip, is_finished: false };
-                Sink::Set { stack, zip, sets: &mut writer.sets }
+                Images::Set { stack, zip, sets: &mut writer.sets }
             }
             _ => {
                 let number = writer.zip.len();
                 let head = stack.header(encoding).to_bytes()?;
-                Sink::Member { stack, number, place, stream: writer.zip.stream(&format!("{key}.npy"), head)? }
+                let stream = writer.zip.stream(&format!("{key}.npy"), head)?;
+                Images::Member { stack, number, place, stream }
             }
         };
-        Ok(Self { sink, ledger: &mut writer.ledger, encoding })
+        Ok(Self { images, ledger: &mut writer.ledger, encoding, meter: writer.meter.clone() })
     }
 
     fn stack(&self) -> &Stack {
-        match &self.sink {
-            Sink::Member { stack, .. } | Sink::Set { stack: SetStack { stack, .. }, .. } => stack,
+        match &self.images {
+            Images::Member { stack, .. } | Images::Set { stack: SetStack { stack, .. }, .. } => stack,
         }
     }
 
@@ -143,14 +146,16 @@ impl<'a> StackWriter<'a> {
     pub(super) fn push_counted(&mut self, items: &[u8], count: usize) -> Result<()> {
         interrupt::check()?;
         let items = &*zeros_and_ones(self.stack().dtype(), items)?;
-        match &mut self.sink {
-            Sink::Set { stack, zip, .. } => stack.push(zip.zip, items, count),
-            Sink::Member { stack, stream, .. } => {
+        match &mut self.images {
+            Images::Set { stack, zip, .. } => stack.push(zip.zip, items, count),
+            Images::Member { stack, stream, .. } => {
+                let item_images = count_images(&stack.shape[1..]);
                 let rows = stack.pack(items, count)?;
                 let bytes = if self.encoding == Encoding::Packed { rows } else { items };
-                stream
-                    .write_all(bytes)
-                    .map_err(|error| Error::from(bitnpz_npz::Error::from(error)).with_key(&stack.key))
+                let written = stream.write_all(bytes);
+                written.map_err(|error| Error::from(bitnpz_npz::Error::from(error)).with_key(&stack.key))?;
+                self.meter.add_images(count * item_images);
+                Ok(())
             }
         }
     }
@@ -161,8 +166,8 @@ impl<'a> StackWriter<'a> {
     ///
     /// If writing fails.
     pub fn finish(self) -> Result<()> {
-        match self.sink {
-            Sink::Member { stack, number, place, stream } => {
+        match self.images {
+            Images::Member { stack, number, place, stream } => {
                 let head = stack.header(self.encoding).to_bytes()?;
                 stream.finish(&head).map_err(|error| Error::from(error).with_key(&stack.key))?;
                 match self.encoding {
@@ -172,7 +177,7 @@ impl<'a> StackWriter<'a> {
                     _ => self.ledger.note_plain(number, place, stack.images()),
                 }
             }
-            Sink::Set { stack, mut zip, sets } => {
+            Images::Set { stack, mut zip, sets } => {
                 if let Some(lone) = sets.finish_stack(zip.zip, self.ledger, stack)? {
                     write_lone(zip.zip, self.ledger, lone)?;
                 }

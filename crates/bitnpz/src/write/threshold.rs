@@ -5,7 +5,7 @@ use std::path::Path;
 use bitnpz_npy::{ByteOrder, Dtype, DynArray, Header, with_room};
 use bitnpz_npz::Limits;
 
-use super::copy::{NpyFile, Source, WHOLE, empty_stack};
+use super::copy::{Added, NpyFile, Source, WHOLE, empty_stack, images_of};
 use super::order::MEMBERS;
 use super::stack_writer::StackWriter;
 use super::writer::Writer;
@@ -92,7 +92,7 @@ impl Writer {
         path: impl AsRef<Path>,
         limits: &Limits,
         threshold: Threshold,
-    ) -> Result<()> {
+    ) -> Result<Added> {
         let file = NpyFile::open(path.as_ref(), limits)?;
         self.add_at(key, &file, threshold).map_err(|error| error.with_key(key))
     }
@@ -103,14 +103,14 @@ impl Writer {
     /// # Errors
     ///
     /// As those of [`add_entry`](Self::add_entry).
-    pub fn add_entry_at(&mut self, entry: &Entry<'_>, threshold: Threshold) -> Result<()> {
+    pub fn add_entry_at(&mut self, entry: &Entry<'_>, threshold: Threshold) -> Result<Added> {
         self.add_at(entry.key(), entry, threshold).map_err(|error| error.with_key(entry.key()))
     }
 
-    fn add_at(&mut self, key: &str, source: &impl Source, threshold: Threshold) -> Result<()> {
+    fn add_at(&mut self, key: &str, source: &impl Source, threshold: Threshold) -> Result<Added> {
         let header = source.header();
         if !threshold.applies(header) {
-            return self.add_from(key, source).map(drop);
+            return self.add_from(key, source);
         }
         let mut of_bools = header.clone();
         of_bools.dtype = Dtype::of::<bool>();
@@ -118,11 +118,13 @@ impl Writer {
         let stack = if is_large { empty_stack(key, &of_bools, ImageAxes::Inferred)? } else { None };
         let Some(stack) = stack else {
             let pixels = threshold.compare(&header.dtype, source.read()?.data())?;
-            return self.add_dyn(key, &DynArray::new(of_bools, pixels)?.view()).map(drop);
+            return self.add_dyn(key, &DynArray::new(of_bools, pixels)?.view());
         };
         let mut stack = StackWriter::start_stack(self, key, stack, MEMBERS)?;
-        source.pieces(|items| stack.push_items(&threshold.compare(&header.dtype, items)?))?;
-        stack.finish()
+        source.pieces(0, |items| stack.push_items(&threshold.compare(&header.dtype, items)?))?;
+        stack.finish()?;
+        self.note_added(images_of(header, ImageAxes::Inferred))?;
+        Ok(Added::Images)
     }
 }
 

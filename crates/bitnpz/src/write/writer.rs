@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use bitnpz_bitmap::{BitmapView, Pixel, PixelValues};
@@ -13,7 +14,10 @@ use super::extend::WaitingStack;
 use super::ledger::Ledger;
 use super::order::MEMBERS;
 use super::plain::{self, PlainArray};
+use super::progress::{Meter, Progress};
+use super::resume::Resume;
 use super::sets::{Lone, SetsWriter};
+use super::sink::Sink;
 use super::stack::{SetStack, Stack};
 use super::stack_writer::StackWriter;
 use crate::axes::{ArrayForm, Formed, ImageAxes};
@@ -57,7 +61,7 @@ pub struct Summary {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Writer {
-    pub(super) zip: bitnpz_npz::Writer<AtomicFile>,
+    pub(super) zip: bitnpz_npz::Writer<Sink>,
     pub(super) ledger: Ledger,
     pub(super) sets: SetsWriter,
     /// Stacks that more may come for, in encodings that write a stack in one go.
@@ -65,6 +69,8 @@ pub struct Writer {
     /// Where the archive will be.
     pub(super) folder: PathBuf,
     encoding: Encoding,
+    pub(super) meter: Meter,
+    pub(super) resume: Option<Resume>,
     owner: Owner,
 }
 
@@ -91,27 +97,67 @@ impl Writer {
     ///
     /// If no file can be made there.
     pub fn create_with(path: impl AsRef<Path>, options: &WriteOptions) -> Result<Self> {
+        let path = path.as_ref();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        Ok(Self::start(AtomicFile::create(path)?, folder, options, Meter::default()))
+    }
+
+    /// Starts an archive without a path, for [`finish_into`](Self::finish_into). Until then it is in a temporary file.
+    ///
+    /// # Errors
+    ///
+    /// If no temporary file can be made.
+    pub fn unnamed(options: &WriteOptions) -> Result<Self> {
+        Ok(Self::start(AtomicFile::unnamed()?, &std::env::temp_dir(), options, Meter::default()))
+    }
+
+    /// Starts an archive in this file; stacks that come in batches wait in this folder.
+    pub(super) fn start(file: AtomicFile, folder: &Path, options: &WriteOptions, meter: Meter) -> Self {
         let mut zip_options = bitnpz_npz::WriteOptions::default().with_method(options.method);
         if let Some(threads) = options.threads {
             zip_options = zip_options.with_threads(threads);
         }
-        let path = path.as_ref();
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        Ok(Self {
-            zip: bitnpz_npz::Writer::new(AtomicFile::create(path)?, zip_options.clone()),
+        let sink = Sink::new(file, meter.clone());
+        let sets = SetOptions { codec: options.codec, threads: zip_options.threads, meter: meter.clone() };
+        Self {
+            zip: bitnpz_npz::Writer::new(sink, zip_options),
             ledger: Ledger::default(),
-            sets: SetsWriter::new(SetOptions { codec: options.codec, threads: zip_options.threads }),
+            sets: SetsWriter::new(sets),
             waiting: Vec::new(),
-            folder: folder.unwrap_or(Path::new(".")).to_owned(),
+            folder: folder.to_owned(),
             encoding: options.encoding.unwrap_or_default(),
+            meter,
+            resume: None,
             owner: Owner::current(),
-        })
+        }
     }
 
     /// How images lie in this archive.
     #[must_use]
     pub fn encoding(&self) -> Encoding {
         self.encoding
+    }
+
+    /// Calls `report` with how far the writer has come: several times a second while it writes, and when it has finished.
+    ///
+    /// Images count when they are coded, so that a report follows what takes time. `report` is called on the threads that call
+    /// the writer, from within its calls.
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let mut writer = bitnpz::Writer::create(folder.path().join("training.npz"))?;
+    /// let (sender, reports) = channel();
+    /// writer.on_progress(move |progress| drop(sender.send(progress)));
+    /// writer.add_images("glyphs", &ndarray::Array3::from_elem((5000, 9, 9), true))?;
+    /// writer.finish()?;
+    /// assert_eq!(reports.iter().last().map(|last| last.images), Some(5000));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_progress(&mut self, report: impl FnMut(Progress) + Send + 'static) {
+        self.meter.watch(report);
     }
 
     /// Adds one image, shape `(height, width)`.
@@ -147,17 +193,20 @@ impl Writer {
         match self.encoding {
             Encoding::Packed => {
                 let kind = PackedKind { dtype: Dtype::of::<bool>(), bits, width: bitmap.width() };
-                self.add_packed(key, &shape, kind, bitmap.as_bytes())
+                self.add_packed(key, &shape, kind, bitmap.as_bytes())?;
             }
-            Encoding::Plain => self.add_images(key, &bitmap.unpack(PixelValues::<bool>::default())),
+            Encoding::Plain => {
+                return self.add_images(key, &bitmap.unpack(PixelValues::<bool>::default()));
+            }
             Encoding::Contour => {
                 self.claim(key)?;
                 let palette = Palette::new(&Dtype::of::<bool>()).expect("pixels can be bools");
                 let size = [bitmap.height(), bitmap.width()];
                 let image = (size, palette, bitmap.as_bytes());
-                self.sets.push(&mut self.zip, &mut self.ledger, key, Ones::default(), image)
+                self.sets.push(&mut self.zip, &mut self.ledger, key, Ones::default(), image)?;
             }
         }
+        self.note_added(1)
     }
 
     /// Adds images whose type is known at run time only. Which axes are their rows and columns is
@@ -194,31 +243,27 @@ impl Writer {
     ///
     /// As [`add_images`](Self::add_images), and if the array does not have these axes.
     pub fn add_dyn_images_of(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
-        self.add_images_of(key, array, axes).map_err(|error| error.with_key(key))
+        let images = self.add_images_of(key, array, axes).map_err(|error| error.with_key(key))?;
+        self.note_added(images)
     }
 
-    fn add_images_of(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
-        match self.encoding {
-            Encoding::Contour => self.add_to_sets(key, array, axes),
-            Encoding::Packed => {
-                let (stack, form) = form(array.header(), axes)?;
-                match form {
-                    None => {
-                        let (kind, rows) = pack(array)?;
-                        self.add_packed(key, &stack, kind, &rows)
-                    }
-                    // Packed rows would be others than those of its images.
-                    Some(_) => self.add_plain_images(key, array, axes),
-                }
+    /// Adds images, and gives their number.
+    fn add_images_of(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<usize> {
+        let (stack, form) = form(array.header(), axes)?;
+        let images = count_images(&stack);
+        match (self.encoding, form) {
+            (Encoding::Contour, form) => self.add_to_sets(key, array, (stack, form))?,
+            (Encoding::Packed, None) => {
+                let (kind, rows) = pack(array)?;
+                self.add_packed(key, &stack, kind, &rows)?;
             }
-            Encoding::Plain => self.add_plain_images(key, array, axes),
+            // Packed rows would be others than those of images along other axes.
+            (Encoding::Packed, Some(_)) | (Encoding::Plain, _) => {
+                let packed = pack(array)?;
+                self.add_plain(key, array, Some(packed), images)?;
+            }
         }
-    }
-
-    fn add_plain_images(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
-        let (stack, _) = form(array.header(), axes)?;
-        let packed = pack(array)?;
-        self.add_plain(key, array, Some(packed), count_images(&stack))
+        Ok(images)
     }
 
     /// Starts a stack of images of one dtype and shape `(height, width)` whose number is not known yet.
@@ -246,7 +291,8 @@ impl Writer {
     /// As [`add_array`](Self::add_array).
     pub fn add_dyn_array(&mut self, key: &str, array: &DynArrayView<'_>) -> Result<()> {
         let packed = if plain::fits(array) { pack(array).ok() } else { None };
-        self.add_plain(key, array, packed, 0)
+        self.add_plain(key, array, packed, 0)?;
+        self.note_added(0)
     }
 
     /// Writes what ends the archive, and gives it its name.
@@ -254,7 +300,38 @@ impl Writer {
     /// # Errors
     ///
     /// If writing fails; then the file that was to be replaced is as it was.
-    pub fn finish(mut self) -> Result<Summary> {
+    pub fn finish(self) -> Result<Summary> {
+        if let Some(summary) = self.kept()? {
+            return Ok(summary);
+        }
+        let (summary, file, meter) = self.complete()?;
+        file.commit()?;
+        meter.tell_last();
+        Ok(summary)
+    }
+
+    /// Writes what ends the archive, and gives all of it to `out`. Nothing appears under the path of an archive that has one.
+    ///
+    /// ```
+    /// let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// writer.add_image("ix-000000", &ndarray::array![[false, true]])?;
+    /// let mut bytes = Vec::new();
+    /// assert_eq!(writer.finish_into(&mut bytes)?.images, 1);
+    /// assert!(bytes.starts_with(b"PK"));
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If writing fails.
+    pub fn finish_into(self, out: impl Write) -> Result<Summary> {
+        let (summary, file, meter) = self.complete()?;
+        file.copy_to(out)?;
+        meter.tell_last();
+        Ok(summary)
+    }
+
+    pub(super) fn complete(mut self) -> Result<(Summary, AtomicFile, Meter)> {
         self.check_owner()?;
         self.write_waiting()?;
         for lone in self.sets.finish(&mut self.zip, &mut self.ledger)? {
@@ -264,13 +341,14 @@ impl Writer {
         if let Some(index) = self.ledger.packed_index(|number| self.zip.name(number)) {
             self.zip.add(packed::MEMBER, index.to_json())?;
         }
-        self.zip.finish_in_order(&listed)?.commit()?;
-        Ok(self.ledger.summary())
+        let file = self.zip.finish_in_order(&listed)?.into_file();
+        Ok((self.ledger.summary(), file, self.meter))
     }
 
     /// Makes a key taken.
     pub(super) fn claim(&mut self, key: &str) -> Result<()> {
         self.check_owner()?;
+        self.note_change();
         check_key(key)?;
         if self.is_waiting(key) {
             return Err(Error::from(ErrorKind::DuplicateKey).with_key(key));
@@ -306,8 +384,7 @@ impl Writer {
         self.waiting.iter().any(|stack| stack.is(key))
     }
 
-    fn add_to_sets(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
-        let (stack, form) = form(array.header(), axes)?;
+    fn add_to_sets(&mut self, key: &str, array: &DynArrayView<'_>, (stack, form): Formed) -> Result<()> {
         if is_tall_nothing(&stack) {
             return self.add_plain(key, array, None, 0);
         }
@@ -362,7 +439,9 @@ impl Writer {
             &mut self.zip,
             &mut self.ledger,
             PlainArray { key, place: MEMBERS, array, packed, images },
-        )
+        )?;
+        self.meter.add_images(images);
+        Ok(())
     }
 
     fn add_packed(&mut self, key: &str, shape: &[usize], kind: PackedKind, rows: &[u8]) -> Result<()> {
@@ -370,6 +449,7 @@ impl Writer {
         let images = count_images(shape);
         let rows = DynArrayView::new(packed_header(shape, kind.width), rows)?;
         self.zip.add_array(key, &rows).map_err(|error| Error::from(error).with_key(key))?;
+        self.meter.add_images(images);
         self.ledger.note_packed(self.zip.len() - 1, MEMBERS, kind, images);
         Ok(())
     }
@@ -381,11 +461,7 @@ fn is_tall_nothing(shape: &[usize]) -> bool {
 }
 
 /// Writes what is not worth a set as an ordinary array.
-pub(super) fn write_lone(
-    zip: &mut bitnpz_npz::Writer<AtomicFile>,
-    ledger: &mut Ledger,
-    lone: Lone,
-) -> Result<()> {
+pub(super) fn write_lone(zip: &mut bitnpz_npz::Writer<Sink>, ledger: &mut Ledger, lone: Lone) -> Result<()> {
     let Lone { key, place, shape, form, kind, rows } = lone;
     let images = count_images(&shape);
     let mut pixels = unpack(&rows, kind.width, &kind.dtype, kind.bits)?;

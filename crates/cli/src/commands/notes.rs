@@ -3,9 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use bitnpz::picture::{Background, Picture};
+use bitnpz::{Added, Dtype, Header, OtherMember};
 
 use crate::failure::Outcome;
 use crate::output::Output;
+
+/// Grey images have more pixels on each side: boxes have four numbers, colours three.
+const SMALLEST_IMAGE: usize = 8;
 
 /// How many pictures something is true of, and the first of them.
 #[derive(Default)]
@@ -30,12 +34,14 @@ pub(super) struct Notes {
     two_colours: Tally,
     on_white: Tally,
     on_black: Tally,
+    grey: Tally,
+    others: Vec<String>,
 }
 
 impl Notes {
     pub(super) fn new(left_out: Vec<PathBuf>) -> Self {
-        let [two_colours, on_white, on_black] = Default::default();
-        Self { left_out, damaged: Vec::new(), two_colours, on_white, on_black }
+        let [two_colours, on_white, on_black, grey] = Default::default();
+        Self { left_out, damaged: Vec::new(), two_colours, on_white, on_black, grey, others: Vec::new() }
     }
 
     /// Notes a picture that was packed.
@@ -50,6 +56,19 @@ impl Notes {
             None => return,
         };
         ground.add(|| path.display().to_string());
+    }
+
+    /// Notes an array that was packed.
+    pub(super) fn array(&mut self, key: &str, added: Added, header: &Header) {
+        let is_grey = matches!(*header.shape, [.., height, width] if height.min(width) >= SMALLEST_IMAGE);
+        if added == Added::Array && is_grey && header.dtype == Dtype::of::<u8>() {
+            self.grey.add(|| key.to_owned());
+        }
+    }
+
+    /// Notes a member that was carried over as it is.
+    pub(super) fn other(&mut self, other: &OtherMember<'_>) {
+        self.others.push(format!("{} ({})", other.name(), other.content()));
     }
 
     /// Notes a picture that was skipped, by what is wrong with it.
@@ -74,6 +93,18 @@ impl Notes {
             output.note(format!(
                 "{pictures} of two other colours than black and white: the lighter is white, as {first}"
             ));
+        }
+        let Tally { count, first } = &self.grey;
+        if *count > 0 {
+            let arrays = super::count(*count, "array");
+            output.note(format!(
+                "{arrays} of bytes of more than two values ({first}), stored as they are; --threshold makes images of grey ones"
+            ));
+        }
+        if !self.others.is_empty() {
+            let others = super::count(self.others.len(), "other member");
+            output
+                .remark(format!("{others} carried over as they are: {}", super::some(self.others.clone())))?;
         }
         for (Tally { count, first }, ground) in [(&self.on_white, "white"), (&self.on_black, "black")] {
             if *count > 0 {

@@ -1,20 +1,23 @@
 //! `bitnpz pack`.
 
-use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bitnpz::Summary;
 
-use super::packing::Packing;
+use super::packing::{Packing, Start};
 use crate::arguments::Pack;
 use crate::failure::{Failure, Outcome};
-use crate::output::{Output, size};
+use crate::output::{Output, change, count, size};
 
 pub(crate) fn run(arguments: &Pack, output: &mut Output) -> Outcome {
     let start = Instant::now();
     super::check_free(&arguments.output, arguments.force)?;
+    if arguments.resume && super::is_stream(&arguments.output) {
+        let message = "--resume: expected an archive that is a file, found standard output";
+        return Err(Failure::Message(message.to_owned()));
+    }
     let mut packing = Packing::new(&arguments.inputs, &arguments.read, arguments.write.options())?;
     if arguments.labels {
         packing = packing.labelled()?;
@@ -22,16 +25,15 @@ pub(crate) fn run(arguments: &Pack, output: &mut Output) -> Outcome {
     let bytes_in = packing.bytes();
     let summary = if arguments.resume {
         let partial = partial(&arguments.output);
-        let is_there = super::exists(&partial)?;
-        let summary = packing.resume(&partial, arguments.every)?.run(&partial, is_there, output)?;
+        let summary = packing.run(&partial, Start::Resume { every: arguments.every }, output)?;
         rename(&partial, &arguments.output).map_err(|error| Failure::at(&arguments.output, error))?;
         summary
     } else {
-        packing.run(&arguments.output, false, output)?
+        packing.run(&arguments.output, Start::New, output)?
     };
     report(&arguments.output, summary, output)?;
-    let (Some(bytes), Some(summary)) = (super::written(&arguments.output), summary) else { return Ok(()) };
-    output.remark(format!("{} in, {} out: {}", size(bytes_in), size(bytes), ratio(bytes_in, bytes)))?;
+    let Some(bytes) = super::written(&arguments.output) else { return Ok(()) };
+    output.remark(format!("{} in, {} out: {}", size(bytes_in), size(bytes), change(bytes_in, bytes)))?;
     if summary.images > 0 {
         let per_image = bytes as f64 / summary.images as f64;
         output.remark(format!("{per_image:.1} bytes per image, {:.1} s", start.elapsed().as_secs_f64()))?;
@@ -40,22 +42,13 @@ pub(crate) fn run(arguments: &Pack, output: &mut Output) -> Outcome {
 }
 
 /// Says what an archive has, now that it is written.
-pub(super) fn report(path: &Path, summary: Option<Summary>, output: &mut Output) -> Outcome {
-    let Some(summary) = summary else {
-        return Ok(output.remark(format!("{}: nothing was left to do", path.display()))?);
+pub(super) fn report(path: &Path, summary: Summary, output: &mut Output) -> Outcome {
+    let (keys, images) = (count(summary.keys, "key"), count(summary.images, "image"));
+    let others = match summary.others {
+        0 => String::new(),
+        others => format!(", {}", count(others, "other member")),
     };
-    let (keys, images) = (super::count(summary.keys, "key"), super::count(summary.images, "image"));
-    Ok(output.remark(format!("{}: {keys}, {images}", path.display()))?)
-}
-
-/// How much smaller or larger something has become.
-fn ratio(before: u64, after: u64) -> String {
-    let times = |large: u64, small: u64| large as f64 / small.max(1) as f64;
-    match before.cmp(&after) {
-        Ordering::Greater => format!("{:.2} times smaller", times(before, after)),
-        Ordering::Less => format!("{:.2} times larger", times(after, before)),
-        Ordering::Equal => "the same size".to_owned(),
-    }
+    Ok(output.remark(format!("{}: {keys}, {images}{others}", super::shown(path)))?)
 }
 
 /// Where an archive is while it can still be resumed.

@@ -1,10 +1,15 @@
 //! Packing inputs into an archive, with points to go on from.
 
 use std::fs;
+use std::io::BufReader;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use bitnpz::picture::{Ink, Picture, PictureError, ReadOptions};
-use bitnpz::{Archive, ErrorKind, OpenOptions, PixelValues, Summary, Threshold, WriteOptions, Writer};
+use bitnpz::{
+    Archive, ErrorKind, Header, ImageAxes, Item, OpenOptions, PixelValues, Summary, Threshold, WriteOptions,
+    Writer,
+};
 use indicatif::ProgressBar;
 use ndarray::Axis;
 
@@ -12,7 +17,7 @@ use super::inputs::{Found, Input, find};
 use super::labels::Labels;
 use super::notes::Notes;
 use crate::arguments::{Inputs, Read};
-use crate::failure::Failure;
+use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
 /// Everything to pack, pictures first.
@@ -25,8 +30,17 @@ pub(super) struct Packing<'a> {
     labels: Option<Labels>,
     /// What was packed before this run was resumed.
     done: Option<Archive>,
-    /// A writer is finished and started again after so many images.
-    every: usize,
+}
+
+/// How an archive is started.
+#[derive(Clone, Copy)]
+pub(super) enum Start {
+    /// Anew.
+    New,
+    /// With all that is there.
+    Append,
+    /// With what a run that was killed has left, kept after so many images each.
+    Resume { every: Option<NonZero<usize>> },
 }
 
 impl<'a> Packing<'a> {
@@ -34,7 +48,7 @@ impl<'a> Packing<'a> {
         let Found { inputs, left_out } = find(arguments)?;
         let open = OpenOptions::default().with_limits(read.limits());
         let options = options.with_limits(read.limits());
-        Ok(Self { arguments, open, options, inputs, left_out, labels: None, done: None, every: usize::MAX })
+        Ok(Self { arguments, open, options, inputs, left_out, labels: None, done: None })
     }
 
     /// The same, with the classes of all pictures.
@@ -43,70 +57,91 @@ impl<'a> Packing<'a> {
         Ok(self)
     }
 
-    /// The same, kept at the path it is written to after so many images each; what is there already is left out.
-    pub(super) fn resume(mut self, path: &Path, every: usize) -> Result<Self, Failure> {
-        if self.arguments.skip_damaged && self.arguments.name.is_some() {
-            let message = "--resume cannot tell which pictures of a stack were damaged; leave --name or --skip-damaged out";
-            return Err(Failure::Message(message.to_owned()));
-        }
-        if super::exists(path)? {
-            let done = Archive::open_with(path, self.open.clone());
-            self.done = Some(done.map_err(|error| Failure::at(path, error))?);
-        }
-        self.every = every;
-        Ok(self)
-    }
-
     /// The bytes of all inputs.
     pub(super) fn bytes(&self) -> u64 {
         self.inputs.iter().filter_map(|input| Some(fs::metadata(input.path()).ok()?.len())).sum()
     }
 
-    /// Packs all into the archive at this path, after what is there if it is there already; `None` if a run that is resumed
-    /// had nothing left to do.
-    pub(super) fn run(
-        mut self,
-        path: &Path,
-        appends: bool,
-        output: &mut Output,
-    ) -> Result<Option<Summary>, Failure> {
-        let bar = output.progress(self.steps()?, "packing");
-        let (labels, notes) = (self.labels.take(), Notes::new(std::mem::take(&mut self.left_out)));
-        let mut stage = Stage { packing: &self, path, bar, added: 0, images: 0, kept: None, labels, notes };
-        let mut writer = stage.start(appends)?;
-        for input in &self.inputs {
-            writer = match input {
-                Input::Picture { path, key } => stage.add_picture(writer, path, key)?,
-                Input::Array { path, key } => stage.add_array(writer, path, key)?,
-                Input::Archive { path } => stage.add_archive(writer, path)?,
-            };
-        }
-        writer = stage.add_labels(writer)?;
-        stage.bar.finish_and_clear();
-        // What is kept already is not written again: the bytes must not tell where a run was killed.
-        let summary = if stage.added == 0 && (stage.kept.is_some() || self.done.is_some()) {
-            stage.kept
-        } else {
-            Some(writer.finish().map_err(|error| Failure::of(path, &error))?)
+    /// Packs all into the archive at this path.
+    pub(super) fn run(mut self, path: &Path, start: Start, output: &mut Output) -> Result<Summary, Failure> {
+        let fail = |error: bitnpz::Error| Failure::of(path, &error);
+        let writer = match start {
+            Start::New => super::create(path, &self.options, output)?,
+            Start::Append => Writer::append(path, &self.options).map_err(fail)?,
+            Start::Resume { every } => {
+                self.check_resumable()?;
+                if super::exists(path)? {
+                    self.done = Some(Archive::open_with(path, self.open.clone()).map_err(fail)?);
+                }
+                Writer::resume(path, &self.options, every).map_err(fail)?
+            }
         };
-        stage.notes.tell(output)?;
-        if let Some(labels) = &stage.labels {
+        let (labels, notes) = (self.labels.take(), Notes::new(std::mem::take(&mut self.left_out)));
+        let mut stage = Stage { packing: &self, writer, pictures: 0, labels, notes };
+        let bar = stage.progress(output)?;
+        for input in &self.inputs {
+            match input {
+                Input::Picture { path, key } => stage.add_picture(path, key)?,
+                Input::Array { path, key } => stage.add_array(path, key)?,
+                Input::Archive { path } => stage.add_archive(path)?,
+            }
+        }
+        stage.add_labels()?;
+        let Stage { writer, labels, notes, .. } = stage;
+        let summary = super::finish(writer, path);
+        bar.finish_and_clear();
+        notes.tell(output)?;
+        if let Some(labels) = &labels {
             output.remark(labels.summary())?;
         }
-        Ok(summary)
+        summary
     }
 
-    /// How many steps packing takes: pictures, arrays, and the keys of archives.
-    fn steps(&self) -> Result<u64, Failure> {
-        let steps = self.inputs.iter().map(|input| match input {
-            Input::Archive { path } => Ok(self.open(path)?.len() as u64),
-            _ => Ok(1),
+    /// That it can be told where to go on.
+    fn check_resumable(&self) -> Outcome {
+        if self.arguments.skip_damaged && self.arguments.name.is_some() {
+            let message = "--resume cannot tell which pictures of a stack were damaged; leave --name or --skip-damaged out";
+            return Err(Failure::Message(message.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// How many images there are to pack, as far as headers tell.
+    fn images(&self) -> Result<u64, Failure> {
+        let images = self.inputs.iter().map(|input| match input {
+            Input::Picture { .. } => Ok(1),
+            Input::Array { path, .. } => {
+                let header = self.header(path)?;
+                Ok(header.shape.iter().rev().skip(2).product::<usize>() as u64)
+            }
+            Input::Archive { path } => images_of(&self.open(path)?, path),
         });
-        steps.sum()
+        images.sum()
+    }
+
+    /// The header of a `.npy` file.
+    fn header(&self, path: &Path) -> Result<Header, Failure> {
+        let file = fs::File::open(path).map_err(|error| Failure::at(path, error))?;
+        let header = Header::read(BufReader::new(file), &self.open.limits.npy);
+        header.map_err(|error| Failure::at(path, error))
     }
 
     fn open(&self, path: &Path) -> Result<Archive, Failure> {
-        Archive::open_with(path, self.open.clone()).map_err(|error| Failure::at(path, error))
+        Archive::open_with(path, self.open.clone()).map_err(|error| Failure::of(path, &error))
+    }
+
+    /// Whether all of an array of this shape was packed before this run: of a stack there may be a part.
+    fn is_array_done(&self, key: &str, shape: &[usize]) -> bool {
+        let entry = |done: &Archive| done.entry(key).is_ok_and(|entry| entry.shape() == shape);
+        self.is_done(key) && self.done.as_ref().is_some_and(entry)
+    }
+
+    /// Which axes of the array under a key are height and width.
+    fn axes(&self, key: &str) -> ImageAxes {
+        let axes = &self.arguments.axes;
+        let own = axes.iter().find(|axes| axes.key.as_deref() == Some(key));
+        own.or_else(|| axes.iter().find(|axes| axes.key.is_none()))
+            .map_or(ImageAxes::Inferred, |axes| axes.axes)
     }
 
     fn is_done(&self, key: &str) -> bool {
@@ -137,81 +172,62 @@ impl<'a> Packing<'a> {
     }
 }
 
+/// The images in an archive, as far as headers tell.
+fn images_of(archive: &Archive, path: &Path) -> Result<u64, Failure> {
+    let entries = archive.entries();
+    let images = entries.map(|entry| entry.map(|entry| super::count_images(&entry)));
+    images.sum::<bitnpz::Result<u64>>().map_err(|error| Failure::of(path, &error))
+}
+
 /// How far packing has come.
 struct Stage<'a> {
     packing: &'a Packing<'a>,
-    /// The archive that is written.
-    path: &'a Path,
-    bar: ProgressBar,
-    /// Images and arrays since the archive was last finished.
-    added: usize,
-    /// Pictures in the archive.
-    images: usize,
-    /// What the archive had when it was last finished, if this run finished it.
-    kept: Option<Summary>,
+    writer: Writer,
+    /// The pictures that were seen, damaged ones apart.
+    pictures: usize,
     labels: Option<Labels>,
     notes: Notes,
 }
 
 impl Stage<'_> {
-    fn start(&self, appends: bool) -> Result<Writer, Failure> {
-        let options = &self.packing.options;
-        let writer = if appends {
-            Writer::append(self.path, options)
-        } else {
-            Writer::create_with(self.path, options)
-        };
-        writer.map_err(|error| Failure::of(self.path, &error))
-    }
-
-    /// Keeps what was added, if that is enough.
-    fn step(&mut self, writer: Writer, images: usize) -> Result<Writer, Failure> {
-        self.bar.inc(1);
-        self.added = self.added.saturating_add(images.max(1));
-        if self.added < self.packing.every {
-            return Ok(writer);
+    /// A bar of all images; those that a run before this one has packed are done.
+    fn progress(&mut self, output: &Output) -> Result<ProgressBar, Failure> {
+        let (mut done, mut images) = (0, 0);
+        if output.shows_progress() {
+            let archive = self.packing.done.as_ref();
+            done = archive.map_or(Ok(0), |archive| images_of(archive, Path::new("")))?;
+            images = self.packing.images()?;
         }
-        self.added = 0;
-        self.kept = Some(writer.finish().map_err(|error| Failure::of(self.path, &error))?);
-        self.start(true)
+        Ok(output.watch(&mut self.writer, done, images, "packing"))
     }
 
-    /// Notes that a picture is in the archive.
     fn note_picture(&mut self, key: &str) {
-        self.images += 1;
+        self.pictures += 1;
         if let Some(labels) = &mut self.labels {
             labels.push(key);
         }
     }
 
-    fn add_picture(&mut self, mut writer: Writer, path: &Path, key: &str) -> Result<Writer, Failure> {
+    fn add_picture(&mut self, path: &Path, key: &str) -> Outcome {
         let fail = |error: bitnpz::Error| Failure::of(path, &error);
         let stack = self.packing.arguments.name.as_deref();
         let images_done = stack.map_or(0, |name| self.packing.images_done(name));
-        if self.images < images_done || stack.is_none() && self.packing.is_done(key) {
+        if self.pictures < images_done || stack.is_none() && self.packing.is_done(key) {
             self.note_picture(key);
-            self.bar.inc(1);
-            return Ok(writer);
+            return Ok(());
         }
-        let Some(picture) = self.read(path)? else {
-            self.bar.inc(1);
-            return Ok(writer);
-        };
+        let Some(picture) = self.read(path)? else { return Ok(()) };
         self.notes.picture(path, &picture);
-        match stack {
-            Some(name) => {
-                let image = picture.bitmap.unpack(PixelValues::<bool>::default()).insert_axis(Axis(0));
-                writer.extend(name, &image).map_err(|error| match error.kind() {
-                    ErrorKind::WrongShape { .. } => {
-                        Failure::at(path, format!("{error}; without --name each picture keeps its own shape"))
-                    }
-                    _ => fail(error),
-                })?;
-            }
-            None => writer.add_bitmap(key, picture.bitmap.view()).map_err(fail)?,
-        }
         self.note_picture(key);
-        self.step(writer, 1)
+        let bitmap = &picture.bitmap;
+        let Some(name) = stack else { return self.writer.add_bitmap(key, bitmap.view()).map_err(fail) };
+        let image = bitmap.unpack(PixelValues::<bool>::default()).insert_axis(Axis(0));
+        self.writer.extend(name, &image).map_err(|error| match error.kind() {
+            ErrorKind::WrongShape { .. } => {
+                Failure::at(path, format!("{error}; without --name each picture keeps its own shape"))
+            }
+            _ => fail(error),
+        })
     }
 
     /// Reads a picture; `None` if it is damaged and may be skipped.
@@ -229,45 +245,54 @@ impl Stage<'_> {
         }
     }
 
-    fn add_array(&mut self, mut writer: Writer, path: &Path, key: &str) -> Result<Writer, Failure> {
-        if self.packing.is_done(key) {
-            self.bar.inc(1);
-            return Ok(writer);
+    fn add_array(&mut self, path: &Path, key: &str) -> Outcome {
+        let header = self.packing.header(path)?;
+        if self.packing.is_array_done(key, &header.shape) {
+            return Ok(());
         }
         let limits = &self.packing.options.limits;
         let added = match self.packing.threshold() {
-            Some(threshold) => writer.add_npy_file_at(key, path, limits, threshold),
-            None => writer.add_npy_file(key, path, limits),
+            Some(threshold) => self.writer.add_npy_file_at(key, path, limits, threshold),
+            None => self.writer.add_npy_file_of(key, path, limits, self.packing.axes(key)),
         };
-        added.map_err(|error| Failure::of(path, &error))?;
-        self.step(writer, 1)
+        let added = added.map_err(|error| Failure::of(path, &error))?;
+        self.notes.array(key, added, &header);
+        Ok(())
     }
 
-    fn add_archive(&mut self, mut writer: Writer, path: &Path) -> Result<Writer, Failure> {
+    fn add_archive(&mut self, path: &Path) -> Outcome {
         let fail = |error: bitnpz::Error| Failure::of(path, &error);
         let archive = self.packing.open(path)?;
-        for key in archive.keys() {
-            if self.packing.is_done(&key) {
-                self.bar.inc(1);
+        for item in archive.items() {
+            let entry = match item.map_err(fail)? {
+                Item::Array(entry) => entry,
+                Item::Other(other) if self.writer.contains(other.name()) => continue,
+                Item::Other(other) => {
+                    self.writer.add_other(&other).map_err(fail)?;
+                    self.notes.other(&other);
+                    continue;
+                }
+                _ => continue,
+            };
+            let key = entry.key();
+            if self.packing.is_array_done(key, entry.shape()) {
                 continue;
             }
-            let entry = archive.entry(&key).map_err(fail)?;
-            match self.packing.threshold() {
-                Some(threshold) => writer.add_entry_at(&entry, threshold).map_err(fail)?,
-                None => writer.add_entry(&entry).map_err(fail)?,
-            }
-            writer = self.step(writer, entry.images().unwrap_or(0))?;
+            let added = match self.packing.threshold() {
+                Some(threshold) => self.writer.add_entry_at(&entry, threshold),
+                None => self.writer.add_entry_of(&entry, self.packing.axes(key)),
+            };
+            self.notes.array(key, added.map_err(fail)?, entry.header());
         }
-        Ok(writer)
+        Ok(())
     }
 
-    fn add_labels(&mut self, mut writer: Writer) -> Result<Writer, Failure> {
+    fn add_labels(&mut self) -> Outcome {
         let is_done = Labels::keys().iter().all(|key| self.packing.is_done(key));
-        if let Some(labels) = self.labels.as_ref().filter(|_| !is_done) {
-            labels.write(&mut writer)?;
-            self.added += 1;
+        match self.labels.as_ref().filter(|_| !is_done) {
+            Some(labels) => labels.write(&mut self.writer),
+            None => Ok(()),
         }
-        Ok(writer)
     }
 }
 

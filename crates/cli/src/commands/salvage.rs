@@ -6,7 +6,7 @@ use serde_json::json;
 use super::verify::{describe, to_json};
 use crate::arguments::Salvage;
 use crate::failure::{Failure, Outcome};
-use crate::output::{Output, thousands};
+use crate::output::{Output, count, thousands};
 
 pub(crate) fn run(arguments: &Salvage, output: &mut Output) -> Outcome {
     super::check_free(&arguments.output, arguments.force)?;
@@ -35,9 +35,9 @@ pub(crate) fn run(arguments: &Salvage, output: &mut Output) -> Outcome {
             }
         }
         let path = arguments.output.display();
-        let count = |number: usize| thousands(number as u64);
-        output.remark(format!("{path}: {} keys, {} images", count(saved.keys), count(saved.images)))?;
-        output.remark(format!("{} gone, {} doubtful", count(gone.len()), count(doubtful.len())))?;
+        let number = |problems: &[Problem]| thousands(problems.len() as u64);
+        output.remark(format!("{path}: {}, {}", count(saved.keys, "key"), count(saved.images, "image")))?;
+        output.remark(format!("{} gone, {} doubtful", number(gone), number(doubtful)))?;
     }
-    if gone.is_empty() && doubtful.is_empty() { Ok(()) } else { Err(Failure::Damaged) }
+    if gone.is_empty() && doubtful.is_empty() { Ok(()) } else { Err(Failure::Said) }
 }

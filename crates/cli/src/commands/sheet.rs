@@ -1,27 +1,29 @@
 //! `bitnpz sheet`.
 
-use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, Write};
+use std::path::Path;
 
+use bitnpz::picture::SheetFormat;
 use bitnpz::{Archive, Bitmap, ImageSet};
 
+use super::filter::Filter;
 use crate::arguments::Sheet;
 use crate::failure::{Failure, Outcome};
-use crate::output::Output;
+use crate::output::{Output, count};
 
 /// An image, and the images that it is among.
 type Place = (ImageSet, usize);
 
 pub(crate) fn run(arguments: &Sheet, output: &mut Output) -> Outcome {
+    super::check_free(&arguments.output, arguments.force)?;
+    if super::is_stream(&arguments.output) {
+        output.leave_stdout_to_data()?;
+    }
+    format(&arguments.output)?;
     let archive = super::open(&arguments.archive, &arguments.read)?;
+    let filter = Filter::new(&arguments.keys.keys, &[(&arguments.archive, &archive)])?;
     let fail = |error: bitnpz::Error| Failure::of(&arguments.archive, &error);
-    let images = match &arguments.key {
-        Some(key) => {
-            let set = archive.images(key).map_err(fail)?;
-            evenly(set.len(), arguments.count).map(|index| (set.clone(), index)).collect()
-        }
-        None => from_all(&archive, arguments.count).map_err(fail)?,
-    };
+    let images = choose(&archive, &filter, arguments.count).map_err(fail)?;
     if images.is_empty() {
         return Err(Failure::at(&arguments.archive, "there are no images in it"));
     }
@@ -31,18 +33,33 @@ pub(crate) fn run(arguments: &Sheet, output: &mut Output) -> Outcome {
         let (set, index) = &images[number];
         set.bitmap(*index).map_err(fail)
     })?;
-    output.remark(format!("{} images in {}", images.len(), arguments.output.display()))?;
+    output.remark(format!("{} in {}", count(images.len(), "image"), super::shown(&arguments.output)))?;
     Ok(())
 }
 
 /// Writes a contact sheet of images of these sizes.
 pub(crate) fn write(
-    path: &std::path::Path,
+    path: &Path,
     sizes: &[[usize; 2]],
     image: impl FnMut(usize) -> Result<Bitmap, Failure>,
 ) -> Outcome {
-    let file = File::create(path).map_err(|error| Failure::at(path, error))?;
-    bitnpz::picture::sheet(BufWriter::new(file), sizes, image)
+    let mut picture = Vec::new();
+    bitnpz::picture::sheet(&mut picture, format(path)?, sizes, image)?;
+    if super::is_stream(path) {
+        return Ok(io::stdout().write_all(&picture)?);
+    }
+    std::fs::write(path, picture).map_err(|error| Failure::at(path, error))
+}
+
+/// The format of a picture of this name.
+fn format(path: &Path) -> Result<SheetFormat, Failure> {
+    if super::is_stream(path) {
+        return Ok(SheetFormat::Png);
+    }
+    SheetFormat::of(path).ok_or_else(|| {
+        let expected = SheetFormat::ENDINGS.join(", ");
+        Failure::at(path, format!("expected a name that ends in one of {expected}"))
+    })
 }
 
 /// So many numbers below `len`, at even distances.
@@ -51,13 +68,14 @@ fn evenly(len: usize, count: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |number| number * len / count)
 }
 
-/// Images from the whole archive: from each key as many as it takes to come to `count`.
-fn from_all(archive: &Archive, count: usize) -> bitnpz::Result<Vec<Place>> {
+/// Images of the archive: from each key as many as it takes to come to `count`. Keys that were asked for must be of images.
+fn choose(archive: &Archive, filter: &Filter, count: usize) -> bitnpz::Result<Vec<Place>> {
     let mut sets = Vec::new();
-    for entry in archive.entries() {
-        let entry = entry?;
-        if let Some(images) = entry.images() {
-            sets.push((entry.key().to_owned(), images));
+    for key in archive.keys().filter(|key| filter.takes(key)) {
+        let known = archive.entry(&key)?.images();
+        let asked = || (!filter.takes_all()).then(|| archive.images(&key).map(|images| images.len()));
+        if let Some(images) = known.map(Ok).or_else(asked).transpose()? {
+            sets.push((key, images));
         }
     }
     let chosen: Vec<usize> = evenly(sets.len(), count).collect();

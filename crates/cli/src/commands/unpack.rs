@@ -5,32 +5,35 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use bitnpz::picture::write_png;
-use bitnpz::{Archive, BitmapView, Encoding, Entry, WriteOptions, Writer};
+use bitnpz::{Archive, BitmapView, Encoding, Entry, WriteOptions};
 
+use super::filter::Filter;
 use crate::arguments::Unpack;
 use crate::failure::{Failure, Outcome};
-use crate::output::{Output, thousands};
+use crate::output::{Output, count};
 
 pub(crate) fn run(arguments: &Unpack, output: &mut Output) -> Outcome {
     let archive = super::open(&arguments.archive, &arguments.read)?;
-    let bar = output.progress(archive.len() as u64, "unpacking");
+    let filter = Filter::new(&arguments.keys.keys, &[(&arguments.archive, &archive)])?;
     let is_archive = arguments.output.extension().is_some_and(|ending| ending == "npz");
     let fail = |error: bitnpz::Error| Failure::of(&arguments.archive, &error);
-    if is_archive {
+    let keys = if is_archive || super::is_stream(&arguments.output) {
         super::check_free(&arguments.output, arguments.force)?;
         let options = WriteOptions::default().with_encoding(Encoding::Plain);
-        let mut writer = Writer::create_with(&arguments.output, &options)
-            .map_err(|error| Failure::of(&arguments.output, &error))?;
-        writer.copy_from(&archive, |_| bar.inc(1)).map_err(fail)?;
-        writer.finish().map_err(|error| Failure::of(&arguments.output, &error))?;
+        let writer = super::create(&arguments.output, &options, output)?;
+        let writer = super::copy(writer, &archive, &filter, "unpacking", output).map_err(fail)?;
+        super::finish(writer, &arguments.output)?.keys
     } else {
-        for entry in archive.entries() {
-            unpack_entry(&archive, &entry.map_err(fail)?, arguments)?;
+        let keys: Vec<String> = archive.keys().filter(|key| filter.takes(key)).collect();
+        let bar = output.progress(keys.len() as u64, "unpacking");
+        for key in &keys {
+            unpack_entry(&archive, &archive.entry(key).map_err(fail)?, arguments)?;
             bar.inc(1);
         }
-    }
-    bar.finish_and_clear();
-    output.remark(format!("{} keys in {}", thousands(archive.len() as u64), arguments.output.display()))?;
+        bar.finish_and_clear();
+        keys.len()
+    };
+    output.remark(format!("{} in {}", count(keys, "key"), super::shown(&arguments.output)))?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::Verify;
 use crate::failure::{Failure, Outcome};
-use crate::output::{Output, size, thousands};
+use crate::output::{Output, count, size, thousands};
 
 pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
     let archive = match super::open(&arguments.archive, &arguments.read) {
@@ -13,7 +13,7 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
         Err(Failure::Message(message)) if arguments.json => {
             let problem = json!({ "member": null, "key": null, "image": null, "message": message });
             output.json(&json!({ "whole": false, "problems": [problem] }))?;
-            return Err(Failure::Damaged);
+            return Err(Failure::Said);
         }
         Err(failure) => return Err(failure),
     };
@@ -43,21 +43,20 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
         if report.gaps > 0 {
             output.remark(format!("{} belong to no member, which does no harm", size(report.gaps)))?;
         }
-        let (members, bytes) = (thousands(report.members as u64), size(report.bytes));
+        let bytes = size(report.bytes);
+        let (members, are) = match report.members {
+            1 => ("the one member".to_owned(), "is"),
+            members => (format!("all {} members", thousands(members as u64)), "are"),
+        };
         match report.problems.len() {
             0 if arguments.fast => {
-                output.remark(format!(
-                    "the structure of all {members} members is whole: {bytes} of data, not read"
-                ))?;
+                output.remark(format!("the structure of {members} is whole: {bytes} of data, not read"))?;
             }
-            0 => output.remark(format!("all {members} members are whole: {bytes} of data"))?,
-            1 => output.remark("1 problem; all else can be read")?,
-            problems => {
-                output.remark(format!("{} problems; all else can be read", thousands(problems as u64)))?;
-            }
+            0 => output.remark(format!("{members} {are} whole: {bytes} of data"))?,
+            problems => output.remark(format!("{}; all else can be read", count(problems, "problem")))?,
         }
     }
-    if report.problems.is_empty() { Ok(()) } else { Err(Failure::Damaged) }
+    if report.problems.is_empty() { Ok(()) } else { Err(Failure::Said) }
 }
 
 /// A problem in one line.

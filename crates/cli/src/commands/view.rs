@@ -4,7 +4,7 @@ use bitnpz::picture::{Marks, draw};
 
 use crate::arguments::View;
 use crate::failure::{Failure, Outcome};
-use crate::output::Output;
+use crate::output::{Output, count};
 
 pub(crate) fn run(arguments: &View, output: &mut Output) -> Outcome {
     let archive = super::open(&arguments.archive, &arguments.read)?;
@@ -17,11 +17,12 @@ pub(crate) fn run(arguments: &View, output: &mut Output) -> Outcome {
     let [off, on] = images.values();
     let (height, width, ones) = (image.height(), image.width(), image.view().count_ones());
     output.remark(format!(
-        "{} [{} of {}]: {height} x {width}, dtype {}, {ones} pixels are {on}, {} are {off}",
+        "{} [{} of {}]: {height} x {width}, dtype {}, {} of {on}, {} of {off}",
         key,
         arguments.index,
         images.len(),
         images.dtype().type_string(),
+        count(ones, "pixel"),
         height * width - ones,
     ))?;
     Ok(output.result(draw(image.view(), output.columns(), marks).trim_end_matches('\n'))?)

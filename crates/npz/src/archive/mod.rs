@@ -8,6 +8,7 @@ mod member;
 mod reader;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
@@ -77,11 +78,17 @@ pub struct Identity {
 ///
 /// Opening reads the central directory once and keeps a few bytes per member; reading a [`Member`] takes
 /// `&self`, uses no shared position in the file, and verifies size and CRC.
-#[derive(Debug)]
 pub struct Archive {
     source: Source,
     index: Index,
     limits: Limits,
+}
+
+impl fmt::Debug for Archive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Archive");
+        fields.field("bytes", &self.size()).field("members", &self.len()).finish_non_exhaustive()
+    }
 }
 
 impl Archive {

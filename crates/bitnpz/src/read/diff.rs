@@ -1,0 +1,152 @@
+//! What two archives have that differs.
+
+use bitnpz_npy::DynArray;
+
+use super::archive::Archive;
+use super::entry::Entry;
+use super::image_set::ImageSet;
+use crate::error::Result;
+use crate::interrupt;
+
+/// A key under which two archives do not have the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Difference {
+    /// The key.
+    pub key: String,
+    /// What differs.
+    pub kind: DifferenceKind,
+}
+
+/// What differs under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DifferenceKind {
+    /// Only the first archive has the key.
+    OnlyInFirst,
+    /// Only the second archive has the key.
+    OnlyInSecond,
+    /// The arrays differ in dtype or shape.
+    Types {
+        /// The dtype and the shape in the first archive, as `|b1 (3, 28, 28)`.
+        first: String,
+        /// Those in the second.
+        second: String,
+    },
+    /// Images differ in their values.
+    Images {
+        /// Their numbers, along all dimensions but the last two.
+        numbers: Vec<usize>,
+        /// The number of images in the array.
+        of: usize,
+    },
+    /// Arrays that are no images differ in their values.
+    Values,
+}
+
+impl Archive {
+    /// Compares the arrays under the keys that `is_compared` names with those of another archive: keys, dtypes, shapes and
+    /// values, however they lie in the file. `progress` is called with the number of keys compared.
+    ///
+    /// ```
+    /// use bitnpz::{Archive, OpenOptions, WriteOptions, Writer};
+    /// use ndarray::array;
+    ///
+    /// let archive = |pixel: bool| {
+    ///     let mut writer = Writer::unnamed(&WriteOptions::default())?;
+    ///     writer.add_images("glyphs", &array![[[true, false]], [[pixel, true]]])?;
+    ///     let mut bytes = Vec::new();
+    ///     writer.finish_into(&mut bytes)?;
+    ///     Archive::from_bytes(bytes)
+    /// };
+    /// let differences = archive(true)?.diff(&archive(false)?, |_| true, |_| ())?;
+    /// assert_eq!(differences.len(), 1);
+    /// assert!(matches!(&differences[0].kind, bitnpz::DifferenceKind::Images { numbers, .. } if *numbers == [1]));
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If an array cannot be read.
+    pub fn diff(
+        &self,
+        other: &Self,
+        is_compared: impl Fn(&str) -> bool,
+        mut progress: impl FnMut(usize),
+    ) -> Result<Vec<Difference>> {
+        let mut differences = Vec::new();
+        let mut done = 0;
+        for key in self.keys().filter(|key| is_compared(key)) {
+            interrupt::check()?;
+            let kind = if other.contains(&key) {
+                self.diff_of(other, &key).map_err(|error| error.with_key(&key))?
+            } else {
+                Some(DifferenceKind::OnlyInFirst)
+            };
+            differences.extend(kind.map(|kind| Difference { key, kind }));
+            done += 1;
+            progress(done);
+        }
+        let only_in_second = other.keys().filter(|key| is_compared(key) && !self.contains(key));
+        let kind = DifferenceKind::OnlyInSecond;
+        differences.extend(only_in_second.map(|key| Difference { key, kind: kind.clone() }));
+        Ok(differences)
+    }
+
+    /// What differs under a key that both have.
+    fn diff_of(&self, other: &Self, key: &str) -> Result<Option<DifferenceKind>> {
+        let (first, second) = (self.entry(key)?, other.entry(key)?);
+        if first.dtype() != second.dtype() || first.shape() != second.shape() {
+            let [first, second] = [first, second].map(|entry| type_of(&entry));
+            return Ok(Some(DifferenceKind::Types { first, second }));
+        }
+        if first.images().is_some() && second.images().is_some() {
+            return diff_of_images(&self.images(key)?, &other.images(key)?);
+        }
+        let is_image = first.images().is_some() || second.images().is_some();
+        diff_of_arrays(&first.to_array()?, &second.to_array()?, is_image)
+    }
+}
+
+fn type_of(entry: &Entry<'_>) -> String {
+    let sides: Vec<String> = entry.shape().iter().map(ToString::to_string).collect();
+    let comma = if sides.len() == 1 { "," } else { "" };
+    format!("{} ({}{comma})", entry.dtype().type_string(), sides.join(", "))
+}
+
+fn diff_of_images(first: &ImageSet, second: &ImageSet) -> Result<Option<DifferenceKind>> {
+    let same_values = first.values() == second.values();
+    let mut numbers = Vec::new();
+    for number in 0..first.len() {
+        interrupt::check()?;
+        let is_same = if same_values {
+            let bitmap = second.bitmap(number)?;
+            first.with_bitmap(number, |image| image.as_bytes() == bitmap.view().as_bytes())?
+        } else {
+            // The bits may stand for the same values the other way round.
+            first.read_dyn(number)?.view().data() == second.read_dyn(number)?.view().data()
+        };
+        if !is_same {
+            numbers.push(number);
+        }
+    }
+    let of = first.len();
+    Ok((!numbers.is_empty()).then_some(DifferenceKind::Images { numbers, of }))
+}
+
+/// What differs between two arrays of one dtype and shape, of which one at least is of images if `is_image`.
+fn diff_of_arrays(first: &DynArray, second: &DynArray, is_image: bool) -> Result<Option<DifferenceKind>> {
+    let (shape, item) = (first.header().shape.clone(), first.header().dtype.item_size());
+    let (first, second) = (first.view().to_c_order()?, second.view().to_c_order()?);
+    if first == second {
+        return Ok(None);
+    }
+    let [.., height, width] = *shape.as_slice() else { return Ok(Some(DifferenceKind::Values)) };
+    if !is_image {
+        return Ok(Some(DifferenceKind::Values));
+    }
+    let bytes = (height * width * item).max(1);
+    let images = first.chunks(bytes).zip(second.chunks(bytes)).enumerate();
+    let numbers = images.filter(|(_, (first, second))| first != second).map(|(number, _)| number).collect();
+    Ok(Some(DifferenceKind::Images { numbers, of: shape[..shape.len() - 2].iter().product() }))
+}

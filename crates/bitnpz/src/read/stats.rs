@@ -1,0 +1,111 @@
+//! What the images of an archive are like.
+
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+
+use bitnpz_bitmap::BitmapView;
+use foldhash::quality::FixedState;
+
+use super::archive::Archive;
+use super::image_set::ImageSet;
+use crate::error::Result;
+use crate::interrupt;
+
+/// Parts of [`Stats::densities`].
+const PARTS: usize = 10;
+
+/// What the images of an archive are like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The number of images.
+    pub images: usize,
+    /// The number of their pixels.
+    pub pixels: u64,
+    /// The number of pixels whose bit is 1.
+    pub ones: u64,
+    /// The images that are the same, pixel for pixel, as one before them.
+    pub duplicates: usize,
+    /// How many images have no pixel of 1, or none of 0.
+    pub blank: usize,
+    /// The bytes that they take in the file, what several share apart.
+    pub bytes: u64,
+    /// How many images take 0 bytes, 1, 2 to 3, 4 to 7, and so on; of a stack that is compressed as a whole each takes its part.
+    pub sizes: Vec<usize>,
+    /// How many images have up to a tenth of their pixels at 1, up to two tenths, and so on.
+    pub densities: [usize; PARTS],
+}
+
+impl Archive {
+    /// Looks at all images under the keys that `is_counted` names. `progress` is called with the number of images seen. It
+    /// takes sixteen bytes of memory for each image, to know it again.
+    ///
+    /// ```
+    /// use bitnpz::{Archive, WriteOptions, Writer};
+    ///
+    /// let mut writer = Writer::unnamed(&WriteOptions::default())?;
+    /// writer.add_images("glyphs", &ndarray::array![[[true, false]], [[true, true]], [[true, false]]])?;
+    /// let mut bytes = Vec::new();
+    /// writer.finish_into(&mut bytes)?;
+    /// let stats = Archive::from_bytes(bytes)?.stats(|_| true, |_| ())?;
+    /// assert_eq!((stats.images, stats.ones, stats.duplicates, stats.blank), (3, 4, 1, 1));
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If an image cannot be read.
+    pub fn stats(&self, is_counted: impl Fn(&str) -> bool, mut progress: impl FnMut(usize)) -> Result<Stats> {
+        let mut stats = Stats::default();
+        let mut seen = Seen::default();
+        for entry in self.entries() {
+            let entry = entry?;
+            if !is_counted(entry.key()) || entry.images().is_none() {
+                continue;
+            }
+            let images = entry.to_images().map_err(|error| error.with_key(entry.key()))?;
+            stats.bytes += entry.stored_bytes();
+            for index in 0..images.len() {
+                interrupt::check()?;
+                stats.add(&images, index, entry.stored_bytes(), &mut seen)?;
+                progress(stats.images);
+            }
+        }
+        Ok(stats)
+    }
+}
+
+impl Stats {
+    /// Adds an image of those under one key, which take so many bytes.
+    fn add(&mut self, images: &ImageSet, index: usize, all_bytes: u64, seen: &mut Seen) -> Result<()> {
+        let (ones, pixels, is_new) = images.with_bitmap(index, |image| {
+            (image.count_ones() as u64, (image.height() * image.width()) as u64, seen.insert(image))
+        })?;
+        let bytes = images.payload_bytes(index)?.unwrap_or(all_bytes / images.len().max(1) as u64);
+        let size = (u64::BITS - bytes.leading_zeros()) as usize;
+        if self.sizes.len() <= size {
+            self.sizes.resize(size + 1, 0);
+        }
+        self.sizes[size] += 1;
+        let part = usize::try_from(ones.saturating_sub(1) * PARTS as u64 / pixels.max(1)).unwrap_or(PARTS);
+        self.densities[part.min(PARTS - 1)] += 1;
+        self.images += 1;
+        self.pixels += pixels;
+        self.ones += ones;
+        self.duplicates += usize::from(!is_new);
+        self.blank += usize::from(ones == 0 || ones == pixels);
+        Ok(())
+    }
+}
+
+/// Images by two hashes of theirs, of 64 bits each.
+#[derive(Default)]
+struct Seen(HashSet<[u64; 2], foldhash::fast::RandomState>);
+
+impl Seen {
+    /// Whether the image is not among them yet.
+    fn insert(&mut self, image: BitmapView<'_>) -> bool {
+        let what = (image.height(), image.width(), image.as_bytes());
+        self.0.insert([1, 2].map(|seed| FixedState::with_seed(seed).hash_one(what)))
+    }
+}
