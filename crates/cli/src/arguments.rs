@@ -494,7 +494,7 @@ pub(crate) struct Sheet {
     pub(crate) archive: PathBuf,
     #[command(flatten)]
     pub(crate) keys: Keys,
-    /// The picture to write: png, bmp, tif, pgm or pbm, by its ending; - is a png on standard output
+    /// The picture to write: png, bmp, pgm or pbm, by its ending; - is a png on standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
     /// Replace the output if it is there

@@ -141,7 +141,7 @@ fn does_each_mistake_get_a_message_that_helps() {
     folder.done(&["pack", "a", "-o", "good.npz"]);
     let cases: [(&[&str], &str); 20] = [
         (&["pack", "a", "-o", "good.npz"], "--force replaces it"),
-        (&["pack", "a", "b", "-o", "x.npz"], "the key \"one\" is that of a/one.png too"),
+        (&["pack", "a", "a/one.png", "-o", "x.npz"], "the key \"one.png\" is that of a/one.png too"),
         (
             &["pack", "a", "c", "--name", "all", "-o", "x.npz"],
             "c/large.png: \"all\": expected shape (9, 13), found (5, 5); without --name",

@@ -31,8 +31,6 @@ pub enum SheetFormat {
     Png,
     /// BMP.
     Bmp,
-    /// TIFF.
-    Tiff,
     /// PGM, binary.
     Pgm,
     /// PBM, binary: black and white only.
@@ -41,7 +39,7 @@ pub enum SheetFormat {
 
 impl SheetFormat {
     /// The endings of files that sheets can be written to.
-    pub const ENDINGS: [&str; 6] = ["png", "bmp", "tif", "tiff", "pgm", "pbm"];
+    pub const ENDINGS: [&str; 4] = ["png", "bmp", "pgm", "pbm"];
 
     /// The format of a file of this name, by its ending; `None` if sheets cannot be written in it.
     #[must_use]
@@ -49,7 +47,6 @@ impl SheetFormat {
         Some(match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "png" => Self::Png,
             "bmp" => Self::Bmp,
-            "tif" | "tiff" => Self::Tiff,
             "pgm" => Self::Pgm,
             "pbm" => Self::Pbm,
             _ => return None,
@@ -105,7 +102,6 @@ pub fn sheet<E: From<PictureError>>(
         SheetFormat::Pgm => write_pgm(file, width, height, &pixels),
         SheetFormat::Pbm => write_pbm(file, width, height, &pixels),
         SheetFormat::Bmp => write_with(file, ImageFormat::Bmp, width, height, pixels),
-        SheetFormat::Tiff => write_with(file, ImageFormat::Tiff, width, height, pixels),
     }?)
 }
 

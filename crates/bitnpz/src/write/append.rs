@@ -25,8 +25,11 @@ const MOST_SMALL: usize = 1000;
 /// Whether this may be a stack that was too small for a set.
 fn is_small_stack(entry: &Entry<'_>) -> bool {
     let header = entry.header();
-    let is_stack = header.shape.len() > 2 && lane_bytes(&header.dtype).is_some() && !header.fortran_order;
-    is_stack && entry.stored_bytes() < SMALL_STACK as u64 && header.len() < 8 * SMALL_STACK
+    if header.shape.len() < 3 || lane_bytes(&header.dtype).is_none() || header.fortran_order {
+        return false;
+    }
+    let stack = ImageAxes::Inferred.form(header).ok().flatten();
+    stack.is_some_and(|(stack, _)| matches!(*stack, [.., width] if header.len() / width.max(1) * width.div_ceil(8) < SMALL_STACK))
 }
 
 impl Writer {
