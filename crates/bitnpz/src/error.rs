@@ -58,6 +58,11 @@ pub enum ErrorKind {
         /// The array's shape.
         shape: Vec<usize>,
     },
+    /// A stack has one dimension more than an image.
+    NotAStack {
+        /// The shape found.
+        shape: Vec<usize>,
+    },
     /// One image was asked for, shape `(height, width)`.
     NotOneImage {
         /// The shape found.
@@ -204,6 +209,13 @@ impl fmt::Display for Error {
                 "expected images: two or more dimensions of bool, integers or floats; \
                  found shape {} of {dtype}",
                 Index(shape)
+            ),
+            ErrorKind::NotAStack { shape } => write!(
+                f,
+                "expected a stack of images, shape (n, height, width), found one image, shape {}: \
+                 as a stack of one it has shape {}",
+                Index(shape),
+                Index(&[&[1], shape.as_slice()].concat())
             ),
             ErrorKind::NotOneImage { found } => write!(
                 f,

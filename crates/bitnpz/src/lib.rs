@@ -35,6 +35,7 @@ mod packed;
 #[cfg(feature = "picture")]
 pub mod picture;
 
+mod progress;
 mod read;
 mod salvage;
 mod set;
@@ -53,6 +54,7 @@ pub use encoding::Encoding;
 pub use error::{Error, ErrorKind, Result};
 pub use interrupt::interruptible;
 pub use options::WriteOptions;
+pub use progress::Progress;
 pub use read::{Archive, ArrayReader, Content, Entry, ImageSet, Keys, Problem, Report};
 pub use salvage::{Salvage, salvage};
 pub use shuffle::Shuffle;

@@ -6,6 +6,7 @@ use bitnpz_bitmap::codec::Codec;
 use bitnpz_npz::{Limits, Method};
 
 use crate::encoding::Encoding;
+use crate::progress::Progress;
 
 /// How a [`Writer`](crate::Writer) stores what it is given.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,8 @@ pub struct WriteOptions {
     pub threads: Option<NonZero<usize>>,
     /// How much an archive that is [appended](crate::Writer::append) to may ask for.
     pub limits: Limits,
+    /// Counts what has been written.
+    pub progress: Progress,
 }
 
 impl WriteOptions {
@@ -49,6 +52,13 @@ impl WriteOptions {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// What is written counted here.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Progress) -> Self {
+        self.progress = progress;
         self
     }
 

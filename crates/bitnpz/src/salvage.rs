@@ -111,7 +111,7 @@ pub fn salvage(
             Ok(()) => drop(flaws.insert(number, Some(of_set))),
         }
     }
-    writer.take_over(&archive, |number| !flaws.contains_key(&number))?;
+    writer.take_over(&archive, |number| !flaws.contains_key(&number), |_| true)?;
     for (number, set) in archive.sets().iter().enumerate() {
         if let Some(Some(flaws)) = flaws.get(&number) {
             if let Some(keys) = changed_keys(set.name()) {

@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::ExitCode;
 
 use crate::output::escape;
 
@@ -34,16 +33,16 @@ impl Failure {
         }
     }
 
-    /// Says what went wrong on standard error.
-    pub(crate) fn report(&self) -> ExitCode {
+    /// Says what went wrong on standard error, and returns the exit code.
+    pub(crate) fn report(&self) -> u8 {
         match self {
             Self::Message(message) => {
                 // If even this cannot be written there is nobody to tell.
                 drop(writeln!(io::stderr(), "bitnpz: error: {}", escape(message)));
-                ExitCode::FAILURE
+                1
             }
-            Self::Damaged => ExitCode::FAILURE,
-            Self::Unread => ExitCode::SUCCESS,
+            Self::Damaged => 1,
+            Self::Unread => 0,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::thread;
 
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Codec, Encoder, Model, Sample};
-use bitnpz_npy::with_room;
+use bitnpz_npy::{Dtype, with_room};
 
 use super::checksum::{self, Checksum, GROUP};
 use super::description::{KeysDescription, SegmentDescription};
@@ -17,6 +17,7 @@ use super::keys::KeyList;
 use super::numbers::push_varint;
 use super::sample;
 use crate::error::Result;
+use crate::progress::Progress;
 
 /// A model is trained on at most this many images, of at most so many bytes of packed rows.
 const SAMPLE_IMAGES: usize = 4000;
@@ -28,10 +29,25 @@ const TRAINING_BYTES: usize = 96 << 20;
 const MIN_TRAINING_BYTES: usize = 4 << 20;
 
 /// How sets are written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SetOptions {
     pub(crate) codec: Option<Codec>,
     pub(crate) threads: NonZero<usize>,
+    /// The bytes of a pixel in the arrays that are counted as progress.
+    pub(crate) item_bytes: usize,
+    pub(crate) progress: Progress,
+}
+
+impl SetOptions {
+    /// The same for images of this dtype.
+    pub(crate) fn with_items(&self, dtype: &Dtype) -> Self {
+        Self { item_bytes: dtype.item_size(), ..self.clone() }
+    }
+
+    /// Counts an image that is done.
+    fn count(&self, image: BitmapView<'_>) {
+        self.progress.add(1, image.height() * image.width() * self.item_bytes);
+    }
 }
 
 /// Images as they are collected: packed rows, sizes and keys.
@@ -65,7 +81,7 @@ impl Images {
         &self,
         model: Option<Arc<Model>>,
         total: usize,
-        options: SetOptions,
+        options: &SetOptions,
     ) -> Result<Encoded> {
         self.check_memory(model.is_none())?;
         let mut rest = self.rows.as_slice();
@@ -76,7 +92,7 @@ impl Images {
         let images: Vec<BitmapView<'_>> = views.collect();
         let model = model.unwrap_or_else(|| Arc::new(self.train(&images, total, options.codec)));
         let size = self.sizes.first().copied().filter(|first| self.sizes.iter().all(|size| size == first));
-        let payloads = Payloads::new(&model, &images, size.is_none(), options.threads);
+        let payloads = Payloads::new(&model, &images, size.is_none(), options);
         let index = index::write(&payloads.starts, payloads.repeats.as_deref(), &payloads.checksums(&images));
         let mut description = SegmentDescription {
             images: images.len(),
@@ -132,7 +148,7 @@ struct Payloads {
 }
 
 impl Payloads {
-    fn new(model: &Model, images: &[BitmapView<'_>], with_sizes: bool, threads: NonZero<usize>) -> Self {
+    fn new(model: &Model, images: &[BitmapView<'_>], with_sizes: bool, options: &SetOptions) -> Self {
         let mut numbers =
             HashMap::with_capacity_and_hasher(images.len(), foldhash::fast::RandomState::default());
         let firsts: Vec<usize> = images
@@ -142,9 +158,13 @@ impl Payloads {
             .collect();
         drop(numbers);
         let distinct: Vec<usize> = (0..images.len()).filter(|&number| firsts[number] == number).collect();
-        let share = distinct.len().div_ceil(threads.get()).max(1);
-        let encode =
-            &|numbers: &[usize]| encode(model, numbers.iter().map(|&number| images[number]), with_sizes);
+        let repeats = firsts.iter().enumerate().filter(|&(number, &first)| first != number);
+        repeats.for_each(|(number, _)| options.count(images[number]));
+        let share = distinct.len().div_ceil(options.threads.get()).max(1);
+        let encode = &|numbers: &[usize]| {
+            let images = numbers.iter().map(|&number| images[number]);
+            encode(model, images.inspect(|&image| options.count(image)), with_sizes)
+        };
         let parts: Vec<(Vec<u8>, Vec<usize>)> = thread::scope(|scope| {
             let mut shares = distinct.chunks(share);
             let own = shares.next();

@@ -134,8 +134,8 @@ impl SetWriter {
         self.finish_segment(zip)?;
         let images = std::mem::take(&mut self.collected);
         self.images += images.sizes.len();
-        let (model, options) = (self.model.clone(), self.options);
-        match Pending::start(move || images.encode(model, total, options)) {
+        let (model, options) = (self.model.clone(), self.options.clone());
+        match Pending::start(move || images.encode(model, total, &options)) {
             Ok(pending) => {
                 self.encoding = Some(pending);
                 Ok(())

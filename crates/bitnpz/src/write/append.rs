@@ -8,7 +8,7 @@ use bitnpz_npz::{Member, OpenOptions};
 use super::sets::SMALL_STACK;
 use super::writer::Writer;
 use crate::encoding::Encoding;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::options::WriteOptions;
 use crate::read::{Archive, Entry, RESERVED};
 use crate::set::StoredSet;
@@ -45,15 +45,71 @@ impl Writer {
     ///
     /// If the archive cannot be read, or no file can be made beside it.
     pub fn append(path: impl AsRef<Path>, options: &WriteOptions) -> Result<Self> {
+        Self::append_without(path, options, [])
+    }
+
+    /// As [`append`](Self::append), but leaves out what is under these keys: to delete or to replace it. The images that had keys of
+    /// their own beside one that is left out are encoded again.
+    ///
+    /// ```
+    /// use bitnpz::{Archive, WriteOptions, Writer};
+    /// use ndarray::{Array1, array};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("training.npz");
+    /// let mut writer = Writer::create(&path)?;
+    /// writer.add_array("outputs", &array![3, 4])?;
+    /// writer.finish()?;
+    ///
+    /// let mut writer = Writer::append_without(&path, &WriteOptions::default(), ["outputs"])?;
+    /// writer.add_array("outputs", &array![5, 6])?;
+    /// writer.finish()?;
+    /// let outputs: Array1<i32> = Archive::open(&path)?.array("outputs")?.into_dimensionality()?;
+    /// assert_eq!(outputs, array![5, 6]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append), and if the archive has no such key.
+    pub fn append_without<'a>(
+        path: impl AsRef<Path>,
+        options: &WriteOptions,
+        keys: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self> {
         let reading = OpenOptions::default().with_limits(options.limits.clone());
         let archive = Archive::open_with(path.as_ref(), reading)?;
+        let mut without = HashSet::new();
+        for key in keys {
+            if !archive.contains(key) && !archive.contains_other(key) {
+                return Err(Error::from(ErrorKind::NoSuchKey).with_key(key));
+            }
+            without.insert(bitnpz_npz::identity(key));
+        }
         let mut writer = Self::create_with(path, options)?;
-        writer.take_over(&archive, |_| true)?;
+        let gone_of = |set: &StoredSet| -> HashSet<usize> {
+            without.iter().filter_map(|key| set.find(archive.zip(), key)).collect()
+        };
+        let is_gone = |set: &StoredSet| match set.stack() {
+            Some((key, _)) => without.contains(key),
+            None => !gone_of(set).is_empty(),
+        };
+        let sets = archive.sets();
+        writer.take_over(&archive, |number| !is_gone(&sets[number]), |key| !without.contains(key))?;
+        for (number, set) in sets.iter().enumerate().filter(|(_, set)| set.stack().is_none() && is_gone(set)) {
+            let gone = gone_of(set);
+            writer.add_set_without(&archive, number, |image| gone.contains(&image))?;
+        }
         Ok(writer)
     }
 
-    /// Takes over all that an archive has, of image sets those whose numbers are asked for.
-    pub(crate) fn take_over(&mut self, archive: &Archive, takes: impl Fn(usize) -> bool) -> Result<()> {
+    /// Takes over all that an archive has, of image sets those whose numbers are asked for, of other members those whose keys are.
+    pub(crate) fn take_over(
+        &mut self,
+        archive: &Archive,
+        takes: impl Fn(usize) -> bool,
+        takes_key: impl Fn(&str) -> bool,
+    ) -> Result<()> {
         let zip = archive.zip();
         let sets = archive.sets().iter().enumerate().filter(|(number, _)| takes(*number));
         let sets: Vec<&StoredSet> = sets.map(|(_, set)| set).collect();
@@ -67,7 +123,9 @@ impl Writer {
         for member in zip.members() {
             let name = member.name();
             if !name.starts_with(RESERVED) {
-                self.take_over_member(archive, &member)?;
+                if takes_key(bitnpz_npz::identity(member.key())) {
+                    self.take_over_member(archive, &member)?;
+                }
             } else if segments.contains(name) {
                 self.zip.copy(&member)?;
             }

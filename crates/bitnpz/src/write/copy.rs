@@ -97,6 +97,7 @@ impl Writer {
                 break;
             }
             stream.write_all(&piece[..read]).map_err(bitnpz_npz::Error::from)?;
+            self.ledger.progress.add(0, read);
         }
         stream.finish(&[])?;
         self.ledger.note_plain(member, 0);

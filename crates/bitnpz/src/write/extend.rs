@@ -68,7 +68,10 @@ impl Writer {
         self.check_owner()?;
         let (dtype, shape) = (images.dtype(), images.shape());
         let Some(item_shape) = shape.get(1..).filter(|item_shape| item_shape.len() >= 2) else {
-            let error = ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() };
+            let error = match shape.len() {
+                2 => ErrorKind::NotAStack { shape: shape.to_vec() },
+                _ => ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() },
+            };
             return Err(Error::from(error).with_key(key));
         };
         let (identity, items) = (bitnpz_npz::identity(key), c_order(images)?);

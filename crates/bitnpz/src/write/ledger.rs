@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::packed::{PackedIndex, PackedKind};
+use crate::progress::Progress;
 
 /// What has been written so far: for each member what it takes to give it back.
 #[derive(Debug, Default)]
@@ -13,6 +14,8 @@ pub(super) struct Ledger {
     members: Vec<Content>,
     keys: usize,
     images: usize,
+    /// What counts the bytes of members, for those who watch; image sets count their own.
+    pub(super) progress: Progress,
 }
 
 /// What a member holds.
@@ -27,6 +30,10 @@ enum Content {
 }
 
 impl Ledger {
+    pub(super) fn new(progress: Progress) -> Self {
+        Self { progress, ..Self::default() }
+    }
+
     /// The member with this number holds so many images, packed.
     pub(super) fn note_packed(&mut self, member: usize, kind: PackedKind, images: usize) {
         let next = u32::try_from(self.kinds.len()).expect("there are no more kinds than members");

@@ -1,6 +1,6 @@
 //! The image sets of an archive that is being written.
 
-use bitnpz_npy::{DynArrayView, with_room};
+use bitnpz_npy::{Dtype, DynArrayView, with_room};
 use bitnpz_npz::AtomicFile;
 
 use super::ledger::Ledger;
@@ -70,7 +70,7 @@ impl SetsWriter {
     pub(super) fn resume(&mut self, zip: &bitnpz_npz::Archive, set: &StoredSet) -> Result<()> {
         self.names.0.push(set.name().to_owned());
         let palette = Palette::of(&set.kind(0));
-        let writer = set.to_writer(zip, self.options)?;
+        let writer = set.to_writer(zip, self.options.with_items(palette.dtype()))?;
         if let Some((key, shape)) = set.stack() {
             self.claim(key)?;
             let stack = Stack::resume(key, shape.to_vec(), palette);
@@ -86,11 +86,11 @@ impl SetsWriter {
 
     /// Starts the set of a stack whose key is claimed.
     pub(super) fn start_stack(&mut self, stack: Stack) -> SetStack {
-        SetStack { set: self.start(&stack.key), stack }
+        SetStack { set: self.start(&stack.key, stack.dtype()), stack }
     }
 
     /// Starts a set for what is saved under this key.
-    fn start(&mut self, key: &str) -> SetWriter {
+    fn start(&mut self, key: &str, dtype: &Dtype) -> SetWriter {
         let is_simple = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let is_free = |name: &str| !self.names.0.iter().any(|taken| taken == name);
         let is_name =
@@ -106,7 +106,7 @@ impl SetsWriter {
                 .expect("numbers go on")
         };
         self.names.0.push(name.clone());
-        SetWriter::new(name, self.options)
+        SetWriter::new(name, self.options.with_items(dtype))
     }
 
     /// Packs one image, in the values of a set there is, or else in its own.
@@ -150,7 +150,7 @@ impl SetsWriter {
                 place
             }
             None => {
-                let set = self.start("images");
+                let set = self.start("images", palette.dtype());
                 self.open.push((palette, set));
                 self.open.len() - 1
             }

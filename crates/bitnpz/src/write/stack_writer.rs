@@ -11,7 +11,7 @@ use ndarray::ArrayRef2;
 use super::ledger::Ledger;
 use super::sets::SetsWriter;
 use super::stack::{SetStack, Stack};
-use super::writer::{Writer, write_lone, zeros_and_ones};
+use super::writer::{Writer, count_images, write_lone, zeros_and_ones};
 use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -138,7 +138,9 @@ impl<'a> StackWriter<'a> {
                 let bytes = if self.encoding == Encoding::Packed { rows } else { items };
                 stream
                     .write_all(bytes)
-                    .map_err(|error| Error::from(bitnpz_npz::Error::from(error)).with_key(&stack.key))
+                    .map_err(|error| Error::from(bitnpz_npz::Error::from(error)).with_key(&stack.key))?;
+                self.ledger.progress.add(count * count_images(&stack.shape[1..]), items.len());
+                Ok(())
             }
         }
     }

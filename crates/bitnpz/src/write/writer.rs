@@ -103,8 +103,13 @@ impl Writer {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         Ok(Self {
             zip: bitnpz_npz::Writer::new(AtomicFile::create(path)?, zip_options.clone()),
-            ledger: Ledger::default(),
-            sets: SetsWriter::new(SetOptions { codec: options.codec, threads: zip_options.threads }),
+            ledger: Ledger::new(options.progress.clone()),
+            sets: SetsWriter::new(SetOptions {
+                codec: options.codec,
+                threads: zip_options.threads,
+                item_bytes: 1,
+                progress: options.progress.clone(),
+            }),
             waiting: Vec::new(),
             folder: folder.unwrap_or(Path::new(".")).to_owned(),
             encoding: options.encoding,
@@ -321,6 +326,7 @@ impl Writer {
         };
         added.map_err(|error| Error::from(error).with_key(key))?;
         self.ledger.note_plain(self.zip.len() - 1, images);
+        self.ledger.progress.add(images, array.data().len());
         Ok(())
     }
 
@@ -332,8 +338,10 @@ impl Writer {
         for piece in array.data().chunks(PIECE) {
             interrupt::check()?;
             stream.write_all(piece).map_err(|error| blame(error.into()))?;
+            self.ledger.progress.add(0, piece.len());
         }
         stream.finish(&head).map_err(blame)?;
+        self.ledger.progress.add(images, 0);
         self.ledger.note_plain(number, images);
         Ok(())
     }
@@ -365,7 +373,9 @@ fn write_packed(
 ) -> Result<()> {
     let rows = DynArrayView::new(packed_header(shape, kind.width), rows)?;
     zip.add_array(key, &rows).map_err(|error| Error::from(error).with_key(key))?;
+    let bytes = shape.iter().product::<usize>() * kind.dtype.item_size();
     ledger.note_packed(zip.len() - 1, kind, count_images(shape));
+    ledger.progress.add(count_images(shape), bytes);
     Ok(())
 }
 

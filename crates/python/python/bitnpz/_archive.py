@@ -15,7 +15,7 @@ import numpy as np
 from . import _bitnpz
 from ._damage import Problem
 from ._errors import ClosedError, DamagedError, FileChangedError, InputError, NoSuchKeyError
-from ._images import ImageSet
+from ._images import ImageSet, Numbers
 from ._paths import Path, shown
 
 Access = Literal["map", "read"]
@@ -222,9 +222,10 @@ def _reopen(source: Source, access: Access, limits: dict[str, int] | None, ident
     return archive
 
 
-def _reopen_images(origin: tuple[Any, ...], key: str | None, number: int) -> ImageSet:
+def _reopen_images(origin: tuple[Any, ...], key: str | None, number: int, selected: Numbers | None) -> ImageSet:
     archive = _reopen(*origin)
-    return archive.image_sets()[number] if key is None else archive.images(key)
+    images = archive.image_sets()[number] if key is None else archive.images(key)
+    return images if selected is None else images.subset(selected)
 
 
 def load(

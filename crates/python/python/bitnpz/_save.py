@@ -80,7 +80,7 @@ class Writer(_bitnpz.Writer):
         if mode == "x" and os.path.lexists(path):
             raise FilePresentError(errno.EEXIST, os.strerror(errno.EEXIST), path)
         append = "append" if mode == "a" and os.path.exists(path) else "replace"
-        return super().__new__(cls, path, shown(path), encoding, codec, "deflate", level, threads, append)
+        return super().__new__(cls, path, shown(path), encoding, codec, "deflate", level, threads, append, None)
 
     def __setitem__(self, key: str, value: npt.ArrayLike | ImageSet) -> None:
         """Adds an array: as images if it has two or more dimensions and two values, else as it is.
@@ -253,7 +253,7 @@ def _savez(
             raise InputError(f"Cannot use un-named variables and keyword {key}")
         arrays[key] = value
     with _path(file) as path:
-        writer = _bitnpz.Writer(path, shown(path), "plain", None, method, None, None, "replace")
+        writer = _bitnpz.Writer(path, shown(path), "plain", None, method, None, None, "replace", None)
         try:
             for key, value in arrays.items():
                 writer._add(check_key(key), to_items(to_array(key, value)), "array")
