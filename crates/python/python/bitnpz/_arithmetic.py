@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, NoReturn
 
 import numpy as np
@@ -23,9 +24,10 @@ _READING = frozenset(
 class ArrayArithmetic(NDArrayOperatorsMixin):
     """Operators, NumPy's functions and the methods of arrays, on the array that `numpy.asarray` gives."""
 
-    _name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    @property
+    @abstractmethod
+    def _name(self) -> str:
+        """What messages call the file."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if any(isinstance(out, ArrayArithmetic) for out in options.get("out", ())):

@@ -74,6 +74,11 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         self.dtype: np.dtype[Any] = np.dtype(self._dtype)
 
     @property
+    def is_ragged(self) -> bool:
+        """Whether the images differ in size."""
+        return self._image_size is None
+
+    @property
     def ndim(self) -> int:
         """The number of dimensions."""
         return len(self.shape)
@@ -332,10 +337,10 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
     def _batch(self, first: Any) -> tuple[Array, tuple[Any, ...]]:
         """Reads what an index selects along the first dimension; gives an array, and the index that selects the same of it."""
         if isinstance(first, slice):
-            places = range(*first.indices(len(self)))
+            some = range(*first.indices(len(self)))
             # A step past the end is as good as any other.
-            step = min(max(places.step, ~len(self)), len(self) + 1)
-            return self._read((places.start, step, len(places)), (len(places),)), (slice(None),)
+            step = min(max(some.step, ~len(self)), len(self) + 1)
+            return self._read((some.start, step, len(some)), (len(some),)), (slice(None),)
         if is_basic(first):
             return self._read(self._places([operator.index(first)]), (1,)), (0,)
         if isinstance(first, ImageSet):
