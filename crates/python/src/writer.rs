@@ -190,6 +190,8 @@ impl Writer {
             writer.take().map(bitnpz::Writer::finish).transpose()
         });
         let summary = finished?.ok_or_else(|| self.closed(py))?;
+        // What was done since it was asked last.
+        self.watch(py)(py)?;
         Ok((summary.keys, summary.images))
     }
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -125,9 +126,10 @@ def test_does_an_archive_show_and_complete_its_keys(glyphs):
     assert "labels (600,) int64" in text and text.endswith("... 602 in all") and text.count("(") == 5
     bitnpz.save("b.npz", {"glyphs": glyphs})
     assert repr(bitnpz.load("b.npz")) == "NpzFile 'b.npz' with keys: glyphs (600, 24, 20) bool"
-    content = bytearray(open("a.npz", "rb").read())
-    content[100:200] = bytes(100)
-    assert "NpzFile" in repr(bitnpz.NpzFile(bytes(content)))
+    with zipfile.ZipFile("c.npz", "w") as foreign:
+        foreign.writestr("note.txt", "hello")
+        foreign.writestr("x.npy", "no array")
+    assert sorted(repr(bitnpz.load("c.npz")).split("keys: ")[1].split(", ")) == ["note.txt", "x"]
 
 
 @pytest.mark.parametrize("encoding", ["contour", "packed", "plain"])
@@ -137,7 +139,8 @@ def test_is_progress_told(glyphs, encoding):
     reports = []
     bitnpz.save("a.npz", arrays, encoding=encoding, progress=reports.append)
     assert reports[-1].bytes == reports[-1].total_bytes == total and reports == sorted(reports)
-    assert reports[-1].images == (601 if encoding == "packed" or encoding == "contour" else reports[-1].images)
+    # In plain archives an array of floats is no more than that.
+    assert reports[-1].images == (1 if encoding == "plain" else 601)
     bitnpz.save("b.npz", arrays, encoding=encoding)
     assert open("a.npz", "rb").read() == open("b.npz", "rb").read()
 

@@ -96,7 +96,8 @@ impl Writer {
         };
         let sets = archive.sets();
         writer.take_over(&archive, |number| !is_gone(&sets[number]), |key| !without.contains(key))?;
-        for (number, set) in sets.iter().enumerate().filter(|(_, set)| set.stack().is_none() && is_gone(set)) {
+        for (number, set) in sets.iter().enumerate().filter(|(_, set)| set.stack().is_none() && is_gone(set))
+        {
             let gone = gone_of(set);
             writer.add_set_without(&archive, number, |image| gone.contains(&image))?;
         }

@@ -17,7 +17,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _READING = frozenset(
     "T mT all any argmax argmin argpartition argsort astype choose clip compress conj conjugate copy cumprod cumsum diagonal dot "
     "dump dumps flat flatten imag max mean min nonzero prod ptp ravel real repeat reshape round searchsorted squeeze std "
-    "strides sum swapaxes tobytes tofile tolist trace transpose var view".split()
+    "sum swapaxes tobytes tofile tolist trace transpose var view".split()
 )
 
 

@@ -257,7 +257,7 @@ def save(
     >>> bitnpz.save("training.npz", {"glyphs": np.zeros((1000, 28, 28), bool), "outputs": np.arange(1000)})
     """
     items = _items(file, arrays)
-    total = sum(getattr(value, "nbytes", None) or np.asarray(value).nbytes for _, value in items) if progress else 0
+    total = sum(_nbytes(key, value) for key, value in items) if progress else 0
     name = shown(file) if isinstance(file, (str, bytes, os.PathLike)) else "archive"
     with (
         watching(progress, name, total) as watcher,
@@ -265,6 +265,10 @@ def save(
     ):
         for key, value in items:
             writer[key] = value
+
+
+def _nbytes(key: str, value: npt.ArrayLike | ImageSet) -> int:
+    return value.nbytes if isinstance(value, ImageSet) else to_array(key, value).nbytes
 
 
 def _items(file: object, arrays: Mapping[str, npt.ArrayLike | ImageSet]) -> list[tuple[str, npt.ArrayLike | ImageSet]]:
