@@ -63,6 +63,11 @@ pub enum ErrorKind {
     },
     /// More images were added to a stack whose images are not along the first axis of the array.
     FixedStack,
+    /// A stack has one dimension more than an image.
+    NotAStack {
+        /// The shape found.
+        shape: Vec<usize>,
+    },
     /// An array does not have the axes that it was said to have.
     WrongAxes {
         /// What was said.
@@ -240,6 +245,13 @@ impl fmt::Display for Error {
             ErrorKind::WrongAxes { axes, shape } => {
                 write!(f, "expected an array of the axes {axes}, found shape {}", Index(shape))
             }
+            ErrorKind::NotAStack { shape } => write!(
+                f,
+                "expected a stack of images, shape (n, height, width), found one image, shape {}: \
+                 as a stack of one it has shape {}",
+                Index(shape),
+                Index(&[&[1], shape.as_slice()].concat())
+            ),
             ErrorKind::NotOneImage { found } => write!(
                 f,
                 "expected one image, shape (height, width), found an array of shape {}; read it as images",

@@ -65,4 +65,4 @@ pub use salvage::{Salvage, salvage};
 pub use shuffle::Shuffle;
 pub use threads::{after_fork, before_fork};
 pub use value::Value;
-pub use write::{Added, Progress, StackWriter, Summary, Threshold, Writer, clean};
+pub use write::{Added, Meter, Progress, StackWriter, Summary, Threshold, Writer, clean};

@@ -6,6 +6,7 @@ use bitnpz_bitmap::codec::Codec;
 use bitnpz_npz::{Limits, Method};
 
 use crate::encoding::Encoding;
+use crate::write::Meter;
 
 /// How a [`Writer`](crate::Writer) stores what it is given.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ pub struct WriteOptions {
     pub threads: Option<NonZero<usize>>,
     /// How much an archive that is [appended](crate::Writer::append) to may ask for.
     pub limits: Limits,
+    /// Counts what is written, if somebody looks.
+    pub meter: Option<Meter>,
 }
 
 impl WriteOptions {
@@ -50,6 +53,18 @@ impl WriteOptions {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// What counts what is written.
+    pub(crate) fn meter(&self) -> Meter {
+        self.meter.clone().unwrap_or_default()
+    }
+
+    /// What is written counted by this.
+    #[must_use]
+    pub fn with_meter(mut self, meter: Meter) -> Self {
+        self.meter = Some(meter);
         self
     }
 

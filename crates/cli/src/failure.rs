@@ -4,7 +4,6 @@ use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::ExitCode;
 
 use crate::output::escape;
 
@@ -41,16 +40,16 @@ impl Failure {
         Self::at(path, "there is no such file or folder")
     }
 
-    /// Says what went wrong on standard error.
-    pub(crate) fn report(&self) -> ExitCode {
+    /// Says what went wrong on standard error, and returns the exit code.
+    pub(crate) fn report(&self) -> u8 {
         match self {
             Self::Message(message) => {
                 // If even this cannot be written there is nobody to tell.
                 drop(writeln!(io::stderr(), "bitnpz: error: {}", escape(message)));
-                ExitCode::FAILURE
+                1
             }
-            Self::Said => ExitCode::FAILURE,
-            Self::Unread => ExitCode::SUCCESS,
+            Self::Said => 1,
+            Self::Unread => 0,
         }
     }
 }

@@ -1,43 +1,7 @@
 //! The `bitnpz` command.
 
-mod arguments;
-mod commands;
-mod failure;
-mod output;
-mod signals;
-
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use arguments::{Arguments, Verb};
-use output::Output;
-
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    signals::clean_up_when_ended();
-    let mut output = Output::new(arguments.quiet);
-    let result = match arguments.verb {
-        Verb::Demo(arguments) => commands::demo::run(&arguments, &mut output),
-        Verb::Pack(arguments) => commands::pack::run(&arguments, &mut output),
-        Verb::Append(arguments) => commands::append::run(&arguments, &mut output),
-        Verb::Convert(arguments) => commands::convert::run(&arguments, &mut output),
-        Verb::Unpack(arguments) => commands::unpack::run(&arguments, &mut output),
-        Verb::Rm(arguments) => commands::rm::run(&arguments, &mut output),
-        Verb::Diff(arguments) => commands::diff::run(&arguments, &mut output),
-        Verb::Stats(arguments) => commands::stats::run(&arguments, &mut output),
-        Verb::Ls(arguments) => commands::ls::run(&arguments, &mut output),
-        Verb::Info(arguments) => commands::info::run(&arguments, &mut output),
-        Verb::Verify(arguments) => commands::verify::run(&arguments, &mut output),
-        Verb::Salvage(arguments) => commands::salvage::run(&arguments, &mut output),
-        Verb::Clean(arguments) => commands::clean::run(&arguments, &mut output),
-        Verb::View(arguments) => commands::view::run(&arguments, &mut output),
-        Verb::Sheet(arguments) => commands::sheet::run(&arguments, &mut output),
-        Verb::Completions(arguments) => commands::completions::run(&arguments, &mut output),
-        Verb::Man(arguments) => commands::man::run(&arguments, &mut output),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
+    bitnpz_cli::run(std::env::args_os()).into()
 }

@@ -131,6 +131,19 @@ impl Archive {
         sets.map(|(number, images)| of_archive(slf, images, None, number)).collect()
     }
 
+    /// The dtype and shape of what is under a key, of which no item is read; none if it is no array.
+    fn _describe(&self, py: Python<'_>, key: &str) -> PyResult<Option<(String, Vec<usize>)>> {
+        let archive = self.open(py)?;
+        if !archive.contains(key) {
+            return Ok(None);
+        }
+        let describe = || {
+            let entry = archive.entry(key)?;
+            Ok((entry.header().dtype.to_string(), entry.header().shape.clone()))
+        };
+        quick(py, &self.name, describe).map(Some)
+    }
+
     fn _verify(&self, py: Python<'_>, is_fast: bool) -> PyResult<Vec<Problem>> {
         let archive = self.open(py)?;
         let verify = || if is_fast { Ok(archive.verify_structure()) } else { archive.verify(|_| ()) };

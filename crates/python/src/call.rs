@@ -23,11 +23,21 @@ pub(crate) fn long<R: Send>(
     name: &str,
     work: impl FnOnce() -> bitnpz::Result<R> + Send,
 ) -> PyResult<R> {
+    watched(py, name, |_| Ok(()), work)
+}
+
+/// As [`long`]; `watch` is called now and then meanwhile, and an exception that it raises ends the call.
+pub(crate) fn watched<R: Send>(
+    py: Python<'_>,
+    name: &str,
+    watch: impl Fn(Python<'_>) -> PyResult<()> + 'static + Send,
+    work: impl FnOnce() -> bitnpz::Result<R> + Send,
+) -> PyResult<R> {
     let raised = Arc::new(Mutex::new(None));
     let ask = {
         let raised = Arc::clone(&raised);
         move || {
-            let error = Python::attach(|py| py.check_signals().err());
+            let error = Python::attach(|py| py.check_signals().and_then(|()| watch(py)).err());
             let is_raised = error.is_some();
             if is_raised {
                 *raised.lock().unwrap_or_else(PoisonError::into_inner) = error;

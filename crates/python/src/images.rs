@@ -22,6 +22,8 @@ pub(crate) struct ImageSet {
     name: Arc<str>,
     /// As users see it: an image alone is a stack of one.
     shape: Vec<usize>,
+    /// Those along the first dimension that a subset has, in its order.
+    selected: Option<Arc<[i64]>>,
     read: Read,
 }
 
@@ -32,7 +34,7 @@ impl ImageSet {
             shape => shape.to_vec(),
         };
         let read = reader(images.dtype());
-        Self { images, name, shape, read }
+        Self { images, name, shape, selected: None, read }
     }
 
     fn len(&self) -> usize {
@@ -42,7 +44,16 @@ impl ImageSet {
     /// The place along the first dimension that an index means: one below zero counts from its end.
     fn place(&self, number: i64) -> Option<usize> {
         let from_start = if number < 0 { number.checked_add_unsigned(self.len() as u64)? } else { number };
-        usize::try_from(from_start).ok().filter(|&place| place < self.len())
+        let place = usize::try_from(from_start).ok().filter(|&place| place < self.len())?;
+        Some(self.in_set(place))
+    }
+
+    /// The place in the whole set of one within its bounds.
+    fn in_set(&self, place: usize) -> usize {
+        match &self.selected {
+            Some(selected) => usize::try_from(selected[place]).unwrap_or(usize::MAX),
+            None => place,
+        }
     }
 
     /// The images of items along the first dimension.
@@ -116,7 +127,33 @@ impl ImageSet {
     #[pyo3(signature = (base, *_args))]
     fn new(_class: &Bound<'_, PyType>, base: &Bound<'_, Self>, _args: &Bound<'_, PyTuple>) -> Self {
         let base = base.get();
-        Self::new_from(base.images.clone(), base.name.clone())
+        Self {
+            images: base.images.clone(),
+            name: base.name.clone(),
+            shape: base.shape.clone(),
+            selected: base.selected.clone(),
+            read: base.read,
+        }
+    }
+
+    /// A set of those at these places, which are looked up when they are read.
+    #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
+    fn _subset(&self, py: Python<'_>, places: PyReadonlyArray1<'_, i64>) -> PyResult<Self> {
+        let places = places.as_slice()?.iter().map(|&number| {
+            let place = self.place(number).ok_or_else(|| self.out_of_bounds(py, &number))?;
+            Ok(place.cast_signed() as i64)
+        });
+        let selected: Arc<[i64]> = places.collect::<PyResult<Vec<i64>>>()?.into();
+        let mut shape = self.shape.clone();
+        shape[0] = selected.len();
+        let (images, name) = (self.images.clone(), self.name.clone());
+        Ok(Self { images, name, shape, selected: Some(selected), read: self.read })
+    }
+
+    /// The places in the whole set of what a subset has.
+    #[getter]
+    fn _selected<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<i64>>> {
+        self.selected.as_ref().map(|selected| PyArray1::from_slice(py, selected))
     }
 
     fn __len__(&self) -> usize {
@@ -167,11 +204,15 @@ impl ImageSet {
     }
 
     fn _key(&self, image: usize) -> Option<String> {
-        self.images.key(image)
+        (image < self.len()).then(|| self.images.key(self.in_set(image))).flatten()
     }
 
     fn _find(&self, key: &Bound<'_, PyString>) -> Option<usize> {
-        self.images.find(&key.to_cow().ok()?)
+        let image = self.images.find(&key.to_cow().ok()?)?;
+        match &self.selected {
+            Some(selected) => selected.iter().position(|&place| usize::try_from(place) == Ok(image)),
+            None => Some(image),
+        }
     }
 
     /// That images of so many bytes each are not too much.

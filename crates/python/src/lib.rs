@@ -7,6 +7,7 @@
 mod archive;
 mod array;
 mod call;
+mod command;
 mod damage;
 mod error;
 mod forks;
@@ -22,6 +23,8 @@ mod _bitnpz {
     use super::archive::{Archive, KeyIterator};
     #[pymodule_export]
     use super::array::{better_axes, check_npy, read_npy};
+    #[pymodule_export]
+    use super::command::command;
     #[pymodule_export]
     use super::damage::{clean, salvage};
     #[pymodule_export]

@@ -41,6 +41,73 @@ def test_does_the_dataset_give_labels(archive, glyphs):
         Dataset(archive["glyphs"], [1, 2, 3])
 
 
+def test_is_a_set_a_tensor_as_fast_as_an_array(archive, glyphs):
+    torch = pytest.importorskip("torch")
+    images = archive["glyphs"]
+    for make in (torch.as_tensor, torch.tensor, torch.asarray, torch.from_dlpack):
+        tensor = make(images)
+        assert tensor.dtype == torch.bool and (tensor.numpy() == glyphs).all()
+    assert torch.as_tensor(images, dtype=torch.float32).sum() == glyphs.sum()
+    assert (torch.from_numpy(images[:7]).numpy() == glyphs[:7]).all()
+
+
+def test_does_the_dataset_take_arrays_masks_parts_and_transforms(archive, glyphs):
+    torch = pytest.importorskip("torch")
+    from bitnpz.torch import Dataset
+
+    order = np.random.default_rng(0).permutation(600)
+    for images in (archive["glyphs"], glyphs):
+        part = Dataset(images, archive["glyphs"], order, indices=order[:100], dtype=np.float32, transform=lambda image: image[None] * 2 - 1)
+        assert len(part) == 100
+        image, mask, number = part[-1]
+        assert image.shape == (1, 24, 20) and image.dtype == torch.float32 and image.min() == -1
+        assert (mask.numpy() == glyphs[order[99]]).all() and number == order[order[99]]
+        batches = list(torch.utils.data.DataLoader(part, batch_size=30, shuffle=True))
+        assert [len(batch) for batch, _, _ in batches] == [30, 30, 30, 10]
+    masked = Dataset(archive["glyphs"], indices=np.arange(600) % 2 == 0)
+    assert len(masked) == 300 and (masked[3].numpy() == glyphs[6]).all()
+    first, second = torch.utils.data.random_split(Dataset(archive["glyphs"], archive["outputs"]), [500, 100])
+    assert len(list(torch.utils.data.DataLoader(second, batch_size=50))) == 2
+    with pytest.raises(ValueError, match="expected an array or an image set"):
+        Dataset(archive["glyphs"], 3)
+
+
+def test_does_the_dataset_give_images_of_several_sizes(glyphs):
+    torch = pytest.importorskip("torch")
+    from bitnpz.torch import Dataset
+
+    pictures = {f"p{i}": np.eye(i % 5 + 2, i % 3 + 4, dtype=">f4") for i in range(60)}
+    bitnpz.save("ragged.npz", pictures)
+    dataset = Dataset(bitnpz.load("ragged.npz").images(), np.arange(60))
+    for image, number in torch.utils.data.DataLoader(dataset, batch_size=None):
+        assert (image.numpy() == pictures[f"p{int(number)}"]).all()
+    images, numbers = next(iter(torch.utils.data.DataLoader(dataset, batch_size=7, collate_fn=lambda batch: tuple(zip(*batch)))))
+    assert [tuple(image.shape) for image in images] == [pictures[f"p{int(number)}"].shape for number in numbers]
+
+
+def test_are_values_of_another_byte_order_tensors(glyphs):
+    torch = pytest.importorskip("torch")
+    from bitnpz.torch import Dataset, Tensors
+
+    bitnpz.save("swapped.npz", {"glyphs": glyphs.astype(">f4"), "labels": np.arange(600, dtype=">i4")})
+    archive = bitnpz.load("swapped.npz")
+    images, labels = next(iter(torch.utils.data.DataLoader(Dataset(archive["glyphs"], archive["labels"]), batch_size=50)))
+    assert (images.numpy() == glyphs[:50]).all() and labels[7] == 7
+    images, labels = next(iter(Tensors(bitnpz.Loader(archive["glyphs"], archive["labels"], batch_size=50))))
+    assert (images.numpy() == glyphs[:50]).all() and labels[7] == 7
+
+
+@pytest.mark.parametrize("width", [1, 9, 20])
+def test_does_unpack_compile(width):
+    torch = pytest.importorskip("torch")
+    from bitnpz.torch import unpack
+
+    packed = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 5, -(-width // 8)), np.uint8))
+    # The graph is traced in full, and run without a C++ compiler.
+    compiled = torch.compile(unpack, fullgraph=True, backend="aot_eager")
+    assert torch.equal(compiled(packed, width, torch.float32), unpack(packed, width, torch.float32))
+
+
 @pytest.mark.parametrize("width", [1, 7, 8, 9, 20, 64])
 def test_does_unpack_do_what_numpy_does(width):
     torch = pytest.importorskip("torch")

@@ -23,6 +23,9 @@ INDICES = [
     0, -1, 599, -600, np.int64(7), np.array(3), slice(None), slice(5, 2), slice(590, 700), slice(None, None, -7), ...,
     [], [5, 3, 9, 3], [-1, 0], np.arange(12).reshape(3, 4), np.array([], int), (3, slice(10, 20)), (3, 4, 5), (-1, ..., 2),
     (..., 3), (5, ..., 2, 3), (..., 1, 2, 3), (slice(2, 9), slice(None, None, 2), slice(3, 1, -1)), ([1, 2], slice(4, 6)), ([1, 2], 5), (slice(3), 0, 1),
+    None, (None, 3), (3, None), (slice(2, 5), None, 1), (0, [1, 2]), (0, slice(None), [1, 2]), ([1, 2, 1], [3, 4, 5]), ([[1], [2]], [3, 4]),
+    (None, [1, 2], slice(None), [3, 4]), (slice(1, 9), [3, 4], [5, 6]), (..., [0, 1]), ([5, 3], None, ..., None), True, False, (True, 3),
+    (np.array(5), [2, 3]), ([5, 3], 4, [1, 2]), ([5, 3], slice(None), 4), ((5, 3),), (slice(3), np.ones(24, bool)), np.ones((600, 24), bool),
     np.uint8([200, 3]), slice(None, None, 10**30), slice(None, None, -(10**30)), (np.array([[1], [2]]), slice(0, 2)), (),
 ]  # fmt: skip
 
@@ -43,8 +46,12 @@ def test_do_masks_select(pair):
     assert_array_equal(images[mask], stack[mask])
     assert_array_equal(images[list(mask)], stack[mask])
     assert_array_equal(images[mask, 3:5], stack[mask, 3:5])
+    for whole in (stack > 0, stack > 300, stack[:, :, 0] > 0, images > 0):
+        assert_array_equal(images[whole], stack[np.asarray(whole)])
     with pytest.raises(IndexError, match=r"mask of shape \(600,\), found \(5,\)"):
         images[np.ones(5, bool)]
+    with pytest.raises(IndexError, match=r"mask of shape \(600, 24, 20\), found \(600, 24, 21\)"):
+        images[np.ones((600, 24, 21), bool)]
 
 
 OUT_OF_BOUNDS = [600, -601, [0, 600], np.array([-601]), 10**30, (700, 1), np.array([2**64 - 1], np.uint64)]
@@ -57,7 +64,7 @@ def test_is_an_index_out_of_bounds_refused(pair, index):
     assert isinstance(caught.value, bitnpz.Error)
 
 
-@pytest.mark.parametrize("index", ["x", 1.5, None, [1.5], True, (0, [1, 2]), (0, None)], ids=str)
+@pytest.mark.parametrize("index", ["x", 1.5, [1.5], (0, "x"), (0, 1.5), (0, 0, 0, 0), (..., ...), ["a"], object(), {}], ids=str)
 def test_is_what_is_no_index_refused(pair, index):
     with pytest.raises(bitnpz.NoSuchImageError):
         pair[0][index]
@@ -218,7 +225,7 @@ def test_is_a_sheet_a_picture(pair, tmp_path):
 
 
 def an_index(random, shape):
-    """Some index that NumPy understands: of any kind along the first dimension, integers and slices along the others."""
+    """Some index that NumPy understands, or all but understands."""
 
     def basic(length):
         bounds = [None, *range(-length - 2, length + 3)]
@@ -227,12 +234,16 @@ def an_index(random, shape):
 
     count = shape[0]
     numbers = random.integers(-count, count, random.integers(0, 4, random.integers(1, 3))) if count else np.zeros(0, int)
-    kinds = [basic(count), numbers, numbers.reshape(-1).tolist(), random.random(count) < 0.5, ...]
+    numbers_of = lambda length: random.integers(-length, length, 3) if length else np.zeros(0, int)
+    kinds = [basic(count), numbers, numbers.reshape(-1).tolist(), random.random(count) < 0.5, ..., random.random(shape[:2]) < 0.3]
     first = kinds[random.integers(len(kinds))]
-    rest = [basic(length) for length in shape[1:]][: random.integers(len(shape))]
+    rest = [basic(length) if random.random() < 0.8 else numbers_of(length) for length in shape[1:]]
+    rest = rest[: random.integers(len(shape) - (getattr(first, "ndim", 1) > 1))]
+    for _ in range(random.integers(2)):
+        rest.insert(random.integers(len(rest) + 1), None)
     if first is not ... and len(rest) < len(shape) - 1 and random.random() < 0.3:
         rest.insert(random.integers(len(rest) + 1), ...)
-    return (first, *rest)
+    return (None, first, *rest) if random.random() < 0.1 else (first, *rest)
 
 
 @pytest.mark.parametrize("seed", range(30))

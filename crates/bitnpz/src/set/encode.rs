@@ -8,7 +8,7 @@ use std::thread;
 
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Codec, Encoder, Model, Sample};
-use bitnpz_npy::with_room;
+use bitnpz_npy::{Dtype, with_room};
 
 use super::checksum::{self, Checksum, GROUP};
 use super::description::{KeysDescription, SegmentDescription};
@@ -36,8 +36,22 @@ const MIN_TRAINING_BYTES: usize = 4 << 20;
 pub(crate) struct SetOptions {
     pub(crate) codec: Option<Codec>,
     pub(crate) threads: NonZero<usize>,
+    /// The bytes of a pixel in the arrays that are counted.
+    pub(crate) item_bytes: usize,
     /// Counts the images that are encoded.
     pub(crate) meter: Meter,
+}
+
+impl SetOptions {
+    /// The same for images of this dtype.
+    pub(crate) fn with_items(&self, dtype: &Dtype) -> Self {
+        Self { item_bytes: dtype.item_size(), ..self.clone() }
+    }
+
+    /// Counts an image that is done.
+    fn count(&self, image: BitmapView<'_>) {
+        self.meter.code(1, image.height() * image.width() * self.item_bytes);
+    }
 }
 
 /// Images as they are collected: packed rows, sizes and keys.
@@ -166,12 +180,12 @@ impl Payloads {
             .collect();
         drop(numbers);
         let distinct: Vec<usize> = (0..images.len()).filter(|&number| firsts[number] == number).collect();
-        let SetOptions { threads, meter, .. } = options;
-        meter.code(images.len() - distinct.len());
-        let share = distinct.len().div_ceil(threads.get()).max(1);
+        let repeats = firsts.iter().enumerate().filter(|&(number, &first)| first != number);
+        repeats.for_each(|(number, _)| options.count(images[number]));
+        let share = distinct.len().div_ceil(options.threads.get()).max(1);
         let encode = &|numbers: &[usize]| {
             let images = numbers.iter().map(|&number| images[number]);
-            encode(model, images.inspect(|_| meter.code(1)), with_sizes)
+            encode(model, images.inspect(|&image| options.count(image)), with_sizes)
         };
         let parts: Vec<(Vec<u8>, Vec<usize>)> = thread::scope(|scope| {
             let mut shares = distinct.chunks(share);

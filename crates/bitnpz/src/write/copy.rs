@@ -175,6 +175,7 @@ impl Writer {
                 break;
             }
             stream.write_all(&piece[..read]).map_err(bitnpz_npz::Error::from)?;
+            self.meter.add_images(0, read);
         }
         stream.finish(&[])?;
         self.ledger.note_plain(member, MEMBERS, 0);

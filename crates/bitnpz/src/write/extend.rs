@@ -106,7 +106,10 @@ impl Writer {
         let new_stack = || {
             let (stack, form) = form(images.header(), axes)?;
             let grows = form.as_ref().is_none_or(|form| form.can_grow(&stack)) && stack.len() > 2;
-            let none = ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() };
+            let none = match shape.len() {
+                2 => ErrorKind::NotAStack { shape: shape.to_vec() },
+                _ => ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() },
+            };
             if grows { Ok((stack, form)) } else { Err(Error::from(none)) }
         };
         if self.encoding() == Encoding::Contour {

@@ -22,8 +22,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 
 pub use copy::Added;
-pub(crate) use progress::Meter;
-pub use progress::Progress;
+pub use progress::{Meter, Progress};
 pub(crate) use sink::Sink;
 pub use stack_writer::StackWriter;
 pub use threshold::Threshold;

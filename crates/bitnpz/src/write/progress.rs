@@ -16,6 +16,8 @@ pub struct Progress {
     pub added: u64,
     /// The number of images that are coded: packed or compressed, as they lie in the archive.
     pub images: u64,
+    /// The bytes that the arrays take in memory that are coded, those of images included.
+    pub array_bytes: u64,
     /// The length of the archive so far, in bytes.
     pub bytes: u64,
 }
@@ -26,14 +28,29 @@ struct Watcher {
     last: Option<Instant>,
 }
 
-/// Counts what a writer does, on any thread, and tells who watches it, on the thread that writes.
+/// Counts what a writer does, for others to look at from any thread; clones count the same.
+///
+/// ```
+/// use bitnpz::{Meter, WriteOptions, Writer};
+///
+/// let folder = tempfile::tempdir()?;
+/// let meter = Meter::default();
+/// let options = WriteOptions::default().with_meter(meter.clone());
+/// let mut writer = Writer::create_with(folder.path().join("training.npz"), &options)?;
+/// writer.add_images("glyphs", &ndarray::Array3::from_elem((5000, 9, 9), 1.0_f32))?;
+/// writer.finish()?;
+/// let progress = meter.progress();
+/// assert_eq!((progress.images, progress.array_bytes), (5000, 5000 * 9 * 9 * 4));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Default)]
-pub(crate) struct Meter(Arc<Counts>);
+pub struct Meter(Arc<Counts>);
 
 #[derive(Default)]
 struct Counts {
     added: AtomicU64,
     images: AtomicU64,
+    array_bytes: AtomicU64,
     bytes: AtomicU64,
     watcher: Mutex<Option<Watcher>>,
 }
@@ -52,10 +69,10 @@ impl Meter {
         }
     }
 
-    /// So many more images were added and coded at once.
-    pub(super) fn add_images(&self, images: usize) {
+    /// So many more images were added and coded at once, of arrays of so many bytes.
+    pub(super) fn add_images(&self, images: usize, array_bytes: usize) {
         self.collect(images);
-        self.code(images);
+        self.code(images, array_bytes);
     }
 
     /// So many more images were added, and are to be coded.
@@ -64,9 +81,10 @@ impl Meter {
         self.tell();
     }
 
-    /// So many more images are coded.
-    pub(crate) fn code(&self, images: usize) {
+    /// So many more images are coded, of arrays of so many bytes.
+    pub(crate) fn code(&self, images: usize, array_bytes: usize) {
         self.0.images.fetch_add(images as u64, Ordering::Relaxed);
+        self.0.array_bytes.fetch_add(array_bytes as u64, Ordering::Relaxed);
     }
 
     /// The archive has at least so many bytes.
@@ -95,10 +113,13 @@ impl Meter {
         }
     }
 
-    fn progress(&self) -> Progress {
+    /// How far the writer has come.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
         Progress {
             added: self.0.added.load(Ordering::Relaxed),
             images: self.0.images.load(Ordering::Relaxed),
+            array_bytes: self.0.array_bytes.load(Ordering::Relaxed),
             bytes: self.0.bytes.load(Ordering::Relaxed),
         }
     }

@@ -119,7 +119,7 @@ impl SetsWriter {
         let place = ledger.order.new_place();
         self.names.push((set.name().to_owned(), place));
         let palette = Palette::of(&set.kind(0));
-        let writer = set.to_writer(zip, self.options.clone())?;
+        let writer = set.to_writer(zip, self.options.with_items(palette.dtype()))?;
         if let Some((key, shape)) = set.stack() {
             self.claim(key)?;
             let stack = Stack::resume(key, shape.to_vec(), set.form().cloned(), palette);
@@ -135,13 +135,13 @@ impl SetsWriter {
 
     /// Starts the set of a stack whose key is claimed.
     pub(super) fn start_stack(&mut self, ledger: &mut Ledger, stack: Stack) -> SetStack {
-        let (set, place) = self.start(ledger, &stack.key);
+        let (set, place) = self.start(ledger, &stack.key, stack.dtype());
         ledger.order.note(place);
         SetStack { stack, set, place }
     }
 
     /// Starts a set for what is saved under this key, and its place in the order of keys.
-    fn start(&mut self, ledger: &mut Ledger, key: &str) -> (SetWriter, usize) {
+    fn start(&mut self, ledger: &mut Ledger, key: &str, dtype: &Dtype) -> (SetWriter, usize) {
         let is_simple = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let is_free = |name: &str| !self.names.iter().any(|(taken, _)| taken == name);
         let is_name =
@@ -158,7 +158,7 @@ impl SetsWriter {
         };
         let place = ledger.order.new_place();
         self.names.push((name.clone(), place));
-        (SetWriter::new(name, self.options.clone()), place)
+        (SetWriter::new(name, self.options.with_items(dtype)), place)
     }
 
     /// Packs the pixels of one image, in the values of a set there is, or else in its own.
@@ -202,7 +202,7 @@ impl SetsWriter {
                 number
             }
             None => {
-                let (set, place) = self.start(ledger, "images");
+                let (set, place) = self.start(ledger, "images", palette.dtype());
                 self.open.push(OpenSet { palette, ones, set, place });
                 self.open.len() - 1
             }
@@ -222,7 +222,7 @@ impl SetsWriter {
         let rows = || set.images().map(|(_, _, rows)| rows);
         if set.is_unwritten() && rows().map(<[u8]>::len).sum::<usize>() < SMALL_STACK {
             self.drop_set(place);
-            self.options.meter.code(stack.images());
+            self.options.meter.code(stack.images(), stack.shape[0] * stack.item_bytes());
             let (kind, rows) = (stack.kind(), rows().flatten().copied().collect());
             let form = stack.form().cloned();
             return Ok(Some(Lone { key: stack.key, place, shape: stack.shape, form, kind, rows }));
@@ -246,7 +246,8 @@ impl SetsWriter {
             let kind = |width| PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
             if set.len() < FEW_IMAGES && set.is_unwritten() {
                 self.drop_set(place);
-                self.options.meter.code(set.len());
+                let pixels = set.images().map(|(_, [height, width], _)| height * width).sum::<usize>();
+                self.options.meter.code(set.len(), pixels * palette.dtype().item_size());
                 lone.extend(set.images().filter_map(|(key, size, rows)| {
                     let (shape, kind, rows) = (size.to_vec(), kind(size[1]), rows.to_vec());
                     let form = ArrayForm { shape: ones.around(size), fortran_order: false, axes: None };

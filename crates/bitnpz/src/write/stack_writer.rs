@@ -154,7 +154,7 @@ impl<'a> StackWriter<'a> {
                 let bytes = if self.encoding == Encoding::Packed { rows } else { items };
                 let written = stream.write_all(bytes);
                 written.map_err(|error| Error::from(bitnpz_npz::Error::from(error)).with_key(&stack.key))?;
-                self.meter.add_images(count * item_images);
+                self.meter.add_images(count * item_images, items.len());
                 Ok(())
             }
         }

@@ -100,7 +100,7 @@ impl Writer {
         let path = path.as_ref();
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        Ok(Self::start(AtomicFile::create(path)?, folder, options, Meter::default()))
+        Ok(Self::start(AtomicFile::create(path)?, folder, options, options.meter()))
     }
 
     /// Starts an archive without a path, for [`finish_into`](Self::finish_into). Until then it is in a temporary file.
@@ -109,7 +109,7 @@ impl Writer {
     ///
     /// If no temporary file can be made.
     pub fn unnamed(options: &WriteOptions) -> Result<Self> {
-        Ok(Self::start(AtomicFile::unnamed()?, &std::env::temp_dir(), options, Meter::default()))
+        Ok(Self::start(AtomicFile::unnamed()?, &std::env::temp_dir(), options, options.meter()))
     }
 
     /// Starts an archive in this file; stacks that come in batches wait in this folder.
@@ -119,7 +119,12 @@ impl Writer {
             zip_options = zip_options.with_threads(threads);
         }
         let sink = Sink::new(file, meter.clone());
-        let sets = SetOptions { codec: options.codec, threads: zip_options.threads, meter: meter.clone() };
+        let sets = SetOptions {
+            codec: options.codec,
+            threads: zip_options.threads,
+            item_bytes: 1,
+            meter: meter.clone(),
+        };
         Self {
             zip: bitnpz_npz::Writer::new(sink, zip_options),
             ledger: Ledger::default(),
@@ -435,12 +440,13 @@ impl Writer {
         images: usize,
     ) -> Result<()> {
         self.claim(key)?;
+        let bytes = array.data().len();
         plain::write(
             &mut self.zip,
             &mut self.ledger,
             PlainArray { key, place: MEMBERS, array, packed, images },
         )?;
-        self.meter.add_images(images);
+        self.meter.add_images(images, bytes);
         Ok(())
     }
 
@@ -449,7 +455,7 @@ impl Writer {
         let images = count_images(shape);
         let rows = DynArrayView::new(packed_header(shape, kind.width), rows)?;
         self.zip.add_array(key, &rows).map_err(|error| Error::from(error).with_key(key))?;
-        self.meter.add_images(images);
+        self.meter.add_images(images, shape.iter().product::<usize>() * kind.dtype.item_size());
         self.ledger.note_packed(self.zip.len() - 1, MEMBERS, kind, images);
         Ok(())
     }

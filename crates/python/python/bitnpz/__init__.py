@@ -39,6 +39,7 @@ from ._errors import (
 )
 from ._images import ImageSet, Sheet
 from ._loader import Loader
+from ._progress import Progress
 from ._save import Writer, save, savez, savez_compressed
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "NoSuchKeyError",
     "NpzFile",
     "Problem",
+    "Progress",
     "Salvage",
     "Sheet",
     "StorageWarning",

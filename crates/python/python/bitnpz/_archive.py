@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from io import BytesIO
+from itertools import islice
 from types import TracebackType
 from typing import IO, Any, Literal
 
 import numpy as np
+from numpy.lib import format as npy
 
 from . import _bitnpz
 from ._damage import Problem
-from ._errors import ClosedError, DamagedError, FileChangedError, InputError, NoSuchKeyError
-from ._images import ImageSet
+from ._errors import ClosedError, DamagedError, Error, FileChangedError, InputError, NoSuchKeyError
+from ._images import ImageSet, Numbers
 from ._paths import Path, shown
 
 Access = Literal["map", "read"]
 Source = str | bytes
+
+#: What archives and `.npy` files start with, those that hold nothing too.
+_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY")
+
 Identity = tuple[int, int | None, int]
 
 _NPY = b"\x93NUMPY"
 _SHOWN = 5
+_COMPLETED = 1000
 _ANY_LENGTH = 2**31 - 1
 
 
@@ -73,9 +81,9 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
     _limits: dict[str, int] | None
 
     def __new__(
-        cls, file: Path, *, access: Access = "read", limits: dict[str, int] | None = None
+        cls, file: Path | bytearray | memoryview, *, access: Access = "read", limits: dict[str, int] | None = None
     ) -> NpzFile:
-        source: Source = file if isinstance(file, bytes) else os.fsdecode(file)
+        source: Source = bytes(file) if isinstance(file, (bytes, bytearray, memoryview)) else os.fsdecode(file)
         name = "archive in memory" if isinstance(source, bytes) else shown(source)
         self = super().__new__(cls, source, name, access, limits)
         self.filename = name
@@ -182,9 +190,20 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
     def __repr__(self) -> str:
         if self.closed:
             return f"NpzFile {self.filename!r} (closed)"
-        keys = [key for key, _ in zip(self, range(_SHOWN))]
-        more = "..." if len(self) > _SHOWN else ""
+        keys = [self._shown(key) for key in islice(self, _SHOWN)]
+        more = f", ... {len(self):,} in all" if len(self) > _SHOWN else ""
         return f"NpzFile {self.filename!r} with keys: {', '.join(keys)}{more}"
+
+    def _shown(self, key: str) -> str:
+        """A key, with the dtype and shape of what is under it if that can be told."""
+        try:
+            about = self._describe(key)
+        except Error:
+            about = None
+        return key if about is None else f"{key} {tuple(about[1])} {np.dtype(npy.descr_to_dtype(ast.literal_eval(about[0])))}"
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(islice(self, _COMPLETED))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, self._origin()
@@ -222,13 +241,14 @@ def _reopen(source: Source, access: Access, limits: dict[str, int] | None, ident
     return archive
 
 
-def _reopen_images(origin: tuple[Any, ...], key: str | None, number: int) -> ImageSet:
+def _reopen_images(origin: tuple[Any, ...], key: str | None, number: int, selected: Numbers | None) -> ImageSet:
     archive = _reopen(*origin)
-    return archive.image_sets()[number] if key is None else archive.images(key)
+    images = archive.image_sets()[number] if key is None else archive.images(key)
+    return images if selected is None else images.subset(selected)
 
 
 def load(
-    file: Path | IO[bytes],
+    file: Path | IO[bytes] | bytearray | memoryview,
     mmap_mode: Literal["r+", "r", "w+", "c"] | None = None,
     allow_pickle: bool = False,
     fix_imports: bool = True,
@@ -244,8 +264,8 @@ def load(
 
     Parameters
     ----------
-    file : path or file
-        A path, or an open binary file, which is read to its end.
+    file : path, file or bytes
+        A path, an open binary file, which is read to its end, or the bytes of one.
     mmap_mode : optional
         For `.npy` files, as `numpy.load` has it. Archives are mapped if `access` says so.
     allow_pickle, fix_imports, encoding
@@ -279,7 +299,7 @@ def load(
         max_header_size = _ANY_LENGTH
     if max_header_size is not None:
         limits = {**(limits or {}), "header_bytes": max_header_size}
-    source: Source = file.read() if hasattr(file, "read") else os.fsdecode(file)
+    source = _source(file)
     try:
         return NpzFile(source, access=access, limits=limits)
     except DamagedError:
@@ -290,6 +310,20 @@ def load(
     _bitnpz._check_npy(source, shown(source), limits)
     # The header is one that we read, and the file has as many bytes as it says.
     return np.load(source, mmap_mode, False, max_header_size=_ANY_LENGTH)
+
+
+def _source(file: Path | IO[bytes] | bytearray | memoryview) -> Source:
+    """The path, or the bytes of an archive or a `.npy` file."""
+    if hasattr(file, "read"):
+        content: object = file.read()
+        if not isinstance(content, bytes):
+            raise InputError(f'file: expected a file open for bytes, found one of {type(content).__name__}: open(path, "rb")')
+        return content
+    if isinstance(file, (bytearray, memoryview)) or (isinstance(file, bytes) and file.startswith(_MAGIC)):
+        return bytes(file)
+    if not isinstance(file, (str, bytes, os.PathLike)):
+        raise InputError(f"file: expected a path, an open binary file or bytes, found {type(file).__name__}")
+    return os.fsdecode(file)
 
 
 def _starts(source: Source) -> bytes:

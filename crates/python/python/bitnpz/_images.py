@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _bitnpz
+from ._arithmetic import ArrayArithmetic
 from ._arrays import new
 from ._errors import InputError, NoSuchImageError, NoSuchKeyError
+from ._indexing import is_basic, split
 
 if TYPE_CHECKING:
     from ._archive import NpzFile
@@ -32,11 +34,13 @@ _SHEET = 48
 _LARGE = 16 << 20
 
 
-class ImageSet(_bitnpz.ImageSet):
+class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
     """Images that lie in an archive, and look like a read-only array of shape `(n, ..., height, width)`.
 
-    Indexing reads what is asked for, and nothing else: an integer gives one image, a slice, a list or array of integers, or a
-    mask of bools gives a new C-contiguous array. Images that differ in size have the shape `(n,)` and are read one by one.
+    Indexing reads what is asked for, and nothing else: any index of arrays gives what it gives of the array, new and
+    C-contiguous. `subset` gives a view. Operators (`images == other`, `~images`), methods of arrays (`images.mean()`) and functions
+    of NumPy read all images, as `numpy.asarray(images)` does. Images that differ in size have the shape `(n,)` and are read one
+    by one.
 
     Sets come from `NpzFile`. One can be used by many threads at once and after a fork, is pickled by its path, and keeps
     the archive open. It is a map-style dataset of PyTorch and a random-access source of Grain as it is.
@@ -46,10 +50,10 @@ class ImageSet(_bitnpz.ImageSet):
     shape : tuple of int
     dtype : numpy.dtype
         That in which the images were saved; `take` gives others.
-    codec : {"contour", "pixel", "zstd"} or None
+    codec : {"contour", "pixel", "zstd", "raw"} or None
         How images are coded; None if they are not in an image set.
     stored_bytes : int
-        What they take in the file.
+        What they take in the file; of a subset, what the whole set takes.
 
     Examples
     --------
@@ -70,6 +74,11 @@ class ImageSet(_bitnpz.ImageSet):
         self.dtype: np.dtype[Any] = np.dtype(self._dtype)
 
     @property
+    def is_ragged(self) -> bool:
+        """Whether the images differ in size."""
+        return self._image_size is None
+
+    @property
     def ndim(self) -> int:
         """The number of dimensions."""
         return len(self.shape)
@@ -78,6 +87,11 @@ class ImageSet(_bitnpz.ImageSet):
     def size(self) -> int:
         """The number of pixels, or of images if they differ in size."""
         return math.prod(self.shape)
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of a pixel in the array that it looks like."""
+        return self.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
@@ -90,6 +104,8 @@ class ImageSet(_bitnpz.ImageSet):
         out: Array | None = None,
         dtype: npt.DTypeLike | None = None,
         packed: bool = False,
+        *,
+        axis: int = 0,
     ) -> Array:
         """Reads several images, large batches on all cores.
 
@@ -104,6 +120,8 @@ class ImageSet(_bitnpz.ImageSet):
             other gives their values, which it must hold exactly.
         packed : bool
             Rows as `numpy.packbits(axis=-1)` has them, the last dimension `ceil(width / 8)` bytes long.
+        axis : int
+            The first. Along others, take of `numpy.asarray(images)`.
 
         Returns
         -------
@@ -127,8 +145,32 @@ class ImageSet(_bitnpz.ImageSet):
         >>> eyes.take([17], packed=True).shape
         (1, 10, 2)
         """
+        if axis not in (0, -self.ndim):
+            raise InputError(f"{self._name}: axis: expected 0, the images, found {axis}: np.asarray(images) has others")
         places = self._places(indices)
         return self._read(places.reshape(-1), places.shape, out, dtype, packed)
+
+    def subset(self, indices: npt.ArrayLike | slice) -> ImageSet:
+        """A view of some of the images: a set of them, of which none is read yet.
+
+        Parameters
+        ----------
+        indices : array_like of int, mask of bools, or slice
+            In the order in which the subset is to have them.
+
+        Examples
+        --------
+        >>> bitnpz.save("eyes.npz", {"eyes": np.eye(10)[None].repeat(500, 0)})
+        >>> eyes = bitnpz.load("eyes.npz")["eyes"]
+        >>> order = np.random.default_rng(0).permutation(len(eyes))
+        >>> training, validation = eyes.subset(order[:400]), eyes.subset(order[400:])
+        >>> training.shape, len(bitnpz.Loader(validation, batch_size=50))
+        ((400, 10, 10), 2)
+        """
+        places = self._numbers(indices)
+        if places.ndim != 1:
+            raise InputError(f"{self._name}: expected indices of one dimension, found {places.ndim}")
+        return ImageSet(self._subset(places), self._archive, self._saved_as, self._number)
 
     def popcount(self, indices: npt.ArrayLike | None = None) -> Numbers:
         """The number of pixels in each image that are 1, or the greater of the two values.
@@ -228,7 +270,9 @@ class ImageSet(_bitnpz.ImageSet):
         """The images at these places, as an array of the leading shape by that of an item."""
         size = self._image_size
         if size is None:
-            raise InputError(f"{self._name}: the images differ in size: read them one by one, or by key")
+            raise InputError(
+                f"{self._name}: the images differ in size, so there is no array of them: read them one by one, images[i], or by key"
+            )
         if packed:
             item = (*self.shape[1:-1], -(-size[1] // 8))
             wanted: np.dtype[Any] = np.dtype(np.uint8)
@@ -264,45 +308,65 @@ class ImageSet(_bitnpz.ImageSet):
 
     def _select(self, key: Any) -> Any:
         """What indexing gives, integers apart."""
-        given = list(key) if isinstance(key, tuple) and key else [... if isinstance(key, tuple) else key]
-        if (place := next((place for place, one in enumerate(given) if one is ...), None)) is not None:
-            given[place : place + 1] = [slice(None)] * (self.ndim - len(given) + 1)
-        first, *rest = given
-        for one in rest:
-            if not isinstance(one, slice) and (isinstance(one, (bool, np.bool_)) or not hasattr(one, "__index__")):
-                raise NoSuchImageError(
-                    f"{self._name}: expected integers and slices behind the first index, found {one!r}; "
-                    "read the images and index the array"
-                )
-        if isinstance(first, slice):
-            places = range(*first.indices(len(self)))
-            # A step past the end is as good as any other.
-            step = min(max(places.step, ~len(self)), len(self) + 1)
-            leading: tuple[int, ...] = (len(places),)
-            batch = self._read((places.start, step, len(places)), leading)
-        elif isinstance(first, (bool, np.bool_)) or first is None:
-            raise NoSuchImageError(f"{self._name}: expected an index, a slice or a mask, found {first!r}")
-        elif hasattr(first, "__index__") and not isinstance(first, np.ndarray):
-            if self.ndim <= 3:
+        try:
+            before, first, rest = split(key, self.ndim)
+            if self._image_size is None and not isinstance(first, (slice, list, np.ndarray)) and not before:
                 image = self[operator.index(first)]
                 return _contiguous(image[tuple(rest)]) if rest else image
-            leading = ()
-            batch = self._read(self._places([operator.index(first)]), leading)
-        else:
-            numbers = self._masked(first)
-            leading = numbers.shape
-            batch = self._read(numbers.reshape(-1), leading)
-        if not rest:
-            return batch
-        return _contiguous(batch[(slice(None),) * len(leading) + tuple(rest)])
+            if before or not all(is_basic(part) for part in rest):
+                batch, again = self._batch(first)
+                return _contiguous(batch[(*before, *again, *rest)])
+            return self._select_first(first, [] if all(part == slice(None) for part in rest) else rest)
+        except TypeError as error:
+            raise NoSuchImageError(f"{self._name}: expected an index as of arrays, found {key!r}: {error}") from None
+        except IndexError as error:
+            if isinstance(error, NoSuchImageError):
+                raise
+            raise NoSuchImageError(f"{self._name}: {error}") from None
 
-    def _masked(self, indices: Any) -> Numbers:
-        """The places that an array of indices, or a mask, stands for."""
+    def _select_first(self, first: Any, rest: list[Any]) -> Any:
+        """What is selected along the first dimension, and of it what slices and integers select."""
+        if is_basic(first) and not isinstance(first, slice) and self.ndim <= 3:
+            image = self[operator.index(first)]
+            return _contiguous(image[tuple(rest)]) if rest else image
+        batch, again = self._batch(first)
+        if not rest:
+            return batch if isinstance(again[0], slice) else batch[again]
+        return _contiguous(batch[(*again, *rest)])
+
+    def _batch(self, first: Any) -> tuple[Array, tuple[Any, ...]]:
+        """Reads what an index selects along the first dimension; gives an array, and the index that selects the same of it."""
+        if isinstance(first, slice):
+            some = range(*first.indices(len(self)))
+            # A step past the end is as good as any other.
+            step = min(max(some.step, ~len(self)), len(self) + 1)
+            return self._read((some.start, step, len(some)), (len(some),)), (slice(None),)
+        if is_basic(first):
+            return self._read(self._places([operator.index(first)]), (1,)), (0,)
+        if isinstance(first, ImageSet):
+            first = np.asarray(first)
+        given = np.asarray(first)
+        if given.dtype != bool:
+            numbers = self._places(first)
+            batch = self._read(numbers.reshape(-1), (numbers.size,))
+            return batch, (np.arange(numbers.size).reshape(numbers.shape),)
+        self._check_mask(given)
+        places = np.flatnonzero(given.any(tuple(range(1, given.ndim))))
+        return self._read(places, (len(places),)), (given[places],)
+
+    def _check_mask(self, mask: Array) -> None:
+        if mask.shape != self.shape[: mask.ndim]:
+            expected = self.shape[: min(mask.ndim, self.ndim)]
+            raise NoSuchImageError(f"{self._name}: expected a mask of shape {expected}, found {mask.shape}")
+
+    def _numbers(self, indices: Any) -> Numbers:
+        """The places that a slice, an array of indices, or a mask of images stands for."""
+        if isinstance(indices, slice):
+            return np.arange(*indices.indices(len(self)))
         given = np.asarray(indices)
         if given.dtype != bool:
             return self._places(indices)
-        if given.shape != (len(self),):
-            raise NoSuchImageError(f"{self._name}: expected a mask of shape ({len(self)},), found {given.shape}")
+        self._check_mask(given)
         return np.flatnonzero(given)
 
     def __iter__(self) -> Iterator[Array]:
@@ -325,16 +389,18 @@ class ImageSet(_bitnpz.ImageSet):
     def __reduce__(self) -> tuple[Any, ...]:
         from ._archive import _reopen_images
 
-        return _reopen_images, (self._archive._origin(), self._saved_as, self._number)
+        return _reopen_images, (self._archive._origin(), self._saved_as, self._number, self._selected)
 
     def __repr__(self) -> str:
         name = self._name if self._saved_as is None else f"{self._name}[{self._saved_as!r}]"
         size = self._image_size
         sizes = "several sizes" if size is None else f"{size[0]} x {size[1]}"
-        each = self.stored_bytes / max(math.prod(self.shape[:-2]) if self.ndim > 1 else len(self), 1)
-        how = self.codec or "packed"
         shape = "" if self.ndim < 4 else f", shape {self.shape}"
-        return f"ImageSet {name}: {len(self)} of {sizes}{shape}, {self.dtype}, {how}, {each:.1f} bytes each"
+        text = f"ImageSet {name}: {len(self)} of {sizes}{shape}, {self.dtype}, {self.codec or 'packed'}"
+        if self._selected is not None:
+            return f"{text}, a subset"
+        each = self.stored_bytes / max(math.prod(self.shape[:-2]) if self.ndim > 1 else len(self), 1)
+        return f"{text}, {each:.1f} bytes each"
 
     def _repr_png_(self) -> bytes:
         return self.sheet().png

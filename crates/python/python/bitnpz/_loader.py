@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,10 @@ from ._images import Array, ImageSet, Numbers
 _SAME = ("length", "batch_size", "shuffle", "seed", "drop_last", "rank", "world_size")
 
 
-class Loader:
+Batch = TypeVar("Batch")
+
+
+class Loader(Generic[Batch]):
     """Batches of images, and of arrays that go with them, made in the background while the last one is used.
 
     Each iteration is an epoch. Its order depends on the seed and the epoch alone, and takes no memory, however many images
@@ -27,9 +30,9 @@ class Loader:
 
     Parameters
     ----------
-    images : ImageSet or ndarray
-    *arrays : array_like
-        Of the same length, such as labels: what they have at the indices of a batch comes with it.
+    images : ImageSet or array_like
+    *arrays : ImageSet or array_like
+        Of the same length, such as labels or masks: what they have at the indices of a batch comes with it.
     batch_size : int
     shuffle : bool
         In random order, another in each epoch.
@@ -64,10 +67,45 @@ class Loader:
     (4, (232, 16, 16))
     """
 
+    @overload
+    def __init__(
+        self: Loader[Array],
+        images: ImageSet | npt.ArrayLike,
+        /,
+        *,
+        batch_size: int = 256,
+        shuffle: bool = False,
+        seed: int = 0,
+        drop_last: bool = False,
+        dtype: npt.DTypeLike | None = None,
+        packed: bool = False,
+        prefetch: int = 2,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: Loader[tuple[Array, ...]],
+        images: ImageSet | npt.ArrayLike,
+        first: ImageSet | npt.ArrayLike,
+        /,
+        *arrays: ImageSet | npt.ArrayLike,
+        batch_size: int = 256,
+        shuffle: bool = False,
+        seed: int = 0,
+        drop_last: bool = False,
+        dtype: npt.DTypeLike | None = None,
+        packed: bool = False,
+        prefetch: int = 2,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None: ...
+
     def __init__(
         self,
-        images: ImageSet | Array,
-        *arrays: npt.ArrayLike | ImageSet,
+        images: ImageSet | npt.ArrayLike,
+        *arrays: ImageSet | npt.ArrayLike,
         batch_size: int = 256,
         shuffle: bool = False,
         seed: int = 0,
@@ -83,14 +121,16 @@ class Loader:
                 "expected batch_size >= 1, prefetch >= 0 and 0 <= rank < world_size, found "
                 f"batch_size={batch_size}, prefetch={prefetch}, rank={rank}, world_size={world_size}"
             )
-        self.images = images
-        self.arrays = tuple(array if isinstance(array, ImageSet) else np.asarray(array) for array in arrays)
-        for number, array in enumerate(self.arrays):
-            if len(array) != len(images):
-                raise InputError(f"arrays[{number}]: expected as many items as images, {len(images)}, found {len(array)}")
-        if packed and not isinstance(images, ImageSet):
-            raise InputError("packed: expected an ImageSet, found an array, which is not packed")
-        self.length = len(images)
+        self.images, *others = check_lengths(images, arrays)
+        self.arrays = tuple(others)
+        if any(isinstance(array, ImageSet) and array.is_ragged for array in (self.images, *self.arrays)):
+            raise InputError(
+                "images: expected images of one size, found several, of which no batch is an array: "
+                "bitnpz.torch.Dataset gives them one by one"
+            )
+        if packed and not isinstance(self.images, ImageSet):
+            raise InputError("packed: expected an ImageSet, found an array, which is not packed: np.packbits(images, axis=-1)")
+        self.length = len(self.images)
         self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, seed, drop_last
         self.dtype, self.packed, self.prefetch = dtype, packed, prefetch
         self.rank, self.world_size = rank, world_size
@@ -108,7 +148,7 @@ class Loader:
         """The images of this rank."""
         return max(-(-(self.length - self.rank) // self.world_size), 0)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Batch]:
         self.epoch, first = self._next
         self._given = first
         self._next = (self.epoch + 1, 0)
@@ -151,11 +191,8 @@ class Loader:
 
     def _batch(self, order: _bitnpz.Shuffle | None, number: int) -> Any:
         indices = self._indices(order, number)
-        if isinstance(self.images, ImageSet):
-            images = self.images.take(indices, dtype=self.dtype, packed=self.packed)
-        else:
-            images = self.images[indices].astype(self.dtype or self.images.dtype, copy=False)
-        return (images, *(array[indices] for array in self.arrays)) if self.arrays else images
+        images = read_items(self.images, indices, self.dtype, self.packed)
+        return (images, *(read_items(array, indices) for array in self.arrays)) if self.arrays else images
 
     def state_dict(self) -> dict[str, Any]:
         """Where it is: what `load_state_dict` of another loader goes on from, in mid-epoch too."""
@@ -190,6 +227,30 @@ class Loader:
         order = f"shuffled by seed {self.seed}" if self.shuffle else "in order"
         part = f", part {self.rank} of {self.world_size}" if self.world_size > 1 else ""
         return f"Loader of {self.length} images, {len(self)} batches of {self.batch_size}, {order}{part}"
+
+
+def check_lengths(
+    images: ImageSet | npt.ArrayLike, arrays: Sequence[ImageSet | npt.ArrayLike]
+) -> list[ImageSet | Array]:
+    """Images, and arrays of the same length that go with them, each as a set or an array."""
+    given = [array if isinstance(array, ImageSet) else np.asarray(array) for array in (images, *arrays)]
+    for number, array in enumerate(given):
+        name = f"arrays[{number - 1}]" if number else "images"
+        if array.ndim == 0:
+            raise InputError(f"{name}: expected an array or an image set, found {(images, *arrays)[number]!r}")
+        if len(array) != len(given[0]):
+            raise InputError(f"{name}: expected as many items as images, {len(given[0])}, found {len(array)}")
+    return given
+
+
+def read_items(
+    array: ImageSet | Array, indices: Numbers, dtype: npt.DTypeLike | None = None, packed: bool = False
+) -> Array:
+    """What a set or an array has at these indices."""
+    if isinstance(array, ImageSet):
+        return array.take(indices, dtype=dtype, packed=packed)
+    items: Array = array[indices]
+    return items if dtype is None else items.astype(dtype, copy=False)
 
 
 def _seed_of(seed: int, epoch: int) -> int:

@@ -6,8 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from types import TracebackType
 from typing import IO, Any, Literal
@@ -19,10 +18,9 @@ from . import _bitnpz
 from ._arrays import check_key, to_array, to_items, warn
 from ._errors import FilePresentError, InputError
 from ._images import ImageSet
-from ._paths import Path, shown
-
-Encoding = Literal["contour", "packed", "plain"]
-Codec = Literal["contour", "pixel", "zstd"]
+from ._options import Codec, Encoding, check_options
+from ._paths import Path, check_writeable, shown, with_ending
+from ._progress import Progress, Watcher, watching
 
 #: Of so many arrays of a writer it is looked whether images along other axes would be smaller, and of no smaller ones.
 _LOOKED_AT = 16
@@ -35,6 +33,12 @@ _SMALLEST_IMAGE = 8
 _CHUNK = 1024
 
 
+#: What the archive for an open file is called meanwhile.
+_ARCHIVE = "archive.npz"
+
+Target = tuple[IO[bytes], tempfile.TemporaryDirectory[str]]
+
+
 class Writer(_bitnpz.Writer):
     """Writes an archive: images and arrays, each under its key, in bounded memory.
 
@@ -43,15 +47,17 @@ class Writer(_bitnpz.Writer):
 
     Parameters
     ----------
-    file : path
+    file : path or file
+        As of `save`. An open binary file gets the archive when the writer is closed; it has the mode "w" only.
     mode : {"w", "a", "x"}
-        Replace what is there, add to it, or insist that there is nothing.
+        Replace what is there, add to it, or insist that there is nothing. In mode "a", `del writer[key]` leaves out what is
+        there under a key, also to give it another value; before anything is added.
     encoding : {"contour", "packed", "plain"}, optional
         Image sets, the smallest; rows as `numpy.packbits` has them; arrays as NumPy has them, which `numpy.load` reads as they were.
         Unless given, image sets, or what the archive has that is added to.
-    codec : {"contour", "pixel", "zstd"}, optional
+    codec : {"contour", "pixel", "zstd", "raw"}, optional
         How images of image sets are coded; unless given, in the way that makes a sample of them smallest. `zstd` is the fastest
-        to read, at two to three times the bytes.
+        to read, at two to three times the bytes; `raw` is packed rows.
     level : int, optional
         How hard members are deflated, 1 to 12; 6 unless given.
     threads : int, optional
@@ -68,15 +74,23 @@ class Writer(_bitnpz.Writer):
     ...         writer[f"ix-{i:06}"] = np.eye(28, k=i % 7, dtype=bool)
     ...     writer.extend("glyphs", np.zeros((500, 16, 16), bool))
     ...     writer["outputs"] = np.arange(100)
-    >>> bitnpz.load("training.npz")["ix-000007"].sum()
-    np.int64(28)
+    >>> with bitnpz.Writer("training.npz", "a") as writer:
+    ...     del writer["outputs"]
+    ...     writer["outputs"] = np.arange(100) % 7
+    >>> archive = bitnpz.load("training.npz")
+    >>> archive["ix-000007"].sum(), archive["outputs"].max()
+    (np.int64(28), np.int64(6))
     """
 
     _looked_at = 0
+    _keys: int
+    _mode: str
+    _name: str
+    _target: Target | None
 
     def __new__(
         cls,
-        file: Path,
+        file: Path | IO[bytes],
         mode: Literal["w", "a", "x"] = "w",
         *,
         encoding: Encoding | None = None,
@@ -84,13 +98,30 @@ class Writer(_bitnpz.Writer):
         level: int | None = None,
         threads: int | None = None,
     ) -> Writer:
-        path = os.fsdecode(file)
+        return cls._open(file, mode, encoding, codec, level, threads, None)
+
+    @classmethod
+    def _open(
+        cls,
+        file: Path | IO[bytes],
+        mode: str,
+        encoding: Encoding,
+        codec: Codec | None,
+        level: int | None,
+        threads: int | None,
+        watcher: Watcher | None,
+        method: str = "deflate",
+    ) -> Writer:
         if mode not in ("w", "a", "x"):
             raise InputError(f'mode: expected "w", "a" or "x", found {mode!r}')
+        check_options(encoding, codec, level, threads)
+        path, name, target = _target(file, mode)
         if mode == "x" and os.path.lexists(path):
             raise FilePresentError(errno.EEXIST, os.strerror(errno.EEXIST), path)
         append = "append" if mode == "a" and os.path.exists(path) else "replace"
-        return super().__new__(cls, path, shown(path), encoding, codec, "deflate", level, threads, append)
+        self = super().__new__(cls, path, name, encoding, codec, method, level, threads, append, watcher)
+        self._keys, self._mode, self._name, self._target = 0, f"{mode!r}, encoding {encoding!r}", name, target
+        return self
 
     def __setitem__(self, key: str, value: npt.ArrayLike | ImageSet) -> None:
         """Adds an array: as images if it has two or more dimensions and two values, else as it is.
@@ -115,6 +146,11 @@ class Writer(_bitnpz.Writer):
                 "a threshold first (images >= 128); add_array, or save(..., images=[...]) with the keys of images, stores it "
                 "without this warning"
             )
+        self._keys += 1
+
+    def __delitem__(self, key: str) -> None:
+        """Leaves out what the archive has under a key that is added to, in mode "a", before anything is added."""
+        self._leave_out(check_key(key))
 
     def _warn_of_axes(self, key: str, array: np.ndarray[Any, Any], items: tuple[Any, ...]) -> None:
         """Warns if images along other axes would be much smaller; of the first few arrays, as it takes a while."""
@@ -146,10 +182,12 @@ class Writer(_bitnpz.Writer):
             If there is a third value, which the message names with its place, or NaN; if the key is taken.
         """
         self._add(check_key(key), to_items(to_array(key, images)), "images", axes)
+        self._keys += 1
 
     def add_array(self, key: str, array: npt.ArrayLike) -> None:
         """Adds an array that any reader of archives gives back as it is."""
         self._add(check_key(key), to_items(to_array(key, array)), "array")
+        self._keys += 1
 
     def extend(
         self, key: str, images: npt.ArrayLike | ImageSet | Iterable[npt.ArrayLike], axes: str | None = None
@@ -172,7 +210,7 @@ class Writer(_bitnpz.Writer):
         >>> bitnpz.load("stack.npz")["glyphs"].shape
         (500, 16, 16)
         """
-        check_key(key)
+        self._keys += check_key(key) not in self
         for batch in _batches(images):
             self._add(key, to_items(to_array(key, batch)), "batch", axes)
 
@@ -183,11 +221,27 @@ class Writer(_bitnpz.Writer):
             self.extend(key, images)
         else:
             self._add(key, to_items(np.asarray(images)), "images")
+            self._keys += 1
 
     def close(self) -> None:
         """Writes what ends the archive, and gives it its name. Closing twice does nothing."""
-        if not self.closed:
-            self._finish()
+        if self.closed:
+            return
+        self._finish()
+        if self._target is not None:
+            file, folder = self._target
+            with folder, open(os.path.join(folder.name, _ARCHIVE), "rb") as archive:
+                shutil.copyfileobj(archive, file)
+
+    def abort(self) -> None:
+        """Leaves what was there before, and nothing else."""
+        super().abort()
+        if self._target is not None:
+            self._target[1].cleanup()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open"
+        return f"Writer {self._name!r} (mode {self._mode}): {self._keys} keys added, {state}"
 
     def __enter__(self) -> Writer:
         return self
@@ -228,6 +282,7 @@ def save(
     codec: Codec | None = None,
     level: int | None = None,
     threads: int | None = None,
+    progress: bool | Callable[[Progress], object] = False,
 ) -> None:
     """Saves images and arrays, each under its key, as small as it gets.
 
@@ -243,6 +298,9 @@ def save(
         Which axes of images are height and width; see `Writer.add_images`.
     encoding, codec, level, threads
         See `Writer`.
+    progress : bool or callable, optional
+        True shows a bar, that of `tqdm.auto` if tqdm is installed. A function is called with a `Progress` now and then: the
+        images and bytes that are done, and the bytes of all arrays. An exception that it raises ends the call.
 
     Raises
     ------
@@ -259,17 +317,38 @@ def save(
     --------
     >>> bitnpz.save("training.npz", {"glyphs": np.zeros((1000, 28, 28), bool), "outputs": np.arange(1000)})
     """
-    with _path(file) as path, Writer(path, encoding=encoding, codec=codec, level=level, threads=threads) as writer:
-        strict = frozenset(images if images is not None else ()) | frozenset(axes or ())
-        if missing := strict - frozenset(arrays):
-            raise InputError(f"images, axes: expected keys of arrays that are saved, found {sorted(missing)}")
-        for key, value in arrays.items():
+    items = _items(file, arrays)
+    strict = frozenset(images if images is not None else ()) | frozenset(axes or ())
+    if missing := strict - {key for key, _ in items}:
+        raise InputError(f"images, axes: expected keys of arrays that are saved, found {sorted(missing)}")
+    total = sum(_nbytes(key, value) for key, value in items) if progress else 0
+    name = shown(file) if isinstance(file, (str, bytes, os.PathLike)) else "archive"
+    with (
+        watching(progress, name, total) as watcher,
+        Writer._open(file, "w", encoding, codec, level, threads, watcher) as writer,
+    ):
+        for key, value in items:
             if isinstance(value, ImageSet) or (key not in strict and images is None):
                 writer[key] = value
             elif key in strict:
                 writer.add_images(key, value, axes=(axes or {}).get(key))
             else:
                 writer.add_array(key, value)
+
+
+def _nbytes(key: str, value: npt.ArrayLike | ImageSet) -> int:
+    return value.nbytes if isinstance(value, ImageSet) else to_array(key, value).nbytes
+
+
+def _items(file: object, arrays: Mapping[str, npt.ArrayLike | ImageSet]) -> list[tuple[str, npt.ArrayLike | ImageSet]]:
+    """Keys and arrays, or an error that says how to give them."""
+    if isinstance(file, Mapping) and not isinstance(arrays, Mapping):
+        raise InputError("expected save(file, arrays), found the arrays before the file: swap the two")
+    if not callable(getattr(arrays, "items", None)):
+        kind = f"an array of shape {np.shape(arrays)}" if hasattr(arrays, "__array__") else f"a {type(arrays).__name__}"
+        where = repr(file) if isinstance(file, str) else "file"
+        raise InputError(f'arrays: expected a dict of arrays by key, found {kind}: bitnpz.save({where}, {{"images": images}})')
+    return list(arrays.items())
 
 
 def savez(file: Path | IO[bytes], *args: npt.ArrayLike, allow_pickle: bool = True, **kwds: npt.ArrayLike) -> None:
@@ -322,26 +401,19 @@ def _savez(
         if key in kwds:
             raise InputError(f"Cannot use un-named variables and keyword {key}")
         arrays[key] = value
-    with _path(file) as path:
-        writer = _bitnpz.Writer(path, shown(path), "plain", None, method, None, None, "replace")
-        try:
-            for key, value in arrays.items():
-                writer._add(check_key(key), to_items(to_array(key, value)), "array")
-        except BaseException:
-            writer.abort()
-            raise
-        writer._finish()
+    with Writer._open(file, "w", "plain", None, None, None, None, method) as writer:
+        for key, value in arrays.items():
+            writer.add_array(key, value)
 
 
-@contextmanager
-def _path(file: Path | IO[bytes]) -> Iterator[str]:
-    """Where to write: the path, or one whose content goes to the open file in the end."""
+def _target(file: Path | IO[bytes], mode: str = "w") -> tuple[str, str, Target | None]:
+    """Where to write, and what messages call it. What is for an open file is written to a folder first, which comes with it."""
     if isinstance(file, (str, bytes, os.PathLike)):
-        path = os.fsdecode(file)
-        yield path if path.endswith(".npz") else path + ".npz"
-        return
-    with tempfile.TemporaryDirectory(prefix="bitnpz-") as folder:
-        path = os.path.join(folder, "archive.npz")
-        yield path
-        with open(path, "rb") as archive:
-            shutil.copyfileobj(archive, file)
+        # What is there is added to whatever it is called.
+        path = os.fsdecode(file) if mode == "a" and os.path.exists(file) else with_ending(file)
+        return path, shown(path), None
+    check_writeable(file)
+    if mode != "w":
+        raise InputError(f'file: expected a path with mode "{mode}", found an open file')
+    folder = tempfile.TemporaryDirectory(prefix="bitnpz-")
+    return os.path.join(folder.name, _ARCHIVE), "archive", (file, folder)

@@ -5,16 +5,15 @@ An `ImageSet` is a map-style dataset as it is. This module has what gives tensor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from ._errors import InputError
-from ._images import ImageSet
-from ._loader import Loader
+from ._images import Array, ImageSet
+from ._loader import Loader, check_lengths, read_items
 
 __all__ = ["Dataset", "Tensors", "unpack"]
 
@@ -50,29 +49,41 @@ class Dataset(torch.utils.data.Dataset[Any]):
 
     Parameters
     ----------
-    images : ImageSet
-    *arrays : array_like
-        Of the same length, such as labels.
+    images : ImageSet or ndarray
+        Images that differ in size come one by one: their batches need a `collate_fn`.
+    *arrays : ImageSet or array_like
+        Of the same length, such as labels or masks.
     dtype : dtype, optional
         Of the images given; that of the set unless said.
+    transform : callable, optional
+        What is made of the tensor of each image.
+    indices : array_like of int, or mask, optional
+        Of these images, and of what the arrays have there; of all unless given.
 
     Examples
     --------
     >>> import torch, bitnpz.torch
     >>> bitnpz.save("training.npz", {"glyphs": np.zeros((1000, 16, 16), bool), "outputs": np.arange(1000)})
     >>> archive = bitnpz.load("training.npz")
-    >>> dataset = bitnpz.torch.Dataset(archive["glyphs"], archive["outputs"], dtype=np.float32)
-    >>> images, outputs = next(iter(torch.utils.data.DataLoader(dataset, batch_size=32)))
+    >>> order = np.random.default_rng(0).permutation(1000)
+    >>> training = bitnpz.torch.Dataset(archive["glyphs"], archive["outputs"], dtype=np.float32, indices=order[:800])
+    >>> images, outputs = next(iter(torch.utils.data.DataLoader(training, batch_size=32)))
     >>> images.shape, images.dtype, outputs.dtype
     (torch.Size([32, 16, 16]), torch.float32, torch.int64)
     """
 
-    def __init__(self, images: ImageSet, *arrays: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> None:
-        self.images, self.dtype = images, dtype
-        self.arrays = tuple(np.asarray(array) for array in arrays)
-        for number, array in enumerate(self.arrays):
-            if len(array) != len(images):
-                raise InputError(f"arrays[{number}]: expected as many items as images, {len(images)}, found {len(array)}")
+    def __init__(
+        self,
+        images: ImageSet | Array,
+        *arrays: npt.ArrayLike | ImageSet,
+        dtype: npt.DTypeLike | None = None,
+        transform: Callable[[torch.Tensor], Any] | None = None,
+        indices: npt.ArrayLike | None = None,
+    ) -> None:
+        self.images, *self.arrays = check_lengths(images, arrays)
+        if indices is not None:
+            self.images, *self.arrays = (_part(array, indices) for array in (self.images, *self.arrays))
+        self.dtype, self.transform = dtype, transform
 
     def __len__(self) -> int:
         return len(self.images)
@@ -81,11 +92,29 @@ class Dataset(torch.utils.data.Dataset[Any]):
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        batch = torch.from_numpy(self.images.take(indices, dtype=self.dtype))
+        images = _tensors(self.images, indices, self.dtype)
+        if self.transform is not None:
+            images = [self.transform(image) for image in images]
         if not self.arrays:
-            return list(batch)
-        others = [torch.from_numpy(np.asarray(array[np.asarray(indices)])) for array in self.arrays]
-        return list(zip(batch, *others, strict=True))
+            return images
+        return list(zip(images, *(_tensors(array, indices) for array in self.arrays), strict=True))
+
+
+def _part(array: ImageSet | Array, indices: npt.ArrayLike) -> ImageSet | Array:
+    return array.subset(indices) if isinstance(array, ImageSet) else array[np.asarray(indices)]
+
+
+def _tensors(array: ImageSet | Array, indices: Sequence[int], dtype: npt.DTypeLike | None = None) -> list[torch.Tensor]:
+    """A tensor of each item at these indices."""
+    if isinstance(array, ImageSet) and array.is_ragged:
+        items = [array[index] for index in indices]
+        return [torch.from_numpy(_native(item if dtype is None else item.astype(dtype))) for item in items]
+    return list(torch.from_numpy(_native(read_items(array, np.asarray(indices, np.int64), dtype))))
+
+
+def _native(array: Array) -> Array:
+    """The array in the byte order of the machine, the only one that tensors have."""
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
 
 
 class Tensors:
@@ -109,7 +138,7 @@ class Tensors:
     """
 
     def __init__(
-        self, loader: Loader, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+        self, loader: Loader[Any], device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> None:
         self.loader, self.device, self.dtype = loader, device, dtype
 
@@ -120,12 +149,12 @@ class Tensors:
         for batch in self.loader:
             if self.loader.arrays:
                 images, *others = batch
-                yield self._images(images), *(torch.from_numpy(other).to(self.device) for other in others)
+                yield self._images(images), *(torch.from_numpy(_native(other)).to(self.device) for other in others)
             else:
                 yield self._images(batch)
 
     def _images(self, images: np.ndarray[Any, Any]) -> torch.Tensor:
-        tensor = torch.from_numpy(images).to(self.device)
+        tensor = torch.from_numpy(_native(images)).to(self.device)
         if self.loader.packed:
             return unpack(tensor, self.loader.images.shape[-1], self.dtype or torch.bool)
         return tensor if self.dtype is None else tensor.to(self.dtype)

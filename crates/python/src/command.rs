@@ -1,0 +1,14 @@
+//! The `bitnpz` command, in Python's process.
+
+use std::ffi::OsString;
+
+use pyo3::prelude::*;
+
+/// Runs the command with the arguments behind its name, and returns its exit code. From then on signals end the process as they end
+/// the command.
+#[pyfunction]
+#[pyo3(name = "_command")]
+pub(crate) fn command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+    let arguments = std::iter::once(OsString::from("bitnpz")).chain(arguments);
+    py.detach(|| bitnpz_cli::run(arguments))
+}

@@ -1,0 +1,52 @@
+"""Whether a type checker sees what users get."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bitnpz
+
+PROGRAM = '''
+import numpy as np
+import bitnpz
+
+labels = np.arange(3)
+archive = bitnpz.load("a.npz")
+images = bitnpz.NpzFile("a.npz").images("glyphs")
+for batch in bitnpz.Loader(images, batch_size=3):
+    reveal_type(batch)
+for batches in bitnpz.Loader(images, labels):
+    reveal_type(batches)
+with bitnpz.Writer("a.npz", "a", codec="raw") as writer:
+    reveal_type(writer)
+    del writer["x"]
+    writer.extend("glyphs", images)
+reveal_type(images.subset(labels[:2]))
+reveal_type(images.take([1]))
+bitnpz.save("b.npz", {"x": [1]}, progress=lambda done: print(done.images, done.total_bytes))
+bitnpz.save("b.npz", {"x": [1]}, codec="png")
+'''
+
+REVEALED = [
+    "numpy.ndarray[Any, numpy.dtype[Any]]",
+    "tuple[numpy.ndarray[Any, numpy.dtype[Any]], ...]",
+    "bitnpz._save.Writer",
+    "bitnpz._images.ImageSet",
+    "numpy.ndarray[Any, numpy.dtype[Any]]",
+]
+
+
+def test_does_a_type_checker_see_what_is_given(tmp_path):
+    pytest.importorskip("mypy")
+    (tmp_path / "program.py").write_text(PROGRAM)
+    folder = str(Path(bitnpz.__file__).parents[1])
+    environment = {**os.environ} if "site-packages" in folder else {**os.environ, "MYPYPATH": folder}
+    check = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "program.py"]
+    said = subprocess.run(check, capture_output=True, text=True, cwd=tmp_path, env=environment).stdout
+    revealed = [line.split('"')[1] for line in said.splitlines() if "Revealed type" in line]
+    assert revealed == REVEALED, said
+    errors = [line for line in said.splitlines() if ": error:" in line]
+    assert len(errors) == 1 and '"codec"' in errors[0], said
