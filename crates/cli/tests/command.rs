@@ -360,9 +360,10 @@ fn are_there_completions_and_help() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(folder.done(&["completions", shell]).contains("bitnpz"));
     }
-    for verb in
-        ["demo", "pack", "convert", "unpack", "ls", "info", "verify", "salvage", "append", "view", "sheet"]
-    {
+    for verb in [
+        "demo", "pack", "convert", "unpack", "ls", "info", "verify", "salvage", "append", "view", "sheet",
+        "rm", "diff", "stats", "man",
+    ] {
         assert!(folder.done(&[verb, "--help"]).contains("Usage: bitnpz"));
     }
 }

@@ -241,3 +241,19 @@ fn is_a_stack_that_starts_blank_resumed_with_all_its_values() {
     printed(folder, &["pack", "stack.npy", "-o", "a.npz", "--resume", "--every", "50"], 0);
     assert_eq!(Archive::open(folder.join("a.npz")).unwrap().array::<u8>("stack").unwrap(), stack.into_dyn());
 }
+
+/// Unless told otherwise a stack is kept where a segment ends, which leaves no trace in the archive.
+#[test]
+fn is_a_stack_that_was_kept_the_same_as_one_that_was_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let pixels = (0..2_300_000_usize).map(|number| number.is_multiple_of(3)).collect();
+    let stack = Array3::from_shape_vec((2_300_000, 1, 1), pixels).unwrap();
+    DynArray::from_ndarray(&stack).write(fs::File::create(folder.join("stack.npy")).unwrap()).unwrap();
+    printed(folder, &["pack", "stack.npy", "-o", "a.npz"], 0);
+    // It is kept once on the way, after 2,097,152 images, and once at the end.
+    let resumed = run(folder, &["pack", "stack.npy", "-o", "b.npz", "--resume"]);
+    assert!(resumed.status.success(), "{resumed:?}");
+    assert_eq!(Archive::open(folder.join("b.npz")).unwrap().images("stack").unwrap().len(), 2_300_000);
+    assert!(fs::read(folder.join("a.npz")).unwrap() == fs::read(folder.join("b.npz")).unwrap());
+}
