@@ -20,8 +20,10 @@ type Read = for<'py> fn(&bitnpz::ImageSet, Python<'py>, usize, &str) -> PyResult
 pub(crate) struct ImageSet {
     images: bitnpz::ImageSet,
     name: Arc<str>,
-    /// As users see it: an image alone is a stack of one.
+    /// As a stack: one image alone is a stack of one.
     shape: Vec<usize>,
+    /// How many axes of length 1 `shape` has behind height and width.
+    trailing: usize,
     /// Those along the first dimension that a subset has, in its order.
     selected: Option<Arc<[i64]>>,
     read: Read,
@@ -29,12 +31,14 @@ pub(crate) struct ImageSet {
 
 impl ImageSet {
     pub(crate) fn new_from(images: bitnpz::ImageSet, name: Arc<str>) -> Self {
-        let shape = match images.shape() {
+        let mut shape = match images.shape() {
             &[height, width] => vec![1, height, width],
             shape => shape.to_vec(),
         };
+        let trailing = images.trailing();
+        shape.resize(shape.len() + trailing, 1);
         let read = reader(images.dtype());
-        Self { images, name, shape, selected: None, read }
+        Self { images, name, shape, trailing, selected: None, read }
     }
 
     fn len(&self) -> usize {
@@ -58,7 +62,7 @@ impl ImageSet {
 
     /// The images of items along the first dimension.
     fn images_at(&self, py: Python<'_>, places: &Places<'_>) -> PyResult<Vec<usize>> {
-        let each: usize = self.shape.iter().skip(1).rev().skip(2).product();
+        let each: usize = self.shape.iter().skip(1).rev().skip(2 + self.trailing).product();
         let mut images = Vec::new();
         let mut add = |number: i64| {
             let place = self.place(number).ok_or_else(|| self.out_of_bounds(py, &number))?;
@@ -131,6 +135,7 @@ impl ImageSet {
             images: base.images.clone(),
             name: base.name.clone(),
             shape: base.shape.clone(),
+            trailing: base.trailing,
             selected: base.selected.clone(),
             read: base.read,
         }
@@ -147,7 +152,8 @@ impl ImageSet {
         let mut shape = self.shape.clone();
         shape[0] = selected.len();
         let (images, name) = (self.images.clone(), self.name.clone());
-        Ok(Self { images, name, shape, selected: Some(selected), read: self.read })
+        let (trailing, read) = (self.trailing, self.read);
+        Ok(Self { images, name, shape, trailing, selected: Some(selected), read })
     }
 
     /// The places in the whole set of what a subset has.
@@ -156,13 +162,25 @@ impl ImageSet {
         self.selected.as_ref().map(|selected| PyArray1::from_slice(py, selected))
     }
 
+    /// Whether this is one image, and no stack.
+    #[getter]
+    fn _is_one(&self) -> bool {
+        self.images.shape().len() == 2
+    }
+
+    #[getter]
+    fn _trailing(&self) -> usize {
+        self.trailing
+    }
+
     fn __len__(&self) -> usize {
-        self.len()
+        if self._is_one() { self.shape[1] } else { self.len() }
     }
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (py, set) = (slf.py(), slf.get());
         if set.shape.len() <= 3
+            && !set._is_one()
             && let Ok(number) = key.cast_exact::<PyInt>()
         {
             return match number.extract().ok().and_then(|number| set.place(number)) {

@@ -70,7 +70,7 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         self._archive = archive
         self._saved_as = key
         self._number = number
-        self.shape: tuple[int, ...] = tuple(self._shape)
+        self.shape: tuple[int, ...] = tuple(self._shape)[1 if self._is_one else 0 :]
         self.dtype: np.dtype[Any] = np.dtype(self._dtype)
 
     @property
@@ -147,6 +147,7 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         """
         if axis not in (0, -self.ndim):
             raise InputError(f"{self._name}: axis: expected 0, the images, found {axis}: np.asarray(images) has others")
+        self._check_stack()
         places = self._places(indices)
         return self._read(places.reshape(-1), places.shape, out, dtype, packed)
 
@@ -167,6 +168,7 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         >>> training.shape, len(bitnpz.Loader(validation, batch_size=50))
         ((400, 10, 10), 2)
         """
+        self._check_stack()
         places = self._numbers(indices)
         if places.ndim != 1:
             raise InputError(f"{self._name}: expected indices of one dimension, found {places.ndim}")
@@ -191,10 +193,12 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         >>> bitnpz.load("eyes.npz")["eyes"].popcount([0, 1])
         array([10, 10])
         """
+        each = self.shape[1 : self.ndim - 2 - self._trailing]
         if indices is None:
-            return self._count_ones(self._all()).reshape(self.shape[:1] + self.shape[1:-2])
+            return self._count_ones(self._all()).reshape(() if self._is_one else self.shape[:1] + each)
+        self._check_stack()
         places = self._places(indices)
-        return self._count_ones(places.reshape(-1)).reshape(places.shape + self.shape[1:-2])
+        return self._count_ones(places.reshape(-1)).reshape(places.shape + each)
 
     def keys(self) -> Sequence[str]:
         """The keys under which the images were saved, in their order, worked out as they are asked for.
@@ -235,8 +239,9 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         >>> bitnpz.load("eyes.npz")["eyes"].sheet(range(20)).save("sheet.png")
         """
         if indices is None:
-            count = min(len(self), _SHEET)
-            indices = np.arange(count) * len(self) // max(count, 1)
+            images = 1 if self._is_one else len(self)
+            count = min(images, _SHEET)
+            indices = np.arange(count) * images // max(count, 1)
         return Sheet(self._sheet(self._places(indices).reshape(-1)))
 
     def _find_key(self, key: str) -> int:
@@ -246,7 +251,14 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         return place
 
     def _all(self) -> Range:
-        return 0, 1, len(self)
+        return 0, 1, 1 if self._is_one else len(self)
+
+    def _check_stack(self) -> None:
+        if self._is_one:
+            raise InputError(
+                f"{self._name}: expected a stack of images, found one image of shape {self.shape}: np.asarray(images)[None] is a "
+                "stack of one"
+            )
 
     def _places(self, indices: npt.ArrayLike) -> Numbers:
         """Indices as the compiled half takes them, which checks their bounds."""
@@ -274,12 +286,12 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
                 f"{self._name}: the images differ in size, so there is no array of them: read them one by one, images[i], or by key"
             )
         if packed:
-            item = (*self.shape[1:-1], -(-size[1] // 8))
+            item = (*self._shape[1 : -1 - self._trailing], -(-size[1] // 8))
             wanted: np.dtype[Any] = np.dtype(np.uint8)
             if dtype is not None and np.dtype(dtype) != wanted:
                 raise InputError(f"{self._name}: packed rows are uint8, found dtype {np.dtype(dtype)}")
         else:
-            item = self.shape[1:]
+            item = tuple(self._shape[1:])
             own = getattr(out, "dtype", self.dtype)
             wanted = np.dtype(own if dtype is None else dtype)
             if wanted.kind not in "biuf":
@@ -287,7 +299,7 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         shape = leading + item
         if out is None:
             if math.prod(shape) * wanted.itemsize > _LARGE:
-                size_in_bytes = math.prod(item[-2:]) * wanted.itemsize
+                size_in_bytes = size[0] * (item[-1] if packed else size[1]) * wanted.itemsize
                 self._check(places, min(size_in_bytes, 2**63 - 1))
             out = new(self._name, shape, wanted)
         else:
@@ -309,6 +321,8 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
     def _select(self, key: Any) -> Any:
         """What indexing gives, integers apart."""
         try:
+            if self._is_one:
+                return _contiguous(np.asarray(self)[key])
             before, first, rest = split(key, self.ndim)
             if self._image_size is None and not isinstance(first, (slice, list, np.ndarray)) and not before:
                 image = self[operator.index(first)]
@@ -370,11 +384,16 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         return np.flatnonzero(given)
 
     def __iter__(self) -> Iterator[Array]:
+        if self._is_one:
+            return iter(np.asarray(self))
         return (self[place] for place in range(len(self)))
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         if copy is False:
             raise InputError(f"{self._name}: images are decoded, so an array of them is a copy; expected copy=None or True")
+        if self._is_one:
+            image: Array = self._read(self._all(), (1,), None, dtype)[0]
+            return image
         return self._read(self._all(), (len(self),), None, dtype)
 
     def __getitems__(self, indices: Sequence[int]) -> list[Array]:
@@ -396,10 +415,12 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         size = self._image_size
         sizes = "several sizes" if size is None else f"{size[0]} x {size[1]}"
         shape = "" if self.ndim < 4 else f", shape {self.shape}"
-        text = f"ImageSet {name}: {len(self)} of {sizes}{shape}, {self.dtype}, {self.codec or 'packed'}"
+        count = 1 if self._is_one else len(self)
+        text = f"ImageSet {name}: {count} of {sizes}{shape}, {self.dtype}, {self.codec or 'packed'}"
         if self._selected is not None:
             return f"{text}, a subset"
-        each = self.stored_bytes / max(math.prod(self.shape[:-2]) if self.ndim > 1 else len(self), 1)
+        images = len(self) if size is None else math.prod(self.shape[: self.ndim - 2 - self._trailing])
+        each = self.stored_bytes / max(images, 1)
         return f"{text}, {each:.1f} bytes each"
 
     def _repr_png_(self) -> bytes:
