@@ -28,7 +28,7 @@ pub(crate) fn segment_images([height, width]: [usize; 2]) -> usize {
 const MOST_ROWS: usize = u32::MAX as usize - 2 * SEGMENT_BYTES;
 
 /// Of the table of keys deflate makes less, and every reader of archives knows it.
-const KEYS_METHOD: Method = Method::Deflate { level: 9 };
+const KEYS_METHOD: Method = Method::Deflate { level: 12 };
 
 /// Writes an image set, segment by segment, in bounded memory: one is encoded while the next is collected.
 #[derive(Debug)]

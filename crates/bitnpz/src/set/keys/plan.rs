@@ -44,9 +44,10 @@ pub(super) fn write(keys: &[&str]) -> Result<Vec<u8>> {
         if best.as_ref().is_some_and(|best| best.values.len() == values.len()) {
             continue;
         }
-        for numbers in [Numbers::OfEachField, Numbers::Joined] {
+        for numbers in [Numbers::Joined, Numbers::OfEachField] {
             let is_new = numbers == Numbers::OfEachField || values.len() > 1;
-            let plan = is_new.then(|| Plan::new(values.clone(), numbers)).flatten();
+            let most = best.as_ref().map_or(f64::INFINITY, |best| best.cost);
+            let plan = is_new.then(|| Plan::new(values.clone(), numbers, most)).flatten();
             best = best.into_iter().chain(plan).min_by(|a, b| a.cost.total_cmp(&b.cost));
         }
     }
@@ -92,32 +93,38 @@ fn is_separator(byte: u8) -> bool {
 }
 
 impl<'a> Plan<'a> {
-    /// The plan of these fields; none if all of them are text, or joined they are not numbers.
-    fn new(values: Vec<Vec<&'a [u8]>>, numbers: Numbers) -> Option<Self> {
-        let mut plan = Self { fields: Vec::new(), values: Vec::new(), columns: Vec::new(), cost: 0.0 };
-        if numbers == Numbers::Joined {
-            plan.fields =
-                values.iter().map(|values| Some((Some(smallest(values)?), true))).collect::<Option<_>>()?;
-            plan.cost = plan.fields.iter().flat_map(|(field, _)| field).map(own_cost).sum();
-            plan.columns = columns(&plan.fields, &values);
-            plan.values = values;
-        } else {
-            for values in values {
-                let field = cheapest(values);
-                plan.fields.extend(field.fields);
-                plan.values.extend(field.values);
-                plan.columns.extend(field.columns);
-                plan.cost += field.cost;
-            }
-            return Some(plan);
+    /// The plan of these fields; none if joined they are not numbers, or if it is soon clear that it takes more than so many bytes.
+    fn new(values: Vec<Vec<&'a [u8]>>, numbers: Numbers, most: f64) -> Option<Self> {
+        match numbers {
+            Numbers::OfEachField => Self::of_each_field(values, most),
+            Numbers::Joined => Self::joined(values),
         }
-        let tried = plan.columns.iter_mut().map(|(method, numbers)| {
-            let (best, cost) = Method::choose(numbers);
-            *method = best;
-            cost
-        });
-        plan.cost += tried.sum::<f64>();
+    }
+
+    fn of_each_field(values: Vec<Vec<&'a [u8]>>, most: f64) -> Option<Self> {
+        let mut plan = Self { fields: Vec::new(), values: Vec::new(), columns: Vec::new(), cost: 0.0 };
+        for values in values {
+            let field = cheapest(values);
+            plan.fields.extend(field.fields);
+            plan.values.extend(field.values);
+            plan.columns.extend(field.columns);
+            plan.cost += field.cost;
+            if plan.cost > most {
+                return None;
+            }
+        }
         Some(plan)
+    }
+
+    fn joined(values: Vec<Vec<&'a [u8]>>) -> Option<Self> {
+        let fields: Vec<_> =
+            values.iter().map(|values| Some((Some(smallest(values)?), true))).collect::<Option<_>>()?;
+        let mut cost: f64 = fields.iter().flat_map(|(field, _)| field).map(own_cost).sum();
+        let mut columns = columns(&fields, &values);
+        for column in &mut columns {
+            cost += choose(column);
+        }
+        Some(Self { fields, values, columns, cost })
     }
 
     /// One field of text.
@@ -136,10 +143,8 @@ fn cheapest(values: Vec<&[u8]>) -> Plan<'_> {
         let pair = [(Some(field), false)];
         let mut columns = columns(&pair, std::slice::from_ref(&values));
         let mut cost = own;
-        for (method, numbers) in &mut columns {
-            let (choice, bytes) = Method::choose(numbers);
-            *method = choice;
-            cost += bytes;
+        for column in &mut columns {
+            cost += choose(column);
         }
         if cost < best.0 {
             let [(field, _)] = pair;
@@ -148,6 +153,13 @@ fn cheapest(values: Vec<&[u8]>) -> Plan<'_> {
     }
     let (cost, field, columns) = best;
     Plan { fields: vec![(field, false)], values: vec![values], columns, cost }
+}
+
+/// Chooses the method of a column, and tells about the bytes that it takes.
+fn choose((method, numbers): &mut (Method, Vec<u64>)) -> f64 {
+    let (best, cost) = Method::choose(numbers);
+    *method = best;
+    cost
 }
 
 /// What has the fewest values.
