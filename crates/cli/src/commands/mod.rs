@@ -4,7 +4,9 @@ pub(crate) mod append;
 pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod convert;
+#[cfg(feature = "demo")]
 pub(crate) mod demo;
+#[cfg(feature = "demo")]
 mod glyphs;
 pub(crate) mod info;
 mod inputs;
