@@ -16,7 +16,6 @@ Every archive is one that np.load opens.";
 
 const AFTER: &str = "\
 Examples:
-  bitnpz demo                                        render glyphs, pack them, show what it saved
   bitnpz pack training.npz -o packed.npz             an archive of NumPy, many times smaller
   bitnpz pack scans/ --threshold 128 -o scans.npz    a folder of pictures
   bitnpz view packed.npz ix-000017                   an image in the terminal
@@ -40,6 +39,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Render glyphs of a font, pack them, read them back at random, and show what it saved
+    #[cfg(feature = "demo")]
     Demo(Demo),
     /// Pack pictures, .npy stacks or .npz archives into an archive
     Pack(Pack),
@@ -75,6 +75,7 @@ pub(crate) enum Verb {
     Man(Man),
 }
 
+#[cfg(feature = "demo")]
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Where the archives and the contact sheet go

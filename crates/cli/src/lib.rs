@@ -27,6 +27,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     signals::clean_up_when_ended();
     let mut output = Output::new(arguments.quiet);
     let result = match arguments.verb {
+        #[cfg(feature = "demo")]
         Verb::Demo(arguments) => commands::demo::run(&arguments, &mut output),
         Verb::Pack(arguments) => commands::pack::run(&arguments, &mut output),
         Verb::Append(arguments) => commands::append::run(&arguments, &mut output),

@@ -4,9 +4,11 @@ pub(crate) mod append;
 pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod convert;
+#[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod diff;
 mod filter;
+#[cfg(feature = "demo")]
 mod glyphs;
 pub(crate) mod info;
 mod inputs;
