@@ -121,7 +121,7 @@ fn are_folders_globs_and_stacks_packed_and_given_back() {
     Oracle::start()
         .run("np.save(inputs[0].decode(), np.arange(12).reshape(3, 4))", &[npy.to_str().unwrap().as_bytes()]);
     let packed = folder.done(&["pack", "grey.npy", "in/sub/0.png", "--encoding", "plain", "-o", "mixed.npz"]);
-    assert!(packed.contains("2 keys, 1 images"), "{packed}");
+    assert!(packed.contains("2 keys, 1 image"), "{packed}");
     folder.done(&["unpack", "mixed.npz", "-o", "mixed"]);
     assert_eq!(fs::read(folder.path().join("mixed/grey.npy")).unwrap(), fs::read(npy).unwrap());
 }
@@ -141,7 +141,7 @@ fn does_each_mistake_get_a_message_that_helps() {
     folder.done(&["pack", "a", "-o", "good.npz"]);
     let cases: [(&[&str], &str); 12] = [
         (&["pack", "a", "-o", "good.npz"], "--force replaces it"),
-        (&["pack", "a", "b", "-o", "x.npz"], "the key \"one\" is that of a/one.png too"),
+        (&["pack", "a", "a/one.png", "-o", "x.npz"], "the key \"one.png\" is that of a/one.png too"),
         (
             &["pack", "a", "c", "--name", "all", "-o", "x.npz"],
             "c/large.png: \"all\": expected shape (9, 13), found (5, 5); without --name",

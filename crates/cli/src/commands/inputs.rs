@@ -8,8 +8,10 @@ use crate::arguments::Inputs;
 use crate::failure::{Failure, Outcome};
 
 /// The endings of files that are pictures.
-const PICTURES: [&str; 14] =
-    ["png", "apng", "pbm", "pgm", "ppm", "pnm", "pam", "tif", "tiff", "bmp", "gif", "jpg", "jpeg", "webp"];
+const PICTURES: [&str; 15] = [
+    "png", "apng", "pbm", "pgm", "ppm", "pnm", "pam", "tif", "tiff", "bmp", "dib", "gif", "jpg", "jpeg",
+    "webp",
+];
 
 /// One thing to pack.
 pub(super) enum Input {

@@ -95,6 +95,8 @@ impl Page {
             DEFLATE, GROUP_3, GROUP_4, JPEG, LZW, MODIFIED_HUFFMAN, NONE, OLD_DEFLATE, PACK_BITS, WEBP, ZSTD,
         };
         let name = match self.compression {
+            // Its decoder knows no other colours.
+            JPEG if !matches!(self.samples_together(), 1 | 3 | 4) => "JPEG of other than 1, 3 or 4 samples",
             NONE | LZW | JPEG | DEFLATE | PACK_BITS | OLD_DEFLATE | ZSTD | WEBP => return Ok(()),
             MODIFIED_HUFFMAN | GROUP_3 | GROUP_4 if self.bits != 1 => "CCITT of more than 1 bit",
             GROUP_3 if directory.number(tag::T4_OPTIONS).unwrap_or(0) & 2 != 0 => {

@@ -123,8 +123,8 @@ fn plane_as_file(directory: &Directory<'_>, page: &Page, plane: usize) -> Result
         put(&mut file, number, size);
     }
     let (mut offsets, mut lengths) = (Vec::new(), Vec::new());
-    for range in chunks(directory, page, plane)? {
-        let chunk = decompress_fax(directory, page, &directory.bytes()[range])?;
+    for (number, range) in chunks(directory, page, plane)?.into_iter().enumerate() {
+        let chunk = decompress_fax(directory, page, number, &directory.bytes()[range])?;
         offsets.push(file.len() as u64);
         lengths.push(chunk.len() as u64);
         bitnpz_npy::make_room(&mut file, chunk.len())?;
@@ -243,10 +243,11 @@ fn chunks(
     Ok(ranges)
 }
 
-/// A strip or a tile with its bits in order, and decompressed if it is one of a fax machine.
+/// A strip or a tile of a plane with its bits in order, and decompressed if it is one of a fax machine.
 fn decompress_fax<'a>(
     directory: &Directory<'_>,
     page: &Page,
+    number: usize,
     chunk: &'a [u8],
 ) -> Result<Cow<'a, [u8]>, Fault> {
     let mut chunk = Cow::Borrowed(chunk);
@@ -255,8 +256,11 @@ fn decompress_fax<'a>(
         chunk.to_mut().iter_mut().for_each(|byte| *byte = byte.reverse_bits());
     }
     if page.is_fax() {
+        let [columns, rows] = page.chunk;
+        // The last strip has the rows that are left; tiles are whole.
+        let rows = if page.is_tiled { rows } else { rows.min(page.height - number * rows) };
         let options = directory.number(tag::T4_OPTIONS).unwrap_or(0);
-        return Ok(Cow::Owned(fax::decode(&chunk, page.chunk, page.compression, options)?));
+        return Ok(Cow::Owned(fax::decode(&chunk, [columns, rows], page.compression, options)?));
     }
     Ok(chunk)
 }
