@@ -9,11 +9,12 @@ rng = np.random.default_rng(7)
 number = 0
 
 
-def expect(name):
-    """Has the values that Pillow reads compared: two by which is larger, more by their median."""
-    with Image.open(folder / name) as picture:
-        picture.load()
-        values = np.asarray(picture if picture.mode in ("I;16", "I;16B", "I", "F") else picture.convert("L"))
+def expect(name, values=None):
+    """Has values compared, those that Pillow reads unless given: two by which is larger, more by their median."""
+    if values is None:
+        with Image.open(folder / name) as picture:
+            picture.load()
+            values = np.asarray(picture if picture.mode in ("I;16", "I;16B", "I", "F") else picture.convert("L"))
     found = np.unique(values)
     threshold = "" if len(found) == 2 else repr(float(np.median(values)))
     on = values == found[-1] if threshold == "" else values >= float(threshold)
@@ -76,7 +77,7 @@ for size in [(29, 37), (64, 48), (2, 200)]:
         pictures.append(Image.fromarray(values))
     pictures += [colours, colours.convert("CMYK"), colours.quantize(16), black_and_white.convert("RGB").quantize(2)]
     for picture in pictures:
-        for ending in ("png", "bmp", "dib", "gif", "pbm", "pgm", "ppm", "tif"):
+        for ending in ("png", "bmp", "gif", "pbm", "pgm", "ppm", "tif"):
             # Fractions in PFM, which Pillow writes under these names too, are none of ours.
             if not (picture.mode == "F" and ending != "tif"):
                 saved(picture, ending)
@@ -101,7 +102,8 @@ for size in [(29, 37), (64, 48), (2, 200)]:
         expect(tiff(bits, {266: [2]}, [swapped], order=order))
         expect(tiff(bits, {262: [0], 278: [2**32 - 1]}, [rows], order=order))
         expect(tiff(bits, {262: [3], 320: [0, 65535] * 3}, [rows], order=order))
-        expect(tiff(bits, {}, [rows], big=True, order=order))
+        # Pillow takes a BigTIFF of this byte order for none.
+        expect(tiff(bits, {}, [rows], big=True, order=order), bits if order == ">" else None)
         floats = bits.astype(order + "f4").tobytes()
         expect(tiff(bits, {258: [32], 339: [3]}, [floats], order=order))
     for depth in (2, 4):

@@ -49,7 +49,7 @@ impl Folder {
     }
 
     fn keys(&self) -> Vec<String> {
-        self.archive().keys().map(|key| key.to_string()).collect()
+        self.archive().keys().map(String::from).collect()
     }
 }
 
