@@ -140,3 +140,12 @@ for kind, options in [('TIFF', {'compression': c}) for c in ('group3', 'group4',
     std::panic::set_hook(hook);
     assert!(outcomes.iter().all(|&count| count > 100), "{outcomes:?}");
 }
+
+#[test]
+fn do_directories_that_lead_in_a_circle_end() {
+    let folder = tempfile::tempdir().unwrap();
+    // One directory of 100 entries of tag 0, and the next is itself.
+    let entry = [0_u16, 3, 1, 0, 0, 0].map(u16::to_le_bytes).concat();
+    let bytes = [&b"II*\0\x08\0\0\0\x64\0"[..], &entry.repeat(100), &8_u32.to_le_bytes()].concat();
+    assert!(refused(folder.path(), &bytes).contains("have no end"));
+}

@@ -4,6 +4,9 @@ use super::super::fault::{Fault, check_size};
 use super::directory::Directory;
 use super::tag;
 
+/// The most samples of a pixel: colours, and others that are passed by.
+const SAMPLES: usize = 16;
+
 /// What a sample is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
@@ -61,8 +64,9 @@ impl Page {
         let bits = u32::try_from(bits).ok().filter(|bits| matches!(bits, 1..=8 | 16 | 32 | 64));
         let bits = bits.ok_or_else(|| Fault::unread(format!("a TIFF file of {:?} bits", all_bits)))?;
         let samples = directory.number(tag::SAMPLES).unwrap_or(1);
-        let samples = u16::try_from(samples).ok().filter(|&samples| samples > 0).map(usize::from);
-        let samples = samples.ok_or("the TIFF file has no samples or too many")?;
+        let known = usize::try_from(samples).ok().filter(|samples| (1..=SAMPLES).contains(samples));
+        let samples =
+            known.ok_or_else(|| Fault::unread(format!("a TIFF file of {samples} samples for each pixel")))?;
         let is_tiled = directory.contains(tag::TILE_OFFSETS);
         let rows = size(tag::ROWS_PER_STRIP).map_or(height, |rows| rows.min(height));
         let chunk = match (is_tiled, size(tag::TILE_WIDTH), size(tag::TILE_LENGTH)) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::Cursor;
 
-use bitnpz_npy::with_room;
+use bitnpz_npy::{make_room, with_room};
 use tiff::decoder::{Decoder, Limits};
 
 use super::super::fault::{Fault, check_size};
@@ -67,7 +67,7 @@ struct Rows {
 
 impl Rows {
     fn read(directory: &Directory<'_>, page: &Page, plane: usize, limit: u64) -> Result<Self, Fault> {
-        let file = plane_as_file(directory, page, plane)?;
+        let file = plane_as_file(directory, page, plane, limit)?;
         let mut limits = Limits::unlimited();
         limits.decoding_buffer_size = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut decoder = Decoder::new(Cursor::new(file))?.with_limits(limits);
@@ -112,8 +112,8 @@ impl Rows {
 }
 
 /// The strips or tiles of one plane as a BigTIFF file of their own, which says of each sample no more than that it is one.
-fn plane_as_file(directory: &Directory<'_>, page: &Page, plane: usize) -> Result<Vec<u8>, Fault> {
-    let mut file = with_room(directory.bytes().len())?;
+fn plane_as_file(directory: &Directory<'_>, page: &Page, plane: usize, limit: u64) -> Result<Vec<u8>, Fault> {
+    let mut file = Vec::new();
     file.extend_from_slice(if directory.is_big_endian() { b"MM" } else { b"II" });
     let put = |file: &mut Vec<u8>, number: u64, size: usize| match directory.is_big_endian() {
         true => file.extend_from_slice(&number.to_be_bytes()[8 - size..]),
@@ -127,7 +127,9 @@ fn plane_as_file(directory: &Directory<'_>, page: &Page, plane: usize) -> Result
         let chunk = decompress_fax(directory, page, number, &directory.bytes()[range])?;
         offsets.push(file.len() as u64);
         lengths.push(chunk.len() as u64);
-        bitnpz_npy::make_room(&mut file, chunk.len())?;
+        // Strips may lie one over the other.
+        check_size(file.len() as u128 + chunk.len() as u128, limit)?;
+        make_room(&mut file, chunk.len())?;
         file.extend_from_slice(&chunk);
     }
     let mut tags = tags(directory, page)?;
