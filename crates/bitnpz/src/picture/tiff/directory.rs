@@ -14,6 +14,8 @@ const ENTRY: usize = 12;
 /// At most so many numbers of one tag.
 const NUMBERS: usize = 1 << 24;
 
+const ENDLESS: &str = "the directories of this TIFF file have no end";
+
 /// Whether bytes begin as those of a TIFF or a BigTIFF file.
 pub(in super::super) fn is_tiff(bytes: &[u8]) -> bool {
     matches!(bytes, [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..])
@@ -56,12 +58,13 @@ pub(super) fn pages(bytes: &[u8]) -> Result<Vec<Directory<'_>>, Fault> {
     // Each entry has bytes of its own, unless directories overlap or go in a circle.
     let mut entries_left = bytes.len() / ENTRY;
     while next != 0 {
+        if pages.len() == PAGES {
+            return Err(ENDLESS.into());
+        }
         if interrupt::check().is_err() {
             return Err("interrupted".into());
         }
-        let (page, after) = file.directory(next)?;
-        let rest = entries_left.checked_sub(page.entries.len()).filter(|_| pages.len() < PAGES);
-        entries_left = rest.ok_or("the directories of this TIFF file have no end")?;
+        let (page, after) = file.directory(next, &mut entries_left)?;
         pages.push(page);
         next = after;
     }
@@ -78,12 +81,13 @@ impl<'a> File<'a> {
     }
 
     /// The directory at a place, and the place of the next.
-    fn directory(self, place: u64) -> Result<(Directory<'a>, u64), Fault> {
+    fn directory(self, place: u64, entries_left: &mut usize) -> Result<(Directory<'a>, u64), Fault> {
         let start = usize::try_from(place).map_err(|_| "a directory lies beyond the end of the TIFF file")?;
         let (count_size, entry_size, word) = if self.is_big_tiff { (8, 20, 8) } else { (2, 12, 4) };
         let count = self.number(start, count_size)?;
         let count = usize::try_from(count).ok().filter(|&count| count <= self.bytes.len() / entry_size);
         let count = count.ok_or("a directory of the TIFF file is longer than the file")?;
+        *entries_left = entries_left.checked_sub(count).ok_or(ENDLESS)?;
         let mut entries = BTreeMap::new();
         for index in 0..count {
             let at = start + count_size + index * entry_size;
