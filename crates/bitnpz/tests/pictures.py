@@ -106,6 +106,9 @@ for size in [(29, 37), (64, 48), (2, 200)]:
         expect(tiff(bits, {}, [rows], big=True, order=order), bits if order == ">" else None)
         floats = bits.astype(order + "f4").tobytes()
         expect(tiff(bits, {258: [32], 339: [3]}, [floats], order=order))
+        # Pillow has no whole numbers of 64 bits.
+        for kind, sample in (("i8", 2), ("u8", 1)):
+            expect(tiff(bits, {258: [64], 339: [sample]}, [bits.astype(order + kind).tobytes()], order=order), bits)
     for depth in (2, 4):
         repeated = np.packbits(np.repeat(bits, depth, axis=1), axis=1).tobytes()
         expect(tiff(bits, {258: [depth]}, [repeated]))

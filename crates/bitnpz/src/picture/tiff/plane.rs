@@ -19,6 +19,9 @@ pub(super) enum Values {
     F64(Vec<f64>),
 }
 
+/// Below this, 2^53, an `f64` tells each whole number from its neighbours.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// Decompresses a page.
 pub(super) fn values(directory: &Directory<'_>, page: &Page, limit: u64) -> Result<Values, Fault> {
     let planes = if page.is_planar { page.samples } else { 1 };
@@ -34,7 +37,11 @@ pub(super) fn values(directory: &Directory<'_>, page: &Page, limit: u64) -> Resu
         })?),
         _ => {
             check_size(total as u128 * 8, limit)?;
-            Values::F64(interleave(page, &rows, total, |rows, row, sample| rows.number(page, row, sample))?)
+            let values = interleave(page, &rows, total, |rows, row, sample| rows.number(page, row, sample))?;
+            if page.format != Format::Float && values.iter().any(|value| value.abs() >= EXACT) {
+                return Err(Fault::unread("a TIFF file of whole numbers of 2^53 or more"));
+            }
+            Values::F64(values)
         }
     })
 }
@@ -105,8 +112,10 @@ impl Rows {
             (Format::Float, _) => f64::from_ne_bytes(self.bytes(row, sample)),
             (Format::Signed, 8) => i8::from_ne_bytes(self.bytes(row, sample)).into(),
             (Format::Signed, 16) => i16::from_ne_bytes(self.bytes(row, sample)).into(),
-            (Format::Signed, _) => i32::from_ne_bytes(self.bytes(row, sample)).into(),
-            (Format::Unsigned, _) => u32::from_ne_bytes(self.bytes(row, sample)).into(),
+            (Format::Signed, 32) => i32::from_ne_bytes(self.bytes(row, sample)).into(),
+            (Format::Unsigned, 32) => u32::from_ne_bytes(self.bytes(row, sample)).into(),
+            (Format::Signed, _) => i64::from_ne_bytes(self.bytes(row, sample)) as f64,
+            (Format::Unsigned, _) => u64::from_ne_bytes(self.bytes(row, sample)) as f64,
         }
     }
 }
