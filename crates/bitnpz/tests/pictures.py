@@ -85,7 +85,9 @@ for size in [(29, 37), (64, 48), (2, 200)]:
         for compression in ("tiff_lzw", "packbits", "tiff_adobe_deflate", "tiff_deflate", "zstd"):
             saved(picture, "tif", compression=compression)
             saved(picture, "tif", compression=compression, tiffinfo={278: 5})
-            saved(picture, "tif", compression=compression, tiffinfo={317: 2})
+            # PackBits with a predictor is refused: libtiff and tifffile read it differently.
+            if compression != "packbits":
+                saved(picture, "tif", compression=compression, tiffinfo={317: 2})
         saved(picture, "tif", compression="tiff_lzw", big_tiff=True)
     for compression in ("group3", "group4", "tiff_ccitt", "tiff_lzw", "packbits"):
         for info in ({}, {266: 2}, {262: 0}, {262: 1}, {278: 5}, {278: 5, 266: 2}):

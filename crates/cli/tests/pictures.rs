@@ -49,7 +49,7 @@ impl Folder {
     }
 
     fn keys(&self) -> Vec<String> {
-        self.archive().keys().map(String::from).collect()
+        self.archive().keys().collect()
     }
 }
 
