@@ -4,7 +4,6 @@ use std::io::Cursor;
 use std::ops::Range;
 
 use bitnpz_npy::with_room;
-use image::ImageDecoder;
 use image::codecs::bmp::BmpDecoder;
 
 use super::decode::samples;
@@ -19,32 +18,44 @@ const PART: usize = 1 << 15;
 pub(super) fn decode(bytes: &[u8], limit: u64) -> Result<Pixels, Fault> {
     let header = Header::read(bytes).ok_or("the header of this BMP file is cut off")?;
     check_size(header.width as u128 * header.height as u128 * 4, limit)?;
+    check_palette(bytes, &header)?;
     if header.width > SIDE || header.height > SIDE {
         return decode_parts(bytes, &header, limit);
     }
-    decode_part(bytes, &header, limit)
+    decode_part(bytes, limit)
 }
 
-fn decode_part(bytes: &[u8], header: &Header, limit: u64) -> Result<Pixels, Fault> {
-    let mut decoder = BmpDecoder::new(Cursor::new(bytes))?;
-    let Some(palette) = decoder.get_palette().map(<[_]>::to_vec) else { return samples(decoder, limit) };
-    decoder.set_indexed_color(true);
-    if decoder.color_type() != image::ColorType::L8 {
-        return Err(Fault::unread("a BMP file with a palette of more than 8 bits"));
+fn decode_part(bytes: &[u8], limit: u64) -> Result<Pixels, Fault> {
+    samples(BmpDecoder::new(Cursor::new(bytes))?, limit)
+}
+
+/// Fails if a pixel is of a colour that the palette has not, which decoders take for black. Pixels in runs are taken as they are.
+fn check_palette(bytes: &[u8], header: &Header) -> Result<(), Fault> {
+    let bits = usize::from(header.bits);
+    if !(1..=8).contains(&bits) || header.is_run_length || header.colours >= 1 << bits {
+        return Ok(());
     }
-    let pixels = samples(decoder, limit)?;
-    let Samples::U8(indices) = &pixels.samples else { return Err("expected a palette of 8 bits".into()) };
-    let mut colours = with_room(indices.len() * 3)?;
-    for &index in indices {
-        if u32::from(index) >= header.colours {
-            let found = header.colours;
-            return Err(Fault::Message(format!(
-                "expected a palette with colour {index}, found one of {found} colours"
-            )));
+    let row_bytes = row_bytes(header.width, bits);
+    for row in 0..header.height {
+        let start = header.pixels + row * row_bytes;
+        let row = bytes.get(start..start + row_bytes).ok_or("the pixels of this BMP file are cut off")?;
+        for column in 0..header.width {
+            let place = column * bits;
+            let index = u32::from(row[place / 8] << (place % 8) >> (8 - bits));
+            if index >= header.colours {
+                let found = header.colours;
+                return Err(Fault::Message(format!(
+                    "expected a palette with colour {index}, found {found} in it"
+                )));
+            }
         }
-        colours.extend_from_slice(palette.get(usize::from(index)).unwrap_or(&[0; 3]));
     }
-    Ok(Pixels::of_u8(pixels.width, pixels.height, Layout::Rgb, colours))
+    Ok(())
+}
+
+/// Returns the bytes of a row of so many pixels.
+fn row_bytes(pixels: usize, bits: usize) -> usize {
+    (pixels * bits).div_ceil(32) * 4
 }
 
 /// Decodes a picture with a long side in parts, each as the file of a smaller picture.
@@ -58,7 +69,7 @@ fn decode_parts(bytes: &[u8], header: &Header, limit: u64) -> Result<Pixels, Fau
         for left in (0..width).step_by(PART) {
             let rows = bottom..height.min(bottom + PART);
             let file = part(bytes, header, left..width.min(left + PART), rows.clone())?;
-            let pixels = decode_part(&file, header, limit)?;
+            let pixels = decode_part(&file, limit)?;
             let Samples::U8(samples) = &pixels.samples else {
                 return Err("expected samples of 8 bits".into());
             };
@@ -86,8 +97,7 @@ fn decode_parts(bytes: &[u8], header: &Header, limit: u64) -> Result<Pixels, Fau
 fn part(bytes: &[u8], header: &Header, columns: Range<usize>, rows: Range<usize>) -> Result<Vec<u8>, Fault> {
     let cut_off = || Fault::from("the pixels of this BMP file are cut off");
     let bits = usize::from(header.bits);
-    let row_bytes = |pixels: usize| (pixels * bits).div_ceil(32) * 4;
-    let (whole_row, part_row) = (row_bytes(header.width), row_bytes(columns.len()));
+    let (whole_row, part_row) = (row_bytes(header.width, bits), row_bytes(columns.len(), bits));
     let head = bytes.get(..header.pixels).ok_or_else(cut_off)?;
     let mut file = with_room(head.len() + part_row * rows.len())?;
     file.extend_from_slice(head);

@@ -58,7 +58,11 @@ fn key(path: &Path) -> String {
 pub(super) fn find(arguments: &Inputs) -> Result<Found, Failure> {
     let named = arguments.inputs.iter().map(|argument| Named::find(argument));
     let named = named.collect::<Result<Vec<_>, _>>()?;
-    let root = named.iter().filter(|named| named.has_keys()).map(|named| named.folder.clone()).reduce(common);
+    let root = named
+        .iter()
+        .filter(|named| named.has_keys())
+        .map(|named| named.folder.clone())
+        .reduce(|one, other| common(&one, &other));
     let root = root.unwrap_or_default();
     let mut found = Found { inputs: Vec::new(), left_out: Vec::new() };
     for Named { folder, files, is_folder } in &named {
@@ -112,7 +116,7 @@ impl Named {
                 .map_or_else(|| Path::new(".").canonicalize(), Path::canonicalize)
         };
         let folders = files.iter().map(folder).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
-        let Some(root) = folders.iter().cloned().reduce(common) else {
+        let Some(root) = folders.iter().cloned().reduce(|one, other| common(&one, &other)) else {
             return Err(Failure::at(path, "there is no such file or folder"));
         };
         let within = |folder: PathBuf| folder.strip_prefix(&root).map(Path::to_owned).unwrap_or_default();
@@ -129,7 +133,7 @@ impl Named {
 }
 
 /// The deepest folder that holds both.
-fn common(one: PathBuf, other: PathBuf) -> PathBuf {
+fn common(one: &Path, other: &Path) -> PathBuf {
     one.iter().zip(other.iter()).take_while(|(one, other)| one == other).map(|(part, _)| part).collect()
 }
 

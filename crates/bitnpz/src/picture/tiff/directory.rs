@@ -9,6 +9,12 @@ use crate::interrupt;
 
 /// At most so many directories are read.
 const PAGES: usize = 1 << 16;
+/// The least bytes of an entry of a directory.
+const ENTRY: usize = 12;
+/// At most so many numbers of one tag.
+const NUMBERS: usize = 1 << 24;
+
+const ENDLESS: &str = "the directories of this TIFF file have no end";
 
 /// Whether bytes begin as those of a TIFF or a BigTIFF file.
 pub(in super::super) fn is_tiff(bytes: &[u8]) -> bool {
@@ -48,15 +54,17 @@ pub(super) fn pages(bytes: &[u8]) -> Result<Vec<Directory<'_>>, Fault> {
         return Err("expected a BigTIFF file of offsets of 8 bytes".into());
     }
     let mut next = if file.is_big_tiff { file.number(8, 8)? } else { file.number(4, 4)? };
-    let mut pages = Vec::new();
+    let mut pages: Vec<Directory<'_>> = Vec::new();
+    // Each entry has bytes of its own, unless directories overlap or go in a circle.
+    let mut entries_left = bytes.len() / ENTRY;
     while next != 0 {
         if pages.len() == PAGES {
-            return Err("the directories of this TIFF file have no end".into());
+            return Err(ENDLESS.into());
         }
         if interrupt::check().is_err() {
             return Err("interrupted".into());
         }
-        let (page, after) = file.directory(next)?;
+        let (page, after) = file.directory(next, &mut entries_left)?;
         pages.push(page);
         next = after;
     }
@@ -73,12 +81,13 @@ impl<'a> File<'a> {
     }
 
     /// The directory at a place, and the place of the next.
-    fn directory(self, place: u64) -> Result<(Directory<'a>, u64), Fault> {
+    fn directory(self, place: u64, entries_left: &mut usize) -> Result<(Directory<'a>, u64), Fault> {
         let start = usize::try_from(place).map_err(|_| "a directory lies beyond the end of the TIFF file")?;
         let (count_size, entry_size, word) = if self.is_big_tiff { (8, 20, 8) } else { (2, 12, 4) };
         let count = self.number(start, count_size)?;
         let count = usize::try_from(count).ok().filter(|&count| count <= self.bytes.len() / entry_size);
         let count = count.ok_or("a directory of the TIFF file is longer than the file")?;
+        *entries_left = entries_left.checked_sub(count).ok_or(ENDLESS)?;
         let mut entries = BTreeMap::new();
         for index in 0..count {
             let at = start + count_size + index * entry_size;
@@ -126,8 +135,10 @@ impl<'a> Directory<'a> {
     /// All numbers of a tag; none if it is not there.
     pub(super) fn numbers(&self, tag: u16) -> Result<Vec<u64>, Fault> {
         let Some(&Entry { size, count, start }) = self.entries.get(&tag) else { return Ok(Vec::new()) };
-        if count.checked_mul(size).is_none_or(|bytes| bytes > self.file.bytes.len()) {
-            return Err(Fault::Message(format!("tag {tag} of the TIFF file is longer than the file")));
+        if count > NUMBERS || count * size > self.file.bytes.len() {
+            return Err(Fault::Message(format!(
+                "tag {tag} of the TIFF file has {count} values, more than it can have"
+            )));
         }
         let mut numbers = with_room(count)?;
         for index in 0..count {

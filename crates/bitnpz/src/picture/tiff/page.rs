@@ -4,6 +4,9 @@ use super::super::fault::{Fault, check_size};
 use super::directory::Directory;
 use super::tag;
 
+/// The most samples of a pixel: colours, and others that are passed by.
+const SAMPLES: usize = 16;
+
 /// What a sample is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
@@ -59,10 +62,11 @@ impl Page {
             return Err(Fault::unread("a TIFF file of samples of different bits"));
         }
         let bits = u32::try_from(bits).ok().filter(|bits| matches!(bits, 1..=8 | 16 | 32 | 64));
-        let bits = bits.ok_or_else(|| Fault::unread(format!("a TIFF file of {:?} bits", all_bits)))?;
+        let bits = bits.ok_or_else(|| Fault::unread(format!("a TIFF file of {all_bits:?} bits")))?;
         let samples = directory.number(tag::SAMPLES).unwrap_or(1);
-        let samples = u16::try_from(samples).ok().filter(|&samples| samples > 0).map(usize::from);
-        let samples = samples.ok_or("the TIFF file has no samples or too many")?;
+        let known = usize::try_from(samples).ok().filter(|samples| (1..=SAMPLES).contains(samples));
+        let samples =
+            known.ok_or_else(|| Fault::unread(format!("a TIFF file of {samples} samples for each pixel")))?;
         let is_tiled = directory.contains(tag::TILE_OFFSETS);
         let rows = size(tag::ROWS_PER_STRIP).map_or(height, |rows| rows.min(height));
         let chunk = match (is_tiled, size(tag::TILE_WIDTH), size(tag::TILE_LENGTH)) {
@@ -95,6 +99,10 @@ impl Page {
             DEFLATE, GROUP_3, GROUP_4, JPEG, LZW, MODIFIED_HUFFMAN, NONE, OLD_DEFLATE, PACK_BITS, WEBP, ZSTD,
         };
         let name = match self.compression {
+            // Its decoder knows no other colours.
+            JPEG if !matches!(self.samples_together(), 1 | 3 | 4) => "JPEG of other than 1, 3 or 4 samples",
+            // libtiff passes the predictor by, others do not.
+            PACK_BITS if directory.number(tag::PREDICTOR).unwrap_or(1) != 1 => "PackBits and a predictor",
             NONE | LZW | JPEG | DEFLATE | PACK_BITS | OLD_DEFLATE | ZSTD | WEBP => return Ok(()),
             MODIFIED_HUFFMAN | GROUP_3 | GROUP_4 if self.bits != 1 => "CCITT of more than 1 bit",
             GROUP_3 if directory.number(tag::T4_OPTIONS).unwrap_or(0) & 2 != 0 => {
@@ -143,10 +151,10 @@ fn format(directory: &Directory<'_>, bits: u32) -> Result<Format, Fault> {
         return Err(Fault::unread("a TIFF file of samples of different formats"));
     }
     match (format, bits) {
-        (1 | 4, 1..=32) => Ok(Format::Unsigned),
-        (2, 8..=32) => Ok(Format::Signed),
+        (1 | 4, _) => Ok(Format::Unsigned),
+        (2, 8..=64) => Ok(Format::Signed),
         (3, 16 | 32 | 64) => Ok(Format::Float),
-        (1 | 2 | 4, _) => Err(Fault::unread(format!("a TIFF file of whole numbers of {bits} bits"))),
+        (2, _) => Err(Fault::unread(format!("a TIFF file of numbers of {bits} bits with a sign"))),
         (3, _) => Err(Fault::unread(format!("a TIFF file of fractions of {bits} bits"))),
         _ => Err(Fault::unread("a TIFF file of complex numbers")),
     }

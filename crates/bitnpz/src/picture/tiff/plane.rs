@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::Cursor;
 
-use bitnpz_npy::with_room;
+use bitnpz_npy::{make_room, with_room};
 use tiff::decoder::{Decoder, Limits};
 
 use super::super::fault::{Fault, check_size};
@@ -18,6 +18,9 @@ pub(super) enum Values {
     U16(Vec<u16>),
     F64(Vec<f64>),
 }
+
+/// Below this, 2^53, an `f64` tells each whole number from its neighbours.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Decompresses a page.
 pub(super) fn values(directory: &Directory<'_>, page: &Page, limit: u64) -> Result<Values, Fault> {
@@ -34,7 +37,11 @@ pub(super) fn values(directory: &Directory<'_>, page: &Page, limit: u64) -> Resu
         })?),
         _ => {
             check_size(total as u128 * 8, limit)?;
-            Values::F64(interleave(page, &rows, total, |rows, row, sample| rows.number(page, row, sample))?)
+            let values = interleave(page, &rows, total, |rows, row, sample| rows.number(page, row, sample))?;
+            if page.format != Format::Float && values.iter().any(|value| value.abs() >= EXACT) {
+                return Err(Fault::unread("a TIFF file of whole numbers of 2^53 or more"));
+            }
+            Values::F64(values)
         }
     })
 }
@@ -67,7 +74,7 @@ struct Rows {
 
 impl Rows {
     fn read(directory: &Directory<'_>, page: &Page, plane: usize, limit: u64) -> Result<Self, Fault> {
-        let file = plane_as_file(directory, page, plane)?;
+        let file = plane_as_file(directory, page, plane, limit)?;
         let mut limits = Limits::unlimited();
         limits.decoding_buffer_size = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut decoder = Decoder::new(Cursor::new(file))?.with_limits(limits);
@@ -105,15 +112,17 @@ impl Rows {
             (Format::Float, _) => f64::from_ne_bytes(self.bytes(row, sample)),
             (Format::Signed, 8) => i8::from_ne_bytes(self.bytes(row, sample)).into(),
             (Format::Signed, 16) => i16::from_ne_bytes(self.bytes(row, sample)).into(),
-            (Format::Signed, _) => i32::from_ne_bytes(self.bytes(row, sample)).into(),
-            (Format::Unsigned, _) => u32::from_ne_bytes(self.bytes(row, sample)).into(),
+            (Format::Signed, 32) => i32::from_ne_bytes(self.bytes(row, sample)).into(),
+            (Format::Unsigned, 32) => u32::from_ne_bytes(self.bytes(row, sample)).into(),
+            (Format::Signed, _) => i64::from_ne_bytes(self.bytes(row, sample)) as f64,
+            (Format::Unsigned, _) => u64::from_ne_bytes(self.bytes(row, sample)) as f64,
         }
     }
 }
 
 /// The strips or tiles of one plane as a BigTIFF file of their own, which says of each sample no more than that it is one.
-fn plane_as_file(directory: &Directory<'_>, page: &Page, plane: usize) -> Result<Vec<u8>, Fault> {
-    let mut file = with_room(directory.bytes().len())?;
+fn plane_as_file(directory: &Directory<'_>, page: &Page, plane: usize, limit: u64) -> Result<Vec<u8>, Fault> {
+    let mut file = Vec::new();
     file.extend_from_slice(if directory.is_big_endian() { b"MM" } else { b"II" });
     let put = |file: &mut Vec<u8>, number: u64, size: usize| match directory.is_big_endian() {
         true => file.extend_from_slice(&number.to_be_bytes()[8 - size..]),
@@ -123,11 +132,13 @@ fn plane_as_file(directory: &Directory<'_>, page: &Page, plane: usize) -> Result
         put(&mut file, number, size);
     }
     let (mut offsets, mut lengths) = (Vec::new(), Vec::new());
-    for range in chunks(directory, page, plane)? {
-        let chunk = decompress_fax(directory, page, &directory.bytes()[range])?;
+    for (number, range) in chunks(directory, page, plane)?.into_iter().enumerate() {
+        let chunk = decompress_fax(directory, page, number, &directory.bytes()[range])?;
         offsets.push(file.len() as u64);
         lengths.push(chunk.len() as u64);
-        bitnpz_npy::make_room(&mut file, chunk.len())?;
+        // Strips may lie one over the other.
+        check_size(file.len() as u128 + chunk.len() as u128, limit)?;
+        make_room(&mut file, chunk.len())?;
         file.extend_from_slice(&chunk);
     }
     let mut tags = tags(directory, page)?;
@@ -243,10 +254,11 @@ fn chunks(
     Ok(ranges)
 }
 
-/// A strip or a tile with its bits in order, and decompressed if it is one of a fax machine.
+/// A strip or a tile of a plane with its bits in order, and decompressed if it is one of a fax machine.
 fn decompress_fax<'a>(
     directory: &Directory<'_>,
     page: &Page,
+    number: usize,
     chunk: &'a [u8],
 ) -> Result<Cow<'a, [u8]>, Fault> {
     let mut chunk = Cow::Borrowed(chunk);
@@ -255,8 +267,11 @@ fn decompress_fax<'a>(
         chunk.to_mut().iter_mut().for_each(|byte| *byte = byte.reverse_bits());
     }
     if page.is_fax() {
+        let [columns, rows] = page.chunk;
+        // The last strip has the rows that are left; tiles are whole.
+        let rows = if page.is_tiled { rows } else { rows.min(page.height - number * rows) };
         let options = directory.number(tag::T4_OPTIONS).unwrap_or(0);
-        return Ok(Cow::Owned(fax::decode(&chunk, page.chunk, page.compression, options)?));
+        return Ok(Cow::Owned(fax::decode(&chunk, [columns, rows], page.compression, options)?));
     }
     Ok(chunk)
 }
