@@ -24,7 +24,7 @@ fn written(options: &WriteOptions, add: impl FnOnce(&mut Writer)) -> Members {
 }
 
 fn stack(codec: Codec) -> Members {
-    let stack = Array3::from_shape_fn((90, 20, 20), |(seed, row, column)| image(seed)[[row, column]]);
+    let stack = Array3::from_shape_fn((200, 20, 20), |(seed, row, column)| image(seed)[[row, column]]);
     written(&WriteOptions::default().with_codec(codec), |writer| writer.add_images("stack", &stack).unwrap())
 }
 
@@ -76,7 +76,7 @@ fn are_sizes_that_nobody_has_refused_by_every_codec() {
         for (height, width) in sides.iter().flat_map(|height| sides.iter().map(move |width| (height, width)))
         {
             let lie = replaced(&members, "set.json", "[20,20]", &format!("[{height},{width}]"));
-            let lie = replaced(&lie, "set.json", "[90,20,20]", &format!("[90,{height},{width}]"));
+            let lie = replaced(&lie, "set.json", "[200,20,20]", &format!("[200,{height},{width}]"));
             let name = format!("{codec}: {height} x {width}");
             let Ok(archive) = Archive::from_bytes(archive(&lie)) else { continue };
             assert!(!archive.verify(|_| ()).unwrap().problems.is_empty(), "{name}");

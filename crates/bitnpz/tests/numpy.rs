@@ -91,7 +91,8 @@ proptest! {
                     prop_assert_eq!(back.shape(), image.shape());
                     prop_assert_eq!(back.view().to_c_order().unwrap(), image.view().to_c_order().unwrap());
                     let set = archive.images(&format!("image {i}")).unwrap();
-                    prop_assert_eq!(set.len(), image.shape().iter().rev().skip(2).product::<usize>());
+                    let [height, width] = set.image_size().unwrap();
+                    prop_assert_eq!(set.len() * height * width, image.header().len());
                 }
                 prop_assert_eq!(archive.array::<f64>("ordinary").unwrap().len(), 3);
             }
@@ -116,6 +117,8 @@ with np.load(inputs[0].decode()) as z:
 
     #[test]
     fn are_packed_members_what_packbits_gives(image in images()) {
+        // Others are no rows of images: they stay arrays.
+        prop_assume!(!image.shape().ends_with(&[1]) && !image.header().fortran_order);
         let folder = Folder::new();
         let path = folder.path("a.npz");
         let mut writer = create(&path, Encoding::Packed);

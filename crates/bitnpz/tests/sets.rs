@@ -429,7 +429,7 @@ fn do_archives_convert_in_every_direction() {
     for number in 0..50 {
         writer.add_image(&format!("k{number}"), &image(10 + number % 3, 30, number)).unwrap();
     }
-    writer.add_images("stack", &stack(100).mapv(|pixel| u16::from(pixel) * 7)).unwrap();
+    writer.add_images("stack", &stack(600).mapv(|pixel| u16::from(pixel) * 7)).unwrap();
     writer.add_array("labels", &ndarray::arr1(&[1.5, 2.5])).unwrap();
     writer.finish().unwrap();
     for from in Encoding::ALL {

@@ -99,7 +99,7 @@ fn is_each_lie_refused_with_its_reason() {
         ("strongly encrypted", both(6, 8, &[0x40]), "encrypted"),
         ("masked", both(7, 9, &[0x20]), "encrypted"),
         ("patch", both(6, 8, &[0x20]), "patch"),
-        ("method unknown", both(8, 10, &[12]), "compression method 12"),
+        ("method unknown", both(8, 10, &[99]), "compression method 99"),
         ("member on another disk", with(central_a + 34, &[1]), "another disk"),
         ("overlap", with(central_b + 42, &[1, 0, 0, 0]), "share bytes"),
         ("two entries, one member", with(central_b + 42, &[0, 0, 0, 0]), "share bytes"),

@@ -107,7 +107,7 @@ mod tests {
             assert_eq!(bytes.len(), len(count));
             assert_eq!(read(&mut bytes.as_slice(), count).unwrap(), ranks);
             let information: f64 = (1..=count).map(|number| (number as f64).log2()).sum();
-            assert!(8.0 * bytes.len() as f64 <= 1.1 * information + 8.0, "{count}: {} bytes", bytes.len());
+            assert!(8.0 * bytes.len() as f64 <= 1.1 * information + 16.0, "{count}: {} bytes", bytes.len());
         }
     }
 
