@@ -146,7 +146,11 @@ impl fmt::Display for Error {
                 write!(f, "expected {expected} bytes of array, found {found}: the file is cut short")
             }
             ErrorKind::Length { expected, found } => {
-                write!(f, "expected {expected} bytes of array, found {found}: something follows the array")
+                write!(
+                    f,
+                    "expected {expected} bytes of array, found {found}: something follows the array; several \
+                     arrays in one file are loaded one after the other from an open file"
+                )
             }
             ErrorKind::WrongDtype { expected, found } => {
                 write!(f, "expected an array of {expected}, found one of {found}")

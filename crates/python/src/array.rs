@@ -109,6 +109,20 @@ pub(crate) fn check_npy(
     reader.map(drop).map_err(|error| to_python(py, &error, name))
 }
 
+/// The bytes of the array behind a header.
+#[pyfunction]
+#[pyo3(name = "_npy_data_len", signature = (head, name, limits=None))]
+pub(crate) fn npy_data_len(
+    py: Python<'_>,
+    head: &[u8],
+    name: &str,
+    limits: Option<&Bound<'_, PyDict>>,
+) -> PyResult<usize> {
+    let limits = limits.map_or_else(|| Ok(bitnpz::Limits::default()), to_limits)?;
+    let header = Header::read(head, &limits.npy).map_err(bitnpz::Error::from);
+    Ok(header.map_err(|error| to_python(py, &error, name))?.data_len())
+}
+
 /// The array of a `.npy` file.
 #[pyfunction]
 #[pyo3(name = "_read_npy", signature = (source, name, limits=None))]

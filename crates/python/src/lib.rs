@@ -22,7 +22,7 @@ mod _bitnpz {
     #[pymodule_export]
     use super::archive::{Archive, KeyIterator};
     #[pymodule_export]
-    use super::array::{better_axes, check_npy, read_npy};
+    use super::array::{better_axes, check_npy, npy_data_len, read_npy};
     #[pymodule_export]
     use super::command::command;
     #[pymodule_export]
@@ -40,6 +40,7 @@ mod _bitnpz {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("_HEADER_BYTES", bitnpz::Limits::default().npy.header_bytes)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -289,7 +289,7 @@ impl Archive {
     }
 
     /// The member of this name that may be no array.
-    fn find_other(&self, name: &str) -> Option<Member<'_>> {
+    pub(super) fn find_other(&self, name: &str) -> Option<Member<'_>> {
         let member = self.0.zip.find(name).filter(|member| !member.name().starts_with(RESERVED))?;
         (is_array(member.name()) || member.name() == name).then_some(member)
     }

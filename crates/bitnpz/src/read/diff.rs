@@ -5,6 +5,7 @@ use bitnpz_npy::DynArray;
 use super::archive::Archive;
 use super::entry::Entry;
 use super::image_set::ImageSet;
+use super::item::Item;
 use crate::error::Result;
 use crate::interrupt;
 
@@ -95,7 +96,13 @@ impl Archive {
 
     /// What differs under a key that both have.
     fn diff_of(&self, other: &Self, key: &str) -> Result<Option<DifferenceKind>> {
-        let (first, second) = (self.entry(key)?, other.entry(key)?);
+        let (first, second) = match (self.item(key)?, other.item(key)?) {
+            (Item::Array(first), Item::Array(second)) => (first, second),
+            (Item::Other(first), Item::Other(second)) => {
+                return Ok((first.read()? != second.read()?).then_some(DifferenceKind::Values));
+            }
+            _ => return Ok(Some(DifferenceKind::Values)),
+        };
         if first.dtype() != second.dtype() || first.shape() != second.shape() {
             let [first, second] = [first, second].map(|entry| type_of(&entry));
             return Ok(Some(DifferenceKind::Types { first, second }));

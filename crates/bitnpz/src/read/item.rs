@@ -67,6 +67,21 @@ impl OtherMember<'_> {
         self.member.compressed_size()
     }
 
+    /// The name of the member, with the `.npy` that it may have.
+    #[must_use]
+    pub fn member_name(&self) -> &str {
+        self.member.name()
+    }
+
+    /// Its bytes.
+    ///
+    /// # Errors
+    ///
+    /// If they are damaged, or more than the limit.
+    pub fn read(&self) -> Result<Vec<u8>> {
+        Ok(self.member.read()?)
+    }
+
     pub(crate) fn member(&self) -> &Member<'_> {
         &self.member
     }
@@ -108,6 +123,18 @@ impl Archive {
             Place::Set(set, range) => Some(self.entry_of_set(set, range).map(Item::Array)),
             Place::Member(number) => Some(Item::of_member(self, self.zip().member(number)?)),
         })
+    }
+
+    /// What the archive has under a key or a name.
+    ///
+    /// # Errors
+    ///
+    /// If there is nothing, or an array's header is damaged.
+    pub fn item(&self, name: &str) -> Result<Item<'_>> {
+        match self.find_other(name) {
+            Some(member) => Item::of_member(self, member),
+            None => self.entry(name).map(Item::Array),
+        }
     }
 
     /// What the archive has under each key of an array that can be read, in order.

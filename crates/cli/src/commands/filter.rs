@@ -41,7 +41,7 @@ impl Filter {
     fn check(&self, text: &str, archives: &[(&Path, &Archive)]) -> Outcome {
         let only = self.patterns.iter().filter(|(other, _)| other == text).cloned().collect();
         let only = Self { patterns: only };
-        let has = |archive: &Archive| archive.contains(text) || archive.keys().any(|key| only.takes(&key));
+        let has = |archive: &Archive| archive.contains(text) || archive.names().any(|name| only.takes(&name));
         if archives.iter().any(|(_, archive)| has(archive)) {
             return Ok(());
         }

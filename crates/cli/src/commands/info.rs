@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bitnpz::Item;
 use serde_json::json;
 
 use crate::arguments::Info;
@@ -16,8 +17,12 @@ pub(crate) fn run(arguments: &Info, output: &mut Output) -> Outcome {
     let mut shapes = BTreeMap::<String, usize>::new();
     let (mut keys, mut images, mut arrays, mut pixels, mut image_bytes) =
         (0_usize, 0_usize, 0_usize, 0_u64, 0_u64);
-    for entry in archive.entries() {
-        let entry = entry.map_err(|error| Failure::of(&arguments.archive, &error))?;
+    let mut others = 0_usize;
+    for item in archive.items() {
+        let Item::Array(entry) = item.map_err(|error| Failure::of(&arguments.archive, &error))? else {
+            others += 1;
+            continue;
+        };
         keys += 1;
         let Some(count) = entry.images() else {
             arrays += 1;
@@ -42,6 +47,7 @@ pub(crate) fn run(arguments: &Info, output: &mut Output) -> Outcome {
             "keys": keys,
             "images": images,
             "arrays": arrays,
+            "others": others,
             "pixels": pixels,
             "image_bytes": image_bytes,
             "bytes_per_image": if images == 0 { None } else { Some(per_image) },
@@ -68,6 +74,9 @@ pub(crate) fn run(arguments: &Info, output: &mut Output) -> Outcome {
     output.result(format!("keys        {}", thousands(keys as u64)))?;
     output.result(format!("images      {}", thousands(images as u64)))?;
     output.result(format!("arrays      {}", thousands(arrays as u64)))?;
+    if others > 0 {
+        output.result(format!("others      {}", thousands(others as u64)))?;
+    }
     if images > 0 {
         output.result(format!("encoding    {}", list(&encodings)))?;
         if !codecs.is_empty() {

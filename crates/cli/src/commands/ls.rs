@@ -1,6 +1,6 @@
 //! `bitnpz ls`.
 
-use bitnpz::Entry;
+use bitnpz::{Entry, Item, OtherMember};
 use serde_json::{Value, json};
 
 use super::filter::Filter;
@@ -11,18 +11,24 @@ use crate::output::{Output, thousands};
 pub(crate) fn run(arguments: &Ls, output: &mut Output) -> Outcome {
     let archive = super::open(&arguments.archive, &arguments.read)?;
     let filter = Filter::new(&arguments.filter.keys, &[(&arguments.archive, &archive)])?;
-    let mut keys = archive.keys().filter(|key| filter.takes(key));
     if arguments.keys_only {
-        return Ok(keys.try_for_each(|key| output.result(key))?);
+        let mut names = archive.names().filter(|name| filter.takes(name));
+        return Ok(names.try_for_each(|name| output.result(name))?);
     }
-    let mut entries = keys.map(|key| {
-        let entry = archive.entry(&key);
-        entry.map_err(|error| Failure::of(&arguments.archive, &error))
-    });
+    let items = archive.items().map(|item| item.map_err(|error| Failure::of(&arguments.archive, &error)));
+    let mut items = items.filter(|item| item.as_ref().map_or(true, |item| filter.takes(name(item))));
     if arguments.json {
-        return output.json_list(entries.map(|entry| Ok(to_json(&entry?))));
+        return output.json_list(items.map(|item| Ok(to_json(&item?))));
     }
-    entries.try_for_each(|entry| Ok(output.result(line(&entry?))?))
+    items.try_for_each(|item| Ok(output.result(line(&item?))?))
+}
+
+fn name<'a>(item: &'a Item<'_>) -> &'a str {
+    match item {
+        Item::Array(entry) => entry.key(),
+        Item::Other(other) => other.name(),
+        _ => "",
+    }
 }
 
 fn kind(entry: &Entry<'_>) -> &'static str {
@@ -33,7 +39,18 @@ fn kind(entry: &Entry<'_>) -> &'static str {
     }
 }
 
-fn line(entry: &Entry<'_>) -> String {
+fn line(item: &Item<'_>) -> String {
+    match item {
+        Item::Array(entry) => line_of_array(entry),
+        Item::Other(other) => {
+            let (content, bytes) = (other.content().to_string(), thousands(other.stored_bytes()));
+            format!("{:6} {content:35} {bytes:>12}  {}", "other", other.name())
+        }
+        _ => String::new(),
+    }
+}
+
+fn line_of_array(entry: &Entry<'_>) -> String {
     let kind = kind(entry);
     let dtype = match entry.dtype().record() {
         Some(_) => "record".to_owned(),
@@ -45,7 +62,24 @@ fn line(entry: &Entry<'_>) -> String {
     format!("{kind:6} {encoding:7} {dtype:>8} {shape:>18} {bytes:>12}  {key}")
 }
 
-fn to_json(entry: &Entry<'_>) -> Value {
+fn to_json(item: &Item<'_>) -> Value {
+    match item {
+        Item::Array(entry) => json_of_array(entry),
+        Item::Other(other) => json_of_other(other),
+        _ => Value::Null,
+    }
+}
+
+fn json_of_other(other: &OtherMember<'_>) -> Value {
+    json!({
+        "key": other.name(),
+        "kind": "other",
+        "content": other.content().to_string(),
+        "bytes": other.stored_bytes(),
+    })
+}
+
+fn json_of_array(entry: &Entry<'_>) -> Value {
     json!({
         "key": entry.key(),
         "kind": kind(entry),

@@ -1,11 +1,11 @@
 //! `bitnpz unpack`.
 
 use std::fs::{self, File};
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use bitnpz::picture::write_png;
-use bitnpz::{Archive, BitmapView, Encoding, Entry, WriteOptions};
+use bitnpz::{Archive, BitmapView, Encoding, Entry, Item, OtherMember, WriteOptions};
 
 use super::filter::Filter;
 use crate::arguments::Unpack;
@@ -17,23 +17,35 @@ pub(crate) fn run(arguments: &Unpack, output: &mut Output) -> Outcome {
     let filter = Filter::new(&arguments.keys.keys, &[(&arguments.archive, &archive)])?;
     let is_archive = arguments.output.extension().is_some_and(|ending| ending == "npz");
     let fail = |error: bitnpz::Error| Failure::of(&arguments.archive, &error);
-    let keys = if is_archive || super::is_stream(&arguments.output) {
+    let (keys, others) = if is_archive || super::is_stream(&arguments.output) {
         super::check_free(&arguments.output, arguments.force)?;
         let options = WriteOptions::default().with_encoding(Encoding::Plain);
         let writer = super::create(&arguments.output, &options, output)?;
         let writer = super::copy(writer, &archive, &filter, "unpacking", output).map_err(fail)?;
-        super::finish(writer, &arguments.output)?.keys
+        let summary = super::finish(writer, &arguments.output)?;
+        (summary.keys, summary.others)
     } else {
-        let keys: Vec<String> = archive.keys().filter(|key| filter.takes(key)).collect();
-        let bar = output.progress(keys.len() as u64, "unpacking");
-        for key in &keys {
-            unpack_entry(&archive, &archive.entry(key).map_err(fail)?, arguments)?;
+        let bar = output.progress((archive.len() + archive.other_len()) as u64, "unpacking");
+        let (mut keys, mut others) = (0, 0);
+        for item in archive.items() {
+            match item.map_err(fail)? {
+                Item::Array(entry) if filter.takes(entry.key()) => {
+                    unpack_entry(&archive, &entry, arguments)?;
+                    keys += 1;
+                }
+                Item::Other(other) if filter.takes(other.name()) => {
+                    unpack_other(&other, arguments)?;
+                    others += 1;
+                }
+                _ => {}
+            }
             bar.inc(1);
         }
         bar.finish_and_clear();
-        keys.len()
+        (keys, others)
     };
-    output.remark(format!("{} in {}", count(keys, "key"), super::shown(&arguments.output)))?;
+    let others = if others > 0 { format!(", {}", count(others, "other member")) } else { String::new() };
+    output.remark(format!("{}{others} in {}", count(keys, "key"), super::shown(&arguments.output)))?;
     Ok(())
 }
 
@@ -64,6 +76,15 @@ fn unpack_entry(archive: &Archive, entry: &Entry<'_>, arguments: &Unpack) -> Out
             array.write(create(&path, arguments)?).map_err(|error| Failure::at(&path, error))
         }
     }
+}
+
+/// Writes a member that is no array as the file that it is.
+fn unpack_other(other: &OtherMember<'_>, arguments: &Unpack) -> Outcome {
+    let fail = |error: bitnpz::Error| Failure::of(&arguments.archive, &error);
+    let path = safe_path(other.member_name()).map_err(|error| Failure::at(&arguments.archive, error))?;
+    let path = arguments.output.join(path);
+    let bytes = other.read().map_err(fail)?;
+    create(&path, arguments)?.write_all(&bytes).map_err(|error| Failure::at(&path, error))
 }
 
 fn write_picture(path: &Path, image: BitmapView<'_>, arguments: &Unpack) -> Outcome {

@@ -31,6 +31,9 @@ Identity = tuple[int, int | None, int]
 
 _NPY = b"\x93NUMPY"
 _SHOWN = 5
+
+#: Bytes that are read from an open file at a time.
+_PIECE = 16 << 20
 _COMPLETED = 1000
 _ANY_LENGTH = 2**31 - 1
 
@@ -299,7 +302,7 @@ def load(
         max_header_size = _ANY_LENGTH
     if max_header_size is not None:
         limits = {**(limits or {}), "header_bytes": max_header_size}
-    source = _source(file)
+    source = _source(file, limits)
     try:
         return NpzFile(source, access=access, limits=limits)
     except DamagedError:
@@ -312,18 +315,41 @@ def load(
     return np.load(source, mmap_mode, False, max_header_size=_ANY_LENGTH)
 
 
-def _source(file: Path | IO[bytes] | bytearray | memoryview) -> Source:
+def _source(file: Path | IO[bytes] | bytearray | memoryview, limits: dict[str, int] | None) -> Source:
     """The path, or the bytes of an archive or a `.npy` file."""
     if hasattr(file, "read"):
-        content: object = file.read()
-        if not isinstance(content, bytes):
-            raise InputError(f'file: expected a file open for bytes, found one of {type(content).__name__}: open(path, "rb")')
-        return content
+        start: object = file.read(len(_NPY))
+        if not isinstance(start, bytes):
+            raise InputError(f'file: expected a file open for bytes, found one of {type(start).__name__}: open(path, "rb")')
+        if start == _NPY:
+            return _one_array(file, start, limits)
+        return start + file.read()
     if isinstance(file, (bytearray, memoryview)) or (isinstance(file, bytes) and file.startswith(_MAGIC)):
         return bytes(file)
     if not isinstance(file, (str, bytes, os.PathLike)):
         raise InputError(f"file: expected a path, an open binary file or bytes, found {type(file).__name__}")
     return os.fsdecode(file)
+
+
+def _one_array(file: IO[bytes], start: bytes, limits: dict[str, int] | None) -> bytes:
+    """The bytes of one `.npy` file, up to its end: another may come behind it."""
+    head = start + _exactly(file, 4)
+    if head[6:7] > b"\1":
+        head += _exactly(file, 2)
+    length = int.from_bytes(head[8:], "little")
+    most = (limits or {}).get("header_bytes", _bitnpz._HEADER_BYTES)
+    # What is longer is refused by who reads it.
+    head += _exactly(file, min(length, most + 1))
+    return head + _exactly(file, _bitnpz._npy_data_len(head, "array in a file", limits))
+
+
+def _exactly(file: IO[bytes], count: int) -> bytes:
+    """So many bytes, or as many as there are; no more memory than these take."""
+    parts = []
+    while count > 0 and (part := file.read(min(count, _PIECE))):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
 
 
 def _starts(source: Source) -> bytes:

@@ -11,13 +11,13 @@ Encoding = Literal["contour", "packed", "plain"]
 Codec = Literal["contour", "pixel", "zstd", "raw"]
 
 
-def check_options(encoding: Encoding, codec: Codec | None, level: int | None, threads: int | None) -> None:
+def check_options(encoding: Encoding | None, codec: Codec | None, level: int | None, threads: int | None) -> None:
     """That these are options that a writer has, and that go together."""
-    if encoding not in get_args(Encoding):
+    if encoding is not None and encoding not in get_args(Encoding):
         raise InputError(f"encoding: expected {_any(Encoding)}, found {encoding!r}")
     if codec is not None and codec not in get_args(Codec):
         raise InputError(f"codec: expected {_any(Codec)}, found {codec!r}")
-    if codec is not None and encoding != "contour":
+    if codec is not None and encoding not in (None, "contour"):
         raise InputError(
             f'codec: expected none with encoding="{encoding}", found "{codec}": codecs are those of image sets, encoding="contour"'
         )
