@@ -2,6 +2,8 @@
 //!
 //!     python benches/keys.py keys.json && cargo run --release -p bitnpz-benches --bin keys -- keys.json
 
+#![allow(clippy::print_stdout, reason = "a report")]
+
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;

@@ -26,6 +26,9 @@ enum What {
     Labels,
 }
 
+/// A key, and what is saved under it.
+type Saved = (String, What);
+
 fn what() -> impl Strategy<Value = What> {
     prop_oneof![
         4 => any::<bool>().prop_map(|is_bool| What::Image { is_bool }),
@@ -35,7 +38,7 @@ fn what() -> impl Strategy<Value = What> {
 }
 
 /// What to save, some of it many times.
-fn saved() -> impl Strategy<Value = Vec<(String, What)>> {
+fn saved() -> impl Strategy<Value = Vec<Saved>> {
     let runs = prop::collection::vec((what(), 1_usize..14), 1..9);
     runs.prop_map(|runs| {
         let all = runs.into_iter().flat_map(|(what, count)| std::iter::repeat_n(what, count));
@@ -44,7 +47,7 @@ fn saved() -> impl Strategy<Value = Vec<(String, What)>> {
     })
 }
 
-fn add(writer: &mut Writer, (key, what): &(String, What)) {
+fn add(writer: &mut Writer, (key, what): &Saved) {
     match *what {
         What::Image { is_bool: true } => writer.add_image(key, &Array2::from_elem((9, 9), true)).unwrap(),
         What::Image { is_bool: false } => writer.add_image(key, &Array2::from_elem((9, 9), 7_u8)).unwrap(),
@@ -58,7 +61,7 @@ fn add(writer: &mut Writer, (key, what): &(String, What)) {
     }
 }
 
-fn write(path: &Path, encoding: Encoding, all: &[(String, What)]) {
+fn write(path: &Path, encoding: Encoding, all: &[Saved]) {
     let mut writer = Writer::create_with(path, &WriteOptions::default().with_encoding(encoding)).unwrap();
     all.iter().for_each(|saved| add(&mut writer, saved));
     // Batches come for stacks that others were added behind.
@@ -99,10 +102,9 @@ fn do_keys_come_back_in_the_order_of_saving() {
     let import = "import sys, numpy as np\nsys.path.insert(0, inputs[0].decode())\nimport bitnpz_reference";
     python.borrow_mut().run(import, &[reference.to_str().unwrap().as_bytes()]);
     let mut runner = TestRunner::new(ProptestConfig::with_cases(8));
-    let test = |(first, then): (Vec<(String, What)>, Vec<(String, What)>)| {
+    let test = |(first, then): (Vec<Saved>, Vec<Saved>)| {
         let folder = Folder::new();
-        let then: Vec<(String, What)> =
-            then.into_iter().map(|(key, what)| (format!("then-{key}"), what)).collect();
+        let then: Vec<Saved> = then.into_iter().map(|(key, what)| (format!("then-{key}"), what)).collect();
         let expected: Vec<String> = first.iter().map(|(key, _)| key.clone()).collect();
         let of_both: Vec<String> =
             expected.iter().cloned().chain(then.iter().map(|(key, _)| key.clone())).collect();

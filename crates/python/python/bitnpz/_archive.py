@@ -265,7 +265,8 @@ def load(
 
     Stands in for `numpy.load`. Opening takes the same time for a million images as for one.
 
-    Parameters
+        A path, the bytes of a file, or an open binary file: an archive is read to its end, of several arrays that were saved one
+        behind the other one at a time.
     ----------
     file : path, file or bytes
         A path, an open binary file, which is read to its end, or the bytes of one.

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use super::index;
 use super::packed::{Packed, width_of};
 use super::table::Table;
 
@@ -40,7 +41,7 @@ impl Finder {
         let buckets = (table.len() / BUCKET).max(1) as u64;
         let mut starts = bitnpz_npy::with_room(table.len() / BUCKET + 2).ok()?;
         for (place, hash) in hashes.iter().enumerate() {
-            let bucket = (hash >> 32) * buckets >> 32;
+            let bucket = ((hash >> 32) * buckets) >> 32;
             while starts.len() as u64 <= bucket {
                 starts.push(u32::try_from(place).ok()?);
             }
@@ -77,9 +78,9 @@ impl Finder {
             }
             Self::Hashed { hasher, starts, images } => {
                 let hash = hasher.hash_one(key) >> 32;
-                let bucket = usize::try_from(hash * (starts.len() as u64 - 1) >> 32).ok()?;
+                let bucket = usize::try_from((hash * (starts.len() as u64 - 1)) >> 32).ok()?;
                 let places = starts[bucket] as usize..starts[bucket + 1] as usize;
-                let mut images = places.map(|place| images.get(place) as usize);
+                let mut images = places.map(|place| index(images.get(place)));
                 images.find(|&image| compare(image).is_eq())
             }
         }

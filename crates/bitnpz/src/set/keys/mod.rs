@@ -80,6 +80,11 @@ impl Keys<'_> {
     }
 }
 
+/// A number that was checked to be a place in memory.
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -67,6 +67,8 @@ impl Packed {
         let bit = place * self.width as usize;
         let piece = self.bytes[bit / 8..].first_chunk().copied().unwrap_or([0; PIECE]);
         let mask = u64::MAX.checked_shr(u64::BITS - self.width).unwrap_or(0);
-        (u128::from_le_bytes(piece) >> (bit % 8)) as u64 & mask
+        #[expect(clippy::cast_possible_truncation, reason = "the bits of one number")]
+        let low = (u128::from_le_bytes(piece) >> (bit % 8)) as u64;
+        low & mask
     }
 }

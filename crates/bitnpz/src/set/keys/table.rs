@@ -3,6 +3,7 @@
 use super::column::{self, Column};
 use super::error::{END, Result};
 use super::field::{Field, Spelling};
+use super::index;
 use super::text::{self, Text};
 use crate::set::numbers::{push_varint, take_varint};
 
@@ -117,7 +118,7 @@ impl Table {
                 Part::Field(Field::Lengths(spellings, _)) => {
                     spelling(spellings, self.digit(place, image)).alphabets.len() as u64
                 }
-                Part::Field(Field::Listed(values)) => values[self.digit(place, image) as usize].len() as u64,
+                Part::Field(Field::Listed(values)) => values[index(self.digit(place, image))].len() as u64,
             };
             match part {
                 Part::Field(Field::Digits(alphabets)) => {
@@ -156,19 +157,19 @@ impl Table {
         for part in &self.parts {
             match part {
                 Part::Field(Field::Digits(alphabets)) => {
-                    key.extend(alphabets.iter().map(|alphabet| alphabet[digits.next() as usize]));
+                    key.extend(alphabets.iter().map(|alphabet| alphabet[index(digits.next())]));
                 }
                 Part::Field(Field::Lengths(spellings, _)) => {
                     let number = digits.next();
                     let spelling = spelling(spellings, number);
                     let (start, mut left) = (key.len(), number - spelling.shorter);
                     for alphabet in spelling.alphabets.iter().rev() {
-                        key.push(alphabet[(left % alphabet.len() as u64) as usize]);
+                        key.push(alphabet[index(left % alphabet.len() as u64)]);
                         left /= alphabet.len() as u64;
                     }
                     key[start..].reverse();
                 }
-                Part::Field(Field::Listed(values)) => key.extend_from_slice(&values[digits.next() as usize]),
+                Part::Field(Field::Listed(values)) => key.extend_from_slice(&values[index(digits.next())]),
                 Part::Text(text) => text.push(image, key),
             }
         }

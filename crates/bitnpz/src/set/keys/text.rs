@@ -4,6 +4,7 @@ use bitnpz_npy::with_room;
 
 use super::column::{self, Column, Method};
 use super::error::{END, Result};
+use super::index;
 
 /// So many values are told from the one before, so that any is found soon.
 pub(super) const BLOCK: usize = 16;
@@ -74,7 +75,7 @@ impl Text {
         let first = number / BLOCK * BLOCK;
         let mut place = self.places[number / BLOCK] as usize;
         for number in first..=number {
-            let [shared, rest] = [&self.shared, &self.rest].map(|column| column.get(number) as usize);
+            let [shared, rest] = [&self.shared, &self.rest].map(|column| index(column.get(number)));
             key.truncate(start + shared);
             key.extend_from_slice(&self.bytes[place..place + rest]);
             place += rest;
