@@ -144,6 +144,11 @@ impl Archive {
         quick(py, &self.name, describe).map(Some)
     }
 
+    /// Whether it has image sets.
+    fn _has_sets(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.open(py)?.has_sets())
+    }
+
     fn _verify(&self, py: Python<'_>, is_fast: bool) -> PyResult<Vec<Problem>> {
         let archive = self.open(py)?;
         let verify = || if is_fast { Ok(archive.verify_structure()) } else { archive.verify(|_| ()) };

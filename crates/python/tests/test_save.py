@@ -146,7 +146,7 @@ def test_is_load_that_of_numpy(glyphs):
     assert isinstance(bitnpz.load("a.npy", mmap_mode="r"), np.memmap)
     np.savez("a.npz", x=glyphs, y=[1])
     with bitnpz.load("a.npz") as ours, np.load("a.npz") as theirs:
-        assert repr(ours) == "NpzFile 'a.npz' with keys: x (600, 24, 20) bool, y (1,) int64" and ours.files == theirs.files and dict(ours).keys() == dict(theirs).keys()
+        assert repr(ours) == "NpzFile 'a.npz' with keys: x, y" and ours.files == theirs.files and dict(ours).keys() == dict(theirs).keys()
         assert [key for key in ours] == list(ours.keys()) and (ours.f.x == theirs.f.x).all()
         assert len(ours.items()) == len(ours.values()) == 2
     with open("a.npz", "rb") as file:

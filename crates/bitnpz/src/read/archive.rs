@@ -241,6 +241,12 @@ impl Archive {
         self.0.zip.identity()
     }
 
+    /// Whether images were saved in image sets, those apart that are too few for one.
+    #[must_use]
+    pub fn has_sets(&self) -> bool {
+        self.0.zip.find(SETS).is_some()
+    }
+
     /// How images lie in this archive: where there are image sets, in those; where there are packed ones, packed; else plain, if
     /// there are arrays that may be images, of bool or uint8 and two or more dimensions. `None` if there is nothing of these.
     #[must_use]
@@ -248,7 +254,7 @@ impl Archive {
         let may_be_images = |entry: &Entry<'_>| {
             entry.shape().len() >= 2 && [Dtype::of::<bool>(), Dtype::of::<u8>()].contains(entry.dtype())
         };
-        if self.0.zip.find(SETS).is_some() {
+        if self.has_sets() {
             Some(Encoding::Contour)
         } else if self.0.zip.find(packed::MEMBER).is_some() {
             Some(Encoding::Packed)
@@ -349,6 +355,15 @@ impl Archive {
         let blame = |error: Error| error.with_key(key);
         match self.member(key) {
             Some(member) if self.0.packed.kind(member.key()).is_none() => {
+                if self.has_sets() && member.size() <= KEPT as u64 {
+                    // A stack that was too small for a set is given as others are.
+                    let entry = Entry::of_member(self, member)?;
+                    let images = if entry.is_small_stack() { entry.to_images().ok() } else { None };
+                    return match images {
+                        Some(images) => Ok(Content::Images(images)),
+                        None => entry.to_array().map(Content::Array),
+                    };
+                }
                 if member.size() > KEPT as u64 {
                     return self.array_reader(&member).map(Content::LargeArray).map_err(blame);
                 }

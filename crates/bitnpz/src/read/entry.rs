@@ -15,7 +15,8 @@ use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{PackedKind, unpack};
-use crate::write::count_images;
+use crate::value::lane_bytes;
+use crate::write::{SMALL_STACK, count_images};
 
 /// Members up to this size are read whole to see their headers.
 const SMALL: u64 = 64 << 10;
@@ -141,6 +142,17 @@ impl<'a> Entry<'a> {
         }
         let (stack, _) = ImageAxes::Inferred.form(&self.header).ok().flatten()?;
         Some(count_images(&stack))
+    }
+
+    /// Whether this may be a stack that was too small for a set.
+    pub(crate) fn is_small_stack(&self) -> bool {
+        let Header { shape, dtype, fortran_order, .. } = &self.header;
+        if shape.len() < 3 || lane_bytes(dtype).is_none() || *fortran_order {
+            return false;
+        }
+        let stack = ImageAxes::Inferred.form(&self.header).ok().flatten();
+        let rows_len = |width: usize| self.header.len() / width.max(1) * width.div_ceil(8);
+        stack.is_some_and(|(stack, _)| matches!(*stack, [_, .., _, width] if rows_len(width) < SMALL_STACK))
     }
 
     /// Which axes of the array are height and width, if it is an image set whose images are along other axes than the last two.

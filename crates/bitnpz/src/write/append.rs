@@ -8,7 +8,6 @@ use bitnpz_npz::{Member, OpenOptions};
 
 use super::copy::is_no_image;
 use super::order::MEMBERS;
-use super::sets::SMALL_STACK;
 use super::writer::Writer;
 use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
@@ -17,20 +16,9 @@ use crate::interrupt;
 use crate::options::WriteOptions;
 use crate::read::{Archive, Entry, Place, Places};
 use crate::set::StoredSet;
-use crate::value::lane_bytes;
 
 /// More stacks that are too small for a set are copied as they lie, and cannot be extended.
 const MOST_SMALL: usize = 1000;
-
-/// Whether this may be a stack that was too small for a set.
-fn is_small_stack(entry: &Entry<'_>) -> bool {
-    let header = entry.header();
-    if header.shape.len() < 3 || lane_bytes(&header.dtype).is_none() || header.fortran_order {
-        return false;
-    }
-    let stack = ImageAxes::Inferred.form(header).ok().flatten();
-    stack.is_some_and(|(stack, _)| matches!(*stack, [.., width] if header.len() / width.max(1) * width.div_ceil(8) < SMALL_STACK))
-}
 
 impl Writer {
     /// Starts an archive that has everything the one at this path has, and replaces it when it is finished. What is there is
@@ -117,7 +105,7 @@ impl Writer {
     fn take_over_member(&mut self, archive: &Archive, member: &Member<'_>) -> Result<()> {
         // What is no array, or none that can be read, is copied all the same.
         let entry = archive.entry(member.key()).ok();
-        if let Some(entry) = entry.as_ref().filter(|entry| is_small_stack(entry))
+        if let Some(entry) = entry.as_ref().filter(|entry| entry.is_small_stack())
             && self.sets.has_small()
             && self.sets.stacks.len() < MOST_SMALL
             && let Ok(array) = entry.to_array()

@@ -23,6 +23,7 @@ use crate::error::Result;
 
 pub use copy::Added;
 pub use progress::{Meter, Progress};
+pub(crate) use sets::SMALL_STACK;
 pub(crate) use sink::Sink;
 pub use stack_writer::StackWriter;
 pub use threshold::Threshold;

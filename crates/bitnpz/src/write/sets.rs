@@ -12,7 +12,7 @@ use crate::packed::{PackedKind, Palette};
 use crate::set::{KeySet, Ones, SETS, SetOptions, SetWriter, Sets, Shape, StoredSet};
 
 /// Stacks of fewer bytes of packed rows are smaller as ordinary arrays than with the members of a set, about a kilobyte in all.
-pub(super) const SMALL_STACK: usize = 8192;
+pub(crate) const SMALL_STACK: usize = 8192;
 
 /// Nor are fewer images under keys of their own.
 const FEW_IMAGES: usize = 8;

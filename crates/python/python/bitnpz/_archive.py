@@ -193,6 +193,10 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
     def __repr__(self) -> str:
         if self.closed:
             return f"NpzFile {self.filename!r} (closed)"
+        if not self._has_sets():
+            # As NumPy's.
+            more = "..." if len(self) > _SHOWN else ""
+            return f"NpzFile {self.filename!r} with keys: {', '.join(islice(self, _SHOWN))}{more}"
         keys = [self._shown(key) for key in islice(self, _SHOWN)]
         more = f", ... {len(self):,} in all" if len(self) > _SHOWN else ""
         return f"NpzFile {self.filename!r} with keys: {', '.join(keys)}{more}"

@@ -217,7 +217,7 @@ class Writer(_bitnpz.Writer):
     def _copy(self, key: str, images: ImageSet) -> None:
         if key in self:
             raise InputError(f"{key!r}: the archive has this key already (a and a.npy are one key)")
-        if images.ndim > 1 and len(images):
+        if images.ndim > 2 and len(images):
             self.extend(key, images)
         else:
             self._add(key, to_items(np.asarray(images)), "images")
