@@ -290,6 +290,35 @@ np.savez(inputs[0].decode(), labels=np.arange(5), stack=rng.random((300, 20, 20)
 }
 
 #[test]
+fn is_a_pack_resumed_with_nothing_but_what_it_was_begun_with() {
+    let folder = Folder::new();
+    (0..40).for_each(|i| {
+        folder.picture(&format!("in/{i:02}.png"), i);
+    });
+    fs::write(folder.path().join("in/39.png"), "damaged").unwrap();
+    let begin = ["pack", "in", "--resume", "--every", "10", "-o", "a.npz"];
+    folder.fails(&begin, 1);
+    assert!(folder.path().join("a.npz.partial").exists());
+    let others: [&[&str]; 3] = [&["--invert"], &["--threshold", "9"], &["--axes", "9x9"]];
+    for other in others {
+        let error = folder.fails(&[&begin, other].concat(), 1);
+        assert!(error.contains("a.npz.partial: it was begun with other inputs or options"), "{error}");
+    }
+    folder.picture("in/39.png", 3);
+    folder.done(&begin);
+    assert!(!folder.path().join("a.npz.partial.job").exists());
+    // What two archives have under one key is not the rest of the first.
+    let make = "
+for n, count in ((1, 600), (2, 700)):
+    np.savez(inputs[0].decode() % n, images=np.random.default_rng(n).random((count, 20, 20)) > 0.5)
+";
+    let names = folder.path().join("b%i.npz");
+    Oracle::start().run(make, &[names.to_str().unwrap().as_bytes()]);
+    let error = folder.fails(&["pack", "b1.npz", "b2.npz", "--resume", "-o", "b.npz"], 1);
+    assert!(error.contains("b2.npz: \"images\": another input has this key already"), "{error}");
+}
+
+#[test]
 fn does_a_stack_of_pictures_grow_by_append_and_resume() {
     let folder = Folder::new();
     let pictures: Vec<Bitmap> = (0..30).map(|i| folder.picture(&format!("in/{i:02}.png"), i % 7)).collect();

@@ -134,7 +134,7 @@ impl fmt::Display for Error {
             ErrorKind::Dtype { found } => write!(f, "dtype {found} is not supported"),
             ErrorKind::Objects => f.write_str(
                 "the array holds Python objects, which are programs, not data; it is not read. \
-                 Save it with a dtype of numbers, strings or a structure of them",
+                 numpy.load(..., allow_pickle=True) reads it, if you trust the file: save it with a dtype of numbers or strings",
             ),
             ErrorKind::Shape { message } => f.write_str(message),
             ErrorKind::TooLarge { found, limit } => write!(

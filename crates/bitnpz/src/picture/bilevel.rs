@@ -73,8 +73,14 @@ pub(super) fn bits(pixels: &Pixels, options: &ReadOptions) -> Result<Bits, Unmad
     let ground = ground(pixels, options.background);
     let shade = if ground == Some(Background::Black) { 0.0 } else { pixels.white };
     let (threshold, colours) = match options.threshold {
-        Some(threshold) => (threshold, None),
         None => two_values(pixels, shade)?,
+        // A threshold for other pictures does not make one of two colours blank.
+        Some(threshold) => match two_values(pixels, shade) {
+            Ok((own, Some(colours))) if !(pixels.luma(colours.darker) < threshold && threshold <= own) => {
+                (own, Some(colours))
+            }
+            _ => (threshold, None),
+        },
     };
     let mut bits = with_room(pixels.len())?;
     let is_on = |pixel| pixels.luma(pixels.colour(pixel, shade)) >= threshold;

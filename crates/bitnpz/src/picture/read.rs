@@ -200,6 +200,16 @@ mod tests {
         let is_told =
             matches!(error, PictureError::Grey { pixel: [1, 2], found: 100.0, threshold: 100.0, .. });
         assert!(is_told, "{error}");
+        let mask = folder.path().join("mask.png");
+        GrayImage::from_fn(4, 2, |column, _| Luma([u8::from(column == 1)])).save(&mask).unwrap();
+        for threshold in [1, 128] {
+            let options = ReadOptions::default().with_threshold(threshold);
+            let picture = Picture::read(&mask, &options).unwrap();
+            assert_eq!(
+                (picture.bitmap.view().count_ones(), picture.colours.is_some()),
+                (2, threshold == 128)
+            );
+        }
         for (threshold, count) in [(100, 6), (101, 4), (201, 0)] {
             let options = ReadOptions::default().with_threshold(threshold);
             assert_eq!(read(&path, &options).unwrap().view().count_ones(), count);

@@ -77,9 +77,9 @@ impl Archive {
     ) -> Result<Vec<Difference>> {
         let mut differences = Vec::new();
         let mut done = 0;
-        for key in self.keys().filter(|key| is_compared(key)) {
+        for key in self.names().filter(|key| is_compared(key)) {
             interrupt::check()?;
-            let kind = if other.contains(&key) {
+            let kind = if other.has(&key) {
                 self.diff_of(other, &key).map_err(|error| error.with_key(&key))?
             } else {
                 Some(DifferenceKind::OnlyInFirst)
@@ -88,10 +88,15 @@ impl Archive {
             done += 1;
             progress(done);
         }
-        let only_in_second = other.keys().filter(|key| is_compared(key) && !self.contains(key));
+        let only_in_second = other.names().filter(|key| is_compared(key) && !self.has(key));
         let kind = DifferenceKind::OnlyInSecond;
         differences.extend(only_in_second.map(|key| Difference { key, kind: kind.clone() }));
         Ok(differences)
+    }
+
+    /// Whether there is an array or another member of this name.
+    fn has(&self, name: &str) -> bool {
+        self.contains(name) || self.contains_other(name)
     }
 
     /// What differs under a key that both have.

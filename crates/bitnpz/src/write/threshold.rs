@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bitnpz_npy::{ByteOrder, Dtype, DynArray, Header, with_room};
+use bitnpz_npy::{ByteOrder, Dtype, DynArray, Header, Kind, with_room};
 use bitnpz_npz::Limits;
 
 use super::copy::{Added, NpyFile, Source, WHOLE, empty_stack, images_of};
@@ -13,6 +13,9 @@ use crate::axes::ImageAxes;
 use crate::error::Result;
 use crate::read::Entry;
 use crate::value::Value;
+
+/// Grey images have more pixels on each side: boxes have four numbers, colours three.
+const SMALLEST_IMAGE: usize = 8;
 
 /// From which number on a pixel is `True`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,12 +37,20 @@ impl Threshold {
         Self { is_inverted: true, ..self }
     }
 
-    /// Whether an array is compared: one of two or more dimensions, of whole numbers or floats. NaN is below every threshold.
+    /// Whether an array is compared, as it may be grey images: one of bytes or of unsigned integers of 16 bits with rows and columns, or of
+    /// other numbers with a third dimension, whose images have eight or more pixels on each side. Boxes, scores and features are left
+    /// alone. NaN is below every threshold.
     #[must_use]
     pub fn applies(&self, header: &Header) -> bool {
         let is_number =
             matches!(Value::from_bits(&header.dtype, 0), Some(Value::Integer(_) | Value::Float(_)));
-        is_number && header.shape.len() >= 2
+        let is_grey = header.dtype.kind() == Some(Kind::Uint) && header.dtype.item_size() <= 2;
+        let stack = ImageAxes::Inferred.form(header).ok().flatten();
+        let has_pixels = stack.is_some_and(|(stack, _)| {
+            matches!(*stack, [.., height, width] if height.min(width) >= SMALLEST_IMAGE)
+                && (is_grey || stack.len() > 2)
+        });
+        is_number && has_pixels
     }
 
     /// Which of these items are `True`, a byte for each.
@@ -70,16 +81,17 @@ impl Writer {
     ///
     /// ```
     /// use bitnpz::{Archive, DynArray, Limits, Threshold, Writer};
-    /// use ndarray::{Array2, array};
+    /// use ndarray::Array2;
     ///
     /// let folder = tempfile::tempdir()?;
     /// let (grey, path) = (folder.path().join("grey.npy"), folder.path().join("a.npz"));
-    /// std::fs::write(&grey, DynArray::from_ndarray(&array![[0_u8, 127], [128, 255]]).to_npy()?)?;
+    /// let ramp = Array2::from_shape_fn((8, 256), |(_, column)| column as u8);
+    /// std::fs::write(&grey, DynArray::from_ndarray(&ramp).to_npy()?)?;
     /// let mut writer = Writer::create(&path)?;
     /// writer.add_npy_file_at("k", &grey, &Limits::default(), Threshold::new(128.0))?;
     /// writer.finish()?;
     /// let image: Array2<bool> = Archive::open(&path)?.image("k")?;
-    /// assert_eq!(image, array![[false, false], [true, true]]);
+    /// assert_eq!(image, ramp.mapv(|pixel| pixel >= 128));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -153,7 +165,9 @@ mod tests {
             let dtype = Dtype::from_type_string(kind).unwrap();
             Threshold::new(1.0).applies(&Header::new(dtype, shape.to_vec()))
         };
-        assert!(applies("|u1", &[3, 4]) && applies("<f8", &[2, 3, 4]));
-        assert!(!applies("|u1", &[12]) && !applies("|b1", &[3, 4]) && !applies("<U3", &[3, 4]));
+        assert!(applies("|u1", &[8, 9]) && applies("<f8", &[2, 8, 9]) && applies("<u2", &[5, 8, 9, 1]));
+        assert!(!applies("|u1", &[12]) && !applies("|b1", &[8, 9]) && !applies("<U3", &[8, 9]));
+        // Boxes, colours, features.
+        assert!(!applies("|u1", &[300, 4]) && !applies("|u1", &[90, 90, 3]) && !applies("<f4", &[300, 512]));
     }
 }

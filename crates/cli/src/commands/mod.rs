@@ -12,6 +12,7 @@ mod filter;
 mod glyphs;
 pub(crate) mod info;
 mod inputs;
+mod job;
 mod labels;
 pub(crate) mod ls;
 pub(crate) mod man;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bitnpz::Summary;
 
+use super::job;
 use super::packing::{Packing, Start};
 use crate::arguments::Pack;
 use crate::failure::{Failure, Outcome};
@@ -25,8 +26,10 @@ pub(crate) fn run(arguments: &Pack, output: &mut Output) -> Outcome {
     let bytes_in = packing.bytes();
     let summary = if arguments.resume {
         let partial = partial(&arguments.output);
+        job::check(&partial, &packing.job())?;
         let summary = packing.run(&partial, Start::Resume { every: arguments.every }, output)?;
         rename(&partial, &arguments.output).map_err(|error| Failure::at(&arguments.output, error))?;
+        job::forget(&partial)?;
         summary
     } else {
         packing.run(&arguments.output, Start::New, output)?
@@ -61,6 +64,11 @@ fn partial(output: &Path) -> PathBuf {
 /// Gives a file that is durable its name, durably.
 fn rename(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::rename(from, to)?;
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    sync_folder(to)
+}
+
+/// Makes it durable which files the folder of this one has.
+pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

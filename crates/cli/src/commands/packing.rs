@@ -1,5 +1,6 @@
 //! Packing inputs into an archive, with points to go on from.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::BufReader;
 use std::num::NonZero;
@@ -30,6 +31,7 @@ pub(super) struct Packing<'a> {
     labels: Option<Labels>,
     /// What was packed before this run was resumed.
     done: Option<Archive>,
+    is_resumed: bool,
 }
 
 /// How an archive is started.
@@ -48,7 +50,7 @@ impl<'a> Packing<'a> {
         let Found { inputs, left_out } = find(arguments)?;
         let open = OpenOptions::default().with_limits(read.limits());
         let options = options.with_limits(read.limits());
-        Ok(Self { arguments, open, options, inputs, left_out, labels: None, done: None })
+        Ok(Self { arguments, open, options, inputs, left_out, labels: None, done: None, is_resumed: false })
     }
 
     /// The same, with the classes of all pictures.
@@ -70,6 +72,7 @@ impl<'a> Packing<'a> {
             Start::Append => Writer::append(path, &self.options).map_err(fail)?,
             Start::Resume { every } => {
                 self.check_resumable()?;
+                self.is_resumed = true;
                 if super::exists(path)? {
                     self.done = Some(Archive::open_with(path, self.open.clone()).map_err(fail)?);
                 }
@@ -77,7 +80,8 @@ impl<'a> Packing<'a> {
             }
         };
         let (labels, notes) = (self.labels.take(), Notes::new(std::mem::take(&mut self.left_out)));
-        let mut stage = Stage { packing: &self, writer, pictures: 0, labels, notes };
+        let keys = HashSet::new();
+        let mut stage = Stage { packing: &self, writer, pictures: 0, keys, labels, notes };
         let bar = stage.progress(output)?;
         for input in &self.inputs {
             match input {
@@ -95,6 +99,21 @@ impl<'a> Packing<'a> {
             output.remark(labels.summary())?;
         }
         summary
+    }
+
+    /// What is packed and how, in words that are the same for the same work.
+    pub(super) fn job(&self) -> String {
+        let Inputs { name, threshold, invert, background, skip_damaged, .. } = self.arguments;
+        let WriteOptions { encoding, method, codec, .. } = &self.options;
+        let mut job = format!(
+            "{name:?} {threshold:?} {invert} {background:?} {skip_damaged} {:?} {encoding:?} {method:?} {codec:?} {}\n",
+            self.arguments.axes,
+            self.labels.is_some()
+        );
+        for input in &self.inputs {
+            job.push_str(&format!("{:?}\n", input.path()));
+        }
+        job
     }
 
     /// That it can be told where to go on.
@@ -185,6 +204,8 @@ struct Stage<'a> {
     writer: Writer,
     /// The pictures that were seen, damaged ones apart.
     pictures: usize,
+    /// The keys of arrays that were seen, if some may be done: of two with one key the second is not the rest of the first.
+    keys: HashSet<String>,
     labels: Option<Labels>,
     notes: Notes,
 }
@@ -245,7 +266,15 @@ impl Stage<'_> {
         }
     }
 
+    /// That no other input has an array under this key. A writer that is not resumed sees to that itself.
+    fn claim(&mut self, path: &Path, key: &str) -> Outcome {
+        let is_free = !self.packing.is_resumed || self.keys.insert(key.to_owned());
+        let message = || format!("{key:?}: another input has this key already (a and a.npy are one key)");
+        if is_free { Ok(()) } else { Err(Failure::at(path, message())) }
+    }
+
     fn add_array(&mut self, path: &Path, key: &str) -> Outcome {
+        self.claim(path, key)?;
         let header = self.packing.header(path)?;
         if self.packing.is_array_done(key, &header.shape) {
             return Ok(());
@@ -275,6 +304,7 @@ impl Stage<'_> {
                 _ => continue,
             };
             let key = entry.key();
+            self.claim(path, key)?;
             if self.packing.is_array_done(key, entry.shape()) {
                 continue;
             }

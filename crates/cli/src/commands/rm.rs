@@ -14,11 +14,12 @@ pub(crate) fn run(arguments: &Rm, output: &mut Output) -> Outcome {
     }
     let archive = super::open(path, &arguments.read)?;
     let filter = Filter::new(&arguments.keys, &[(path, &archive)])?;
-    let before = archive.len();
+    let before = archive.len() + archive.other_len();
     drop(archive);
     let options = WriteOptions::default().with_limits(arguments.read.limits());
     let writer = Writer::without(path, &options, |key| filter.takes(key));
     let summary = writer.and_then(Writer::finish).map_err(|error| Failure::of(path, &error))?;
-    let (removed, left) = (before - summary.keys, summary.keys);
+    let left = summary.keys + summary.others;
+    let removed = before.saturating_sub(left);
     Ok(output.remark(format!("{}: {} removed, {left} left", path.display(), count(removed, "key")))?)
 }

@@ -70,8 +70,18 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         self._archive = archive
         self._saved_as = key
         self._number = number
-        self.shape: tuple[int, ...] = tuple(self._shape)[1 if self._is_one else 0 :]
-        self.dtype: np.dtype[Any] = np.dtype(self._dtype)
+        self._public_shape: tuple[int, ...] = tuple(self._shape)[1 if self._is_one else 0 :]
+        self._numpy_dtype: np.dtype[Any] = np.dtype(self._dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the array that it looks like."""
+        return self._public_shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype in which the images were saved; `take` gives others."""
+        return self._numpy_dtype
 
     @property
     def is_ragged(self) -> bool:
@@ -391,6 +401,9 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         if copy is False:
             raise InputError(f"{self._name}: images are decoded, so an array of them is a copy; expected copy=None or True")
+        if dtype is not None and np.dtype(dtype) == bool != self.dtype:
+            # Whatever is not zero is True, as in a cast; `take` gives the bits.
+            return self.__array__().astype(bool)
         if self._is_one:
             image: Array = self._read(self._all(), (1,), None, dtype)[0]
             return image

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar, overload
 
@@ -116,6 +116,10 @@ class Loader(Generic[Batch]):
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
+        if isinstance(images, Mapping):
+            raise InputError("images: expected images, found an archive: Loader(archive[key], archive[other_key])")
+        if not isinstance(seed, int):
+            raise InputError(f"seed: expected an int, so that orders can be had again, found {type(seed).__name__}")
         if batch_size < 1 or prefetch < 0 or not 0 <= rank < world_size:
             raise InputError(
                 "expected batch_size >= 1, prefetch >= 0 and 0 <= rank < world_size, found "

@@ -318,6 +318,8 @@ def save(
     >>> bitnpz.save("training.npz", {"glyphs": np.zeros((1000, 28, 28), bool), "outputs": np.arange(1000)})
     """
     items = _items(file, arrays)
+    if isinstance(images, str):
+        raise InputError(f"images: expected a collection of keys, found one str: images=[{images!r}]")
     strict = frozenset(images if images is not None else ()) | frozenset(axes or ())
     if missing := strict - {key for key, _ in items}:
         raise InputError(f"images, axes: expected keys of arrays that are saved, found {sorted(missing)}")
