@@ -1,6 +1,7 @@
 //! Reading everything to see whether it is whole.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::io::Read;
 
 use bitnpz_npz::Member;
@@ -43,6 +44,31 @@ pub struct Problem {
     pub is_certain: bool,
     /// What was expected and what was found.
     pub message: String,
+}
+
+/// What a member of the library's own is to people: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0.npy`.
+fn own_name(member: &str) -> Option<String> {
+    let (set, part) = member.strip_prefix(RESERVED)?.split_once('/')?;
+    let part = part.strip_suffix(".npy").or_else(|| part.strip_suffix(".json"))?;
+    let part = match part.split_once('-') {
+        Some((what, segment)) => format!("{what} {segment}"),
+        None if part == "set" => "description".to_owned(),
+        None => part.to_owned(),
+    };
+    Some(format!("{set}, {part}"))
+}
+
+/// What is damaged, and how, in one line.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = own_name(&self.member).unwrap_or_else(|| self.member.clone());
+        match (&self.key, self.image) {
+            (Some(key), Some(image)) => write!(f, "{key:?}, image {image} of the set: ")?,
+            _ if self.message.contains(&self.member) => {}
+            _ => write!(f, "{shown}: ")?,
+        }
+        f.write_str(&self.message.replace(&self.member, &shown))
+    }
 }
 
 impl Problem {

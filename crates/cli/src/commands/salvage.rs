@@ -3,7 +3,7 @@
 use bitnpz::Problem;
 use serde_json::json;
 
-use super::verify::{describe, to_json};
+use super::verify::to_json;
 use crate::arguments::Salvage;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Output, count, thousands};
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Salvage, output: &mut Output) -> Outcome {
     } else {
         for (what, problems) in [("gone", gone), ("doubtful", doubtful)] {
             for problem in problems {
-                output.result(format!("{what}: {}", describe(problem)))?;
+                output.result(format!("{what}: {problem}"))?;
             }
         }
         let path = arguments.output.display();

@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
         output.json(&report)?;
     } else {
         for problem in &report.problems {
-            output.result(format!("damaged: {}", describe(problem)))?;
+            output.result(format!("damaged: {problem}"))?;
         }
         if report.gaps > 0 {
             output.remark(format!("{} belong to no member, which does no harm", size(report.gaps)))?;
@@ -57,16 +57,6 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
         }
     }
     if report.problems.is_empty() { Ok(()) } else { Err(Failure::Said) }
-}
-
-/// A problem in one line.
-pub(super) fn describe(problem: &Problem) -> String {
-    let place = match (&problem.key, problem.image) {
-        (Some(key), Some(image)) => format!("{key:?}, image {image} of the set: "),
-        _ if problem.message.contains(&problem.member) => String::new(),
-        _ => format!("{}: ", problem.member),
-    };
-    format!("{place}{}", problem.message)
 }
 
 /// A problem for programs to read.

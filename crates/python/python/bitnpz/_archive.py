@@ -10,7 +10,7 @@ from functools import cached_property
 from io import BytesIO
 from itertools import islice
 from types import TracebackType
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, cast
 
 import numpy as np
 from numpy.lib import format as npy
@@ -327,7 +327,7 @@ def _source(file: Path | IO[bytes] | bytearray | memoryview, limits: dict[str, i
         if not isinstance(start, bytes):
             raise InputError(f'file: expected a file open for bytes, found one of {type(start).__name__}: open(path, "rb")')
         if start == _NPY:
-            return _one_array(file, start, limits)
+            return _one_array(cast(IO[bytes], file), start, limits)
         return start + file.read()
     if isinstance(file, (bytearray, memoryview)) or (isinstance(file, bytes) and file.startswith(_MAGIC)):
         return bytes(file)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
 from . import _bitnpz
 from ._errors import FilePresentError
 from ._paths import Path, shown
+
+
+def _shown(member: str) -> str:
+    """What a member of the library's own is to people: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0.npy`."""
+    own = re.fullmatch(r"\.bitnpz/(.+)/([a-z]+)(?:-([0-9]+))?\.(?:npy|json)", member)
+    if own is None:
+        return member
+    what = "description" if own[2] == "set" else own[2]
+    return f"{own[1]}, {what}" + (f" {own[3]}" if own[3] else "")
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,9 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return self.message if self.member in self.message else f"{self.member}: {self.message}"
+        shown = _shown(self.member)
+        place = "" if self.member in self.message else f"{shown}: "
+        return place + self.message.replace(self.member, shown)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ class Writer(_bitnpz.Writer):
         cls,
         file: Path | IO[bytes],
         mode: str,
-        encoding: Encoding,
+        encoding: Encoding | None,
         codec: Codec | None,
         level: int | None,
         threads: int | None,
