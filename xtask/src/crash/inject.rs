@@ -44,7 +44,8 @@ pub(super) fn run(bench: &Bench, scenario: &Scenario) -> Outcome {
                 return Err(format!("{}, {what}: no message: {output:?}", scenario.name));
             }
             count.note(scenario, found.as_deref(), &what)?;
-            let is_kept = |name: &String| name == "a.npz" || name == "a.npz.partial";
+            let is_kept =
+                |name: &String| ["a.npz", "a.npz.partial", "a.npz.partial.job"].contains(&name.as_str());
             let files = bench.files()?;
             if class != "unlink" && !files.iter().all(is_kept) {
                 return Err(format!("{}, {what}: it left {files:?}", scenario.name));

@@ -27,7 +27,12 @@ pub(crate) fn run(arguments: &Pack, output: &mut Output) -> Outcome {
     let summary = if arguments.resume {
         let partial = partial(&arguments.output);
         job::check(&partial, &packing.job())?;
-        let summary = packing.run(&partial, Start::Resume { every: arguments.every }, output)?;
+        let summary = packing.run(&partial, Start::Resume { every: arguments.every }, output);
+        if summary.is_err() && !super::exists(&partial)? {
+            // Nothing was kept that could be gone on with.
+            job::forget(&partial)?;
+        }
+        let summary = summary?;
         rename(&partial, &arguments.output).map_err(|error| Failure::at(&arguments.output, error))?;
         job::forget(&partial)?;
         summary
