@@ -52,7 +52,7 @@ def samples(folder):
     paths = []
     for codec in ("contour", "pixel", "zstd", "raw"):
         paths.append(folder / f"stack_{codec}.npz")
-        bitnpz.save(paths[-1], {"stack": np.where(images(90, 20, 20), 255, 0).astype(np.uint8)}, codec=codec)
+        bitnpz.save(paths[-1], {"stack": np.where(images(200, 20, 20), 255, 0).astype(np.uint8)}, codec=codec)
         paths.append(folder / f"ragged_{codec}.npz")
         ragged = {f"{(i + 3) * 7919 % 101}": image for i, image in enumerate(images(9, 9, 9))}
         ragged |= {f"tall {i}": image for i, image in enumerate(images(3, 12, 7))}

@@ -22,7 +22,7 @@ def test_are_damaged_images_named(glyphs, damaged):
     archive = bitnpz.load(damaged)
     problems = archive.verify()
     images = [problem.image for problem in problems if problem.image is not None]
-    assert images and all(problem.message in str(problem) for problem in problems)
+    assert images and not any(".bitnpz/" in str(problem) for problem in problems)
     assert archive.verify(fast=True) == []
     archive.close()
     with pytest.raises(bitnpz.ClosedError):
