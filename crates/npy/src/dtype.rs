@@ -133,6 +133,9 @@ const NAMES: [(&str, &[&str]); 20] = [
     ("V0", &["void", "V"]),
 ];
 
+/// No name is longer.
+const LONGEST_NAME: usize = "clongdouble".len();
+
 /// The units of dates, from years to attoseconds.
 const UNITS: [&str; 13] = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"];
 
@@ -167,7 +170,12 @@ impl Dtype {
         if rest == "?" {
             return Some(Self::of::<bool>());
         }
-        if let Some((standard, _)) = NAMES.iter().find(|(_, names)| names.contains(&rest)) {
+        let named = if rest.len() <= LONGEST_NAME {
+            NAMES.iter().find(|(_, names)| names.contains(&rest))
+        } else {
+            None
+        };
+        if let Some((standard, _)) = named {
             // A name of several letters has no byte order of its own.
             let is_known = rest.len() == 1 || rest.len() == text.len();
             return is_known.then(|| Self::scalar(&format!("{}{standard}", order.mark()))).flatten();
