@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -187,8 +188,11 @@ def test_does_the_command_end_by_ctrl_c_and_by_a_broken_pipe(glyphs):
         assert listing.stdout.readline()
         listing.stdout.close()
         assert listing.stderr.read() == b"" and listing.wait() == 0
-    with subprocess.Popen([*run, "-q", "convert", "a.npz", "-o", "b.npz"], stderr=subprocess.PIPE) as converting:
-        time.sleep(0.7)
+    noise = np.random.default_rng(0).integers(0, 2, (4000, 256, 256), dtype=np.uint8)
+    bitnpz.save("noise.npz", {"noise": noise}, encoding="packed")
+    with subprocess.Popen([*run, "-q", "convert", "noise.npz", "-o", "b.npz"], stderr=subprocess.PIPE) as converting:
+        while "noise.npz" not in Path(f"/proc/{converting.pid}/maps").read_text():
+            time.sleep(0.01)  # It has begun when it has mapped the file, and to encode this much noise takes seconds.
         converting.send_signal(signal.SIGINT)
         assert (converting.wait(), converting.stderr.read()) == (130, b"")
-    assert os.listdir() == ["a.npz"]
+    assert sorted(os.listdir()) == ["a.npz", "noise.npz"]
