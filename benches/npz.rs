@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::io::Cursor;
 
-use bitnpz::{DynArray, Method, PixelValues};
+use bitnpz::{Compression, DynArray, PixelValues};
 use bitnpz_benches::{blobs, key};
 use bitnpz_npz::{Archive, WriteOptions, Writer};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -16,10 +16,11 @@ fn members(criterion: &mut Criterion) {
             .iter()
             .map(|image| DynArray::from_ndarray(&image.unpack(PixelValues::<bool>::default())))
             .collect();
-        for method in [Method::Stored, Method::Deflate { level: 6 }, Method::Zstd { level: 3 }] {
+        for method in [Compression::Stored, Compression::Deflate { level: 6 }, Compression::Zstd { level: 3 }]
+        {
             let write = || {
                 let mut writer =
-                    Writer::new(Cursor::new(Vec::new()), WriteOptions::default().with_method(method));
+                    Writer::new(Cursor::new(Vec::new()), WriteOptions::default().with_compression(method));
                 for (number, array) in arrays.iter().enumerate() {
                     writer.add_array(&key(number), &array.view()).expect("an array can be added");
                 }

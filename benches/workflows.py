@@ -188,7 +188,7 @@ def compare_open(images, folder):
             image[0, :20] = [number >> bit & 1 for bit in range(20)]
             yield f"ix-{number:07}", image
 
-    for path, encoding in ((ours, "contour"), (theirs, "plain")):
+    for path, encoding in ((ours, "sets"), (theirs, "plain")):
         with bitnpz.Writer(path, encoding=encoding) as writer:
             for key, image in keyed():
                 writer[key] = image

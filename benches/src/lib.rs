@@ -13,7 +13,7 @@ pub use orders::orders;
 
 /// A named set of images of one shape.
 #[derive(Clone, Debug)]
-pub struct ImageSet {
+pub struct SampleSet {
     /// The file's name without its ending.
     pub name: String,
     /// The images.
@@ -22,7 +22,7 @@ pub struct ImageSet {
     pub labels: Vec<(String, Vec<Vec<u8>>)>,
 }
 
-impl ImageSet {
+impl SampleSet {
     /// Reads the images of an archive: an array `packed` of packed rows with their `shape` (N, H, W) beside it, or else
     /// all images that the archive has.
     ///

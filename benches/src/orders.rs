@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use bitnpz::Shuffle;
 
-use crate::ImageSet;
+use crate::SampleSet;
 
 /// Orders of a set by their names: as it comes, at random, and for each of its labels those of one label together, and one
 /// of each in turn.
 #[must_use]
-pub fn orders(set: &ImageSet) -> Vec<(String, Vec<usize>)> {
+pub fn orders(set: &SampleSet) -> Vec<(String, Vec<usize>)> {
     let count = set.images.len();
     let random = Shuffle::new(count, 0);
     let mut orders = vec![

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use bitnpz::{Dtype, DynArrayView, Header, Limits, Method, OpenOptions};
+use bitnpz::{Compression, Dtype, DynArrayView, Header, Limits, OpenOptions};
 use bitnpz_fuzz::{Bounded, parts};
 use bitnpz_npz::AtomicFile;
 use libfuzzer_sys::fuzz_target;
@@ -18,7 +18,7 @@ fn write(path: &std::path::Path, members: [&[u8]; 5]) -> bitnpz_npz::Result<()> 
     writer.add(".bitnpz/x/set.json", set.to_vec())?;
     for (name, bytes) in ["model", "index-0", "keys-0", "payload-0"].into_iter().zip(arrays) {
         let npy = DynArrayView::new(Header::new(Dtype::of::<u8>(), vec![bytes.len()]), bytes)?.to_npy()?;
-        writer.add_with(&format!(".bitnpz/x/{name}.npy"), npy, Method::Stored)?;
+        writer.add_with(&format!(".bitnpz/x/{name}.npy"), npy, Compression::Stored)?;
     }
     writer.finish()?.commit()
 }

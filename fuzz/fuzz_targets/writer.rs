@@ -45,7 +45,7 @@ fn write(bytes: &[u8], threads: usize) -> (Vec<u8>, Added) {
             _ => {
                 writer.finish().unwrap();
                 writer = Writer::append(&path, &options).unwrap();
-                if encoding != Encoding::Contour {
+                if encoding != Encoding::Sets {
                     // Stacks of these encodings are written once.
                     break;
                 }

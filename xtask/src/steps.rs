@@ -13,6 +13,6 @@ pub(crate) fn run() -> Outcome {
     for package in ["bitnpz-npy", "bitnpz-npz", "bitnpz"] {
         tests.args(["--package", package]);
     }
-    tests.args(["--test", "hostile", "--test", "fields"]);
+    tests.args(["--test", "it", "--", "hostile::", "fields::"]);
     command::run(tests.env("RUSTFLAGS", FLAGS).env("BITNPZ_PYTHON", python))
 }

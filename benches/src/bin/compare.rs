@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bitnpz::{Archive, Bitmap, BitmapView, Dtype, Encoding, Header, PixelValues, WriteOptions, Writer};
-use bitnpz_benches::{ImageSet, blobs, key, median_seconds};
+use bitnpz_benches::{SampleSet, blobs, key, median_seconds};
 use bitnpz_bitmap::codec::{Decoder, Encoder, Model, Sample};
 use bitnpz_oracle::Oracle;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
@@ -52,11 +52,11 @@ fn main() -> Outcome {
     let folder = tempfile::tempdir()?;
     let mut numpy = Oracle::start();
     for file in std::env::args().skip(1) {
-        let set = ImageSet::load(Path::new(&file))?;
+        let set = SampleSet::load(Path::new(&file))?;
         pack_bits(&set, &mut numpy);
         let numpy_seconds = write_plain(&set, folder.path(), &mut numpy)?;
         read_at_random(&set, folder.path(), &mut numpy)?;
-        write_contour(&set, folder.path(), numpy_seconds)?;
+        write_sets(&set, folder.path(), numpy_seconds)?;
         decode(&set)?;
     }
     million_members(folder.path())?;
@@ -72,7 +72,7 @@ fn line(what: &str, ours: &str, theirs: &str, ratio: f64) {
 }
 
 /// Packing and unpacking 1,000 images, against `np.packbits` and `np.unpackbits`, one thread.
-fn pack_bits(set: &ImageSet, numpy: &mut Oracle) {
+fn pack_bits(set: &SampleSet, numpy: &mut Oracle) {
     let images = set.extended(1000);
     let width = images[0].width();
     let mut rows: Vec<u8> = images.iter().flat_map(|image| image.as_bytes().to_vec()).collect();
@@ -108,7 +108,11 @@ outputs.append(b'%r' % measure(lambda: np.unpackbits(rows, axis=-1, count=width)
 
 /// Writing 10,000 images in the encoding `plain` on all cores, against `np.savez_compressed`.
 /// Gives back the seconds that NumPy takes for an image.
-fn write_plain(set: &ImageSet, folder: &Path, numpy: &mut Oracle) -> Result<f64, Box<dyn std::error::Error>> {
+fn write_plain(
+    set: &SampleSet,
+    folder: &Path,
+    numpy: &mut Oracle,
+) -> Result<f64, Box<dyn std::error::Error>> {
     let images: Vec<Array2<bool>> =
         set.extended(10_000).iter().map(|image| image.unpack(PixelValues::default())).collect();
     let path = folder.join("plain.npz");
@@ -156,7 +160,7 @@ assert ours.files == theirs.files and all(np.array_equal(ours[key], theirs[key])
 }
 
 /// Opening an archive of 100,000 images that NumPy wrote, and reading from it by name at random, one thread.
-fn read_at_random(set: &ImageSet, folder: &Path, numpy: &mut Oracle) -> Outcome {
+fn read_at_random(set: &SampleSet, folder: &Path, numpy: &mut Oracle) -> Outcome {
     let path = folder.join("source.npz");
     let mut writer = Writer::create_with(&path, &WriteOptions::default().with_encoding(Encoding::Plain))?;
     for (number, image) in set.extended(100_000).iter().enumerate() {
@@ -247,11 +251,11 @@ fn million_members(folder: &Path) -> Outcome {
 
 /// Writing images as an image set on all cores, training included, against `np.savez_compressed`, which takes so many seconds
 /// for an image.
-fn write_contour(set: &ImageSet, folder: &Path, theirs: f64) -> Outcome {
+fn write_sets(set: &SampleSet, folder: &Path, theirs: f64) -> Outcome {
     for count in [10_000, 100_000] {
         let images: Vec<Array2<bool>> =
             set.extended(count).iter().map(|image| image.unpack(PixelValues::default())).collect();
-        let path = folder.join("contour.npz");
+        let path = folder.join("sets.npz");
         let seconds = median_seconds(3, || {
             let mut writer = Writer::create(&path).expect("a file can be made");
             for (number, image) in images.iter().enumerate() {
@@ -268,7 +272,7 @@ fn write_contour(set: &ImageSet, folder: &Path, theirs: f64) -> Outcome {
 
 /// Decoding to bools in random order, state reused, against zlib-rs inflating the `.npy` streams that NumPy wrote, and
 /// against zstd with a dictionary decompressing packed rows that are then unpacked.
-fn decode(set: &ImageSet) -> Outcome {
+fn decode(set: &SampleSet) -> Outcome {
     let images = &set.images;
     let [height, width] = [images[0].height(), images[0].width()];
     let order: Vec<usize> = (0..images.len()).map(|number| number * 7919 % images.len()).collect();

@@ -1,14 +1,14 @@
 //! Makes the model that ships with the library, for sets too small to pay for one of their own.
 //!
 //! `cargo run --release -- demo && cargo run --release -p bitnpz-benches --bin default_model -- OUTPUT
-//! demo/glyphs_28_contour.npz demo/glyphs_64_contour.npz demo/glyphs_128_contour.npz`
+//! demo/glyphs_28_sets.npz demo/glyphs_64_sets.npz demo/glyphs_128_sets.npz`
 
 #![allow(clippy::print_stdout, reason = "a report")]
 
 use std::path::Path;
 
 use bitnpz::{Bitmap, Codec};
-use bitnpz_benches::{ImageSet, strokes};
+use bitnpz_benches::{SampleSet, strokes};
 use bitnpz_bitmap::codec::{Model, Sample};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let output = arguments.next().ok_or("usage: default_model OUTPUT FILE.npz ...")?;
     let mut images = strokes(3000);
     for file in arguments {
-        let set = ImageSet::load(Path::new(&file))?;
+        let set = SampleSet::load(Path::new(&file))?;
         images.extend(set.images.into_iter().take(1500));
     }
     let views: Vec<_> = images.iter().map(Bitmap::view).collect();

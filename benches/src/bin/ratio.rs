@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bitnpz::{Archive, Encoding, PixelValues, WriteOptions, Writer};
-use bitnpz_benches::{ImageSet, chart, jbig2, key, orders};
+use bitnpz_benches::{SampleSet, chart, jbig2, key, orders};
 use bitnpz_oracle::Oracle;
 use ndarray::Array3;
 
@@ -43,7 +43,7 @@ fn main() -> Result<(), Failure> {
     let mut numpy = Oracle::start();
     let mut all = Vec::new();
     for file in &files {
-        all.push(measure(&ImageSet::load(Path::new(file))?, &mut numpy)?);
+        all.push(measure(&SampleSet::load(Path::new(file))?, &mut numpy)?);
     }
     let tables = [markdown(&all), orders_markdown(&all)];
     println!("{}", tables.join("\n"));
@@ -63,16 +63,16 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn measure(set: &ImageSet, numpy: &mut Oracle) -> Result<Sizes, Failure> {
+fn measure(set: &SampleSet, numpy: &mut Oracle) -> Result<Sizes, Failure> {
     let folder = tempfile::tempdir()?;
     let count = set.images.len() as f64;
     let [height, width] = [set.images[0].height(), set.images[0].width()];
     let mut bytes = Vec::new();
     let mut codec = String::new();
-    for encoding in [Encoding::Contour, Encoding::Packed, Encoding::Plain] {
+    for encoding in [Encoding::Sets, Encoding::Packed, Encoding::Plain] {
         let path = folder.path().join(format!("{encoding}.npz"));
         let size = write(&path, set, 0..set.images.len(), encoding)?;
-        let name = if encoding == Encoding::Contour {
+        let name = if encoding == Encoding::Sets {
             codec = Archive::open(&path)?
                 .entry(&key(0))?
                 .codec()
@@ -86,7 +86,7 @@ fn measure(set: &ImageSet, numpy: &mut Oracle) -> Result<Sizes, Failure> {
     let mut by_order = Vec::new();
     for (name, order) in orders(set) {
         let path = folder.path().join("order.npz");
-        by_order.push((name, write(&path, set, order, Encoding::Contour)? / count));
+        by_order.push((name, write(&path, set, order, Encoding::Sets)? / count));
     }
     let plain = folder.path().join("plain.npz");
     bytes.push(("`np.savez_compressed`".to_owned(), savez_compressed(numpy, &plain) / count));
@@ -106,7 +106,7 @@ fn measure(set: &ImageSet, numpy: &mut Oracle) -> Result<Sizes, Failure> {
 /// Writes images of a set, each under a key of its own, and tells the bytes of the archive.
 fn write(
     path: &Path,
-    set: &ImageSet,
+    set: &SampleSet,
     order: impl IntoIterator<Item = usize>,
     encoding: Encoding,
 ) -> Result<f64, Failure> {

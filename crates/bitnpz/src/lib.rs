@@ -45,20 +45,20 @@ mod value;
 mod write;
 
 pub use axes::{BetterAxes, ImageAxes, ParseAxesError, better_axes};
-pub use bitnpz_bitmap::codec::Codec;
+pub use bitnpz_bitmap::codec::{Codec, ParseCodecError};
 pub use bitnpz_bitmap::{Bitmap, BitmapView, BoundingBox, Pixel, PixelValues};
 pub use bitnpz_bitmap::{Error as BitmapError, ErrorKind as BitmapErrorKind};
 pub use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header, OutOfMemory};
 pub use bitnpz_npy::{Error as NpyError, ErrorKind as NpyErrorKind};
-pub use bitnpz_npz::{Access, Identity, Limits, Method, OpenOptions, remove_temporary_files};
+pub use bitnpz_npz::{Access, Compression, Identity, Limits, Method, OpenOptions, remove_temporary_files};
 pub use bitnpz_npz::{Error as NpzError, ErrorKind as NpzErrorKind};
-pub use encoding::Encoding;
+pub use encoding::{Encoding, ParseEncodingError};
 pub use error::{Error, ErrorKind, Result};
 pub use interrupt::interruptible;
 pub use ndarray;
 pub use options::WriteOptions;
 pub use read::{
-    Archive, ArrayReader, Bitmaps, Content, Difference, DifferenceKind, Entry, ImageSet, Item, Keys, Names,
+    Archive, ArrayReader, Bitmaps, Content, Difference, DifferenceKind, Entry, Images, Item, Keys, Names,
     OtherContent, OtherMember, Problem, Report, Stats,
 };
 pub use salvage::{Salvage, salvage};

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use bitnpz_bitmap::codec::Codec;
-use bitnpz_npz::{Limits, Method};
+use bitnpz_npz::{Compression, Limits};
 
 use crate::encoding::Encoding;
 use crate::write::Meter;
@@ -16,7 +16,7 @@ pub struct WriteOptions {
     /// sets.
     pub encoding: Option<Encoding>,
     /// How members are compressed, those of image sets apart.
-    pub method: Method,
+    pub compression: Compression,
     /// How images of image sets are coded; unless said, in the way that makes a sample of each set smallest.
     pub codec: Option<Codec>,
     /// How many threads compress; all there are unless said. The bytes written do not depend on it.
@@ -37,8 +37,8 @@ impl WriteOptions {
 
     /// Members compressed by this method.
     #[must_use]
-    pub fn with_method(mut self, method: Method) -> Self {
-        self.method = method;
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 

@@ -7,7 +7,7 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use bitnpz_npy::{Dtype, Header};
-use bitnpz_npz::{Limits, Method, OpenOptions};
+use bitnpz_npz::{Compression, Limits, OpenOptions};
 
 use crate::error::Result;
 use crate::interrupt;
@@ -147,7 +147,7 @@ pub fn salvage(
 
 /// Writes all members that are left to a file, as an archive that is whole.
 fn collect(from: &Path, clean: File, limits: &Limits) -> Result<(File, bitnpz_npz::Salvaged)> {
-    let options = bitnpz_npz::WriteOptions::default().with_method(Method::Stored);
+    let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
     let mut writer = bitnpz_npz::Writer::new(BufWriter::new(clean), options);
     let found = bitnpz_npz::salvage(from, &mut writer, limits, |name, bytes| mend(name, bytes, limits))?;
     let clean = writer

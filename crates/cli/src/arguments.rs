@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use bitnpz::picture::Background;
-use bitnpz::{Codec, Encoding, ImageAxes, Limits, Method, ParseAxesError, WriteOptions};
+use bitnpz::{Codec, Compression, Encoding, ImageAxes, Limits, ParseAxesError, WriteOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const ABOUT: &str = "\
@@ -261,7 +261,7 @@ pub(crate) struct Write {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum EncodingName {
     /// Image sets: smallest, and fastest to read at random
-    Contour,
+    Sets,
     /// One bit per pixel, as np.packbits has it
     Packed,
     /// The arrays themselves, as np.savez_compressed has them
@@ -293,13 +293,13 @@ pub(crate) enum MethodName {
 impl Write {
     pub(crate) fn options(&self) -> WriteOptions {
         let method = match self.method {
-            MethodName::Deflate => Method::Deflate { level: self.level.unwrap_or(6).clamp(1, 12) },
-            MethodName::Zstd => Method::Zstd { level: self.level.unwrap_or(19).clamp(1, 22) },
-            MethodName::Stored => Method::Stored,
+            MethodName::Deflate => Compression::Deflate { level: self.level.unwrap_or(6).clamp(1, 12) },
+            MethodName::Zstd => Compression::Zstd { level: self.level.unwrap_or(19).clamp(1, 22) },
+            MethodName::Stored => Compression::Stored,
         };
-        let mut options = WriteOptions::default().with_method(method);
+        let mut options = WriteOptions::default().with_compression(method);
         options.encoding = self.encoding.map(|encoding| match encoding {
-            EncodingName::Contour => Encoding::Contour,
+            EncodingName::Sets => Encoding::Sets,
             EncodingName::Packed => Encoding::Packed,
             EncodingName::Plain => Encoding::Plain,
         });

@@ -38,7 +38,7 @@ pub use archive::{Access, Archive, Identity, Member, MemberReader, OpenOptions};
 pub use atomic_file::AtomicFile;
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
-pub use method::Method;
+pub use method::{Compression, Method};
 pub use name::{check_name, identity};
 pub use owner::Owner;
 pub use salvage::{Salvaged, salvage};

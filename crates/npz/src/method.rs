@@ -1,44 +1,89 @@
-//! How a member is compressed.
+//! How members are compressed.
 
 use std::fmt;
 
-/// How a member is compressed (APPNOTE 4.4.5).
+/// The compression method of a member (APPNOTE 4.4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Method(u16);
+
+impl Method {
+    /// Not compressed.
+    pub const STORED: Self = Self(0);
+    /// Deflate (RFC 1951).
+    pub const DEFLATE: Self = Self(8);
+    /// bzip2; read, but never written.
+    pub const BZIP2: Self = Self(12);
+    /// LZMA; read, but never written.
+    pub const LZMA: Self = Self(14);
+    /// Zstandard (RFC 8878).
+    pub const ZSTD: Self = Self(93);
+
+    /// All methods that can be read.
+    pub(crate) const READABLE: [Self; 5] = [Self::STORED, Self::DEFLATE, Self::BZIP2, Self::LZMA, Self::ZSTD];
+
+    /// Returns the method with this number.
+    #[must_use]
+    pub const fn from_number(number: u16) -> Self {
+        Self(number)
+    }
+
+    /// Returns the method's number.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::STORED => f.pad("stored"),
+            Self::DEFLATE => f.pad("deflate"),
+            Self::BZIP2 => f.pad("bzip2"),
+            Self::LZMA => f.pad("lzma"),
+            Self::ZSTD => f.pad("zstd"),
+            Self(number) => write!(f, "method {number}"),
+        }
+    }
+}
+
+/// How a writer compresses members: a [`Method`] that can be written, and its level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Method {
-    /// Not at all, and aligned to 64 bytes, so that it can be used where it lies in the file.
+pub enum Compression {
+    /// Stores members uncompressed, aligned to 64 bytes so that they can be used in place.
     Stored,
-    /// Deflate, which every reader of archives knows.
+    /// Compresses with deflate, which every ZIP reader supports.
     Deflate {
-        /// From 1, fast, to 12, small.
+        /// From 1 (fastest) to 12 (smallest).
         level: u8,
     },
-    /// Zstandard, which readers know since 2020 (method 93), CPython since 3.14.
+    /// Compresses with Zstandard; CPython reads it since 3.14.
     Zstd {
-        /// From 1, fast, to 22, small.
+        /// From 1 (fastest) to 22 (smallest).
         level: u8,
     },
 }
 
-impl Default for Method {
+impl Default for Compression {
     fn default() -> Self {
         Self::Deflate { level: 6 }
     }
 }
 
-impl Method {
-    /// The number of the method of members that are not compressed (APPNOTE 4.4.5).
-    pub const STORED: u16 = 0;
-    pub(crate) const DEFLATE: u16 = 8;
-    pub(crate) const BZIP2: u16 = 12;
-    pub(crate) const LZMA: u16 = 14;
-    pub(crate) const ZSTD: u16 = 93;
-
-    /// All methods that are read; members are written stored, deflated or in zstd.
-    pub(crate) const READ: [u16; 5] = [Self::STORED, Self::DEFLATE, Self::BZIP2, Self::LZMA, Self::ZSTD];
+impl Compression {
+    /// Returns the method that members get. A member that does not become smaller is stored instead.
+    #[must_use]
+    pub const fn method(self) -> Method {
+        match self {
+            Self::Stored => Method::STORED,
+            Self::Deflate { .. } => Method::DEFLATE,
+            Self::Zstd { .. } => Method::ZSTD,
+        }
+    }
 }
 
-impl fmt::Display for Method {
+impl fmt::Display for Compression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stored => f.write_str("stored"),

@@ -139,7 +139,7 @@ struct Claim {
     /// Where it stands in the central directory: by the place of the entry in the file.
     entry: usize,
     name: String,
-    method: u16,
+    method: Method,
     crc32: u32,
     compressed_size: u64,
     size: u64,
@@ -156,7 +156,7 @@ struct Lead {
 /// A member as it may be.
 #[derive(Clone, Copy, Debug)]
 struct Attempt {
-    method: u16,
+    method: Method,
     crc32: u32,
     size: u64,
     start: usize,

@@ -1,4 +1,4 @@
-//! `ImageSet`: images that lie in an archive.
+//! `Images`: images that lie in an archive.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use crate::call::{long, quick};
 use crate::error::raise;
 
 /// Reads one image into a new array.
-type Read = for<'py> fn(&bitnpz::ImageSet, Python<'py>, usize, &str) -> PyResult<Bound<'py, PyAny>>;
+type Read = for<'py> fn(&bitnpz::Images, Python<'py>, usize, &str) -> PyResult<Bound<'py, PyAny>>;
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
-pub(crate) struct ImageSet {
-    images: bitnpz::ImageSet,
+pub(crate) struct Images {
+    images: bitnpz::Images,
     name: Arc<str>,
     /// As a stack: one image alone is a stack of one.
     shape: Vec<usize>,
@@ -29,8 +29,8 @@ pub(crate) struct ImageSet {
     read: Read,
 }
 
-impl ImageSet {
-    pub(crate) fn new_from(images: bitnpz::ImageSet, name: Arc<str>) -> Self {
+impl Images {
+    pub(crate) fn new_from(images: bitnpz::Images, name: Arc<str>) -> Self {
         let mut shape = match images.shape() {
             &[height, width] => vec![1, height, width],
             shape => shape.to_vec(),
@@ -97,7 +97,7 @@ enum Places<'py> {
 /// What reads images of a dtype.
 pub(crate) fn reader(dtype: &Dtype) -> Read {
     fn read<'py, T: Pixel + Element + numpy::Element>(
-        images: &bitnpz::ImageSet,
+        images: &bitnpz::Images,
         py: Python<'py>,
         index: usize,
         name: &str,
@@ -106,7 +106,7 @@ pub(crate) fn reader(dtype: &Dtype) -> Read {
     }
     /// Those in another byte order.
     fn read_swapped<'py>(
-        images: &bitnpz::ImageSet,
+        images: &bitnpz::Images,
         py: Python<'py>,
         index: usize,
         name: &str,
@@ -125,7 +125,7 @@ pub(crate) fn reader(dtype: &Dtype) -> Read {
 }
 
 #[pymethods]
-impl ImageSet {
+impl Images {
     #[new]
     #[classmethod]
     #[pyo3(signature = (base, *_args))]
@@ -280,11 +280,11 @@ impl ImageSet {
 /// those whose images have keys of their own.
 pub(crate) fn of_archive<'py>(
     archive: &Bound<'py, Archive>,
-    images: bitnpz::ImageSet,
+    images: bitnpz::Images,
     key: Option<&str>,
     number: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = archive.py();
-    let base = Bound::new(py, ImageSet::new_from(images, archive.get().name()))?;
-    py.import("bitnpz._images")?.getattr("ImageSet")?.call1((base, archive, key, number))
+    let base = Bound::new(py, Images::new_from(images, archive.get().name()))?;
+    py.import("bitnpz._images")?.getattr("Images")?.call1((base, archive, key, number))
 }

@@ -30,7 +30,7 @@ mod _bitnpz {
     #[pymodule_export]
     use super::forks::{after_fork, before_fork};
     #[pymodule_export]
-    use super::images::ImageSet;
+    use super::images::Images;
     #[pymodule_export]
     use super::shuffle::Shuffle;
     #[pymodule_export]

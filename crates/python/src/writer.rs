@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use bitnpz::{Added, ImageAxes, Meter, Method, ParseAxesError, WriteOptions};
+use bitnpz::{Added, Compression, ImageAxes, Meter, ParseAxesError, WriteOptions};
 use pyo3::prelude::*;
 
 use crate::array::Items;
@@ -114,20 +114,24 @@ impl Writer {
         append: &str,
         watcher: Option<Watcher>,
     ) -> PyResult<Self> {
-        let invalid = |message: String| raise(py, "InputError", (message,));
+        let invalid = |message: &dyn std::fmt::Display| raise(py, "InputError", (message.to_string(),));
         let mut options = WriteOptions::default();
-        options.encoding = encoding.map(str::parse).transpose().map_err(invalid)?;
-        options.codec = codec.map(str::parse).transpose().map_err(invalid)?;
+        options.encoding = encoding
+            .map(str::parse)
+            .transpose()
+            .map_err(|error: bitnpz::ParseEncodingError| invalid(&error))?;
+        options.codec =
+            codec.map(str::parse).transpose().map_err(|error: bitnpz::ParseCodecError| invalid(&error))?;
         options.threads = threads;
         options.meter = watcher.is_some().then(Meter::default);
-        let deflate = match Method::default() {
-            Method::Deflate { level } => level,
+        let deflate = match Compression::default() {
+            Compression::Deflate { level } => level,
             _ => 6,
         };
-        options.method = match (method, level.unwrap_or(deflate)) {
-            ("stored", _) => Method::Stored,
-            (_, level @ 1..=12) => Method::Deflate { level },
-            (_, level) => return Err(invalid(format!("level: expected 1 to 12, found {level}"))),
+        options.compression = match (method, level.unwrap_or(deflate)) {
+            ("stored", _) => Compression::Stored,
+            (_, level @ 1..=12) => Compression::Deflate { level },
+            (_, level) => return Err(invalid(&format!("level: expected 1 to 12, found {level}"))),
         };
         let writer = long(py, &name, || match append {
             "append" => bitnpz::Writer::append(&path, &options),

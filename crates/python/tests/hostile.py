@@ -177,7 +177,7 @@ def read(path):
     repr(archive), len(archive), "x" in archive, "\ud800" in archive
     for key in list(archive)[:100]:
         value = attempt(lambda: archive[key])
-        if isinstance(value, bitnpz.ImageSet):
+        if isinstance(value, bitnpz.Images):
             repr(value), value.nbytes, value.stored_bytes
             for call in (
                 lambda: value[0], lambda: value[-1:], lambda: value[[0, 0]], lambda: value.take([0], packed=True),

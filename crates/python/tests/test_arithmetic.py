@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 import bitnpz
 
 
-@pytest.fixture(params=["contour", "packed"])
+@pytest.fixture(params=["sets", "packed"])
 def pair(request, glyphs):
     """A set and the array that it looks like."""
     stack = np.where(glyphs, 7.0, -1.0).astype(np.float32)
@@ -148,14 +148,14 @@ def test_is_it_told_apart_as_an_object(pair):
     assert {images: 1}[images] == 1 and images not in {object(): 1}
     assert_array_equal(pickle.loads(pickle.dumps(images)), pair[1])
     assert_array_equal(copy.copy(images), pair[1])
-    with pytest.raises(AttributeError, match="'ImageSet' object has no attribute 'images'"):
+    with pytest.raises(AttributeError, match="'Images' object has no attribute 'images'"):
         images.images
     with pytest.raises(BufferError, match="copy"):
         images.__dlpack__(copy=False)
 
 
 def test_is_nothing_read_to_ask_what_it_has(pair, monkeypatch):
-    monkeypatch.setattr(bitnpz.ImageSet, "_read", None)
+    monkeypatch.setattr(bitnpz.Images, "_read", None)
     images = pair[0]
     assert all(hasattr(images, name) for name in ("mean", "astype", "tolist", "__array__", "__dlpack__"))
     assert not any(hasattr(images, name) for name in ("iloc", "__array_interface__", "__cuda_array_interface__", "columns"))
@@ -166,7 +166,7 @@ def test_is_nothing_read_to_ask_what_it_has(pair, monkeypatch):
 def test_is_a_subset_a_view(pair, indices):
     images, stack = pair
     subset, expected = images.subset(indices), stack[indices]
-    assert isinstance(subset, bitnpz.ImageSet) and subset.shape == expected.shape and "subset" in repr(subset)
+    assert isinstance(subset, bitnpz.Images) and subset.shape == expected.shape and "subset" in repr(subset)
     assert_array_equal(subset, expected)
     assert_array_equal(subset[::-1], expected[::-1])
     assert_array_equal(subset.take(np.arange(len(subset)), packed=True), np.packbits(expected > 0, axis=-1))

@@ -25,7 +25,7 @@ WRONG = {
     "threads below": (lambda x: bitnpz.save("a.npz", {"x": x}, threads=-1), "threads: .*found -1"),
     "threads in words": (lambda x: bitnpz.save("a.npz", {"x": x}, threads="all"), "threads: .*found 'all'"),
     "level": (lambda x: bitnpz.save("a.npz", {"x": x}, level=13), "level: expected a number from 1 to 12, or None, found 13"),
-    "encoding": (lambda x: bitnpz.save("a.npz", {"x": x}, encoding="zip"), 'encoding: expected "contour", "packed" or "plain", found'),
+    "encoding": (lambda x: bitnpz.save("a.npz", {"x": x}, encoding="zip"), 'encoding: expected "sets", "packed" or "plain", found'),
     "encoding of no text": (lambda x: bitnpz.save("a.npz", {"x": x}, encoding=3), "encoding: expected .* found 3"),
     "codec": (lambda x: bitnpz.save("a.npz", {"x": x}, codec="png"), 'codec: expected "contour", "pixel", "zstd" or "raw", found'),
     "codec without sets": (lambda x: bitnpz.save("a.npz", {"x": x}, encoding="packed", codec="pixel"), 'codec: expected none with encoding="packed"'),
@@ -86,7 +86,7 @@ def test_does_a_writer_say_what_it_is(glyphs):
     assert repr(writer).endswith("closed")
 
 
-@pytest.mark.parametrize("encoding", ["contour", "packed", "plain"])
+@pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
 def test_are_keys_deleted_and_replaced(glyphs, encoding):
     named = {f"ix-{i:03}": image for i, image in enumerate(glyphs[:50])}
     bitnpz.save("a.npz", {"glyphs": glyphs, "other": glyphs[:90], "labels": np.arange(600), **named}, encoding=encoding)
@@ -133,7 +133,7 @@ def test_does_an_archive_show_and_complete_its_keys(glyphs):
     assert sorted(repr(bitnpz.load("c.npz")).split("keys: ")[1].split(", ")) == ["note.txt", "x"]
 
 
-@pytest.mark.parametrize("encoding", ["contour", "packed", "plain"])
+@pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
 def test_is_progress_told(glyphs, encoding):
     arrays = {"glyphs": glyphs.astype(np.float32), "random": np.random.default_rng(0).random(3_000_000), "ix": glyphs[0], "x": 3}
     total = sum(np.asarray(array).nbytes for array in arrays.values())

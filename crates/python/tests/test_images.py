@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 import bitnpz
 
 
-@pytest.fixture(params=["contour", "packed", "plain"])
+@pytest.fixture(params=["sets", "packed", "plain"])
 def pair(request, glyphs):
     """A set and the array it should look like."""
     stack = glyphs.astype(np.uint8) * 255
@@ -197,7 +197,7 @@ def test_does_a_pickle_open_the_file_again(glyphs, monkeypatch, tmp_path):
 
 def test_does_a_set_say_what_it_is(pair):
     text = repr(pair[0])
-    assert text.startswith("ImageSet a.npz['glyphs']: 600 of 24 x 20, uint8, ") and text.endswith("bytes each")
+    assert text.startswith("Images a.npz['glyphs']: 600 of 24 x 20, uint8, ") and text.endswith("bytes each")
 
 
 def png_size(png):
@@ -255,7 +255,7 @@ def test_is_any_index_that_of_numpy(seed):
     pairs = {"b": [(0, 1)], "u": [(0, 1), (1, 3)], "i": [(-1, 1), (0, 7)], "f": [(-0.0, 0.0), (0.5, np.inf)]}[dtype.kind]
     values = np.array(pairs[random.integers(len(pairs))]).astype(dtype)
     stack = values[(random.random(shape) < random.choice([0.05, 0.5])).astype(int)]
-    bitnpz.save("a.npz", {"x": stack}, encoding=random.choice(["contour", "packed", "plain"]))
+    bitnpz.save("a.npz", {"x": stack}, encoding=random.choice(["sets", "packed", "plain"]))
     images = bitnpz.load("a.npz").images("x")
     for _ in range(40):
         index = an_index(random, shape)

@@ -83,10 +83,10 @@ def test_is_ordinary_data_saved_beside_images(glyphs):
         bitnpz.save("a.npz", {"masks": glyphs, "boxes": boxes, "photo": photo, "depth": np.linspace(0, 1, 500).reshape(5, 10, 10)})
     archive = bitnpz.load("a.npz")
     assert (archive["boxes"] == boxes).all() and archive["boxes"].dtype == np.uint8 and (archive["photo"] == photo).all()
-    assert isinstance(archive["masks"], bitnpz.ImageSet)
+    assert isinstance(archive["masks"], bitnpz.Images)
 
 
-@pytest.mark.parametrize("encoding", ["contour", "packed", "plain"])
+@pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
 def test_are_grey_images_told(glyphs, encoding):
     grey = np.arange(600 * 400, dtype=np.uint8).reshape(600, 20, 20)
     with pytest.warns(bitnpz.StorageWarning, match="'grey': found more than two values.*threshold.*add_array") as caught:
@@ -109,7 +109,7 @@ def test_are_bools_of_any_byte_true():
     bytes_of_pillow = (image.view(np.uint8) * 255).view(bool)
     for number, array in enumerate([bytes_of_pillow, bytes_of_pillow[None].repeat(600, 0), bytes_of_pillow[::2, 3:]]):
         expected = array.view(np.uint8) != 0 if array.flags.c_contiguous else np.array(array, copy=True).view(np.uint8) != 0
-        for encoding in ("contour", "packed", "plain"):
+        for encoding in ("sets", "packed", "plain"):
             found = np.asarray(loaded(array, encoding=encoding))
             assert (found.view(np.uint8) == expected.view(np.uint8)).all(), (number, encoding)
         np.savez("b.npz", x=array)

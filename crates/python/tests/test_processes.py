@@ -118,7 +118,7 @@ ENDS = {
 
 @pytest.mark.skipif("fork" not in METHODS, reason="forks")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
-@pytest.mark.parametrize("encoding", ["contour", "packed", "plain"])
+@pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
 @pytest.mark.parametrize("end", ENDS)
 def test_does_a_forked_child_not_wait_for_the_writers_threads(glyphs, encoding, end):
     writer = bitnpz.Writer("a.npz", encoding=encoding)

@@ -71,7 +71,7 @@ def test_are_names_those_of_numpy(save):
     assert np.load("empty.npz").files == []
 
 
-@pytest.mark.parametrize("encoding", ["contour", "packed", "plain"])
+@pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
 @pytest.mark.parametrize("dtype", ["?", "u1", "f4", ">i2"])
 def test_do_images_come_back_in_every_encoding(glyphs, encoding, dtype):
     stack = glyphs.astype(dtype) * np.array(255 if dtype == "u1" else 1, dtype)
@@ -87,7 +87,7 @@ def test_do_images_come_back_in_every_encoding(glyphs, encoding, dtype):
         assert archive[key].dtype == image.dtype and (archive[key] == image).all()
         assert (archive[key + ".npy"] == image).all()
     found = archive["glyphs"]
-    assert isinstance(found, np.ndarray if encoding == "plain" else bitnpz.ImageSet)
+    assert isinstance(found, np.ndarray if encoding == "plain" else bitnpz.Images)
     assert found.dtype == stack.dtype and found.shape == stack.shape and (np.asarray(found) == stack).all()
     assert (archive.images("glyphs")[7] == stack[7]).all()
     assert archive.get("nothing") is None

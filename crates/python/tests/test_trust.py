@@ -188,7 +188,7 @@ def test_are_devices_written_to_and_never_replaced(glyphs):
 @pytest.mark.parametrize("dimensions", [33, 64])
 def test_are_as_many_dimensions_read_as_numpy_has(dimensions):
     array = np.arange(6, dtype=np.int16).reshape((2, 3) + (1,) * (dimensions - 2))
-    for encoding in ("contour", "packed", "plain"):
+    for encoding in ("sets", "packed", "plain"):
         bitnpz.save("a.npz", {"x": array}, encoding=encoding)
         found = bitnpz.load("a.npz")["x"]
         assert found.shape == array.shape and np.array_equal(found, array)
@@ -197,7 +197,7 @@ def test_are_as_many_dimensions_read_as_numpy_has(dimensions):
 
 def test_is_any_byte_but_zero_true():
     odd = np.array([[[0, 1], [2, 255]]] * 3, np.uint8).view(bool)
-    for encoding in ("contour", "packed", "plain"):
+    for encoding in ("sets", "packed", "plain"):
         bitnpz.save("a.npz", {"odd": odd}, encoding=encoding)
         found = np.asarray(bitnpz.load("a.npz")["odd"])
         assert found.view(np.uint8).tolist() == [[[0, 1], [1, 1]]] * 3

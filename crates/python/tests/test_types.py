@@ -34,7 +34,7 @@ REVEALED = [
     "numpy.ndarray[Any, numpy.dtype[Any]]",
     "tuple[numpy.ndarray[Any, numpy.dtype[Any]], ...]",
     "bitnpz._save.Writer",
-    "bitnpz._images.ImageSet",
+    "bitnpz._images.Images",
     "numpy.ndarray[Any, numpy.dtype[Any]]",
 ]
 

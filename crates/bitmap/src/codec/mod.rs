@@ -22,7 +22,7 @@ mod zstd;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
-pub use model::{Codec, Model, Sample};
+pub use model::{Codec, Model, ParseCodecError, Sample};
 pub use rows::{OnesCounter, Rows};
 
 /// Images that are higher or wider are stored as packed rows, whatever the codec: a row of so many edges takes some bytes for

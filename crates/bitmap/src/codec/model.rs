@@ -40,13 +40,25 @@ impl fmt::Display for Codec {
 }
 
 impl FromStr for Codec {
-    type Err = String;
+    type Err = ParseCodecError;
 
-    fn from_str(name: &str) -> std::result::Result<Self, String> {
+    fn from_str(name: &str) -> std::result::Result<Self, ParseCodecError> {
         let named = Self::ALL.into_iter().find(|codec| codec.to_string() == name);
-        named.ok_or_else(|| format!("expected one of contour, pixel, zstd and raw, found {name:?}"))
+        named.ok_or_else(|| ParseCodecError(name.to_owned()))
     }
 }
+
+/// A name that is not that of a [`Codec`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseCodecError(String);
+
+impl fmt::Display for ParseCodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected one of contour, pixel, zstd and raw, found {:?}", self.0)
+    }
+}
+
+impl std::error::Error for ParseCodecError {}
 
 /// Images that a model is trained on, and how many it is for.
 #[derive(Clone, Copy, Debug)]

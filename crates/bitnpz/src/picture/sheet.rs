@@ -8,7 +8,7 @@ use image::{GrayImage, ImageFormat};
 
 use super::PictureError;
 use crate::interrupt;
-use crate::read::ImageSet;
+use crate::read::Images;
 
 /// About how wide a sheet is, in pixels.
 const WIDTH: usize = 1200;
@@ -105,7 +105,7 @@ pub fn sheet<E: From<PictureError>>(
     }?)
 }
 
-impl ImageSet {
+impl Images {
     /// The PNG file of a contact sheet of these images.
     ///
     /// # Errors

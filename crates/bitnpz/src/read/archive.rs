@@ -16,7 +16,7 @@ use ndarray::{Array2, ArrayD, Ix2};
 use super::RESERVED;
 use super::array_reader::ArrayReader;
 use super::entry::{Entry, check_array};
-use super::image_set::{ImageSet, trailing};
+use super::images::{Images, trailing};
 use super::item::{Item, OtherContent};
 use super::keys::{Keys, Names};
 use super::order::Order;
@@ -67,8 +67,8 @@ pub enum Content<'a> {
     /// A larger one, which can be read to where it is to be.
     LargeArray(ArrayReader<'a>),
     /// Images at one bit per pixel, or coded: one of shape `(height, width)`, or a stack; either with axes of length 1 behind these,
-    /// as [`ImageSet::trailing`] tells.
-    Images(ImageSet),
+    /// as [`Images::trailing`] tells.
+    Images(Images),
 }
 
 impl IntoIterator for &Archive {
@@ -255,7 +255,7 @@ impl Archive {
             entry.shape().len() >= 2 && [Dtype::of::<bool>(), Dtype::of::<u8>()].contains(entry.dtype())
         };
         if self.has_sets() {
-            Some(Encoding::Contour)
+            Some(Encoding::Sets)
         } else if self.0.zip.find(packed::MEMBER).is_some() {
             Some(Encoding::Packed)
         } else {
@@ -382,10 +382,10 @@ impl Archive {
     }
 
     /// The images that sets have under a key.
-    fn images_of_sets(&self, key: &str) -> Result<ImageSet> {
+    fn images_of_sets(&self, key: &str) -> Result<Images> {
         let blame = |error: Error| error.with_key(key);
         let (set, range) = self.find_in_sets(key)?;
-        ImageSet::stored(StoredImages::new(self, set, range)).map_err(blame)
+        Images::stored(StoredImages::new(self, set, range)).map_err(blame)
     }
 
     /// One image in the type asked for, shape `(height, width)`. `bool` gives the bits of any image; every other
@@ -404,7 +404,7 @@ impl Archive {
                 // The type that was saved needs no packing and unpacking.
                 let read = |view: DynArrayView<'_>| match view.to_ndarray::<T>() {
                     Ok(array) => Ok(Ok(array)),
-                    Err(_) => ImageSet::of_array(&view, bytes).map(Err),
+                    Err(_) => Images::of_array(&view, bytes).map(Err),
                 };
                 match self.with_npy(&member, read).and_then(|read| read).map_err(blame)? {
                     Err(set) => set,
@@ -440,7 +440,7 @@ impl Archive {
     ///
     /// If there is no such key, if the array has a third value or NaN or fewer than two dimensions, or if it is
     /// damaged.
-    pub fn images(&self, key: &str) -> Result<ImageSet> {
+    pub fn images(&self, key: &str) -> Result<Images> {
         match self.member(key) {
             None => self.images_of_sets(key),
             Some(member) => Entry::of_member(self, member)?.to_images(),
@@ -454,9 +454,9 @@ impl Archive {
     /// # Errors
     ///
     /// If a set is damaged.
-    pub fn keyed_images(&self) -> Result<Vec<ImageSet>> {
+    pub fn keyed_images(&self) -> Result<Vec<Images>> {
         let sets = self.0.sets.iter().enumerate().filter(|(_, set)| set.stack().is_none());
-        sets.map(|(number, set)| ImageSet::keyed(StoredImages::new(self, number, 0..set.len()))).collect()
+        sets.map(|(number, set)| Images::keyed(StoredImages::new(self, number, 0..set.len()))).collect()
     }
 
     /// The array under this key, in its own type and shape.

@@ -6,7 +6,7 @@ use bitnpz_bitmap::{BitmapView, Pixel};
 use bitnpz_npy::{Dtype, Element, with_room};
 use ndarray::{ArrayD, ArrayRef3, ArrayViewMut2, Axis};
 
-use super::image_set::{ImageSet, Source, check_shape};
+use super::images::{Images, Source, check_shape};
 use crate::error::{ErrorKind, Result};
 use crate::packed::unpack_into;
 use crate::threads;
@@ -15,7 +15,7 @@ use crate::threads;
 const IMAGES_OF_A_SHARE: usize = 16;
 const PIXELS_OF_A_SHARE: usize = 1 << 17;
 
-impl ImageSet {
+impl Images {
     /// Reads several images into the caller's array of shape `(indices, height, width)`, large batches on all cores.
     ///
     /// # Errors

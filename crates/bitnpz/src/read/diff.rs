@@ -4,7 +4,7 @@ use bitnpz_npy::DynArray;
 
 use super::archive::Archive;
 use super::entry::Entry;
-use super::image_set::ImageSet;
+use super::images::Images;
 use super::item::Item;
 use crate::error::Result;
 use crate::interrupt;
@@ -112,10 +112,10 @@ impl Archive {
             let [first, second] = [first, second].map(|entry| type_of(&entry));
             return Ok(Some(DifferenceKind::Types { first, second }));
         }
-        if first.images().is_some() && second.images().is_some() {
+        if first.image_count().is_some() && second.image_count().is_some() {
             return diff_of_images(&self.images(key)?, &other.images(key)?);
         }
-        let is_image = first.images().is_some() || second.images().is_some();
+        let is_image = first.image_count().is_some() || second.image_count().is_some();
         diff_of_arrays(&first.to_array()?, &second.to_array()?, is_image)
     }
 }
@@ -126,7 +126,7 @@ fn type_of(entry: &Entry<'_>) -> String {
     format!("{} ({}{comma})", entry.dtype().type_string(), sides.join(", "))
 }
 
-fn diff_of_images(first: &ImageSet, second: &ImageSet) -> Result<Option<DifferenceKind>> {
+fn diff_of_images(first: &Images, second: &Images) -> Result<Option<DifferenceKind>> {
     let same_values = first.values() == second.values();
     let mut numbers = Vec::new();
     for number in 0..first.len() {

@@ -8,7 +8,7 @@ use bitnpz_npy::{Dtype, DynArray, DynArrayView, Header, copy, with_room};
 use bitnpz_npz::{Limits, Member, MemberReader, Method};
 
 use super::archive::Archive;
-use super::image_set::ImageSet;
+use super::images::Images;
 use super::rows::Rows;
 use super::stored_images::StoredImages;
 use crate::axes::ImageAxes;
@@ -100,7 +100,7 @@ impl<'a> Entry<'a> {
         match &self.place {
             Place::Member(_, None) => Encoding::Plain,
             Place::Member(_, Some(_)) => Encoding::Packed,
-            Place::Set(_) => Encoding::Contour,
+            Place::Set(_) => Encoding::Sets,
         }
     }
 
@@ -134,7 +134,7 @@ impl<'a> Entry<'a> {
     /// How many images these are: packed ones, those of an image set, or bools of two or more dimensions. `None` for other
     /// arrays, which may have two values all the same: [`Archive::images`] looks.
     #[must_use]
-    pub fn images(&self) -> Option<usize> {
+    pub fn image_count(&self) -> Option<usize> {
         match &self.place {
             Place::Set(images) => return Some(images.len()),
             Place::Member(_, None) if *self.dtype() != Dtype::of::<bool>() => return None,
@@ -174,9 +174,9 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The number of the compression method (APPNOTE 4.4.5): 0 stored, 8 deflate, 93 zstd.
+    /// Returns the compression method of its member; images of a set are stored.
     #[must_use]
-    pub fn method(&self) -> u16 {
+    pub fn method(&self) -> Method {
         match &self.place {
             Place::Member(whole, _) => whole.member.method(),
             Place::Set(_) => Method::STORED,
@@ -241,17 +241,17 @@ impl<'a> Entry<'a> {
     }
 
     /// The images, packed in memory or where they lie.
-    pub(super) fn to_images(&self) -> Result<ImageSet> {
+    pub(super) fn to_images(&self) -> Result<Images> {
         let blame = |error: Error| error.with_key(&self.key);
         let limits = &self.limits().npy;
         let (whole, kind) = match &self.place {
-            Place::Set(images) => return ImageSet::stored(images.clone()).map_err(blame),
+            Place::Set(images) => return Images::stored(images.clone()).map_err(blame),
             Place::Member(whole, kind) => (whole, kind),
         };
         let (member, stored_bytes) = (&whole.member, self.stored_bytes());
         let Some(kind) = *kind else {
             let array = self.to_array()?;
-            return ImageSet::of_array(&array.view(), stored_bytes).map_err(blame);
+            return Images::of_array(&array.view(), stored_bytes).map_err(blame);
         };
         let rows = match member.range()? {
             Some(range) => {
@@ -273,7 +273,7 @@ impl<'a> Entry<'a> {
                 Rows::Memory { rows, stored_bytes }
             }
         };
-        ImageSet::packed(kind.clone(), self.shape(), rows).map_err(|error| damaged(member, error.to_string()))
+        Images::packed(kind.clone(), self.shape(), rows).map_err(|error| damaged(member, error.to_string()))
     }
 }
 

@@ -7,7 +7,7 @@ use bitnpz_bitmap::BitmapView;
 use foldhash::quality::FixedState;
 
 use super::archive::Archive;
-use super::image_set::ImageSet;
+use super::images::Images;
 use crate::error::Result;
 use crate::interrupt;
 
@@ -60,7 +60,7 @@ impl Archive {
         let mut seen = Seen::default();
         for entry in self.entries() {
             let entry = entry?;
-            if !is_counted(entry.key()) || entry.images().is_none() {
+            if !is_counted(entry.key()) || entry.image_count().is_none() {
                 continue;
             }
             let images = entry.to_images().map_err(|error| error.with_key(entry.key()))?;
@@ -77,7 +77,7 @@ impl Archive {
 
 impl Stats {
     /// Adds an image of those under one key, which take so many bytes.
-    fn add(&mut self, images: &ImageSet, index: usize, all_bytes: u64, seen: &mut Seen) -> Result<()> {
+    fn add(&mut self, images: &Images, index: usize, all_bytes: u64, seen: &mut Seen) -> Result<()> {
         let (ones, pixels, is_new) = images.with_bitmap(index, |image| {
             (image.count_ones() as u64, (image.height() * image.width()) as u64, seen.insert(image))
         })?;

@@ -209,7 +209,7 @@ impl Description {
                 "expected version {TABLE_VERSION} of a set with a table of keys, found an earlier one"
             ));
         }
-        let codec = json.codec.parse()?;
+        let codec = json.codec.parse::<Codec>().map_err(|error| error.to_string())?;
         if let Some(name) = &json.model {
             let shipped = Model::shipped(name).filter(|model| model.codec() == codec);
             shipped.ok_or_else(|| {

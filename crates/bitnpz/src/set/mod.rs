@@ -1,4 +1,4 @@
-//! The `contour` encoding: image sets, whose images are payloads in one member, one after the other.
+//! The `sets` encoding: image sets, whose images are payloads in one member, one after the other.
 //!
 //! | member | what it is |
 //! |---|---|

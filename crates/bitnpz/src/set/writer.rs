@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Model;
 use bitnpz_npy::{Dtype, DynArrayView, Header, make_room};
-use bitnpz_npz::{Method, Owner, Writer};
+use bitnpz_npz::{Compression, Owner, Writer};
 
 use super::description::{Description, SegmentDescription, Shape};
 use super::encode::{Encoded, Images, SetOptions};
@@ -28,7 +28,7 @@ pub(crate) fn segment_images([height, width]: [usize; 2]) -> usize {
 const MOST_ROWS: usize = u32::MAX as usize - 2 * SEGMENT_BYTES;
 
 /// Of the table of keys deflate makes less, and every reader of archives knows it.
-const KEYS_METHOD: Method = Method::Deflate { level: 12 };
+const KEYS_COMPRESSION: Compression = Compression::Deflate { level: 12 };
 
 /// Writes an image set, segment by segment, in bounded memory: one is encoded while the next is collected.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ impl SetWriter {
         let shipped = model.name().map(str::to_owned);
         let name = &self.name;
         if shipped.is_none() {
-            add(zip, &format!(".bitnpz/{name}/model.npy"), model.as_bytes(), Method::Stored)?;
+            add(zip, &format!(".bitnpz/{name}/model.npy"), model.as_bytes(), Compression::Stored)?;
         }
         let description =
             Description { codec: model.codec(), model: shipped, kind, shape, segments: self.segments };
@@ -156,7 +156,7 @@ impl SetWriter {
     fn write_segment(&mut self, zip: &mut Writer<Sink>, encoded: Encoded) -> Result<()> {
         let Encoded { model, description, members } = encoded;
         for (what, bytes) in members {
-            let method = if what == "keys" { KEYS_METHOD } else { Method::Stored };
+            let method = if what == "keys" { KEYS_COMPRESSION } else { Compression::Stored };
             add(zip, &member(&self.name, what, self.segments.len()), &bytes, method)?;
         }
         self.segments.push(description);
@@ -166,8 +166,8 @@ impl SetWriter {
 }
 
 /// Adds an array of bytes.
-fn add(zip: &mut Writer<Sink>, name: &str, bytes: &[u8], method: Method) -> Result<()> {
+fn add(zip: &mut Writer<Sink>, name: &str, bytes: &[u8], compression: Compression) -> Result<()> {
     let header = Header::new(Dtype::of::<u8>(), vec![bytes.len()]);
     let npy = DynArrayView::new(header, bytes)?.to_npy()?;
-    Ok(zip.add_with(name, npy, method)?)
+    Ok(zip.add_with(name, npy, compression)?)
 }

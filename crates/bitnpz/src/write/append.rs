@@ -72,7 +72,7 @@ impl Writer {
             let place = takes(number).then(|| self.sets.resume(zip, set, &mut self.ledger));
             places.push(place.transpose()?);
         }
-        if self.encoding() == Encoding::Contour && archive.encoding() == Some(Encoding::Contour) {
+        if self.encoding() == Encoding::Sets && archive.encoding() == Some(Encoding::Sets) {
             self.sets.resume_small();
         }
         let taken = archive.sets().iter().enumerate().filter(|(number, _)| takes(*number));
@@ -124,7 +124,7 @@ impl Writer {
     pub(super) fn copy_member(&mut self, member: &Member<'_>, entry: Option<&Entry<'_>>) -> Result<()> {
         let number = self.zip.len();
         self.zip.copy(member)?;
-        let images = entry.and_then(Entry::images).unwrap_or(0);
+        let images = entry.and_then(Entry::image_count).unwrap_or(0);
         match entry.map(Entry::kind) {
             Some(Some(kind)) => self.ledger.note_packed(number, MEMBERS, kind.clone(), images),
             Some(None) => self.ledger.note_plain(number, MEMBERS, images),

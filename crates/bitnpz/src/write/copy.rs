@@ -185,7 +185,7 @@ impl Writer {
 
     /// After how many items an array of this header is kept, if it is one of which parts can be.
     fn kept_after_items(&self, key: &str, header: &Header, axes: ImageAxes) -> Result<Option<usize>> {
-        if self.encoding() != Encoding::Contour || header.data_len() == 0 || header.fortran_order {
+        if self.encoding() != Encoding::Sets || header.data_len() == 0 || header.fortran_order {
             return Ok(None);
         }
         let Some(stack) = empty_stack(key, header, axes)? else { return Ok(None) };

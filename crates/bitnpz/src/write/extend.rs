@@ -112,7 +112,7 @@ impl Writer {
             };
             if grows { Ok((stack, form)) } else { Err(Error::from(none)) }
         };
-        if self.encoding() == Encoding::Contour {
+        if self.encoding() == Encoding::Sets {
             if let Some(set) = self.sets.stacks.iter_mut().find(|set| set.stack.key == identity) {
                 set.stack.check(dtype, item_shape)?;
                 return set.push(&mut self.zip, &items, shape[0]);

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use bitnpz_bitmap::{BitmapView, DeflateEncoder};
 use bitnpz_npy::{DynArrayView, with_room};
-use bitnpz_npz::{Encoded, Method, Writer};
+use bitnpz_npz::{Compression, Encoded, Writer};
 
 use super::ledger::Ledger;
 use super::sink::Sink;
@@ -52,13 +52,13 @@ pub(super) fn write(zip: &mut Writer<Sink>, ledger: &mut Ledger, plain: PlainArr
     let blame = |error: bitnpz_npz::Error| Error::from(error).with_key(key);
     let items = zeros_and_ones(array.dtype(), array.data())?;
     let array = &DynArrayView::new(array.header().clone(), &items)?;
-    let (number, method) = (zip.len(), zip.options().method);
-    let deflates = matches!(method, Method::Deflate { .. });
-    let streams = array.data().len() > STREAMED && !matches!(method, Method::Zstd { .. });
+    let (number, compression) = (zip.len(), zip.options().compression);
+    let deflates = matches!(compression, Compression::Deflate { .. });
+    let streams = array.data().len() > STREAMED && !matches!(compression, Compression::Zstd { .. });
     match packed {
         Some((kind, rows)) if deflates && fits(array) => {
             let weight = rows.len();
-            let encoder = encoder(array, &kind, rows, method).map_err(|error| error.with_key(key))?;
+            let encoder = encoder(array, &kind, rows, compression).map_err(|error| error.with_key(key))?;
             zip.add_encoded(&format!("{key}.npy"), weight, encoder).map_err(blame)?;
         }
         _ if streams => {
@@ -77,12 +77,12 @@ pub(super) fn write(zip: &mut Writer<Sink>, ledger: &mut Ledger, plain: PlainArr
 }
 
 /// What deflates the array of these packed rows, on any thread. Our encoder knows outlines; noise and dither, which it
-/// makes about as large as their packed rows, may be smaller by `method`.
+/// makes about as large as their packed rows, may be smaller by `compression`.
 fn encoder(
     array: &DynArrayView<'_>,
     kind: &PackedKind,
     rows: Vec<u8>,
-    method: Method,
+    compression: Compression,
 ) -> Result<impl FnOnce() -> bitnpz_npz::Result<Encoded> + Send + 'static> {
     let header = array.header().to_bytes()?;
     let mut crc32 = crc32fast::Hasher::new();
@@ -111,7 +111,7 @@ fn encoder(
         npy.resize(header.len() + height * width, 0);
         let lanes = bits.map(|bits| swap(&dtype, bits));
         unpack_into(&rows, width, dtype.item_size(), lanes, &mut npy[header.len()..]);
-        let theirs = Encoded::new(npy, method)?;
+        let theirs = Encoded::new(npy, compression)?;
         Ok(if theirs.compressed_size() < ours.compressed_size() { theirs } else { ours })
     })
 }

@@ -32,7 +32,7 @@ pub(super) struct Resume {
 
 impl Writer {
     /// Starts an archive that is kept at this path after every so many images, or goes on with the one that is there. Unless
-    /// told otherwise it is kept after a million images, stacks of the encoding `contour` after every 128 MiB of packed rows.
+    /// told otherwise it is kept after a million images, stacks of the encoding `sets` after every 128 MiB of packed rows.
     ///
     /// Whoever adds the same again, from the first array that is not there in full, comes to the same bytes as a writer that
     /// was not killed. Of `.npy` files and arrays of archives that are stacks, only what is missing is added.
@@ -136,7 +136,7 @@ impl Writer {
             match item? {
                 Item::Array(entry) => {
                     summary.keys += 1;
-                    summary.images += entry.images().unwrap_or(0);
+                    summary.images += entry.image_count().unwrap_or(0);
                 }
                 Item::Other(_) => summary.others += 1,
             }

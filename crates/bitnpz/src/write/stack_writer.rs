@@ -102,7 +102,7 @@ impl<'a> StackWriter<'a> {
         };
         writer.claim(key)?;
         let images = match encoding {
-            Encoding::Contour => {
+            Encoding::Sets => {
                 let stack = writer.sets.start_stack(&mut writer.ledger, stack);
                 let zip = OpenArchive { zip: &mut writer.zip, is_finished: false };
                 Images::Set { stack, zip, sets: &mut writer.sets }

@@ -114,7 +114,7 @@ impl Writer {
 
     /// Starts an archive in this file; stacks that come in batches wait in this folder.
     pub(super) fn start(file: AtomicFile, folder: &Path, options: &WriteOptions, meter: Meter) -> Self {
-        let mut zip_options = bitnpz_npz::WriteOptions::default().with_method(options.method);
+        let mut zip_options = bitnpz_npz::WriteOptions::default().with_compression(options.compression);
         if let Some(threads) = options.threads {
             zip_options = zip_options.with_threads(threads);
         }
@@ -203,7 +203,7 @@ impl Writer {
             Encoding::Plain => {
                 return self.add_images(key, &bitmap.unpack(PixelValues::<bool>::default()));
             }
-            Encoding::Contour => {
+            Encoding::Sets => {
                 self.claim(key)?;
                 let palette = Palette::new(&Dtype::of::<bool>()).expect("pixels can be bools");
                 let size = [bitmap.height(), bitmap.width()];
@@ -257,7 +257,7 @@ impl Writer {
         let (stack, form) = form(array.header(), axes)?;
         let images = count_images(&stack);
         match (self.encoding, form) {
-            (Encoding::Contour, form) => self.add_to_sets(key, array, (stack, form))?,
+            (Encoding::Sets, form) => self.add_to_sets(key, array, (stack, form))?,
             (Encoding::Packed, None) => {
                 let (kind, rows) = pack(array)?;
                 self.add_packed(key, &stack, kind, &rows)?;
@@ -358,7 +358,7 @@ impl Writer {
         if self.is_waiting(key) {
             return Err(Error::from(ErrorKind::DuplicateKey).with_key(key));
         }
-        if self.encoding == Encoding::Contour || !self.sets.is_empty() {
+        if self.encoding == Encoding::Sets || !self.sets.is_empty() {
             self.sets.claim(key)?;
         }
         Ok(())

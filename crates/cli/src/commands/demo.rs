@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use bitnpz::{Archive, Bitmap, Dtype, Encoding, Header, Method, PixelValues, WriteOptions, Writer};
-use flate2::{Compress, Compression, FlushCompress};
+use bitnpz::{Archive, Bitmap, Compression, Dtype, Encoding, Header, PixelValues, WriteOptions, Writer};
+use flate2::{Compress, FlushCompress};
 
 use super::glyphs;
 use crate::arguments::Demo;
@@ -29,12 +29,12 @@ pub(crate) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
         let numpy = numpy_size(&images, size)?;
         row(output, "np.savez_compressed", numpy, numpy, count, None)?;
         for (name, encoding, method) in [
-            ("bitnpz --encoding plain", Encoding::Plain, Method::default()),
-            ("bitnpz --encoding packed", Encoding::Packed, Method::default()),
-            ("bitnpz", Encoding::Contour, Method::default()),
+            ("bitnpz --encoding plain", Encoding::Plain, Compression::default()),
+            ("bitnpz --encoding packed", Encoding::Packed, Compression::default()),
+            ("bitnpz", Encoding::Sets, Compression::default()),
         ] {
             let path = arguments.dir.join(format!("glyphs_{size}_{encoding}.npz"));
-            let options = WriteOptions::default().with_encoding(encoding).with_method(method);
+            let options = WriteOptions::default().with_encoding(encoding).with_compression(method);
             let speeds = round_trip(&path, &images, &options)?;
             row(output, name, fs::metadata(&path)?.len(), numpy, count, Some(speeds))?;
         }
@@ -107,7 +107,7 @@ fn numpy_size(images: &[Bitmap], size: usize) -> Result<u64, Failure> {
     let (local, zip64, central, end) = (30 + name, 20, 46 + name, 22);
     let header = Header::new(Dtype::of::<bool>(), vec![size, size]).to_bytes();
     let header = header.map_err(|error| Failure::Message(error.to_string()))?;
-    let mut compress = Compress::new(Compression::new(6), false);
+    let mut compress = Compress::new(flate2::Compression::new(6), false);
     let mut deflated = Vec::with_capacity(2 * size * size + 1000);
     let mut total = end;
     for image in images {

@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &Info, output: &mut Output) -> Outcome {
             continue;
         };
         keys += 1;
-        let Some(count) = entry.images() else {
+        let Some(count) = entry.image_count() else {
             arrays += 1;
             continue;
         };

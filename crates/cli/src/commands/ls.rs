@@ -32,7 +32,7 @@ fn name<'a>(item: &'a Item<'_>) -> &'a str {
 }
 
 fn kind(entry: &Entry<'_>) -> &'static str {
-    match entry.images() {
+    match entry.image_count() {
         Some(_) if entry.shape().len() == 2 => "image",
         Some(_) => "images",
         None => "array",
@@ -87,7 +87,7 @@ fn json_of_array(entry: &Entry<'_>) -> Value {
         "codec": entry.codec().map(|codec| codec.to_string()),
         "dtype": entry.dtype().to_string(),
         "shape": entry.shape(),
-        "images": entry.images(),
+        "images": entry.image_count(),
         "bytes": entry.stored_bytes(),
     })
 }

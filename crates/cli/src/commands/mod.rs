@@ -87,7 +87,7 @@ fn finish(writer: Writer, path: &Path) -> Result<Summary, Failure> {
 
 /// The images under a key, as far as that can be told without reading them.
 fn count_images(entry: &bitnpz::Entry<'_>) -> u64 {
-    entry.images().unwrap_or_else(|| entry.shape().iter().rev().skip(2).product()) as u64
+    entry.image_count().unwrap_or_else(|| entry.shape().iter().rev().skip(2).product()) as u64
 }
 
 /// Whether there is something of this path, a link to nothing included. What cannot be told is an error, lest a file be taken

@@ -104,9 +104,9 @@ impl<'a> Packing<'a> {
     /// What is packed and how, in words that are the same for the same work.
     pub(super) fn job(&self) -> String {
         let Inputs { name, threshold, invert, background, skip_damaged, .. } = self.arguments;
-        let WriteOptions { encoding, method, codec, .. } = &self.options;
+        let WriteOptions { encoding, compression, codec, .. } = &self.options;
         let mut job = format!(
-            "{name:?} {threshold:?} {invert} {background:?} {skip_damaged} {:?} {encoding:?} {method:?} {codec:?} {}\n",
+            "{name:?} {threshold:?} {invert} {background:?} {skip_damaged} {:?} {encoding:?} {compression:?} {codec:?} {}\n",
             self.arguments.axes,
             self.labels.is_some()
         );
@@ -169,7 +169,7 @@ impl<'a> Packing<'a> {
 
     /// How many images the stack of this key had.
     fn images_done(&self, key: &str) -> usize {
-        let entry = self.done.as_ref().and_then(|done| done.entry(key).ok()?.images());
+        let entry = self.done.as_ref().and_then(|done| done.entry(key).ok()?.image_count());
         entry.unwrap_or(0)
     }
 

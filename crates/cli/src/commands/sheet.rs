@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use bitnpz::picture::SheetFormat;
-use bitnpz::{Archive, Bitmap, ImageSet};
+use bitnpz::{Archive, Bitmap, Images};
 
 use super::filter::Filter;
 use crate::arguments::Sheet;
@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output::{Output, count};
 
 /// An image, and the images that it is among.
-type Place = (ImageSet, usize);
+type Place = (Images, usize);
 
 pub(crate) fn run(arguments: &Sheet, output: &mut Output) -> Outcome {
     super::check_free(&arguments.output, arguments.force)?;
@@ -72,7 +72,7 @@ fn evenly(len: usize, count: usize) -> impl Iterator<Item = usize> {
 fn choose(archive: &Archive, filter: &Filter, count: usize) -> bitnpz::Result<Vec<Place>> {
     let mut sets = Vec::new();
     for key in archive.keys().filter(|key| filter.takes(key)) {
-        let known = archive.entry(&key)?.images();
+        let known = archive.entry(&key)?.image_count();
         let asked = || (!filter.takes_all()).then(|| archive.images(&key).map(|images| images.len()));
         if let Some(images) = known.map(Ok).or_else(asked).transpose()? {
             sets.push((key, images));

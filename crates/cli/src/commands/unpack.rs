@@ -56,7 +56,7 @@ fn unpack_entry(archive: &Archive, entry: &Entry<'_>, arguments: &Unpack) -> Out
         .join(safe_path(entry.key()).map_err(|error| Failure::at(&arguments.archive, error))?);
     let with_ending = |base: &Path, ending: &str| PathBuf::from(format!("{}.{ending}", base.display()));
     let has_pixels = !entry.header().is_empty();
-    match entry.images() {
+    match entry.image_count() {
         Some(1) if entry.shape().len() == 2 && has_pixels => write_picture(
             &with_ending(&base, "png"),
             archive.bitmap(entry.key()).map_err(fail)?.view(),

@@ -94,9 +94,9 @@ impl<'a> Member<'a> {
         self.header.compressed_size
     }
 
-    /// The number of its method (APPNOTE 4.4.5): 0 stored, 8 deflate, 12 bzip2, 14 LZMA, 93 zstd.
+    /// Returns its compression method.
     #[must_use]
-    pub fn method(&self) -> u16 {
+    pub fn method(&self) -> Method {
         self.header.method
     }
 
@@ -284,8 +284,8 @@ impl<'a> Member<'a> {
         if central.disk != 0 {
             return unsupported("a member on another disk");
         }
-        if !Method::READ.contains(&central.method) {
-            return unsupported(&format!("compression method {}", central.method));
+        if !Method::READABLE.contains(&central.method) {
+            return unsupported(&format!("compression method {}", central.method.number()));
         }
         let Some(local) = LocalHeader::parse(head) else {
             return Err(Error::corrupt("expected a local header, found other bytes"));

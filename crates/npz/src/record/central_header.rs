@@ -1,6 +1,7 @@
 //! What the central directory says of a member (APPNOTE 4.3.12).
 
 use super::{Fields, IN_ZIP64, extra};
+use crate::method::Method;
 
 pub(crate) const SIGNATURE: u32 = 0x0201_4B50;
 pub(crate) const LEN: usize = 46;
@@ -19,7 +20,7 @@ const EXTERNAL_ATTRIBUTES: u32 = 0o600 << 16;
 pub(crate) struct CentralHeader {
     pub(crate) version_needed: u16,
     pub(crate) flags: u16,
-    pub(crate) method: u16,
+    pub(crate) method: Method,
     pub(crate) crc32: u32,
     pub(crate) compressed_size: u64,
     pub(crate) uncompressed_size: u64,
@@ -65,7 +66,7 @@ impl<'a> CentralEntry<'a> {
         let header = CentralHeader {
             version_needed,
             flags,
-            method,
+            method: Method::from_number(method),
             crc32,
             compressed_size: wide_compressed.unwrap_or(compressed.into()),
             uncompressed_size: wide_uncompressed.unwrap_or(uncompressed.into()),
@@ -94,7 +95,7 @@ impl CentralHeader {
         let lengths = [name.len(), extra.len()].map(|len| u16::try_from(len).expect("names are checked"));
 
         out.extend_from_slice(&SIGNATURE.to_le_bytes());
-        for field in [VERSION_MADE_BY, self.version_needed, self.flags, self.method] {
+        for field in [VERSION_MADE_BY, self.version_needed, self.flags, self.method.number()] {
             out.extend_from_slice(&field.to_le_bytes());
         }
         for field in [TIME_AND_DATE, self.crc32, narrow[1], narrow[0]] {
@@ -130,7 +131,7 @@ mod tests {
             let header = CentralHeader {
                 version_needed: 20,
                 flags: 0,
-                method: 8,
+                method: Method::DEFLATE,
                 crc32: 77,
                 compressed_size,
                 uncompressed_size,

@@ -1,6 +1,7 @@
 //! The record before a member's data (APPNOTE 4.3.7).
 
 use super::{Fields, IN_ZIP64, extra};
+use crate::method::Method;
 
 pub(crate) const SIGNATURE: u32 = 0x0403_4B50;
 pub(crate) const LEN: usize = 30;
@@ -10,7 +11,7 @@ pub(crate) const LEN: usize = 30;
 pub(crate) struct LocalHeader {
     pub(crate) version_needed: u16,
     pub(crate) flags: u16,
-    pub(crate) method: u16,
+    pub(crate) method: Method,
     pub(crate) crc32: u32,
     pub(crate) compressed_size: u32,
     pub(crate) uncompressed_size: u32,
@@ -30,7 +31,7 @@ impl LocalHeader {
         Some(Self {
             version_needed,
             flags,
-            method,
+            method: Method::from_number(method),
             crc32: fields.u32(),
             compressed_size: fields.u32(),
             uncompressed_size: fields.u32(),
@@ -49,7 +50,7 @@ impl LocalHeader {
     /// Appends the fixed part. The time is the earliest there is, so that equal input gives equal bytes.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&SIGNATURE.to_le_bytes());
-        for field in [self.version_needed, self.flags, self.method] {
+        for field in [self.version_needed, self.flags, self.method.number()] {
             out.extend_from_slice(&field.to_le_bytes());
         }
         out.extend_from_slice(&super::central_header::TIME_AND_DATE.to_le_bytes());
@@ -71,7 +72,7 @@ mod tests {
         let header = LocalHeader {
             version_needed: 45,
             flags: 1 << 11,
-            method: 8,
+            method: Method::DEFLATE,
             crc32: 0x1234_5678,
             compressed_size: IN_ZIP64,
             uncompressed_size: 9,

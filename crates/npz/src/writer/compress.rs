@@ -6,12 +6,12 @@ use bitnpz_npy::with_room;
 use libdeflater::{CompressionLvl, Compressor};
 
 use crate::error::Result;
-use crate::method::Method;
+use crate::method::{Compression, Method};
 
 /// A member as it will lie in the archive.
 #[derive(Clone, Debug)]
 pub struct Encoded {
-    pub(super) method: u16,
+    pub(super) method: Method,
     /// Of the bytes before compression.
     pub(super) crc32: u32,
     /// Of the bytes before compression.
@@ -31,17 +31,17 @@ impl Encoded {
     /// # Errors
     ///
     /// If the compressor fails.
-    pub fn new(bytes: Vec<u8>, method: Method) -> Result<Self> {
+    pub fn new(bytes: Vec<u8>, compression: Compression) -> Result<Self> {
         let (crc32, size) = (crc32fast::hash(&bytes), bytes.len() as u64);
-        let (number, data) = match method {
-            Method::Stored => (Method::STORED, None),
-            Method::Deflate { level } => (Method::DEFLATE, deflate(&bytes, level)),
-            Method::Zstd { level } => (Method::ZSTD, Some(zstd(&bytes, level)?)),
+        let (method, data) = match compression {
+            Compression::Stored => (Method::STORED, None),
+            Compression::Deflate { level } => (Method::DEFLATE, deflate(&bytes, level)),
+            Compression::Zstd { level } => (Method::ZSTD, Some(zstd(&bytes, level)?)),
         };
         Ok(match data.filter(|data| data.len() < bytes.len()) {
-            Some(data) => Self { method: number, crc32, size, data, is_aligned: false },
+            Some(data) => Self { method, crc32, size, data, is_aligned: false },
             None => {
-                let is_aligned = method == Method::Stored;
+                let is_aligned = compression == Compression::Stored;
                 Self { method: Method::STORED, crc32, size, data: bytes, is_aligned }
             }
         })

@@ -15,7 +15,7 @@ use hashbrown::HashTable;
 
 use crate::archive::Member;
 use crate::error::{Error, ErrorKind, Result};
-use crate::method::Method;
+use crate::method::{Compression, Method};
 use crate::name;
 use crate::record::central_header::{CentralEntry, CentralHeader};
 use crate::record::end_record::EndRecord;
@@ -40,7 +40,7 @@ const COPIED_TOGETHER: u64 = 1 << 20;
 #[non_exhaustive]
 pub struct WriteOptions {
     /// How members are compressed.
-    pub method: Method,
+    pub compression: Compression,
     /// How many threads compress. The bytes written do not depend on it.
     pub threads: NonZero<usize>,
 }
@@ -49,15 +49,15 @@ impl Default for WriteOptions {
     /// Deflate, on all cores.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-        Self { method: Method::default(), threads }
+        Self { compression: Compression::default(), threads }
     }
 }
 
 impl WriteOptions {
-    /// Members compressed by this method.
+    /// Members compressed like this.
     #[must_use]
-    pub fn with_method(mut self, method: Method) -> Self {
-        self.method = method;
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 
@@ -160,17 +160,17 @@ impl<W: Write + Seek> Writer<W> {
     ///
     /// If the name is not allowed or taken, or writing fails.
     pub fn add(&mut self, name: &str, bytes: Vec<u8>) -> Result<()> {
-        self.add_with(name, bytes, self.options.method)
+        self.add_with(name, bytes, self.options.compression)
     }
 
-    /// Adds a member of these bytes, compressed by this method.
+    /// Adds a member of these bytes, compressed like this.
     ///
     /// # Errors
     ///
     /// As [`add`](Self::add).
-    pub fn add_with(&mut self, name: &str, bytes: Vec<u8>, method: Method) -> Result<()> {
+    pub fn add_with(&mut self, name: &str, bytes: Vec<u8>, compression: Compression) -> Result<()> {
         let len = bytes.len();
-        self.add_encoded(name, len, move || Encoded::new(bytes, method))
+        self.add_encoded(name, len, move || Encoded::new(bytes, compression))
     }
 
     /// Adds the member `name.npy`: the file that `np.save` would write.
@@ -221,7 +221,7 @@ impl<W: Write + Seek> Writer<W> {
     pub(crate) fn add_raw(
         &mut self,
         name: &str,
-        method: u16,
+        method: Method,
         size: u64,
         crc32: u32,
         data: &[u8],
@@ -421,7 +421,7 @@ impl<W: Write + Seek> Writer<W> {
     fn header(
         &self,
         name: &str,
-        method: u16,
+        method: Method,
         [compressed_size, uncompressed_size]: [u64; 2],
         crc32: u32,
     ) -> CentralHeader {

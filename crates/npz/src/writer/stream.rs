@@ -4,12 +4,12 @@ use std::fmt;
 use std::io::{self, Seek, SeekFrom, Write};
 
 use crc32fast::Hasher;
-use flate2::{Compress, Compression, FlushCompress};
+use flate2::{Compress, FlushCompress};
 
 use super::parallel::{Batch, Work};
 use super::{ALIGNMENT, Writer, local_header};
 use crate::error::{Error, Result};
-use crate::method::Method;
+use crate::method::{Compression, Method};
 use crate::record::{IN_ZIP64, extra, local_header as local};
 
 /// Pieces of this length are compressed each on its own, so that several can be at once.
@@ -43,9 +43,9 @@ impl<W> fmt::Debug for Stream<'_, W> {
 
 impl<'a, W: Write + Seek> Stream<'a, W> {
     pub(super) fn start(writer: &'a mut Writer<W>, name: &str, head: Vec<u8>) -> Result<Self> {
-        let level = match writer.options.method {
-            Method::Stored => None,
-            Method::Deflate { level } | Method::Zstd { level } => Some(level.min(9)),
+        let level = match writer.options.compression {
+            Compression::Stored => None,
+            Compression::Deflate { level } | Compression::Zstd { level } => Some(level.min(9)),
         };
         let end = writer.position + (local::LEN + name.len()) as u64;
         // The padding of a stored member has room for sizes of zip64; a deflated one has just that room.
@@ -177,7 +177,7 @@ impl<W: Write + Seek> Write for Stream<'_, W> {
 
 /// One piece of a deflate stream, ending at a byte.
 fn deflate_piece(piece: &[u8], level: u8, flush: FlushCompress) -> Result<Vec<u8>> {
-    let mut compress = Compress::new(Compression::new(level.into()), false);
+    let mut compress = Compress::new(flate2::Compression::new(level.into()), false);
     let mut data = Vec::with_capacity(piece.len() / 8 + 64);
     loop {
         let used = usize::try_from(compress.total_in()).expect("a piece is in memory");

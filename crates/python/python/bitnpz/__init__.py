@@ -1,7 +1,7 @@
 """Huge sets of small bilevel images in NumPy `.npz` archives: small, fast to read at random, safe.
 
 `savez`, `savez_compressed` and `load` stand in for NumPy's. `save` and `Writer` make image sets, which take a tenth of the
-space; `load` gives them as `ImageSet`, which looks like an array that lies on disk. `Loader` gives shuffled batches,
+space; `load` gives them as `Images`, which looks like an array that lies on disk. `Loader` gives shuffled batches,
 `bitnpz.torch` gives tensors.
 
 Examples
@@ -37,7 +37,7 @@ from ._errors import (
     NoSuchKeyError,
     StorageWarning,
 )
-from ._images import ImageSet, Sheet
+from ._images import Images, Sheet
 from ._loader import Loader
 from ._progress import Progress
 from ._save import Writer, save, savez, savez_compressed
@@ -51,7 +51,7 @@ __all__ = [
     "FileMissingError",
     "FilePermissionError",
     "FilePresentError",
-    "ImageSet",
+    "Images",
     "InputError",
     "InternalError",
     "KeyTypeError",

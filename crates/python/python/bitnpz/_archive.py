@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 from . import _bitnpz
 from ._damage import Problem
 from ._errors import ClosedError, DamagedError, Error, FileChangedError, InputError, NoSuchKeyError
-from ._images import ImageSet, Numbers
+from ._images import Images, Numbers
 from ._paths import Path, shown
 
 Access = Literal["map", "read"]
@@ -42,7 +42,7 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
     """An open archive: arrays and image sets by key, as a read-only mapping.
 
     It opens archives of bitnpz and those that NumPy wrote. An array comes back as it was saved. A stack of images that bitnpz
-    has packed comes back as an `ImageSet`, which looks like the array and is read where it lies.
+    has packed comes back as an `Images`, which looks like the array and is read where it lies.
 
     It can be used by many threads at once and after a fork, and is pickled by its path: another file of the same path is not
     read for it.
@@ -95,8 +95,8 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
         self._access, self._limits = access, limits
         return self
 
-    def images(self, key: str | None = None) -> ImageSet:
-        """Images as an `ImageSet`, whatever the encoding.
+    def images(self, key: str | None = None) -> Images:
+        """Images as an `Images`, whatever the encoding.
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
         ((100, 8, 8), 'ix-000003', dtype('float64'))
         """
         if key is not None:
-            images: ImageSet = self._images(key)
+            images: Images = self._images(key)
             return images
         sets = self.image_sets()
         if len(sets) == 1:
@@ -134,9 +134,9 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
             "image_sets() gives them all"
         )
 
-    def image_sets(self) -> list[ImageSet]:
+    def image_sets(self) -> list[Images]:
         """The image sets of images with keys of their own, one for each dtype and pair of values."""
-        sets: list[ImageSet] = self._keyed_images()
+        sets: list[Images] = self._keyed_images()
         return sets
 
     def verify(self, *, fast: bool = False) -> list[Problem]:
@@ -248,7 +248,7 @@ def _reopen(source: Source, access: Access, limits: dict[str, int] | None, ident
     return archive
 
 
-def _reopen_images(origin: tuple[Any, ...], key: str | None, number: int, selected: Numbers | None) -> ImageSet:
+def _reopen_images(origin: tuple[Any, ...], key: str | None, number: int, selected: Numbers | None) -> Images:
     archive = _reopen(*origin)
     images = archive.image_sets()[number] if key is None else archive.images(key)
     return images if selected is None else images.subset(selected)

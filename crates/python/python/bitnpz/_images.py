@@ -34,7 +34,7 @@ _SHEET = 48
 _LARGE = 16 << 20
 
 
-class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
+class Images(_bitnpz.Images, ArrayArithmetic):
     """Images that lie in an archive, and look like a read-only array of shape `(n, ..., height, width)`.
 
     Indexing reads what is asked for, and nothing else: any index of arrays gives what it gives of the array, new and
@@ -66,7 +66,7 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
     True
     """
 
-    def __init__(self, base: _bitnpz.ImageSet, archive: NpzFile, key: str | None, number: int) -> None:
+    def __init__(self, base: _bitnpz.Images, archive: NpzFile, key: str | None, number: int) -> None:
         self._archive = archive
         self._saved_as = key
         self._number = number
@@ -161,7 +161,7 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         places = self._places(indices)
         return self._read(places.reshape(-1), places.shape, out, dtype, packed)
 
-    def subset(self, indices: npt.ArrayLike | slice) -> ImageSet:
+    def subset(self, indices: npt.ArrayLike | slice) -> Images:
         """A view of some of the images: a set of them, of which none is read yet.
 
         Parameters
@@ -182,7 +182,7 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         places = self._numbers(indices)
         if places.ndim != 1:
             raise InputError(f"{self._name}: expected indices of one dimension, found {places.ndim}")
-        return ImageSet(self._subset(places), self._archive, self._saved_as, self._number)
+        return Images(self._subset(places), self._archive, self._saved_as, self._number)
 
     def popcount(self, indices: npt.ArrayLike | None = None) -> Numbers:
         """The number of pixels in each image that are 1, or the greater of the two values.
@@ -367,7 +367,7 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
             return self._read((some.start, step, len(some)), (len(some),)), (slice(None),)
         if is_basic(first):
             return self._read(self._places([operator.index(first)]), (1,)), (0,)
-        if isinstance(first, ImageSet):
+        if isinstance(first, Images):
             first = np.asarray(first)
         given = np.asarray(first)
         if given.dtype != bool:
@@ -429,7 +429,7 @@ class ImageSet(_bitnpz.ImageSet, ArrayArithmetic):
         sizes = "several sizes" if size is None else f"{size[0]} x {size[1]}"
         shape = "" if self.ndim < 4 else f", shape {self.shape}"
         count = 1 if self._is_one else len(self)
-        text = f"ImageSet {name}: {count} of {sizes}{shape}, {self.dtype}, {self.codec or 'packed'}"
+        text = f"Images {name}: {count} of {sizes}{shape}, {self.dtype}, {self.codec or 'packed'}"
         if self._selected is not None:
             return f"{text}, a subset"
         images = len(self) if size is None else math.prod(self.shape[: self.ndim - 2 - self._trailing])
@@ -451,7 +451,7 @@ def _contiguous(part: Any) -> Any:
 class Keys(Sequence[str]):
     """The keys of an image set, worked out as they are asked for."""
 
-    def __init__(self, images: ImageSet) -> None:
+    def __init__(self, images: Images) -> None:
         self._images = images
         if len(images) and images._key(0) is None:
             raise NoSuchKeyError(f"{images._name}: the images were saved as one stack and have no keys of their own")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from . import _bitnpz
 from ._errors import InputError
-from ._images import Array, ImageSet, Numbers
+from ._images import Array, Images, Numbers
 
 #: What a saved state must agree with.
 _SAME = ("length", "batch_size", "shuffle", "seed", "drop_last", "rank", "world_size")
@@ -30,8 +30,8 @@ class Loader(Generic[Batch]):
 
     Parameters
     ----------
-    images : ImageSet or array_like
-    *arrays : ImageSet or array_like
+    images : Images or array_like
+    *arrays : Images or array_like
         Of the same length, such as labels or masks: what they have at the indices of a batch comes with it.
     batch_size : int
     shuffle : bool
@@ -70,7 +70,7 @@ class Loader(Generic[Batch]):
     @overload
     def __init__(
         self: Loader[Array],
-        images: ImageSet | npt.ArrayLike,
+        images: Images | npt.ArrayLike,
         /,
         *,
         batch_size: int = 256,
@@ -87,10 +87,10 @@ class Loader(Generic[Batch]):
     @overload
     def __init__(
         self: Loader[tuple[Array, ...]],
-        images: ImageSet | npt.ArrayLike,
-        first: ImageSet | npt.ArrayLike,
+        images: Images | npt.ArrayLike,
+        first: Images | npt.ArrayLike,
         /,
-        *arrays: ImageSet | npt.ArrayLike,
+        *arrays: Images | npt.ArrayLike,
         batch_size: int = 256,
         shuffle: bool = False,
         seed: int = 0,
@@ -104,8 +104,8 @@ class Loader(Generic[Batch]):
 
     def __init__(
         self,
-        images: ImageSet | npt.ArrayLike,
-        *arrays: ImageSet | npt.ArrayLike,
+        images: Images | npt.ArrayLike,
+        *arrays: Images | npt.ArrayLike,
         batch_size: int = 256,
         shuffle: bool = False,
         seed: int = 0,
@@ -127,13 +127,13 @@ class Loader(Generic[Batch]):
             )
         self.images, *others = check_lengths(images, arrays)
         self.arrays = tuple(others)
-        if any(isinstance(array, ImageSet) and array.is_ragged for array in (self.images, *self.arrays)):
+        if any(isinstance(array, Images) and array.is_ragged for array in (self.images, *self.arrays)):
             raise InputError(
                 "images: expected images of one size, found several, of which no batch is an array: "
                 "bitnpz.torch.Dataset gives them one by one"
             )
-        if packed and not isinstance(self.images, ImageSet):
-            raise InputError("packed: expected an ImageSet, found an array, which is not packed: np.packbits(images, axis=-1)")
+        if packed and not isinstance(self.images, Images):
+            raise InputError("packed: expected an Images, found an array, which is not packed: np.packbits(images, axis=-1)")
         self.length = len(self.images)
         self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, seed, drop_last
         self.dtype, self.packed, self.prefetch = dtype, packed, prefetch
@@ -234,10 +234,10 @@ class Loader(Generic[Batch]):
 
 
 def check_lengths(
-    images: ImageSet | npt.ArrayLike, arrays: Sequence[ImageSet | npt.ArrayLike]
-) -> list[ImageSet | Array]:
+    images: Images | npt.ArrayLike, arrays: Sequence[Images | npt.ArrayLike]
+) -> list[Images | Array]:
     """Images, and arrays of the same length that go with them, each as a set or an array."""
-    given = [array if isinstance(array, ImageSet) else np.asarray(array) for array in (images, *arrays)]
+    given = [array if isinstance(array, Images) else np.asarray(array) for array in (images, *arrays)]
     for number, array in enumerate(given):
         name = f"arrays[{number - 1}]" if number else "images"
         if array.ndim == 0:
@@ -248,10 +248,10 @@ def check_lengths(
 
 
 def read_items(
-    array: ImageSet | Array, indices: Numbers, dtype: npt.DTypeLike | None = None, packed: bool = False
+    array: Images | Array, indices: Numbers, dtype: npt.DTypeLike | None = None, packed: bool = False
 ) -> Array:
     """What a set or an array has at these indices."""
-    if isinstance(array, ImageSet):
+    if isinstance(array, Images):
         return array.take(indices, dtype=dtype, packed=packed)
     items: Array = array[indices]
     return items if dtype is None else items.astype(dtype, copy=False)

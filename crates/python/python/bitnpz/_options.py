@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from ._errors import InputError
 
-Encoding = Literal["contour", "packed", "plain"]
+Encoding = Literal["sets", "packed", "plain"]
 Codec = Literal["contour", "pixel", "zstd", "raw"]
 
 
@@ -17,9 +17,9 @@ def check_options(encoding: Encoding | None, codec: Codec | None, level: int | N
         raise InputError(f"encoding: expected {_any(Encoding)}, found {encoding!r}")
     if codec is not None and codec not in get_args(Codec):
         raise InputError(f"codec: expected {_any(Codec)}, found {codec!r}")
-    if codec is not None and encoding not in (None, "contour"):
+    if codec is not None and encoding not in (None, "sets"):
         raise InputError(
-            f'codec: expected none with encoding="{encoding}", found "{codec}": codecs are those of image sets, encoding="contour"'
+            f'codec: expected none with encoding="{encoding}", found "{codec}": codecs are those of image sets, encoding="sets"'
         )
     _check_number("level", level, 12)
     _check_number("threads", threads, 2**16)

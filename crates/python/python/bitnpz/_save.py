@@ -17,7 +17,7 @@ import numpy.typing as npt
 from . import _bitnpz
 from ._arrays import check_key, to_array, to_items, warn
 from ._errors import FilePresentError, InputError
-from ._images import ImageSet
+from ._images import Images
 from ._options import Codec, Encoding, check_options
 from ._paths import Path, check_writeable, shown, with_ending
 from ._progress import Progress, Watcher, watching
@@ -52,7 +52,7 @@ class Writer(_bitnpz.Writer):
     mode : {"w", "a", "x"}
         Replace what is there, add to it, or insist that there is nothing. In mode "a", `del writer[key]` leaves out what is
         there under a key, also to give it another value; before anything is added.
-    encoding : {"contour", "packed", "plain"}, optional
+    encoding : {"sets", "packed", "plain"}, optional
         Image sets, the smallest; rows as `numpy.packbits` has them; arrays as NumPy has them, which `numpy.load` reads as they were.
         Unless given, image sets, or what the archive has that is added to.
     codec : {"contour", "pixel", "zstd", "raw"}, optional
@@ -123,7 +123,7 @@ class Writer(_bitnpz.Writer):
         self._keys, self._mode, self._name, self._target = 0, f"{mode!r}, encoding {encoding!r}", name, target
         return self
 
-    def __setitem__(self, key: str, value: npt.ArrayLike | ImageSet) -> None:
+    def __setitem__(self, key: str, value: npt.ArrayLike | Images) -> None:
         """Adds an array: as images if it has two or more dimensions and two values, else as it is.
 
         Warns
@@ -133,7 +133,7 @@ class Writer(_bitnpz.Writer):
             along other axes would take less than half of the bytes; `add_images` takes these axes.
         """
         check_key(key)
-        if isinstance(value, ImageSet):
+        if isinstance(value, Images):
             self._copy(key, value)
             return
         array = to_array(key, value)
@@ -190,14 +190,14 @@ class Writer(_bitnpz.Writer):
         self._keys += 1
 
     def extend(
-        self, key: str, images: npt.ArrayLike | ImageSet | Iterable[npt.ArrayLike], axes: str | None = None
+        self, key: str, images: npt.ArrayLike | Images | Iterable[npt.ArrayLike], axes: str | None = None
     ) -> None:
         """Adds images to the stack under a key, or starts it.
 
         Parameters
         ----------
         key : str
-        images : array_like of shape (n, ..., height, width), ImageSet, or iterable of images
+        images : array_like of shape (n, ..., height, width), Images, or iterable of images
             All of one dtype and shape. In mode "a", more of the stack that is there.
         axes : str, optional
             See `add_images`; the first axis counts images.
@@ -214,7 +214,7 @@ class Writer(_bitnpz.Writer):
         for batch in _batches(images):
             self._add(key, to_items(to_array(key, batch)), "batch", axes)
 
-    def _copy(self, key: str, images: ImageSet) -> None:
+    def _copy(self, key: str, images: Images) -> None:
         if key in self:
             raise InputError(f"{key!r}: the archive has this key already (a and a.npy are one key)")
         if images.ndim > 2 and len(images):
@@ -260,9 +260,9 @@ def _looks_grey(array: np.ndarray[Any, Any]) -> bool:
     return array.ndim >= 2 and array.dtype == np.uint8 and min(array.shape[-2:]) >= _SMALLEST_IMAGE
 
 
-def _batches(images: npt.ArrayLike | ImageSet | Iterable[npt.ArrayLike]) -> Iterator[Any]:
+def _batches(images: npt.ArrayLike | Images | Iterable[npt.ArrayLike]) -> Iterator[Any]:
     """Images as arrays of a size that fits in memory, if they are not one array already."""
-    if isinstance(images, ImageSet):
+    if isinstance(images, Images):
         yield from (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
     elif hasattr(images, "__array__") or not isinstance(images, Iterable):
         yield images
@@ -274,7 +274,7 @@ def _batches(images: npt.ArrayLike | ImageSet | Iterable[npt.ArrayLike]) -> Iter
 
 def save(
     file: Path | IO[bytes],
-    arrays: Mapping[str, npt.ArrayLike | ImageSet],
+    arrays: Mapping[str, npt.ArrayLike | Images],
     *,
     images: Collection[str] | None = None,
     axes: Mapping[str, str] | None = None,
@@ -330,7 +330,7 @@ def save(
         Writer._open(file, "w", encoding, codec, level, threads, watcher) as writer,
     ):
         for key, value in items:
-            if isinstance(value, ImageSet) or (key not in strict and images is None):
+            if isinstance(value, Images) or (key not in strict and images is None):
                 writer[key] = value
             elif key in strict:
                 writer.add_images(key, value, axes=(axes or {}).get(key))
@@ -338,11 +338,11 @@ def save(
                 writer.add_array(key, value)
 
 
-def _nbytes(key: str, value: npt.ArrayLike | ImageSet) -> int:
-    return value.nbytes if isinstance(value, ImageSet) else to_array(key, value).nbytes
+def _nbytes(key: str, value: npt.ArrayLike | Images) -> int:
+    return value.nbytes if isinstance(value, Images) else to_array(key, value).nbytes
 
 
-def _items(file: object, arrays: Mapping[str, npt.ArrayLike | ImageSet]) -> list[tuple[str, npt.ArrayLike | ImageSet]]:
+def _items(file: object, arrays: Mapping[str, npt.ArrayLike | Images]) -> list[tuple[str, npt.ArrayLike | Images]]:
     """Keys and arrays, or an error that says how to give them."""
     if isinstance(file, Mapping) and not isinstance(arrays, Mapping):
         raise InputError("expected save(file, arrays), found the arrays before the file: swap the two")

@@ -1,6 +1,6 @@
 """Image sets in PyTorch.
 
-An `ImageSet` is a map-style dataset as it is. This module has what gives tensors.
+An `Images` is a map-style dataset as it is. This module has what gives tensors.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ._images import Array, ImageSet
+from ._images import Array, Images
 from ._loader import Loader, check_lengths, read_items
 
 __all__ = ["Dataset", "Tensors", "unpack"]
 
 
 def unpack(packed: torch.Tensor, width: int, dtype: torch.dtype = torch.bool) -> torch.Tensor:
-    """Unpacks rows that `numpy.packbits(axis=-1)` or `ImageSet.take(packed=True)` packed, on the device where they are.
+    """Unpacks rows that `numpy.packbits(axis=-1)` or `Images.take(packed=True)` packed, on the device where they are.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ class Dataset(torch.utils.data.Dataset[Any]):
 
     Parameters
     ----------
-    images : ImageSet or ndarray
+    images : Images or ndarray
         Images that differ in size come one by one: their batches need a `collate_fn`.
-    *arrays : ImageSet or array_like
+    *arrays : Images or array_like
         Of the same length, such as labels or masks.
     dtype : dtype, optional
         Of the images given; that of the set unless said.
@@ -74,8 +74,8 @@ class Dataset(torch.utils.data.Dataset[Any]):
 
     def __init__(
         self,
-        images: ImageSet | Array,
-        *arrays: npt.ArrayLike | ImageSet,
+        images: Images | Array,
+        *arrays: npt.ArrayLike | Images,
         dtype: npt.DTypeLike | None = None,
         transform: Callable[[torch.Tensor], Any] | None = None,
         indices: npt.ArrayLike | None = None,
@@ -100,13 +100,13 @@ class Dataset(torch.utils.data.Dataset[Any]):
         return list(zip(images, *(_tensors(array, indices) for array in self.arrays), strict=True))
 
 
-def _part(array: ImageSet | Array, indices: npt.ArrayLike) -> ImageSet | Array:
-    return array.subset(indices) if isinstance(array, ImageSet) else array[np.asarray(indices)]
+def _part(array: Images | Array, indices: npt.ArrayLike) -> Images | Array:
+    return array.subset(indices) if isinstance(array, Images) else array[np.asarray(indices)]
 
 
-def _tensors(array: ImageSet | Array, indices: Sequence[int], dtype: npt.DTypeLike | None = None) -> list[torch.Tensor]:
+def _tensors(array: Images | Array, indices: Sequence[int], dtype: npt.DTypeLike | None = None) -> list[torch.Tensor]:
     """A tensor of each item at these indices."""
-    if isinstance(array, ImageSet) and array.is_ragged:
+    if isinstance(array, Images) and array.is_ragged:
         items = [array[index] for index in indices]
         return [torch.from_numpy(_native(item if dtype is None else item.astype(dtype))) for item in items]
     return list(torch.from_numpy(_native(read_items(array, np.asarray(indices, np.int64), dtype))))

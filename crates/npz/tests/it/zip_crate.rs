@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read, Write};
 
-use bitnpz_npz::{Archive, Method, WriteOptions, Writer};
+use bitnpz_npz::{Archive, Compression, WriteOptions, Writer};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -13,8 +13,9 @@ fn contents() -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn does_the_zip_crate_read_ours() {
-    for method in [Method::Stored, Method::Deflate { level: 9 }, Method::Zstd { level: 3 }] {
-        let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default().with_method(method));
+    for method in [Compression::Stored, Compression::Deflate { level: 9 }, Compression::Zstd { level: 3 }] {
+        let mut writer =
+            Writer::new(Cursor::new(Vec::new()), WriteOptions::default().with_compression(method));
         for (name, bytes) in contents() {
             writer.add(&name, bytes).unwrap();
         }

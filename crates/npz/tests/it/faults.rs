@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
 
-use bitnpz_npz::{Archive, ErrorKind, Method, WriteOptions, Writer};
+use bitnpz_npz::{Archive, Compression, ErrorKind, WriteOptions, Writer};
 
 /// A sink whose n-th call fails.
 struct Failing {
@@ -37,8 +37,8 @@ impl Seek for Failing {
     }
 }
 
-fn write(sink: Failing, method: Method) -> bitnpz_npz::Result<Failing> {
-    let mut writer = Writer::new(sink, WriteOptions::default().with_method(method));
+fn write(sink: Failing, compression: Compression) -> bitnpz_npz::Result<Failing> {
+    let mut writer = Writer::new(sink, WriteOptions::default().with_compression(compression));
     for i in 0..5_u8 {
         writer.add(&format!("{i}"), vec![i; 3000])?;
     }
@@ -51,10 +51,10 @@ fn write(sink: Failing, method: Method) -> bitnpz_npz::Result<Failing> {
 
 #[test]
 fn is_the_failure_of_any_call_reported() {
-    for method in [Method::Stored, Method::default()] {
+    for compression in [Compression::Stored, Compression::default()] {
         let calls = (1..).find(|&calls| {
             let sink = Failing { sink: Cursor::new(Vec::new()), calls_left: calls };
-            match write(sink, method) {
+            match write(sink, compression) {
                 Ok(done) => {
                     let archive = Archive::from_bytes(done.sink.into_inner()).unwrap();
                     assert_eq!(archive.find("stream").unwrap().read().unwrap()[..3], [3, 4, 9]);

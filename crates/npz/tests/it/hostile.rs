@@ -2,11 +2,8 @@
 
 use std::io::{Cursor, Read};
 
-use bitnpz_npz::{Archive, ErrorKind, Limits, Method, WriteOptions, Writer};
+use bitnpz_npz::{Archive, Compression, ErrorKind, Limits, WriteOptions, Writer};
 use bitnpz_oracle::Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// An archive of two deflated members and a stored one, and where its records are.
 struct Sample {
@@ -22,7 +19,7 @@ fn sample() -> Sample {
     let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
     writer.add("a.npy", TEXT.to_vec()).unwrap();
     writer.add("b.npy", TEXT.repeat(3)).unwrap();
-    writer.add_with("c.npy", b"stored".to_vec(), Method::Stored).unwrap();
+    writer.add_with("c.npy", b"stored".to_vec(), Compression::Stored).unwrap();
     let bytes = writer.finish().unwrap().into_inner();
     let find = |signature: &[u8]| -> Vec<usize> {
         (0..bytes.len()).filter(|&at| bytes[at..].starts_with(signature)).collect()

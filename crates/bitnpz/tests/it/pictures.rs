@@ -1,7 +1,5 @@
 //! Are pictures read as Pillow reads them, or refused by name?
 
-#![cfg(feature = "picture")]
-
 use std::fs;
 use std::path::Path;
 

@@ -3,9 +3,6 @@
 use bitnpz_npy::{DynArray, DynArrayView, Limits};
 use bitnpz_oracle::{Counting, Oracle};
 
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// A file and what must come of it: the array, or an error that says why.
 struct Case {
     name: String,

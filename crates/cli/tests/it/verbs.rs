@@ -43,7 +43,7 @@ fn archive(path: &Path, encoding: Encoding) {
 
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    archive(&folder.path().join("a.npz"), Encoding::Contour);
+    archive(&folder.path().join("a.npz"), Encoding::Sets);
     folder
 }
 
@@ -63,7 +63,7 @@ fn are_keys_listed_as_json_and_by_patterns() {
 
 #[test]
 fn are_keys_removed_and_all_others_as_they_were() {
-    for encoding in [Encoding::Contour, Encoding::Packed, Encoding::Plain] {
+    for encoding in [Encoding::Sets, Encoding::Packed, Encoding::Plain] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         archive(&folder.join("a.npz"), encoding);

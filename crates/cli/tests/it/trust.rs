@@ -1,7 +1,5 @@
 //! Does the command end at once and clean when it is told to, and say what is wrong and in which file?
 
-#![cfg(target_os = "linux")]
-
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;

@@ -90,7 +90,7 @@ fn are_images_along_any_axes_coded_alike_and_given_back() {
                 &[path.to_str().unwrap().as_bytes(), &npy],
             );
             assert_eq!(same.len(), 1);
-            if encoding != Encoding::Contour {
+            if encoding != Encoding::Sets {
                 continue;
             }
             let images = archive.images("g").unwrap();

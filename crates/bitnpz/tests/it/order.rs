@@ -202,7 +202,7 @@ fn does_a_small_set_stay_an_array_for_numpy() {
     writer.extend("g", &Array3::from_elem((200, 28, 28), false)).unwrap();
     writer.finish().unwrap();
     let archive = Archive::open(&path).unwrap();
-    assert_eq!(archive.entry("g").unwrap().encoding(), Encoding::Contour);
+    assert_eq!(archive.entry("g").unwrap().encoding(), Encoding::Sets);
     assert_eq!(archive.keys().collect::<Vec<_>>(), ["g", "one"]);
     // Nor does an archive of ordinary images get sets.
     let plain = folder.path("plain.npz");

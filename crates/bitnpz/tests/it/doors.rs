@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use bitnpz::{Archive, Bitmap, Codec, ErrorKind, Limits, Method, OpenOptions, WriteOptions, Writer, salvage};
+use bitnpz::{
+    Archive, Bitmap, Codec, Compression, ErrorKind, Limits, OpenOptions, WriteOptions, Writer, salvage,
+};
 use ndarray::{Array2, Array3};
 
 type Members = Vec<(String, Vec<u8>)>;
@@ -37,7 +39,7 @@ fn keyed() -> Members {
 }
 
 fn archive(members: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let options = bitnpz_npz::WriteOptions::default().with_method(Method::Stored);
+    let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
     let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), options);
     members.iter().for_each(|(name, bytes)| writer.add(name, bytes.clone()).unwrap());
     writer.finish().unwrap().into_inner()

@@ -215,7 +215,7 @@ fn does_a_stack_come_back_as_it_was_by_index_by_batch_and_whole() {
                 stack.mapv(|pixel| u8::from(pixel) * 255).into_dyn()
             );
             let entry = archive.entry("floats").unwrap();
-            assert_eq!((entry.encoding(), entry.images()), (Encoding::Contour, Some(600)));
+            assert_eq!((entry.encoding(), entry.image_count()), (Encoding::Sets, Some(600)));
             assert!(codec.is_none_or(|codec| entry.codec() == Some(codec)));
             let set = archive.images("floats").unwrap();
             assert_eq!(set.shape(), [600, 20, 30]);

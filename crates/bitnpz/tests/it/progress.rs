@@ -36,7 +36,7 @@ fn reports(encoding: Encoding) -> (Vec<Progress>, u64) {
 
 #[test]
 fn is_every_image_counted_once_in_every_encoding() {
-    for encoding in [Encoding::Contour, Encoding::Packed, Encoding::Plain] {
+    for encoding in [Encoding::Sets, Encoding::Packed, Encoding::Plain] {
         let (reports, len) = reports(encoding);
         let last = reports.last().unwrap();
         assert_eq!((last.added, last.images, last.bytes), (300, 300, len), "{encoding}");

@@ -2,11 +2,8 @@
 
 use std::io::Cursor;
 
-use bitnpz_npz::{Archive, Method, WriteOptions, Writer};
+use bitnpz_npz::{Archive, Compression, WriteOptions, Writer};
 use bitnpz_oracle::{Counting, Oracle};
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// A field of a record: its name, its place and its length in bytes, and part of the message if it lies; `None` if nobody
 /// needs it.
@@ -93,7 +90,7 @@ fn npy(seed: u8) -> Vec<u8> {
 fn archive() -> Vec<u8> {
     let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
     writer.add("a.npy", npy(1)).unwrap();
-    writer.add_with("b.npy", npy(2), Method::Stored).unwrap();
+    writer.add_with("b.npy", npy(2), Compression::Stored).unwrap();
     writer.add("c.npy", npy(3)).unwrap();
     writer.finish().unwrap().into_inner()
 }

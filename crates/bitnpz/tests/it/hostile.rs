@@ -4,13 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use bitnpz::{Archive, Codec, Dtype, DynArrayView, Encoding, Header, Limits, WriteOptions, Writer};
-use bitnpz_npz::Method;
+use bitnpz_npz::Compression;
 use bitnpz_oracle::{Cost, Counting, Oracle};
 use ndarray::Array2;
 use serde_json::{Value as Json, json};
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Larger than anything the samples hold.
 const ARRAY_BYTES: u64 = 1 << 20;
@@ -120,14 +117,14 @@ fn own_members(sample: &Sample) -> impl Iterator<Item = (String, Vec<u8>)> {
 }
 
 /// The same archive with another member of this name, or none.
-fn with_member(bytes: &[u8], name: &str, other: Option<Vec<u8>>, method: Method) -> Vec<u8> {
-    let options = bitnpz_npz::WriteOptions::default().with_method(Method::Stored);
+fn with_member(bytes: &[u8], name: &str, other: Option<Vec<u8>>, compression: Compression) -> Vec<u8> {
+    let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
     let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), options);
     for (member, bytes) in members(bytes).into_iter().filter(|(member, _)| member != name) {
         writer.add(&member, bytes).unwrap();
     }
     if let Some(other) = other {
-        writer.add_with(name, other, method).unwrap();
+        writer.add_with(name, other, compression).unwrap();
     }
     writer.finish().unwrap().into_inner()
 }
@@ -183,7 +180,7 @@ fn json_lies(sample: &Sample, member: &str, text: &[u8]) -> Vec<Case> {
     pointers(&json, "", &mut places);
     let case = |what: String, text: Vec<u8>| Case {
         name: format!("{}: {member}: {what}", sample.name),
-        bytes: with_member(&sample.bytes, member, Some(text), Method::Stored),
+        bytes: with_member(&sample.bytes, member, Some(text), Compression::Stored),
         must_be_same: false,
     };
     let mut cases = Vec::new();
@@ -219,17 +216,17 @@ fn json_lies(sample: &Sample, member: &str, text: &[u8]) -> Vec<Case> {
 fn array_lies(sample: &Sample, member: &str, npy: &[u8]) -> Vec<Case> {
     let (head, bytes) = npy.split_at(128);
     let must_be_same = !member.contains("keys");
-    let case = |what: String, npy: Option<Vec<u8>>, method: Method| Case {
+    let case = |what: String, npy: Option<Vec<u8>>, compression: Compression| Case {
         name: format!("{}: {member}: {what}", sample.name),
-        bytes: with_member(&sample.bytes, member, npy, method),
+        bytes: with_member(&sample.bytes, member, npy, compression),
         must_be_same,
     };
-    let of = |what: String, bytes: &[u8]| case(what, Some(array(bytes)), Method::Stored);
+    let of = |what: String, bytes: &[u8]| case(what, Some(array(bytes)), Compression::Stored);
     let mut cases = vec![
-        case("it is not there".to_owned(), None, Method::Stored),
-        case("deflated".to_owned(), Some(npy.to_vec()), Method::Deflate { level: 6 }),
-        case("zstd".to_owned(), Some(npy.to_vec()), Method::Zstd { level: 3 }),
-        case("no header".to_owned(), Some(bytes.to_vec()), Method::Stored),
+        case("it is not there".to_owned(), None, Compression::Stored),
+        case("deflated".to_owned(), Some(npy.to_vec()), Compression::Deflate { level: 6 }),
+        case("zstd".to_owned(), Some(npy.to_vec()), Compression::Zstd { level: 3 }),
+        case("no header".to_owned(), Some(bytes.to_vec()), Compression::Stored),
         of("zeros".to_owned(), &vec![0; bytes.len()]),
         of("ones".to_owned(), &vec![0xFF; bytes.len()]),
         of("a byte more".to_owned(), &[bytes, b"\0"].concat()),
@@ -240,7 +237,7 @@ fn array_lies(sample: &Sample, member: &str, npy: &[u8]) -> Vec<Case> {
     for (old, new) in headers {
         let text = String::from_utf8_lossy(&head[10..]).replacen(old, new, 1);
         let npy = [&head[..10], text.as_bytes(), bytes].concat();
-        cases.push(case(format!("{new} for {old}"), Some(npy), Method::Stored));
+        cases.push(case(format!("{new} for {old}"), Some(npy), Compression::Stored));
     }
     // The large models would take a minute.
     let step = bytes.len().div_ceil(400).max(1);
@@ -259,20 +256,22 @@ fn array_lies(sample: &Sample, member: &str, npy: &[u8]) -> Vec<Case> {
 fn bombs(sample: &Sample) -> Vec<(Case, &'static str)> {
     let huge = vec![0; 64 << 20];
     let mut bombs = Vec::new();
-    let mut add = |what: &str, member: &str, bytes: Vec<u8>, method: Method, error: &'static str| {
-        let bytes = with_member(&sample.bytes, member, Some(bytes), method);
-        let name = format!("{}: {member}: {what}", sample.name);
-        bombs.push((Case { name, bytes, must_be_same: true }, error));
-    };
+    let mut add =
+        |what: &str, member: &str, bytes: Vec<u8>, compression: Compression, error: &'static str| {
+            let bytes = with_member(&sample.bytes, member, Some(bytes), compression);
+            let name = format!("{}: {member}: {what}", sample.name);
+            bombs.push((Case { name, bytes, must_be_same: true }, error));
+        };
     for (name, bytes) in own_members(sample) {
-        for (method, what) in
-            [(Method::Deflate { level: 1 }, "deflate bomb"), (Method::Zstd { level: 1 }, "zstd bomb")]
-        {
+        for (compression, what) in [
+            (Compression::Deflate { level: 1 }, "deflate bomb"),
+            (Compression::Zstd { level: 1 }, "zstd bomb"),
+        ] {
             let bomb = if name.ends_with(".json") { huge.clone() } else { array(&huge) };
-            add(what, &name, bomb, method, "member_bytes");
+            add(what, &name, bomb, compression, "member_bytes");
         }
         if name.ends_with("model.npy") {
-            add("100,000 questions", &name, array(&[0; 100_000]), Method::Stored, "model");
+            add("100,000 questions", &name, array(&[0; 100_000]), Compression::Stored, "model");
         }
         if name.ends_with("set.json") && sample.name == "pixel" {
             for [height, width] in
@@ -282,7 +281,7 @@ fn bombs(sample: &Sample) -> Vec<(Case, &'static str)> {
                 json["shape"] = json!([90, height, width]);
                 json["segments"][0]["size"] = json!([height, width]);
                 let what = format!("images of {height} rows of {width}");
-                add(&what, &name, serde_json::to_vec(&json).unwrap(), Method::Stored, "");
+                add(&what, &name, serde_json::to_vec(&json).unwrap(), Compression::Stored, "");
             }
         }
     }

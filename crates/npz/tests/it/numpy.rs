@@ -7,7 +7,7 @@ use std::io::{Cursor, Write};
 use std::num::NonZero;
 
 use bitnpz_npy::{Dtype, DynArray, Header};
-use bitnpz_npz::{Access, Archive, Method, OpenOptions, WriteOptions, Writer};
+use bitnpz_npz::{Access, Archive, Compression, OpenOptions, WriteOptions, Writer};
 use bitnpz_oracle::Oracle;
 use ndarray::{Array2, array};
 use proptest::prelude::*;
@@ -20,8 +20,9 @@ fn numpy(code: &str, inputs: &[&[u8]]) -> Vec<Vec<u8>> {
     NUMPY.with_borrow_mut(|numpy| numpy.run(code, inputs))
 }
 
-fn writer(method: Method, threads: usize) -> Writer<Cursor<Vec<u8>>> {
-    let options = WriteOptions::default().with_method(method).with_threads(NonZero::new(threads).unwrap());
+fn writer(compression: Compression, threads: usize) -> Writer<Cursor<Vec<u8>>> {
+    let options =
+        WriteOptions::default().with_compression(compression).with_threads(NonZero::new(threads).unwrap());
     Writer::new(Cursor::new(Vec::new()), options)
 }
 
@@ -37,11 +38,11 @@ fn opened(bytes: &[u8]) -> Vec<Archive> {
     ]
 }
 
-fn method() -> impl Strategy<Value = Method> {
+fn compression() -> impl Strategy<Value = Compression> {
     prop_oneof![
-        Just(Method::Stored),
-        (0_u8..=12).prop_map(|level| Method::Deflate { level }),
-        (1_u8..=19).prop_map(|level| Method::Zstd { level }),
+        Just(Compression::Stored),
+        (0_u8..=12).prop_map(|level| Compression::Deflate { level }),
+        (1_u8..=19).prop_map(|level| Compression::Zstd { level }),
     ]
 }
 
@@ -58,8 +59,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn do_members_come_back_in_every_way_and_with_zipfile(members in members(), method in method(), threads in 1_usize..4) {
-        let mut writer = writer(method, threads);
+    fn do_members_come_back_in_every_way_and_with_zipfile(members in members(), compression in compression(), threads in 1_usize..4) {
+        let mut writer = writer(compression, threads);
         for (name, bytes) in &members {
             writer.add(name, bytes.clone()).unwrap();
         }
@@ -80,7 +81,7 @@ proptest! {
             }
         }
         // CPython before 3.14 has no zstd.
-        if !matches!(method, Method::Zstd { .. }) {
+        if !matches!(compression, Compression::Zstd { .. }) {
             let code = "
 import zipfile
 z = zipfile.ZipFile(io.BytesIO(inputs[0]))
@@ -125,8 +126,8 @@ for array in arrays.values():
     }
 
     #[test]
-    fn do_streamed_members_come_back(method in method(), pieces in prop::collection::vec(0_usize..1_500_000, 0..4), threads in 1_usize..4) {
-        let mut writer = writer(method, threads);
+    fn do_streamed_members_come_back(compression in compression(), pieces in prop::collection::vec(0_usize..1_500_000, 0..4), threads in 1_usize..4) {
+        let mut writer = writer(compression, threads);
         writer.add("before", vec![1; 9]).unwrap();
         let mut expected = Vec::new();
         let mut stream = writer.stream("streamed", b"HEAD".to_vec()).unwrap();
@@ -153,8 +154,8 @@ for array in arrays.values():
 fn does_numpy_load_our_arrays_and_do_stored_ones_lie_aligned() {
     let image = Array2::from_shape_fn((28, 28), |(row, column)| (row + column) % 3 == 0);
     let arrays = [DynArray::from_ndarray(&image), DynArray::from_ndarray(&array![1.5, 2.5, 3.5])];
-    for method in [Method::Stored, Method::Deflate { level: 6 }] {
-        let mut writer = writer(method, 2);
+    for compression in [Compression::Stored, Compression::Deflate { level: 6 }] {
+        let mut writer = writer(compression, 2);
         for (i, array) in arrays.iter().enumerate() {
             writer.add_array(&format!("{i}{}", "x".repeat(i * 13)), &array.view()).unwrap();
         }
@@ -169,7 +170,7 @@ for key in z.files:
         let saved = numpy(code, &[&bytes]);
         assert_eq!(saved, arrays.each_ref().map(|array| array.to_npy().unwrap()));
         let archive = Archive::from_bytes(bytes.clone()).unwrap();
-        for member in archive.members().filter(|_| method == Method::Stored) {
+        for member in archive.members().filter(|_| compression == Compression::Stored) {
             let npy = member.bytes().unwrap().unwrap();
             let place = bytes.windows(npy.len()).position(|window| window == npy).unwrap();
             assert_eq!(place % 64, 0, "{}", member.name());
@@ -180,7 +181,7 @@ for key in z.files:
 #[test]
 fn do_bytes_depend_on_nothing_but_the_input() {
     let archive = |threads: usize| {
-        let mut writer = writer(Method::Deflate { level: 6 }, threads);
+        let mut writer = writer(Compression::Deflate { level: 6 }, threads);
         for i in 0..3000_usize {
             writer.add(&format!("ix-{i:06}"), vec![(i % 7) as u8; i]).unwrap();
         }
@@ -196,7 +197,7 @@ fn do_bytes_depend_on_nothing_but_the_input() {
 #[test]
 fn is_zip64_written_exactly_where_it_is_needed() {
     for count in [65_535, 65_536, 70_000] {
-        let mut writer = writer(Method::Stored, 1);
+        let mut writer = writer(Compression::Stored, 1);
         for i in 0..count {
             writer.add(&format!("{i}"), Vec::new()).unwrap();
         }
@@ -241,7 +242,7 @@ impl std::io::Seek for Sparse {
 #[test]
 fn are_members_beyond_four_gigabytes_found() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let options = WriteOptions::default().with_method(Method::Stored);
+    let options = WriteOptions::default().with_compression(Compression::Stored);
     let mut writer = Writer::new(Sparse(file.reopen().unwrap()), options);
     let head = Header::new(Dtype::of::<u8>(), vec![0]).to_bytes().unwrap();
     let mut stream = writer.stream("large.npy", head).unwrap();

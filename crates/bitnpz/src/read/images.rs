@@ -39,7 +39,7 @@ use crate::write::pack_images;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct ImageSet {
+pub struct Images {
     /// The width is that of all images, if they have one.
     kind: PackedKind,
     shape: Vec<usize>,
@@ -56,15 +56,15 @@ pub(super) enum Source {
     Stored(StoredImages),
 }
 
-impl fmt::Debug for ImageSet {
+impl fmt::Debug for Images {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut fields = f.debug_struct("ImageSet");
+        let mut fields = f.debug_struct("Images");
         fields.field("dtype", &self.dtype().to_string()).field("shape", &self.shape);
         fields.field("values", &self.values()).finish_non_exhaustive()
     }
 }
 
-impl<'a> IntoIterator for &'a ImageSet {
+impl<'a> IntoIterator for &'a Images {
     type Item = Result<Bitmap>;
     type IntoIter = Bitmaps<'a>;
 
@@ -73,10 +73,10 @@ impl<'a> IntoIterator for &'a ImageSet {
     }
 }
 
-/// The images of an [`ImageSet`], one by one, each at one bit per pixel.
+/// The images of an [`Images`], one by one, each at one bit per pixel.
 #[derive(Clone, Debug)]
 pub struct Bitmaps<'a> {
-    images: &'a ImageSet,
+    images: &'a Images,
     left: Range<usize>,
 }
 
@@ -104,7 +104,7 @@ impl DoubleEndedIterator for Bitmaps<'_> {
 
 impl ExactSizeIterator for Bitmaps<'_> {}
 
-impl ImageSet {
+impl Images {
     /// Images of these packed rows; `shape` is that of the array they come back as.
     pub(super) fn packed(kind: PackedKind, shape: &[usize], rows: Rows) -> Result<Self> {
         let [.., height, width] = *shape else {

@@ -1,0 +1,4 @@
+//! Tests of packed bits and codecs against NumPy.
+
+mod codec;
+mod numpy;

@@ -1,0 +1,7 @@
+//! Tests of the command.
+
+mod command;
+mod pictures;
+#[cfg(target_os = "linux")]
+mod trust;
+mod verbs;
