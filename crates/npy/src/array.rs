@@ -15,7 +15,7 @@ use crate::record::swap_bytes;
 use crate::view::DynArrayView;
 
 /// What is read at once before as many bytes have been seen to arrive.
-const FIRST_READ: usize = 1 << 20;
+const FIRST_READ_BYTES: usize = 1 << 20;
 
 /// An array of a type known at run time: a [`Header`] and the items' bytes.
 #[derive(Clone, PartialEq)]
@@ -69,7 +69,7 @@ impl DynArray {
         if expected > limit {
             return Err(ErrorKind::TooLarge { found: expected, limit }.into());
         }
-        let mut data = with_room(header.data_len().min(FIRST_READ))?;
+        let mut data = with_room(header.data_len().min(FIRST_READ_BYTES))?;
         let found = reader.take(expected).read_to_end(&mut data)? as u64;
         if found < expected {
             return Err(ErrorKind::Length { expected, found }.into());

@@ -20,10 +20,10 @@ use crate::record::{Field, Record};
 /// # Ok::<(), bitnpz_npy::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Dtype(Repr);
+pub struct Dtype(ItemType);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Repr {
+enum ItemType {
     Scalar {
         kind: Kind,
         order: ByteOrder,
@@ -110,7 +110,7 @@ impl Kind {
 
 /// Names that `np.dtype` takes beside type strings, as it has them on 64-bit systems but Windows (`np.sctypeDict` and the
 /// characters of its C types).
-const NAMES: [(&str, &[&str]); 20] = [
+const DTYPE_NAMES: [(&str, &[&str]); 20] = [
     ("b1", &["bool", "bool_"]),
     ("i1", &["int8", "byte", "b"]),
     ("i2", &["int16", "short", "h"]),
@@ -134,10 +134,10 @@ const NAMES: [(&str, &[&str]); 20] = [
 ];
 
 /// No name is longer.
-const LONGEST_NAME: usize = "clongdouble".len();
+const LONGEST_NAME_LEN: usize = "clongdouble".len();
 
 /// The units of dates, from years to attoseconds.
-const UNITS: [&str; 13] = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"];
+const DATE_UNITS: [&str; 13] = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"];
 
 impl Dtype {
     /// The dtype of the elements of a typed array, in the machine's byte order.
@@ -145,7 +145,7 @@ impl Dtype {
     pub fn of<T: Element>() -> Self {
         let size = size_of::<T>();
         let order = if size == 1 { ByteOrder::None } else { ByteOrder::NATIVE };
-        Self(Repr::Scalar { kind: T::KIND, order, size })
+        Self(ItemType::Scalar { kind: T::KIND, order, size })
     }
 
     /// Reads a type string such as `<f4`, `|b1`, `<U12` or `>M8[ns]`, or a name such as `float32`, as `np.dtype(str)` does.
@@ -170,8 +170,8 @@ impl Dtype {
         if rest == "?" {
             return Some(Self::of::<bool>());
         }
-        let named = if rest.len() <= LONGEST_NAME {
-            NAMES.iter().find(|(_, names)| names.contains(&rest))
+        let named = if rest.len() <= LONGEST_NAME_LEN {
+            DTYPE_NAMES.iter().find(|(_, names)| names.contains(&rest))
         } else {
             None
         };
@@ -189,7 +189,7 @@ impl Dtype {
         let rest = &rest[1..];
         if matches!(kind, Kind::DateTime | Kind::TimeDelta) {
             let unit = rest.strip_prefix('8')?;
-            return is_unit(unit).then(|| Self(Repr::Date { kind, order, unit: unit.into() }));
+            return is_unit(unit).then(|| Self(ItemType::Date { kind, order, unit: unit.into() }));
         }
         let digits = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
         let count: usize = if digits { rest.parse().ok()? } else { return None };
@@ -201,15 +201,15 @@ impl Dtype {
         i32::try_from(size).ok()?;
         let ordered = size > 1 && !matches!(kind, Kind::Bytes | Kind::Void) || kind == Kind::Unicode;
         let order = if ordered { order } else { ByteOrder::None };
-        Some(Self(Repr::Scalar { kind, order, size }))
+        Some(Self(ItemType::Scalar { kind, order, size }))
     }
 
     /// The kind, or `None` for a dtype with fields.
     #[must_use]
     pub fn kind(&self) -> Option<Kind> {
         match &self.0 {
-            Repr::Scalar { kind, .. } | Repr::Date { kind, .. } => Some(*kind),
-            Repr::Record(_) => None,
+            ItemType::Scalar { kind, .. } | ItemType::Date { kind, .. } => Some(*kind),
+            ItemType::Record(_) => None,
         }
     }
 
@@ -217,9 +217,9 @@ impl Dtype {
     #[must_use]
     pub fn item_size(&self) -> usize {
         match &self.0 {
-            Repr::Scalar { size, .. } => *size,
-            Repr::Date { .. } => 8,
-            Repr::Record(record) => record.item_size(),
+            ItemType::Scalar { size, .. } => *size,
+            ItemType::Date { .. } => 8,
+            ItemType::Record(record) => record.item_size(),
         }
     }
 
@@ -227,8 +227,8 @@ impl Dtype {
     #[must_use]
     pub fn order(&self) -> ByteOrder {
         match &self.0 {
-            Repr::Scalar { order, .. } | Repr::Date { order, .. } => *order,
-            Repr::Record(_) => ByteOrder::None,
+            ItemType::Scalar { order, .. } | ItemType::Date { order, .. } => *order,
+            ItemType::Record(_) => ByteOrder::None,
         }
     }
 
@@ -236,7 +236,7 @@ impl Dtype {
     #[must_use]
     pub fn is_native(&self) -> bool {
         match &self.0 {
-            Repr::Record(record) => record.fields().all(|field| field.dtype().is_native()),
+            ItemType::Record(record) => record.fields().all(|field| field.dtype().is_native()),
             _ => self.order() == ByteOrder::None || self.order() == ByteOrder::NATIVE,
         }
     }
@@ -245,7 +245,7 @@ impl Dtype {
     #[must_use]
     pub fn record(&self) -> Option<&Record> {
         match &self.0 {
-            Repr::Record(record) => Some(record),
+            ItemType::Record(record) => Some(record),
             _ => None,
         }
     }
@@ -260,12 +260,12 @@ impl Dtype {
     #[must_use]
     pub fn type_string(&self) -> String {
         match &self.0 {
-            Repr::Scalar { kind, order, size } => {
+            ItemType::Scalar { kind, order, size } => {
                 let count = if *kind == Kind::Unicode { size / 4 } else { *size };
                 format!("{}{}{count}", order.mark(), kind.letter())
             }
-            Repr::Date { kind, order, unit } => format!("{}{}8{unit}", order.mark(), kind.letter()),
-            Repr::Record(record) => format!("|V{}", record.item_size()),
+            ItemType::Date { kind, order, unit } => format!("{}{}8{unit}", order.mark(), kind.letter()),
+            ItemType::Record(record) => format!("|V{}", record.item_size()),
         }
     }
 
@@ -283,13 +283,13 @@ impl Dtype {
     pub fn to_native(&self) -> Self {
         let native = |order: ByteOrder| if order == ByteOrder::None { order } else { ByteOrder::NATIVE };
         Self(match &self.0 {
-            Repr::Scalar { kind, order, size } => {
-                Repr::Scalar { kind: *kind, order: native(*order), size: *size }
+            ItemType::Scalar { kind, order, size } => {
+                ItemType::Scalar { kind: *kind, order: native(*order), size: *size }
             }
-            Repr::Date { kind, order, unit } => {
-                Repr::Date { kind: *kind, order: native(*order), unit: unit.clone() }
+            ItemType::Date { kind, order, unit } => {
+                ItemType::Date { kind: *kind, order: native(*order), unit: unit.clone() }
             }
-            Repr::Record(record) => Repr::Record(Box::new(record.to_native())),
+            ItemType::Record(record) => ItemType::Record(Box::new(record.to_native())),
         })
     }
 }
@@ -300,7 +300,7 @@ fn is_unit(text: &str) -> bool {
         return text.is_empty();
     };
     let count = inner.len() - inner.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
-    count < 10 && UNITS.contains(&&inner[count..])
+    count < 10 && DATE_UNITS.contains(&&inner[count..])
 }
 
 /// Enough of a text to recognise it by.
@@ -310,14 +310,14 @@ pub(crate) fn shorten(text: &str) -> String {
 
 impl From<Record> for Dtype {
     fn from(record: Record) -> Self {
-        Self(Repr::Record(Box::new(record)))
+        Self(ItemType::Record(Box::new(record)))
     }
 }
 
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Repr::Record(record) => record.fmt(f),
+            ItemType::Record(record) => record.fmt(f),
             _ => write!(f, "'{}'", self.type_string()),
         }
     }

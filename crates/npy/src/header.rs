@@ -12,7 +12,7 @@ use crate::record::{ShapeRepr, shape_of};
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
 /// Headers end at a multiple of this, so that arrays can be mapped.
-const ALIGNMENT: usize = 64;
+const HEADER_ALIGNMENT: usize = 64;
 
 /// NumPy leaves room for this many digits of the length that may grow (`GROWTH_AXIS_MAX_DIGITS`).
 const GROWTH_DIGITS: usize = 21;
@@ -262,7 +262,7 @@ pub fn check_shape(shape: &[usize], item_size: usize) -> std::result::Result<(),
 /// Where a header whose text of this length starts at `start` ends: NumPy pads with 1 to 64 bytes
 /// beyond the newline's place, never with none.
 fn padded(length: usize, start: usize) -> usize {
-    (start + length + 1) / ALIGNMENT * ALIGNMENT + ALIGNMENT
+    (start + length + 1) / HEADER_ALIGNMENT * HEADER_ALIGNMENT + HEADER_ALIGNMENT
 }
 
 /// A decimal integer of canonical form, and what follows it.
@@ -298,7 +298,7 @@ mod tests {
                 continue;
             }
             let bytes = header.to_bytes().unwrap();
-            assert_eq!(bytes.len() % ALIGNMENT, 0);
+            assert_eq!(bytes.len() % HEADER_ALIGNMENT, 0);
             let preamble = Preamble::parse(&bytes, &Limits::default()).unwrap();
             let text = &bytes[preamble.start..];
             assert_eq!(Header::parse_as_numpy_writes(text), Some(header.clone()));

@@ -7,7 +7,7 @@ use crate::dtype::shorten;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Deeper than any dtype is nested, and far from where recursion could hurt.
-const DEPTH: usize = 64;
+const MAX_DEPTH: usize = 64;
 
 /// A literal, and at which byte of the file it starts.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl<'a> Parser<'a> {
 
     fn term(&mut self, depth: usize) -> Result<Term<'a>> {
         self.skip_space();
-        if depth > DEPTH {
+        if depth > MAX_DEPTH {
             return Err(self.expected("fewer nested brackets"));
         }
         let offset = self.offset + self.at;
@@ -237,9 +237,9 @@ impl<'a> Parser<'a> {
 }
 
 /// A string as Python's `repr` writes it.
-pub(crate) struct Repr<'a>(pub(crate) &'a str);
+pub(crate) struct StringRepr<'a>(pub(crate) &'a str);
 
-impl fmt::Display for Repr<'_> {
+impl fmt::Display for StringRepr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let quote = if self.0.contains('\'') && !self.0.contains('"') { '"' } else { '\'' };
         write!(f, "{quote}")?;
@@ -289,7 +289,7 @@ mod tests {
             "\u{7f}\u{ad}\u{1f600}",
             "\\",
         ] {
-            let repr = Repr(text).to_string();
+            let repr = StringRepr(text).to_string();
             let term = parse(&repr, 0).unwrap();
             assert!(matches!(&term.literal, Literal::String(read) if read == text), "{repr}: {term:?}");
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::dtype::{ByteOrder, Dtype, Kind, shorten};
 use crate::error::{Error, ErrorKind, Result};
-use crate::literal::{Literal, Repr, Term};
+use crate::literal::{Literal, StringRepr, Term};
 
 /// A dtype with fields, as `np.dtype([('x', '<f4'), ('y', '<f4')])`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -188,8 +188,8 @@ impl fmt::Display for Record {
         for (i, field) in self.fields.iter().enumerate() {
             f.write_str(if i == 0 { "(" } else { ", (" })?;
             match &field.title {
-                Some(title) => write!(f, "({}, {})", Repr(title), Repr(&field.name))?,
-                None => Repr(&field.name).fmt(f)?,
+                Some(title) => write!(f, "({}, {})", StringRepr(title), StringRepr(&field.name))?,
+                None => StringRepr(&field.name).fmt(f)?,
             }
             write!(f, ", {}", field.dtype)?;
             if !field.shape.is_empty() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Result, WriteFailure};
 use crate::target::{Target, folder_of};
-use crate::temporary::Temporary;
+use crate::temporary::TemporaryFile;
 
 /// A file that takes its name, and the place of a file that has it, only when it is whole.
 ///
@@ -17,7 +17,7 @@ use crate::temporary::Temporary;
 /// A pipe or a device takes all that was written when it is committed, and is never replaced.
 #[derive(Debug)]
 pub struct AtomicFile {
-    file: BufWriter<Temporary>,
+    file: BufWriter<TemporaryFile>,
     target: Target,
     /// As it was given.
     path: PathBuf,
@@ -38,8 +38,10 @@ impl AtomicFile {
     fn start(path: &Path) -> io::Result<Self> {
         let target = Target::find(path)?;
         let file = match &target {
-            Target::File(path) => Temporary::create(path)?,
-            Target::Stream(_) | Target::Unnamed => Temporary::create(&std::env::temp_dir().join("stream"))?,
+            Target::File(path) => TemporaryFile::create(path)?,
+            Target::Stream(_) | Target::Unnamed => {
+                TemporaryFile::create(&std::env::temp_dir().join("stream"))?
+            }
         };
         if let Target::File(path) = &target {
             // A file that is replaced may be read by those who could read it before, a new one as the umask says.
@@ -59,7 +61,7 @@ impl AtomicFile {
     /// If no file can be made there.
     pub fn unnamed() -> Result<Self> {
         let folder = std::env::temp_dir();
-        let file = Temporary::create(&folder.join("stream"));
+        let file = TemporaryFile::create(&folder.join("stream"));
         let file = file.map_err(|error| WriteFailure::at(&folder, error))?;
         Ok(Self { file: BufWriter::with_capacity(1 << 18, file), target: Target::Unnamed, path: folder })
     }
@@ -88,7 +90,7 @@ impl AtomicFile {
     }
 }
 
-fn finish(file: BufWriter<Temporary>, target: Target) -> io::Result<()> {
+fn finish(file: BufWriter<TemporaryFile>, target: Target) -> io::Result<()> {
     let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     let path = match target {
         Target::File(path) => path,

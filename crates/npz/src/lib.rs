@@ -43,4 +43,4 @@ pub use name::{check_name, identity};
 pub use owner::Owner;
 pub use salvage::{Salvaged, salvage};
 pub use temporary::{clean, remove_temporary_files};
-pub use writer::{Encoded, Stream, WriteOptions, Writer};
+pub use writer::{CompressedMember, Stream, WriteOptions, Writer};

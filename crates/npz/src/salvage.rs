@@ -17,11 +17,11 @@ use crate::name;
 use crate::record::central_header::{self, CentralEntry};
 use crate::record::local_header::{self, LocalHeader};
 use crate::record::{extra, flags};
-use crate::source::Source;
+use crate::source::ByteSource;
 use crate::writer::Writer;
 
 /// False leads are followed until this many times the archive's bytes have been read.
-const MOST_READ: u64 = 64;
+const MAX_READ_FACTOR: u64 = 64;
 
 /// Stored members start at a multiple of this, if this library wrote them.
 const ALIGNMENT: u16 = 64;
@@ -55,9 +55,10 @@ pub fn salvage<W: Write + Seek>(
     limits: &Limits,
     mut mend: impl for<'a> FnMut(&str, &'a [u8]) -> Option<Cow<'a, [u8]>>,
 ) -> Result<Salvaged> {
-    let source = Source::map(path.as_ref())?;
+    let source = ByteSource::map(path.as_ref())?;
     let bytes = source.bytes().unwrap_or_default();
-    let mut search = Search { bytes, limits, left: (bytes.len() as u64 + 1024).saturating_mul(MOST_READ) };
+    let mut search =
+        Search { bytes, limits, left: (bytes.len() as u64 + 1024).saturating_mul(MAX_READ_FACTOR) };
     let mut salvaged = Salvaged::default();
     let leads = search.leads()?;
     let starts: Vec<usize> = leads.keys().copied().collect();
@@ -373,7 +374,7 @@ impl Search<'_> {
             size += read as u64;
             hasher.update(&piece[..read]);
             self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
-                Error::corrupt(format!("more false leads than {MOST_READ} times the archive's bytes"))
+                Error::corrupt(format!("more false leads than {MAX_READ_FACTOR} times the archive's bytes"))
             })?;
             if size > limit {
                 return Ok((None, 0));

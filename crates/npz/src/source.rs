@@ -13,13 +13,13 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// An archive's bytes, to be read from any place by any thread.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum ByteSource {
     Mapped(Mmap, Option<SystemTime>),
     Memory(Vec<u8>),
     File { file: File, len: u64, modified: Option<SystemTime> },
 }
 
-impl Source {
+impl ByteSource {
     /// Maps a file into memory.
     pub(crate) fn map(path: &Path) -> Result<Self> {
         Self::map_file(&open(path)?)

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Links to links to nothing are followed so often, as the system does.
-const MOST_LINKS: usize = 40;
+const MAX_LINKS: usize = 40;
 
 /// What a file is to be written to.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ fn is_stream(_: fs::FileType) -> bool {
 /// Where a file would be that is made at this path, which leads to nothing.
 fn nothing_at(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
-    for _ in 0..MOST_LINKS {
+    for _ in 0..MAX_LINKS {
         let Ok(target) = fs::read_link(&path) else {
             let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
             return Ok(fs::canonicalize(folder_of(&path))?.join(name));

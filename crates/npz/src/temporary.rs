@@ -15,14 +15,14 @@ use crate::target::folder_of;
 /// before it takes another file's place, it has a name that follows from the one it is to have, so that what a killed process
 /// has left is found again; and it is locked for as long as its writer lives, so that it is not taken for left.
 #[derive(Debug)]
-pub(crate) struct Temporary {
+pub(crate) struct TemporaryFile {
     file: File,
     /// Its own name, if it has one.
     path: Option<PathBuf>,
     owner: Owner,
 }
 
-impl Temporary {
+impl TemporaryFile {
     /// A file that is to have this path, from the root.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let owner = Owner::current();
@@ -33,10 +33,10 @@ impl Temporary {
         let make = |path: &Path| {
             let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
             // Another writer may have taken it for left before it was locked.
-            Ok((lock(&file) != Lock::Others && is_at(&file, path)).then_some(file))
+            Ok((lock(&file) != LockState::Others && is_at(&file, path)).then_some(file))
         };
         let (file, path) = with_free_name(path, make)?;
-        lock_names().push(path.clone());
+        lock_paths().push(path.clone());
         Ok(Self { file, path: Some(path), owner })
     }
 
@@ -53,18 +53,18 @@ impl Temporary {
             }
             // A name cannot be taken from a file but by one that has a name.
             let (_, own) = with_free_name(path, |own| self.give_name(own).map(Some))?;
-            lock_names().push(own.clone());
+            lock_paths().push(own.clone());
             self.path = Some(own);
         }
         let Some(own) = &self.path else { return Ok(()) };
         fs::rename(own, path)?;
-        forget_name(own);
+        forget_path(own);
         self.path = None;
         Ok(())
     }
 }
 
-impl Temporary {
+impl TemporaryFile {
     /// Gives a file that has no name this one, if no other has it; where the system does not, a copy of the file.
     fn give_name(&self, own: &Path) -> io::Result<()> {
         match link(&self.file, own) {
@@ -83,17 +83,17 @@ impl Temporary {
     }
 }
 
-impl Drop for Temporary {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
         if let Some(path) = self.path.take().filter(|_| self.owner.check().is_ok()) {
             // Nobody is left to be told; the next writer tries again.
             drop(fs::remove_file(&path));
-            forget_name(&path);
+            forget_path(&path);
         }
     }
 }
 
-impl Write for Temporary {
+impl Write for TemporaryFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.owner.check()?;
         self.file.write(bytes)
@@ -104,7 +104,7 @@ impl Write for Temporary {
     }
 }
 
-impl Seek for Temporary {
+impl Seek for TemporaryFile {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         self.owner.check()?;
         self.file.seek(position)
@@ -112,20 +112,20 @@ impl Seek for Temporary {
 }
 
 /// The names that this process has given to temporary files.
-static NAMES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static TEMPORARY_PATHS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-fn lock_names() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
-    NAMES.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock_paths() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
+    TEMPORARY_PATHS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn forget_name(path: &Path) {
-    lock_names().retain(|name| name != path);
+fn forget_path(path: &Path) {
+    lock_paths().retain(|name| name != path);
 }
 
 /// Removes the temporary files of this process that have names: for a program that is about to be ended by a signal. What is being
 /// written then fails.
 pub fn remove_temporary_files() {
-    for path in std::mem::take(&mut *lock_names()) {
+    for path in std::mem::take(&mut *lock_paths()) {
         drop(fs::remove_file(path));
     }
 }
@@ -151,19 +151,20 @@ pub fn clean(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
     Ok(removed)
 }
 
-const START: &str = ".bitnpz.";
-const END: &str = ".tmp";
+const NAME_PREFIX: &str = ".bitnpz.";
+const NAME_SUFFIX: &str = ".tmp";
 
 /// The path of a temporary file for a file of this path.
 fn own_name(path: &Path, number: u32) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let name = crc32fast::hash(name.as_encoded_bytes());
-    Ok(folder_of(path).join(format!("{START}{name:08x}.{number}{END}")))
+    Ok(folder_of(path).join(format!("{NAME_PREFIX}{name:08x}.{number}{NAME_SUFFIX}")))
 }
 
 fn is_own_name(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
-    let middle = name.and_then(|name| name.strip_prefix(START)?.strip_suffix(END)?.split_once('.'));
+    let middle =
+        name.and_then(|name| name.strip_prefix(NAME_PREFIX)?.strip_suffix(NAME_SUFFIX)?.split_once('.'));
     middle.is_some_and(|(hash, number)| {
         hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) && number.parse::<u32>().is_ok()
     })
@@ -191,7 +192,7 @@ fn with_free_name<T>(
 /// Removes a file if nobody has it locked. It is not used again: whoever may write to the folder could have put anything there.
 fn remove_if_left(path: &Path) -> io::Result<bool> {
     let is_left = fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
-        && File::open(path).is_ok_and(|file| lock(&file) == Lock::Ours && is_at(&file, path));
+        && File::open(path).is_ok_and(|file| lock(&file) == LockState::Ours && is_at(&file, path));
     if is_left {
         fs::remove_file(path)?;
     }
@@ -232,18 +233,18 @@ fn link(_: &File, _: &Path) -> io::Result<()> {
 
 /// Who has a file locked, now that we have tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lock {
+enum LockState {
     Ours,
     Others,
     /// Its file system has no locks.
     None,
 }
 
-fn lock(file: &File) -> Lock {
+fn lock(file: &File) -> LockState {
     match file.try_lock() {
-        Ok(()) => Lock::Ours,
-        Err(TryLockError::WouldBlock) => Lock::Others,
-        Err(TryLockError::Error(_)) => Lock::None,
+        Ok(()) => LockState::Ours,
+        Err(TryLockError::WouldBlock) => LockState::Others,
+        Err(TryLockError::Error(_)) => LockState::None,
     }
 }
 
@@ -277,7 +278,7 @@ mod tests {
         let living = path(".bitnpz.fedc3210.0.tmp");
         fs::write(&living, "living").unwrap();
         let held = File::open(&living).unwrap();
-        assert_eq!(lock(&held), Lock::Ours);
+        assert_eq!(lock(&held), LockState::Ours);
         let removed = clean(folder.path()).unwrap();
         assert_eq!(removed, [path(".bitnpz.0123abcd.0.tmp"), path(".bitnpz.0123abcd.17.tmp")]);
         assert!(living.exists() && others.iter().all(|name| path(name).exists()));

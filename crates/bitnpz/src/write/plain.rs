@@ -5,7 +5,7 @@ use std::io::Write;
 
 use bitnpz_bitmap::{BitmapView, DeflateEncoder};
 use bitnpz_npy::{DynArrayView, with_room};
-use bitnpz_npz::{Compression, Encoded, Writer};
+use bitnpz_npz::{Compression, CompressedMember, Writer};
 
 use super::ledger::Ledger;
 use super::sink::Sink;
@@ -59,7 +59,7 @@ pub(super) fn write(zip: &mut Writer<Sink>, ledger: &mut Ledger, plain: PlainArr
         Some((kind, rows)) if deflates && fits(array) => {
             let weight = rows.len();
             let encoder = encoder(array, &kind, rows, compression).map_err(|error| error.with_key(key))?;
-            zip.add_encoded(&format!("{key}.npy"), weight, encoder).map_err(blame)?;
+            zip.add_compressed(&format!("{key}.npy"), weight, encoder).map_err(blame)?;
         }
         _ if streams => {
             let head = array.header().to_bytes()?;
@@ -83,7 +83,7 @@ fn encoder(
     kind: &PackedKind,
     rows: Vec<u8>,
     compression: Compression,
-) -> Result<impl FnOnce() -> bitnpz_npz::Result<Encoded> + Send + 'static> {
+) -> Result<impl FnOnce() -> bitnpz_npz::Result<CompressedMember> + Send + 'static> {
     let header = array.header().to_bytes()?;
     let mut crc32 = crc32fast::Hasher::new();
     crc32.update(&header);
@@ -101,7 +101,7 @@ fn encoder(
                 cached.insert(known.unwrap_or_else(|| (header.clone(), DeflateEncoder::new(&header))));
             encoder.encode(image, values, &mut data);
         });
-        let ours = Encoded::from_deflate(data, size, crc32);
+        let ours = CompressedMember::from_deflate(data, size, crc32);
         if ours.compressed_size() <= rows.len() / 4 * 3 + FEW {
             return Ok(ours);
         }
@@ -111,7 +111,7 @@ fn encoder(
         npy.resize(header.len() + height * width, 0);
         let lanes = bits.map(|bits| swap(&dtype, bits));
         unpack_into(&rows, width, dtype.item_size(), lanes, &mut npy[header.len()..]);
-        let theirs = Encoded::new(npy, compression)?;
+        let theirs = CompressedMember::new(npy, compression)?;
         Ok(if theirs.compressed_size() < ours.compressed_size() { theirs } else { ours })
     })
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::record::end_record::{self, EndRecord, Locator};
-use crate::source::Source;
+use crate::source::ByteSource;
 
 /// Where the central directory is.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    pub(super) fn find(source: &Source, limits: &Limits) -> Result<Self> {
+    pub(super) fn find(source: &ByteSource, limits: &Limits) -> Result<Self> {
         let (end_offset, end) = find_end(source)?;
         let (end, directory_end) = match find_zip64(source, end_offset, &end)? {
             Some((zip64, offset)) => (zip64, offset),
@@ -44,7 +44,7 @@ fn check(found: u64, limit: &'static str, allowed: u64) -> Result<()> {
 }
 
 /// The one end record whose comment ends where the archive does.
-fn find_end(source: &Source) -> Result<(u64, EndRecord)> {
+fn find_end(source: &ByteSource) -> Result<(u64, EndRecord)> {
     let tail_len = source.len().min((end_record::LEN + usize::from(u16::MAX)) as u64);
     let tail_start = source.len() - tail_len;
     let tail = source.get(tail_start, tail_len)?;
@@ -83,7 +83,7 @@ fn find_end(source: &Source) -> Result<(u64, EndRecord)> {
 }
 
 /// The zip64 end record, if there is one, and where it starts.
-fn find_zip64(source: &Source, end_offset: u64, end: &EndRecord) -> Result<Option<(EndRecord, u64)>> {
+fn find_zip64(source: &ByteSource, end_offset: u64, end: &EndRecord) -> Result<Option<(EndRecord, u64)>> {
     let locator_len = end_record::LOCATOR_LEN as u64;
     let locator = match end_offset.checked_sub(locator_len) {
         Some(offset) => Locator::parse(&source.get(offset, locator_len)?).map(|locator| (offset, locator)),

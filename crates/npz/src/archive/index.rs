@@ -12,13 +12,13 @@ use crate::limits::Limits;
 use crate::name;
 use crate::record::central_header::{self, CentralEntry};
 use crate::record::{extra, flags, local_header};
-use crate::source::Source;
+use crate::source::ByteSource;
 
 /// Where each member's entry starts in the central directory, in order and by name.
 ///
 /// The directory itself stays where it is, if that is in memory.
 #[derive(Debug)]
-pub(super) struct Index {
+pub(super) struct NameIndex {
     directory: Directory,
     /// The directory's bytes, if the source is not in memory.
     held: Option<Vec<u8>>,
@@ -32,9 +32,9 @@ pub(super) struct Index {
     next: Option<Vec<u64>>,
 }
 
-impl Index {
+impl NameIndex {
     /// Reads and checks the central directory, in one pass.
-    pub(super) fn read(source: &Source, limits: &Limits) -> Result<Self> {
+    pub(super) fn read(source: &ByteSource, limits: &Limits) -> Result<Self> {
         let directory = Directory::find(source, limits)?;
         let bytes = source.get(directory.start, directory.len)?;
         // No more entries than have room, whatever the end record says.
@@ -83,7 +83,7 @@ impl Index {
     }
 
     /// The CRC-32 of the central directory.
-    pub(super) fn directory_crc32(&self, source: &Source) -> u32 {
+    pub(super) fn directory_crc32(&self, source: &ByteSource) -> u32 {
         crc32fast::hash(self.bytes(source).unwrap_or_default())
     }
 
@@ -92,13 +92,13 @@ impl Index {
         self.directory.prefix
     }
 
-    pub(super) fn entry<'a>(&'a self, source: &'a Source, number: usize) -> Option<CentralEntry<'a>> {
+    pub(super) fn entry<'a>(&'a self, source: &'a ByteSource, number: usize) -> Option<CentralEntry<'a>> {
         let position = *self.entries.get(number)? as usize;
         CentralEntry::parse(self.bytes(source)?.get(position..)?)
     }
 
     /// The number of the member of this name, with or without `.npy`.
-    pub(super) fn find(&self, source: &Source, name: &str) -> Option<usize> {
+    pub(super) fn find(&self, source: &ByteSource, name: &str) -> Option<usize> {
         let key = name::identity(name);
         let same = |&number: &u32| {
             let entry = self.entry(source, number as usize);
@@ -108,7 +108,7 @@ impl Index {
     }
 
     /// Where the next member in the file starts, or the central directory.
-    pub(super) fn next_start(&self, source: &Source, number: usize) -> u64 {
+    pub(super) fn next_start(&self, source: &ByteSource, number: usize) -> u64 {
         match &self.next {
             Some(next) => next[number],
             None => self
@@ -117,7 +117,7 @@ impl Index {
         }
     }
 
-    fn bytes<'a>(&'a self, source: &'a Source) -> Option<&'a [u8]> {
+    fn bytes<'a>(&'a self, source: &'a ByteSource) -> Option<&'a [u8]> {
         let start = usize::try_from(self.directory.start).ok()?;
         let len = usize::try_from(self.directory.len).ok()?;
         self.held.as_deref().or_else(|| source.bytes()?.get(start..)?.get(..len))
@@ -125,7 +125,7 @@ impl Index {
 }
 
 /// How many members come together into the table of names.
-const NEAR: usize = 8192;
+const MEMBERS_PER_PART: usize = 8192;
 
 /// The numbers of members by their names, none of which may come twice.
 ///
@@ -139,7 +139,7 @@ fn names(hashes: &[u64], entries: &[u32], bytes: &[u8], directory: &Directory) -
     let mut names = HashTable::new();
     let no_memory = |_| OutOfMemory::of::<u32>(hashes.len());
     names.try_reserve(hashes.len(), |&number: &u32| hashes[number as usize]).map_err(no_memory)?;
-    let parts = (hashes.len() / NEAR).next_power_of_two();
+    let parts = (hashes.len() / MEMBERS_PER_PART).next_power_of_two();
     // A place in the table is the low bits of a hash.
     let shift = (hashes.len() * 8 / 7).next_power_of_two().ilog2().saturating_sub(parts.ilog2());
     let part =

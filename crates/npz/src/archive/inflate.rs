@@ -15,7 +15,7 @@ use crate::method::Method;
 const DEFLATE_RATIO: u64 = 1032;
 
 /// What is allocated before as many bytes have come out of a method that can grow without bound.
-const FIRST_OUTPUT: u64 = 1 << 20;
+const FIRST_OUTPUT_BYTES: u64 = 1 << 20;
 
 thread_local! {
     /// Making a decompressor costs more than a small image.
@@ -42,7 +42,7 @@ pub(super) fn read_into(member: &Member<'_>, bytes: &mut Vec<u8>) -> Result<()> 
         Method::ZSTD => unzstd(data, size, bytes)?,
         // Methods that NumPy reads and hardly anybody writes.
         _ => {
-            make_room(bytes, usize::try_from(size.min(FIRST_OUTPUT)).expect("a mebibyte"))?;
+            make_room(bytes, usize::try_from(size.min(FIRST_OUTPUT_BYTES)).expect("a mebibyte"))?;
             MemberReader::new(member)?.read_to_end(bytes)?;
         }
     }
@@ -95,7 +95,7 @@ fn unzstd(data: &[u8], size: u64, bytes: &mut Vec<u8>) -> Result<()> {
         io::ErrorKind::OutOfMemory => Error::from(error),
         _ => Error::corrupt(format!("the zstd frame is damaged: {error}")),
     };
-    make_room(bytes, usize::try_from(size.min(FIRST_OUTPUT)).expect("a mebibyte") + 1)?;
+    make_room(bytes, usize::try_from(size.min(FIRST_OUTPUT_BYTES)).expect("a mebibyte") + 1)?;
     let mut rest = data;
     let decoder = zstd::stream::read::Decoder::with_buffer(&mut rest).map_err(damaged)?;
     decoder.single_frame().take(size + 1).read_to_end(bytes).map_err(damaged)?;

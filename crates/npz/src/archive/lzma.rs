@@ -6,7 +6,7 @@ use bitnpz_npy::with_room;
 use lzma_rust2::LzmaReader;
 
 /// The dictionary of the highest preset of xz, in bytes. No common writer asks for more.
-const MOST_DICTIONARY: u64 = 64 << 20;
+const MAX_DICTIONARY_BYTES: u64 = 64 << 20;
 
 /// Decompresses so many bytes. What comes first are the version of the LZMA SDK, the length of the properties, and these: a byte
 /// and the size of the dictionary.
@@ -19,9 +19,10 @@ pub(crate) fn decoder<R: Read>(mut data: R, size: u64) -> io::Result<LzmaReader<
     };
     // No part of a dictionary is used that is longer than the data.
     let dictionary = u64::from(u32::from_le_bytes(dictionary)).min(size.max(4096));
-    if dictionary > MOST_DICTIONARY {
-        let message =
-            format!("expected an LZMA dictionary of at most {MOST_DICTIONARY} bytes, found {dictionary}");
+    if dictionary > MAX_DICTIONARY_BYTES {
+        let message = format!(
+            "expected an LZMA dictionary of at most {MAX_DICTIONARY_BYTES} bytes, found {dictionary}"
+        );
         return Err(io::Error::new(io::ErrorKind::InvalidData, message));
     }
     let dictionary = u32::try_from(dictionary).expect("at most 64 MiB");

@@ -13,10 +13,10 @@ use crate::record::local_header::{self, LocalHeader};
 use crate::record::{extra, flags};
 
 /// Up to this size a member's records and data are read together, where they are not in memory.
-const READ_TOGETHER: u64 = 1 << 20;
+const WHOLE_READ_BYTES: u64 = 1 << 20;
 
 /// The longest data descriptor: a signature, a CRC and two sizes of 8 bytes (APPNOTE 4.3.9).
-const DESCRIPTOR_LEN: u64 = 24;
+const MAX_DESCRIPTOR_LEN: u64 = 24;
 
 /// One member of an archive, as the central directory tells of it.
 #[derive(Clone)]
@@ -30,19 +30,19 @@ pub struct Member<'a> {
 
 /// Where a member's data is, once its local header has been checked.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Located {
+pub(crate) struct DataLocation {
     pub(crate) data_start: u64,
     pub(crate) record_len: u64,
 }
 
 /// A member's compressed data: a part of what was read.
-pub(crate) struct Data<'a> {
+pub(crate) struct CompressedData<'a> {
     bytes: Cow<'a, [u8]>,
     start: usize,
     end: usize,
 }
 
-impl Data<'_> {
+impl CompressedData<'_> {
     pub(crate) fn as_slice(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
@@ -176,7 +176,7 @@ impl<'a> Member<'a> {
 
     /// The flags that say how its data is compressed.
     pub(crate) fn method_flags(&self) -> u16 {
-        self.header.flags & flags::OF_METHOD
+        self.header.flags & flags::METHOD_OPTIONS
     }
 
     /// The bytes of its records and data, the data descriptor behind it included.
@@ -185,7 +185,7 @@ impl<'a> Member<'a> {
         if self.header.flags & flags::DATA_DESCRIPTOR == 0 {
             return Ok(record_len);
         }
-        let behind = (self.extent()? - record_len).min(DESCRIPTOR_LEN);
+        let behind = (self.extent()? - record_len).min(MAX_DESCRIPTOR_LEN);
         let behind = self.archive.source.get(self.offset() + record_len, behind)?;
         // The CRC and both sizes, of 4 or 8 bytes, behind a signature or not (APPNOTE 4.3.9).
         let fields = behind.strip_prefix(b"PK\x07\x08").unwrap_or(&behind);
@@ -215,16 +215,16 @@ impl<'a> Member<'a> {
     }
 
     /// Where its data is.
-    pub(super) fn located(&self) -> Result<Located> {
+    pub(super) fn located(&self) -> Result<DataLocation> {
         let extent = self.extent()?;
         let head = self.archive.source.get(self.offset(), extent.min(self.longest_header()))?;
         self.check_local(&head, extent)
     }
 
     /// Its compressed data.
-    pub(super) fn data(&self) -> Result<Data<'a>> {
+    pub(super) fn data(&self) -> Result<CompressedData<'a>> {
         let extent = self.extent()?;
-        let together = self.archive.source.bytes().is_some() || extent <= READ_TOGETHER;
+        let together = self.archive.source.bytes().is_some() || extent <= WHOLE_READ_BYTES;
         let first = if together { extent } else { extent.min(self.longest_header()) };
         let head = self.archive.source.get(self.offset(), first)?;
         let located = self.check_local(&head, extent)?;
@@ -233,10 +233,10 @@ impl<'a> Member<'a> {
         if whole {
             let [start, end] =
                 [start, located.record_len].map(|place| usize::try_from(place).expect("in memory"));
-            return Ok(Data { bytes: head, start, end });
+            return Ok(CompressedData { bytes: head, start, end });
         }
         let bytes = self.archive.source.get(located.data_start, self.compressed_size())?;
-        Ok(Data { start: 0, end: bytes.len(), bytes })
+        Ok(CompressedData { start: 0, end: bytes.len(), bytes })
     }
 
     fn stored_bytes(&self) -> Result<Option<&'a [u8]>> {
@@ -272,7 +272,7 @@ impl<'a> Member<'a> {
     }
 
     /// Checks the local header, which `head` starts with, against the central directory.
-    fn check_local(&self, head: &[u8], extent: u64) -> Result<Located> {
+    fn check_local(&self, head: &[u8], extent: u64) -> Result<DataLocation> {
         let central = &self.header;
         let unsupported = |what: &str| Err(ErrorKind::Unsupported { what: what.to_owned() }.into());
         if central.flags & (flags::ENCRYPTED | flags::STRONGLY_ENCRYPTED | flags::MASKED) != 0 {
@@ -332,6 +332,6 @@ impl<'a> Member<'a> {
             let expected = format!("at most the {extent} bytes before the next member");
             return Err(Error::inconsistent("the member's bytes", expected, record_len));
         }
-        Ok(Located { data_start: self.offset() + data_start as u64, record_len })
+        Ok(DataLocation { data_start: self.offset() + data_start as u64, record_len })
     }
 }

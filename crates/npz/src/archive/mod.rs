@@ -18,8 +18,8 @@ use bitnpz_npy::{DynArray, DynArrayView};
 
 use crate::error::{ErrorKind, Result};
 use crate::limits::Limits;
-use crate::source::Source;
-use index::Index;
+use crate::source::ByteSource;
+use index::NameIndex;
 pub use member::Member;
 pub use reader::MemberReader;
 
@@ -79,8 +79,8 @@ pub struct Identity {
 /// Opening reads the central directory once and keeps a few bytes per member; reading a [`Member`] takes
 /// `&self`, uses no shared position in the file, and verifies size and CRC.
 pub struct Archive {
-    source: Source,
-    index: Index,
+    source: ByteSource,
+    index: NameIndex,
     limits: Limits,
 }
 
@@ -108,8 +108,8 @@ impl Archive {
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
         let source = match options.access {
-            Access::Mapped => Source::map(path.as_ref())?,
-            Access::Positional => Source::open(path.as_ref())?,
+            Access::Mapped => ByteSource::map(path.as_ref())?,
+            Access::Positional => ByteSource::open(path.as_ref())?,
         };
         Self::from_source(source, options.limits)
     }
@@ -121,8 +121,8 @@ impl Archive {
     /// As [`open`](Self::open).
     pub fn open_file(file: File, options: OpenOptions) -> Result<Self> {
         let source = match options.access {
-            Access::Mapped => Source::map_file(&file)?,
-            Access::Positional => Source::open_file(file)?,
+            Access::Mapped => ByteSource::map_file(&file)?,
+            Access::Positional => ByteSource::open_file(file)?,
         };
         Self::from_source(source, options.limits)
     }
@@ -142,11 +142,11 @@ impl Archive {
     ///
     /// As [`open`](Self::open).
     pub fn from_bytes_with(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
-        Self::from_source(Source::Memory(bytes), limits)
+        Self::from_source(ByteSource::Memory(bytes), limits)
     }
 
-    fn from_source(source: Source, limits: Limits) -> Result<Self> {
-        let index = Index::read(&source, &limits)?;
+    fn from_source(source: ByteSource, limits: Limits) -> Result<Self> {
+        let index = NameIndex::read(&source, &limits)?;
         Ok(Self { source, index, limits })
     }
 

@@ -13,7 +13,7 @@ use super::lzma;
 use super::member::Member;
 use crate::error::{Error, Result};
 use crate::method::Method;
-use crate::source::Source;
+use crate::source::ByteSource;
 
 /// The bytes of a member, decompressed one after the other.
 ///
@@ -29,23 +29,23 @@ pub struct MemberReader<'a> {
 }
 
 enum Decoder<'a> {
-    Stored(Compressed<'a>),
-    Deflate(DeflateDecoder<Compressed<'a>>),
-    Zstd(Box<zstd::stream::read::Decoder<'static, Compressed<'a>>>),
-    Bzip2(BzDecoder<Compressed<'a>>),
-    Lzma(Box<LzmaReader<Compressed<'a>>>),
+    Stored(CompressedReader<'a>),
+    Deflate(DeflateDecoder<CompressedReader<'a>>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, CompressedReader<'a>>>),
+    Bzip2(BzDecoder<CompressedReader<'a>>),
+    Lzma(Box<LzmaReader<CompressedReader<'a>>>),
 }
 
 /// A member's compressed bytes, read a piece at a time.
-type Compressed<'a> = BufReader<Range<'a>>;
+type CompressedReader<'a> = BufReader<SourceRange<'a>>;
 
-struct Range<'a> {
-    source: &'a Source,
+struct SourceRange<'a> {
+    source: &'a ByteSource,
     position: u64,
     end: u64,
 }
 
-impl Read for Range<'_> {
+impl Read for SourceRange<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
         let len = bytes.len().min(left);
@@ -70,7 +70,7 @@ impl<'a> MemberReader<'a> {
         let end = located.data_start + member.compressed_size();
         let data = BufReader::with_capacity(
             64 << 10,
-            Range { source: &member.archive().source, position: located.data_start, end },
+            SourceRange { source: &member.archive().source, position: located.data_start, end },
         );
         let decoder = match member.method() {
             Method::STORED => Decoder::Stored(data),

@@ -8,7 +8,7 @@ pub(crate) mod local_header;
 /// The general purpose flags (APPNOTE 4.4.4) that matter here.
 pub(crate) mod flags {
     /// How hard data was deflated, or whether LZMA data has an end marker.
-    pub(crate) const OF_METHOD: u16 = 0b110;
+    pub(crate) const METHOD_OPTIONS: u16 = 0b110;
     /// The data is encrypted.
     pub(crate) const ENCRYPTED: u16 = 1 << 0;
     /// Sizes and CRC stand behind the data, and need not stand before it.

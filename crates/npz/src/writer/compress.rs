@@ -10,7 +10,7 @@ use crate::method::{Compression, Method};
 
 /// A member as it will lie in the archive.
 #[derive(Clone, Debug)]
-pub struct Encoded {
+pub struct CompressedMember {
     pub(super) method: Method,
     /// Of the bytes before compression.
     pub(super) crc32: u32,
@@ -25,7 +25,7 @@ thread_local! {
     static DEFLATE: RefCell<Option<(u8, Compressor)>> = const { RefCell::new(None) };
 }
 
-impl Encoded {
+impl CompressedMember {
     /// Compresses a member; what does not get smaller is stored.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use crate::record::central_header::{CentralEntry, CentralHeader};
 use crate::record::end_record::EndRecord;
 use crate::record::local_header::{self, LocalHeader};
 use crate::record::{IN_ZIP64, extra, flags};
-pub use compress::Encoded;
+pub use compress::CompressedMember;
 use parallel::{Batch, Work};
 pub use stream::Stream;
 
@@ -33,7 +33,7 @@ const BATCH_MEMBERS: usize = 1024;
 const BATCH_BYTES: usize = 8 << 20;
 
 /// Bytes of a member of another archive that are copied at once.
-const COPIED_TOGETHER: u64 = 1 << 20;
+const COPY_BUFFER_BYTES: u64 = 1 << 20;
 
 /// How an archive is written.
 #[derive(Clone, Debug)]
@@ -85,8 +85,8 @@ pub struct Writer<W> {
     entries: Vec<u32>,
     /// The names of those that have no entry yet: first those being compressed, then those collected.
     waiting: Vec<String>,
-    compressing: Option<Batch<Result<Encoded>>>,
-    collected: Vec<Work<Result<Encoded>>>,
+    compressing: Option<Batch<Result<CompressedMember>>>,
+    collected: Vec<Work<Result<CompressedMember>>>,
     /// About how many bytes are collected.
     collected_bytes: usize,
     /// The numbers of members by what tells their names apart, those without an entry included.
@@ -170,7 +170,7 @@ impl<W: Write + Seek> Writer<W> {
     /// As [`add`](Self::add).
     pub fn add_with(&mut self, name: &str, bytes: Vec<u8>, compression: Compression) -> Result<()> {
         let len = bytes.len();
-        self.add_encoded(name, len, move || Encoded::new(bytes, compression))
+        self.add_compressed(name, len, move || CompressedMember::new(bytes, compression))
     }
 
     /// Adds the member `name.npy`: the file that `np.save` would write.
@@ -189,11 +189,11 @@ impl<W: Write + Seek> Writer<W> {
     /// # Errors
     ///
     /// As [`add`](Self::add); what `encode` fails with comes from a later call or from `finish`.
-    pub fn add_encoded(
+    pub fn add_compressed(
         &mut self,
         name: &str,
         weight: usize,
-        encode: impl FnOnce() -> Result<Encoded> + Send + 'static,
+        encode: impl FnOnce() -> Result<CompressedMember> + Send + 'static,
     ) -> Result<()> {
         self.claim(name)?;
         self.waiting.push(name.to_owned());
@@ -246,7 +246,7 @@ impl<W: Write + Seek> Writer<W> {
         self.sink.write_all(&local)?;
         let mut start = range.start;
         while start < range.end {
-            let end = range.end.min(start + COPIED_TOGETHER);
+            let end = range.end.min(start + COPY_BUFFER_BYTES);
             self.sink.write_all(&member.archive().slice(start..end)?)?;
             start = end;
         }
@@ -380,8 +380,8 @@ impl<W: Write + Seek> Writer<W> {
         error
     }
 
-    fn write_member(&mut self, name: &str, encoded: &Encoded) -> Result<()> {
-        let Encoded { method, crc32, size, data, is_aligned } = encoded;
+    fn write_member(&mut self, name: &str, encoded: &CompressedMember) -> Result<()> {
+        let CompressedMember { method, crc32, size, data, is_aligned } = encoded;
         self.write_data(
             name,
             &self.header(name, *method, [data.len() as u64, *size], *crc32),

@@ -13,7 +13,7 @@ use crate::method::{Compression, Method};
 use crate::record::{IN_ZIP64, extra, local_header as local};
 
 /// Pieces of this length are compressed each on its own, so that several can be at once.
-const PIECE: usize = 1 << 20;
+const DEFLATE_PIECE_BYTES: usize = 1 << 20;
 
 /// A member that is being written. Its local header is written last, with true sizes.
 ///
@@ -102,7 +102,7 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
         // The last piece is kept until it is known to be that: where pieces end must not depend on threads.
         let len = match flush {
             FlushCompress::Finish => self.rest.len(),
-            _ => self.rest.len().saturating_sub(1) / PIECE * PIECE,
+            _ => self.rest.len().saturating_sub(1) / DEFLATE_PIECE_BYTES * DEFLATE_PIECE_BYTES,
         };
         let Some(level) = self.level else {
             self.writer.sink.write_all(&self.rest[..len])?;
@@ -110,8 +110,10 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
             self.rest.drain(..len);
             return Ok(());
         };
-        let mut pieces: Vec<_> =
-            self.rest[..len].chunks(PIECE).map(|piece| (piece.to_vec(), FlushCompress::Sync)).collect();
+        let mut pieces: Vec<_> = self.rest[..len]
+            .chunks(DEFLATE_PIECE_BYTES)
+            .map(|piece| (piece.to_vec(), FlushCompress::Sync))
+            .collect();
         if let FlushCompress::Finish = flush {
             let last = pieces.pop().map_or_else(Vec::new, |(piece, _)| piece);
             pieces.push((last, flush));
@@ -164,7 +166,7 @@ impl<W: Write + Seek> Write for Stream<'_, W> {
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
         self.rest.extend_from_slice(bytes);
-        if self.rest.len() > PIECE * self.writer.options.threads.get() {
+        if self.rest.len() > DEFLATE_PIECE_BYTES * self.writer.options.threads.get() {
             self.flush_pieces(FlushCompress::Sync).map_err(io::Error::other)?;
         }
         Ok(bytes.len())

@@ -149,8 +149,8 @@ fn is_deflate_data_read_to_its_end_and_no_further() {
     for (extra, is_good) in [(&[][..], true), (&[0][..], false)] {
         let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
         let encoded =
-            bitnpz_npz::Encoded::from_deflate(data(extra), TEXT.len() as u64, crc32fast::hash(TEXT));
-        writer.add_encoded("a", 100, move || Ok(encoded)).unwrap();
+            bitnpz_npz::CompressedMember::from_deflate(data(extra), TEXT.len() as u64, crc32fast::hash(TEXT));
+        writer.add_compressed("a", 100, move || Ok(encoded)).unwrap();
         let archive = Archive::from_bytes(writer.finish().unwrap().into_inner()).unwrap();
         let member = archive.find("a").unwrap();
         assert_eq!(member.read().is_ok(), is_good);

@@ -1,7 +1,7 @@
 //! One number of each key, in as few bytes as one of a few methods takes.
 
 use bitnpz_npy::with_room;
-use bitnpz_npz::{Compression, Encoded};
+use bitnpz_npz::{Compression, CompressedMember};
 
 use super::error::{END, Result};
 use super::packed::{Packed, width_of};
@@ -82,7 +82,7 @@ fn trial(drawn: &[u64], in_bits: bool, count: usize) -> f64 {
 
 /// The size of what deflate makes of bytes.
 pub(super) fn deflated(bytes: Vec<u8>) -> f64 {
-    Encoded::new(bytes, Compression::Deflate { level: 5 })
+    CompressedMember::new(bytes, Compression::Deflate { level: 5 })
         .map_or(f64::INFINITY, |encoded| encoded.compressed_size() as f64)
 }
 
