@@ -31,11 +31,13 @@ mod axes;
 mod encoding;
 mod error;
 mod interrupt;
+mod names;
 mod options;
+mod order;
 mod packed;
 #[cfg(feature = "picture")]
 pub mod picture;
-
+mod progress;
 mod read;
 mod salvage;
 mod set;
@@ -57,6 +59,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use interrupt::interruptible;
 pub use ndarray;
 pub use options::WriteOptions;
+pub use progress::{Meter, Progress};
 pub use read::{
     Archive, ArrayReader, Bitmaps, Content, Difference, DifferenceKind, Entry, Images, Item, Keys, Names,
     OtherContent, OtherMember, Problem, Report, Stats,
@@ -65,4 +68,4 @@ pub use salvage::{Salvage, salvage};
 pub use shuffle::Shuffle;
 pub use threads::{after_fork, before_fork};
 pub use value::Value;
-pub use write::{Added, Meter, Progress, StackWriter, Summary, Threshold, Writer, clean};
+pub use write::{Added, StackWriter, Summary, Threshold, Writer, clean};

@@ -6,7 +6,7 @@ use bitnpz_bitmap::codec::Codec;
 use bitnpz_npz::{Compression, Limits};
 
 use crate::encoding::Encoding;
-use crate::write::Meter;
+use crate::progress::Meter;
 
 /// How a [`Writer`](crate::Writer) stores what it is given.
 #[derive(Clone, Debug, Default)]

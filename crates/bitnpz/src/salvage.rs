@@ -11,8 +11,9 @@ use bitnpz_npz::{Compression, Limits, OpenOptions};
 
 use crate::error::Result;
 use crate::interrupt;
+use crate::names;
 use crate::options::WriteOptions;
-use crate::read::{Archive, Problem, RESERVED};
+use crate::read::{Archive, Problem};
 use crate::set::{Flaw, StoredSet};
 use crate::write::{Summary, Writer};
 
@@ -70,7 +71,7 @@ pub fn salvage(
     let (archive, mut gone) = Archive::open_what_is_whole(zip)?;
     gone.extend(found.gone.iter().map(|(member, message)| Problem::of_member(member, message.clone())));
 
-    let renamed = found.renamed.iter().filter(|(name, _)| !name.starts_with(RESERVED));
+    let renamed = found.renamed.iter().filter(|(name, _)| !names::is_reserved(name));
     let renamed = renamed.map(|(name, other)| {
         let message =
             format!("one of its headers is damaged: its name is this or {other:?}, and it is kept as both");
@@ -79,10 +80,7 @@ pub fn salvage(
     let mut doubtful: Vec<Problem> = renamed.collect();
     let mut writer = Writer::create_with(to, &WriteOptions::default())?;
     let mut flaws = HashMap::new();
-    let changed_keys = |set: &str| {
-        let start = format!("{RESERVED}{set}/keys-");
-        found.changed.iter().find(|name| name.starts_with(&start))
-    };
+    let changed_keys = |set: &str| found.changed.iter().find(|name| names::holds_keys(name, set));
     let (mut done, all) = (0, archive.sets().iter().map(StoredSet::len).sum());
     for (number, set) in archive.sets().iter().enumerate() {
         let mut of_set = HashMap::new();
@@ -159,7 +157,7 @@ fn collect(from: &Path, clean: File, limits: &Limits) -> Result<(File, bitnpz_np
 
 /// The member of an image set of these bytes, of which some are damaged: its images tell which of them are.
 fn mend<'a>(name: &str, bytes: &'a [u8], limits: &Limits) -> Option<Cow<'a, [u8]>> {
-    if !name.starts_with(RESERVED) || !name.ends_with(".npy") || bytes.len() < BYTES_HEADER {
+    if !names::is_reserved(name) || !name.ends_with(".npy") || bytes.len() < BYTES_HEADER {
         return None;
     }
     let expected = Header::new(Dtype::of::<u8>(), vec![bytes.len() - BYTES_HEADER]);

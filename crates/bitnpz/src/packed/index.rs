@@ -8,9 +8,6 @@ use serde_json::value::RawValue;
 
 use crate::value::Value;
 
-/// The member's name.
-pub(crate) const MEMBER: &str = ".bitnpz/packed.json";
-
 /// The version that this library writes; it reads no other.
 const VERSION: u32 = 1;
 

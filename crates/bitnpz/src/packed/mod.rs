@@ -1,7 +1,12 @@
-//! The `packed` encoding: images as the rows that `np.packbits(axis=-1)` gives.
+//! Packed rows: one bit per pixel, as `np.packbits(axis=-1)` gives them, and the two values that the bits stand for.
 
 mod index;
+mod pack;
 mod palette;
 
-pub(crate) use index::{MEMBER, PackedIndex, PackedKind};
-pub(crate) use palette::{Palette, Unfit, unpack, unpack_into, unpack_onto};
+pub(crate) use index::{PackedIndex, PackedKind};
+pub(crate) use pack::{
+    PackedImages, c_order, count_images, normalize_bools, pack, pack_images, packed_header, stack_of,
+    to_stack, unfit_error,
+};
+pub(crate) use palette::{Palette, unpack, unpack_into, unpack_onto};

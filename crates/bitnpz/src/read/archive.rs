@@ -13,7 +13,6 @@ use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, copy, with_room};
 use bitnpz_npz::{Identity, Limits, Member, OpenOptions};
 use ndarray::{Array2, ArrayD, Ix2};
 
-use super::RESERVED;
 use super::array_reader::ArrayReader;
 use super::entry::{Entry, check_array};
 use super::images::{Images, trailing};
@@ -24,8 +23,9 @@ use super::stored_images::StoredImages;
 use super::verify::Problem;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
-use crate::packed::{self, PackedIndex};
-use crate::set::{SETS, Sets, StoredSet};
+use crate::names::{self, SETS, is_array, is_reserved};
+use crate::packed::PackedIndex;
+use crate::set::{Sets, StoredSet};
 
 /// A buffer up to this size is kept for the next image.
 const KEPT: usize = 1 << 20;
@@ -159,9 +159,9 @@ impl Archive {
     }
 
     fn new(zip: bitnpz_npz::Archive) -> Result<Self> {
-        let packed = match zip.find(packed::MEMBER) {
+        let packed = match zip.find(names::PACKED) {
             Some(member) => PackedIndex::from_json(&member.read()?)
-                .map_err(|message| ErrorKind::Damaged { member: packed::MEMBER.to_owned(), message })?,
+                .map_err(|message| ErrorKind::Damaged { member: names::PACKED.to_owned(), message })?,
             None => PackedIndex::default(),
         };
         let damaged = |message| ErrorKind::Damaged { member: SETS.to_owned(), message };
@@ -197,15 +197,15 @@ impl Archive {
     pub(crate) fn open_what_is_whole(zip: bitnpz_npz::Archive) -> Result<(Self, Vec<Problem>)> {
         let mut problems = Vec::new();
         let read = |name| zip.find(name).and_then(|member| member.read().ok());
-        let packed = read(packed::MEMBER).map(|json| PackedIndex::from_json(&json));
+        let packed = read(names::PACKED).map(|json| PackedIndex::from_json(&json));
         let packed = packed.transpose().unwrap_or_else(|message| {
-            problems.push(Problem::of_member(packed::MEMBER, message));
+            problems.push(Problem::of_member(names::PACKED, message));
             None
         });
         // The list of sets may be gone, their descriptions tell their names as well.
         let named = read(SETS).and_then(|json| Sets::from_json(&json).ok()).unwrap_or_default();
         let described = zip.members().filter_map(|member| {
-            let name = member.name().strip_prefix(RESERVED)?.strip_suffix("/set.json")?.to_owned();
+            let name = names::described_set(member.name())?.to_owned();
             (!named.names.contains(&name)).then_some(name)
         });
         let names: Vec<String> = named.names.iter().cloned().chain(described).collect();
@@ -256,7 +256,7 @@ impl Archive {
         };
         if self.has_sets() {
             Some(Encoding::Sets)
-        } else if self.0.zip.find(packed::MEMBER).is_some() {
+        } else if self.0.zip.find(names::PACKED).is_some() {
             Some(Encoding::Packed)
         } else {
             self.entries().flatten().any(|entry| may_be_images(&entry)).then_some(Encoding::Plain)
@@ -296,7 +296,7 @@ impl Archive {
 
     /// The member of this name that may be no array.
     pub(super) fn find_other(&self, name: &str) -> Option<Member<'_>> {
-        let member = self.0.zip.find(name).filter(|member| !member.name().starts_with(RESERVED))?;
+        let member = self.0.zip.find(name).filter(|member| !is_reserved(member.name()))?;
         (is_array(member.name()) || member.name() == name).then_some(member)
     }
 
@@ -310,11 +310,8 @@ impl Archive {
     /// The number of members that are no arrays by their names.
     #[must_use]
     pub fn other_len(&self) -> usize {
-        let others = self
-            .0
-            .zip
-            .members()
-            .filter(|member| !member.name().starts_with(RESERVED) && !is_array(member.name()));
+        let others =
+            self.0.zip.members().filter(|member| !is_reserved(member.name()) && !is_array(member.name()));
         others.count()
     }
 
@@ -574,13 +571,9 @@ impl Archive {
 
 /// How many things were saved in each place that [`Order`] knows.
 fn counts(zip: &bitnpz_npz::Archive, sets: &[StoredSet]) -> Vec<usize> {
-    let members = zip.members().filter(|member| !member.name().starts_with(RESERVED)).count();
+    let members = zip.members().filter(|member| !is_reserved(member.name())).count();
     let of_set = |set: &StoredSet| if set.stack().is_some() { 1 } else { set.len() };
     std::iter::once(members).chain(sets.iter().map(of_set)).collect()
-}
-
-pub(super) fn is_array(name: &str) -> bool {
-    name.ends_with(".npy") && !name.starts_with(RESERVED)
 }
 
 fn not_one(found: Vec<usize>) -> Error {

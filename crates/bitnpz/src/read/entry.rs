@@ -14,9 +14,9 @@ use super::stored_images::StoredImages;
 use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
-use crate::packed::{PackedKind, unpack};
+use crate::packed::{PackedKind, count_images, unpack};
+use crate::set::SMALL_STACK;
 use crate::value::lane_bytes;
-use crate::write::{SMALL_STACK, count_images};
 
 /// Members up to this size are read whole to see their headers.
 const SMALL: u64 = 64 << 10;

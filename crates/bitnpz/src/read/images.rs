@@ -13,9 +13,8 @@ use super::rows::Rows;
 use super::stored_images::StoredImages;
 use crate::axes::ImageAxes;
 use crate::error::{ErrorKind, Result};
-use crate::packed::{PackedKind, unpack};
+use crate::packed::{PackedImages, PackedKind, pack_images, unpack};
 use crate::value::{Value, swap};
-use crate::write::pack_images;
 
 /// Images in an archive: the stack or the image under one key, or all that have keys of their own.
 ///
@@ -119,7 +118,7 @@ impl Images {
 
     /// The images that an array is, which takes so many bytes in the file.
     pub(super) fn of_array(array: &DynArrayView<'_>, stored_bytes: u64) -> Result<Self> {
-        let (stack, kind, rows) = pack_images(array, ImageAxes::Inferred)?;
+        let PackedImages { shape: stack, kind, rows } = pack_images(array, ImageAxes::Inferred)?;
         let trailing = trailing(array.header(), &stack).unwrap_or(0);
         Ok(Self { trailing, ..Self::packed(kind, &stack, Rows::Memory { rows, stored_bytes })? })
     }

@@ -4,10 +4,11 @@ use std::fmt;
 
 use bitnpz_npz::Member;
 
-use super::archive::{Archive, is_array};
+use super::archive::Archive;
 use super::entry::Entry;
 use super::order::{Place, Places};
 use crate::error::{Error, ErrorKind, Result};
+use crate::names::is_array;
 
 /// One thing that an archive holds.
 #[derive(Clone, Debug)]

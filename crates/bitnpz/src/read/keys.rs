@@ -1,7 +1,8 @@
 //! Going through the keys of an archive.
 
-use super::archive::{Archive, is_array};
+use super::archive::Archive;
 use super::order::{Place, Places};
+use crate::names::is_array;
 
 /// The keys of an archive's arrays in the order in which they were saved. It keeps the archive open, and a key at a time in
 /// memory.

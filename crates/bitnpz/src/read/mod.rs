@@ -22,10 +22,7 @@ pub use entry::Entry;
 pub use images::{Bitmaps, Images};
 pub use item::{Item, OtherContent, OtherMember};
 pub use keys::{Keys, Names};
-pub(crate) use order::{Place, Places, Run, one_after_the_other};
+pub(crate) use order::{Place, Places};
 pub use stats::Stats;
 pub(crate) use stored_images::StoredImages;
 pub use verify::{Problem, Report};
-
-/// What the names of members start with that are the library's own.
-pub(crate) const RESERVED: &str = ".bitnpz/";

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::RESERVED;
 use super::archive::Archive;
+use crate::names::is_reserved;
+use crate::order::{Run, in_sequence};
 
 /// Runs of keys that were saved one after the other in one place; unless given, one place comes after the other.
 ///
@@ -11,9 +12,6 @@ use super::archive::Archive;
 /// arrays of the set with number `n`, in the order of its images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Order(Option<Vec<Run>>);
-
-/// A place, and how many keys.
-pub(crate) type Run = (usize, usize);
 
 impl Order {
     /// The order of these runs, which must have as many keys of each place as there are.
@@ -44,7 +42,7 @@ impl Order {
             (count > 0).then_some((place, count))
         });
         let mut runs: Vec<Run> = taken.collect();
-        runs.extend(one_after_the_other(&left));
+        runs.extend(in_sequence(&left));
         Self(Some(runs))
     }
 
@@ -56,11 +54,6 @@ impl Order {
             None => (number < places).then_some((number, usize::MAX)),
         }
     }
-}
-
-/// The runs of places one after the other.
-pub(crate) fn one_after_the_other(counts: &[usize]) -> impl Iterator<Item = Run> {
-    counts.iter().copied().enumerate().filter(|&(_, count)| count > 0)
 }
 
 /// Where something that was saved lies.
@@ -98,7 +91,7 @@ impl Places {
     fn next_of_place(&mut self) -> Option<Place> {
         let next = &mut self.next[self.place];
         let Some(number) = self.place.checked_sub(1) else {
-            while self.archive.zip().member(*next)?.name().starts_with(RESERVED) {
+            while is_reserved(self.archive.zip().member(*next)?.name()) {
                 *next += 1;
             }
             *next += 1;

@@ -6,14 +6,13 @@ use std::io::Read;
 
 use bitnpz_npz::Member;
 
-use super::RESERVED;
 use super::archive::Archive;
 use super::entry::damaged;
 use super::item::Item;
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::packed;
-use crate::set::{Flaw, SETS, StoredSet};
+use crate::names::{self, SETS, is_reserved};
+use crate::set::{Flaw, StoredSet};
 
 /// What [`Archive::verify`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,22 +45,10 @@ pub struct Problem {
     pub message: String,
 }
 
-/// What a member of the library's own is to people: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0.npy`.
-fn own_name(member: &str) -> Option<String> {
-    let (set, part) = member.strip_prefix(RESERVED)?.split_once('/')?;
-    let part = part.strip_suffix(".npy").or_else(|| part.strip_suffix(".json"))?;
-    let part = match part.split_once('-') {
-        Some((what, segment)) => format!("{what} {segment}"),
-        None if part == "set" => "description".to_owned(),
-        None => part.to_owned(),
-    };
-    Some(format!("{set}, {part}"))
-}
-
 /// What is damaged, and how, in one line.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = own_name(&self.member).unwrap_or_else(|| self.member.clone());
+        let shown = names::for_people(&self.member).unwrap_or_else(|| self.member.clone());
         match (&self.key, self.image) {
             (Some(key), Some(image)) => write!(f, "{key:?}, image {image} of the set: ")?,
             _ if self.message.contains(&self.member) => {}
@@ -91,7 +78,7 @@ impl Archive {
         let mut report = Report { gaps: self.zip().gaps(), ..Report::default() };
         for member in self.zip().members() {
             let located = member.data_range().map_err(Error::from);
-            let is_own = member.name().starts_with(RESERVED);
+            let is_own = is_reserved(member.name());
             let result =
                 if is_own { located.map(drop) } else { Item::of_member(self, member.clone()).map(drop) };
             report
@@ -115,7 +102,7 @@ impl Archive {
     fn missing_members(&self) -> impl Iterator<Item = Problem> {
         self.packed().exceptions().filter(|key| !self.contains(key)).map(|key| {
             let message = format!("expected a member for the key {key:?}, found none");
-            Problem::of_member(packed::MEMBER, message)
+            Problem::of_member(names::PACKED, message)
         })
     }
 
@@ -138,8 +125,8 @@ impl Archive {
     /// The library's own members that nothing names: images that no reader finds may be in them.
     fn unnamed_members(&self) -> impl Iterator<Item = Problem> {
         let of_sets = self.sets().iter().flat_map(StoredSet::members);
-        let named: HashSet<String> = of_sets.chain([SETS, packed::MEMBER].map(str::to_owned)).collect();
-        let own = self.zip().members().filter(|member| member.name().starts_with(RESERVED));
+        let named: HashSet<String> = of_sets.chain([SETS, names::PACKED].map(str::to_owned)).collect();
+        let own = self.zip().members().filter(|member| is_reserved(member.name()));
         own.filter(move |member| !named.contains(member.name())).map(|member| {
             let message =
                 format!("expected it in {SETS} or in the description of its image set, found it in none");
@@ -204,7 +191,7 @@ impl Archive {
     }
 
     fn verify_member(&self, member: &Member<'_>) -> Result<()> {
-        if member.name().starts_with(RESERVED) {
+        if is_reserved(member.name()) {
             return self.verify_bytes(member);
         }
         let Item::Array(entry) = Item::of_member(self, member.clone())? else {

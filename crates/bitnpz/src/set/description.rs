@@ -9,11 +9,8 @@ use serde_json::value::RawValue;
 
 use super::keys::Pattern;
 use crate::axes::ArrayForm;
+use crate::names::is_key;
 use crate::packed::PackedKind;
-use crate::read::RESERVED;
-
-/// The member that names the sets.
-pub(crate) const SETS: &str = ".bitnpz/sets.json";
 
 /// An array has no more axes of length 1 than this on either side of an image: NumPy has at most 64 in all.
 const MOST_AXES: usize = 31;
@@ -57,11 +54,6 @@ impl Sets {
             None => Ok(Self { names: sets.sets, order: sets.order }),
         }
     }
-}
-
-/// Whether arrays can have this key.
-pub(super) fn is_key(key: &str) -> bool {
-    bitnpz_npz::identity(key) == key && bitnpz_npz::check_name(key).is_ok() && !key.starts_with(RESERVED)
 }
 
 /// That a version is one from the first to the last.

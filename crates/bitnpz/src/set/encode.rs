@@ -17,7 +17,8 @@ use super::keys::{KeyList, KeysError};
 use super::numbers::push_varint;
 use super::sample;
 use crate::error::{Error, Result};
-use crate::write::Meter;
+use crate::names::SegmentPart;
+use crate::progress::Meter;
 
 /// A model is trained on at most this many images or bands, of at most so many bytes of packed rows.
 const SAMPLE_IMAGES: usize = 4000;
@@ -67,7 +68,7 @@ pub(super) struct Images {
 pub(super) struct Encoded {
     pub(super) model: Arc<Model>,
     pub(super) description: SegmentDescription,
-    pub(super) members: Vec<(&'static str, Vec<u8>)>,
+    pub(super) members: Vec<(SegmentPart, Vec<u8>)>,
 }
 
 impl Images {
@@ -104,7 +105,7 @@ impl Images {
             repeats: payloads.repeats.is_some(),
             keys: None,
         };
-        let mut members = vec![("payload", payloads.bytes), ("index", index)];
+        let mut members = vec![(SegmentPart::Payload, payloads.bytes), (SegmentPart::Index, index)];
         description.keys = match self.keys.pattern() {
             _ if self.keys.is_empty() => None,
             Some(pattern) => Some(KeysDescription::Pattern(pattern.clone())),
@@ -113,7 +114,7 @@ impl Images {
                     KeysError::OutOfMemory(error) => Error::from(error),
                     KeysError::Damaged(message) => unreachable!("the keys are ours: {message}"),
                 })?;
-                members.push(("keys", keys));
+                members.push((SegmentPart::Keys, keys));
                 Some(KeysDescription::Table)
             }
         };

@@ -21,8 +21,11 @@ mod segment;
 mod stored;
 mod writer;
 
-pub(crate) use description::{Ones, SETS, Sets, Shape};
+pub(crate) use description::{Ones, Sets, Shape};
 pub(crate) use encode::SetOptions;
 pub(crate) use keys::KeySet;
 pub(crate) use stored::{Flaw, StoredSet};
 pub(crate) use writer::{SetWriter, segment_images};
+
+/// Stacks of fewer bytes of packed rows become ordinary arrays: the members of a set take about a kilobyte by themselves.
+pub(crate) const SMALL_STACK: usize = 8192;

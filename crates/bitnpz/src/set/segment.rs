@@ -10,6 +10,7 @@ use super::description::{KeysDescription, SegmentDescription};
 use super::index::{Index, Layout};
 use super::keys::{Keys, KeysError, Table, TableKeys, TextKeys};
 use crate::error::{ErrorKind, Result};
+use crate::names::{self, SegmentPart};
 
 /// A part of a set.
 #[derive(Clone, Debug)]
@@ -30,11 +31,6 @@ enum SegmentKeys {
     Table(Box<TableKeys>, u64),
 }
 
-/// The name of a segment's member.
-pub(super) fn member(set: &str, what: &str, number: usize) -> String {
-    format!(".bitnpz/{set}/{what}-{number}.npy")
-}
-
 impl Segment {
     pub(super) fn open(
         zip: &Archive,
@@ -42,8 +38,8 @@ impl Segment {
         number: usize,
         description: SegmentDescription,
     ) -> Result<Self> {
-        let payload = Blob::open(zip, member(set, "payload", number))?;
-        let index = Blob::open(zip, member(set, "index", number))?.in_memory(zip)?;
+        let payload = Blob::open(zip, names::of_segment(set, SegmentPart::Payload, number))?;
+        let index = Blob::open(zip, names::of_segment(set, SegmentPart::Index, number))?.in_memory(zip)?;
         let damaged =
             |blob: &Blob, message: String| ErrorKind::Damaged { member: blob.member().to_owned(), message };
         let length = usize::try_from(payload.len()).ok().filter(|&len| len <= u32::MAX as usize);
@@ -56,7 +52,7 @@ impl Segment {
             let message = format!("expected {expected} for {images} images, found {found} bytes");
             return Err(damaged(&index, message).into());
         }
-        let keys = Self::open_keys(zip, member(set, "keys", number), &description)?;
+        let keys = Self::open_keys(zip, names::of_segment(set, SegmentPart::Keys, number), &description)?;
         Ok(Self { description, layout, index, payload, keys })
     }
 
@@ -87,10 +83,10 @@ impl Segment {
         }
     }
 
-    /// What its members are called.
-    pub(super) fn members(&self) -> impl Iterator<Item = &'static str> {
+    /// Returns the parts that are members.
+    pub(super) fn parts(&self) -> impl Iterator<Item = SegmentPart> {
         let has_keys = !matches!(self.keys, SegmentKeys::None);
-        ["payload", "index"].into_iter().chain(has_keys.then_some("keys"))
+        [SegmentPart::Payload, SegmentPart::Index].into_iter().chain(has_keys.then_some(SegmentPart::Keys))
     }
 
     /// The number of images.

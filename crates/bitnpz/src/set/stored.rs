@@ -11,7 +11,7 @@ use bitnpz_npz::{Archive, Limits};
 
 use super::blob::Blob;
 use super::checksum::{Checksum, Damage, GROUP, ImageCrc};
-use super::description::{Description, Ones, Shape, is_key};
+use super::description::{Description, Ones, Shape};
 use super::encode::SetOptions;
 use super::numbers::take_varint;
 use super::segment::Segment;
@@ -19,6 +19,7 @@ use super::writer::SetWriter;
 use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
+use crate::names::{self, is_key};
 use crate::packed::PackedKind;
 
 /// An image may be as many times larger than its payload as deflate makes anything (RFC 1951), whatever the limit.
@@ -75,7 +76,7 @@ pub(crate) struct StoredSet {
 impl StoredSet {
     /// The set of this name.
     pub(crate) fn open(zip: &Archive, name: &str) -> Result<Self> {
-        let member = format!(".bitnpz/{name}/set.json");
+        let member = names::of_description(name);
         let damaged = |message: String| ErrorKind::Damaged { member: member.clone(), message };
         let found =
             zip.find(&member).ok_or_else(|| damaged("expected this member, found none".to_owned()))?;
@@ -92,23 +93,24 @@ impl StoredSet {
         let ends = ends.collect();
         let model_blob = match &description.model {
             Some(_) => None,
-            None => Some(Blob::open(zip, format!(".bitnpz/{name}/model.npy"))?),
+            None => Some(Blob::open(zip, names::of_model(name))?),
         };
         Ok(Self { name: name.to_owned(), description, segments, ends, model_blob, model: OnceLock::new() })
     }
 
-    /// The names of its members.
+    /// Returns the names of its members.
     pub(crate) fn members(&self) -> impl Iterator<Item = String> {
-        let own = ["set.json"].into_iter().chain(self.model_blob.as_ref().map(|_| "model.npy"));
-        let own = own.map(|what| format!(".bitnpz/{}/{what}", self.name));
-        own.chain(self.segments.iter().enumerate().flat_map(move |(number, segment)| {
-            segment.members().map(move |what| super::segment::member(&self.name, what, number))
-        }))
+        let model = self.model_blob.as_ref().map(|_| names::of_model(&self.name));
+        let segments = self.segments.iter().enumerate();
+        let parts = segments.flat_map(move |(number, segment)| {
+            segment.parts().map(move |part| names::of_segment(&self.name, part, number))
+        });
+        std::iter::once(names::of_description(&self.name)).chain(model).chain(parts)
     }
 
-    /// The names of the members that are written when the set is finished.
+    /// Returns the names of the members that are written when the set is finished.
     pub(crate) fn written_last(&self) -> [String; 2] {
-        ["set.json", "model.npy"].map(|part| format!(".bitnpz/{}/{part}", self.name))
+        [names::of_description(&self.name), names::of_model(&self.name)]
     }
 
     /// What goes on with this set in another archive, to which its segments are copied.

@@ -1,5 +1,6 @@
 //! Writing an image set.
 
+use std::io::{Seek, Write};
 use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Model;
@@ -8,11 +9,10 @@ use bitnpz_npz::{Compression, Owner, Writer};
 
 use super::description::{Description, SegmentDescription, Shape};
 use super::encode::{Encoded, Images, SetOptions};
-use super::segment::member;
 use crate::error::{ErrorKind, Result};
 use crate::interrupt::Pending;
+use crate::names::{self, SegmentPart};
 use crate::packed::PackedKind;
-use crate::write::Sink;
 
 /// A segment is written once it has this many bytes of packed rows and keys, or this many images.
 const SEGMENT_BYTES: usize = 32 << 20;
@@ -87,7 +87,7 @@ impl SetWriter {
     /// Adds an image of these packed rows.
     pub(crate) fn push(
         &mut self,
-        zip: &mut Writer<Sink>,
+        zip: &mut Writer<impl Write + Seek>,
         rows: &[u8],
         size: [usize; 2],
         key: Option<&str>,
@@ -112,7 +112,12 @@ impl SetWriter {
     }
 
     /// Writes what is left: images of this kind, which together are an array under one key, or each have their own.
-    pub(crate) fn finish(mut self, zip: &mut Writer<Sink>, kind: PackedKind, shape: Shape) -> Result<()> {
+    pub(crate) fn finish(
+        mut self,
+        zip: &mut Writer<impl Write + Seek>,
+        kind: PackedKind,
+        shape: Shape,
+    ) -> Result<()> {
         if !self.collected.sizes.is_empty() || self.images == 0 {
             let total = self.len();
             self.start_segment(zip, total)?;
@@ -122,15 +127,15 @@ impl SetWriter {
         let shipped = model.name().map(str::to_owned);
         let name = &self.name;
         if shipped.is_none() {
-            add(zip, &format!(".bitnpz/{name}/model.npy"), model.as_bytes(), Compression::Stored)?;
+            add(zip, &names::of_model(name), model.as_bytes(), Compression::Stored)?;
         }
         let description =
             Description { codec: model.codec(), model: shipped, kind, shape, segments: self.segments };
-        Ok(zip.add(&format!(".bitnpz/{name}/set.json"), description.to_json())?)
+        Ok(zip.add(&names::of_description(name), description.to_json())?)
     }
 
     /// Starts to encode the images that are collected, once what came before them is written.
-    fn start_segment(&mut self, zip: &mut Writer<Sink>, total: usize) -> Result<()> {
+    fn start_segment(&mut self, zip: &mut Writer<impl Write + Seek>, total: usize) -> Result<()> {
         self.finish_segment(zip)?;
         let images = std::mem::take(&mut self.collected);
         self.images += images.sizes.len();
@@ -145,7 +150,7 @@ impl SetWriter {
     }
 
     /// Waits for the segment that is being encoded, and writes it.
-    fn finish_segment(&mut self, zip: &mut Writer<Sink>) -> Result<()> {
+    fn finish_segment(&mut self, zip: &mut Writer<impl Write + Seek>) -> Result<()> {
         self.owner.check().map_err(bitnpz_npz::Error::from)?;
         match self.encoding.take() {
             Some(pending) => self.write_segment(zip, pending.wait_and(|| self.options.meter.tell())??),
@@ -153,11 +158,11 @@ impl SetWriter {
         }
     }
 
-    fn write_segment(&mut self, zip: &mut Writer<Sink>, encoded: Encoded) -> Result<()> {
+    fn write_segment(&mut self, zip: &mut Writer<impl Write + Seek>, encoded: Encoded) -> Result<()> {
         let Encoded { model, description, members } = encoded;
-        for (what, bytes) in members {
-            let method = if what == "keys" { KEYS_COMPRESSION } else { Compression::Stored };
-            add(zip, &member(&self.name, what, self.segments.len()), &bytes, method)?;
+        for (part, bytes) in members {
+            let compression = if part == SegmentPart::Keys { KEYS_COMPRESSION } else { Compression::Stored };
+            add(zip, &names::of_segment(&self.name, part, self.segments.len()), &bytes, compression)?;
         }
         self.segments.push(description);
         self.model = Some(model);
@@ -166,7 +171,12 @@ impl SetWriter {
 }
 
 /// Adds an array of bytes.
-fn add(zip: &mut Writer<Sink>, name: &str, bytes: &[u8], compression: Compression) -> Result<()> {
+fn add(
+    zip: &mut Writer<impl Write + Seek>,
+    name: &str,
+    bytes: &[u8],
+    compression: Compression,
+) -> Result<()> {
     let header = Header::new(Dtype::of::<u8>(), vec![bytes.len()]);
     let npy = DynArrayView::new(header, bytes)?.to_npy()?;
     Ok(zip.add_with(name, npy, compression)?)

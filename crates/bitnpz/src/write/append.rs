@@ -7,7 +7,7 @@ use std::path::Path;
 use bitnpz_npz::{Member, OpenOptions};
 
 use super::copy::is_no_image;
-use super::order::MEMBERS;
+use super::order_log::MEMBERS;
 use super::writer::Writer;
 use crate::axes::ImageAxes;
 use crate::encoding::Encoding;

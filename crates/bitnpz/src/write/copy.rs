@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use bitnpz_npy::{DynArray, DynArrayView, Header, Kind, Reader, make_room};
 use bitnpz_npz::Limits;
 
-use super::order::MEMBERS;
+use super::order_log::MEMBERS;
 use super::stack::Stack;
 use super::stack_writer::StackWriter;
-use super::writer::{Writer, count_images};
+use super::writer::Writer;
 use crate::axes::{ArrayForm, Formed, ImageAxes};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
-use crate::packed::{Palette, unpack};
+use crate::names;
+use crate::packed::{Palette, count_images, unfit_error, unpack};
 use crate::read::{Archive, Entry, Item, OtherMember, StoredImages};
 
 /// As what an array was added.
@@ -166,7 +167,7 @@ impl Writer {
         }
         self.claim(key)?;
         let member = self.zip.len();
-        let mut stream = self.zip.stream(&format!("{key}.npy"), Vec::new())?;
+        let mut stream = self.zip.stream(&names::of_array(key), Vec::new())?;
         let (mut npy, mut piece) = (source.npy()?, vec![0; PIECE]);
         loop {
             interrupt::check()?;
@@ -305,9 +306,7 @@ fn is_two_valued(source: &impl Source) -> Result<bool> {
     let unfit = source.pieces(0, |items| {
         rows.clear();
         make_room(&mut rows, palette.rows_len(items, width))?;
-        palette
-            .pack(items, width, &mut rows)
-            .map_err(|unfit| super::writer::unfit_error(&unfit, 0, &header.shape))
+        palette.pack(items, width, &mut rows).map_err(|unfit| unfit_error(&unfit, 0, &header.shape))
     });
     match unfit {
         Err(error) if is_no_image(&error) => Ok(false),

@@ -9,11 +9,11 @@ use ndarray::{ArrayRef, Dimension};
 
 use super::stack::Stack;
 use super::stack_writer::StackWriter;
-use super::writer::{Writer, c_order, count_images, form, with_view};
+use super::writer::{Writer, with_view};
 use crate::axes::{ArrayForm, ImageAxes};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
-use crate::packed::unpack;
+use crate::packed::{c_order, count_images, stack_of, unpack};
 
 /// Bytes of packed rows that are read at a time from a file that held them back.
 const PIECE: usize = 1 << 20;
@@ -104,7 +104,7 @@ impl Writer {
         header.fortran_order = false;
         let images = DynArrayView::new(header, &items)?;
         let new_stack = || {
-            let (stack, form) = form(images.header(), axes)?;
+            let (stack, form) = stack_of(images.header(), axes)?;
             let grows = form.as_ref().is_none_or(|form| form.can_grow(&stack)) && stack.len() > 2;
             let none = match shape.len() {
                 2 => ErrorKind::NotAStack { shape: shape.to_vec() },

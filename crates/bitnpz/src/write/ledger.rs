@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::order::{MEMBERS, Order};
+use super::order_log::{MEMBERS, Order};
 use super::writer::Summary;
 use crate::packed::{PackedIndex, PackedKind};
 
@@ -94,7 +94,7 @@ impl Ledger {
                 Content::Other | Content::Own => return None,
             };
             let name = name(number)?;
-            Some((name.strip_suffix(".npy").unwrap_or(name), kind))
+            Some((bitnpz_npz::identity(name), kind))
         });
         (!self.kinds.is_empty()).then(|| PackedIndex::new(&self.kinds, members))
     }

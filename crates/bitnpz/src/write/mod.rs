@@ -4,9 +4,8 @@ mod append;
 mod copy;
 mod extend;
 mod ledger;
-mod order;
+mod order_log;
 mod plain;
-mod progress;
 mod remove;
 mod resume;
 mod salvage;
@@ -22,13 +21,9 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 
 pub use copy::Added;
-pub use progress::{Meter, Progress};
-pub(crate) use sets::SMALL_STACK;
-pub(crate) use sink::Sink;
 pub use stack_writer::StackWriter;
 pub use threshold::Threshold;
 pub use writer::{Summary, Writer};
-pub(crate) use writer::{count_images, pack_images};
 
 /// Removes temporary files from a folder that writers have left which were killed, and gives back their paths. Those of writers
 /// that live are left alone.

@@ -5,14 +5,14 @@ use std::io::Write;
 
 use bitnpz_bitmap::{BitmapView, DeflateEncoder};
 use bitnpz_npy::{DynArrayView, with_room};
-use bitnpz_npz::{Compression, CompressedMember, Writer};
+use bitnpz_npz::{CompressedMember, Compression, Writer};
 
 use super::ledger::Ledger;
 use super::sink::Sink;
-use super::writer::zeros_and_ones;
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::packed::{PackedKind, unpack_into};
+use crate::names;
+use crate::packed::{PackedImages, PackedKind, normalize_bools, unpack_into};
 use crate::value::swap;
 
 /// A header takes about this many bytes, deflated.
@@ -31,7 +31,7 @@ pub(super) struct PlainArray<'a> {
     pub(super) place: usize,
     pub(super) array: &'a DynArrayView<'a>,
     /// Its packed rows, if it has two values.
-    pub(super) packed: Option<(PackedKind, Vec<u8>)>,
+    pub(super) packed: Option<PackedImages>,
     /// How many images it is.
     pub(super) images: usize,
 }
@@ -50,27 +50,27 @@ pub(super) fn fits(array: &DynArrayView<'_>) -> bool {
 pub(super) fn write(zip: &mut Writer<Sink>, ledger: &mut Ledger, plain: PlainArray<'_>) -> Result<()> {
     let PlainArray { key, place, array, packed, images } = plain;
     let blame = |error: bitnpz_npz::Error| Error::from(error).with_key(key);
-    let items = zeros_and_ones(array.dtype(), array.data())?;
+    let items = normalize_bools(array.dtype(), array.data())?;
     let array = &DynArrayView::new(array.header().clone(), &items)?;
     let (number, compression) = (zip.len(), zip.options().compression);
     let deflates = matches!(compression, Compression::Deflate { .. });
     let streams = array.data().len() > STREAMED && !matches!(compression, Compression::Zstd { .. });
     match packed {
-        Some((kind, rows)) if deflates && fits(array) => {
+        Some(PackedImages { kind, rows, .. }) if deflates && fits(array) => {
             let weight = rows.len();
             let encoder = encoder(array, &kind, rows, compression).map_err(|error| error.with_key(key))?;
-            zip.add_compressed(&format!("{key}.npy"), weight, encoder).map_err(blame)?;
+            zip.add_compressed(&names::of_array(key), weight, encoder).map_err(blame)?;
         }
         _ if streams => {
             let head = array.header().to_bytes()?;
-            let mut stream = zip.stream(&format!("{key}.npy"), head.clone()).map_err(blame)?;
+            let mut stream = zip.stream(&names::of_array(key), head.clone()).map_err(blame)?;
             for piece in array.data().chunks(PIECE) {
                 interrupt::check()?;
                 stream.write_all(piece).map_err(|error| blame(error.into()))?;
             }
             stream.finish(&head).map_err(blame)?;
         }
-        _ => zip.add_array(key, array).map_err(blame)?,
+        _ => zip.add(&names::of_array(key), array.to_npy()?).map_err(blame)?,
     }
     ledger.note_plain(number, place, images);
     Ok(())

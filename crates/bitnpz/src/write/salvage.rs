@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bitnpz_npy::with_room;
 
-use super::order::MEMBERS;
+use super::order_log::MEMBERS;
 use super::stack::Stack;
 use super::stack_writer::StackWriter;
 use super::writer::Writer;

@@ -5,14 +5,11 @@ use bitnpz_npy::{Dtype, with_room};
 use super::ledger::Ledger;
 use super::sink::Sink;
 use super::stack::{SetStack, Stack};
-use super::writer::unfit_error;
 use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
-use crate::packed::{PackedKind, Palette};
-use crate::set::{KeySet, Ones, SETS, SetOptions, SetWriter, Sets, Shape, StoredSet};
-
-/// Stacks of fewer bytes of packed rows are smaller as ordinary arrays than with the members of a set, about a kilobyte in all.
-pub(crate) const SMALL_STACK: usize = 8192;
+use crate::names::SETS;
+use crate::packed::{PackedKind, Palette, unfit_error};
+use crate::set::{KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, Sets, Shape, StoredSet};
 
 /// Nor are fewer images under keys of their own.
 const FEW_IMAGES: usize = 8;

@@ -4,7 +4,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 use bitnpz_npz::AtomicFile;
 
-use super::progress::Meter;
+use crate::progress::Meter;
 
 /// A file that takes the bytes of an archive, and counts them.
 #[derive(Debug)]

@@ -3,12 +3,11 @@
 use bitnpz_npy::{Dtype, Header, make_room};
 
 use super::sink::Sink;
-use super::writer::{count_images, packed_header, unfit_error};
 use crate::axes::ArrayForm;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
-use crate::packed::{PackedKind, Palette};
+use crate::packed::{PackedKind, Palette, count_images, packed_header, unfit_error};
 use crate::set::{SetWriter, Shape};
 
 /// A stack of images as far as it has come.
@@ -99,7 +98,7 @@ impl Stack {
     /// The header of the member that it becomes in an encoding of members.
     pub(super) fn header(&self, encoding: Encoding) -> Header {
         match encoding {
-            Encoding::Packed => packed_header(&self.shape, self.size()[1]),
+            Encoding::Packed => packed_header(&self.shape),
             _ => {
                 let shape = self.form.as_ref().map_or(&self.shape, |form| &form.shape);
                 Header::new(self.dtype().clone(), shape.clone())

@@ -8,14 +8,16 @@ use bitnpz_npy::{Dtype, DynArray, Element};
 use ndarray::ArrayRef2;
 
 use super::ledger::Ledger;
-use super::progress::Meter;
 use super::sets::SetsWriter;
 use super::sink::Sink;
 use super::stack::{SetStack, Stack};
-use super::writer::{Writer, count_images, write_lone, zeros_and_ones};
+use super::writer::{Writer, write_lone};
 use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::names;
+use crate::packed::{count_images, normalize_bools};
+use crate::progress::Meter;
 
 /// Writes a stack of images one by one, in bounded memory: they become one array of shape
 /// `(count, height, width)`.
@@ -110,7 +112,7 @@ impl<'a> StackWriter<'a> {
             _ => {
                 let number = writer.zip.len();
                 let head = stack.header(encoding).to_bytes()?;
-                let stream = writer.zip.stream(&format!("{key}.npy"), head)?;
+                let stream = writer.zip.stream(&names::of_array(key), head)?;
                 Images::Member { stack, number, place, stream }
             }
         };
@@ -145,7 +147,7 @@ impl<'a> StackWriter<'a> {
     /// Adds the bytes of so many items, which may have no pixels.
     pub(super) fn push_counted(&mut self, items: &[u8], count: usize) -> Result<()> {
         interrupt::check()?;
-        let items = &*zeros_and_ones(self.stack().dtype(), items)?;
+        let items = &*normalize_bools(self.stack().dtype(), items)?;
         match &mut self.images {
             Images::Set { stack, zip, .. } => stack.push(zip.zip, items, count),
             Images::Member { stack, stream, .. } => {

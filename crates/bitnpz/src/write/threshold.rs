@@ -6,7 +6,7 @@ use bitnpz_npy::{ByteOrder, Dtype, DynArray, Header, Kind, with_room};
 use bitnpz_npz::Limits;
 
 use super::copy::{Added, NpyFile, Source, WHOLE, empty_stack, images_of};
-use super::order::MEMBERS;
+use super::order_log::MEMBERS;
 use super::stack_writer::StackWriter;
 use super::writer::Writer;
 use crate::axes::ImageAxes;

@@ -1,33 +1,33 @@
 //! Writing an archive, image by image and array by array.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use bitnpz_bitmap::{BitmapView, Pixel, PixelValues};
-use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header, Kind, with_room};
+use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
 use bitnpz_npz::{AtomicFile, Owner};
 use ndarray::{ArrayRef, ArrayRef2, Dimension};
 
 use super::extend::WaitingStack;
 use super::ledger::Ledger;
-use super::order::MEMBERS;
+use super::order_log::MEMBERS;
 use super::plain::{self, PlainArray};
-use super::progress::{Meter, Progress};
 use super::resume::Resume;
 use super::sets::{Lone, SetsWriter};
 use super::sink::Sink;
 use super::stack::{SetStack, Stack};
 use super::stack_writer::StackWriter;
-use crate::axes::{ArrayForm, Formed, ImageAxes};
+use crate::axes::{Formed, ImageAxes};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
+use crate::names;
 use crate::options::WriteOptions;
-use crate::packed::{self, PackedKind, Palette, Unfit, unpack};
-use crate::read::RESERVED;
+use crate::packed::{
+    PackedImages, PackedKind, Palette, count_images, pack, packed_header, stack_of, to_stack, unpack,
+};
+use crate::progress::{Meter, Progress};
 use crate::set::{Ones, SetOptions};
-use crate::value::Value;
 
 /// Images without pixels that have more rows or columns are kept as an ordinary array: no reader takes so many for granted.
 const MOST_NOTHING: usize = 1 << 16;
@@ -198,7 +198,7 @@ impl Writer {
         match self.encoding {
             Encoding::Packed => {
                 let kind = PackedKind { dtype: Dtype::of::<bool>(), bits, width: bitmap.width() };
-                self.add_packed(key, &shape, kind, bitmap.as_bytes())?;
+                self.add_packed(key, PackedImages { shape, kind, rows: bitmap.as_bytes().to_vec() })?;
             }
             Encoding::Plain => {
                 return self.add_images(key, &bitmap.unpack(PixelValues::<bool>::default()));
@@ -254,14 +254,11 @@ impl Writer {
 
     /// Adds images, and gives their number.
     fn add_images_of(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<usize> {
-        let (stack, form) = form(array.header(), axes)?;
+        let (stack, form) = stack_of(array.header(), axes)?;
         let images = count_images(&stack);
         match (self.encoding, form) {
             (Encoding::Sets, form) => self.add_to_sets(key, array, (stack, form))?,
-            (Encoding::Packed, None) => {
-                let (kind, rows) = pack(array)?;
-                self.add_packed(key, &stack, kind, &rows)?;
-            }
+            (Encoding::Packed, None) => self.add_packed(key, pack(array)?)?,
             // Packed rows would be others than those of images along other axes.
             (Encoding::Packed, Some(_)) | (Encoding::Plain, _) => {
                 let packed = pack(array)?;
@@ -344,7 +341,7 @@ impl Writer {
         }
         let listed = self.sets.write_names(&mut self.zip, &self.ledger)?;
         if let Some(index) = self.ledger.packed_index(|number| self.zip.name(number)) {
-            self.zip.add(packed::MEMBER, index.to_json())?;
+            self.zip.add(names::PACKED, index.to_json())?;
         }
         let file = self.zip.finish_in_order(&listed)?.into_file();
         Ok((self.ledger.summary(), file, self.meter))
@@ -354,7 +351,7 @@ impl Writer {
     pub(super) fn claim(&mut self, key: &str) -> Result<()> {
         self.check_owner()?;
         self.note_change();
-        check_key(key)?;
+        names::check_key(key)?;
         if self.is_waiting(key) {
             return Err(Error::from(ErrorKind::DuplicateKey).with_key(key));
         }
@@ -377,7 +374,7 @@ impl Writer {
 
     /// That a key is not taken yet.
     pub(super) fn check_free(&self, key: &str) -> Result<()> {
-        check_key(key)?;
+        names::check_key(key)?;
         if self.contains(key) {
             return Err(Error::from(ErrorKind::DuplicateKey).with_key(key));
         }
@@ -436,7 +433,7 @@ impl Writer {
         &mut self,
         key: &str,
         array: &DynArrayView<'_>,
-        packed: Option<(PackedKind, Vec<u8>)>,
+        packed: Option<PackedImages>,
         images: usize,
     ) -> Result<()> {
         self.claim(key)?;
@@ -450,11 +447,12 @@ impl Writer {
         Ok(())
     }
 
-    fn add_packed(&mut self, key: &str, shape: &[usize], kind: PackedKind, rows: &[u8]) -> Result<()> {
+    fn add_packed(&mut self, key: &str, packed: PackedImages) -> Result<()> {
         self.claim(key)?;
-        let images = count_images(shape);
-        let rows = DynArrayView::new(packed_header(shape, kind.width), rows)?;
-        self.zip.add_array(key, &rows).map_err(|error| Error::from(error).with_key(key))?;
+        let PackedImages { shape, kind, rows } = packed;
+        let images = count_images(&shape);
+        let npy = DynArrayView::new(packed_header(&shape), &rows)?.to_npy()?;
+        self.zip.add(&names::of_array(key), npy).map_err(|error| Error::from(error).with_key(key))?;
         self.meter.add_images(images, shape.iter().product::<usize>() * kind.dtype.item_size());
         self.ledger.note_packed(self.zip.len() - 1, MEMBERS, kind, images);
         Ok(())
@@ -492,99 +490,5 @@ pub(super) fn with_view<T: Pixel + Element, D: Dimension>(
             with(&DynArrayView::new(header, bytemuck::cast_slice(items))?)
         }
         None => with(&DynArray::from_ndarray(array).view()),
-    }
-}
-
-/// That something can be saved under a key: it is not one of the library's own, and a name without `.npy`.
-pub(super) fn check_key(key: &str) -> Result<()> {
-    if key.starts_with(RESERVED) {
-        return Err(Error::from(ErrorKind::ReservedKey).with_key(key));
-    }
-    // Of `.npy` nothing is left to find it by.
-    bitnpz_npz::check_name(bitnpz_npz::identity(key)).map_err(|error| Error::from(error).with_key(key))
-}
-
-/// The header of packed rows of images of this shape.
-pub(super) fn packed_header(shape: &[usize], width: usize) -> Header {
-    let mut shape = shape.to_vec();
-    if let Some(last) = shape.last_mut() {
-        *last = width.div_ceil(8);
-    }
-    Header::new(Dtype::of::<u8>(), shape)
-}
-
-/// The stack of images that an array is.
-pub(super) fn form(header: &Header, axes: ImageAxes) -> Result<Formed> {
-    let none = || ErrorKind::NotImages { dtype: header.dtype.clone(), shape: header.shape.clone() };
-    axes.form(header)?.ok_or_else(|| none().into())
-}
-
-/// The items of an array as they lie in its stack of images.
-pub(super) fn to_stack<'a>(array: &DynArrayView<'a>, form: Option<&ArrayForm>) -> Result<Cow<'a, [u8]>> {
-    match form {
-        Some(form) => form.to_stack(array),
-        None => c_order(array),
-    }
-}
-
-/// Packs the images of an array: their stack's shape, what it takes to give them back, and their rows.
-pub(crate) fn pack_images(
-    array: &DynArrayView<'_>,
-    axes: ImageAxes,
-) -> Result<(Vec<usize>, PackedKind, Vec<u8>)> {
-    let (shape, form) = form(array.header(), axes)?;
-    let pixels = to_stack(array, form.as_ref())?;
-    let stack = DynArrayView::new(Header::new(array.dtype().clone(), shape.clone()), &pixels)?;
-    let (kind, rows) = pack(&stack)?;
-    Ok((shape, kind, rows))
-}
-
-/// The items of an array in C order.
-pub(super) fn c_order<'a>(array: &DynArrayView<'a>) -> Result<Cow<'a, [u8]>> {
-    if array.header().fortran_order {
-        return Ok(Cow::Owned(array.to_c_order()?));
-    }
-    Ok(Cow::Borrowed(array.data()))
-}
-
-/// Items as they are written: of bools any byte but zero is 1, as NumPy means it.
-pub(super) fn zeros_and_ones<'a>(dtype: &Dtype, items: &'a [u8]) -> Result<Cow<'a, [u8]>> {
-    if dtype.kind() != Some(Kind::Bool) || items.iter().fold(0, |seen, byte| seen | byte) <= 1 {
-        return Ok(Cow::Borrowed(items));
-    }
-    let mut normal = with_room(items.len())?;
-    normal.extend(items.iter().map(|&byte| u8::from(byte != 0)));
-    Ok(Cow::Owned(normal))
-}
-
-/// The images in an array of shape `(..., height, width)`.
-pub(crate) fn count_images(shape: &[usize]) -> usize {
-    shape.iter().rev().skip(2).product()
-}
-
-/// Packs an array of images, and says what it takes to give it back.
-fn pack(stack: &DynArrayView<'_>) -> Result<(PackedKind, Vec<u8>)> {
-    let shape = stack.shape();
-    let (Some(mut palette), [.., _, width]) = (Palette::new(stack.dtype()), shape) else {
-        let (dtype, shape) = (stack.dtype().clone(), shape.to_vec());
-        return Err(ErrorKind::NotImages { dtype, shape }.into());
-    };
-    let pixels = c_order(stack)?;
-    let mut rows = with_room(palette.rows_len(&pixels, *width))?;
-    palette.pack(&pixels, *width, &mut rows).map_err(|unfit| unfit_error(&unfit, 0, shape))?;
-    Ok((PackedKind { dtype: stack.dtype().clone(), bits: palette.bits(), width: *width }, rows))
-}
-
-/// The error of a pixel among those that come after `before` others in an array of this shape.
-pub(super) fn unfit_error(unfit: &Unfit, before: usize, shape: &[usize]) -> Error {
-    let mut number = before + unfit.pixel;
-    let mut index = vec![0; shape.len()];
-    for (place, &length) in index.iter_mut().zip(shape).skip(1).rev() {
-        (*place, number) = (number % length, number / length);
-    }
-    index[0] = number;
-    match unfit.found {
-        Value::Float(value) if value.is_nan() => ErrorKind::NotANumber { index }.into(),
-        found => ErrorKind::NotBilevel { index, found, values: unfit.values }.into(),
     }
 }

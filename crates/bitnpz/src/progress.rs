@@ -63,14 +63,14 @@ impl fmt::Debug for Meter {
 
 impl Meter {
     /// Tells `report` from now on.
-    pub(super) fn watch(&self, report: impl FnMut(Progress) + Send + 'static) {
+    pub(crate) fn watch(&self, report: impl FnMut(Progress) + Send + 'static) {
         if let Ok(mut watcher) = self.0.watcher.lock() {
             *watcher = Some(Watcher { report: Box::new(report), last: None });
         }
     }
 
     /// So many more images were added and coded at once, of arrays of so many bytes.
-    pub(super) fn add_images(&self, images: usize, array_bytes: usize) {
+    pub(crate) fn add_images(&self, images: usize, array_bytes: usize) {
         self.collect(images);
         self.code(images, array_bytes);
     }
@@ -88,7 +88,7 @@ impl Meter {
     }
 
     /// The archive has at least so many bytes.
-    pub(super) fn reach(&self, bytes: u64) {
+    pub(crate) fn reach(&self, bytes: u64) {
         self.0.bytes.fetch_max(bytes, Ordering::Relaxed);
     }
 
@@ -98,7 +98,7 @@ impl Meter {
     }
 
     /// Tells who watches what came of it in the end.
-    pub(super) fn tell_last(&self) {
+    pub(crate) fn tell_last(&self) {
         self.tell_if(|_| true);
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::read::{Run, one_after_the_other};
+use crate::order::{Run, in_sequence};
 
 /// The place of members that are written as they are added.
 pub(super) const MEMBERS: usize = 0;
@@ -64,7 +64,7 @@ impl Order {
         }
         let mut counts = vec![0; sets.len() + 1];
         runs.iter().for_each(|&(place, count)| counts[place] += count);
-        let is_plain = one_after_the_other(&counts).eq(runs.iter().copied());
+        let is_plain = in_sequence(&counts).eq(runs.iter().copied());
         (listed, (!is_plain).then_some(runs))
     }
 }

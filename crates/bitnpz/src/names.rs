@@ -1,0 +1,116 @@
+//! The names of an archive's members, all in one place.
+//!
+//! An array with the key `KEY` is the member `KEY.npy`, unless it is in an image set. The library's own members start with
+//! `.bitnpz/`.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The prefix of the library's own members.
+pub(crate) const RESERVED: &str = ".bitnpz/";
+
+/// The member that lists packed images.
+pub(crate) const PACKED: &str = ".bitnpz/packed.json";
+
+/// The member that lists image sets.
+pub(crate) const SETS: &str = ".bitnpz/sets.json";
+
+/// A member of one segment of an image set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SegmentPart {
+    Payload,
+    Index,
+    Keys,
+}
+
+impl SegmentPart {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Payload => "payload",
+            Self::Index => "index",
+            Self::Keys => "keys",
+        }
+    }
+}
+
+/// Returns the name of the member that holds the array with this key.
+pub(crate) fn of_array(key: &str) -> String {
+    format!("{key}.npy")
+}
+
+/// Returns the name of the description of an image set.
+pub(crate) fn of_description(set: &str) -> String {
+    format!("{RESERVED}{set}/set.json")
+}
+
+/// Returns the name of the image set that a member describes.
+pub(crate) fn described_set(member: &str) -> Option<&str> {
+    member.strip_prefix(RESERVED)?.strip_suffix("/set.json")
+}
+
+/// Returns the name of the model of an image set.
+pub(crate) fn of_model(set: &str) -> String {
+    format!("{RESERVED}{set}/model.npy")
+}
+
+/// Returns the name of a part of the segment with this number.
+pub(crate) fn of_segment(set: &str, part: SegmentPart, number: usize) -> String {
+    format!("{RESERVED}{set}/{}-{number}.npy", part.name())
+}
+
+/// Returns whether a member holds keys of this image set.
+pub(crate) fn holds_keys(member: &str, set: &str) -> bool {
+    let part = member.strip_prefix(RESERVED).and_then(|rest| rest.strip_prefix(set));
+    part.is_some_and(|part| part.starts_with("/keys-"))
+}
+
+/// Returns whether a member is the library's own.
+pub(crate) fn is_reserved(member: &str) -> bool {
+    member.starts_with(RESERVED)
+}
+
+/// Returns whether a member is an array of the user's, as far as its name tells.
+pub(crate) fn is_array(member: &str) -> bool {
+    member.ends_with(".npy") && !is_reserved(member)
+}
+
+/// Returns whether an array can be saved under this key, which has no `.npy` at its end.
+pub(crate) fn is_key(key: &str) -> bool {
+    bitnpz_npz::identity(key) == key && check_key(key).is_ok()
+}
+
+/// Checks that an array can be saved under this key.
+pub(crate) fn check_key(key: &str) -> Result<()> {
+    if is_reserved(key) {
+        return Err(Error::from(ErrorKind::ReservedKey).with_key(key));
+    }
+    // The key `.npy` would leave an empty name.
+    bitnpz_npz::check_name(bitnpz_npz::identity(key)).map_err(|error| Error::from(error).with_key(key))
+}
+
+/// Returns how messages name one of the library's own members: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0.npy`.
+pub(crate) fn for_people(member: &str) -> Option<String> {
+    let (set, part) = member.strip_prefix(RESERVED)?.split_once('/')?;
+    let part = part.strip_suffix(".npy").or_else(|| part.strip_suffix(".json"))?;
+    let part = match part.split_once('-') {
+        Some((part, segment)) => format!("{part} {segment}"),
+        None if part == "set" => "description".to_owned(),
+        None => part.to_owned(),
+    };
+    Some(format!("{set}, {part}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_apart() {
+        assert_eq!(described_set(&of_description("a/b")), Some("a/b"));
+        assert_eq!(for_people(&of_description("a")).unwrap(), "a, description");
+        assert_eq!(for_people(&of_segment("a", SegmentPart::Payload, 3)).unwrap(), "a, payload 3");
+        assert!(holds_keys(&of_segment("a", SegmentPart::Keys, 0), "a"));
+        assert!(!holds_keys(&of_segment("ab", SegmentPart::Keys, 0), "a"));
+        assert!(is_array(&of_array("a")) && !is_array(&of_model("a")) && !is_array("a.txt"));
+        assert!(is_key("a") && !is_key("a.npy") && !is_key("") && !is_key(SETS));
+    }
+}
