@@ -6,6 +6,7 @@
 //!   pytest.
 //! - `cargo xtask frameworks` tests it with PyTorch, Grain and scikit-learn, which it installs.
 //! - `cargo xtask lint` runs rustfmt, clippy and rustdoc with warnings denied.
+//! - `cargo xtask layers` checks that no files import in circles and that crates depend only on those below them.
 //! - `cargo xtask msrv` checks that no dependency asks for a newer Rust than we promise.
 //! - `cargo xtask tree` counts the packages that the library brings, and fails if they have become more.
 //! - `cargo xtask ratio FILE.npz ...` compares what image sets take in bitnpz and in other formats.
@@ -22,6 +23,7 @@
 mod command;
 mod crash;
 mod fuzz;
+mod layers;
 mod lint;
 mod msrv;
 mod package;
@@ -55,6 +57,7 @@ fn run(task: &str, rest: &[String]) -> Outcome {
         "python" => package::test(rest),
         "frameworks" => package::test_frameworks(),
         "lint" => lint::run(),
+        "layers" => layers::run(rest),
         "msrv" => msrv::run(),
         "tree" => tree::run(),
         "fuzz" => fuzz::run(rest),
@@ -64,8 +67,7 @@ fn run(task: &str, rest: &[String]) -> Outcome {
         "ratio" => ratio::run(rest),
         "workflows" => package::compare(rest),
         _ => {
-            let tasks =
-                "test, python, frameworks, lint, msrv, tree, fuzz, sanitize, steps, crash, ratio, workflows";
+            let tasks = "test, python, frameworks, lint, layers, msrv, tree, fuzz, sanitize, steps, crash, ratio, workflows";
             Err(format!("expected one of: {tasks} (see xtask/src/main.rs)"))
         }
     }
