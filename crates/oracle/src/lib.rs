@@ -3,8 +3,8 @@
 //! Starting Python and importing NumPy takes a tenth of a second; a property test asks thousands
 //! of questions. So one process stays and runs the snippets it is sent.
 //!
-//! The interpreter is the one named by the environment variable `BITNPZ_PYTHON`, which
-//! `cargo xtask test` sets to its own virtual environment, or else `python3`.
+//! The interpreter is the one that the environment variable `BITNPZ_PYTHON` names. Without it, it is
+//! the one that `cargo xtask setup` installs below `target`, or else a `python3` that has NumPy.
 //!
 //! ```no_run
 //! let mut numpy = bitnpz_oracle::Oracle::start();
@@ -43,23 +43,40 @@ struct Answer {
 }
 
 impl Oracle {
-    /// Starts the process.
+    /// Starts a Python process.
     ///
-    /// # Panics
-    ///
-    /// If there is no such interpreter: an interop test without NumPy has nothing to say.
+    /// Ends the program with a message if no interpreter has NumPy. A panic would be taken for a failed case by property
+    /// tests, which would then look for a smaller one and save it.
     #[must_use]
     pub fn start() -> Self {
-        let python = std::env::var("BITNPZ_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let mut process = Command::new(&python)
+        let interpreters = interpreters();
+        if let Some(oracle) = interpreters.iter().find_map(|python| Self::with(python)) {
+            return oracle;
+        }
+        let message = format!(
+            "\nerror: this test compares with NumPy, and no Python with NumPy was found (tried {})\n\
+            help: run `cargo xtask setup` once, or set BITNPZ_PYTHON to an interpreter that has NumPy\n",
+            interpreters.join(", ")
+        );
+        // Unlike `eprintln`, this is shown although the test does not end.
+        drop(std::io::stderr().write_all(message.as_bytes()));
+        std::process::exit(1)
+    }
+
+    /// Starts this interpreter, if it exists and has NumPy.
+    fn with(python: &str) -> Option<Self> {
+        let mut process = Command::new(python)
             .args(["-X", "utf8", "-c", include_str!("oracle.py")])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {python}: {error}; run `cargo xtask test`"));
+            .ok()?;
         let requests = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().expect("stdout is piped"));
-        Self { process, requests, answers }
+        let mut oracle = Self { process, requests, answers };
+        let mut line = String::new();
+        oracle.answers.read_line(&mut line).ok()?;
+        (line.trim_end() == "ready").then_some(oracle)
     }
 
     /// Runs a snippet on `inputs` and returns what it appended to `outputs`.
@@ -81,7 +98,7 @@ impl Oracle {
     ///
     /// If the process is gone.
     pub fn try_run(&mut self, code: &str, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, String> {
-        let gone = "the oracle's Python process is gone (is NumPy installed? run `cargo xtask test`)";
+        let gone = "the oracle's Python process has ended";
         let request = Request { code, inputs: inputs.iter().map(|input| input.len()).collect() };
         let requests = self.requests.as_mut().expect("open until drop");
         let mut line = serde_json::to_vec(&request).expect("a request is plain JSON");
@@ -105,6 +122,17 @@ impl Oracle {
         };
         Ok(answer.outputs.iter().map(read).collect())
     }
+}
+
+/// The interpreters to try, in this order.
+fn interpreters() -> Vec<String> {
+    if let Ok(python) = std::env::var("BITNPZ_PYTHON") {
+        return vec![python];
+    }
+    let (folder, python) = if cfg!(windows) { ("Scripts", "python") } else { ("bin", "python3") };
+    // Where `xtask/src/python.rs` makes it.
+    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/venv");
+    vec![format!("{installed}/{folder}/python"), python.to_owned()]
 }
 
 impl Drop for Oracle {

@@ -4,7 +4,7 @@ A request is one JSON line {"code": str, "inputs": [length, ...]} and then the
 inputs' bytes; an answer is one JSON line {"outputs": [length, ...]} or
 {"error": str}, and then the outputs' bytes. A snippet sees `inputs` (a list of
 bytes) and appends its results to `outputs`; names it defines at the top level
-stay for the snippets after it.
+stay for the snippets after it. The first line is "ready", once NumPy is there.
 """
 
 import io
@@ -12,7 +12,10 @@ import json
 import sys
 import traceback
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError:
+    sys.exit(1)
 
 stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
 sys.stdout = sys.stderr
@@ -27,6 +30,8 @@ def answer(head, blobs):
     stdout.flush()
 
 
+stdout.write(b"ready\n")
+stdout.flush()
 for line in stdin:
     request = json.loads(line)
     names["inputs"] = [stdin.read(length) for length in request["inputs"]]
