@@ -69,3 +69,8 @@ pub use shuffle::Shuffle;
 pub use threads::{after_fork, before_fork};
 pub use value::Value;
 pub use write::{Added, StackWriter, Summary, Threshold, Writer, clean};
+
+/// The code in the README, compiled as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
