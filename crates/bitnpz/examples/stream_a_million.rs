@@ -32,7 +32,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The file appears under its name here, complete or not at all.
     writer.finish()?;
     let bytes = std::fs::metadata(&path)?.len();
-    println!("wrote {count} images in {:.1} s: {:.1} bytes each", start.elapsed().as_secs_f64(), bytes as f64 / count as f64);
+    println!(
+        "wrote {count} images in {:.1} s: {:.1} bytes each",
+        start.elapsed().as_secs_f64(),
+        bytes as f64 / count as f64
+    );
 
     let archive = Archive::open(&path)?;
     let images = archive.images("discs")?;
@@ -43,7 +47,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let number = order.get(position);
         assert_eq!(images.read::<bool>(number)?, disc(number));
     }
-    println!("read {sample} of them at random in {:.2} s, each as it was written", start.elapsed().as_secs_f64());
+    println!(
+        "read {sample} of them at random in {:.2} s, each as it was written",
+        start.elapsed().as_secs_f64()
+    );
     std::fs::remove_file(&path)?;
     Ok(())
 }

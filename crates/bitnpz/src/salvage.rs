@@ -68,7 +68,7 @@ pub fn salvage(
     let (clean, found) = collect(from.as_ref(), clean, limits)?;
     let options = OpenOptions::default().with_limits(limits.clone());
     let zip = bitnpz_npz::Archive::open_file(clean, options)?;
-    let (archive, mut gone) = Archive::open_what_is_whole(zip)?;
+    let (archive, mut gone) = Archive::open_undamaged(zip);
     gone.extend(found.gone.iter().map(|(member, message)| Problem::of_member(member, message.clone())));
 
     let renamed = found.renamed.iter().filter(|(name, _)| !names::is_reserved(name));
@@ -114,14 +114,14 @@ pub fn salvage(
         &archive,
         takes,
         |_| true,
-        |writer, number, range| {
-            let Some(Some(flaws)) = flaws.get(&number) else { return Ok(()) };
+        |writer, array| {
+            let Some(Some(flaws)) = flaws.get(&array.set) else { return Ok(()) };
             let is_gone = |image| flaws.get(&image).is_some_and(|flaw: &Flaw| flaw.is_certain);
-            let image = range.start;
-            if writer.add_without(&archive, number, range, is_gone)? {
+            let (set, image) = (&archive.sets()[array.set], array.images.start);
+            if writer.add_without(&archive, array, is_gone)? {
                 let message = "its key is damaged: it is that of another image".to_owned();
                 let flaw = Flaw { image, is_certain: true, message };
-                gone.push(Problem::of_flaw(&archive, &archive.sets()[number], &flaw));
+                gone.push(Problem::of_image(archive.zip(), set, &flaw));
             }
             Ok(())
         },
@@ -135,7 +135,7 @@ pub fn salvage(
             let mut flaws: Vec<&Flaw> = flaws.values().collect();
             flaws.sort_by_key(|flaw| flaw.image);
             for flaw in flaws {
-                let problem = Problem::of_flaw(&archive, set, flaw);
+                let problem = Problem::of_image(archive.zip(), set, flaw);
                 if flaw.is_certain { gone.push(problem) } else { doubtful.push(problem) }
             }
         }

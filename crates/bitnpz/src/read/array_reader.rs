@@ -6,7 +6,7 @@ use std::io::Read;
 use bitnpz_npy::{self as npy, Header};
 use bitnpz_npz::{Limits, Member};
 
-use super::entry::check_array;
+use super::check::{check_array, check_shape};
 use crate::error::{Error, Result};
 use crate::interrupt;
 
@@ -74,7 +74,7 @@ impl<'a> ArrayReader<'a> {
     /// If `data` has not the [length](Header::data_len) of the array, or if the member is damaged.
     pub fn read_into(&mut self, data: &mut [u8]) -> Result<()> {
         let fail = |error: std::io::Error| Error::from(bitnpz_npz::Error::from(error));
-        super::images::check_shape(&[self.header.data_len()], &[data.len()])?;
+        check_shape(&[self.header.data_len()], &[data.len()])?;
         for piece in data.chunks_mut(PIECE) {
             interrupt::check()?;
             self.reader.read_exact(piece).map_err(fail)?;

@@ -6,7 +6,8 @@ use bitnpz_bitmap::{BitmapView, Pixel};
 use bitnpz_npy::{Dtype, Element, with_room};
 use ndarray::{ArrayD, ArrayRef3, ArrayViewMut2, Axis};
 
-use super::images::{Images, Source, check_shape};
+use super::check::check_shape;
+use super::images::{Images, Storage};
 use crate::error::{ErrorKind, Result};
 use crate::packed::unpack_into;
 use crate::threads;
@@ -63,8 +64,8 @@ impl Images {
     pub fn check_batch(&self, indices: &[usize], item_bytes: usize) -> Result<()> {
         let bytes = (indices.len() as u64).saturating_mul(item_bytes as u64);
         self.check_limit(bytes, 1)?;
-        match &self.source {
-            Source::Stored(images) if images.may_be_too_large(self.size) => {
+        match &self.storage {
+            Storage::Set(images) if images.may_be_too_large(self.size) => {
                 indices.iter().try_for_each(|&index| {
                     self.check_index(index)?;
                     images.check_size(index)

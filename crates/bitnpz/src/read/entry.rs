@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Codec;
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Header, copy, with_room};
 use bitnpz_npz::{Limits, Member, MemberReader, Method};
 
-use super::archive::Archive;
+use super::check::{check_array, damaged};
+use super::contents::{Contents, SetArray};
 use super::images::Images;
-use super::rows::Rows;
+use super::packed_rows::PackedRows;
 use super::stored_images::StoredImages;
 use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
@@ -18,15 +20,15 @@ use crate::packed::{PackedKind, count_images, unpack};
 use crate::set::SMALL_STACK;
 use crate::value::lane_bytes;
 
-/// Members up to this size are read whole to see their headers.
-const SMALL: u64 = 64 << 10;
+/// Members up to this size are read whole to see their headers: their data is asked for next as a rule. Longer than any header.
+const WHOLE_BYTES: u64 = 64 << 10;
 
 /// What an archive has under one key: the array's dtype and shape, and what it takes in the file.
 #[derive(Clone)]
 pub struct Entry<'a> {
-    archive: &'a Archive,
+    contents: &'a Arc<Contents>,
     key: String,
-    place: Place<'a>,
+    data: Data<'a>,
     header: Header,
 }
 
@@ -40,12 +42,12 @@ impl fmt::Debug for Entry<'_> {
 
 /// A member, and all its bytes if it is small: it is read once.
 #[derive(Clone)]
-struct Whole<'a> {
+struct WholeMember<'a> {
     member: Member<'a>,
     npy: Option<Vec<u8>>,
 }
 
-impl Whole<'_> {
+impl WholeMember<'_> {
     fn npy(&self) -> Result<Cow<'_, [u8]>> {
         match &self.npy {
             Some(npy) => Ok(Cow::Borrowed(npy)),
@@ -56,36 +58,38 @@ impl Whole<'_> {
 
 /// Where an array is.
 #[derive(Clone)]
-enum Place<'a> {
+enum Data<'a> {
     /// In a member of its own, packed or not.
-    Member(Whole<'a>, Option<&'a PackedKind>),
+    Member(WholeMember<'a>, Option<&'a PackedKind>),
     /// In an image set.
     Set(StoredImages),
 }
 
 impl<'a> Entry<'a> {
     /// The array of a member.
-    pub(super) fn of_member(archive: &'a Archive, member: Member<'a>) -> Result<Self> {
+    pub(super) fn of_member(contents: &'a Arc<Contents>, member: Member<'a>) -> Result<Self> {
         let blame = |error: bitnpz_npy::Error| Error::from(error).with_key(member.key());
-        let limits = &archive.limits().npy;
-        let npy = (member.size() <= SMALL).then(|| member.read()).transpose()?;
+        let limits = &contents.limits().npy;
+        let npy = (member.size() <= WHOLE_BYTES).then(|| member.read()).transpose()?;
         let stored = match &npy {
             Some(npy) => Header::parse(npy, limits).map_err(blame)?.0,
             None => Header::read(member.reader()?, limits).map_err(blame)?,
         };
-        let kind = archive.packed().kind(member.key());
+        let kind = contents.packed.kind(member.key());
         let header = match kind {
             Some(kind) => original_header(stored, kind).map_err(|message| damaged(&member, message))?,
             None => stored,
         };
         let key = member.key().to_owned();
-        Ok(Self { archive, key, place: Place::Member(Whole { member, npy }, kind), header })
+        Ok(Self { contents, key, data: Data::Member(WholeMember { member, npy }, kind), header })
     }
 
-    /// The array of images of a set.
-    pub(super) fn of_set(archive: &'a Archive, key: String, images: StoredImages) -> Result<Self> {
+    /// Returns the entry of an array of a set.
+    pub(super) fn of_set(contents: &'a Arc<Contents>, array: SetArray) -> Result<Self> {
+        let key = contents.key_of(&array);
+        let images = StoredImages::new(contents, array);
         let header = images.header().map_err(|error| error.with_key(&key))?;
-        Ok(Self { archive, key, place: Place::Set(images), header })
+        Ok(Self { contents, key, data: Data::Set(images), header })
     }
 
     /// The key.
@@ -97,19 +101,19 @@ impl<'a> Entry<'a> {
     /// How the array lies in the archive.
     #[must_use]
     pub fn encoding(&self) -> Encoding {
-        match &self.place {
-            Place::Member(_, None) => Encoding::Plain,
-            Place::Member(_, Some(_)) => Encoding::Packed,
-            Place::Set(_) => Encoding::Sets,
+        match &self.data {
+            Data::Member(_, None) => Encoding::Plain,
+            Data::Member(_, Some(_)) => Encoding::Packed,
+            Data::Set(_) => Encoding::Sets,
         }
     }
 
     /// How the images of an image set are coded; `None` for other arrays.
     #[must_use]
     pub fn codec(&self) -> Option<Codec> {
-        match &self.place {
-            Place::Member(..) => None,
-            Place::Set(images) => Some(images.codec()),
+        match &self.data {
+            Data::Member(..) => None,
+            Data::Set(images) => Some(images.codec()),
         }
     }
 
@@ -135,10 +139,10 @@ impl<'a> Entry<'a> {
     /// arrays, which may have two values all the same: [`Archive::images`] looks.
     #[must_use]
     pub fn image_count(&self) -> Option<usize> {
-        match &self.place {
-            Place::Set(images) => return Some(images.len()),
-            Place::Member(_, None) if *self.dtype() != Dtype::of::<bool>() => return None,
-            Place::Member(..) => {}
+        match &self.data {
+            Data::Set(images) => return Some(images.len()),
+            Data::Member(_, None) if *self.dtype() != Dtype::of::<bool>() => return None,
+            Data::Member(..) => {}
         }
         let (stack, _) = ImageAxes::Inferred.form(&self.header).ok().flatten()?;
         Some(count_images(&stack))
@@ -158,9 +162,9 @@ impl<'a> Entry<'a> {
     /// Which axes of the array are height and width, if it is an image set whose images are along other axes than the last two.
     #[must_use]
     pub fn image_axes(&self) -> ImageAxes {
-        match &self.place {
-            Place::Set(images) => images.image_axes(),
-            Place::Member(..) => ImageAxes::Inferred,
+        match &self.data {
+            Data::Set(images) => images.image_axes(),
+            Data::Member(..) => ImageAxes::Inferred,
         }
     }
 
@@ -168,47 +172,52 @@ impl<'a> Entry<'a> {
     /// payload; of a set that is one array, also its index and model.
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
-        match &self.place {
-            Place::Member(whole, _) => whole.member.compressed_size(),
-            Place::Set(images) => images.stored_bytes(),
+        match &self.data {
+            Data::Member(whole, _) => whole.member.compressed_size(),
+            Data::Set(images) => images.stored_bytes(),
         }
     }
 
     /// Returns the compression method of its member; images of a set are stored.
     #[must_use]
     pub fn method(&self) -> Method {
-        match &self.place {
-            Place::Member(whole, _) => whole.member.method(),
-            Place::Set(_) => Method::STORED,
+        match &self.data {
+            Data::Member(whole, _) => whole.member.method(),
+            Data::Set(_) => Method::STORED,
         }
     }
 
     /// Reads the member of an array that has one.
     pub(crate) fn member_reader(&self) -> Result<MemberReader<'a>> {
-        match &self.place {
-            Place::Member(whole, _) => Ok(whole.member.reader()?),
-            Place::Set(_) => Err(Error::from(ErrorKind::NoSuchKey).with_key(&self.key)),
+        match &self.data {
+            Data::Member(whole, _) => Ok(whole.member.reader()?),
+            Data::Set(_) => Err(Error::from(ErrorKind::NoSuchKey).with_key(&self.key)),
         }
     }
 
     /// What it takes to unpack the array's member, if it is packed.
     pub(crate) fn kind(&self) -> Option<&'a PackedKind> {
-        match &self.place {
-            Place::Member(_, kind) => *kind,
-            Place::Set(_) => None,
+        match &self.data {
+            Data::Member(_, kind) => *kind,
+            Data::Set(_) => None,
         }
     }
 
-    /// The images, if they are in a set.
+    /// Returns whether the array is in an image set.
+    pub(super) fn is_in_set(&self) -> bool {
+        matches!(self.data, Data::Set(_))
+    }
+
+    /// Returns the images, if they are in a set.
     pub(crate) fn set_images(&self) -> Option<&StoredImages> {
-        match &self.place {
-            Place::Member(..) => None,
-            Place::Set(images) => Some(images),
+        match &self.data {
+            Data::Member(..) => None,
+            Data::Set(images) => Some(images),
         }
     }
 
     pub(crate) fn limits(&self) -> &'a Limits {
-        self.archive.limits()
+        self.contents.limits()
     }
 
     /// The array as it was saved.
@@ -216,8 +225,8 @@ impl<'a> Entry<'a> {
         let blame = |error: Error| error.with_key(&self.key);
         let limits = &self.limits().npy;
         check_array(self.header.data_len() as u64, limits.array_bytes).map_err(blame)?;
-        let pixels = match &self.place {
-            Place::Set(images) => {
+        let pixels = match &self.data {
+            Data::Set(images) => {
                 let mut pixels = with_room(self.header.data_len()).map_err(|error| blame(error.into()))?;
                 images.unpack(0..images.len(), &mut pixels).map_err(blame)?;
                 match images.form() {
@@ -225,10 +234,10 @@ impl<'a> Entry<'a> {
                     None => pixels,
                 }
             }
-            Place::Member(Whole { member, npy: None }, None) => {
-                return self.archive.read_array(member).map_err(blame);
+            Data::Member(WholeMember { member, npy: None }, None) => {
+                return self.contents.read_array(member).map_err(blame);
             }
-            Place::Member(whole, kind) => {
+            Data::Member(whole, kind) => {
                 let npy = whole.npy()?;
                 let view = DynArrayView::parse(&npy, limits).map_err(|error| blame(error.into()))?;
                 match kind {
@@ -244,9 +253,9 @@ impl<'a> Entry<'a> {
     pub(super) fn to_images(&self) -> Result<Images> {
         let blame = |error: Error| error.with_key(&self.key);
         let limits = &self.limits().npy;
-        let (whole, kind) = match &self.place {
-            Place::Set(images) => return Images::stored(images.clone()).map_err(blame),
-            Place::Member(whole, kind) => (whole, kind),
+        let (whole, kind) = match &self.data {
+            Data::Set(images) => return Images::stored(images.clone()).map_err(blame),
+            Data::Member(whole, kind) => (whole, kind),
         };
         let (member, stored_bytes) = (&whole.member, self.stored_bytes());
         let Some(kind) = *kind else {
@@ -255,7 +264,7 @@ impl<'a> Entry<'a> {
         };
         let rows = match member.range()? {
             Some(range) => {
-                let head = self.archive.zip().slice(range.start..range.end.min(range.start + SMALL))?;
+                let head = self.contents.zip.slice(range.start..range.end.min(range.start + WHOLE_BYTES))?;
                 let (header, start) = Header::parse(&head, limits).map_err(|error| blame(error.into()))?;
                 let (expected, found) = (header.data_len() as u64, range.end - range.start - start as u64);
                 if expected != found {
@@ -264,23 +273,17 @@ impl<'a> Entry<'a> {
                         format!("expected {expected} bytes of array, found {found}"),
                     ));
                 }
-                Rows::File(self.archive.clone(), range.start + start as u64..range.end)
+                PackedRows::File(Arc::clone(self.contents), range.start + start as u64..range.end)
             }
             None => {
                 let npy = whole.npy()?;
                 let view = DynArrayView::parse(&npy, limits).map_err(|error| blame(error.into()))?;
                 let rows = copy(view.data()).map_err(|error| blame(error.into()))?;
-                Rows::Memory { rows, stored_bytes }
+                PackedRows::Memory { rows, stored_bytes }
             }
         };
         Images::packed(kind.clone(), self.shape(), rows).map_err(|error| damaged(member, error.to_string()))
     }
-}
-
-/// That an array is not larger than the limit: packed rows can stand for 64 times their bytes, payloads for any number.
-pub(super) fn check_array(found: u64, limit: u64) -> Result<()> {
-    let too_large = ErrorKind::TooLarge { found, limit, name: "array_bytes" };
-    if found > limit { Err(too_large.into()) } else { Ok(()) }
 }
 
 /// The header of the array that these packed rows stand for.
@@ -300,9 +303,4 @@ fn original_header(stored: Header, kind: &PackedKind) -> std::result::Result<Hea
     }
     header.check().map_err(|error| error.to_string())?;
     Ok(header)
-}
-
-pub(super) fn damaged(member: &Member<'_>, message: String) -> Error {
-    let error = Error::from(ErrorKind::Damaged { member: member.name().to_owned(), message });
-    error.with_key(member.key())
 }

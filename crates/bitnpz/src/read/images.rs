@@ -9,7 +9,8 @@ use bitnpz_bitmap::{Bitmap, BitmapView, Pixel, PixelValues};
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header, copy, with_room};
 use ndarray::{Array2, ArrayRef2};
 
-use super::rows::Rows;
+use super::check::{check_countable, check_shape};
+use super::packed_rows::PackedRows;
 use super::stored_images::StoredImages;
 use crate::axes::ImageAxes;
 use crate::error::{ErrorKind, Result};
@@ -45,14 +46,15 @@ pub struct Images {
     trailing: usize,
     len: usize,
     pub(super) size: Option<[usize; 2]>,
-    pub(super) source: Source,
+    pub(super) storage: Storage,
 }
 
 #[derive(Clone)]
-pub(super) enum Source {
+pub(super) enum Storage {
     /// Packed rows of all images.
-    Rows(Arc<Rows>),
-    Stored(StoredImages),
+    Packed(Arc<PackedRows>),
+    /// Images of a set.
+    Set(StoredImages),
 }
 
 impl fmt::Debug for Images {
@@ -105,7 +107,7 @@ impl ExactSizeIterator for Bitmaps<'_> {}
 
 impl Images {
     /// Images of these packed rows; `shape` is that of the array they come back as.
-    pub(super) fn packed(kind: PackedKind, shape: &[usize], rows: Rows) -> Result<Self> {
+    pub(super) fn packed(kind: PackedKind, shape: &[usize], rows: PackedRows) -> Result<Self> {
         let [.., height, width] = *shape else {
             return Err(ErrorKind::NotImages { dtype: kind.dtype, shape: shape.to_vec() }.into());
         };
@@ -113,14 +115,14 @@ impl Images {
         let len = shape[..shape.len() - 2].iter().product();
         rows.check(len * height, width)?;
         let (shape, size) = (shape.to_vec(), Some([height, width]));
-        Ok(Self { kind, shape, trailing: 0, len, size, source: Source::Rows(Arc::new(rows)) })
+        Ok(Self { kind, shape, trailing: 0, len, size, storage: Storage::Packed(Arc::new(rows)) })
     }
 
     /// The images that an array is, which takes so many bytes in the file.
     pub(super) fn of_array(array: &DynArrayView<'_>, stored_bytes: u64) -> Result<Self> {
         let PackedImages { shape: stack, kind, rows } = pack_images(array, ImageAxes::Inferred)?;
         let trailing = trailing(array.header(), &stack).unwrap_or(0);
-        Ok(Self { trailing, ..Self::packed(kind, &stack, Rows::Memory { rows, stored_bytes })? })
+        Ok(Self { trailing, ..Self::packed(kind, &stack, PackedRows::Memory { rows, stored_bytes })? })
     }
 
     /// The images of a set that are under one key.
@@ -146,7 +148,7 @@ impl Images {
             _ => size,
         };
         let kind = images.set().kind(size.map_or(0, |[_, width]| width));
-        Ok(Self { kind, shape, trailing: 0, len, size, source: Source::Stored(images) })
+        Ok(Self { kind, shape, trailing: 0, len, size, storage: Storage::Set(images) })
     }
 
     /// How many axes of length 1 the array that they were saved as has behind height and width: those of `(n, height, width, 1)`.
@@ -188,8 +190,8 @@ impl Images {
     /// If there is no image with this number, or it is damaged.
     pub fn size_of(&self, index: usize) -> Result<[usize; 2]> {
         self.check_index(index)?;
-        match (&self.source, self.size) {
-            (Source::Stored(images), None) => images.size_of(index),
+        match (&self.storage, self.size) {
+            (Storage::Set(images), None) => images.size_of(index),
             _ => Ok(self.size.unwrap_or_default()),
         }
     }
@@ -209,34 +211,34 @@ impl Images {
     /// How the images of an image set are coded; `None` for images that are not in one.
     #[must_use]
     pub fn codec(&self) -> Option<Codec> {
-        match &self.source {
-            Source::Rows(_) => None,
-            Source::Stored(images) => Some(images.codec()),
+        match &self.storage {
+            Storage::Packed(_) => None,
+            Storage::Set(images) => Some(images.codec()),
         }
     }
 
     /// The bytes that they take in the file: of an image set all its parts, but its names.
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
-        match &self.source {
-            Source::Rows(rows) => rows.stored_bytes(),
-            Source::Stored(images) => images.stored_bytes(),
+        match &self.storage {
+            Storage::Packed(rows) => rows.stored_bytes(),
+            Storage::Set(images) => images.stored_bytes(),
         }
     }
 
     /// The bytes of an image's payload; `None` if it is in no image set.
     pub(super) fn payload_bytes(&self, index: usize) -> Result<Option<u64>> {
-        match &self.source {
-            Source::Rows(_) => Ok(None),
-            Source::Stored(images) => images.payload_bytes(index).map(Some),
+        match &self.storage {
+            Storage::Packed(_) => Ok(None),
+            Storage::Set(images) => images.payload_bytes(index).map(Some),
         }
     }
 
     /// The key of an image that has one of its own.
     #[must_use]
     pub fn key(&self, index: usize) -> Option<String> {
-        match &self.source {
-            Source::Stored(images) if images.set().stack().is_none() && index < self.len => {
+        match &self.storage {
+            Storage::Set(images) if images.set().stack().is_none() && index < self.len => {
                 Some(images.key(index))
             }
             _ => None,
@@ -246,8 +248,8 @@ impl Images {
     /// Which image has this key of its own.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<usize> {
-        match &self.source {
-            Source::Stored(images) if images.set().stack().is_none() => images.find(key),
+        match &self.storage {
+            Storage::Set(images) if images.set().stack().is_none() => images.find(key),
             _ => None,
         }
     }
@@ -259,9 +261,9 @@ impl Images {
     /// If there is no image with this number, or it is damaged.
     pub fn with_bitmap<R>(&self, index: usize, with: impl FnOnce(BitmapView<'_>) -> R) -> Result<R> {
         self.check_index(index)?;
-        match &self.source {
-            Source::Rows(rows) => rows.with_image(index, self.size.unwrap_or_default(), with),
-            Source::Stored(images) => images.with_image(index, with),
+        match &self.storage {
+            Storage::Packed(rows) => rows.with_image(index, self.size.unwrap_or_default(), with),
+            Storage::Set(images) => images.with_image(index, with),
         }
     }
 
@@ -348,9 +350,9 @@ impl Images {
     ///
     /// If there is no image with this number, or it is damaged.
     pub(super) fn count_ones_of(&self, index: usize) -> Result<u64> {
-        match &self.source {
-            Source::Rows(_) => self.with_bitmap(index, |image| image.count_ones() as u64),
-            Source::Stored(images) => images.count_ones(index),
+        match &self.storage {
+            Storage::Packed(_) => self.with_bitmap(index, |image| image.count_ones() as u64),
+            Storage::Set(images) => images.count_ones(index),
         }
     }
 
@@ -360,9 +362,9 @@ impl Images {
 
     /// That so many pixels, which are not in memory yet, are not too much.
     pub(super) fn check_limit(&self, pixels: u64, pixel_bytes: usize) -> Result<()> {
-        match &self.source {
-            Source::Stored(images) => images.check_limit(pixels, pixel_bytes),
-            Source::Rows(_) => Ok(()),
+        match &self.storage {
+            Storage::Set(images) => images.check_limit(pixels, pixel_bytes),
+            Storage::Packed(_) => Ok(()),
         }
     }
 
@@ -411,18 +413,4 @@ impl Images {
 pub(super) fn trailing(array: &Header, stack: &[usize]) -> Option<usize> {
     let rest = array.shape.strip_prefix(stack)?;
     (!array.fortran_order && rest.iter().all(|&side| side == 1)).then_some(rest.len())
-}
-
-/// That the pixels of all images can be counted.
-fn check_countable(shape: &[usize], dtype: &Dtype) -> Result<()> {
-    let checked = bitnpz_npy::check_shape(shape, dtype.item_size());
-    Ok(checked.map_err(|message| bitnpz_npy::Error::from(bitnpz_npy::ErrorKind::Shape { message }))?)
-}
-
-pub(super) fn check_shape(expected: &[usize], found: &[usize]) -> Result<()> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(ErrorKind::WrongShape { expected: expected.to_vec(), found: found.to_vec() }.into())
-    }
 }

@@ -1,12 +1,12 @@
 //! All that an archive holds: arrays, and members that are none.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bitnpz_npz::Member;
 
-use super::archive::Archive;
+use super::contents::Contents;
 use super::entry::Entry;
-use super::order::{Place, Places};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::is_array;
 
@@ -90,11 +90,11 @@ impl OtherMember<'_> {
 
 impl<'a> Item<'a> {
     /// What a member is.
-    pub(super) fn of_member(archive: &'a Archive, member: Member<'a>) -> Result<Self> {
+    pub(super) fn of_member(contents: &'a Arc<Contents>, member: Member<'a>) -> Result<Self> {
         if !is_array(member.name()) {
             return Ok(Self::Other(OtherMember { member, content: OtherContent::File }));
         }
-        match Entry::of_member(archive, member.clone()) {
+        match Entry::of_member(contents, member.clone()) {
             Ok(entry) => Ok(Self::Array(entry)),
             Err(error) => match OtherContent::of(&error) {
                 Some(content) => Ok(Self::Other(OtherMember { member, content })),
@@ -114,36 +114,5 @@ impl OtherContent {
             bitnpz_npy::ErrorKind::Dtype { found } => Some(Self::Dtype(found.clone())),
             _ => None,
         }
-    }
-}
-
-impl Archive {
-    /// All that the archive holds, in the order in which it was saved.
-    pub fn items(&self) -> impl Iterator<Item = Result<Item<'_>>> {
-        Places::new(self).filter_map(|place| match place {
-            Place::Set(set, range) => Some(self.entry_of_set(set, range).map(Item::Array)),
-            Place::Member(number) => Some(Item::of_member(self, self.zip().member(number)?)),
-        })
-    }
-
-    /// What the archive has under a key or a name.
-    ///
-    /// # Errors
-    ///
-    /// If there is nothing, or an array's header is damaged.
-    pub fn item(&self, name: &str) -> Result<Item<'_>> {
-        match self.find_other(name) {
-            Some(member) => Item::of_member(self, member),
-            None => self.entry(name).map(Item::Array),
-        }
-    }
-
-    /// What the archive has under each key of an array that can be read, in order.
-    pub fn entries(&self) -> impl Iterator<Item = Result<Entry<'_>>> {
-        self.items().filter_map(|item| match item {
-            Ok(Item::Array(entry)) => Some(Ok(entry)),
-            Ok(Item::Other(_)) => None,
-            Err(error) => Some(Err(error)),
-        })
     }
 }

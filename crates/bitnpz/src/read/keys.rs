@@ -1,36 +1,38 @@
-//! Going through the keys of an archive.
+//! Iterating over the keys of an archive.
 
-use super::archive::Archive;
-use super::order::{Place, Places};
+use std::sync::Arc;
+
+use super::contents::Contents;
+use super::places::{Place, Places};
 use crate::names::is_array;
 
-/// The keys of an archive's arrays in the order in which they were saved. It keeps the archive open, and a key at a time in
-/// memory.
+/// The keys of an archive's arrays, in the order in which they were saved. It keeps the archive open and makes one key at a
+/// time.
 #[derive(Clone, Debug)]
 pub struct Keys(Names);
 
-/// The keys of an archive's arrays and the names of its other members in the order in which they were saved, as
-/// `NpzFile.files` has them.
+/// The keys of an archive's arrays and the names of its other members, in the order in which they were saved, as NumPy's
+/// `NpzFile.files` gives them.
 #[derive(Clone, Debug)]
 pub struct Names(Places);
 
 impl Keys {
-    pub(super) fn new(archive: &Archive) -> Self {
-        Self(Names::new(archive))
+    pub(super) fn new(contents: &Arc<Contents>) -> Self {
+        Self(Names::new(contents))
     }
 }
 
 impl Names {
-    pub(super) fn new(archive: &Archive) -> Self {
-        Self(Places::new(archive))
+    pub(super) fn new(contents: &Arc<Contents>) -> Self {
+        Self(Places::new(contents))
     }
 
-    /// The next key, or the name of the next member that is no array.
+    /// Returns the next key, or as an error the name of the next member that is no array.
     fn next_name(&mut self) -> Option<Result<String, String>> {
         Some(match self.0.next()? {
-            Place::Set(number, range) => Ok(self.0.archive().key_of(number, &range)),
+            Place::Set(array) => Ok(self.0.contents().key_of(&array)),
             Place::Member(number) => {
-                let member = self.0.archive().zip().member(number)?;
+                let member = self.0.contents().zip.member(number)?;
                 if is_array(member.name()) {
                     Ok(member.key().to_owned())
                 } else {

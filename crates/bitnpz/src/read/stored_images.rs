@@ -1,83 +1,89 @@
-//! Images of an image set, where they lie.
+//! The images of an image set that are one array.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::Codec;
 use bitnpz_npy::Header;
 
-use super::archive::Archive;
-use super::entry::check_array;
+use super::check::check_array;
+use super::contents::{Contents, SetArray};
 use crate::axes::{ArrayForm, ImageAxes};
 use crate::error::Result;
 use crate::interrupt;
 use crate::packed::unpack_onto;
 use crate::set::StoredSet;
 
-/// Images of an image set, one after the other.
+/// Consecutive images of an image set.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredImages {
-    archive: Archive,
-    /// Which of the archive's sets.
-    set: usize,
-    /// Which of its images.
-    range: Range<usize>,
+    contents: Arc<Contents>,
+    array: SetArray,
 }
 
 impl StoredImages {
-    pub(crate) fn new(archive: &Archive, set: usize, range: Range<usize>) -> Self {
-        Self { archive: archive.clone(), set, range }
+    pub(super) fn new(contents: &Arc<Contents>, array: SetArray) -> Self {
+        Self { contents: Arc::clone(contents), array }
     }
 
-    /// The set that they are of.
+    fn zip(&self) -> &bitnpz_npz::Archive {
+        &self.contents.zip
+    }
+
+    /// Returns the set that the images are in.
     pub(super) fn set(&self) -> &StoredSet {
-        &self.archive.sets()[self.set]
+        &self.contents.sets[self.array.set]
     }
 
-    /// The number of images.
+    /// Returns the number of the first image in the set.
+    fn first(&self) -> usize {
+        self.array.images.start
+    }
+
+    /// Returns the number of images.
     pub(crate) fn len(&self) -> usize {
-        self.range.len()
+        self.array.images.len()
     }
 
     pub(super) fn codec(&self) -> Codec {
         self.set().codec()
     }
 
-    /// The height and width of all images; `None` if they differ.
+    /// Returns the height and width of all images; `None` if they differ.
     pub(super) fn size(&self) -> Result<Option<[usize; 2]>> {
-        match self.range.len() {
-            1 => Ok(Some(self.set().size(self.archive.zip(), self.range.start)?)),
+        match self.len() {
+            1 => self.size_of(0).map(Some),
             _ => Ok(self.set().common_size()),
         }
     }
 
-    /// The shape of the stack that they are under their one key: `(..., height, width)`.
+    /// Returns the shape of the stack of the images under one key: `(..., height, width)`.
     pub(super) fn shape(&self) -> Result<Vec<usize>> {
         Ok(match self.set().stack() {
             Some((_, shape)) => shape.to_vec(),
-            None => self.set().size(self.archive.zip(), self.range.start)?.to_vec(),
+            None => self.size_of(0)?.to_vec(),
         })
     }
 
-    /// The header of the array that they come back as under their one key.
+    /// Returns the header of the array that the images under one key come back as.
     pub(super) fn header(&self) -> Result<Header> {
         let mut header = Header::new(self.set().kind(0).dtype, self.shape()?);
         if let Some(form) = self.set().form() {
             (header.shape, header.fortran_order) = (form.shape.clone(), form.fortran_order);
         } else if self.set().stack().is_none() {
-            let size = self.set().size(self.archive.zip(), self.range.start)?;
-            header.shape = self.set().ones().around(size);
+            header.shape = self.set().ones().around(self.size_of(0)?);
         }
         header.check()?;
         Ok(header)
     }
 
-    /// The form in which a stack comes back, if it is another array.
+    /// Returns the form in which a stack comes back, if that differs from the stack.
     pub(super) fn form(&self) -> Option<&ArrayForm> {
         self.set().form()
     }
 
-    /// Which axes of the array that they come back as are height and width.
+    /// Returns which axes of the array that they come back as are height and width.
     pub(crate) fn image_axes(&self) -> ImageAxes {
         match (self.set().form(), self.set().stack()) {
             (Some(form), Some((_, stack))) => form.image_axes(stack),
@@ -85,52 +91,51 @@ impl StoredImages {
         }
     }
 
-    /// The bytes that they take in the file.
+    /// Returns the number of bytes that they take in the file.
     pub(super) fn stored_bytes(&self) -> u64 {
-        if self.range.len() == self.set().len() {
+        if self.len() == self.set().len() {
             return self.set().stored_bytes();
         }
-        let payload = |image| self.set().payload_bytes(self.archive.zip(), image).unwrap_or(0);
-        self.range.clone().map(payload).sum()
+        (0..self.len()).map(|index| self.payload_bytes(index).unwrap_or(0)).sum()
     }
 
-    /// The bytes of the payload of one of them.
+    /// Returns the length of the payload of one of them in bytes.
     pub(super) fn payload_bytes(&self, index: usize) -> Result<u64> {
-        self.set().payload_bytes(self.archive.zip(), self.range.start + index)
+        self.set().payload_bytes(self.zip(), self.first() + index)
     }
 
-    /// The key of one of them.
+    /// Returns the key of one of them.
     pub(super) fn key(&self, index: usize) -> String {
-        self.set().key(self.archive.zip(), self.range.start + index)
+        self.set().key(self.zip(), self.first() + index)
     }
 
-    /// Which of them has this key.
+    /// Returns the number of the one that has this key.
     pub(super) fn find(&self, key: &str) -> Option<usize> {
-        let image = self.set().find(self.archive.zip(), bitnpz_npz::identity(key))?;
-        self.range.contains(&image).then(|| image - self.range.start)
+        let image = self.set().find(self.zip(), bitnpz_npz::identity(key))?;
+        self.array.images.contains(&image).then(|| image - self.first())
     }
 
-    /// The height and width of one of them.
+    /// Returns the height and width of one of them.
     pub(super) fn size_of(&self, index: usize) -> Result<[usize; 2]> {
-        self.set().size(self.archive.zip(), self.range.start + index)
+        self.set().size(self.zip(), self.first() + index)
     }
 
     pub(super) fn with_image<R>(&self, index: usize, with: impl FnOnce(BitmapView<'_>) -> R) -> Result<R> {
-        self.set().with_image(self.archive.zip(), self.range.start + index, with)
+        self.set().with_image(self.zip(), self.first() + index, with)
     }
 
-    /// Whether images of this size may be larger than the limit, so that each must be looked at.
+    /// Returns whether images of this size may be above the limit, so that each must be checked.
     pub(super) fn may_be_too_large(&self, size: Option<[usize; 2]>) -> bool {
-        size.is_none_or(|size| self.set().check_size(self.archive.zip(), self.range.start, 0, size).is_err())
+        size.is_none_or(|size| self.set().check_size(self.zip(), self.first(), 0, size).is_err())
     }
 
-    /// That an image is not larger than the limit, nor than its payload accounts for.
+    /// Checks that an image is neither above the limit nor larger than its payload can encode.
     pub(super) fn check_size(&self, index: usize) -> Result<()> {
-        self.set().check_image(self.archive.zip(), self.range.start + index)
+        self.set().check_image(self.zip(), self.first() + index)
     }
 
     pub(super) fn count_ones(&self, index: usize) -> Result<u64> {
-        self.set().count_ones(self.archive.zip(), self.range.start + index)
+        self.set().count_ones(self.zip(), self.first() + index)
     }
 
     /// Appends the pixels of some of them, as they lie in memory.
@@ -145,9 +150,9 @@ impl StoredImages {
         Ok(())
     }
 
-    /// That so many pixels of so many bytes, which are not in memory yet, are not too much.
+    /// Checks that an array of so many pixels of so many bytes is within the limit, before it is allocated.
     pub(super) fn check_limit(&self, pixels: u64, pixel_bytes: usize) -> Result<()> {
         let found = pixels.saturating_mul(pixel_bytes as u64);
-        check_array(found, self.archive.limits().npy.array_bytes)
+        check_array(found, self.contents.limits().npy.array_bytes)
     }
 }

@@ -1,74 +1,18 @@
 //! Reading everything to see whether it is whole.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::io::Read;
 
 use bitnpz_npz::Member;
 
 use super::archive::Archive;
-use super::entry::damaged;
+use super::check::damaged;
 use super::item::Item;
+use super::report::{Problem, Report};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::names::{self, SETS, is_reserved};
 use crate::set::{Flaw, StoredSet};
-
-/// What [`Archive::verify`] found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Report {
-    /// The members read.
-    pub members: usize,
-    /// Their bytes, decompressed.
-    pub bytes: u64,
-    /// Bytes of the file that belong to no member and no record. They do no harm.
-    pub gaps: u64,
-    /// What is damaged. All else can be read.
-    pub problems: Vec<Problem>,
-}
-
-/// A member, or an image of an image set, that is damaged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Problem {
-    /// The member's name, or that of the image set.
-    pub member: String,
-    /// The key of the image of an image set.
-    pub key: Option<String>,
-    /// The image's number in the image set.
-    pub image: Option<usize>,
-    /// Whether it is known to be this image: of several damaged images in a row of 128 it is only known that they are among
-    /// these.
-    pub is_certain: bool,
-    /// What was expected and what was found.
-    pub message: String,
-}
-
-/// What is damaged, and how, in one line.
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = names::for_people(&self.member).unwrap_or_else(|| self.member.clone());
-        match (&self.key, self.image) {
-            (Some(key), Some(image)) => write!(f, "{key:?}, image {image} of the set: ")?,
-            _ if self.message.contains(&self.member) => {}
-            _ => write!(f, "{shown}: ")?,
-        }
-        f.write_str(&self.message.replace(&self.member, &shown))
-    }
-}
-
-impl Problem {
-    pub(crate) fn of_member(member: &str, message: String) -> Self {
-        Self { member: member.to_owned(), key: None, image: None, is_certain: true, message }
-    }
-
-    pub(crate) fn of_flaw(archive: &Archive, set: &StoredSet, flaw: &Flaw) -> Self {
-        let Flaw { image, is_certain, message } = flaw.clone();
-        let key = Some(set.key(archive.zip(), image));
-        Self { member: set.name().to_owned(), key, image: Some(image), is_certain, message }
-    }
-}
 
 impl Archive {
     /// Reads what tells where everything lies: the records of the archive, each member's local header, each array's header,
@@ -79,8 +23,11 @@ impl Archive {
         for member in self.zip().members() {
             let located = member.data_range().map_err(Error::from);
             let is_own = is_reserved(member.name());
-            let result =
-                if is_own { located.map(drop) } else { Item::of_member(self, member.clone()).map(drop) };
+            let result = if is_own {
+                located.map(drop)
+            } else {
+                Item::of_member(self.contents(), member.clone()).map(drop)
+            };
             report
                 .problems
                 .extend(result.err().map(|error| Problem::of_member(member.name(), error.to_string())));
@@ -92,7 +39,7 @@ impl Archive {
             for image in set.misplaced(self.zip()) {
                 let message = "expected the place of its payload, found no place in it".to_owned();
                 let flaw = Flaw { image, is_certain: true, message };
-                report.problems.push(Problem::of_flaw(self, set, &flaw));
+                report.problems.push(Problem::of_image(self.zip(), set, &flaw));
             }
         }
         report
@@ -100,7 +47,7 @@ impl Archive {
 
     /// The packed images whose members are not there.
     fn missing_members(&self) -> impl Iterator<Item = Problem> {
-        self.packed().exceptions().filter(|key| !self.contains(key)).map(|key| {
+        self.contents().packed.exceptions().filter(|key| !self.contains(key)).map(|key| {
             let message = format!("expected a member for the key {key:?}, found none");
             Problem::of_member(names::PACKED, message)
         })
@@ -117,7 +64,7 @@ impl Archive {
             };
             (0..set.len()).filter(is_twice).map(move |image| {
                 let message = "expected a key of its own, found that of an image of another set".to_owned();
-                Problem::of_flaw(self, set, &Flaw { image, is_certain: true, message })
+                Problem::of_image(self.zip(), set, &Flaw { image, is_certain: true, message })
             })
         })
     }
@@ -162,7 +109,7 @@ impl Archive {
         let mut done = report.members;
         for set in self.sets() {
             let before = report.problems.len();
-            let note = |flaw: Flaw| report.problems.push(Problem::of_flaw(self, set, &flaw));
+            let note = |flaw: Flaw| report.problems.push(Problem::of_image(self.zip(), set, &flaw));
             if let Err(error) = set.verify(self.zip(), note, |images| progress(done + images)) {
                 interrupt::check()?;
                 report.problems.push(Problem::of_member(set.name(), error.to_string()));
@@ -194,12 +141,12 @@ impl Archive {
         if is_reserved(member.name()) {
             return self.verify_bytes(member);
         }
-        let Item::Array(entry) = Item::of_member(self, member.clone())? else {
+        let Item::Array(entry) = Item::of_member(self.contents(), member.clone())? else {
             return self.verify_bytes(member);
         };
         let mut piece = vec![0; 1 << 16];
         let mut reader = member.reader()?;
-        let stored = bitnpz_npy::Header::read(&mut reader, &self.limits().npy)?;
+        let stored = bitnpz_npy::Header::read(&mut reader, &self.contents().limits().npy)?;
         let padding = entry.kind().map_or(0, |kind| padding_bits(kind.width));
         let stride = stored.shape.last().copied().unwrap_or(1).max(1);
         let mut position = 0;

@@ -124,6 +124,11 @@ impl StoredSet {
         self.ends.last().copied().unwrap_or(0)
     }
 
+    /// Returns the number of keys: one for a stack, else one for each image.
+    pub(crate) fn key_count(&self) -> usize {
+        if self.stack().is_some() { 1 } else { self.len() }
+    }
+
     /// The set's name.
     pub(crate) fn name(&self) -> &str {
         &self.name

@@ -1,7 +1,6 @@
 //! Adding to an archive that is there.
 
 use std::collections::HashSet;
-use std::ops::Range;
 use std::path::Path;
 
 use bitnpz_npz::{Member, OpenOptions};
@@ -14,7 +13,7 @@ use crate::encoding::Encoding;
 use crate::error::Result;
 use crate::interrupt;
 use crate::options::WriteOptions;
-use crate::read::{Archive, Entry, Place, Places};
+use crate::read::{Archive, Entry, Place, SetArray};
 use crate::set::StoredSet;
 
 /// More stacks that are too small for a set are copied as they lie, and cannot be extended.
@@ -46,7 +45,7 @@ impl Writer {
         let reading = OpenOptions::default().with_limits(options.limits.clone());
         let archive = Archive::open_with(path.as_ref(), reading)?;
         let mut writer = Self::like(path, &archive, options)?;
-        writer.take_over(&archive, |_| true, |_| true, |_, _, _| Ok(()))?;
+        writer.take_over(&archive, |_| true, |_| true, |_, _| Ok(()))?;
         Ok(writer)
     }
 
@@ -64,7 +63,7 @@ impl Writer {
         archive: &Archive,
         takes: impl Fn(usize) -> bool,
         takes_member: impl Fn(&str) -> bool,
-        mut instead: impl FnMut(&mut Self, usize, Range<usize>) -> Result<()>,
+        mut instead: impl FnMut(&mut Self, SetArray) -> Result<()>,
     ) -> Result<()> {
         let zip = archive.zip();
         let mut places = Vec::new();
@@ -84,12 +83,12 @@ impl Writer {
         for member in zip.members().filter(|member| segments.contains(member.name())) {
             self.zip.copy(&member)?;
         }
-        for place in Places::new(archive) {
+        for place in archive.places() {
             interrupt::check()?;
             match place {
-                Place::Set(number, range) => match places[number] {
+                Place::Set(array) => match places[array.set] {
                     Some(place) => self.ledger.order.note(place),
-                    None => instead(self, number, range)?,
+                    None => instead(self, array)?,
                 },
                 Place::Member(number) => {
                     let member = zip.member(number).expect("a member that places give");

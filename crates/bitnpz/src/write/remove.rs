@@ -52,11 +52,11 @@ impl Writer {
             &archive,
             takes,
             |key| !is_removed(key),
-            |writer, set, range| {
-                // Of a stack nothing is left.
-                let is_removed = |image: usize| removed[set].get(image).is_none_or(|&is_removed| is_removed);
-                if archive.sets()[set].stack().is_none() {
-                    writer.add_without(&archive, set, range, is_removed)?;
+            |writer, array| {
+                // Nothing is left of a stack.
+                if archive.sets()[array.set].stack().is_none() {
+                    let removed = &removed[array.set];
+                    writer.add_without(&archive, array, |image| removed[image])?;
                 }
                 Ok(())
             },

@@ -96,7 +96,7 @@ impl Writer {
         let kept = done.complete().and_then(|(_, file, _)| Ok(file.commit()?));
         let result = kept.and_then(|()| {
             let archive = resume.archive()?;
-            self.take_over(&archive, |_| true, |_| true, |_, _, _| Ok(()))
+            self.take_over(&archive, |_| true, |_| true, |_, _| Ok(()))
         });
         if result.is_err() {
             self.zip.abandon();

@@ -1,7 +1,5 @@
 //! Writing the images of a set again of which some are gone.
 
-use std::ops::Range;
-
 use bitnpz_npy::with_room;
 
 use super::order_log::MEMBERS;
@@ -10,7 +8,7 @@ use super::stack_writer::StackWriter;
 use super::writer::Writer;
 use crate::error::Result;
 use crate::packed::unpack;
-use crate::read::{Archive, StoredImages};
+use crate::read::{Archive, SetArray};
 
 impl Writer {
     /// Adds an array of an archive's set with this number, of these images, without those that are gone: in a stack these are
@@ -19,16 +17,15 @@ impl Writer {
     pub(crate) fn add_without(
         &mut self,
         archive: &Archive,
-        number: usize,
-        range: Range<usize>,
+        array: SetArray,
         is_gone: impl Fn(usize) -> bool,
     ) -> Result<bool> {
-        let set = &archive.sets()[number];
+        let set = &archive.sets()[array.set];
         let Some((key, shape)) = set.stack().filter(|(_, shape)| shape.len() > 2) else {
-            if range.clone().any(is_gone) {
+            if array.images.clone().any(is_gone) {
                 return Ok(false);
             }
-            let entry = archive.entry_of_set(number, range)?;
+            let entry = archive.entry_of_set(array)?;
             if self.contains(entry.key()) {
                 return Ok(true);
             }
@@ -40,12 +37,12 @@ impl Writer {
         let mut rows = with_room(height.saturating_mul(width.div_ceil(8)))?;
         rows.resize(rows.capacity(), 0);
         let blank = unpack(&rows, width, &kind.dtype, kind.bits)?;
-        let images = StoredImages::new(archive, number, range.clone());
+        let images = archive.images_of_set(array.clone());
         let item_images: usize = shape[1..shape.len() - 2].iter().product();
         let stack = Stack::new(key, &kind.dtype, &shape[1..], set.form().cloned())?.to_empty();
         let mut stack = StackWriter::start_stack(self, key, stack, MEMBERS)?;
         let mut item = Vec::new();
-        for image in range {
+        for image in array.images {
             if is_gone(image) {
                 item.extend_from_slice(&blank);
             } else {

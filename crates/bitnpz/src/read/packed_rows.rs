@@ -1,26 +1,27 @@
-//! Packed rows of a stack of images.
+//! The packed rows of a stack of images.
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bitnpz_bitmap::BitmapView;
 
-use super::archive::Archive;
+use super::contents::Contents;
 use crate::error::Result;
 
-/// Packed rows of a stack of images.
+/// The packed rows of a stack of images.
 #[derive(Debug)]
-pub(super) enum Rows {
+pub(super) enum PackedRows {
     Memory {
         rows: Vec<u8>,
-        /// What they take in the file.
+        /// The bytes that they take in the file.
         stored_bytes: u64,
     },
-    /// Where they lie in the file.
-    File(Archive, Range<u64>),
+    /// The range of bytes in the file where they lie uncompressed.
+    File(Arc<Contents>, Range<u64>),
 }
 
-impl Rows {
+impl PackedRows {
     pub(super) fn stored_bytes(&self) -> u64 {
         match self {
             Self::Memory { stored_bytes, .. } => *stored_bytes,
@@ -28,11 +29,11 @@ impl Rows {
         }
     }
 
-    /// That these are so many rows of this width; of those in memory, that their padding bits are zero.
+    /// Checks that there are so many rows of this width and, for rows in memory, that their padding bits are zero.
     pub(super) fn check(&self, rows: usize, width: usize) -> Result<()> {
         match self {
             Self::Memory { rows: bytes, .. } => BitmapView::new(rows, width, bytes).map(|_| ())?,
-            // The header said how many; each image is checked when it is read.
+            // The array's header gave their number; each image is checked when it is read.
             Self::File(..) => {}
         }
         Ok(())
@@ -48,9 +49,9 @@ impl Rows {
         let len = height * width.div_ceil(8);
         let bytes = match self {
             Self::Memory { rows, .. } => Cow::Borrowed(&rows[index * len..][..len]),
-            Self::File(archive, range) => {
+            Self::File(contents, range) => {
                 let start = range.start + (index * len) as u64;
-                archive.zip().slice(start..start + len as u64)?
+                contents.zip.slice(start..start + len as u64)?
             }
         };
         Ok(with(BitmapView::new(height, width, &bytes)?))

@@ -1,0 +1,141 @@
+//! The contents of an open archive, and where each key lies in them.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use bitnpz_npy::{DynArray, DynArrayView, with_room};
+use bitnpz_npz::{Limits, Member};
+
+use super::array_reader::ArrayReader;
+use super::check::check_array;
+use super::order::Order;
+use crate::error::{Error, ErrorKind, Result};
+use crate::names::{is_array, is_reserved};
+use crate::packed::PackedIndex;
+use crate::set::StoredSet;
+
+/// Members up to this size are read in one go, into a buffer that is kept for the next: most images are far smaller, and
+/// larger arrays are worth a pass of their own that copies nothing.
+pub(super) const BUFFERED_BYTES: usize = 1 << 20;
+
+thread_local! {
+    /// The buffer of the last `.npy` file; taken while it is used.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The contents of an open archive.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(super) zip: bitnpz_npz::Archive,
+    pub(super) packed: PackedIndex,
+    pub(super) sets: Vec<StoredSet>,
+    pub(super) order: Order,
+}
+
+/// The images of a set that are one array: the whole stack, or one image with a key of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SetArray {
+    /// The number of the set in the archive.
+    pub(crate) set: usize,
+    /// The numbers of the images in the set.
+    pub(crate) images: Range<usize>,
+}
+
+impl Contents {
+    pub(super) fn limits(&self) -> &Limits {
+        self.zip.limits()
+    }
+
+    /// Returns the members that are arrays of the user's.
+    pub(super) fn members(&self) -> impl Iterator<Item = Member<'_>> {
+        self.zip.members().filter(|member| is_array(member.name()))
+    }
+
+    /// Returns the member of the array with this key, if it has one.
+    pub(super) fn member(&self, key: &str) -> Option<Member<'_>> {
+        self.zip.find(key).filter(|member| is_array(member.name()))
+    }
+
+    /// Returns the member of the array with this key, if it has one and its rows are not packed.
+    pub(super) fn plain_member(&self, key: &str) -> Option<Member<'_>> {
+        self.member(key).filter(|member| self.packed.kind(member.key()).is_none())
+    }
+
+    /// Returns the user's member of this name, whether it is an array or not.
+    pub(super) fn any_member(&self, name: &str) -> Option<Member<'_>> {
+        let member = self.zip.find(name).filter(|member| !is_reserved(member.name()))?;
+        (is_array(member.name()) || member.name() == name).then_some(member)
+    }
+
+    /// Returns whether a set has this key, which does not end in `.npy`.
+    pub(super) fn is_in_sets(&self, key: &str) -> bool {
+        self.sets.iter().any(|set| set.has_key(&self.zip, key))
+    }
+
+    /// Finds the images of the sets that have this key.
+    ///
+    /// # Errors
+    ///
+    /// If there are none, or those of several sets.
+    pub(super) fn find_in_sets(&self, key: &str) -> Result<SetArray> {
+        let wanted = bitnpz_npz::identity(key);
+        let mut found = self.sets.iter().enumerate().filter_map(|(number, set)| match set.stack() {
+            Some((name, _)) => (name == wanted).then(|| SetArray { set: number, images: 0..set.len() }),
+            None => {
+                let image = set.find(&self.zip, wanted)?;
+                Some(SetArray { set: number, images: image..image + 1 })
+            }
+        });
+        match (found.next(), found.next()) {
+            (Some(array), None) => Ok(array),
+            (None, _) => Err(Error::from(ErrorKind::NoSuchKey).with_key(key)),
+            (Some(_), Some(_)) => Err(Error::from(ErrorKind::AmbiguousKey).with_key(key)),
+        }
+    }
+
+    /// Returns the key of an array of a set.
+    pub(super) fn key_of(&self, array: &SetArray) -> String {
+        let set = &self.sets[array.set];
+        match set.stack() {
+            Some((key, _)) => key.to_owned(),
+            None => set.key(&self.zip, array.images.start),
+        }
+    }
+
+    /// Reads the array of a plain member, in one pass and without a copy if it is large.
+    pub(super) fn read_array(&self, member: &Member<'_>) -> Result<DynArray> {
+        if member.size() <= BUFFERED_BYTES as u64 {
+            return Ok(self.with_array(member, |view| view.to_owned())??);
+        }
+        let mut reader = self.array_reader(member)?;
+        let mut data = with_room(reader.header().data_len())?;
+        data.resize(reader.header().data_len(), 0);
+        reader.read_into(&mut data)?;
+        Ok(DynArray::new(reader.header().clone(), data)?)
+    }
+
+    /// Returns a reader of the array of a plain member.
+    pub(super) fn array_reader<'a>(&self, member: &Member<'a>) -> Result<ArrayReader<'a>> {
+        ArrayReader::of_member(member, &self.limits().npy)
+    }
+
+    /// Calls `with` with the array of a plain member, in a buffer that is used again for the next.
+    pub(super) fn with_array<R>(
+        &self,
+        member: &Member<'_>,
+        with: impl FnOnce(DynArrayView<'_>) -> R,
+    ) -> Result<R> {
+        let limits = &self.limits().npy;
+        let limit = limits.array_bytes;
+        check_array(member.size(), limit.saturating_add(limits.header_bytes as u64))?;
+        let mut npy = BUFFER.take();
+        member.read_into(&mut npy)?;
+        let view = DynArrayView::parse(&npy, limits)?;
+        check_array(view.data().len() as u64, limit)?;
+        let result = with(view);
+        if npy.capacity() <= BUFFERED_BYTES {
+            BUFFER.set(npy);
+        }
+        Ok(result)
+    }
+}
