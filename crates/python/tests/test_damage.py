@@ -42,7 +42,7 @@ def test_is_all_else_saved(glyphs, damaged):
 
 
 def test_is_no_file_replaced_unless_asked(damaged):
-    with pytest.raises(bitnpz.FilePresentError, match="whole.npz: there is a file"):
+    with pytest.raises(bitnpz.FilePresentError, match="whole.npz: already exists"):
         bitnpz.salvage(damaged, "whole.npz")
     assert bitnpz.salvage(damaged, "whole.npz", force=True).images == 600
 

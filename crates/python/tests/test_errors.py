@@ -91,7 +91,7 @@ def test_are_keys_checked(glyphs):
         with pytest.raises(ValueError):
             writer["a\nb"] = [2]
         for key in (3, None, b"x", ("x",)):
-            with pytest.raises(TypeError, match="expected a key, which is a str"):
+            with pytest.raises(TypeError, match="expected a key of type str"):
                 writer[key] = [2]
             with pytest.raises(TypeError):
                 writer.extend(key, np.zeros((1, 2, 2), bool))

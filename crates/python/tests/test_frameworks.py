@@ -68,7 +68,7 @@ def test_does_the_dataset_take_arrays_masks_parts_and_transforms(archive, glyphs
     assert len(masked) == 300 and (masked[3].numpy() == glyphs[6]).all()
     first, second = torch.utils.data.random_split(Dataset(archive["glyphs"], archive["outputs"]), [500, 100])
     assert len(list(torch.utils.data.DataLoader(second, batch_size=50))) == 2
-    with pytest.raises(ValueError, match="expected an array or an image set"):
+    with pytest.raises(ValueError, match="expected an array or Images"):
         Dataset(archive["glyphs"], 3)
 
 
