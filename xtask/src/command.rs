@@ -3,35 +3,36 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What a task ends in: nothing, or a message for the person who ran it.
+/// The outcome of a task: nothing, or a message for the person who ran it.
 pub(crate) type Outcome = Result<(), String>;
 
-/// The target of builds with flags that build scripts and macros must not be built with: where these flags are known to work.
+/// The target of builds with special compiler flags. Naming it keeps the flags away from build scripts and procedural macros; it
+/// is the only target on which these flags were tried.
 pub(crate) const HOST: &str = "x86_64-unknown-linux-gnu";
 
-/// The workspace's root.
+/// Returns the workspace's root.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_path_buf()
 }
 
-/// Where cargo puts what it builds.
+/// Returns cargo's target folder.
 pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// A command in the workspace's root.
+/// Makes a command that runs in the workspace's root.
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
     command
 }
 
-/// `cargo` as it was called for us.
+/// Makes a command of the `cargo` that started this program.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
 }
 
-/// Runs a command to its end; an exit code other than 0 is an error.
+/// Prints a command and runs it; an exit code other than 0 is an error.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     let line = format!("{command:?}");
     println!("+ {}", line.replace('"', ""));
@@ -42,7 +43,7 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
     }
 }
 
-/// Runs a command and gives back what it printed on standard output.
+/// Runs a command and returns its standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     let line = format!("{command:?}");
     let output = command.output().map_err(|error| format!("{line}: {error}"))?;

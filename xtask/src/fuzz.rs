@@ -1,14 +1,16 @@
-//! `cargo xtask fuzz [SECONDS] [address] [TARGET ...]`: fuzz targets, seeds and past findings first.
+//! `cargo xtask fuzz [SECONDS] [address] [TARGET ...]`: replays each target's seeds and corpus, then fuzzes it.
+//!
+//! With 0 seconds it only replays, with targets that are compiled faster and run slower.
 
 use std::fs;
 
 use crate::command::{self, Outcome, cargo, root};
-use crate::python;
+use crate::{python, test};
 
-/// How long each target is fuzzed unless told otherwise, in seconds.
+/// The default time for each target: the search is past the seeds, and all targets take five minutes.
 const SECONDS: u64 = 30;
 
-/// Two targets eat the same inputs.
+/// Targets that read the same inputs as another one.
 const SAME_SEEDS: [(&str, &str); 1] = [("reference", "payload")];
 
 pub(crate) fn run(arguments: &[String]) -> Outcome {
@@ -17,7 +19,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let seconds = seconds.map_or(Ok(SECONDS), |word| {
         word.parse().map_err(|_| format!("{word}: expected a number of seconds"))
     })?;
-    // A stable compiler has no sanitizers unless it is told that it is none; every target counts its allocations itself.
+    // A stable compiler accepts sanitizers only with `RUSTC_BOOTSTRAP`. Most errors show without: there is little unsafe code,
+    // and every target counts its allocations itself.
     let sanitizer = if arguments.next_if_eq(&"address").is_some() { "address" } else { "none" };
     let all = targets()?;
     let mut chosen: Vec<String> = arguments.map(str::to_owned).collect();
@@ -27,10 +30,10 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if chosen.is_empty() {
         chosen = all;
     }
-    let python = python::environment("venv", &["xtask/requirements.txt"])?;
-    // Targets write files: to memory where the system has a folder there.
-    let shared = std::path::Path::new("/dev/shm");
-    let base = if shared.is_dir() { shared.to_owned() } else { std::env::temp_dir() };
+    let python = python::environment(python::ORACLE, test::REQUIREMENTS)?;
+    // The targets write many small files, which is faster in memory.
+    let memory = std::path::Path::new("/dev/shm");
+    let base = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     let scratch = tempfile::tempdir_in(base).map_err(|error| error.to_string())?;
     for target in chosen {
         let corpus = format!("fuzz/corpus/{target}");
@@ -40,8 +43,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         let dictionary = format!("fuzz/dictionaries/{target}.dict");
         let dictionary = root().join(&dictionary).exists().then(|| format!("-dict={dictionary}"));
         let fuzz = |limits: &[&str]| {
-            let words = ["fuzz", "run", "--sanitizer", sanitizer, &target, &corpus, &seeds, "--"];
-            let mut command = cargo(&words);
+            let mut command = cargo(&["fuzz", "run", "--sanitizer", sanitizer]);
+            command.args((seconds == 0).then_some("--dev")).args([&target, &corpus, &seeds, "--"]);
             command.env("TMPDIR", scratch.path()).env("BITNPZ_PYTHON", &python);
             if sanitizer != "none" {
                 command.env("RUSTC_BOOTSTRAP", "1");
@@ -49,12 +52,14 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             command::run(command.args(&dictionary).args(limits))
         };
         fuzz(&["-runs=0"])?;
-        fuzz(&[&format!("-max_total_time={seconds}"), "-print_final_stats=1"])?;
+        if seconds > 0 {
+            fuzz(&[&format!("-max_total_time={seconds}"), "-print_final_stats=1"])?;
+        }
     }
     Ok(())
 }
 
-/// The names of the targets, in alphabetical order.
+/// Lists the names of the targets in alphabetical order.
 fn targets() -> Result<Vec<String>, String> {
     let folder = root().join("fuzz/fuzz_targets");
     let files = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;

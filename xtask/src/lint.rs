@@ -1,23 +1,22 @@
-//! `cargo xtask lint`: rustfmt, clippy and rustdoc with warnings denied, the fuzz workspace included.
+//! `cargo xtask lint`: rustfmt, clippy and rustdoc with warnings denied, the fuzz workspace included, and `layers`.
 
 use crate::command::{self, Outcome, cargo};
+use crate::layers;
 
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run(_: &[String]) -> Outcome {
     command::run(&mut cargo(&["fmt", "--all", "--check"]))?;
-    command::run(&mut cargo(&[
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-        "--locked",
-        "--",
-        "-Dwarnings",
-    ]))?;
+    let fuzz = ["--manifest-path", "fuzz/Cargo.toml"];
+    command::run(cargo(&["fmt", "--check"]).args(fuzz))?;
+    layers::run(&[])?;
+    let everything = ["clippy", "--workspace", "--all-targets", "--all-features", "--locked"];
+    command::run(cargo(&everything).args(["--", "-Dwarnings"]))?;
     command::run(
         cargo(&["doc", "--workspace", "--all-features", "--no-deps", "--locked"])
             .env("RUSTDOCFLAGS", "-Dwarnings"),
     )?;
-    let fuzz = ["--manifest-path", "fuzz/Cargo.toml"];
-    command::run(cargo(&["fmt", "--check"]).args(fuzz))?;
-    command::run(cargo(&["clippy", "--locked"]).args(fuzz).args(["--", "-Dwarnings"]))
+    // The two workspaces share their target folder, so that packages with equal features are checked once.
+    let target = command::target();
+    command::run(
+        cargo(&["clippy", "--locked"]).args(fuzz).arg("--target-dir").arg(target).args(["--", "-Dwarnings"]),
+    )
 }

@@ -1,22 +1,4 @@
-//! The project's own tasks.
-//!
-//! - `cargo xtask test` makes virtual environments with the pinned NumPy and runs all tests; `cargo xtask test ARGS` gives
-//!   what follows to `cargo test`, and leaves Python's out.
-//! - `cargo xtask python [ARGS]` builds the Python package and tests it on every Python there is; what follows goes to
-//!   pytest.
-//! - `cargo xtask frameworks` tests it with PyTorch, Grain and scikit-learn, which it installs.
-//! - `cargo xtask lint` runs rustfmt, clippy and rustdoc with warnings denied.
-//! - `cargo xtask layers` checks that no files import in circles and that crates depend only on those below them.
-//! - `cargo xtask msrv` checks that no dependency asks for a newer Rust than we promise.
-//! - `cargo xtask tree` counts the packages that the library brings, and fails if they have become more.
-//! - `cargo xtask ratio FILE.npz ...` compares what image sets take in bitnpz and in other formats.
-//! - `cargo xtask workflows FILE.npz ...` compares whole workflows from Python with what people use.
-//! - `cargo xtask crash [RUNS]` kills the command and makes calls of it fail, and looks for what is lost; `crash others [RUNS]`
-//!   does so to NumPy, `zipfile`, HDF5 and the Python package.
-//! - `cargo xtask fuzz [SECONDS] [address] [TARGET ...]` replays the seeds of fuzz targets and fuzzes each that long;
-//!   with AddressSanitizer if asked to.
-//! - `cargo xtask sanitize` runs the libraries' tests with AddressSanitizer.
-//! - `cargo xtask steps` runs the tests with hostile files and counts every step.
+//! The project's own tasks: `cargo xtask` lists them.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -30,6 +12,7 @@ mod package;
 mod python;
 mod ratio;
 mod sanitize;
+mod setup;
 mod steps;
 mod test;
 mod tree;
@@ -38,11 +21,71 @@ use std::process::ExitCode;
 
 use command::Outcome;
 
+/// A task that `cargo xtask` runs.
+struct Task {
+    name: &'static str,
+    arguments: &'static str,
+    help: &'static str,
+    run: fn(&[String]) -> Outcome,
+}
+
+/// All tasks, in the order in which a newcomer needs them.
+const TASKS: [Task; 14] = [
+    task("setup", "", "install NumPy for the tests, below target, and say what to do next", setup::run),
+    task("test", "[ARGS]", "run all tests; with ARGS for cargo test, those in Rust only", test::run),
+    task("lint", "", "run rustfmt, clippy and rustdoc with warnings denied, and layers", lint::run),
+    task(
+        "layers",
+        "[CRATE ...]",
+        "find files that import in a circle and crates that depend upwards",
+        layers::run,
+    ),
+    task(
+        "python",
+        "[--quick] [ARGS]",
+        "test the wheel on every Python, or quickly on one; ARGS for pytest",
+        package::test,
+    ),
+    task("frameworks", "", "test the wheel with PyTorch, Grain and scikit-learn", package::test_frameworks),
+    task("steps", "", "run the tests with hostile files and count every step", steps::run),
+    task(
+        "fuzz",
+        "[SECONDS] [address] [TARGET ...]",
+        "replay seeds, then fuzz each target, with AddressSanitizer if asked",
+        fuzz::run,
+    ),
+    task(
+        "crash",
+        "[others] [RUNS]",
+        "kill the command, make its calls fail, and look for lost data",
+        crash::run,
+    ),
+    task("sanitize", "", "run the libraries' tests with AddressSanitizer", sanitize::run),
+    task("msrv", "", "check that no dependency needs a newer Rust than ours", msrv::run),
+    task("tree", "", "check how many packages the library brings", tree::run),
+    task("ratio", "FILE.npz ...", "compare the sizes of image sets with those of other formats", ratio::run),
+    task("workflows", "FILE.npz ...", "compare workflows in Python with the usual ones", package::compare),
+];
+
+const fn task(
+    name: &'static str,
+    arguments: &'static str,
+    help: &'static str,
+    run: fn(&[String]) -> Outcome,
+) -> Task {
+    Task { name, arguments, help, run }
+}
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let task = arguments.next().unwrap_or_default();
+    let name = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
-    match run(&task, &rest) {
+    let outcome = match TASKS.iter().find(|task| task.name == name) {
+        Some(task) => (task.run)(&rest),
+        None if name.is_empty() => Err(usage()),
+        None => Err(format!("expected a task, found '{name}'\n{}", usage())),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("xtask: {message}");
@@ -51,24 +94,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: &str, rest: &[String]) -> Outcome {
-    match task {
-        "test" => test::run(rest),
-        "python" => package::test(rest),
-        "frameworks" => package::test_frameworks(),
-        "lint" => lint::run(),
-        "layers" => layers::run(rest),
-        "msrv" => msrv::run(),
-        "tree" => tree::run(),
-        "fuzz" => fuzz::run(rest),
-        "crash" => crash::run(rest),
-        "sanitize" => sanitize::run(),
-        "steps" => steps::run(),
-        "ratio" => ratio::run(rest),
-        "workflows" => package::compare(rest),
-        _ => {
-            let tasks = "test, python, frameworks, lint, layers, msrv, tree, fuzz, sanitize, steps, crash, ratio, workflows";
-            Err(format!("expected one of: {tasks} (see xtask/src/main.rs)"))
-        }
+fn usage() -> String {
+    let mut text = "usage: cargo xtask TASK [ARGUMENTS]\n".to_owned();
+    for Task { name, arguments, help, .. } in &TASKS {
+        text.push_str(&format!("\n{:43} {help}", format!("{name} {arguments}")));
     }
+    text
 }

@@ -1,14 +1,14 @@
-//! `cargo xtask msrv`: the oldest Rust we promise, tested by what can be tested without that toolchain.
+//! `cargo xtask msrv`: checks `rust-version` without installing that toolchain.
 //!
-//! Clippy's `incompatible_msrv` sees to our own code (nothing of the standard library that is younger
-//! than `rust-version`); this sees to the packages we build on.
+//! Clippy's `incompatible_msrv` keeps newer parts of the standard library out of our own code; this task checks the
+//! packages we depend on. A job of `.github/workflows/ci.yml` compiles with that toolchain.
 
 use serde_json::Value;
 
 use crate::command::{Outcome, cargo, output};
 
 /// Fails if any locked package declares a newer `rust-version` than the workspace.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn run(_: &[String]) -> Outcome {
     let promised = version(env!("CARGO_PKG_RUST_VERSION"));
     let metadata = output(&mut cargo(&["metadata", "--format-version", "1", "--locked"]))?;
     let metadata: Value = serde_json::from_str(&metadata).map_err(|error| error.to_string())?;
@@ -22,10 +22,14 @@ pub(crate) fn run() -> Outcome {
         println!("all {} packages build with Rust {}", packages.len(), env!("CARGO_PKG_RUST_VERSION"));
         return Ok(());
     }
-    Err(format!("newer than rust-version {}: {}", env!("CARGO_PKG_RUST_VERSION"), newer.join(", ")))
+    Err(format!(
+        "expected packages that build with Rust {}, found {}",
+        env!("CARGO_PKG_RUST_VERSION"),
+        newer.join(", ")
+    ))
 }
 
-/// `1.89` or `1.89.0` as numbers that compare.
+/// Parses `1.89` or `1.89.0` to numbers that can be compared.
 fn version(text: &str) -> Vec<u32> {
     text.split('.').take(2).filter_map(|part| part.parse().ok()).collect()
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask python [ARGS]`, `frameworks`, `workflows` and `crash others`: the Python package, from wheel to tests and measurements.
+//! `cargo xtask python`, `frameworks`, `workflows` and `crash others`: builds the Python package, tests and measures it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,46 @@ use crate::python;
 
 const TESTS: &str = "crates/python/tests";
 
-/// Builds the wheel, checks the types, and runs the tests on every Python there is; `arguments` go to pytest.
+/// The tools that build, check and test the package.
+const REQUIREMENTS: &[&str] = &["xtask/python.txt"];
+
+/// A profile of cargo, as the option that selects it. The first one is how users get the package.
+#[derive(Clone, Copy)]
+enum Profile {
+    Release,
+    /// It shares most of its build with the tests in Rust, and checks for overflow.
+    Dev,
+}
+
+impl Profile {
+    fn option(self) -> &'static [&'static str] {
+        match self {
+            Self::Release => &["--release"],
+            Self::Dev => &[],
+        }
+    }
+
+    fn folder(self) -> PathBuf {
+        command::target().join(if matches!(self, Self::Release) { "release" } else { "debug" })
+    }
+}
+
+/// Builds the wheel, checks its types, and runs its tests on every Python; after `--quick`, an unoptimized wheel on one
+/// Python. The other arguments go to pytest.
 pub(crate) fn test(arguments: &[String]) -> Outcome {
-    let wheel = wheel()?;
-    let build = python::environment("venv-python", &["xtask/python.txt"])?;
+    let is_quick = arguments.first().is_some_and(|first| first == "--quick");
+    let arguments = &arguments[usize::from(is_quick)..];
+    let profile = if is_quick { Profile::Dev } else { Profile::Release };
+    let wheel = wheel(profile)?;
+    let build = python::environment("venv-python", REQUIREMENTS)?;
     run(&mut command(&build, &["-m", "mypy", "crates/python/python/bitnpz"]))?;
-    run(&mut cargo(&["build", "--release", "--locked", "--quiet", "--package", "bitnpz-cli"]))?;
-    // The tests of hostile archives, which the command reads too, are for one Python.
-    let mut tool = Some(command::target().join("release/bitnpz"));
-    for (interpreter, (major, minor)) in python::interpreters() {
+    run(cargo(&["build", "--locked", "--quiet", "--package", "bitnpz-cli"]).args(profile.option()))?;
+    // The first Python also gives the command the hostile archives; once is enough.
+    let mut tool = Some(profile.folder().join("bitnpz"));
+    let count = if is_quick { 1 } else { usize::MAX };
+    for (interpreter, (major, minor)) in python::interpreters().into_iter().take(count) {
         let name = format!("venv-python{major}.{minor}");
-        let python = python::environment_of(&interpreter, &name, &["xtask/python.txt"])?;
+        let python = python::environment_of(&interpreter, &name, REQUIREMENTS)?;
         install(&python, &wheel)?;
         let mut tests = command(&python, &["-m", "pytest", "--quiet", "--timeout=300", TESTS]);
         tests.args(arguments).envs(tool.take().map(|path| ("BITNPZ_COMMAND", path)));
@@ -28,27 +57,23 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
 }
 
 /// Runs the tests with PyTorch, Grain and scikit-learn.
-pub(crate) fn test_frameworks() -> Outcome {
-    let wheel = wheel()?;
+pub(crate) fn test_frameworks(_: &[String]) -> Outcome {
+    let wheel = wheel(Profile::Release)?;
     let python = python::environment("venv-frameworks", &["xtask/python.txt", "xtask/frameworks.txt"])?;
     install(&python, &wheel)?;
     let tests = format!("{TESTS}/test_frameworks.py");
     run(&mut command(&python, &["-m", "pytest", "--quiet", "--timeout=300", &tests]))
 }
 
-/// Measures workflows against what people use.
+/// Measures whole workflows and compares them with the usual ones.
 pub(crate) fn compare(files: &[String]) -> Outcome {
-    let wheel = wheel()?;
-    let python = python::environment("venv-ratio", &["benches/requirements.txt"])?;
-    install(&python, &wheel)?;
+    let python = for_reports()?;
     run(command(&python, &["benches/workflows.py"]).args(files))
 }
 
-/// Kills what people use at the same trials as ours.
+/// Runs the trials of `crash` on NumPy, `zipfile`, HDF5 and the Python package.
 pub(crate) fn crash_others(runs: &[String]) -> Outcome {
-    let wheel = wheel()?;
-    let python = python::environment("venv-ratio", &["benches/requirements.txt"])?;
-    install(&python, &wheel)?;
+    let python = for_reports()?;
     let appender =
         ["build", "--release", "--locked", "--package", "bitnpz-benches", "--example", "zip_append"];
     run(&mut cargo(&appender))?;
@@ -56,14 +81,22 @@ pub(crate) fn crash_others(runs: &[String]) -> Outcome {
     run(command(&python, &["benches/crash.py"]).args(runs).env("ZIP_APPEND", appender))
 }
 
-/// Builds the wheel as users would, for this machine.
-fn wheel() -> Result<PathBuf, String> {
-    let python = python::environment("venv-python", &["xtask/python.txt"])?;
+/// Returns an interpreter that has the package and what it is compared with.
+fn for_reports() -> Result<PathBuf, String> {
+    let wheel = wheel(Profile::Release)?;
+    let python = python::environment("venv-ratio", &["benches/requirements.txt"])?;
+    install(&python, &wheel)?;
+    Ok(python)
+}
+
+/// Builds the wheel for this machine.
+fn wheel(profile: Profile) -> Result<PathBuf, String> {
+    let python = python::environment("venv-python", REQUIREMENTS)?;
     let folder = root().join("target/wheels");
-    // Only one is there, so that it is the one.
+    // An older wheel might be taken for the new one.
     let _ = fs::remove_dir_all(&folder);
-    run(command(&python, &["-m", "maturin", "build", "--release", "--locked", "--quiet", "--out"])
-        .arg(&folder))?;
+    let build = ["-m", "maturin", "build", "--locked", "--quiet"];
+    run(command(&python, &build).args(profile.option()).arg("--out").arg(&folder))?;
     let files = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let wheels = files.flatten().map(|file| file.path());
     wheels.into_iter().next().ok_or_else(|| format!("{}: expected a wheel, found none", folder.display()))

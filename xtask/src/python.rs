@@ -1,4 +1,4 @@
-//! The virtual environments that tests and reports run in.
+//! The Python interpreters and the virtual environments in which tests and reports run.
 
 use std::env;
 use std::fs;
@@ -7,22 +7,26 @@ use std::process::Command;
 
 use crate::command::{command, root, run};
 
-/// The oldest Python that the pinned NumPy runs on, and the package.
+/// The oldest Python that the package and the pinned NumPy support.
 const OLDEST: (u32, u32) = (3, 11);
+
+/// The environment with the NumPy that the tests in Rust compare with. `crates/oracle` looks for it.
+pub(crate) const ORACLE: &str = "venv";
 
 /// An interpreter and its version.
 pub(crate) type Interpreter = (PathBuf, (u32, u32));
 
-/// Makes a virtual environment below `target` with the packages pinned in some files, once, and gives back its interpreter.
+/// Returns the interpreter of a virtual environment below `target`, which has the packages that the requirement files list.
+///
+/// It is made the first time, and again when these files change.
 pub(crate) fn environment(name: &str, requirements: &[&str]) -> Result<PathBuf, String> {
-    let (interpreter, _) = interpreters()
-        .into_iter()
-        .next()
-        .ok_or_else(|| format!("no Python {}.{} or later on the path", OLDEST.0, OLDEST.1))?;
+    let (interpreter, _) = interpreters().into_iter().next().ok_or_else(|| {
+        format!("expected Python {}.{} or later on the path, found none", OLDEST.0, OLDEST.1)
+    })?;
     environment_of(&interpreter, name, requirements)
 }
 
-/// As [`environment`], of this interpreter.
+/// Does what [`environment`] does, with a given interpreter.
 pub(crate) fn environment_of(
     interpreter: &Path,
     name: &str,
@@ -44,17 +48,17 @@ pub(crate) fn environment_of(
     Ok(python)
 }
 
-/// One interpreter of each version that is new enough, on the path or among those that pyenv keeps; the one that `python3`
-/// means first, if it is one.
+/// Finds one interpreter of each version that is new enough, on the path or among pyenv's. `python3` comes first if it is
+/// one of them.
 pub(crate) fn interpreters() -> Vec<Interpreter> {
     let names = ["python3", "python3.11", "python3.12", "python3.13", "python3.14", "python3.15", "python"];
     let home = env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv"));
     let pyenv = env::var_os("PYENV_ROOT").map(PathBuf::from).or(home).map(|root| root.join("versions"));
-    let kept = pyenv.and_then(|versions| fs::read_dir(versions).ok()).into_iter().flatten().flatten();
-    let mut kept: Vec<PathBuf> = kept.map(|version| version.path().join("bin/python")).collect();
-    kept.sort();
+    let installed = pyenv.and_then(|versions| fs::read_dir(versions).ok()).into_iter().flatten().flatten();
+    let mut installed: Vec<PathBuf> = installed.map(|version| version.path().join("bin/python")).collect();
+    installed.sort();
     let mut found: Vec<Interpreter> = Vec::new();
-    for python in names.into_iter().map(PathBuf::from).chain(kept) {
+    for python in names.into_iter().map(PathBuf::from).chain(installed) {
         if let Some(version) = version(&python).filter(|version| *version >= OLDEST)
             && !found.iter().any(|(_, other)| *other == version)
         {
@@ -64,6 +68,7 @@ pub(crate) fn interpreters() -> Vec<Interpreter> {
     found
 }
 
+/// Asks an interpreter for its version.
 fn version(python: &Path) -> Option<(u32, u32)> {
     let ask = "import sys; print(sys.version_info[0], sys.version_info[1])";
     let output = Command::new(python).args(["-c", ask]).output().ok()?;

@@ -1,4 +1,4 @@
-//! `cargo xtask ratio FILE.npz ... [--output FOLDER]`: how small image sets are, in bitnpz and in other formats.
+//! `cargo xtask ratio FILE.npz ... [--output FOLDER]`: compares the sizes of image sets with those of other formats.
 
 use crate::command::{self, Outcome, cargo};
 use crate::python;

@@ -1,17 +1,17 @@
-//! `cargo xtask sanitize`: the tests with AddressSanitizer, for want of Miri on a stable compiler.
+//! `cargo xtask sanitize`: runs tests with AddressSanitizer, since Miri needs a nightly compiler.
 
 use crate::command::{self, HOST, Outcome, cargo};
-use crate::python;
+use crate::{python, test};
 
-/// What has unsafe code, and what stands on it.
+/// The libraries: those with unsafe code and those that use it.
 const PACKAGES: [&str; 4] = ["bitnpz-bitmap", "bitnpz-npy", "bitnpz-npz", "bitnpz"];
 
-pub(crate) fn run() -> Outcome {
-    let python = python::environment("venv", &["xtask/requirements.txt"])?;
+pub(crate) fn run(_: &[String]) -> Outcome {
+    let python = python::environment(python::ORACLE, test::REQUIREMENTS)?;
     let mut tests = cargo(&["test", "--locked", "--target", HOST, "--target-dir", "target/sanitize"]);
-    // Examples in documentation are linked without the sanitizer's library.
+    // No doctests: they are linked without the sanitizer's library.
     tests.args(["--lib", "--tests"]).args(PACKAGES.iter().flat_map(|package| ["--package", package]));
-    // A stable compiler has no sanitizers unless it is told that it is none.
+    // A stable compiler accepts `-Z` only with this variable.
     tests.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address");
     command::run(tests.env("BITNPZ_PYTHON", python))
 }

@@ -1,4 +1,4 @@
-//! What a command ends in when it does not succeed.
+//! Why a command did not succeed.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -10,23 +10,23 @@ use crate::output::escape;
 /// Why a command did not succeed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// What went wrong, for the person to read.
+    /// An error, with the message to print.
     Message(String),
-    /// What was found is not good, such as damage, and has been said already.
-    Said,
-    /// Nobody reads what we print any more: `| head`.
-    Unread,
+    /// The command worked but found damage or differences, and has printed them.
+    Reported,
+    /// Nobody reads standard output any more, as in `| head`.
+    OutputClosed,
 }
 
 pub(crate) type Outcome = Result<(), Failure>;
 
 impl Failure {
-    /// A failure with the file it is about before the message.
+    /// Puts the path of the file before the message.
     pub(crate) fn at(path: &Path, error: impl Display) -> Self {
         Self::Message(format!("{}: {error}", path.display()))
     }
 
-    /// A failure of what was done with one file, or with another that the error names itself.
+    /// Puts the path of the file before the message, unless the error names a file itself.
     pub(crate) fn of(path: &Path, error: &bitnpz::Error) -> Self {
         match error.path() {
             Some(other) if error.unwritten().is_none() && is_missing(error) => Self::missing(other),
@@ -35,26 +35,26 @@ impl Failure {
         }
     }
 
-    /// That there is nothing at a path.
+    /// Reports that there is nothing at a path.
     pub(crate) fn missing(path: &Path) -> Self {
-        Self::at(path, "there is no such file or folder")
+        Self::at(path, "no such file or folder")
     }
 
-    /// Says what went wrong on standard error, and returns the exit code.
+    /// Prints the message on standard error, and returns the exit code.
     pub(crate) fn report(&self) -> u8 {
         match self {
             Self::Message(message) => {
-                // If even this cannot be written there is nobody to tell.
+                // If standard error cannot be written, nobody can be told.
                 drop(writeln!(io::stderr(), "bitnpz: error: {}", escape(message)));
                 1
             }
-            Self::Said => 1,
-            Self::Unread => 0,
+            Self::Reported => 1,
+            Self::OutputClosed => 0,
         }
     }
 }
 
-/// Whether the system says that there is no such file.
+/// Returns whether the operating system reported that a file does not exist.
 fn is_missing(error: &bitnpz::Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::NotFound)
@@ -63,7 +63,7 @@ fn is_missing(error: &bitnpz::Error) -> bool {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::Unread,
+            io::ErrorKind::BrokenPipe => Self::OutputClosed,
             _ => Self::Message(error.to_string()),
         }
     }

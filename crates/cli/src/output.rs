@@ -1,4 +1,4 @@
-//! What people see: text, progress, sizes.
+//! Printing: results, remarks, progress bars, numbers.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Stdout, Write};
@@ -8,12 +8,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::failure::Failure;
 
-/// Standard output, and progress on standard error where a person looks.
+/// Standard output; and standard error, where progress is shown if it is a terminal.
 #[derive(Debug)]
 pub(crate) struct Output {
     stdout: Stdout,
     is_quiet: bool,
-    /// Whether standard output takes an archive or a picture, and nothing else.
+    /// Whether standard output is reserved for an archive or a picture.
     has_data: bool,
 }
 
@@ -22,22 +22,22 @@ impl Output {
         Self { stdout: io::stdout(), is_quiet, has_data: false }
     }
 
-    /// A result, which is printed however quiet one asked it to be. Nothing in it can do anything to a terminal.
+    /// Prints a result, even with `--quiet`. Control characters are escaped.
     pub(crate) fn result(&mut self, line: impl AsRef<str>) -> io::Result<()> {
         self.text(&escape(line.as_ref()))
     }
 
-    /// Text that has nothing from a file in it.
+    /// Prints text that contains nothing from a file, and so needs no escaping.
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.stdout, "{text}")
     }
 
-    /// A result for programs to read, all of it ASCII.
+    /// Prints a result as JSON, all of it ASCII.
     pub(crate) fn json(&mut self, value: &serde_json::Value) -> io::Result<()> {
         self.text(&ascii(&format!("{value:#}")))
     }
 
-    /// A list for programs to read, a line for each of its values as they come.
+    /// Prints a JSON list, one value per line as they come.
     pub(crate) fn json_list(
         &mut self,
         values: impl Iterator<Item = Result<serde_json::Value, Failure>>,
@@ -51,18 +51,18 @@ impl Output {
         Ok(writeln!(self.stdout, "\n]")?)
     }
 
-    /// Leaves standard output to an archive or a picture: remarks go to standard error. What a terminal would show of it helps
-    /// nobody.
+    /// Reserves standard output for an archive or a picture; remarks go to standard error from then on. Fails if standard output is a
+    /// terminal.
     pub(crate) fn leave_stdout_to_data(&mut self) -> Result<(), Failure> {
         if self.stdout.is_terminal() {
-            let message = "standard output is a terminal: send it to a file or a program";
+            let message = "standard output is a terminal; redirect it to a file or a program";
             return Err(Failure::Message(message.to_owned()));
         }
         self.has_data = true;
         Ok(())
     }
 
-    /// A remark, which `--quiet` leaves out.
+    /// Prints a remark, unless quiet.
     pub(crate) fn remark(&mut self, line: impl AsRef<str>) -> io::Result<()> {
         match (self.is_quiet, self.has_data) {
             (true, _) => Ok(()),
@@ -71,37 +71,37 @@ impl Output {
         }
     }
 
-    /// What went wrong with part of the work, on standard error.
+    /// Prints on standard error what went wrong with part of the work.
     pub(crate) fn warning(&self, line: impl AsRef<str>) {
-        // If even this cannot be written there is nobody to tell.
+        // If standard error cannot be written, nobody can be told.
         drop(writeln!(io::stderr(), "bitnpz: warning: {}", escape(line.as_ref())));
     }
 
-    /// What was decided for people and may not be what they want: on standard error, unless quiet.
+    /// Prints on standard error a choice that was made for users and may not be what they want, unless quiet.
     pub(crate) fn note(&self, line: impl AsRef<str>) {
         if !self.is_quiet {
             drop(writeln!(io::stderr(), "bitnpz: note: {}", escape(line.as_ref())));
         }
     }
 
-    /// The columns of the terminal, or 80.
+    /// Returns the number of columns of the terminal, or 80.
     pub(crate) fn columns(&self) -> usize {
         let known = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         known.or_else(|| Some(console::Term::stdout().size_checked()?.1.into())).unwrap_or(80)
     }
 
-    /// Whether anybody sees progress.
+    /// Returns whether progress bars are shown.
     pub(crate) fn shows_progress(&self) -> bool {
         !self.is_quiet && io::stderr().is_terminal()
     }
 
-    /// A bar for work of so many steps; on a terminal only.
+    /// Shows a progress bar for work of `steps` steps; on a terminal only.
     pub(crate) fn progress(&self, steps: u64, what: &'static str) -> ProgressBar {
         self.bar(steps, what, "{msg} {wide_bar} {human_pos}/{human_len}, {rate}/s, {eta} left")
     }
 
-    /// A bar for an archive that is written: of how many images it is to have, after so many that it has.
-    pub(crate) fn watch(
+    /// Shows a progress bar for an archive that already has `has` images and will have about `images` in all.
+    pub(crate) fn writer_progress(
         &self,
         writer: &mut Writer,
         has: u64,
@@ -119,7 +119,7 @@ impl Output {
         bar.set_position(has);
         let shown = bar.clone();
         writer.on_progress(move |progress| {
-            // Reading takes its time, and so does coding.
+            // Reading images and encoding them count half each.
             let done = has + progress.added.midpoint(progress.images);
             if shown.length().is_some_and(|length| length < done) {
                 shown.set_length(done);
@@ -138,7 +138,7 @@ impl Output {
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "steps in a second")]
         let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
-            // A rate that cannot be written is not shown.
+            // A rate that cannot be formatted is not shown.
             let _ = write!(text, "{}", thousands(state.per_sec() as u64));
         };
         bar.set_style(style.with_key("rate", rate));
@@ -146,7 +146,7 @@ impl Output {
     }
 }
 
-/// Text in which what cannot be seen, and what changes how other letters are seen, is written out: a terminal shows it as it is.
+/// Escapes characters that are invisible or change how others are displayed, so that a terminal shows all of the text.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -159,8 +159,8 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
-/// Whether a letter is a control or a format character (Unicode's general categories Cc, Cf, Zl and Zp), among them those that
-/// turn the direction of text around, or one that fonts draw as nothing.
+/// Returns whether a character is a control or format character (Unicode's general categories Cc, Cf, Zl and Zp), which include those
+/// that reverse the direction of text, or one that fonts draw as nothing.
 fn is_hidden(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
@@ -172,7 +172,7 @@ fn is_hidden(letter: char) -> bool {
             | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// JSON in ASCII alone.
+/// Escapes all characters of JSON text that are not ASCII.
 fn ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for letter in json.chars() {
@@ -187,13 +187,13 @@ fn ascii(json: &str) -> String {
     text
 }
 
-/// So many of something: "1 image", "2 images".
+/// Formats a number of things: "1 image", "2 images".
 pub(crate) fn count(number: usize, what: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{} {what}{ending}", thousands(number as u64))
 }
 
-/// How the size of a file changed: "3.21 times smaller".
+/// Formats the change in the size of a file: "3.21 times smaller".
 pub(crate) fn change(before: u64, after: u64) -> String {
     let ratio = before as f64 / after.max(1) as f64;
     if ratio < 1.0 {
@@ -203,7 +203,7 @@ pub(crate) fn change(before: u64, after: u64) -> String {
     }
 }
 
-/// A number with its thousands set apart.
+/// Formats a number with commas between thousands.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -216,7 +216,7 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
-/// A size as people say it.
+/// Formats a size with a decimal unit: "1.5 MB".
 pub(crate) fn size(bytes: u64) -> String {
     let units = ["bytes", "kB", "MB", "GB", "TB"];
     let mut value = bytes as f64;
@@ -228,12 +228,24 @@ pub(crate) fn size(bytes: u64) -> String {
     if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", units[unit]) }
 }
 
+/// Joins the first names with commas, and counts the others.
+pub(crate) fn abbreviate(names: Vec<String>) -> String {
+    /// About a line of names.
+    const SHOWN: usize = 8;
+    let others = names.len().saturating_sub(SHOWN);
+    let mut shown = names.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
+    if others > 0 {
+        shown.push_str(&format!(", and {}", count(others, "other")));
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn are_numbers_said_as_people_say_them() {
+    fn formats_numbers() {
         assert_eq!(
             [0, 1, 1234].map(|number| count(number, "image")),
             ["0 images", "1 image", "1,234 images"]
@@ -244,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn is_what_cannot_be_seen_written_out() {
+    fn escapes_what_is_invisible() {
         assert_eq!(escape("ix-001 é 漢 ä\n█▀"), "ix-001 é 漢 ä\n█▀");
         assert_eq!(escape("a\u{202E}gnp.b\u{202C}"), "a\\u{202e}gnp.b\\u{202c}");
         for letter in

@@ -1,12 +1,11 @@
-//! What happens when the command is told to end.
+//! What happens when the command receives a signal to end.
 
-/// Removes temporary files that have names when the command is ended by Ctrl-C, `kill` or a closed terminal. Those without names
-/// go by themselves.
+/// Removes named temporary files when the command is ended by Ctrl-C, `kill` or a closed terminal. The system removes unnamed ones.
 pub(crate) fn clean_up_when_ended() {
-    // Without it the command ends as well, and leaves what `bitnpz clean` removes.
+    // Without the handler the command ends all the same, and leaves files for `bitnpz clean` to remove.
     drop(ctrlc::set_handler(|| {
         bitnpz::remove_temporary_files();
-        // As shells say it of a program that was interrupted.
+        // The shells' exit code for an interrupted program: 128 + SIGINT.
         std::process::exit(130);
     }));
 }

@@ -10,15 +10,16 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::array::{read_to_numpy, to_numpy};
 use crate::call::{long, quick};
-use crate::damage::{Problem, to_tuples};
+use crate::choice::Chosen;
+use crate::damage::Problem;
 use crate::error::raise;
-use crate::images::{of_archive, reader};
+use crate::images::{image_reader, of_archive};
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
 pub(crate) struct Archive {
-    /// What messages call it.
+    /// The archive's name in messages.
     name: Arc<str>,
-    /// Held with the interpreter attached only, and for a moment: no fork finds it taken.
+    /// `None` once it is closed. Locked only briefly and with the interpreter attached, so that no fork copies it locked.
     archive: RwLock<Option<bitnpz::Archive>>,
 }
 
@@ -35,32 +36,32 @@ impl Archive {
     }
 }
 
+/// What `archive[key]` finds.
+enum Found<'a> {
+    Saved(Content<'a>),
+    /// The bytes of a member that is not a `.npy` file.
+    Other(Vec<u8>),
+}
+
 #[pymethods]
 impl Archive {
     #[new]
     #[pyo3(signature = (source, name, access, limits=None))]
+    #[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
     fn new(
         py: Python<'_>,
         source: &Bound<'_, PyAny>,
         name: &str,
-        access: &str,
+        access: Chosen<Access>,
         limits: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let limits = limits.map_or_else(|| Ok(Limits::default()), to_limits)?;
+        let limits = to_limits(limits)?;
         let archive = if let Ok(bytes) = source.cast::<PyBytes>() {
             let bytes = bytes.as_bytes();
             quick(py, name, || bitnpz::Archive::from_slice_with(bytes, limits))
         } else {
             let path: PathBuf = source.extract()?;
-            let access = match access {
-                "map" => Access::Mapped,
-                "read" => Access::Positional,
-                _ => {
-                    let message = format!("access: expected \"map\" or \"read\", found {access:?}");
-                    return Err(raise(py, "InputError", (message,)));
-                }
-            };
-            let options = OpenOptions::default().with_access(access).with_limits(limits);
+            let options = OpenOptions::default().with_access(access.0).with_limits(limits);
             quick(py, name, || bitnpz::Archive::open_with(path, options))
         };
         Ok(Self { name: name.into(), archive: RwLock::new(Some(archive?)) })
@@ -69,31 +70,30 @@ impl Archive {
     fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (py, this) = (slf.py(), slf.get());
         let archive = this.open(py)?;
-        let Ok(name) = key.cast::<PyString>() else {
-            let message = format!("{}: expected a key, which is a str, found {}", this.name, key.repr()?);
+        let Ok(text) = key.cast::<PyString>() else {
+            let message = format!("{}: expected a key of type str, found {}", this.name, key.repr()?);
             return Err(raise(py, "NoSuchKeyError", (message,)));
         };
-        // A key that is no text, as lone surrogates are none, is none that an archive has.
-        let Ok(name) = name.to_cow() else {
+        // A str with lone surrogates is not valid Unicode, so no archive has it as a key.
+        let Ok(text) = text.to_cow() else {
             let message = format!("{}: the archive holds no such key: {}", this.name, key.repr()?);
             return Err(raise(py, "NoSuchKeyError", (message,)));
         };
-        let content = quick(py, &this.name, || match archive.get(&name) {
-            Err(error) if may_be_no_array(&error) => match archive.other(&name)? {
-                Some(bytes) => Ok(Err(bytes)),
-                None => Err(error),
-            },
-            content => content.map(Ok),
+        let found = quick(py, &this.name, || match archive.get(&text) {
+            Err(error) if may_be_other(&error) => archive.other(&text)?.map(Found::Other).ok_or(error),
+            content => content.map(Found::Saved),
         });
-        match content? {
-            Ok(Content::Array(array)) => to_numpy(py, &array, &this.name),
-            Ok(Content::LargeArray(mut reader)) => read_to_numpy(py, &mut reader, &this.name),
-            Ok(Content::Images(images)) if images.shape().len() == 2 => {
-                reader(images.dtype())(&images, py, 0, &this.name)
+        match found? {
+            Found::Saved(Content::Array(array)) => to_numpy(py, &array, &this.name),
+            Found::Saved(Content::LargeArray(mut reader)) => read_to_numpy(py, &mut reader, &this.name),
+            Found::Saved(Content::Images(images)) if images.shape().len() == 2 => {
+                image_reader(images.dtype())(&images, py, 0, &this.name)
             }
-            Ok(Content::Images(images)) => of_archive(slf, images, Some(&name), 0),
-            Ok(_) => Err(raise(py, "InternalError", ("content of a kind that is not known".to_owned(),))),
-            Err(bytes) => {
+            Found::Saved(Content::Images(images)) => of_archive(slf, images, Some(&text), 0),
+            Found::Saved(_) => {
+                Err(raise(py, "InternalError", ("expected an array or images, found neither".to_owned(),)))
+            }
+            Found::Other(bytes) => {
                 py.import("bitnpz._arrays")?.call_method1("from_member", (PyBytes::new(py, &bytes),))
             }
         }
@@ -131,7 +131,7 @@ impl Archive {
         sets.map(|(number, images)| of_archive(slf, images, None, number)).collect()
     }
 
-    /// The dtype and shape of what is under a key, of which no item is read; none if it is no array.
+    /// Returns the dtype and shape of the array under a key without reading its data, or `None` for other members.
     fn _describe(&self, py: Python<'_>, key: &str) -> PyResult<Option<(String, Vec<usize>)>> {
         let archive = self.open(py)?;
         if !archive.contains(key) {
@@ -144,18 +144,24 @@ impl Archive {
         quick(py, &self.name, describe).map(Some)
     }
 
-    /// Whether it has image sets.
+    /// Returns whether the archive holds image sets.
     fn _has_sets(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(self.open(py)?.has_sets())
     }
 
-    fn _verify(&self, py: Python<'_>, is_fast: bool) -> PyResult<Vec<Problem>> {
+    fn _verify(&self, py: Python<'_>) -> PyResult<Vec<Problem>> {
         let archive = self.open(py)?;
-        let verify = || if is_fast { Ok(archive.verify_structure()) } else { archive.verify(|_| ()) };
-        Ok(to_tuples(long(py, &self.name, verify)?.problems))
+        let report = long(py, &self.name, || archive.verify(|_| ()))?;
+        Ok(report.problems.into_iter().map(Problem::from).collect())
     }
 
-    /// Size, nanoseconds since 1970, and the checksum of the directory.
+    fn _verify_structure(&self, py: Python<'_>) -> PyResult<Vec<Problem>> {
+        let archive = self.open(py)?;
+        let report = long(py, &self.name, || Ok(archive.verify_structure()))?;
+        Ok(report.problems.into_iter().map(Problem::from).collect())
+    }
+
+    /// Returns the file's size, its modification time in nanoseconds since 1970, and the checksum of its central directory.
     fn _identity(&self, py: Python<'_>) -> PyResult<(u64, Option<u128>, u32)> {
         let identity = self.open(py)?.identity();
         let time = identity.modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
@@ -172,8 +178,8 @@ impl Archive {
     }
 }
 
-/// Whether this is the error of a key under which there may be a file that is no array.
-fn may_be_no_array(error: &bitnpz::Error) -> bool {
+/// Returns whether a key that gives this error may be the name of a member that is not a `.npy` file.
+fn may_be_other(error: &bitnpz::Error) -> bool {
     match error.kind() {
         ErrorKind::NoSuchKey => true,
         ErrorKind::Npy(error) => matches!(error.kind(), NpyErrorKind::NotNpy),
@@ -181,9 +187,10 @@ fn may_be_no_array(error: &bitnpz::Error) -> bool {
     }
 }
 
-/// Limits by the names of their fields.
-pub(crate) fn to_limits(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
+/// Converts a dict of limits by name. Limits that it does not name keep their defaults.
+pub(crate) fn to_limits(given: Option<&Bound<'_, PyDict>>) -> PyResult<Limits> {
     let mut limits = Limits::default();
+    let Some(given) = given else { return Ok(limits) };
     for (name, value) in given {
         let (name, value): (String, u64) = (name.extract()?, value.extract()?);
         if !limits.set(&name, value) {

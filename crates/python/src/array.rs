@@ -1,4 +1,4 @@
-//! Arrays of the facade as arrays of NumPy, and back.
+//! Converts arrays between the facade and NumPy.
 
 use std::fs::File;
 use std::io::{BufReader, Cursor};
@@ -13,12 +13,13 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::archive::to_limits;
 use crate::call::long;
+use crate::choice::{Choice, Chosen};
 use crate::error::{raise, to_python};
 
-/// Arrays of more dimensions NumPy makes itself: the bindings count no further.
-const DIMENSIONS: usize = 32;
+/// The most dimensions that the `numpy` crate supports. NumPy has up to 64 since its version 2.
+const MAX_BINDING_DIMENSIONS: usize = 32;
 
-/// An array as NumPy has it: a copy that it owns.
+/// Converts an array to one of NumPy that owns a copy of the items.
 pub(crate) fn to_numpy<'py>(py: Python<'py>, array: &DynArray, name: &str) -> PyResult<Bound<'py, PyAny>> {
     macro_rules! first_of {
         ($($item:ty),*) => {$(
@@ -27,18 +28,16 @@ pub(crate) fn to_numpy<'py>(py: Python<'py>, array: &DynArray, name: &str) -> Py
             }
         )*};
     }
-    if array.shape().len() <= DIMENSIONS {
+    if array.shape().len() <= MAX_BINDING_DIMENSIONS {
         first_of!(bool, u8, f32, f64, i64, i32, i8, i16, u16, u32, u64, f16, Complex<f32>, Complex<f64>);
     }
-    let reader = |header: &Header| {
-        fill(py, header, |bytes| {
-            bytes.copy_from_slice(array.data());
-            Ok(())
-        })
-    };
-    match reader(array.header())? {
+    let copied = new_array(py, array.header(), |bytes| {
+        bytes.copy_from_slice(array.data());
+        Ok(())
+    });
+    match copied? {
         Some(array) => Ok(array),
-        // Items without bytes are for NumPy to make of the file that it would have written.
+        // An array without bytes has nothing to fill: NumPy reads it as a `.npy` file.
         None => {
             let npy = array.to_npy().map_err(|error| raise(py, "InputError", (error.to_string(),)))?;
             py.import("bitnpz._arrays")?.call_method1("from_npy", (PyBytes::new(py, &npy),))
@@ -58,14 +57,14 @@ fn typed<'py, T: Element + numpy::Element>(
     Ok(Some(array.into_pyarray(py).into_any()))
 }
 
-/// An array that is read to where NumPy has it.
+/// Reads an array directly into a new one of NumPy.
 pub(crate) fn read_to_numpy<'py>(
     py: Python<'py>,
     reader: &mut ArrayReader<'_>,
     name: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     let header = reader.header().clone();
-    let array = fill(py, &header, |bytes| long(py, name, || reader.read_into(bytes)))?;
+    let array = new_array(py, &header, |bytes| long(py, name, || reader.read_into(bytes)))?;
     match array {
         Some(array) => Ok(array),
         None => to_numpy(
@@ -76,24 +75,24 @@ pub(crate) fn read_to_numpy<'py>(
     }
 }
 
-/// A new array of NumPy's, of bytes that `with` gives; none if it has no bytes.
-fn fill<'py>(
+/// Creates an array of NumPy whose bytes `fill` writes. Returns `None` if the array has no bytes.
+fn new_array<'py>(
     py: Python<'py>,
     header: &Header,
-    with: impl FnOnce(&mut [u8]) -> PyResult<()>,
+    fill: impl FnOnce(&mut [u8]) -> PyResult<()>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     if header.data_len() == 0 {
         return Ok(None);
     }
-    let parts = (header.dtype.to_string(), header.shape.clone(), header.fortran_order);
-    let made = py.import("bitnpz._arrays")?.call_method1("empty", parts)?;
-    let (array, bytes): (Bound<'py, PyAny>, PyReadwriteArray1<'py, u8>) = made.extract()?;
-    let mut bytes = bytes;
-    with(bytes.as_slice_mut()?)?;
+    let order = if header.fortran_order { "F" } else { "C" };
+    let arguments = (header.dtype.to_string(), header.shape.clone(), order);
+    let created = py.import("bitnpz._arrays")?.call_method1("empty", arguments)?;
+    let (array, mut bytes): (Bound<'py, PyAny>, PyReadwriteArray1<'py, u8>) = created.extract()?;
+    fill(bytes.as_slice_mut()?)?;
     Ok(Some(array))
 }
 
-/// That a `.npy` file has the array that its header says.
+/// Checks that a `.npy` file holds the array that its header describes.
 #[pyfunction]
 #[pyo3(name = "_check_npy", signature = (source, name, limits=None))]
 pub(crate) fn check_npy(
@@ -102,14 +101,14 @@ pub(crate) fn check_npy(
     name: &str,
     limits: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<()> {
-    let limits = limits.map_or_else(|| Ok(bitnpz::Limits::default()), to_limits)?;
+    let limits = to_limits(limits)?;
     let file = File::open(source)?;
     let len = file.metadata()?.len();
     let reader = ArrayReader::of_npy(BufReader::new(file), len, &limits);
     reader.map(drop).map_err(|error| to_python(py, &error, name))
 }
 
-/// The bytes of the array behind a header.
+/// Returns the length in bytes of the data that follows a `.npy` header.
 #[pyfunction]
 #[pyo3(name = "_npy_data_len", signature = (head, name, limits=None))]
 pub(crate) fn npy_data_len(
@@ -118,12 +117,12 @@ pub(crate) fn npy_data_len(
     name: &str,
     limits: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<usize> {
-    let limits = limits.map_or_else(|| Ok(bitnpz::Limits::default()), to_limits)?;
+    let limits = to_limits(limits)?;
     let header = Header::read(head, &limits.npy).map_err(bitnpz::Error::from);
     Ok(header.map_err(|error| to_python(py, &error, name))?.data_len())
 }
 
-/// The array of a `.npy` file.
+/// Reads the array of a `.npy` file.
 #[pyfunction]
 #[pyo3(name = "_read_npy", signature = (source, name, limits=None))]
 pub(crate) fn read_npy<'py>(
@@ -132,20 +131,20 @@ pub(crate) fn read_npy<'py>(
     name: &str,
     limits: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let limits = limits.map_or_else(|| Ok(bitnpz::Limits::default()), to_limits)?;
-    let blame = |error: bitnpz::Error| to_python(py, &error, name);
+    let limits = to_limits(limits)?;
+    let raise_error = |error: bitnpz::Error| to_python(py, &error, name);
     if let Ok(bytes) = source.cast::<PyBytes>() {
         let bytes = bytes.as_bytes();
         let reader = ArrayReader::of_npy(Cursor::new(bytes), bytes.len() as u64, &limits);
-        return read_to_numpy(py, &mut reader.map_err(blame)?, name);
+        return read_to_numpy(py, &mut reader.map_err(raise_error)?, name);
     }
     let file = File::open(source.extract::<PathBuf>()?)?;
     let len = file.metadata()?.len();
     let reader = ArrayReader::of_npy(BufReader::new(file), len, &limits);
-    read_to_numpy(py, &mut reader.map_err(blame)?, name)
+    read_to_numpy(py, &mut reader.map_err(raise_error)?, name)
 }
 
-/// Axes that would make an array much smaller than those that are inferred, and about how many times.
+/// Returns axes with which an array would be stored much smaller than with the inferred ones, and about how many times smaller.
 #[pyfunction]
 #[pyo3(name = "_better_axes")]
 #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
@@ -154,29 +153,41 @@ pub(crate) fn better_axes(py: Python<'_>, items: Items<'_>) -> PyResult<Option<(
     Ok(bitnpz::better_axes(&array).map(|better| (better.axes.to_string(), better.factor)))
 }
 
-/// An array as `bitnpz._arrays.to_items` gives it: what it is, and its bytes.
+/// An array as `bitnpz._arrays.to_items` returns it.
 #[derive(FromPyObject)]
 pub(crate) enum Items<'py> {
-    /// The type string of its dtype, its shape, whether it is in Fortran order, and its items.
-    Scalars(String, Vec<usize>, bool, PyReadonlyArray1<'py, u8>),
+    /// The dtype's type string, the shape, the memory order and the bytes.
+    Scalars(String, Vec<usize>, Chosen<MemoryOrder>, PyReadonlyArray1<'py, u8>),
     /// A `.npy` file, for dtypes with fields.
     Npy((Bound<'py, PyBytes>,)),
 }
 
+/// The order in which an array's items are stored, by NumPy's letters.
+#[derive(Clone, Copy)]
+pub(crate) enum MemoryOrder {
+    C,
+    Fortran,
+}
+
+impl Choice for MemoryOrder {
+    const OPTION: &'static str = "order";
+    const VALUES: &'static [(&'static str, Self)] = &[("C", Self::C), ("F", Self::Fortran)];
+}
+
 impl Items<'_> {
-    /// The array, where its items lie.
+    /// Returns a view of the array, without a copy.
     pub(crate) fn view(&self, py: Python<'_>) -> PyResult<DynArrayView<'_>> {
         let invalid = |message: String| raise(py, "InputError", (message,));
         let view = match self {
-            Self::Scalars(dtype, shape, fortran_order, bytes) => {
+            Self::Scalars(dtype, shape, order, bytes) => {
                 let dtype = Dtype::from_type_string(dtype).map_err(|error| invalid(error.to_string()))?;
                 let mut header = Header::new(dtype, shape.clone());
-                header.fortran_order = *fortran_order;
+                header.fortran_order = matches!(order.0, MemoryOrder::Fortran);
                 let bytes = bytes.as_slice().map_err(|error| invalid(error.to_string()))?;
                 DynArrayView::new(header, bytes)
             }
             Self::Npy((npy,)) => {
-                // NumPy has just written it.
+                // NumPy has just written the header, so its length needs no limit.
                 let limits = bitnpz::Limits::default().npy.with_header_bytes(usize::MAX);
                 DynArrayView::parse(npy.as_bytes(), &limits)
             }

@@ -8,16 +8,16 @@ use pyo3::prelude::*;
 
 use crate::error::{raise, to_python};
 
-/// Calls what takes no time to speak of.
+/// Calls `work`, which takes little time. `name` is the archive's name in messages.
 pub(crate) fn quick<R: Send>(
     py: Python<'_>,
     name: &str,
     work: impl FnOnce() -> bitnpz::Result<R> + Send,
 ) -> PyResult<R> {
-    finish(py, name, py.detach(|| catch_unwind(AssertUnwindSafe(work))))
+    to_result(py, name, py.detach(|| catch_unwind(AssertUnwindSafe(work))))
 }
 
-/// Calls what may take long: a signal ends it as it ends Python code, Ctrl-C with `KeyboardInterrupt`.
+/// Calls `work`, which may take long. A signal handler that raises ends the call: Ctrl-C raises `KeyboardInterrupt`.
 pub(crate) fn long<R: Send>(
     py: Python<'_>,
     name: &str,
@@ -26,7 +26,7 @@ pub(crate) fn long<R: Send>(
     watched(py, name, |_| Ok(()), work)
 }
 
-/// As [`long`]; `watch` is called now and then meanwhile, and an exception that it raises ends the call.
+/// Calls `work` as [`long`] does, and `watch` from time to time meanwhile. An exception that `watch` raises ends the call.
 pub(crate) fn watched<R: Send>(
     py: Python<'_>,
     name: &str,
@@ -34,7 +34,7 @@ pub(crate) fn watched<R: Send>(
     work: impl FnOnce() -> bitnpz::Result<R> + Send,
 ) -> PyResult<R> {
     let raised = Arc::new(Mutex::new(None));
-    let ask = {
+    let is_interrupted = {
         let raised = Arc::clone(&raised);
         move || {
             let error = Python::attach(|py| py.check_signals().and_then(|()| watch(py)).err());
@@ -45,26 +45,27 @@ pub(crate) fn watched<R: Send>(
             is_raised
         }
     };
-    let done = py.detach(|| catch_unwind(AssertUnwindSafe(|| bitnpz::interruptible(ask, work))));
+    let outcome =
+        py.detach(|| catch_unwind(AssertUnwindSafe(|| bitnpz::interruptible(is_interrupted, work))));
     let raised = raised.lock().unwrap_or_else(PoisonError::into_inner).take();
     match raised {
         Some(error) => Err(error),
-        None => finish(py, name, done),
+        None => to_result(py, name, outcome),
     }
 }
 
-/// What came of a call. A panic is a fault of ours, and an exception like others all the same.
-fn finish<R>(
+/// Converts a call's outcome: errors and panics become exceptions.
+fn to_result<R>(
     py: Python<'_>,
     name: &str,
-    done: Result<bitnpz::Result<R>, Box<dyn Any + Send>>,
+    outcome: Result<bitnpz::Result<R>, Box<dyn Any + Send>>,
 ) -> PyResult<R> {
-    match done {
+    match outcome {
         Ok(result) => result.map_err(|error| to_python(py, &error, name)),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
-            let message = format!("{name}: a fault of bitnpz, please report it: {text}");
+            let message = format!("{name}: a bug in bitnpz, please report it: {text}");
             Err(raise(py, "InternalError", (message,)))
         }
     }

@@ -1,4 +1,4 @@
-//! What is damaged, and what can be saved of it.
+//! `verify` and `salvage`: what is damaged, and saving the rest.
 
 use std::path::PathBuf;
 
@@ -8,17 +8,33 @@ use pyo3::types::PyDict;
 use crate::archive::to_limits;
 use crate::call::{long, quick};
 
-/// A problem, as `bitnpz.Problem` takes it.
-pub(crate) type Problem = (String, Option<String>, Option<usize>, bool, String);
-
-pub(crate) fn to_tuples(problems: Vec<bitnpz::Problem>) -> Vec<Problem> {
-    let tuple = |problem: bitnpz::Problem| {
-        (problem.member, problem.key, problem.image, problem.is_certain, problem.message)
-    };
-    problems.into_iter().map(tuple).collect()
+/// The fields of a `bitnpz.Problem`, as a dict.
+#[derive(IntoPyObject)]
+pub(crate) struct Problem {
+    member: String,
+    key: Option<String>,
+    image: Option<usize>,
+    certain: bool,
+    message: String,
 }
 
-/// Keys and images saved, what is gone, what is doubtful.
+impl From<bitnpz::Problem> for Problem {
+    fn from(problem: bitnpz::Problem) -> Self {
+        let bitnpz::Problem { member, key, image, is_certain: certain, message, .. } = problem;
+        Self { member, key, image, certain, message }
+    }
+}
+
+/// The fields of a `bitnpz.Salvage`, as a dict.
+#[derive(IntoPyObject)]
+pub(crate) struct Salvage {
+    keys: usize,
+    images: usize,
+    gone: Vec<Problem>,
+    doubtful: Vec<Problem>,
+}
+
+/// Saves what is intact in a damaged archive to a new one.
 #[pyfunction]
 #[pyo3(name = "_salvage", signature = (source, target, name, limits=None))]
 pub(crate) fn salvage(
@@ -27,14 +43,18 @@ pub(crate) fn salvage(
     target: PathBuf,
     name: &str,
     limits: Option<&Bound<'_, PyDict>>,
-) -> PyResult<(usize, usize, Vec<Problem>, Vec<Problem>)> {
-    let limits = limits.map_or_else(|| Ok(bitnpz::Limits::default()), to_limits)?;
+) -> PyResult<Salvage> {
+    let limits = to_limits(limits)?;
     let salvage = long(py, name, || bitnpz::salvage(source, target, &limits, |_, _| ()))?;
-    let (gone, doubtful) = (to_tuples(salvage.gone), to_tuples(salvage.doubtful));
-    Ok((salvage.saved.keys, salvage.saved.images, gone, doubtful))
+    Ok(Salvage {
+        keys: salvage.saved.keys,
+        images: salvage.saved.images,
+        gone: salvage.gone.into_iter().map(Problem::from).collect(),
+        doubtful: salvage.doubtful.into_iter().map(Problem::from).collect(),
+    })
 }
 
-/// Temporary files that were removed.
+/// Removes temporary files from a folder, and returns their paths.
 #[pyfunction]
 #[pyo3(name = "_clean")]
 pub(crate) fn clean(py: Python<'_>, folder: PathBuf, name: &str) -> PyResult<Vec<PathBuf>> {

@@ -9,12 +9,12 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-/// An exception of the package by its name.
-pub(crate) fn raise(py: Python<'_>, name: &str, arguments: impl PyErrArguments + 'static) -> PyErr {
+/// Returns an exception of the package by its class's name.
+pub(crate) fn raise(py: Python<'_>, class: &str, arguments: impl PyErrArguments + 'static) -> PyErr {
     static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     let class = MODULE
         .get_or_try_init(py, || py.import("bitnpz._errors").map(Bound::unbind))
-        .and_then(|module| module.bind(py).getattr(name))
+        .and_then(|module| module.bind(py).getattr(class))
         .and_then(|class| Ok(class.cast_into::<PyType>()?));
     match class {
         Ok(class) => PyErr::from_type(class, arguments),
@@ -22,27 +22,27 @@ pub(crate) fn raise(py: Python<'_>, name: &str, arguments: impl PyErrArguments +
     }
 }
 
-/// What went wrong with the archive of this name, as an exception.
+/// Converts an error of the archive with this name to an exception.
 pub(crate) fn to_python(py: Python<'_>, error: &bitnpz::Error, name: &str) -> PyErr {
     if error.is_out_of_memory() {
         return raise(py, "NoMemoryError", (format!("{name}: {error}"),));
     }
-    // The file that could not be written is not always the one that was asked for.
+    // The file that could not be written may be another than the archive.
     let unwritten = error.unwritten().map(|path| path.display().to_string());
     let name = unwritten.as_deref().unwrap_or(name);
     match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
-        // These say that the archive ends too early, or is not what it says.
+        // `UnexpectedEof` and `InvalidData` are about the archive's content, not about the system.
         Some(failure)
             if ![io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData].contains(&failure.kind()) =>
         {
-            of_system(py, failure, name)
+            to_os_error(py, failure, name)
         }
-        _ => raise(py, class(error), (format!("{name}: {error}"),)),
+        _ => raise(py, class_of(error), (format!("{name}: {error}"),)),
     }
 }
 
-/// What the system says, as `OSError` has it.
-fn of_system(py: Python<'_>, failure: &io::Error, name: &str) -> PyErr {
+/// Converts an error of the system to an `OSError`, with `errno`, `strerror` and `filename` where there is a number.
+fn to_os_error(py: Python<'_>, failure: &io::Error, name: &str) -> PyErr {
     let class = match failure.kind() {
         io::ErrorKind::NotFound => "FileMissingError",
         io::ErrorKind::PermissionDenied => "FilePermissionError",
@@ -58,7 +58,8 @@ fn of_system(py: Python<'_>, failure: &io::Error, name: &str) -> PyErr {
     }
 }
 
-fn class(error: &bitnpz::Error) -> &'static str {
+/// Returns the name of the exception class for an error.
+fn class_of(error: &bitnpz::Error) -> &'static str {
     let of_npy = |kind: &NpyErrorKind| match kind {
         NpyErrorKind::HeaderTooLong { .. } | NpyErrorKind::TooLarge { .. } => "LimitError",
         _ => "DamagedError",

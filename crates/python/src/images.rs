@@ -1,4 +1,4 @@
-//! `Images`: images that lie in an archive.
+//! `Images`: the images under one key, or of one image set whose images have keys of their own.
 
 use std::sync::Arc;
 
@@ -14,19 +14,20 @@ use crate::call::{long, quick};
 use crate::error::raise;
 
 /// Reads one image into a new array.
-type Read = for<'py> fn(&bitnpz::Images, Python<'py>, usize, &str) -> PyResult<Bound<'py, PyAny>>;
+type ReadImage = for<'py> fn(&bitnpz::Images, Python<'py>, usize, &str) -> PyResult<Bound<'py, PyAny>>;
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
 pub(crate) struct Images {
     images: bitnpz::Images,
+    /// The archive's name in messages.
     name: Arc<str>,
-    /// As a stack: one image alone is a stack of one.
+    /// The shape as a stack: a single image is a stack of one.
     shape: Vec<usize>,
-    /// How many axes of length 1 `shape` has behind height and width.
-    trailing: usize,
-    /// Those along the first dimension that a subset has, in its order.
+    /// The number of axes of length 1 that follow height and width in `shape`.
+    trailing_axes: usize,
+    /// The stored indices along the first axis that a subset has, in its order; `None` if it is no subset.
     selected: Option<Arc<[i64]>>,
-    read: Read,
+    read: ReadImage,
 }
 
 impl Images {
@@ -35,67 +36,68 @@ impl Images {
             &[height, width] => vec![1, height, width],
             shape => shape.to_vec(),
         };
-        let trailing = images.trailing();
-        shape.resize(shape.len() + trailing, 1);
-        let read = reader(images.dtype());
-        Self { images, name, shape, trailing, selected: None, read }
+        let trailing_axes = images.trailing();
+        shape.resize(shape.len() + trailing_axes, 1);
+        let read = image_reader(images.dtype());
+        Self { images, name, shape, trailing_axes, selected: None, read }
     }
 
     fn len(&self) -> usize {
         self.shape[0]
     }
 
-    /// The place along the first dimension that an index means: one below zero counts from its end.
-    fn place(&self, number: i64) -> Option<usize> {
-        let from_start = if number < 0 { number.checked_add_unsigned(self.len() as u64)? } else { number };
-        let place = usize::try_from(from_start).ok().filter(|&place| place < self.len())?;
-        Some(self.in_set(place))
+    /// Converts an index along the first axis to a stored one, or returns `None` if it is out of bounds. Negative indices count
+    /// from the end.
+    fn resolve(&self, index: i64) -> Option<usize> {
+        let from_start = if index < 0 { index.checked_add_unsigned(self.len() as u64)? } else { index };
+        let index = usize::try_from(from_start).ok().filter(|&index| index < self.len())?;
+        Some(self.to_stored(index))
     }
 
-    /// The place in the whole set of one within its bounds.
-    fn in_set(&self, place: usize) -> usize {
+    /// Converts an index within bounds to the one that it has in the archive, of which a subset is a part.
+    fn to_stored(&self, index: usize) -> usize {
         match &self.selected {
-            Some(selected) => usize::try_from(selected[place]).unwrap_or(usize::MAX),
-            None => place,
+            Some(selected) => usize::try_from(selected[index]).unwrap_or(usize::MAX),
+            None => index,
         }
     }
 
-    /// The images of items along the first dimension.
-    fn images_at(&self, py: Python<'_>, places: &Places<'_>) -> PyResult<Vec<usize>> {
-        let each: usize = self.shape.iter().skip(1).rev().skip(2 + self.trailing).product();
+    /// Returns the numbers of all images of the items at these indices along the first axis.
+    fn image_numbers(&self, py: Python<'_>, indices: &Indices<'_>) -> PyResult<Vec<usize>> {
+        let each: usize = self.shape.iter().skip(1).rev().skip(2 + self.trailing_axes).product();
         let mut images = Vec::new();
-        let mut add = |number: i64| {
-            let place = self.place(number).ok_or_else(|| self.out_of_bounds(py, &number))?;
-            images.extend(place * each..(place + 1) * each);
+        let mut add = |index: i64| {
+            let item = self.resolve(index).ok_or_else(|| self.out_of_bounds(py, &index))?;
+            images.extend(item * each..(item + 1) * each);
             PyResult::Ok(())
         };
-        match places {
-            // Items without images can be any number.
-            Places::Range(..) if each == 0 => {}
-            Places::Range(start, step, count) => {
+        match indices {
+            // Items without images cost no bytes, so a file may claim any number of them: do not loop over them.
+            Indices::Range(..) if each == 0 => {}
+            Indices::Range(start, step, count) => {
                 (0..*count).try_for_each(|number| add(start + step * number))?;
             }
-            Places::Numbers(numbers) => numbers.as_slice()?.iter().try_for_each(|&number| add(number))?,
+            Indices::List(indices) => indices.as_slice()?.iter().try_for_each(|&index| add(index))?,
         }
         Ok(images)
     }
 
-    fn out_of_bounds(&self, py: Python<'_>, place: &dyn std::fmt::Display) -> PyErr {
-        let message = format!("{}: index {place} is out of bounds for {} images", self.name, self.len());
+    fn out_of_bounds(&self, py: Python<'_>, index: &dyn std::fmt::Display) -> PyErr {
+        let message = format!("{}: index {index} is out of bounds for {} images", self.name, self.len());
         raise(py, "NoSuchImageError", (message,))
     }
 }
 
-/// Items along the first dimension.
+/// Indices along the first axis.
 #[derive(FromPyObject)]
-enum Places<'py> {
-    /// The first, the step from one to the next, and how many.
+enum Indices<'py> {
+    /// The first index, the step, and the number of indices.
     Range(i64, i64, i64),
-    Numbers(PyReadonlyArray1<'py, i64>),
+    List(PyReadonlyArray1<'py, i64>),
 }
 
-/// What reads images of a dtype.
-pub(crate) fn reader(dtype: &Dtype) -> Read {
+/// Returns the function that reads one image of a dtype.
+pub(crate) fn image_reader(dtype: &Dtype) -> ReadImage {
     fn read<'py, T: Pixel + Element + numpy::Element>(
         images: &bitnpz::Images,
         py: Python<'py>,
@@ -104,7 +106,7 @@ pub(crate) fn reader(dtype: &Dtype) -> Read {
     ) -> PyResult<Bound<'py, PyAny>> {
         Ok(quick(py, name, || images.read::<T>(index))?.into_pyarray(py).into_any())
     }
-    /// Those in another byte order.
+    /// Reads an image whose dtype has the other byte order.
     fn read_swapped<'py>(
         images: &bitnpz::Images,
         py: Python<'py>,
@@ -135,57 +137,58 @@ impl Images {
             images: base.images.clone(),
             name: base.name.clone(),
             shape: base.shape.clone(),
-            trailing: base.trailing,
+            trailing_axes: base.trailing_axes,
             selected: base.selected.clone(),
             read: base.read,
         }
     }
 
-    /// A set of those at these places, which are looked up when they are read.
+    /// Returns a subset, of which nothing is read yet.
     #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
-    fn _subset(&self, py: Python<'_>, places: PyReadonlyArray1<'_, i64>) -> PyResult<Self> {
-        let places = places.as_slice()?.iter().map(|&number| {
-            let place = self.place(number).ok_or_else(|| self.out_of_bounds(py, &number))?;
-            Ok(place.cast_signed() as i64)
+    fn _subset(&self, py: Python<'_>, indices: PyReadonlyArray1<'_, i64>) -> PyResult<Self> {
+        let stored = indices.as_slice()?.iter().map(|&index| {
+            let stored = self.resolve(index).ok_or_else(|| self.out_of_bounds(py, &index))?;
+            Ok(stored.cast_signed() as i64)
         });
-        let selected: Arc<[i64]> = places.collect::<PyResult<Vec<i64>>>()?.into();
+        let selected: Arc<[i64]> = stored.collect::<PyResult<Vec<i64>>>()?.into();
         let mut shape = self.shape.clone();
         shape[0] = selected.len();
         let (images, name) = (self.images.clone(), self.name.clone());
-        let (trailing, read) = (self.trailing, self.read);
-        Ok(Self { images, name, shape, trailing, selected: Some(selected), read })
+        let (trailing_axes, read) = (self.trailing_axes, self.read);
+        Ok(Self { images, name, shape, trailing_axes, selected: Some(selected), read })
     }
 
-    /// The places in the whole set of what a subset has.
+    /// Returns the stored indices of a subset's items, or `None` if it is no subset.
     #[getter]
     fn _selected<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<i64>>> {
         self.selected.as_ref().map(|selected| PyArray1::from_slice(py, selected))
     }
 
-    /// Whether this is one image, and no stack.
+    /// Returns whether this is a single image and not a stack.
     #[getter]
-    fn _is_one(&self) -> bool {
+    fn _is_single(&self) -> bool {
         self.images.shape().len() == 2
     }
 
     #[getter]
-    fn _trailing(&self) -> usize {
-        self.trailing
+    fn _trailing_axes(&self) -> usize {
+        self.trailing_axes
     }
 
     fn __len__(&self) -> usize {
-        if self._is_one() { self.shape[1] } else { self.len() }
+        if self._is_single() { self.shape[1] } else { self.len() }
     }
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let (py, set) = (slf.py(), slf.get());
-        if set.shape.len() <= 3
-            && !set._is_one()
-            && let Ok(number) = key.cast_exact::<PyInt>()
+        let (py, this) = (slf.py(), slf.get());
+        // One image by its number is by far the most frequent index: it does not go through Python.
+        if this.shape.len() <= 3
+            && !this._is_single()
+            && let Ok(index) = key.cast_exact::<PyInt>()
         {
-            return match number.extract().ok().and_then(|number| set.place(number)) {
-                Some(place) => (set.read)(&set.images, py, place, &set.name),
-                None => Err(set.out_of_bounds(py, key)),
+            return match index.extract().ok().and_then(|index| this.resolve(index)) {
+                Some(image) => (this.read)(&this.images, py, image, &this.name),
+                None => Err(this.out_of_bounds(py, key)),
             };
         }
         slf.call_method1("_select", (key,))
@@ -221,63 +224,73 @@ impl Images {
         self.images.stored_bytes()
     }
 
-    fn _key(&self, image: usize) -> Option<String> {
-        (image < self.len()).then(|| self.images.key(self.in_set(image))).flatten()
+    fn _key(&self, index: usize) -> Option<String> {
+        (index < self.len()).then(|| self.images.key(self.to_stored(index))).flatten()
     }
 
     fn _find(&self, key: &Bound<'_, PyString>) -> Option<usize> {
-        let image = self.images.find(&key.to_cow().ok()?)?;
+        let stored = self.images.find(&key.to_cow().ok()?)?;
         match &self.selected {
-            Some(selected) => selected.iter().position(|&place| usize::try_from(place) == Ok(image)),
-            None => Some(image),
+            Some(selected) => selected.iter().position(|&one| usize::try_from(one) == Ok(stored)),
+            None => Some(stored),
         }
     }
 
-    /// That images of so many bytes each are not too much.
+    /// Checks that the limits allow a batch of images with this many bytes each.
     #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
-    fn _check(&self, py: Python<'_>, places: Places<'_>, item_bytes: usize) -> PyResult<()> {
-        let images = self.images_at(py, &places)?;
-        quick(py, &self.name, || self.images.check_batch(&images, item_bytes))
+    fn _check_batch(&self, py: Python<'_>, indices: Indices<'_>, image_bytes: usize) -> PyResult<()> {
+        let images = self.image_numbers(py, &indices)?;
+        quick(py, &self.name, || self.images.check_batch(&images, image_bytes))
     }
 
-    /// Fills the bytes of an array with images.
+    /// Reads images into the bytes of an array with this dtype.
     #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
     fn _read_into(
         &self,
         py: Python<'_>,
-        places: Places<'_>,
+        indices: Indices<'_>,
         mut out: PyReadwriteArray1<'_, u8>,
-        dtype: Option<&str>,
+        dtype: &str,
     ) -> PyResult<()> {
-        let images = self.images_at(py, &places)?;
-        let out = out.as_slice_mut()?;
-        let dtype = dtype.map(Dtype::from_type_string).transpose();
+        let images = self.image_numbers(py, &indices)?;
+        let dtype = Dtype::from_type_string(dtype);
         let dtype = dtype.map_err(|error| raise(py, "InputError", (error.to_string(),)))?;
-        long(py, &self.name, || match dtype {
-            Some(dtype) => self.images.read_dyn_batch_into(&images, &dtype, out),
-            None => self.images.read_packed_batch_into(&images, out),
-        })
+        let out = out.as_slice_mut()?;
+        long(py, &self.name, || self.images.read_dyn_batch_into(&images, &dtype, out))
+    }
+
+    /// Reads images as packed rows.
+    #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
+    fn _read_packed_into(
+        &self,
+        py: Python<'_>,
+        indices: Indices<'_>,
+        mut out: PyReadwriteArray1<'_, u8>,
+    ) -> PyResult<()> {
+        let images = self.image_numbers(py, &indices)?;
+        let out = out.as_slice_mut()?;
+        long(py, &self.name, || self.images.read_packed_batch_into(&images, out))
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
-    fn _count_ones<'py>(&self, py: Python<'py>, places: Places<'_>) -> PyResult<Bound<'py, PyArray1<i64>>> {
-        let images = self.images_at(py, &places)?;
+    fn _count_ones<'py>(&self, py: Python<'py>, indices: Indices<'_>) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        let images = self.image_numbers(py, &indices)?;
         let counts = long(py, &self.name, || self.images.count_ones(&images))?;
         let counts: Vec<i64> = counts.into_iter().map(u64::cast_signed).collect();
         Ok(counts.into_pyarray(py))
     }
 
-    /// A PNG file that shows images side by side.
+    /// Draws a contact sheet of images, and returns it as a PNG file.
     #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
-    fn _sheet<'py>(&self, py: Python<'py>, places: Places<'_>) -> PyResult<Bound<'py, PyBytes>> {
-        let images = self.images_at(py, &places)?;
+    fn _sheet<'py>(&self, py: Python<'py>, indices: Indices<'_>) -> PyResult<Bound<'py, PyBytes>> {
+        let images = self.image_numbers(py, &indices)?;
         let png = long(py, &self.name, || self.images.sheet(&images))?;
         Ok(PyBytes::new(py, &png))
     }
 }
 
-/// Images of an archive, as an instance of the class that users see: those under a key, or the set of this number among
-/// those whose images have keys of their own.
+/// Creates an instance of the class that users see. `key` is the key of the images; if they have keys of their own, it is `None`
+/// and `number` counts their image set among the archive's sets of such images.
 pub(crate) fn of_archive<'py>(
     archive: &Bound<'py, Archive>,
     images: bitnpz::Images,

@@ -1,12 +1,13 @@
-//! The compiled half of the `bitnpz` Python package: the facade, with Python's types at its door.
+//! The compiled half of the `bitnpz` Python package: converts between Python's types and the facade's.
 //!
-//! What users see is in `python/bitnpz`; its stub for this module, `_bitnpz.pyi`, says what each function takes and gives.
+//! Users see the package in `python/bitnpz`. Its stub for this module, `_bitnpz.pyi`, has the signature of each function.
 
-#![allow(missing_docs, reason = "documented where Python's users look: in the package and the stub")]
+#![allow(missing_docs, reason = "the documentation is in the Python package and its stub")]
 
 mod archive;
 mod array;
 mod call;
+mod choice;
 mod command;
 mod damage;
 mod error;

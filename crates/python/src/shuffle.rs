@@ -1,4 +1,4 @@
-//! `Shuffle`: random order without a list.
+//! `Shuffle`: a random order that is computed, not stored.
 
 use numpy::{PyArray1, ToPyArray};
 use pyo3::prelude::*;
@@ -22,6 +22,7 @@ impl Shuffle {
         self.len
     }
 
+    /// Returns the indices at positions `start..stop` of the order, one in every `step`.
     fn take<'py>(
         &self,
         py: Python<'py>,
@@ -30,11 +31,15 @@ impl Shuffle {
         step: usize,
     ) -> PyResult<Bound<'py, PyArray1<i64>>> {
         if stop > self.len || step == 0 {
-            let message = format!("expected places up to {}, found {start} to {stop} by {step}", self.len);
+            let message = format!(
+                "expected positions up to {} and a step, found {start} to {stop} by {step}",
+                self.len
+            );
             return Err(raise(py, "InputError", (message,)));
         }
-        let numbers = || (start..stop).step_by(step).map(|place| self.order.get(place).cast_signed() as i64);
-        let numbers: Vec<i64> = py.detach(|| numbers().collect());
-        Ok(numbers.to_pyarray(py))
+        let indices =
+            || (start..stop).step_by(step).map(|position| self.order.get(position).cast_signed() as i64);
+        let indices: Vec<i64> = py.detach(|| indices().collect());
+        Ok(indices.to_pyarray(py))
     }
 }

@@ -2,92 +2,141 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bitnpz::{Added, Compression, ImageAxes, Meter, ParseAxesError, WriteOptions};
 use pyo3::prelude::*;
 
 use crate::array::Items;
 use crate::call::{long, quick, watched};
+use crate::choice::{Choice, Chosen};
 use crate::error::raise;
+use crate::forks::ProcessOwned;
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
 pub(crate) struct Writer {
+    /// The archive's name in messages.
     name: String,
     path: PathBuf,
     options: WriteOptions,
-    writer: Mutex<Option<bitnpz::Writer>>,
-    /// Whom to tell how many images and bytes are done.
-    watcher: Option<Watcher>,
-    /// What of the archive that is added to is left out, until something is added.
-    without: Mutex<Option<BTreeSet<String>>>,
-    /// The process that writes; in another, which was forked from it, the file is not ours to remove.
-    process: u32,
+    /// A function of Python that is told how many images and bytes are done.
+    report: Option<Py<PyAny>>,
+    /// Locked with the interpreter detached only.
+    state: ProcessOwned<Mutex<State>>,
 }
 
-/// What tells keys apart: `a` and `a.npy` are one.
-fn identity(key: &str) -> &str {
-    key.trim_end_matches(".npy")
+/// What changes while an archive is written.
+struct State {
+    /// `None` once it is finished or aborted.
+    writer: Option<bitnpz::Writer>,
+    /// The keys of the existing archive to leave out; `None` if there is none, or something has been added.
+    left_out: Option<BTreeSet<String>>,
 }
 
-/// A function of Python.
-type Watcher = Py<PyAny>;
+/// What the writer does with an archive that exists already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Existing {
+    Replace,
+    Append,
+}
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        if std::process::id() != self.process {
-            std::mem::forget(self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+impl Choice for Existing {
+    const OPTION: &'static str = "existing";
+    const VALUES: &'static [(&'static str, Self)] = &[("replace", Self::Replace), ("append", Self::Append)];
+}
+
+/// How members are compressed, without the level.
+#[derive(Clone, Copy)]
+pub(crate) enum MemberCompression {
+    Stored,
+    Deflate,
+}
+
+impl Choice for MemberCompression {
+    const OPTION: &'static str = "compression";
+    const VALUES: &'static [(&'static str, Self)] = &[("stored", Self::Stored), ("deflate", Self::Deflate)];
+}
+
+/// What an array is added as.
+#[derive(Clone, Copy)]
+pub(crate) enum AddAs {
+    /// One image or a stack.
+    Images,
+    /// An array as it is.
+    Array,
+    /// More images of a stack.
+    Batch,
+    /// Images if it has two or more dimensions and at most two values, else an array.
+    Inferred,
+}
+
+impl Choice for AddAs {
+    const OPTION: &'static str = "add_as";
+    const VALUES: &'static [(&'static str, Self)] = &[
+        ("images", Self::Images),
+        ("array", Self::Array),
+        ("batch", Self::Batch),
+        ("inferred", Self::Inferred),
+    ];
+}
+
+impl State {
+    /// Starts the archive again without the keys to leave out. From then on no more can be left out.
+    fn leave_out(&mut self, path: &Path, options: &WriteOptions) -> bitnpz::Result<()> {
+        if let Some(keys) = self.left_out.as_ref().filter(|keys| !keys.is_empty() && self.writer.is_some()) {
+            let is_left_out = |key: &str| keys.contains(without_ending(key));
+            self.writer = Some(bitnpz::Writer::without(path, options, is_left_out)?);
         }
+        self.left_out = None;
+        Ok(())
     }
 }
 
+/// Returns a key without `.npy`: `a` and `a.npy` are one key.
+fn without_ending(key: &str) -> &str {
+    key.trim_end_matches(".npy")
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Writer {
+    /// Returns the state, unless this process is a fork of the one that made the writer.
+    fn state(&self, py: Python<'_>) -> PyResult<&Mutex<State>> {
+        self.state.get().ok_or_else(|| {
+            let name = &self.name;
+            let message = format!(
+                "{name}: this process is a fork of the one that writes the archive; only that process can go on writing"
+            );
+            raise(py, "InputError", (message,))
+        })
+    }
+
     /// Calls `write` with the writer, the interpreter detached.
-    fn write(
+    fn write<R: Send>(
         &self,
         py: Python<'_>,
-        write: impl FnOnce(&mut bitnpz::Writer) -> bitnpz::Result<()> + Send,
-    ) -> PyResult<()> {
-        self.check_process(py)?;
+        write: impl FnOnce(&mut bitnpz::Writer) -> bitnpz::Result<R> + Send,
+    ) -> PyResult<R> {
+        let state = self.state(py)?;
         let written = watched(py, &self.name, self.watch(py), || {
-            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            self.start_without(&mut writer)?;
-            writer.as_mut().map(write).transpose()
+            let mut state = lock(state);
+            state.leave_out(&self.path, &self.options)?;
+            state.writer.as_mut().map(write).transpose()
         });
         written?.ok_or_else(|| self.closed(py))
     }
 
-    /// That this process made the writer: in a child of a fork another thread may have it for ever.
-    fn check_process(&self, py: Python<'_>) -> PyResult<()> {
-        if std::process::id() == self.process {
-            return Ok(());
-        }
-        let name = &self.name;
-        let message =
-            format!("{name}: this process is a fork of the one that writes it, and cannot go on with it");
-        Err(raise(py, "InputError", (message,)))
-    }
-
-    /// Starts again without what is to be left out of the archive that is added to. From then on it is too late for more.
-    fn start_without(&self, writer: &mut Option<bitnpz::Writer>) -> bitnpz::Result<()> {
-        let mut without = self.without.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(keys) = without.as_ref().filter(|keys| !keys.is_empty() && writer.is_some()) {
-            let is_left_out = |key: &str| keys.contains(identity(key));
-            *writer = Some(bitnpz::Writer::without(&self.path, &self.options, is_left_out)?);
-        }
-        *without = None;
-        Ok(())
-    }
-
-    /// What calls the watcher.
+    /// Returns a function that reports the progress so far.
     fn watch(&self, py: Python<'_>) -> impl Fn(Python<'_>) -> PyResult<()> + 'static + Send {
-        let watcher = self.watcher.as_ref().map(|watcher| watcher.clone_ref(py));
+        let report = self.report.as_ref().map(|report| report.clone_ref(py));
         let meter = self.options.meter.clone();
-        move |py| match (&watcher, &meter) {
-            (Some(watcher), Some(meter)) => {
+        move |py| match (&report, &meter) {
+            (Some(report), Some(meter)) => {
                 let progress = meter.progress();
-                watcher.call1(py, (progress.images, progress.array_bytes)).map(drop)
+                report.call1(py, (progress.images, progress.array_bytes)).map(drop)
             }
             _ => Ok(()),
         }
@@ -102,17 +151,18 @@ impl Writer {
 impl Writer {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
+    #[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
     fn new(
         py: Python<'_>,
         path: PathBuf,
         name: String,
         encoding: Option<&str>,
         codec: Option<&str>,
-        method: &str,
+        compression: Chosen<MemberCompression>,
         level: Option<u8>,
         threads: Option<NonZero<usize>>,
-        append: &str,
-        watcher: Option<Watcher>,
+        existing: Chosen<Existing>,
+        report: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let invalid = |message: &dyn std::fmt::Display| raise(py, "InputError", (message.to_string(),));
         let mut options = WriteOptions::default();
@@ -123,117 +173,103 @@ impl Writer {
         options.codec =
             codec.map(str::parse).transpose().map_err(|error: bitnpz::ParseCodecError| invalid(&error))?;
         options.threads = threads;
-        options.meter = watcher.is_some().then(Meter::default);
-        let deflate = match Compression::default() {
-            Compression::Deflate { level } => level,
-            _ => 6,
+        options.meter = report.is_some().then(Meter::default);
+        options.compression = match (compression.0, level) {
+            (MemberCompression::Stored, _) => Compression::Stored,
+            (MemberCompression::Deflate, None) => Compression::default(),
+            (MemberCompression::Deflate, Some(level @ 1..=12)) => Compression::Deflate { level },
+            (MemberCompression::Deflate, Some(level)) => {
+                return Err(invalid(&format!("level: expected 1 to 12, found {level}")));
+            }
         };
-        options.compression = match (method, level.unwrap_or(deflate)) {
-            ("stored", _) => Compression::Stored,
-            (_, level @ 1..=12) => Compression::Deflate { level },
-            (_, level) => return Err(invalid(&format!("level: expected 1 to 12, found {level}"))),
-        };
-        let writer = long(py, &name, || match append {
-            "append" => bitnpz::Writer::append(&path, &options),
-            _ => bitnpz::Writer::create_with(&path, &options),
+        let writer = long(py, &name, || match existing.0 {
+            Existing::Append => bitnpz::Writer::append(&path, &options),
+            Existing::Replace => bitnpz::Writer::create_with(&path, &options),
         })?;
-        Ok(Self {
-            name,
-            path,
-            options,
-            writer: Mutex::new(Some(writer)),
-            watcher,
-            without: Mutex::new((append == "append").then(BTreeSet::new)),
-            process: std::process::id(),
-        })
+        let left_out = (existing.0 == Existing::Append).then(BTreeSet::new);
+        let state = ProcessOwned::new(Mutex::new(State { writer: Some(writer), left_out }));
+        Ok(Self { name, path, options, report, state })
     }
 
-    /// Leaves out what the archive that is added to has under a key. Nothing may have been added yet.
+    /// Leaves out a key of the archive that is appended to. Nothing may have been added yet.
     fn _leave_out(&self, py: Python<'_>, key: &str) -> PyResult<()> {
         if !self.__contains__(py, key)? {
             let message = format!("{}: {key:?}: the archive holds no such key", self.name);
             return Err(raise(py, "NoSuchKeyError", (message,)));
         }
+        let state = self.state(py)?;
         let left_out = py.detach(|| {
-            let mut without = self.without.lock().unwrap_or_else(PoisonError::into_inner);
-            without.as_mut().map(|without| without.insert(identity(key).to_owned()))
+            let left_out = &mut lock(state).left_out;
+            left_out.as_mut().map(|keys| keys.insert(without_ending(key).to_owned()))
         });
         left_out.map(drop).ok_or_else(|| {
             let message = format!(
-                "{}: {key:?}: expected a key of the archive that is added to (mode \"a\"), deleted before anything is \
-                 added; what this writer has written stays",
+                "{}: {key:?}: expected a key of an archive opened with mode \"a\", deleted before anything is added; \
+                 keys that this writer has written stay",
                 self.name
             );
             raise(py, "InputError", (message,))
         })
     }
 
-    /// Adds an array: as images along some axes, as it is, or as what it seems to be. Gives whether it was added as images.
-    #[pyo3(signature = (key, items, what, axes=None))]
+    /// Adds an array, and returns whether it was added as images.
+    #[pyo3(signature = (key, items, add_as, axes=None))]
     #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
     fn _add(
         &self,
         py: Python<'_>,
         key: &str,
         items: Items<'_>,
-        what: &str,
+        add_as: Chosen<AddAs>,
         axes: Option<&str>,
     ) -> PyResult<bool> {
         let array = items.view(py)?;
         let axes = axes.map(str::parse::<ImageAxes>).transpose();
         let invalid = |error: ParseAxesError| raise(py, "InputError", (format!("{key:?}: axes: {error}"),));
         let axes = axes.map_err(invalid)?.unwrap_or_default();
-        let mut added = Added::Images;
-        self.write(py, |writer| {
-            match what {
-                "images" => writer.add_dyn_images_of(key, &array, axes)?,
-                "array" => {
-                    writer.add_dyn_array(key, &array)?;
-                    added = Added::Array;
-                }
-                "batch" => writer.extend_dyn_of(key, &array, axes)?,
-                _ => added = writer.add_dyn(key, &array)?,
-            }
-            Ok(())
+        let added = self.write(py, |writer| match add_as.0 {
+            AddAs::Images => writer.add_dyn_images_of(key, &array, axes).map(|()| Added::Images),
+            AddAs::Array => writer.add_dyn_array(key, &array).map(|()| Added::Array),
+            AddAs::Batch => writer.extend_dyn_of(key, &array, axes).map(|()| Added::Images),
+            AddAs::Inferred => writer.add_dyn(key, &array),
         })?;
         Ok(added == Added::Images)
     }
 
     fn __contains__(&self, py: Python<'_>, key: &str) -> PyResult<bool> {
-        self.check_process(py)?;
+        let state = self.state(py)?;
         let contains = quick(py, &self.name, || {
-            let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            let without = self.without.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_left_out = without.as_ref().is_some_and(|without| without.contains(identity(key)));
-            Ok(writer.as_ref().map(|writer| writer.contains(key) && !is_left_out))
+            let state = lock(state);
+            let is_left_out = state.left_out.as_ref().is_some_and(|keys| keys.contains(without_ending(key)));
+            Ok(state.writer.as_ref().map(|writer| writer.contains(key) && !is_left_out))
         });
         contains?.ok_or_else(|| self.closed(py))
     }
 
+    /// Completes the archive, and returns the number of its keys and of its images.
     fn _finish(&self, py: Python<'_>) -> PyResult<(usize, usize)> {
-        self.check_process(py)?;
+        let state = self.state(py)?;
         let finished = watched(py, &self.name, self.watch(py), || {
-            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            self.start_without(&mut writer)?;
-            writer.take().map(bitnpz::Writer::finish).transpose()
+            let mut state = lock(state);
+            state.leave_out(&self.path, &self.options)?;
+            state.writer.take().map(bitnpz::Writer::finish).transpose()
         });
         let summary = finished?.ok_or_else(|| self.closed(py))?;
-        // What was done since it was asked last.
+        // Report what was done since the last call.
         self.watch(py)(py)?;
         Ok((summary.keys, summary.images))
     }
 
-    /// Leaves what was there before, and nothing else.
+    /// Discards the archive; a file that was to be replaced stays. Does nothing in a forked child.
     fn abort(&self, py: Python<'_>) {
-        if std::process::id() != self.process {
-            return;
+        if let Some(state) = self.state.get() {
+            py.detach(|| drop(lock(state).writer.take()));
         }
-        py.detach(|| drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()));
     }
 
     #[getter(closed)]
     fn is_closed(&self, py: Python<'_>) -> PyResult<bool> {
-        self.check_process(py)?;
-        Ok(py.detach(|| self.writer.lock().unwrap_or_else(PoisonError::into_inner).is_none()))
+        let state = self.state(py)?;
+        Ok(py.detach(|| lock(state).writer.is_none()))
     }
 }

@@ -4,13 +4,13 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path, monkeypatch):
-    """Every test in a folder of its own."""
+    """Runs every test in a folder of its own."""
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
 def glyphs():
-    """Blobs, most of them different."""
+    """A stack of 600 discs, most of them different."""
     y, x = np.mgrid[:24, :20]
     centre = np.random.default_rng(3).uniform(4, 16, (600, 2, 1, 1))
     radius = np.random.default_rng(4).uniform(2, 9, (600, 1, 1))

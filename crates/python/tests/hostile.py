@@ -1,6 +1,6 @@
-"""Archives that lie, and what reads them: run by test_hostile.py in processes of their own.
+"""Hostile archives, and the program that reads them. test_hostile.py runs it in processes of its own.
 
-    python hostile.py < names of archives    a line of JSON for each: what the package and the reference decoder make of it
+    python hostile.py < paths of archives    prints a line of JSON for each: what the package and the reference decoder read
 """
 
 import contextlib
@@ -19,10 +19,10 @@ import numpy as np
 
 import bitnpz
 
-#: Seconds and bytes that one archive of a few KB may take, all calls together.
-SECONDS, BYTES = 30, 2 << 30
+#: The time and address space that all calls together may take for one archive of a few KB.
+MAX_SECONDS, MAX_BYTES = 30, 2 << 30
 
-FEW = np.random.default_rng(7)
+RANDOM = np.random.default_rng(7)
 
 
 def npy(data):
@@ -48,7 +48,7 @@ def images(count, height, width):
 
 
 def samples(folder):
-    """Small archives of each codec, kind of keys and encoding."""
+    """Writes small archives with each codec, kind of keys and encoding."""
     paths = []
     for codec in ("contour", "pixel", "zstd", "raw"):
         paths.append(folder / f"stack_{codec}.npz")
@@ -64,7 +64,7 @@ def samples(folder):
     return paths
 
 
-#: Heights and widths that nobody has.
+#: Heights and widths that are absurd or just beyond a limit.
 SIZES = [
     [2**60, 0], [0, 2**60], [2**63, 0], [0, 2**63 - 1], [2**64 - 1, 0], [0, 0], [65536, 65536], [65537, 1], [1, 65537],
     [600_000, 600_000], [2**31, 2**31], [2**32, 2**32], [1, 2**40], [2**40, 1], [16_384, 16_384], [40_000, 40_000],
@@ -73,7 +73,7 @@ VALUES = [None, True, -1, 0, 1, 7, 0.5, 1e99, 2**32, 2**63, "", "x", "<f8", "|b1
 
 
 def sizes(parts):
-    """Every size, in the places where a set says one, of the payloads as they were and of one image of a few bytes."""
+    """Writes every size wherever a set states one: for the payloads as they were, and for one image with a payload of few bytes."""
     name = next(name for name in parts if name.endswith("set.json"))
     for size in SIZES:
         for dtype, values in (("|b1", [False, True]), ("<f8", [0.0, 1.0])):
@@ -92,7 +92,7 @@ def sizes(parts):
 
 
 def index_of_one(length):
-    """The index of one payload: CRC-32, the bits that mark its two ends, their low bits, the checksum of the image."""
+    """Returns the index of one payload: CRC-32, the bits that mark its two ends, their low bits, the checksum of the image."""
     low = max(length, 1).bit_length() - 1
     ends = 1 | 1 << (length >> low) + 1
     rest = (length & (1 << low) - 1) << low
@@ -100,24 +100,24 @@ def index_of_one(length):
 
 
 def texts(parts):
-    """Every value in every JSON member another."""
+    """Replaces every value in every JSON member by others."""
     for name in [name for name in parts if name.endswith(".json")]:
         about = json.loads(parts[name])
-        places = [()]
-        for place in places:
+        paths = [()]
+        for path in paths:
             value = about
-            for step in place:
+            for step in path:
                 value = value[step]
             if isinstance(value, (dict, list)):
-                places.extend(place + (step,) for step in (value if isinstance(value, dict) else range(len(value))))
-        for place in places[1:]:
+                paths.extend(path + (step,) for step in (value if isinstance(value, dict) else range(len(value))))
+        for path in paths[1:]:
             for other in VALUES:
                 lie = json.loads(parts[name])
                 value = lie
-                for step in place[:-1]:
+                for step in path[:-1]:
                     value = value[step]
-                value[place[-1]] = other
-                yield f"{name} {place} is {other!r}", parts | {name: json.dumps(lie)}
+                value[path[-1]] = other
+                yield f"{name} {path} is {other!r}", parts | {name: json.dumps(lie)}
         for old, new in (("true", "false"), ("[0.0", "[-0"), ("[0,", "[-0,"), ("[false, true]", "[true, false]"), ("1.5", "1.50")):
             text = json.dumps(about)
             if old in text:
@@ -125,21 +125,21 @@ def texts(parts):
 
 
 def damage(parts, count):
-    """Bytes of the other members changed, cut off, and more of them."""
+    """Changes bytes of the other members, cuts them short, and appends bytes."""
     for name in [name for name in parts if name.endswith(".npy")]:
         head, data = parts[name][:128], bytearray(parts[name][128:])
         for number in range(count):
             lie = bytearray(data)
-            for _ in range(FEW.integers(1, 4)):
+            for _ in range(RANDOM.integers(1, 4)):
                 if lie:
-                    lie[FEW.integers(len(lie))] = FEW.choice([0, 1, 127, 128, 255, FEW.integers(256)])
+                    lie[RANDOM.integers(len(lie))] = RANDOM.choice([0, 1, 127, 128, 255, RANDOM.integers(256)])
             kind = number % 4
-            lie = lie[: FEW.integers(len(lie) + 1)] if kind == 2 else lie + bytes(FEW.integers(1, 50)) if kind == 3 else lie
+            lie = lie[: RANDOM.integers(len(lie) + 1)] if kind == 2 else lie + bytes(RANDOM.integers(1, 50)) if kind == 3 else lie
             yield f"{name} damaged {number}", parts | {name: head + lie if name[0] != "." else npy(lie)}
 
 
 def cases(paths):
-    """Each sample damaged; sizes for stacks of every codec; values in the JSON of one sample of each kind."""
+    """Yields each sample damaged, sizes for stacks of every codec, and JSON values for one sample of each kind."""
     for path in paths:
         parts = members(path)
         lies = [damage(parts, 8)]
@@ -157,7 +157,7 @@ def digest(array):
 
 
 def attempt(call):
-    """What a call gives; an error is as good as anything, a fault of ours is not."""
+    """Returns what a call returns, or None if it raises an error, which is fine unless it is a bug of the library."""
     try:
         return call()
     except bitnpz.InternalError:
@@ -167,7 +167,7 @@ def attempt(call):
 
 
 def read(path):
-    """What every public function makes of an archive: the digest of each array, if all could be read, and whether `verify`
+    """Calls every public function on an archive. Returns the digest of each array, if all could be read, and whether `verify`
     finds nothing."""
     archive = attempt(lambda: bitnpz.load(path))
     if archive is None:
@@ -204,22 +204,22 @@ def decoder():
     return module
 
 
-def of_reference(reference, path):
-    """What the decoder in Python makes of an archive; nothing if it refuses it or calls it damaged."""
-    said = io.StringIO()
+def read_with_reference(reference, path):
+    """Returns what the decoder in Python reads from an archive, or None if it refuses it or calls it damaged."""
+    reported = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(reported):
             arrays = {key: digest(array) for key, array in reference.load(path).items()}
     except Exception:
         return None
-    return None if said.getvalue() else arrays
+    return None if reported.getvalue() else arrays
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_BYTES, MAX_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     reference = decoder()
     for line in sys.stdin:
-        signal.alarm(SECONDS)
-        print(json.dumps([read(line.strip()), of_reference(reference, line.strip())]), flush=True)
+        signal.alarm(MAX_SECONDS)
+        print(json.dumps([read(line.strip()), read_with_reference(reference, line.strip())]), flush=True)

@@ -1,4 +1,4 @@
-"""Whether an image set does what the array does, or says which array would."""
+"""`Images` do what the array does, or say that `np.asarray(images)` would."""
 
 import copy
 import operator
@@ -13,13 +13,13 @@ import bitnpz
 
 @pytest.fixture(params=["sets", "packed"])
 def pair(request, glyphs):
-    """A set and the array that it looks like."""
+    """`Images`, and the array that was saved."""
     stack = np.where(glyphs, 7.0, -1.0).astype(np.float32)
     bitnpz.save("a.npz", {"glyphs": stack}, encoding=request.param)
     return bitnpz.load("a.npz")["glyphs"], stack
 
 
-HABITS = {
+ARRAY_OPERATIONS = {
     "equal": lambda x: x == 7,
     "equal to itself": lambda x: x == x,
     "unequal": lambda x: x != x[3],
@@ -90,22 +90,22 @@ HABITS = {
     "enumerate": lambda x: [i for i, image in enumerate(x) if image.any()],
     "zip": lambda x: [pair for pair in zip(x, range(3))][2][0],
     "reversed": lambda x: next(reversed(x)),
-    "sorted by ink": lambda x: x[np.argsort(x.sum((1, 2)))],
+    "sorted by sum": lambda x: x[np.argsort(x.sum((1, 2)))],
     "dir": lambda x: {"mean", "astype", "T", "tolist"} <= set(dir(x)),
     "np.testing": lambda x: np.testing.assert_array_equal(x, x),
 }
 
 
-@pytest.mark.parametrize("name", HABITS)
-def test_does_it_give_what_the_array_gives(pair, name):
+@pytest.mark.parametrize("name", ARRAY_OPERATIONS)
+def test_agrees_with_the_array(pair, name):
     images, stack = pair
-    found, expected = HABITS[name](images), HABITS[name](stack)
+    found, expected = ARRAY_OPERATIONS[name](images), ARRAY_OPERATIONS[name](stack)
     if isinstance(expected, np.ndarray):
         assert isinstance(found, np.ndarray) and found.dtype == expected.dtype
     np.testing.assert_equal(found, expected)
 
 
-def test_is_a_bool_set_negated(glyphs):
+def test_bitwise_operators_of_bool_images(glyphs):
     bitnpz.save("a.npz", {"glyphs": glyphs})
     images = bitnpz.load("a.npz")["glyphs"]
     assert_array_equal(~images, ~glyphs)
@@ -125,25 +125,25 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_is_a_change_refused(pair, name):
+def test_refuses_changes(pair, name):
     with pytest.raises(bitnpz.InputError, match=r"read-only: change np\.asarray\(images\)"):
         CHANGES[name](pair[0])
 
 
 @pytest.mark.parametrize("name", ["sort", "fill", "resize", "flags", "data", "base", "ctypes", "setflags", "partition", "itemset"])
-def test_does_an_error_say_which_array_has_it(pair, name):
+def test_missing_attribute_points_to_asarray(pair, name):
     expected = r"np\.asarray\(images\)" if hasattr(np.ndarray, name) else "no attribute"
     with pytest.raises(AttributeError, match=expected):
         getattr(pair[0], name)
 
 
-def test_is_a_truth_value_as_ambiguous_as_of_an_array(pair):
+def test_refuses_a_truth_value(pair):
     for value in pair:
         with pytest.raises(ValueError, match="truth value"):
             bool(value)
 
 
-def test_is_it_told_apart_as_an_object(pair):
+def test_hashes_pickles_and_copies(pair):
     images = pair[0]
     assert {images: 1}[images] == 1 and images not in {object(): 1}
     assert_array_equal(pickle.loads(pickle.dumps(images)), pair[1])
@@ -154,7 +154,7 @@ def test_is_it_told_apart_as_an_object(pair):
         images.__dlpack__(copy=False)
 
 
-def test_is_nothing_read_to_ask_what_it_has(pair, monkeypatch):
+def test_hasattr_reads_nothing(pair, monkeypatch):
     monkeypatch.setattr(bitnpz.Images, "_read", None)
     images = pair[0]
     assert all(hasattr(images, name) for name in ("mean", "astype", "tolist", "__array__", "__dlpack__"))
@@ -163,7 +163,7 @@ def test_is_nothing_read_to_ask_what_it_has(pair, monkeypatch):
 
 
 @pytest.mark.parametrize("indices", [[5, 3, 5], slice(None, None, -7), np.arange(0), np.arange(600) % 3 == 0, [-1, -600]], ids=str)
-def test_is_a_subset_a_view(pair, indices):
+def test_subset_is_a_view(pair, indices):
     images, stack = pair
     subset, expected = images.subset(indices), stack[indices]
     assert isinstance(subset, bitnpz.Images) and subset.shape == expected.shape and "subset" in repr(subset)
@@ -184,7 +184,7 @@ def test_is_a_subset_a_view(pair, indices):
     assert_array_equal(bitnpz.load("copy.npz")["subset"], expected)
 
 
-def test_are_subsets_of_keys_and_of_other_sets_subsets(glyphs):
+def test_subsets_of_keyed_ragged_and_deeper_images(glyphs):
     bitnpz.save("a.npz", {f"ix-{i:04}": image for i, image in enumerate(glyphs)})
     subset = bitnpz.load("a.npz").images().subset([7, 3])
     assert list(subset.keys()) == ["ix-0007", "ix-0003"] and "ix-0004" not in subset.keys()
@@ -202,7 +202,7 @@ def test_are_subsets_of_keys_and_of_other_sets_subsets(glyphs):
             bitnpz.load("a.npz").images().subset(wrong)
 
 
-def test_does_a_loader_share_images_between_training_and_validation(pair):
+def test_loads_training_and_validation_subsets(pair):
     images, stack = pair
     order = np.random.default_rng(1).permutation(600)
     for part in (order[:500], order[500:]):

@@ -1,4 +1,4 @@
-"""Whether damage is told and all else is saved."""
+"""`verify` reports damage, and `salvage` saves the rest."""
 
 import os
 
@@ -17,7 +17,7 @@ def damaged(glyphs):
     return "damaged.npz"
 
 
-def test_are_damaged_images_named(glyphs, damaged):
+def test_verify_names_damaged_images(glyphs, damaged):
     assert bitnpz.load("whole.npz").verify() == []
     archive = bitnpz.load(damaged)
     problems = archive.verify()
@@ -29,7 +29,7 @@ def test_are_damaged_images_named(glyphs, damaged):
         archive.verify()
 
 
-def test_is_all_else_saved(glyphs, damaged):
+def test_salvage_saves_the_rest(glyphs, damaged):
     before = open(damaged, "rb").read()
     report = bitnpz.salvage(damaged, "saved.npz")
     assert open(damaged, "rb").read() == before
@@ -41,8 +41,8 @@ def test_is_all_else_saved(glyphs, damaged):
     assert (bitnpz.load("saved.npz")["labels"] == np.arange(600)).all()
 
 
-def test_is_no_file_replaced_unless_asked(damaged):
-    with pytest.raises(bitnpz.FilePresentError, match="whole.npz: there is a file"):
+def test_salvage_replaces_no_file_unless_forced(damaged):
+    with pytest.raises(bitnpz.FilePresentError, match="whole.npz: already exists"):
         bitnpz.salvage(damaged, "whole.npz")
     assert bitnpz.salvage(damaged, "whole.npz", force=True).images == 600
 

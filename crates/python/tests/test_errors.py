@@ -1,4 +1,4 @@
-"""Whether what cannot be done is refused with an exception that helps."""
+"""Exceptions name what is wrong and what to do."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ import pytest
 import bitnpz
 
 
-def test_has_every_exception_a_base_that_numpy_users_catch():
+def test_exceptions_derive_from_built_in_ones():
     bases = {
         bitnpz.NoSuchKeyError: KeyError,
         bitnpz.NoSuchImageError: IndexError,
@@ -27,7 +27,7 @@ def test_has_every_exception_a_base_that_numpy_users_catch():
         assert issubclass(ours, bitnpz.Error) and issubclass(ours, theirs)
 
 
-def test_says_a_missing_file_which():
+def test_names_a_missing_file():
     with pytest.raises(FileNotFoundError) as caught:
         bitnpz.load("nothing.npz")
     assert caught.value.errno == 2 and caught.value.filename == "nothing.npz"
@@ -37,14 +37,14 @@ def test_says_a_missing_file_which():
     assert caught.value.errno == 2 and caught.value.filename == "no/such/folder.npz"
 
 
-def test_is_a_folder_no_archive():
+def test_refuses_folders():
     for use in (bitnpz.load, bitnpz.Writer, lambda path: bitnpz.load(path, access="read")):
         with pytest.raises(OSError, match="directory"):
             use(".")
     assert not os.listdir()
 
 
-def test_says_a_missing_key_which():
+def test_names_a_missing_key():
     bitnpz.save("a.npz", {"x": [1]})
     with pytest.raises(KeyError) as caught:
         bitnpz.load("a.npz")["y"]
@@ -57,7 +57,7 @@ def test_says_a_missing_key_which():
 
 
 @pytest.mark.parametrize("how", ["save", "add_images", "extend"])
-def test_says_a_grey_image_which_pixel(how):
+def test_locates_a_third_value(how):
     grey = np.zeros((3, 8, 8), np.uint8)
     grey[0, 0, 0], grey[2, 3, 5] = 255, 128
     expected = r"\"x\": expected two values, found a third: pixel \(2, 3, 5\) is 128, others are 0 and 255.*threshold"
@@ -74,7 +74,7 @@ def test_says_a_grey_image_which_pixel(how):
     assert (bitnpz.load("a.npz")["x"] == grey).all()
 
 
-def test_are_keys_checked(glyphs):
+def test_checks_keys(glyphs):
     bitnpz.save("b.npz", {"x": glyphs})
     images = bitnpz.load("b.npz")["x"]
     with bitnpz.Writer("a.npz") as writer:
@@ -91,7 +91,7 @@ def test_are_keys_checked(glyphs):
         with pytest.raises(ValueError):
             writer["a\nb"] = [2]
         for key in (3, None, b"x", ("x",)):
-            with pytest.raises(TypeError, match="expected a key, which is a str"):
+            with pytest.raises(TypeError, match="expected a key of type str"):
                 writer[key] = [2]
             with pytest.raises(TypeError):
                 writer.extend(key, np.zeros((1, 2, 2), bool))
@@ -101,14 +101,14 @@ def test_are_keys_checked(glyphs):
 
 
 @pytest.mark.parametrize("value", [np.array([None, 1]), {"a": 1}, [[1], [1, 2]], object()], ids=str)
-def test_are_objects_refused(value):
+def test_refuses_objects(value):
     for save in (bitnpz.savez, bitnpz.savez_compressed, lambda file, **arrays: bitnpz.save(file, arrays)):
         with pytest.raises(ValueError, match="'x'"):
             save("a.npz", x=value)
     assert not os.listdir()
 
 
-def test_are_pickled_objects_of_others_refused():
+def test_refuses_pickled_objects():
     np.savez("a.npz", x=np.array([None]), y=[1])
     archive = bitnpz.load("a.npz", allow_pickle=True)
     assert (archive["y"] == [1]).all()
@@ -116,7 +116,7 @@ def test_are_pickled_objects_of_others_refused():
         archive["x"]
 
 
-def test_are_batches_that_do_not_fit_refused(glyphs):
+def test_refuses_batches_that_do_not_fit(glyphs):
     with bitnpz.Writer("a.npz") as writer:
         writer.extend("x", glyphs)
         with pytest.raises(ValueError, match=r"expected shape \(24, 20\), found \(5, 5\)"):
@@ -129,7 +129,7 @@ def test_are_batches_that_do_not_fit_refused(glyphs):
     assert bitnpz.load("a.npz")["x"].shape == (1200, 24, 20)
 
 
-def test_is_a_closed_archive_closed(glyphs):
+def test_closed_archives_and_writers_refuse_use(glyphs):
     bitnpz.save("a.npz", {"x": glyphs})
     archive = bitnpz.load("a.npz")
     images = archive["x"]
@@ -139,7 +139,7 @@ def test_is_a_closed_archive_closed(glyphs):
     for use in (lambda: archive["x"], lambda: list(archive), lambda: "x" in archive, lambda: len(archive), archive.images):
         with pytest.raises(ValueError, match="a.npz: the archive is closed"):
             use()
-    # An image set keeps the file open for itself.
+    # `Images` keep the file open.
     assert (images[3] == glyphs[3]).all()
     writer = bitnpz.Writer("b.npz")
     writer.close()
@@ -148,7 +148,7 @@ def test_is_a_closed_archive_closed(glyphs):
         writer["x"] = [1]
 
 
-def test_can_a_file_be_replaced_while_it_is_open(glyphs):
+def test_replaces_an_open_file(glyphs):
     bitnpz.save("a.npz", {"x": glyphs})
     images = bitnpz.load("a.npz")["x"]
     bitnpz.save("a.npz", {"x": ~glyphs})
@@ -158,7 +158,7 @@ def test_can_a_file_be_replaced_while_it_is_open(glyphs):
     assert (images[0] == glyphs[0]).all()
 
 
-def test_does_truncation_give_an_exception_when_read_by_position(glyphs):
+def test_truncation_raises_with_positional_reads(glyphs):
     bitnpz.save("a.npz", {"x": glyphs})
     images = bitnpz.load("a.npz", access="read")["x"]
     assert (np.asarray(images) == glyphs).all()
@@ -168,7 +168,7 @@ def test_does_truncation_give_an_exception_when_read_by_position(glyphs):
         np.asarray(images)
 
 
-def test_is_damage_told(glyphs):
+def test_names_a_damaged_archive(glyphs):
     bitnpz.save("a.npz", {"x": glyphs})
     shutil.copy("a.npz", "b.npz")
     with open("b.npz", "r+b") as file:
@@ -180,7 +180,7 @@ def test_is_damage_told(glyphs):
             bitnpz.load("c.npz")
 
 
-def test_do_limits_limit(glyphs):
+def test_enforces_limits(glyphs):
     bitnpz.save("a.npz", {"x": glyphs, "y": np.arange(1000)})
     archive = bitnpz.load("a.npz", limits={"array_bytes": 1000})
     with pytest.raises(bitnpz.LimitError, match="array_bytes"):
@@ -193,7 +193,7 @@ def test_do_limits_limit(glyphs):
         bitnpz.load("a.npz", access="x")
 
 
-def test_are_wishes_checked():
+def test_checks_options():
     for wish in ({"encoding": "x"}, {"codec": "x"}, {"level": 0}, {"level": 13}):
         with pytest.raises(ValueError, match=f"{next(iter(wish.values()))}"):
             bitnpz.save("a.npz", {"x": [1]}, **wish)

@@ -1,4 +1,4 @@
-"""The examples in docstrings run and give what they say."""
+"""The examples in docstrings run, and print what they show."""
 
 import doctest
 import importlib
@@ -13,7 +13,7 @@ MODULES = ["bitnpz", *(f"bitnpz.{module.name}" for module in pkgutil.iter_module
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_do_examples_run_as_written(name):
+def test_docstring_examples_run(name):
     if name == "bitnpz.torch":
         pytest.importorskip("torch")
     module = importlib.import_module(name)

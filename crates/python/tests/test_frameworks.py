@@ -1,4 +1,4 @@
-"""PyTorch, Grain and scikit-learn themselves. `cargo xtask frameworks` installs them."""
+"""Tests with PyTorch, Grain and scikit-learn. `cargo xtask frameworks` installs them."""
 
 import multiprocessing
 import pickle
@@ -17,7 +17,7 @@ def archive(glyphs):
 
 @pytest.mark.parametrize("method", [None, *multiprocessing.get_all_start_methods()])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
-def test_is_a_set_a_dataset_of_torch(archive, glyphs, method):
+def test_images_are_a_dataset_of_torch(archive, glyphs, method):
     torch = pytest.importorskip("torch")
     workers = {} if method is None else {"num_workers": 2, "multiprocessing_context": method}
     order = torch.utils.data.SubsetRandomSampler(range(600), torch.Generator().manual_seed(1))
@@ -27,7 +27,7 @@ def test_is_a_set_a_dataset_of_torch(archive, glyphs, method):
     assert int(sum(batch.sum() for batch in batches)) == glyphs.sum()
 
 
-def test_does_the_dataset_give_labels(archive, glyphs):
+def test_dataset_yields_labels(archive, glyphs):
     torch = pytest.importorskip("torch")
     from bitnpz.torch import Dataset
 
@@ -41,7 +41,7 @@ def test_does_the_dataset_give_labels(archive, glyphs):
         Dataset(archive["glyphs"], [1, 2, 3])
 
 
-def test_is_a_set_a_tensor_as_fast_as_an_array(archive, glyphs):
+def test_torch_converts_images_to_tensors(archive, glyphs):
     torch = pytest.importorskip("torch")
     images = archive["glyphs"]
     for make in (torch.as_tensor, torch.tensor, torch.asarray, torch.from_dlpack):
@@ -51,7 +51,7 @@ def test_is_a_set_a_tensor_as_fast_as_an_array(archive, glyphs):
     assert (torch.from_numpy(images[:7]).numpy() == glyphs[:7]).all()
 
 
-def test_does_the_dataset_take_arrays_masks_parts_and_transforms(archive, glyphs):
+def test_dataset_takes_arrays_indices_and_transforms(archive, glyphs):
     torch = pytest.importorskip("torch")
     from bitnpz.torch import Dataset
 
@@ -68,11 +68,11 @@ def test_does_the_dataset_take_arrays_masks_parts_and_transforms(archive, glyphs
     assert len(masked) == 300 and (masked[3].numpy() == glyphs[6]).all()
     first, second = torch.utils.data.random_split(Dataset(archive["glyphs"], archive["outputs"]), [500, 100])
     assert len(list(torch.utils.data.DataLoader(second, batch_size=50))) == 2
-    with pytest.raises(ValueError, match="expected an array or an image set"):
+    with pytest.raises(ValueError, match="expected an array or Images"):
         Dataset(archive["glyphs"], 3)
 
 
-def test_does_the_dataset_give_images_of_several_sizes(glyphs):
+def test_dataset_yields_images_of_several_sizes(glyphs):
     torch = pytest.importorskip("torch")
     from bitnpz.torch import Dataset
 
@@ -85,7 +85,7 @@ def test_does_the_dataset_give_images_of_several_sizes(glyphs):
     assert [tuple(image.shape) for image in images] == [pictures[f"p{int(number)}"].shape for number in numbers]
 
 
-def test_are_values_of_another_byte_order_tensors(glyphs):
+def test_swaps_bytes_for_tensors(glyphs):
     torch = pytest.importorskip("torch")
     from bitnpz.torch import Dataset, Tensors
 
@@ -98,18 +98,18 @@ def test_are_values_of_another_byte_order_tensors(glyphs):
 
 
 @pytest.mark.parametrize("width", [1, 9, 20])
-def test_does_unpack_compile(width):
+def test_unpack_compiles(width):
     torch = pytest.importorskip("torch")
     from bitnpz.torch import unpack
 
     packed = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 5, -(-width // 8)), np.uint8))
-    # The graph is traced in full, and run without a C++ compiler.
+    # `aot_eager` traces the full graph, and needs no C++ compiler to run it.
     compiled = torch.compile(unpack, fullgraph=True, backend="aot_eager")
     assert torch.equal(compiled(packed, width, torch.float32), unpack(packed, width, torch.float32))
 
 
 @pytest.mark.parametrize("width", [1, 7, 8, 9, 20, 64])
-def test_does_unpack_do_what_numpy_does(width):
+def test_unpack_agrees_with_numpy(width):
     torch = pytest.importorskip("torch")
     from bitnpz.torch import unpack
 
@@ -122,7 +122,7 @@ def test_does_unpack_do_what_numpy_does(width):
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_does_the_loader_give_tensors(archive, glyphs, packed):
+def test_tensors_yield_the_batches_of_a_loader(archive, glyphs, packed):
     torch = pytest.importorskip("torch")
     from bitnpz.torch import Tensors
 
@@ -137,7 +137,7 @@ def test_does_the_loader_give_tensors(archive, glyphs, packed):
     assert next(iter(alone)).dtype == torch.bool
 
 
-def test_is_a_set_a_source_of_grain(archive, glyphs):
+def test_images_are_a_data_source_of_grain(archive, glyphs):
     grain = pytest.importorskip("grain")
     images = archive["glyphs"]
     assert isinstance(images, grain.sources.RandomAccessDataSource)
@@ -147,7 +147,7 @@ def test_is_a_set_a_source_of_grain(archive, glyphs):
     assert (np.stack(images._getitems([5, 3])) == glyphs[[5, 3]]).all()
 
 
-def test_does_grain_ask_for_batches(archive, glyphs, monkeypatch):
+def test_grain_reads_batches(archive, glyphs, monkeypatch):
     grain = pytest.importorskip("grain")
     from grain._src.python.dataset import base
 
@@ -157,7 +157,7 @@ def test_does_grain_ask_for_batches(archive, glyphs, monkeypatch):
     assert (np.stack(dataset._getitems([5, 3, 599])) == glyphs[[5, 3, 599]]).all()
 
 
-def test_does_grain_load_in_workers(archive, glyphs):
+def test_grain_loads_in_workers(archive, glyphs):
     grain = pytest.importorskip("grain")
     images = pickle.loads(pickle.dumps(archive["glyphs"]))
     sampler = grain.samplers.IndexSampler(600, shard_options=grain.sharding.NoSharding(), shuffle=True, num_epochs=1, seed=1)
@@ -165,7 +165,7 @@ def test_does_grain_load_in_workers(archive, glyphs):
     assert sum(int(batch.sum()) for batch in loader) == glyphs.sum()
 
 
-def test_does_a_classifier_take_the_array(archive):
+def test_trains_a_classifier_of_scikit_learn(archive):
     linear_model = pytest.importorskip("sklearn.linear_model")
     images = archive["glyphs"]
     features = np.asarray(images).reshape(len(images), -1)

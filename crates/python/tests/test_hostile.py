@@ -1,4 +1,4 @@
-"""Does nothing that an archive says crash, hang or exhaust a process, and do all readers read the same from it?"""
+"""No archive crashes, hangs or exhausts a process, and all readers read the same from it."""
 
 import json
 import os
@@ -17,7 +17,7 @@ COMMAND = os.environ.get("BITNPZ_COMMAND")
 
 
 def run_all(paths):
-    """What the package makes of each archive; a process that dies is named by the archive that killed it."""
+    """Returns what the package reads from each archive, or how the process died that read it."""
     found, rest = {}, list(paths)
     while rest:
         process = subprocess.run(
@@ -31,8 +31,8 @@ def run_all(paths):
     return found
 
 
-def of_command(path):
-    """What the command unpacks, with little memory; nothing if it says why not."""
+def read_with_command(path):
+    """Returns what the command unpacks with little memory, or None if it reports an error."""
     plain = path + ".plain.npz"
     limited = ["sh", "-c", 'ulimit -v 1000000; exec "$@"', "sh"]
     for words in (["verify", "-q", path], ["ls", path], ["unpack", path, "-o", plain, "--force", "-q"]):
@@ -45,8 +45,8 @@ def of_command(path):
         return {key: hostile.digest(archive[key]) for key in archive.files}
 
 
-@pytest.mark.skipif(not COMMAND, reason="cargo xtask test names the command, once")
-def test_has_each_lie_its_verdict_and_is_it_the_same_of_all_readers(tmp_path):
+@pytest.mark.skipif(not COMMAND, reason="cargo xtask test sets BITNPZ_COMMAND, for one of its runs")
+def test_readers_agree_on_hostile_archives(tmp_path):
     wrong, lies, read = [], {}, 0
     for number, (name, parts) in enumerate(hostile.cases(hostile.samples(tmp_path))):
         path = tmp_path / f"{number}.npz"
@@ -59,12 +59,12 @@ def test_has_each_lie_its_verdict_and_is_it_the_same_of_all_readers(tmp_path):
             continue
         ours, reference = found[path]
         arrays = ours and ours["arrays"]
-        # What is damaged but where nobody looks may be read by one and refused by the other; never differently.
+        # Readers check different parts of a damaged archive, so one may refuse what another reads; they never read different arrays.
         if reference != arrays and ((ours and ours["whole"]) or (reference is not None and arrays is not None)):
             wrong.append(f"{name}: the reference reads {reference}, the package {ours}")
-        # The command is a process for each: it reads a part of them.
+        # The command needs three processes for each archive, so it reads one in ten.
         if number % 10 == 0:
-            theirs = of_command(path)
+            theirs = read_with_command(path)
             if theirs is not None and arrays is not None and theirs != arrays:
                 wrong.append(f"{name}: the command reads {theirs}, the package {arrays}")
         read += bool(ours and ours["whole"])

@@ -1,4 +1,4 @@
-"""Whether an image set looks like the array that it was."""
+"""`Images` behave like the array that was saved."""
 
 import pickle
 import struct
@@ -13,7 +13,7 @@ import bitnpz
 
 @pytest.fixture(params=["sets", "packed", "plain"])
 def pair(request, glyphs):
-    """A set and the array it should look like."""
+    """`Images`, and the array that was saved."""
     stack = glyphs.astype(np.uint8) * 255
     bitnpz.save("a.npz", {"glyphs": stack}, encoding=request.param)
     return bitnpz.load("a.npz").images("glyphs"), stack
@@ -31,7 +31,7 @@ INDICES = [
 
 
 @pytest.mark.parametrize("index", INDICES, ids=str)
-def test_does_indexing_give_what_numpy_gives(pair, index):
+def test_indexing_agrees_with_numpy(pair, index):
     images, stack = pair
     found, expected = images[index], stack[index]
     assert_array_equal(found, expected)
@@ -40,7 +40,7 @@ def test_does_indexing_give_what_numpy_gives(pair, index):
         assert found.flags.c_contiguous and found.flags.writeable
 
 
-def test_do_masks_select(pair):
+def test_masks_select_images_and_pixels(pair):
     images, stack = pair
     mask = stack.sum((1, 2)) > 20000
     assert_array_equal(images[mask], stack[mask])
@@ -58,19 +58,19 @@ OUT_OF_BOUNDS = [600, -601, [0, 600], np.array([-601]), 10**30, (700, 1), np.arr
 
 
 @pytest.mark.parametrize("index", OUT_OF_BOUNDS, ids=str)
-def test_is_an_index_out_of_bounds_refused(pair, index):
+def test_refuses_indices_out_of_bounds(pair, index):
     with pytest.raises(IndexError, match=r"a.npz: index -?\d+ is out of bounds for 600 images") as caught:
         pair[0][index]
     assert isinstance(caught.value, bitnpz.Error)
 
 
 @pytest.mark.parametrize("index", ["x", 1.5, [1.5], (0, "x"), (0, 1.5), (0, 0, 0, 0), (..., ...), ["a"], object(), {}], ids=str)
-def test_is_what_is_no_index_refused(pair, index):
+def test_refuses_invalid_indices(pair, index):
     with pytest.raises(bitnpz.NoSuchImageError):
         pair[0][index]
 
 
-def test_is_it_an_array(pair):
+def test_behaves_like_an_array(pair):
     images, stack = pair
     assert len(images) == 600 and images.shape == (600, 24, 20) and images.ndim == 3 and images.dtype == np.uint8
     assert images.size == stack.size and images.nbytes == stack.nbytes
@@ -84,7 +84,7 @@ def test_is_it_an_array(pair):
 
 
 @pytest.mark.parametrize("dtype", ["?", "u1", ">u2", "i4", "f2", "f4", ">f8", "u8"])
-def test_does_take_give_every_dtype(pair, dtype):
+def test_take_converts_to_every_dtype(pair, dtype):
     images, stack = pair
     indices = np.random.default_rng(0).integers(-600, 600, 700)
     expected = stack[indices].astype(dtype)
@@ -96,7 +96,7 @@ def test_does_take_give_every_dtype(pair, dtype):
     assert_array_equal(out, expected)
 
 
-def test_does_take_give_packed_rows(pair):
+def test_take_returns_packed_rows(pair):
     images, stack = pair
     expected = np.packbits(stack[[5, 3]], axis=-1)
     assert_array_equal(images.take([5, 3], packed=True), expected)
@@ -121,18 +121,18 @@ def test_does_take_give_packed_rows(pair):
         (np.empty((2, 24, 20), object), "a dtype of bool, integers or floats, found object"),
     ],
 )
-def test_is_an_out_that_does_not_fit_refused(pair, out, message):
+def test_refuses_an_out_that_does_not_fit(pair, out, message):
     with pytest.raises(ValueError, match=message) as caught:
         pair[0].take([1, 2], out=out)
     assert isinstance(caught.value, bitnpz.InputError)
 
 
-def test_is_a_dtype_that_contradicts_out_refused(pair):
+def test_refuses_a_dtype_that_contradicts_out(pair):
     with pytest.raises(ValueError, match="expected shape .* of float32"):
         pair[0].take([1], out=np.empty((1, 24, 20), np.uint8), dtype=np.float32)
 
 
-def test_are_stacks_of_stacks_arrays_too():
+def test_stacks_of_more_dimensions():
     stack = np.random.default_rng(0).random((40, 3, 2, 16, 9)) < 0.3
     bitnpz.save("a.npz", {"x": stack})
     images = bitnpz.load("a.npz")["x"]
@@ -144,7 +144,7 @@ def test_are_stacks_of_stacks_arrays_too():
     assert "shape (40, 3, 2, 16, 9)" in repr(images)
 
 
-def test_are_keyed_images_one_set(glyphs):
+def test_keyed_images_are_one_set(glyphs):
     bitnpz.save("a.npz", {f"ix-{i:04}": image for i, image in enumerate(glyphs)})
     images = bitnpz.load("a.npz").images()
     assert_array_equal(np.asarray(images), glyphs)
@@ -157,7 +157,7 @@ def test_are_keyed_images_one_set(glyphs):
         images.by_key("x")
 
 
-def test_are_images_of_several_sizes_read_one_by_one():
+def test_reads_images_of_several_sizes_one_by_one():
     pictures = {f"p{i}": np.eye(i % 5 + 2, i % 3 + 4, dtype=">i2") for i in range(60)}
     bitnpz.save("a.npz", pictures)
     images = bitnpz.load("a.npz").images()
@@ -173,7 +173,7 @@ def test_are_images_of_several_sizes_read_one_by_one():
         np.asarray(images)
 
 
-def test_are_sets_without_pixels_arrays():
+def test_images_without_pixels():
     for shape in [(0, 5, 5), (3, 0, 4), (3, 4, 0)]:
         bitnpz.save("a.npz", {"x": np.zeros(shape, bool)})
         images = bitnpz.load("a.npz")["x"]
@@ -181,7 +181,7 @@ def test_are_sets_without_pixels_arrays():
         assert images.take([0] if shape[0] else []).shape[1:] == shape[1:]
 
 
-def test_does_a_pickle_open_the_file_again(glyphs, monkeypatch, tmp_path):
+def test_pickle_opens_the_file_again(glyphs, monkeypatch, tmp_path):
     bitnpz.save("a.npz", {"glyphs": glyphs, **{f"ix-{i}": image for i, image in enumerate(glyphs[:50])}})
     archive = bitnpz.load("a.npz")
     handles = pickle.dumps((archive, archive["glyphs"], archive.images()))
@@ -195,27 +195,27 @@ def test_does_a_pickle_open_the_file_again(glyphs, monkeypatch, tmp_path):
     assert_array_equal(pickle.loads(pickle.dumps(memory["glyphs"]))[3], glyphs[3])
 
 
-def test_does_a_set_say_what_it_is(pair):
+def test_repr_of_images(pair):
     text = repr(pair[0])
     assert text.startswith("Images a.npz['glyphs']: 600 of 24 x 20, uint8, ") and text.endswith("bytes each")
 
 
 def png_size(png):
-    """Width and height, once the whole file has been checked."""
+    """Returns width and height, after a check of the whole file."""
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
-    place, size, kinds = 8, None, []
-    while place < len(png):
-        length, kind = struct.unpack(">I4s", png[place : place + 8])
-        body = png[place + 4 : place + 8 + length]
-        assert struct.unpack(">I", png[place + 8 + length : place + 12 + length])[0] == zlib.crc32(body)
+    offset, size, kinds = 8, None, []
+    while offset < len(png):
+        length, kind = struct.unpack(">I4s", png[offset : offset + 8])
+        body = png[offset + 4 : offset + 8 + length]
+        assert struct.unpack(">I", png[offset + 8 + length : offset + 12 + length])[0] == zlib.crc32(body)
         size = size or struct.unpack(">II", body[4:12])
         kinds.append(kind)
-        place += 12 + length
+        offset += 12 + length
     assert kinds[-1] == b"IEND"
     return size
 
 
-def test_is_a_sheet_a_picture(pair, tmp_path):
+def test_sheet_is_a_valid_png(pair, tmp_path):
     images, _ = pair
     for png in (images._repr_png_(), images.sheet(range(30)).png, images.sheet([]).png):
         assert min(png_size(png)) > 0
@@ -225,7 +225,7 @@ def test_is_a_sheet_a_picture(pair, tmp_path):
 
 
 def an_index(random, shape):
-    """Some index that NumPy understands, or all but understands."""
+    """Returns a random index that is valid in NumPy, or nearly so."""
 
     def basic(length):
         bounds = [None, *range(-length - 2, length + 3)]
@@ -247,7 +247,7 @@ def an_index(random, shape):
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_is_any_index_that_of_numpy(seed):
+def test_random_indices_agree_with_numpy(seed):
     random = np.random.default_rng(seed)
     lengths = [0, 1, 2, 9, 17, 33]
     shape = (int(random.choice([0, 1, 3, 50, 130])), *(int(random.choice(lengths)) for _ in range(random.integers(2, 5))))

@@ -1,4 +1,4 @@
-"""Whether a loader gives every image once, in an order that can be had again."""
+"""A loader yields every image once, in an order that can be repeated."""
 
 import numpy as np
 import pytest
@@ -14,13 +14,13 @@ def images(glyphs):
 
 
 def numbers(loader):
-    """The labels of all batches, one after the other."""
+    """Returns the labels of all batches, concatenated."""
     return np.concatenate([labels for _, labels in loader])
 
 
 @pytest.mark.parametrize("prefetch", [0, 1, 4])
 @pytest.mark.parametrize("batch_size", [1, 7, 100, 600, 1000])
-def test_does_an_epoch_have_every_image_once(images, glyphs, prefetch, batch_size):
+def test_epoch_yields_every_image_once(images, glyphs, prefetch, batch_size):
     loader = bitnpz.Loader(images, np.arange(600), batch_size=batch_size, shuffle=True, seed=3, prefetch=prefetch)
     epochs = []
     for epoch in range(2):
@@ -33,7 +33,7 @@ def test_does_an_epoch_have_every_image_once(images, glyphs, prefetch, batch_siz
     assert (epochs[0] != epochs[1]).any() and (epochs[0] != np.arange(600)).any()
 
 
-def test_is_the_order_that_of_the_seed(images):
+def test_seed_decides_the_order(images):
     def order(seed, **options):
         return numbers(bitnpz.Loader(images, np.arange(600), shuffle=True, seed=seed, **options))
 
@@ -44,7 +44,7 @@ def test_is_the_order_that_of_the_seed(images):
 
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("world_size", [1, 2, 3, 7])
-def test_do_ranks_share_the_images(images, shuffle, world_size):
+def test_ranks_share_the_images(images, shuffle, world_size):
     options = dict(batch_size=32, shuffle=shuffle, world_size=world_size)
     parts = [numbers(bitnpz.Loader(images, np.arange(600), rank=rank, **options)) for rank in range(world_size)]
     assert_array_equal(np.sort(np.concatenate(parts)), np.arange(600))
@@ -57,7 +57,7 @@ def test_do_ranks_share_the_images(images, shuffle, world_size):
 
 @pytest.mark.parametrize("stop", [0, 1, 3, 5, 6])
 @pytest.mark.parametrize("prefetch", [0, 2])
-def test_can_it_go_on_in_mid_epoch(images, stop, prefetch):
+def test_resumes_within_an_epoch(images, stop, prefetch):
     def loader():
         return bitnpz.Loader(images, np.arange(600), batch_size=100, shuffle=True, seed=5, prefetch=prefetch)
 
@@ -79,7 +79,7 @@ def test_can_it_go_on_in_mid_epoch(images, stop, prefetch):
         bitnpz.Loader(images, batch_size=50, shuffle=True, seed=5).load_state_dict(state)
 
 
-def test_is_an_iteration_that_was_left_no_hindrance(images):
+def test_abandoned_iterations_do_no_harm(images):
     loader = bitnpz.Loader(images, batch_size=100)
     for _ in range(3):
         for batch in loader:
@@ -87,7 +87,7 @@ def test_is_an_iteration_that_was_left_no_hindrance(images):
             break
 
 
-def test_does_it_give_dtypes_packed_rows_and_other_arrays(images, glyphs):
+def test_yields_dtypes_packed_rows_and_other_arrays(images, glyphs):
     (batch,) = bitnpz.Loader(images, batch_size=600, dtype=np.float32)
     assert batch.dtype == np.float32
     assert_array_equal(batch, glyphs)
@@ -100,7 +100,7 @@ def test_does_it_give_dtypes_packed_rows_and_other_arrays(images, glyphs):
     assert_array_equal(three, np.arange(600))
 
 
-def test_does_an_error_in_the_background_come_out(glyphs):
+def test_raises_errors_of_the_background_thread(glyphs):
     bitnpz.save("a.npz", {"glyphs": glyphs})
     images = bitnpz.load("a.npz", access="read")["glyphs"]
     batches = iter(bitnpz.Loader(images, batch_size=10))
@@ -111,10 +111,10 @@ def test_does_an_error_in_the_background_come_out(glyphs):
         list(batches)
 
 
-def test_is_what_cannot_be_refused(images):
-    for wrong in ({"batch_size": 0}, {"prefetch": -1}, {"rank": 1}, {"rank": -1, "world_size": 2}):
+def test_refuses_invalid_arguments(images):
+    for arguments in ({"batch_size": 0}, {"prefetch": -1}, {"rank": 1}, {"rank": -1, "world_size": 2}):
         with pytest.raises(ValueError, match="expected batch_size >= 1"):
-            bitnpz.Loader(images, **wrong)
+            bitnpz.Loader(images, **arguments)
     with pytest.raises(ValueError, match="as many items as images, 600, found 3"):
         bitnpz.Loader(images, [1, 2, 3])
     with pytest.raises(ValueError, match="packed"):

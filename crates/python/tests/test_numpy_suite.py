@@ -1,4 +1,4 @@
-"""NumPy's own tests of `savez`, `savez_compressed` and `load`, run against ours."""
+"""NumPy's own tests of `savez`, `savez_compressed` and `load`, run on those of bitnpz."""
 
 import numpy as np
 import pytest
@@ -15,8 +15,8 @@ def _ours(monkeypatch, request):
 
 @pytest.mark.parametrize("_ours", ["savez", "savez_compressed"], indirect=True)
 class TestSavezLoad(test_io.TestSavezLoad):
-    #: Objects are stored as what they are, or not at all: `test_objects.py`.
+    #: Objects are not pickled: see `test_objects.py`.
     test_array_object = None
 
-    #: Two gigabytes of memory, twice.
+    #: It takes two gigabytes of memory, twice.
     test_big_arrays = None

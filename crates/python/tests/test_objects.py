@@ -1,4 +1,4 @@
-"""Other people's arrays: objects, dtypes of other libraries, ordinary data beside images, axes of frameworks."""
+"""Arrays from other programs: objects, dtypes of other libraries, ordinary data beside images, axes of frameworks."""
 
 import warnings
 
@@ -28,10 +28,10 @@ def loaded(array, **how):
     ],
 )
 @pytest.mark.parametrize("save", [bitnpz.savez, bitnpz.savez_compressed, None])
-def test_are_objects_of_one_type_stored_as_that(items, dtype, save):
+def test_stores_objects_of_one_type(items, dtype, save):
     objects = np.empty(len(items), object)
     objects[:] = items
-    with pytest.warns(bitnpz.StorageWarning, match=r"'x': an array of Python objects is stored as .*, and comes back as that") as caught:
+    with pytest.warns(bitnpz.StorageWarning, match=r"'x': an array of Python objects is stored and loaded as ") as caught:
         save("a.npz", x=objects) if save else bitnpz.save("a.npz", {"x": objects})
     assert caught[0].filename == __file__
     found = bitnpz.load("a.npz")["x"]
@@ -54,28 +54,28 @@ def test_are_objects_of_one_type_stored_as_that(items, dtype, save):
         (["x" * (1 << 20)] + [""] * 1000, "store them joined"),
     ],
 )
-def test_are_other_objects_refused_with_advice(items, says):
+def test_refuses_other_objects_with_advice(items, says):
     objects = np.empty(len(items), object)
     objects[:] = items
     with pytest.raises(bitnpz.InputError, match=f"'x'.*{says}"):
         loaded(objects)
 
 
-def test_are_strings_of_varying_width_stored():
+def test_stores_strings_of_varying_width():
     if not hasattr(np.dtypes, "StringDType"):
         pytest.skip("NumPy 1 has no such dtype")
     with pytest.warns(bitnpz.StorageWarning, match="StringDType"):
         assert loaded(np.array(["a", "word"], np.dtypes.StringDType())).dtype == "<U4"
 
 
-def test_are_dtypes_of_other_libraries_named():
+def test_names_dtypes_of_other_libraries():
     ml_dtypes = pytest.importorskip("ml_dtypes")
     for dtype in (ml_dtypes.float8_e5m2, ml_dtypes.bfloat16):
         with pytest.raises(bitnpz.InputError, match=f"'x'.*{np.dtype(dtype).name}.*view"):
             loaded(np.zeros((2, 2), dtype))
 
 
-def test_is_ordinary_data_saved_beside_images(glyphs):
+def test_saves_ordinary_data_beside_images(glyphs):
     boxes = np.arange(2400, dtype=np.uint8).reshape(600, 4)
     photo = np.arange(300, dtype=np.uint8).reshape(10, 10, 3)
     with warnings.catch_warnings():
@@ -87,7 +87,7 @@ def test_is_ordinary_data_saved_beside_images(glyphs):
 
 
 @pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
-def test_are_grey_images_told(glyphs, encoding):
+def test_warns_of_grey_images(glyphs, encoding):
     grey = np.arange(600 * 400, dtype=np.uint8).reshape(600, 20, 20)
     with pytest.warns(bitnpz.StorageWarning, match="'grey': found more than two values.*threshold.*add_array") as caught:
         bitnpz.save("a.npz", {"masks": glyphs, "grey": grey}, encoding=encoding)
@@ -103,8 +103,8 @@ def test_are_grey_images_told(glyphs, encoding):
         bitnpz.save("a.npz", {"grey": grey}, images=["missing"])
 
 
-def test_are_bools_of_any_byte_true():
-    """A 1-bit picture that Pillow opened is an array of bools whose bytes are 0 and 255."""
+def test_bools_of_any_byte_round_trip():
+    """Tests bools with bytes 0 and 255, which an array of a 1-bit picture opened by Pillow has."""
     image = np.eye(29, 37, dtype=np.uint8).repeat(3, 0).view(bool)
     bytes_of_pillow = (image.view(np.uint8) * 255).view(bool)
     for number, array in enumerate([bytes_of_pillow, bytes_of_pillow[None].repeat(600, 0), bytes_of_pillow[::2, 3:]]):
@@ -137,7 +137,7 @@ STACK = np.stack([np.eye(28, 20, k=k * 4 % 9 - 4, dtype=bool).repeat(2, 0)[: 28]
         (STACK.transpose(2, 0, 1), "WNH"),
     ],
 )
-def test_does_the_very_array_come_back(array, axes):
+def test_round_trips_any_axes(array, axes):
     bitnpz.save("plain.npz", {"x": STACK})
     size = len(open("plain.npz", "rb").read())
     with warnings.catch_warnings():
@@ -150,12 +150,12 @@ def test_does_the_very_array_come_back(array, axes):
 
 
 @pytest.mark.parametrize(("array", "axes"), [(STACK.transpose(1, 2, 0), "HWN"), (STACK.reshape(700, -1), "28x20")])
-def test_is_a_shape_that_costs_more_told(array, axes):
+def test_warns_of_costly_axes(array, axes):
     with pytest.warns(bitnpz.StorageWarning, match=f"'x': an array of shape .* times less if its axes were {axes}"):
         loaded(np.ascontiguousarray(array))
 
 
-def test_are_axes_that_do_not_fit_refused():
+def test_refuses_axes_that_do_not_fit():
     for axes, says in [("HWNC", "axes HWNC, found shape \\(700, 28, 20\\)"), ("NN", "one H and one W"), ("28x21", "28x21")]:
         with pytest.raises(bitnpz.InputError, match=f"x.*{says}"):
             loaded(STACK, axes={"x": axes})

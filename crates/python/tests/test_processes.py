@@ -1,4 +1,4 @@
-"""Whether one archive can be used by many threads and processes."""
+"""Many threads and processes use one archive."""
 
 import concurrent.futures
 import multiprocessing
@@ -22,11 +22,11 @@ def sums(images, indices):
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
 @pytest.mark.parametrize("method", METHODS)
-def test_do_workers_read_what_the_parent_opened(glyphs, method):
+def test_workers_read_what_the_parent_opened(glyphs, method):
     bitnpz.save("a.npz", {"glyphs": glyphs, **{f"ix-{i}": image for i, image in enumerate(glyphs[:40])}})
     archive = bitnpz.load("a.npz")
     images, keyed = archive["glyphs"], archive.images()
-    images.take(np.arange(600))  # threads have run before the fork
+    images.take(np.arange(600))  # The library has started threads before the fork.
     tasks = [(images, list(range(start, 600, 32))) for start in range(32)] + [(keyed, [3, 1])]
     with concurrent.futures.ProcessPoolExecutor(16, multiprocessing.get_context(method)) as pool:
         found = list(pool.map(sums, *zip(*tasks, strict=True)))
@@ -40,19 +40,19 @@ def write_and_read(path, images):
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
 @pytest.mark.parametrize("method", METHODS)
-def test_do_workers_write_after_the_parents_threads_have_run(glyphs, method):
+def test_workers_write_after_the_parents_threads_have_run(glyphs, method):
     many = np.repeat(glyphs, 10, axis=0)
     expected = write_and_read("parent.npz", many)
     context = multiprocessing.get_context(method)
     with concurrent.futures.ProcessPoolExecutor(3, context) as pool:
-        # A pool of threads that the fork has not copied would wait forever.
+        # A fork copies no threads: a child that used its parent's pool would wait forever.
         found = [pool.submit(write_and_read, f"{number}.npz", many) for number in range(6)]
         assert [sums.result(timeout=100) for sums in found] == [expected] * 6
     files = {name: open(name, "rb").read() for name in sorted(os.listdir()) if name.endswith(".npz")}
     assert len(files) == 7 and len(set(files.values())) == 1
 
 
-def test_do_threads_read_at_once(glyphs):
+def test_threads_read_at_the_same_time(glyphs):
     bitnpz.save("a.npz", {"glyphs": glyphs})
     images = bitnpz.load("a.npz")["glyphs"]
     expected = sums(images, range(600))
@@ -60,14 +60,14 @@ def test_do_threads_read_at_once(glyphs):
         assert all(found == expected for found in pool.map(lambda _: sums(images, range(600)), range(40)))
 
 
-def test_do_other_threads_run_while_images_are_read(glyphs):
+def test_reading_releases_the_gil(glyphs):
     bitnpz.save("a.npz", {"glyphs": np.repeat(glyphs, 20, axis=0)})
     images = bitnpz.load("a.npz")["glyphs"]
     go, ran = threading.Event(), threading.Event()
     waiting = threading.Thread(target=lambda: go.wait() and ran.set())
     waiting.start()
     interval = sys.getswitchinterval()
-    # Nobody takes the interpreter from a thread that does not give it up.
+    # With so long an interval, other threads run only if `take` releases the GIL.
     sys.setswitchinterval(1000)
     try:
         go.set()
@@ -79,7 +79,7 @@ def test_do_other_threads_run_while_images_are_read(glyphs):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors in /proc")
-def test_are_descriptors_given_back(glyphs):
+def test_closes_file_descriptors(glyphs):
     bitnpz.save("a.npz", {"glyphs": glyphs})
 
     def descriptors():
@@ -95,7 +95,7 @@ def test_are_descriptors_given_back(glyphs):
 
 
 @pytest.mark.skipif("fork" not in METHODS, reason="forks")
-def test_does_a_forked_child_leave_the_writers_file_alone(glyphs):
+def test_forked_child_leaves_the_writers_file_alone(glyphs):
     writer = bitnpz.Writer("a.npz")
     writer["first"] = glyphs[0]
     child = os.fork()
@@ -120,11 +120,11 @@ ENDS = {
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
 @pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
 @pytest.mark.parametrize("end", ENDS)
-def test_does_a_forked_child_not_wait_for_the_writers_threads(glyphs, encoding, end):
+def test_forked_child_does_not_wait_for_the_writers_threads(glyphs, encoding, end):
     writer = bitnpz.Writer("a.npz", encoding=encoding)
     many = np.repeat(glyphs, 200, axis=0)
     for _ in range(5):
-        # The last segment is still being encoded, the last batch of members compressed.
+        # When the process forks, threads still encode the last segment and compress the last members.
         writer.extend("glyphs", many)
     for i in range(1100):
         writer[f"ix-{i}"] = glyphs[i % 600]
@@ -148,7 +148,7 @@ def test_does_a_forked_child_not_wait_for_the_writers_threads(glyphs, encoding, 
 
 @pytest.mark.parametrize("access", ["map", "read"])
 @pytest.mark.parametrize("change", ["replaced", "appended to", "deleted"])
-def test_does_an_open_archive_stay_as_it_was(glyphs, access, change):
+def test_open_archive_survives_changes_of_the_file(glyphs, access, change):
     if change != "appended to" and os.name == "nt":
         pytest.skip("an open file stays where it is")
     bitnpz.save("a.npz", {"glyphs": glyphs})
@@ -176,7 +176,7 @@ except bitnpz.Error as error:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="truncates a file that is open")
-def test_is_a_file_cut_short_while_it_is_open_an_error_unless_it_is_mapped(glyphs):
+def test_truncation_is_an_error_unless_the_file_is_mapped(glyphs):
     for access, signal, said in (("read", 0, "DamagedError a.npz: "), ("map", -7, "")):
         bitnpz.save("a.npz", {"glyphs": np.repeat(glyphs, 50, axis=0)})
         assert os.path.getsize("a.npz") > 2 * 4096
@@ -184,7 +184,7 @@ def test_is_a_file_cut_short_while_it_is_open_an_error_unless_it_is_mapped(glyph
         assert ended.returncode == signal and ended.stdout.startswith(said), (access, ended)
 
 
-def test_is_the_old_archive_whole_after_a_kill(glyphs):
+def test_old_archive_survives_a_killed_writer(glyphs):
     bitnpz.save("a.npz", {"old": glyphs})
     program = """
 import os, signal, sys, numpy as np, bitnpz

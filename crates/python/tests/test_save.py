@@ -1,4 +1,4 @@
-"""Whether arrays and images that Python saves come back, by us and by NumPy."""
+"""Arrays and images that Python saves are loaded again, by bitnpz and by NumPy."""
 
 import io
 import os
@@ -32,7 +32,7 @@ def an_array(dtype, shape=(3, 4)):
 @pytest.mark.parametrize("save", [bitnpz.savez, bitnpz.savez_compressed, None])
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("shape", [(3, 4), (5,), (), (0, 3), (2, 3, 4)], ids=str)
-def test_does_every_dtype_come_back(save, dtype, shape):
+def test_round_trips_every_dtype(save, dtype, shape):
     array = an_array(dtype, shape)
     arrays = {"c": array, "f": np.asfortranarray(array), "part": array[..., ::2] if array.ndim else array}
     if save is None:
@@ -45,14 +45,14 @@ def test_does_every_dtype_come_back(save, dtype, shape):
         for key, expected in arrays.items():
             found = np.asarray(archive[key])
             assert found.dtype == expected.dtype and found.shape == expected.shape
-            # Bytes between fields are nobody's.
+            # Padding between fields may have any bytes.
             assert (found == expected).all() if found.dtype.names else found.tobytes() == expected.tobytes()
         if save is not None:
             assert archive["f"].flags.fnc == arrays["f"].flags.fnc
 
 
 @pytest.mark.parametrize("save", [bitnpz.savez, bitnpz.savez_compressed])
-def test_are_names_those_of_numpy(save):
+def test_uses_the_names_of_numpy(save):
     x, y = np.arange(3), np.eye(2)
     np.savez("numpy.npz", x, y, z=x)
     save("ours", x, y, z=x)
@@ -73,7 +73,7 @@ def test_are_names_those_of_numpy(save):
 
 @pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
 @pytest.mark.parametrize("dtype", ["?", "u1", "f4", ">i2"])
-def test_do_images_come_back_in_every_encoding(glyphs, encoding, dtype):
+def test_round_trips_images_in_every_encoding(glyphs, encoding, dtype):
     stack = glyphs.astype(dtype) * np.array(255 if dtype == "u1" else 1, dtype)
     named = {f"ix-{i:06}": image for i, image in enumerate(stack[:50])}
     labels = np.arange(len(stack))
@@ -93,7 +93,7 @@ def test_do_images_come_back_in_every_encoding(glyphs, encoding, dtype):
     assert archive.get("nothing") is None
 
 
-def test_does_a_writer_take_batches_and_go_on(glyphs):
+def test_writer_extends_stacks_and_appends_to_archives(glyphs):
     with bitnpz.Writer("a.npz") as writer:
         writer.extend("glyphs", glyphs[:100])
         writer["first"] = glyphs[0]
@@ -113,7 +113,7 @@ def test_does_a_writer_take_batches_and_go_on(glyphs):
         bitnpz.Writer("a.npz", "x")
 
 
-def test_is_nothing_left_behind_by_an_exception(glyphs):
+def test_exception_leaves_no_file_behind(glyphs):
     bitnpz.save("a.npz", {"x": [1]})
     with pytest.raises(ZeroDivisionError), bitnpz.Writer("a.npz") as writer:
         writer["glyphs"] = glyphs
@@ -127,7 +127,7 @@ def test_is_nothing_left_behind_by_an_exception(glyphs):
     assert bitnpz.load("a.npz")["x"] == [1] and os.listdir() == ["a.npz"]
 
 
-def test_are_members_of_others_read():
+def test_reads_members_that_are_not_npy():
     with zipfile.ZipFile("a.npz", "w") as archive:
         archive.writestr("note.txt", "hello")
         with archive.open("bare", "w") as file:
@@ -140,7 +140,7 @@ def test_are_members_of_others_read():
     assert "note.txt" in archive and len(archive) == 3 and len(archive["x"]) == 4
 
 
-def test_is_load_that_of_numpy(glyphs):
+def test_load_behaves_like_numpy(glyphs):
     np.save("a.npy", glyphs)
     assert (bitnpz.load("a.npy") == glyphs).all()
     assert isinstance(bitnpz.load("a.npy", mmap_mode="r"), np.memmap)
@@ -154,7 +154,7 @@ def test_is_load_that_of_numpy(glyphs):
     assert (bitnpz.NpzFile(pathlib.Path("a.npz").read_bytes(), access="read")["y"] == [1]).all()
 
 
-def test_are_the_same_bytes_written_by_any_number_of_threads(glyphs):
+def test_writes_the_same_bytes_with_any_number_of_threads(glyphs):
     for threads in (1, 2, 5):
         bitnpz.save(f"{threads}.npz", {"glyphs": glyphs, "x": np.arange(9)}, threads=threads)
     one, *others = [pathlib.Path(f"{threads}.npz").read_bytes() for threads in (1, 2, 5)]
@@ -162,7 +162,7 @@ def test_are_the_same_bytes_written_by_any_number_of_threads(glyphs):
 
 
 @pytest.mark.parametrize("codec", ["contour", "pixel", "zstd", "raw", None])
-def test_is_a_codec_chosen_or_obeyed(glyphs, codec):
+def test_uses_the_codec_asked_for(glyphs, codec):
     bitnpz.save("a.npz", {"glyphs": glyphs}, codec=codec)
     images = bitnpz.load("a.npz")["glyphs"]
     assert images.codec == codec or codec is None
@@ -170,7 +170,7 @@ def test_is_a_codec_chosen_or_obeyed(glyphs, codec):
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5])
-def test_is_noise_no_larger_than_by_numpy(share):
+def test_noise_is_no_larger_than_with_numpy(share):
     noise = {f"ix-{i}": image for i, image in enumerate(np.random.default_rng(0).random((50, 64, 64)) < share)}
     bitnpz.savez_compressed("ours.npz", **noise)
     np.savez_compressed("theirs.npz", **noise)

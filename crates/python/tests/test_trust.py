@@ -1,4 +1,4 @@
-"""Does the package stay an honest part of its process: under Ctrl-C, fork, little memory, odd names and odd files?"""
+"""The package works in a process with Ctrl-C, forks, little memory, odd paths and special files."""
 
 import os
 import pickle
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals, forks 
 
 
 def images(count):
-    """Blobs that take their time."""
+    """Returns discs with noise, which take a while to encode."""
     y, x = np.mgrid[:96, :96]
     centre = np.random.default_rng(3).uniform(20, 70, (200, 2, 1, 1))
     few = (y - centre[:, 0]) ** 2 + (x - centre[:, 1]) ** 2 < 400
@@ -52,7 +52,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_does_ctrl_c_end_a_call_at_once_and_leave_nothing(long_work, name):
+def test_ctrl_c_ends_a_call_and_leaves_nothing(long_work, name):
     (long_work / "out.npz").write_bytes(b"old")
     code = f"""
 import numpy as np, bitnpz, time
@@ -72,14 +72,14 @@ except KeyboardInterrupt:
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=60)[0].split()
     assert process.returncode == 0 and said[0] == "stopped"
-    assert float(said[1]) - sent < 2, "seconds until the exception came"
+    assert float(said[1]) - sent < 2, "seconds until the exception"
     assert (long_work / "out.npz").read_bytes() == b"old"
     (long_work / "saved.npz").unlink(missing_ok=True)
     assert sorted(os.listdir(long_work)) == before
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
-def test_does_a_fork_at_any_moment_find_a_process_that_works(glyphs):
+def test_child_works_after_a_fork_at_any_moment(glyphs):
     bitnpz.save("a.npz", {"glyphs": np.repeat(glyphs, 5, axis=0)})
     expected = int(bitnpz.load("a.npz")["glyphs"].popcount().sum())
     stop = threading.Event()
@@ -110,7 +110,7 @@ def test_does_a_fork_at_any_moment_find_a_process_that_works(glyphs):
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
-def test_does_a_loader_go_on_in_a_forked_child(glyphs):
+def test_loader_continues_in_a_forked_child(glyphs):
     bitnpz.save("a.npz", {"glyphs": glyphs})
     loader = iter(bitnpz.Loader(bitnpz.load("a.npz")["glyphs"], batch_size=16, seed=1))
     next(loader)
@@ -122,7 +122,7 @@ def test_does_a_loader_go_on_in_a_forked_child(glyphs):
     assert code == len(list(loader)) > 30
 
 
-def test_is_a_handle_refused_if_another_file_has_its_name(glyphs):
+def test_refuses_to_unpickle_after_the_file_was_replaced(glyphs):
     bitnpz.save("a.npz", {"glyphs": glyphs})
     handle = pickle.dumps(bitnpz.load("a.npz")["glyphs"])
     assert np.array_equal(pickle.loads(handle)[:3], glyphs[:3])
@@ -131,7 +131,7 @@ def test_is_a_handle_refused_if_another_file_has_its_name(glyphs):
         pickle.loads(handle)
 
 
-def test_is_memory_that_is_not_there_an_error_that_can_be_caught(glyphs):
+def test_lack_of_memory_can_be_caught(glyphs):
     code = """
 import numpy as np, resource, bitnpz
 stack = np.zeros((20_000, 100, 100), bool); stack[:, 3:9, 4] = True
@@ -148,7 +148,7 @@ except MemoryError:
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "caught 12\n"
 
 
-def test_is_each_name_shown_and_each_path_taken(glyphs):
+def test_takes_odd_paths_and_escapes_them_in_messages(glyphs):
     for path in (b"by\xfftes.npz", "sur\udcferogate.npz", "\u202ereversed\n.npz"):
         bitnpz.save(path, {"glyphs": glyphs})
         assert np.array_equal(bitnpz.load(path)["glyphs"][:2], glyphs[:2])
@@ -164,7 +164,7 @@ def test_is_each_name_shown_and_each_path_taken(glyphs):
         archive["\ud800"]
 
 
-def test_are_devices_written_to_and_never_replaced(glyphs):
+def test_writes_to_devices_and_never_replaces_them(glyphs):
     with bitnpz.Writer("/dev/null") as writer:
         writer["glyphs"] = glyphs
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
@@ -186,7 +186,7 @@ def test_are_devices_written_to_and_never_replaced(glyphs):
 
 
 @pytest.mark.parametrize("dimensions", [33, 64])
-def test_are_as_many_dimensions_read_as_numpy_has(dimensions):
+def test_reads_as_many_dimensions_as_numpy(dimensions):
     array = np.arange(6, dtype=np.int16).reshape((2, 3) + (1,) * (dimensions - 2))
     for encoding in ("sets", "packed", "plain"):
         bitnpz.save("a.npz", {"x": array}, encoding=encoding)
@@ -195,7 +195,7 @@ def test_are_as_many_dimensions_read_as_numpy_has(dimensions):
         assert np.array_equal(np.load("a.npz")["x"], array)
 
 
-def test_is_any_byte_but_zero_true():
+def test_any_nonzero_byte_is_true():
     odd = np.array([[[0, 1], [2, 255]]] * 3, np.uint8).view(bool)
     for encoding in ("sets", "packed", "plain"):
         bitnpz.save("a.npz", {"odd": odd}, encoding=encoding)
@@ -205,7 +205,7 @@ def test_is_any_byte_but_zero_true():
     assert np.array_equal(bitnpz.load("a.npz")["odd"], odd)
 
 
-def test_is_what_a_killed_process_left_cleaned_and_what_lives_left_alone(glyphs):
+def test_cleans_only_what_killed_writers_left(glyphs):
     code = """
 import numpy as np, bitnpz, time, sys
 writer = bitnpz.Writer("a.npz")

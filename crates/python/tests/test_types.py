@@ -1,4 +1,4 @@
-"""Whether a type checker sees what users get."""
+"""A type checker sees the types of what the package returns."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ REVEALED = [
 ]
 
 
-def test_does_a_type_checker_see_what_is_given(tmp_path):
+def test_type_checker_sees_what_is_returned(tmp_path):
     pytest.importorskip("mypy")
     (tmp_path / "program.py").write_text(PROGRAM)
     folder = str(Path(bitnpz.__file__).parents[1])

@@ -1,20 +1,20 @@
-//! A disk that forgets what was not synced.
+//! A model of a disk that loses what was not synced.
 //!
-//! After a crash of the machine a write that was not followed by a sync of its file may be there, be missing, be zeros or be
-//! there in part; a name that was made, changed or removed, and whose folder was not synced since, may be old or new,
-//! whatever became of those before it.
+//! After a crash of the machine, a write without a later sync of its file may be complete, missing, zeros, or partial. A
+//! name that was created, changed or removed without a later sync of its folder may be old or new, independently of earlier
+//! changes.
 
 use std::collections::BTreeMap;
 use std::fs;
 
-use super::Count;
+use super::count::Count;
 use super::scenario::{Bench, Scenario, name_of};
 use crate::command::Outcome;
 
 /// A change of the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Change {
-    /// A file of this name comes to be.
+    /// A new file with this name.
     Create(String),
     Write {
         name: String,
@@ -23,21 +23,21 @@ enum Change {
     },
     Sync(String),
     SyncFolder,
-    /// A file gets another name.
+    /// A second name for a file.
     Link(String, String),
     Rename(String, String),
     Unlink(String),
 }
 
-/// A file, whatever its names.
+/// The content of a file, which may have several names.
 #[derive(Clone, Debug, Default)]
 struct File {
     synced: Vec<u8>,
-    /// Writes since.
+    /// The writes since the last sync: offset and data.
     writes: Vec<(usize, Vec<u8>)>,
 }
 
-/// What is done to the names of a folder; files are meant by their numbers.
+/// A change of a folder; files are given by their numbers.
 #[derive(Clone, Debug)]
 enum Naming {
     Set(String, usize),
@@ -45,24 +45,25 @@ enum Naming {
     Rename { from: String, to: String, file: usize },
 }
 
-/// What is there and what is only perhaps there.
+/// What is on the disk, and what a crash may undo.
 #[derive(Clone, Debug, Default)]
 struct Disk {
     files: Vec<File>,
-    /// As a program sees them.
+    /// The names that a program sees.
     names: BTreeMap<String, usize>,
-    /// As they are after a crash.
+    /// The names at the last sync of the folder.
     synced_names: BTreeMap<String, usize>,
+    /// The changes of names since then.
     namings: Vec<Naming>,
 }
 
-/// Runs a scenario, and checks each state in which the disk may be after a crash at any moment of it.
+/// Runs a scenario, and checks every state in which a crash at any moment of it may leave the disk.
 pub(super) fn run(bench: &Bench, scenario: &Scenario) -> Outcome {
     bench.prepare(scenario)?;
     let log = bench.log();
     let output = bench.faulty(scenario, "").output();
     if !output.map_err(|error| error.to_string())?.status.success() {
-        return Err(format!("{}: it fails when it is watched", scenario.name));
+        return Err(format!("{}: expected success while the calls are logged", scenario.name));
     }
     let text = fs::read_to_string(&log).map_err(|error| format!("{}: {error}", log.display()))?;
     let changes: Vec<Change> =
@@ -81,13 +82,16 @@ pub(super) fn run(bench: &Bench, scenario: &Scenario) -> Outcome {
         }
     }
     if disk.after_crash("a.npz").iter().any(|state| state.as_ref() != Some(&scenario.new)) {
-        return Err(format!("{}: the new content may be lost after the command has ended", scenario.name));
+        return Err(format!(
+            "{}: expected the new content to be safe once the command has ended",
+            scenario.name
+        ));
     }
     count.print(scenario, "states of the disk after a crash");
     Ok(())
 }
 
-/// A line of the log.
+/// Parses a line of the log; lines about other calls give nothing.
 fn parse(line: &str, folder: &str) -> Option<Change> {
     let words: Vec<&str> = line.split(' ').collect();
     let name = |path: &str| name_of(path).to_owned();
@@ -152,7 +156,7 @@ impl Disk {
         }
     }
 
-    /// What may be under a name after a crash now.
+    /// Lists what may be under a name after a crash now.
     fn after_crash(&self, name: &str) -> Vec<Option<Vec<u8>>> {
         let mut files: Vec<Option<usize>> = Vec::new();
         for kept in subsets(self.namings.len()) {
@@ -181,7 +185,7 @@ impl Disk {
 }
 
 impl File {
-    /// What may be in it after a crash now.
+    /// Lists what the file may hold after a crash now.
     fn after_crash(&self) -> Vec<Option<Vec<u8>>> {
         let mut states = Vec::new();
         for kept in subsets(self.writes.len()) {
@@ -204,20 +208,22 @@ impl File {
     }
 }
 
-/// What becomes of a write that is lost.
+/// What is left of a write that was not synced.
 enum Lost {
     Missing,
     Zeros,
     Torn,
 }
 
+/// Writes to a file, which grows if it has to.
 fn put(content: &mut Vec<u8>, offset: usize, data: &[u8]) {
     let end = offset + data.len();
     content.resize(content.len().max(end), 0);
     content[offset..end].copy_from_slice(data);
 }
 
-/// Which of so many things happened: every choice of up to eight, else none, all, all before each, each alone and all but each.
+/// Lists the subsets of `count` changes to try: all of them for up to 8 changes, since 256 are quick; for more, each prefix, each
+/// change alone and all but each.
 fn subsets(count: usize) -> Vec<Vec<bool>> {
     if count <= 8 {
         return (0..1_usize << count)
@@ -245,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn is_a_file_that_was_not_synced_before_it_was_renamed_seen_torn() {
+    fn may_tear_a_file_renamed_before_its_sync() {
         let [temporary, name] = ["t", "a"].map(str::to_owned);
         let write = Change::Write { name: temporary.clone(), offset: 0, data: vec![1; 4] };
         let [create, sync] = [Change::Create(temporary.clone()), Change::Sync(temporary.clone())];

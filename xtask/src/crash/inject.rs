@@ -1,12 +1,12 @@
-//! Every call that can fail does, one after the other.
+//! Trials in which one system call fails.
 
 use std::fs;
 
-use super::Count;
+use super::count::Count;
 use super::scenario::{Bench, Scenario};
 use crate::command::Outcome;
 
-/// The classes of calls, and an error that each may give: EIO, ENOSPC, EACCES, EPERM, ENOMEM, EAGAIN.
+/// The classes of calls, and the errors they give: EPERM (1), EIO (5), EAGAIN (11), ENOMEM (12), EACCES (13), ENOSPC (28).
 const FAULTS: [(&str, i32); 15] = [
     ("open", 13),
     ("open", 28),
@@ -25,6 +25,7 @@ const FAULTS: [(&str, i32); 15] = [
     ("thread", 11),
 ];
 
+/// Makes each call of each class fail in turn, then makes all writes short.
 pub(super) fn run(bench: &Bench, scenario: &Scenario) -> Outcome {
     let mut count = Count::default();
     for (class, errno) in FAULTS {
@@ -35,20 +36,26 @@ pub(super) fn run(bench: &Bench, scenario: &Scenario) -> Outcome {
             let output = output.map_err(|error| error.to_string())?;
             let found = bench.found();
             let done = output.status.success();
-            // If the last call fails, which syncs the folder, the new archive is there all the same.
+            // A failed command may leave the new archive: the last call syncs the folder.
             let is_new = found.as_ref() == Some(&scenario.new);
             if done && !is_new {
-                return Err(format!("{}, {what}: it succeeded without the new content", scenario.name));
+                return Err(format!("{}, {what}: expected the new content after success", scenario.name));
             }
             if !done && !String::from_utf8_lossy(&output.stderr).starts_with("bitnpz: error: ") {
-                return Err(format!("{}, {what}: no message: {output:?}", scenario.name));
+                return Err(format!(
+                    "{}, {what}: expected an error message, found {output:?}",
+                    scenario.name
+                ));
             }
             count.note(scenario, found.as_deref(), &what)?;
             let is_kept =
                 |name: &String| ["a.npz", "a.npz.partial", "a.npz.partial.job"].contains(&name.as_str());
             let files = bench.files()?;
             if class != "unlink" && !files.iter().all(is_kept) {
-                return Err(format!("{}, {what}: it left {files:?}", scenario.name));
+                return Err(format!(
+                    "{}, {what}: expected no temporary files, found {files:?}",
+                    scenario.name
+                ));
             }
             let log = fs::read_to_string(bench.log()).unwrap_or_default();
             if !log.contains("failed\n") {
@@ -62,7 +69,7 @@ pub(super) fn run(bench: &Bench, scenario: &Scenario) -> Outcome {
     bench.prepare(scenario)?;
     let halved = bench.faulty(scenario, "write:0:half").output().map_err(|error| error.to_string())?;
     if !halved.status.success() || bench.found().as_ref() != Some(&scenario.new) {
-        return Err(format!("{}: short writes change the archive", scenario.name));
+        return Err(format!("{}: expected the same archive with short writes", scenario.name));
     }
     Ok(())
 }

@@ -1,13 +1,13 @@
-//! The process is killed.
+//! Trials in which the process is killed.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Count;
+use super::count::Count;
 use super::scenario::{Bench, Scenario};
 use crate::command::Outcome;
 
-/// Before each of its calls.
+/// Kills the process before each of its calls in turn.
 pub(super) fn at_every_call(bench: &Bench, scenario: &Scenario) -> Outcome {
     let mut count = Count::default();
     for number in 1.. {
@@ -24,7 +24,7 @@ pub(super) fn at_every_call(bench: &Bench, scenario: &Scenario) -> Outcome {
     Ok(())
 }
 
-/// At a random moment, so many times.
+/// Kills the process `runs` times, each time at a random moment.
 pub(super) fn at_random(bench: &Bench, scenario: &Scenario, runs: usize) -> Outcome {
     bench.prepare(scenario)?;
     let start = Instant::now();
@@ -40,12 +40,12 @@ pub(super) fn at_random(bench: &Bench, scenario: &Scenario, runs: usize) -> Outc
         let delay = u64::try_from((u128::from(random) * whole) >> 64).unwrap_or(u64::MAX);
         let mut child = bench.command(scenario).spawn().map_err(|error| error.to_string())?;
         thread::sleep(Duration::from_nanos(delay));
-        // It may have ended already.
+        // It fails if the process has ended already.
         drop(child.kill());
         child.wait().map_err(|error| error.to_string())?;
         let what = format!("killed after {delay} ns");
         count.note(scenario, bench.found().as_deref(), &what)?;
-        // What a killed run leaves is found by the next, whenever that comes.
+        // The next run need not follow at once: it also removes what several killed runs left.
         if run % 8 == 0 {
             bench.check_next(scenario, &what)?;
         }

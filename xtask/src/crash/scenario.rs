@@ -1,4 +1,4 @@
-//! What the command is made to do, and what it should leave.
+//! What the command does in the trials, and what it should leave.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,23 +6,24 @@ use std::process::{Command, Stdio};
 
 use crate::command;
 
-/// The height and width of the images.
+/// The height and width of the images, the size of a glyph.
 const SIDE: usize = 40;
 
-/// Where trials take place.
+/// The files and programs of the trials.
 pub(super) struct Bench {
-    /// The archive is in it, alone.
+    /// The folder that holds only the archive.
     pub(super) folder: PathBuf,
     inputs: PathBuf,
     programs: PathBuf,
 }
 
-/// One thing that the command does.
+/// One call of the command.
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     arguments: Vec<String>,
-    /// The archive before, and after.
+    /// The archive before the call, if there is one.
     pub(super) old: Option<Vec<u8>>,
+    /// The archive after the call.
     pub(super) new: Vec<u8>,
 }
 
@@ -33,7 +34,7 @@ impl Bench {
         let bench = Self {
             folder: base.join("archive"),
             inputs: base.join("inputs"),
-            programs: target.join("release"),
+            programs: target.join("debug"),
         };
         for folder in [&bench.folder, &bench.inputs] {
             drop(fs::remove_dir_all(folder));
@@ -50,7 +51,7 @@ impl Bench {
         self.folder.join("a.npz")
     }
 
-    /// Each scenario, with what it leaves when nothing happens.
+    /// Makes the scenarios, each with what it leaves when nothing goes wrong.
     pub(super) fn scenarios(&self) -> Result<Vec<Scenario>, String> {
         let input = |name: &str| self.inputs.join(name).display().to_string();
         let (first, second, archive) =
@@ -81,7 +82,7 @@ impl Bench {
         Ok(scenarios)
     }
 
-    /// What is in the place of the archive.
+    /// Returns the bytes in place of the archive, if there are any.
     pub(super) fn found(&self) -> Option<Vec<u8>> {
         fs::read(self.archive()).ok()
     }
@@ -94,7 +95,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Puts everything as it is before a scenario.
+    /// Makes the folder as it is before a scenario.
     pub(super) fn prepare(&self, scenario: &Scenario) -> Result<(), String> {
         self.clean()?;
         if let Some(old) = &scenario.old {
@@ -103,7 +104,7 @@ impl Bench {
         Ok(())
     }
 
-    /// The files there are, in the order of their names.
+    /// Lists the names of the files in the folder, sorted.
     pub(super) fn files(&self) -> Result<Vec<String>, String> {
         let files =
             fs::read_dir(&self.folder).map_err(|error| format!("{}: {error}", self.folder.display()))?;
@@ -113,7 +114,7 @@ impl Bench {
         Ok(names)
     }
 
-    /// Where the calls are noted.
+    /// Returns the path of the log of all calls.
     pub(super) fn log(&self) -> PathBuf {
         self.folder.with_file_name("log")
     }
@@ -124,14 +125,14 @@ impl Bench {
         command
     }
 
-    /// The command of a scenario.
+    /// Makes the command of a scenario.
     pub(super) fn command(&self, scenario: &Scenario) -> Command {
         let mut command = self.program();
         command.args(&scenario.arguments);
         command
     }
 
-    /// The command of a scenario, to which this happens.
+    /// Makes the command of a scenario with these faults (`crates/faults`).
     pub(super) fn faulty(&self, scenario: &Scenario, faults: &str) -> Command {
         let mut command = self.command(scenario);
         drop(fs::remove_file(self.log()));
@@ -140,16 +141,19 @@ impl Bench {
         command
     }
 
-    /// That the command succeeds now, after whatever happened, and leaves the archive alone in its folder.
+    /// Checks that the command succeeds after a trial, and leaves only the archive in its folder.
     pub(super) fn check_next(&self, scenario: &Scenario, what: &str) -> Result<(), String> {
-        // What is appended cannot be appended again.
+        // Keys that exist cannot be appended again.
         let is_done = scenario.name == "append" && self.found().as_ref() == Some(&scenario.new);
         if !is_done {
             succeed(&mut self.command(scenario))?;
         }
         let files = self.files()?;
         if self.found().as_ref() != Some(&scenario.new) || files != ["a.npz"] {
-            return Err(format!("{}, {what}: the next run left {files:?}", scenario.name));
+            return Err(format!(
+                "{}, {what}: expected only the new archive after the next run, found {files:?}",
+                scenario.name
+            ));
         }
         Ok(())
     }
@@ -163,7 +167,7 @@ fn succeed(command: &mut Command) -> Result<(), String> {
     Err(format!("{command:?}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr)))
 }
 
-/// The `.npy` file of a stack of images that are neither all alike nor noise.
+/// Makes the `.npy` file of a stack of images that are neither all alike nor noise.
 fn stack(images: usize, seed: usize) -> Vec<u8> {
     let mut header =
         format!("{{'descr': '|b1', 'fortran_order': False, 'shape': ({images}, {SIDE}, {SIDE}), }}")
@@ -183,7 +187,7 @@ fn stack(images: usize, seed: usize) -> Vec<u8> {
     npy
 }
 
-/// A path as the log has it.
+/// Returns the file name of a path in the log.
 pub(super) fn name_of(path: &str) -> &str {
     Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }

@@ -1,7 +1,8 @@
-//! `cargo xtask layers [CRATE ...]`: checks that files do not import in circles and that crates depend only on those below them.
+//! `cargo xtask layers [CRATE ...]`: checks that files do not import in circles and that crates depend only on those below
+//! them.
 //!
-//! To run it for one crate, name its folder: `cargo xtask layers bitnpz`. Files are those below `src`, without tests. An import counts
-//! for the file that defines the name, whatever re-exports lie between; a re-export alone is no import.
+//! To run it for one crate, name its folder: `cargo xtask layers bitnpz`. The files are those below `src`, without tests. An
+//! import counts for the file that defines the name, whatever re-exports lie between; a re-export alone is no import.
 
 mod circles;
 mod imports;

@@ -59,7 +59,7 @@ impl Modules {
             .files
             .values()
             .flat_map(|(path, source)| {
-                source.test_modules.iter().map(|name| [path.as_slice(), &[name.clone()]].concat())
+                source.test_modules.iter().map(|name| [path.as_slice(), std::slice::from_ref(name)].concat())
             })
             .collect();
         let is_test = |path: &ModulePath| test_modules.iter().any(|test| path.starts_with(test));
@@ -119,7 +119,7 @@ impl Modules {
             rest = more;
         }
         while let Some((first, more)) = rest.split_first() {
-            let child = [module.as_slice(), &[first.clone()]].concat();
+            let child = [module.as_slice(), std::slice::from_ref(first)].concat();
             if !self.modules.contains_key(&child) {
                 break;
             }

@@ -1,49 +1,64 @@
-//! From payloads to images.
+//! Decoding payloads into images.
 
-use super::MAX_SIDE;
 use super::contour;
-use super::model::{Model, Tables};
-use super::pixel::PixelCoder;
-use super::rows::{Drawing, Rows};
-use super::zstd::ZstdCoder;
+use super::limits::MAX_SIDE;
+use super::model::{Model, ModelTables};
+use super::pixel::PixelCodec;
+use super::rows::{RowBuffer, RowSink};
+use super::zstd::ZstdCodec;
 use crate::bitmap::Bitmap;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::make_room;
 use crate::view::{BitmapView, packed_len, stride};
 
-/// Takes images out of payloads; keeps its memory from one to the next.
+/// Decodes images, each independently of all others; reuses its buffers from one to the next.
 ///
-/// Its time is linear in the bytes of the payload and the pixels asked for, whatever the payload holds.
+/// The time is linear in the bytes of the payload and the pixels of the image, whatever the payload holds.
+///
+/// ```
+/// use bitnpz_bitmap::codec::{Decoder, Encoder, Model};
+/// use bitnpz_bitmap::Bitmap;
+///
+/// let model = Model::shipped("contour-1").unwrap();
+/// let image = Bitmap::from_packed(2, 8, vec![0b0011_1000, 0b0111_1100])?;
+/// let mut payload = Vec::new();
+/// Encoder::new().encode(model, image.view(), &mut payload);
+///
+/// let mut decoder = Decoder::new();
+/// let mut rows = Vec::new();
+/// assert_eq!(decoder.decode_into(model, &payload, [2, 8], &mut rows)?, image.view());
+/// # Ok::<(), bitnpz_bitmap::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Decoder {
     contour: contour::Decoder,
-    pixel: PixelCoder,
-    zstd: ZstdCoder,
+    pixel: PixelCodec,
+    zstd: ZstdCodec,
 }
 
 impl Decoder {
-    /// A decoder without memory yet.
+    /// Creates a decoder; its buffers grow with the images.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The image of a payload.
+    /// Decodes a payload into a new image; `size` is its height and width.
     ///
     /// # Errors
     ///
-    /// If it is not the payload of an image of this size.
+    /// If `payload` is not the payload of an image of this size, or if there is not enough memory for the image.
     pub fn decode(&mut self, model: &Model, payload: &[u8], size: [usize; 2]) -> Result<Bitmap> {
         let mut rows = Vec::new();
         self.decode_into(model, payload, size, &mut rows)?;
         Bitmap::from_packed(size[0], size[1], rows)
     }
 
-    /// The image of a payload, its height and width given, in the caller's buffer.
+    /// Decodes a payload into the caller's buffer; `size` is the image's height and width.
     ///
     /// # Errors
     ///
-    /// If it is not the payload of an image of this size, or if the memory for it is not there.
+    /// If `payload` is not the payload of an image of this size, or if there is not enough memory for the image.
     pub fn decode_into<'r>(
         &mut self,
         model: &Model,
@@ -52,7 +67,7 @@ impl Decoder {
         rows: &'r mut Vec<u8>,
     ) -> Result<BitmapView<'r>> {
         let [height, width] = size;
-        let expected = check(model, payload, size)?;
+        let expected = check_size(model, payload, size)?;
         make_room(rows, expected)?;
         if payload.len() == expected {
             rows.extend_from_slice(payload);
@@ -60,20 +75,36 @@ impl Decoder {
         }
         rows.resize(expected, 0);
         match &model.tables {
-            // A frame is put where it belongs at once.
-            Tables::Zstd(dictionary) => {
+            // A frame is decompressed as a whole, into `rows`.
+            ModelTables::Zstd(dictionary) => {
                 self.zstd.decode(dictionary, payload, rows).map_err(damaged)?;
                 BitmapView::new(height, width, rows)
             }
             _ => {
-                self.decode_rows(model, payload, size, &mut Drawing::new(rows, stride(width)))?;
+                self.decode_rows(model, payload, size, &mut RowBuffer::new(rows, stride(width)))?;
                 Ok(BitmapView::new_unchecked(height, width, rows))
             }
         }
     }
 
-    /// Gives the rows of an image, its height and width given, to what takes them, and needs no memory for all of them but
-    /// where the codec is `zstd`. What was taken before an error is a part of nothing.
+    /// Decodes a payload row by row; `size` is the image's height and width.
+    ///
+    /// Only the codec `zstd` needs memory for the whole image. Discard the rows that were passed on before an error.
+    ///
+    /// ```
+    /// use bitnpz_bitmap::codec::{Decoder, Encoder, Model, OnesCounter};
+    /// use bitnpz_bitmap::Bitmap;
+    ///
+    /// let model = Model::shipped("contour-1").unwrap();
+    /// let image = Bitmap::from_packed(2, 8, vec![0b0011_1000, 0b0111_1100])?;
+    /// let mut payload = Vec::new();
+    /// Encoder::new().encode(model, image.view(), &mut payload);
+    ///
+    /// let mut counter = OnesCounter::new(8);
+    /// Decoder::new().decode_rows(model, &payload, [2, 8], &mut counter)?;
+    /// assert_eq!(counter.ones(), 8);
+    /// # Ok::<(), bitnpz_bitmap::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -83,23 +114,23 @@ impl Decoder {
         model: &Model,
         payload: &[u8],
         size: [usize; 2],
-        rows: &mut impl Rows,
+        rows: &mut impl RowSink,
     ) -> Result<()> {
         let [height, width] = size;
-        let expected = check(model, payload, size)?;
+        let expected = check_size(model, payload, size)?;
         if payload.len() == expected {
             rows.image(BitmapView::new(height, width, payload)?);
             return Ok(());
         }
         match &model.tables {
-            Tables::Contour(model) => self.contour.decode(model, payload, size, rows).map_err(damaged),
-            Tables::Pixel(model) => self.pixel.decode(model, payload, size, rows).map_err(damaged),
-            Tables::Zstd(_) => {
+            ModelTables::Contour(model) => self.contour.decode(model, payload, size, rows).map_err(damaged),
+            ModelTables::Pixel(model) => self.pixel.decode(model, payload, size, rows).map_err(damaged),
+            ModelTables::Zstd(_) => {
                 let mut bytes = Vec::new();
                 rows.image(self.decode_into(model, payload, size, &mut bytes)?);
                 Ok(())
             }
-            Tables::Raw => Err(ErrorKind::Length { expected, found: payload.len() }.into()),
+            ModelTables::Raw => Err(ErrorKind::Length { expected, found: payload.len() }.into()),
         }
     }
 }
@@ -108,16 +139,17 @@ fn damaged(message: &'static str) -> Error {
     ErrorKind::Payload { message }.into()
 }
 
-/// The bytes of the packed rows of an image of this size, if this can be its payload: asked before any memory is.
-fn check(model: &Model, payload: &[u8], size: [usize; 2]) -> Result<usize> {
+/// Checks that `payload` can belong to an image of this size, before any memory is allocated; returns the length of its
+/// packed rows.
+fn check_size(model: &Model, payload: &[u8], size: [usize; 2]) -> Result<usize> {
     let [height, width] = size;
     let expected = packed_len(height, width)?;
     let is_possible = match &model.tables {
         _ if payload.len() == expected => true,
         _ if payload.len() > expected || height.max(width) > MAX_SIDE => false,
-        Tables::Zstd(_) => ZstdCoder::can_hold(payload, expected),
-        Tables::Raw => false,
-        Tables::Contour(_) | Tables::Pixel(_) => true,
+        ModelTables::Zstd(_) => ZstdCodec::can_hold(payload, expected),
+        ModelTables::Raw => false,
+        ModelTables::Contour(_) | ModelTables::Pixel(_) => true,
     };
     if is_possible { Ok(expected) } else { Err(ErrorKind::Length { expected, found: payload.len() }.into()) }
 }

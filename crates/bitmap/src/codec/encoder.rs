@@ -1,13 +1,13 @@
-//! From images to payloads.
+//! Encoding images as payloads.
 
-use super::MAX_SIDE;
 use super::contour;
-use super::model::{Model, Tables};
-use super::pixel::PixelCoder;
-use super::zstd::ZstdCoder;
+use super::limits::MAX_SIDE;
+use super::model::{Model, ModelTables};
+use super::pixel::PixelCodec;
+use super::zstd::ZstdCodec;
 use crate::view::BitmapView;
 
-/// Codes images, each on its own; keeps its memory from one to the next.
+/// Encodes images, each independently of all others; reuses its buffers from one to the next.
 ///
 /// ```
 /// use bitnpz_bitmap::codec::{Codec, Decoder, Encoder, Model, Sample};
@@ -26,25 +26,25 @@ use crate::view::BitmapView;
 #[derive(Debug, Default)]
 pub struct Encoder {
     contour: contour::Encoder,
-    pixel: PixelCoder,
-    zstd: ZstdCoder,
+    pixel: PixelCodec,
+    zstd: ZstdCodec,
 }
 
 impl Encoder {
-    /// An encoder without memory yet.
+    /// Creates an encoder; its buffers grow with the images.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Appends the payload of an image: fewer bytes than its packed rows have, or just these.
+    /// Appends the payload of an image: fewer bytes than its packed rows, or else the packed rows themselves.
     pub fn encode(&mut self, model: &Model, image: BitmapView<'_>, payload: &mut Vec<u8>) {
         let start = payload.len();
         let is_possible = image.height().max(image.width()) <= MAX_SIDE && !image.as_bytes().is_empty();
         match &model.tables {
-            Tables::Contour(model) if is_possible => self.contour.encode(model, image, payload),
-            Tables::Pixel(model) if is_possible => self.pixel.encode(model, image, payload),
-            Tables::Zstd(dictionary) if is_possible => {
+            ModelTables::Contour(model) if is_possible => self.contour.encode(model, image, payload),
+            ModelTables::Pixel(model) if is_possible => self.pixel.encode(model, image, payload),
+            ModelTables::Zstd(dictionary) if is_possible => {
                 self.zstd.encode(dictionary, image.as_bytes(), payload);
             }
             _ => payload.extend_from_slice(image.as_bytes()),

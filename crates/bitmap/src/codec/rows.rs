@@ -1,43 +1,73 @@
-//! Where the rows of an image go that is decoded.
+//! What receives the rows of an image as they are decoded.
 
 use crate::view::BitmapView;
 
-/// Takes the packed rows of an image, from the first to the last, as they come out of a payload: to keep them, or to make
-/// something of them that needs less memory and less time than they do.
-pub trait Rows {
-    /// Takes the next row: `fill` puts it into bytes of its length, all of them.
+/// Receives the packed rows of an image, from the first to the last, while its payload is decoded.
+///
+/// What needs only a summary of an image, such as a count or a checksum, takes less memory and time than the whole image.
+///
+/// ```
+/// use bitnpz_bitmap::BitmapView;
+/// use bitnpz_bitmap::codec::{Decoder, Model, RowSink};
+///
+/// #[derive(Default)]
+/// struct RowCounter(usize);
+///
+/// impl RowSink for RowCounter {
+///     fn row(&mut self, fill: impl FnOnce(&mut [u8])) {
+///         fill(&mut [0; 1]);
+///         self.0 += 1;
+///     }
+///
+///     fn repeat(&mut self, count: usize) {
+///         self.0 += count;
+///     }
+///
+///     fn image(&mut self, image: BitmapView<'_>) {
+///         self.0 += image.height();
+///     }
+/// }
+///
+/// let model = Model::shipped("contour-1").unwrap();
+/// let mut counter = RowCounter::default();
+/// Decoder::new().decode_rows(model, &[0b1010_0000, 0], [2, 3], &mut counter)?;
+/// assert_eq!(counter.0, 2);
+/// # Ok::<(), bitnpz_bitmap::Error>(())
+/// ```
+pub trait RowSink {
+    /// Receives the next row: `fill` writes all bytes of a buffer of the row's length, `ceil(width / 8)`.
     fn row(&mut self, fill: impl FnOnce(&mut [u8]));
 
-    /// Takes so many rows that are the same as the last one; blank ones, if there is none.
+    /// Receives `count` rows that are the same as the last one; blank ones, if there is none.
     fn repeat(&mut self, count: usize);
 
-    /// Takes all rows of an image at once, of which none has been taken yet.
+    /// Receives all rows of an image at once, instead of row by row.
     fn image(&mut self, image: BitmapView<'_>);
 }
 
-/// Takes so many blank rows.
-pub(super) fn blank(rows: &mut impl Rows, count: usize) {
+/// Passes on `count` blank rows.
+pub(super) fn blank(rows: &mut impl RowSink, count: usize) {
     if count > 0 {
         rows.row(|row| row.fill(0));
         rows.repeat(count - 1);
     }
 }
 
-/// Keeps rows in bytes that are zero at first.
-pub(super) struct Drawing<'a> {
+/// Writes rows into the bytes of a whole image, which are zero at first.
+pub(super) struct RowBuffer<'a> {
     bytes: &'a mut [u8],
     stride: usize,
-    /// Where the next row starts.
+    /// The offset of the next row.
     next: usize,
 }
 
-impl<'a> Drawing<'a> {
+impl<'a> RowBuffer<'a> {
     pub(super) fn new(bytes: &'a mut [u8], stride: usize) -> Self {
         Self { bytes, stride, next: 0 }
     }
 }
 
-impl Rows for Drawing<'_> {
+impl RowSink for RowBuffer<'_> {
     #[inline]
     fn row(&mut self, fill: impl FnOnce(&mut [u8])) {
         fill(&mut self.bytes[self.next..][..self.stride]);
@@ -58,7 +88,7 @@ impl Rows for Drawing<'_> {
     }
 }
 
-/// Counts pixels that are set.
+/// Counts the pixels that are set.
 #[derive(Clone, Debug, Default)]
 pub struct OnesCounter {
     row: Vec<u8>,
@@ -68,20 +98,20 @@ pub struct OnesCounter {
 }
 
 impl OnesCounter {
-    /// For images of this width.
+    /// Creates a counter for images of this width.
     #[must_use]
     pub fn new(width: usize) -> Self {
         Self { stride: width.div_ceil(8), ..Self::default() }
     }
 
-    /// The number of pixels that are set in all rows so far.
+    /// Returns the number of pixels that are set in all rows so far.
     #[must_use]
     pub fn ones(&self) -> u64 {
         self.ones
     }
 }
 
-impl Rows for OnesCounter {
+impl RowSink for OnesCounter {
     fn row(&mut self, fill: impl FnOnce(&mut [u8])) {
         self.row.resize(self.stride, 0);
         fill(&mut self.row);

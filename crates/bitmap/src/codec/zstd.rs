@@ -1,37 +1,40 @@
-//! Packed rows as frames of Zstandard (RFC 8878) with a dictionary, for those who want speed above all.
+//! The codec `zstd`: packed rows in Zstandard frames (RFC 8878) with a dictionary, the fastest to read.
 
 use std::fmt;
 use std::sync::Arc;
 
 use zstd::zstd_safe::{CCtx, CParameter, DCtx, compress_bound, get_error_name};
 
-use super::model::Sample;
+use super::sample::Sample;
 use crate::view::BitmapView;
 
-/// What every frame starts with; payloads do without.
+/// The magic number at the start of every frame; payloads omit it.
 const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
+/// The highest level that zstd does not call ultra; how fast frames are read hardly depends on it.
 const LEVEL: i32 = 19;
 
-/// A block of a frame takes four bytes or more, and stands for at most so many (RFC 8878, 3.1.1.2).
-const BLOCK: usize = 128 << 10;
+/// The most bytes that a block of a frame, of four bytes or more, decompresses to (RFC 8878, 3.1.1.2).
+const MAX_BLOCK_BYTES: usize = 128 << 10;
 
-/// A dictionary has this part of what it is for, within bounds.
-const PART: usize = 64;
-const SIZES: [usize; 2] = [256, 64 << 10];
+/// A dictionary is given 1/64 of the packed rows of all images, so that it adds at most 1.6 % to them, within bounds:
+/// zstd trains none smaller than 256 bytes (`ZDICT_DICTSIZE_MIN`), and every decoder has to load it.
+const DICTIONARY_DIVISOR: usize = 64;
+const DICTIONARY_BYTES: [usize; 2] = [256, 64 << 10];
 
-/// What frames refer to.
+/// The dictionary that frames refer to.
 pub(super) type Dictionary = Arc<[u8]>;
 
-/// The bytes of a dictionary for images like these; none if they are too few for one.
+/// Trains a dictionary on a sample and returns its bytes; none if the images are too few for one.
 pub(super) fn train(sample: &Sample<'_>) -> Vec<u8> {
     let rows: Vec<&[u8]> = sample.images.iter().map(BitmapView::as_bytes).collect();
     let bytes: usize = rows.iter().map(|rows| rows.len()).sum();
     let all = bytes.checked_div(rows.len()).unwrap_or(0) * sample.total;
-    zstd::dict::from_samples(&rows, (all / PART).clamp(SIZES[0], SIZES[1])).unwrap_or_default()
+    let [least, most] = DICTIONARY_BYTES;
+    zstd::dict::from_samples(&rows, (all / DICTIONARY_DIVISOR).clamp(least, most)).unwrap_or_default()
 }
 
-/// A dictionary of these bytes, or what is wrong with them.
+/// Reads a dictionary, or says what is wrong with it.
 pub(super) fn read(bytes: &[u8]) -> Result<Dictionary, &'static str> {
     let dictionary: Dictionary = bytes.into();
     decompressor(&dictionary).map(|_| dictionary)
@@ -43,22 +46,22 @@ fn decompressor(dictionary: &Dictionary) -> Result<DCtx<'static>, &'static str> 
     Ok(context)
 }
 
-/// Compresses images and decompresses them; keeps its memory, and what it made of a dictionary, from one to the next.
+/// Compresses and decompresses images; reuses its buffers, and the digested dictionary, from one to the next.
 #[derive(Default)]
-pub(super) struct ZstdCoder {
+pub(super) struct ZstdCodec {
     compressor: Option<(Dictionary, CCtx<'static>)>,
     decompressor: Option<(Dictionary, DCtx<'static>)>,
     frame: Vec<u8>,
 }
 
-impl fmt::Debug for ZstdCoder {
+impl fmt::Debug for ZstdCodec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ZstdCoder").finish_non_exhaustive()
+        f.debug_struct("ZstdCodec").finish_non_exhaustive()
     }
 }
 
-impl ZstdCoder {
-    /// Appends the payload of packed rows: these themselves if there is no memory to make them smaller.
+impl ZstdCodec {
+    /// Appends the payload of packed rows; the rows themselves if there is no memory to compress them.
     pub(super) fn encode(&mut self, dictionary: &Dictionary, rows: &[u8], payload: &mut Vec<u8>) {
         match self.compress(dictionary, rows) {
             Some(frame) => payload.extend_from_slice(frame),
@@ -66,7 +69,7 @@ impl ZstdCoder {
         }
     }
 
-    /// The frame of packed rows, without its magic number; none if there is no memory for it.
+    /// Compresses packed rows into a frame without its magic number; `None` if there is no memory for it.
     fn compress(&mut self, dictionary: &Dictionary, rows: &[u8]) -> Option<&[u8]> {
         let known = self.compressor.take().filter(|(known, _)| Arc::ptr_eq(known, dictionary));
         let compressor = || {
@@ -90,12 +93,12 @@ impl ZstdCoder {
         self.frame.strip_prefix(&MAGIC)
     }
 
-    /// Whether a payload can stand for so many bytes of packed rows.
-    pub(super) fn can_hold(payload: &[u8], rows: usize) -> bool {
-        rows / BLOCK <= payload.len() / 4
+    /// Returns whether a payload of this length can decompress to `row_bytes` bytes of packed rows.
+    pub(super) fn can_hold(payload: &[u8], row_bytes: usize) -> bool {
+        row_bytes / MAX_BLOCK_BYTES <= payload.len() / 4
     }
 
-    /// Puts the packed rows of a payload into bytes of their length, or says what is wrong with the payload.
+    /// Decompresses a payload into `rows`, or says what is wrong with it.
     pub(super) fn decode(
         &mut self,
         dictionary: &Dictionary,

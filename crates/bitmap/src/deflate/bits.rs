@@ -1,17 +1,17 @@
-//! Bits into bytes, least significant first (RFC 1951, 3.1.1).
+//! Writing bits into bytes, least significant bit first (RFC 1951, 3.1.1).
 
 /// Appends bits to a byte vector.
 #[derive(Debug)]
 pub(super) struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
-    /// Where the first bits went.
+    /// The offset of the first bits in `out`.
     start: usize,
     pending: u64,
     count: u32,
 }
 
 impl<'a> BitWriter<'a> {
-    /// Starts at a byte boundary, at the end of `out`.
+    /// Creates a writer that appends to `out`.
     pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
         Self { start: out.len(), out, pending: 0, count: 0 }
     }
@@ -44,7 +44,7 @@ impl<'a> BitWriter<'a> {
         }
     }
 
-    /// Fills the last byte with zero bits, and tells how many bits there were.
+    /// Fills the last byte with zero bits; returns the number of bits before that.
     pub(super) fn align(self) -> usize {
         let whole = self.count.div_ceil(8) as usize;
         self.out.extend_from_slice(&self.pending.to_le_bytes()[..whole]);

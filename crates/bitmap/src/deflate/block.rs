@@ -1,51 +1,62 @@
-//! One block: its codes and its bits (RFC 1951, 3.2.3).
+//! Blocks: their codes and their bits (RFC 1951, 3.2.3).
 
 use super::bits::BitWriter;
-use super::codes::{Code, Codes};
-use super::header::Header;
+use super::block_codes::BlockCodes;
+use super::code::Code;
+use super::header::BlockHeader;
 use super::tokens::{END_OF_BLOCK, Histogram, MIN_MATCH, Token};
 use super::tokens::{distance_extra_bits, distance_symbol, length_extra_bits, length_symbol};
 
-/// Whether a block ends the stream.
+/// Whether a block is the last of its stream (`BFINAL`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Last {
+pub(super) enum LastBlock {
     No,
     Yes,
 }
 
-/// A block of tokens whose literals are bits, ready to be written.
-#[derive(Debug)]
-pub(super) struct Block<'a> {
-    tokens: &'a [Token],
-    codes: Codes,
-    /// What a block with its own codes starts with; those of other blocks are fixed.
-    header: Option<Header>,
+/// The type of a block (`BTYPE`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlockType {
+    FixedCodes = 1,
+    DynamicCodes = 2,
 }
 
-impl<'a> Block<'a> {
-    /// A block with the smaller codes; `values` are those of literals, the first not over the second.
+/// A block of tokens whose literals are the bits 0 and 1, ready to be written.
+#[derive(Debug)]
+pub(super) struct TokenBlock<'a> {
+    tokens: &'a [Token],
+    codes: BlockCodes,
+    /// The header of dynamic codes; `None` for fixed codes.
+    header: Option<BlockHeader>,
+}
+
+impl<'a> TokenBlock<'a> {
+    /// Creates a block with fixed or dynamic codes, whichever take fewer bits.
+    ///
+    /// `values` are the bytes of the two literals, the smaller first.
     pub(super) fn new(tokens: &'a [Token], values: [u8; 2]) -> Self {
         let histogram = Histogram::new(tokens);
-        let (own, fixed) = (Codes::best(&histogram), Codes::fixed(values));
-        let header = Header::new(&own, values);
-        if header.price() + own.price(&histogram) < fixed.price(&histogram) {
-            Self { tokens, codes: own, header: Some(header) }
+        let (dynamic, fixed) = (BlockCodes::dynamic(&histogram), BlockCodes::fixed(values));
+        let header = BlockHeader::new(&dynamic, values);
+        if header.price() + dynamic.price(&histogram) < fixed.price(&histogram) {
+            Self { tokens, codes: dynamic, header: Some(header) }
         } else {
             Self { tokens, codes: fixed, header: None }
         }
     }
 
-    /// Whether its codes are the fixed ones.
-    pub(super) fn is_fixed(&self) -> bool {
-        self.header.is_none()
+    /// Returns the block's type.
+    pub(super) fn block_type(&self) -> BlockType {
+        if self.header.is_some() { BlockType::DynamicCodes } else { BlockType::FixedCodes }
     }
 
-    pub(super) fn write(&self, last: Last, out: &mut BitWriter<'_>) {
-        put_start(last, self.is_fixed(), out);
+    /// Writes the block.
+    pub(super) fn write(&self, last: LastBlock, out: &mut BitWriter<'_>) {
+        put_start(last, self.block_type(), out);
         self.write_rest(out);
     }
 
-    /// All but what says where the stream ends and which codes come.
+    /// Writes the block without its first three bits, those of [`put_start`].
     pub(super) fn write_rest(&self, out: &mut BitWriter<'_>) {
         if let Some(header) = &self.header {
             header.write(out);
@@ -60,17 +71,19 @@ impl<'a> Block<'a> {
     }
 }
 
-/// What says where a stream ends and which codes come.
-pub(super) fn put_start(last: Last, is_fixed: bool, out: &mut BitWriter<'_>) {
-    out.put(u32::from(last == Last::Yes), 1);
-    out.put(if is_fixed { 1 } else { 2 }, 2);
+/// Writes the first three bits of a block.
+pub(super) fn put_start(last: LastBlock, block_type: BlockType, out: &mut BitWriter<'_>) {
+    out.put(u32::from(last == LastBlock::Yes), 1);
+    out.put(block_type as u32, 2);
 }
 
+/// Writes the code of a literal or of the end of the block.
 pub(super) fn put_code(code: Code, out: &mut BitWriter<'_>) {
     out.put(code.bits.into(), code.length.into());
 }
 
-pub(super) fn put_match(token: Token, codes: &Codes, out: &mut BitWriter<'_>) {
+/// Writes the codes and the extra bits of a match.
+pub(super) fn put_match(token: Token, codes: &BlockCodes, out: &mut BitWriter<'_>) {
     let symbol = length_symbol(token.length());
     let (code, extra) = (codes.symbols[symbol], length_extra_bits(symbol));
     let above = (token.length() - MIN_MATCH) as u32 & ((1 << extra) - 1);

@@ -1,15 +1,15 @@
 //! Prefix codes of limited length (RFC 1951, 3.2.2).
 
-use super::codes::Code;
-use super::tokens::SYMBOLS;
+use super::code::Code;
+use super::tokens::LITERAL_LENGTH_SYMBOLS;
 
-/// Most symbols of any alphabet here.
-const MAX_SYMBOLS: usize = SYMBOLS;
+/// The largest number of symbols of an alphabet: that of literals and lengths.
+const MAX_SYMBOLS: usize = LITERAL_LENGTH_SYMBOLS;
 
 /// Writes the lengths of an optimal prefix code for `counts` into `lengths`, none over `limit`.
 ///
-/// A symbol that never occurs has length 0; a symbol alone has length 1. Where the optimal code is deeper than
-/// `limit`, codes are shortened to it and the shortest codes that can give way do.
+/// A symbol that never occurs has length 0; the only symbol of an alphabet has length 1. Codes longer than `limit` are
+/// shortened to it, and the longest of the others become longer instead.
 pub(super) fn code_lengths(counts: &[u32], limit: usize, lengths: &mut [u8]) {
     lengths.fill(0);
     let mut keys = [0u64; MAX_SYMBOLS];
@@ -41,7 +41,7 @@ pub(super) fn code_lengths(counts: &[u32], limit: usize, lengths: &mut [u8]) {
     }
 }
 
-/// Depths of a Huffman tree over at least two sorted keys, as a number of leaves for each depth.
+/// Returns the number of leaves at each depth of a Huffman tree over at least two sorted keys.
 ///
 /// In place, after Moffat and Katajainen, "In-Place Calculation of Minimum-Redundancy Codes" (1995).
 fn depth_counts(keys: &[u64]) -> [u32; MAX_SYMBOLS] {
@@ -50,7 +50,7 @@ fn depth_counts(keys: &[u64]) -> [u32; MAX_SYMBOLS] {
     for (node, key) in tree.iter_mut().zip(keys) {
         *node = (key >> 16) as u32;
     }
-    // Phase 1: join; an inner node's weight gives way to the index of its parent.
+    // Phase 1: join nodes; the index of its parent replaces an inner node's weight.
     tree[0] = tree[0].saturating_add(tree[1]);
     let (mut root, mut leaf) = (0, 2);
     for next in 1..n - 1 {
@@ -67,12 +67,12 @@ fn depth_counts(keys: &[u64]) -> [u32; MAX_SYMBOLS] {
         }
         tree[next] = weight;
     }
-    // Phase 2: depths of the inner nodes, from the root down.
+    // Phase 2: find the depths of the inner nodes, from the root down.
     tree[n - 2] = 0;
     for node in (0..n - 2).rev() {
         tree[node] = tree[tree[node] as usize] + 1;
     }
-    // Phase 3: what the inner nodes of a depth leave free are leaves.
+    // Phase 3: the places at a depth that inner nodes leave free are leaves.
     let mut per_length = [0u32; MAX_SYMBOLS];
     let (mut free, mut depth, mut node, mut left) = (1u32, 0usize, n - 1, n as u32);
     while left > 0 {
@@ -89,7 +89,7 @@ fn depth_counts(keys: &[u64]) -> [u32; MAX_SYMBOLS] {
     per_length
 }
 
-/// Moves leaves deeper than `limit` up to it, keeping Kraft's sum at one.
+/// Moves leaves deeper than `limit` up to it, and others down until Kraft's sum is one again.
 fn limit_depths(per_length: &mut [u32; MAX_SYMBOLS], limit: usize) {
     let over: u32 = per_length[limit + 1..].iter().sum();
     if over == 0 {
@@ -107,7 +107,7 @@ fn limit_depths(per_length: &mut [u32; MAX_SYMBOLS], limit: usize) {
     }
 }
 
-/// The canonical codes of these lengths.
+/// Assigns the canonical codes of these lengths.
 pub(super) fn canonical_codes(lengths: &[u8], codes: &mut [Code]) {
     let mut per_length = [0u16; 16];
     for &length in lengths {

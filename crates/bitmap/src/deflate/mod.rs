@@ -1,187 +1,27 @@
 //! DEFLATE (RFC 1951) of bilevel images at one byte per pixel, for readers that know nothing of bits.
 //!
 //! A general encoder looks for repeats with hash chains, byte by byte. Here the data is known: two byte values in
-//! rows of one width. What repeats is a run (distance 1) or the row above, moved by a pixel at most (distances
-//! W - 1, W, W + 1), and how far it repeats is a run of zeros in `bits ^ (bits >> distance)`. So the best way
-//! through all of these, at typical prices of symbols, costs less than a hash chain does, and comes out smaller than
-//! the best of zlib and libdeflate. What it gave is in docs/performance.md.
+//! rows of one width. What repeats is a run (distance 1) or the row above, shifted by at most one pixel (distances
+//! W - 1, W, W + 1), and the length of a repeat is a run of zeros in `bits ^ (bits >> distance)`. So finding the
+//! cheapest path through all of these, at typical prices of symbols, takes less time than a hash chain, and the stream
+//! is smaller than the best of zlib and libdeflate. Measurements are in docs/performance.md.
 //!
-//! The data's way: pixels are joined into one line of bits ([`pixels`]), a cheapest path of literals and matches is
-//! found ([`parse`]), counted, given prefix codes ([`huffman`]) and written as a block ([`block`]).
+//! The stages: pixels are joined into one line of bits ([`pixel_bits`]); the cheapest path of literals and matches is
+//! found ([`parser`]), counted, given prefix codes ([`huffman`]) and written as a block ([`block`]).
 
 #![allow(clippy::cast_possible_truncation, reason = "symbols, lengths and distances of the format are small")]
 
 mod bits;
 mod block;
-mod codes;
+mod block_codes;
+mod code;
+mod encoder;
 mod header;
 mod huffman;
-mod parse;
-mod pixels;
+mod parser;
+mod pixel_bits;
 mod prefix;
 mod prices;
 mod tokens;
 
-use crate::view::BitmapView;
-use bits::BitWriter;
-use block::{Block, Last};
-use parse::Parser;
-use pixels::Pixels;
-use prefix::Prefix;
-use prices::Prices;
-
-/// As many pixels go into one block; a multiple of 64.
-const BLOCK_PIXELS: usize = 1 << 16;
-
-/// Images of at most so many pixels seldom pay for codes of their own.
-const SMALL: usize = 1024;
-
-/// Deflates images of any size behind the same first bytes, such as the header of a `.npy` file.
-///
-/// It keeps what it needs between images; the same input gives the same bytes, whatever came before.
-///
-/// ```
-/// use bitnpz_bitmap::{Bitmap, DeflateEncoder};
-///
-/// let image = Bitmap::zeros(64, 64)?;
-/// let mut stream = Vec::new();
-/// DeflateEncoder::new(b"header").encode(image.view(), [0, 255], &mut stream);
-/// assert!(stream.len() < 40, "of 4102 bytes");
-/// # Ok::<(), bitnpz_bitmap::Error>(())
-/// ```
-#[derive(Debug)]
-pub struct DeflateEncoder {
-    prefix: Prefix,
-    pixels: Pixels,
-    parser: Parser,
-    fixed: Prices,
-    typical: Prices,
-}
-
-impl DeflateEncoder {
-    /// An encoder of streams that start with these bytes.
-    #[must_use]
-    pub fn new(prefix: &[u8]) -> Self {
-        Self {
-            prefix: Prefix::new(prefix),
-            pixels: Pixels::default(),
-            parser: Parser::default(),
-            fixed: Prices::fixed(),
-            typical: Prices::typical(),
-        }
-    }
-
-    /// Appends a raw DEFLATE stream of the first bytes and of one byte for each pixel: the first of `values` where
-    /// its bit is 0, the second where it is 1.
-    pub fn encode(&mut self, image: BitmapView<'_>, values: [u8; 2], stream: &mut Vec<u8>) {
-        // Symbols are in the order of their bytes.
-        let [off, on] = values;
-        self.pixels.load(image, off > on);
-        if off == on {
-            self.pixels.clear();
-        }
-        let values = [off.min(on), off.max(on)];
-        let mut out = BitWriter::new(stream);
-        let len = self.pixels.len();
-        let mut start = 0;
-        loop {
-            let end = len.min(start + BLOCK_PIXELS);
-            let prices = if len <= SMALL { &self.fixed } else { &self.typical };
-            let tokens = self.parser.parse(&self.pixels, start..end, image.width(), prices);
-            let block = Block::new(tokens, values);
-            let last = if end == len { Last::Yes } else { Last::No };
-            if start == 0 {
-                self.prefix.write(&block, last, &mut out);
-            } else {
-                block.write(last, &mut out);
-            }
-            if end == len {
-                break;
-            }
-            start = end;
-        }
-        out.align();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Read;
-
-    use flate2::read::DeflateDecoder;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::{Bitmap, PixelValues};
-
-    fn check(prefix: &[u8], image: &Bitmap, values: [u8; 2]) -> usize {
-        let mut encoder = DeflateEncoder::new(prefix);
-        let [mut first, mut second] = [Vec::new(), Vec::new()];
-        encoder.encode(image.view(), values, &mut first);
-        encoder.encode(image.view(), values, &mut second);
-        assert_eq!(first, second);
-        let mut inflated = Vec::new();
-        let mut decoder = DeflateDecoder::new(first.as_slice());
-        decoder.read_to_end(&mut inflated).unwrap();
-        assert_eq!(decoder.total_in(), first.len() as u64);
-        let [off, on] = values;
-        let pixels = image.unpack(PixelValues { off, on }).into_raw_vec_and_offset().0;
-        assert!(inflated == [prefix, &pixels].concat());
-        first.len()
-    }
-
-    /// Images of every kind: noise of any density, stripes, blobs, and none.
-    fn images() -> impl Strategy<Value = Bitmap> {
-        (0_usize..150, 0_usize..150, any::<u64>(), 0_u32..9, 1_usize..40).prop_map(
-            |(height, width, seed, kind, period)| {
-                let mut image = Bitmap::zeros(height, width).unwrap();
-                for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
-                    let noise = (seed ^ (row * 977 + column) as u64)
-                        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-                        .leading_zeros();
-                    let (x, y) = (column.abs_diff(width / 2), row.abs_diff(height / 2));
-                    let value = match kind {
-                        0 => false,
-                        1 => true,
-                        2 => column % period == 0,
-                        3 => row / period % 2 == 0,
-                        4 => x * x + y * y < period * period,
-                        kind => noise > kind - 5,
-                    };
-                    image.set(row, column, value);
-                }
-                image
-            },
-        )
-    }
-
-    proptest! {
-        #[test]
-        fn does_every_image_inflate_to_its_bytes(image in images(), prefix in prop::collection::vec(any::<u8>(), 0..300), values in any::<[u8; 2]>()) {
-            check(&prefix, &image, values);
-        }
-    }
-
-    #[test]
-    fn are_images_of_many_blocks_and_wide_rows_right() {
-        for (height, width) in
-            [(1, 70_000), (3, 40_000), (600, 700), (65_536, 2), (70_000, 1), (1, 65_536), (256, 256)]
-        {
-            let mut image = Bitmap::zeros(height, width).unwrap();
-            for pixel in (0..height * width).step_by(97) {
-                image.set(pixel / width, pixel % width, true);
-            }
-            check(b"npy", &image, [0, 1]);
-        }
-    }
-
-    #[test]
-    fn are_prefixes_of_every_length_right() {
-        let image = Bitmap::zeros(3, 3).unwrap();
-        for len in [0, 1, 2, 3, 257, 258, 259, 5000] {
-            check(&vec![b' '; len], &image, [0, 1]);
-            let varied: Vec<u8> = (0..len).map(|i| (i * i / 7) as u8).collect();
-            check(&varied, &image, [0, 1]);
-        }
-    }
-}
+pub use encoder::DeflateEncoder;

@@ -1,69 +1,71 @@
-//! The bytes before the pixels, deflated once for all images.
+//! The prefix: the bytes before the pixels, compressed once for all images.
 
 use super::bits::BitWriter;
-use super::block::{Block, Last, put_code, put_match, put_start};
-use super::codes::{Codes, fixed_literal};
+use super::block::{BlockType, LastBlock, TokenBlock, put_code, put_match, put_start};
+use super::block_codes::{BlockCodes, fixed_literal};
 use super::tokens::{END_OF_BLOCK, MAX_DISTANCE, MAX_MATCH, MIN_MATCH, Token};
 use super::tokens::{distance_extra_bits, distance_symbol, length_extra_bits, length_symbol};
 
-/// How far back matches are looked for; headers are shorter.
-const SEARCH: usize = 256;
+/// The largest distance at which matches are searched for; headers of `.npy` files are shorter.
+const SEARCH_BYTES: usize = 256;
 
-/// Headers are too short to pay for codes of their own.
-const CODES: Codes = Codes::fixed([0, 1]);
+/// The fixed codes, because a prefix is too short to pay for dynamic ones. Its literals have [`fixed_literal`].
+const FIXED_CODES: BlockCodes = BlockCodes::fixed([0, 1]);
 
-/// First bytes of streams, under the fixed codes.
+/// The first bytes of streams, as literals and matches under the fixed codes.
 #[derive(Debug)]
 pub(super) struct Prefix {
     codes: Vec<u8>,
+    /// The number of bits of `codes`.
     bits: usize,
 }
 
 impl Prefix {
+    /// Compresses a prefix.
     pub(super) fn new(bytes: &[u8]) -> Self {
         let mut codes = Vec::new();
         let mut out = BitWriter::new(&mut codes);
-        for token in cheapest(bytes) {
+        for token in cheapest_tokens(bytes) {
             match token.as_literal() {
                 Some(byte) => put_code(fixed_literal(byte), &mut out),
-                None => put_match(token, &CODES, &mut out),
+                None => put_match(token, &FIXED_CODES, &mut out),
             }
         }
         let bits = out.align();
         Self { codes, bits }
     }
 
-    /// Writes these bytes and the first block of pixels behind them: together, if its codes are the same.
-    pub(super) fn write(&self, block: &Block<'_>, last: Last, out: &mut BitWriter<'_>) {
+    /// Writes the prefix and the first block of pixels; as one block, if that has the fixed codes too.
+    pub(super) fn write(&self, block: &TokenBlock<'_>, last: LastBlock, out: &mut BitWriter<'_>) {
         if self.bits == 0 {
             block.write(last, out);
-        } else if block.is_fixed() {
-            put_start(last, true, out);
+        } else if block.block_type() == BlockType::FixedCodes {
+            put_start(last, BlockType::FixedCodes, out);
             out.put_bytes(&self.codes, self.bits);
             block.write_rest(out);
         } else {
-            put_start(Last::No, true, out);
+            put_start(LastBlock::No, BlockType::FixedCodes, out);
             out.put_bytes(&self.codes, self.bits);
-            put_code(CODES.symbols[END_OF_BLOCK], out);
+            put_code(FIXED_CODES.symbols[END_OF_BLOCK], out);
             block.write(last, out);
         }
     }
 }
 
-/// The literals and matches for these bytes that take the fewest bits.
-fn cheapest(bytes: &[u8]) -> Vec<Token> {
+/// Returns the literals and matches that take the fewest bits for these bytes.
+fn cheapest_tokens(bytes: &[u8]) -> Vec<Token> {
     let mut paths = vec![(u32::MAX, Token::default()); bytes.len() + 1];
     paths[0].0 = 0;
     for place in 0..bytes.len() {
         let price = paths[place].0;
         let mut reach = |length: usize, token: Token| {
-            let price = price + bits(token);
+            let price = price + token_bits(token);
             if price < paths[place + length].0 {
                 paths[place + length] = (price, token);
             }
         };
         reach(1, Token::literal(bytes[place]));
-        let start = place.saturating_sub(MAX_DISTANCE.min(SEARCH));
+        let start = place.saturating_sub(MAX_DISTANCE.min(SEARCH_BYTES));
         for before in start..place {
             let pairs = bytes[place..].iter().zip(&bytes[before..]).take(MAX_MATCH);
             let longest = pairs.take_while(|(left, right)| left == right).count();
@@ -83,13 +85,13 @@ fn cheapest(bytes: &[u8]) -> Vec<Token> {
     tokens
 }
 
-/// What a token takes.
-fn bits(token: Token) -> u32 {
+/// Returns the number of bits of a token.
+fn token_bits(token: Token) -> u32 {
     match token.as_literal() {
         Some(byte) => fixed_literal(byte).length.into(),
         None => {
             let (length, distance) = (length_symbol(token.length()), distance_symbol(token.distance()));
-            u32::from(CODES.symbols[length].length + CODES.distances[distance].length)
+            u32::from(FIXED_CODES.symbols[length].length + FIXED_CODES.distances[distance].length)
                 + length_extra_bits(length)
                 + distance_extra_bits(distance)
         }

@@ -1,7 +1,7 @@
 //! Whether images come back from their payloads, and what happens to payloads that are none.
 
 use bitnpz_bitmap::Bitmap;
-use bitnpz_bitmap::codec::{Codec, Decoder, Encoder, Model, OnesCounter, Rows, Sample};
+use bitnpz_bitmap::codec::{Codec, Decoder, Encoder, Model, OnesCounter, RowSink, Sample};
 use bitnpz_bitmap::{BitmapView, ErrorKind};
 use proptest::prelude::*;
 
@@ -48,7 +48,7 @@ struct Collected {
     rows: Vec<u8>,
 }
 
-impl Rows for Collected {
+impl RowSink for Collected {
     fn row(&mut self, fill: impl FnOnce(&mut [u8])) {
         fill(&mut self.row);
         self.rows.extend_from_slice(&self.row);

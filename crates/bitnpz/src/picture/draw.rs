@@ -1,24 +1,24 @@
-//! Images as text.
+//! Drawing images as text.
 
 use bitnpz_bitmap::BitmapView;
 
-/// The letters that images are drawn with.
+/// The characters that images are drawn with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Marks {
-    /// Half blocks: two pixels to a letter.
+    /// Half blocks: two pixels per character, one above the other.
     #[default]
     Blocks,
-    /// `#` and `.`, for terminals that know no others.
+    /// `#` and `.`, for terminals without Unicode: one pixel per character.
     Ascii,
 }
 
-/// Draws an image as text of at most this many columns, its bits of 1 as ink.
+/// Draws an image as text of at most this many columns, with its bits of 1 as ink.
 ///
-/// Larger images are reduced by a whole factor; a letter is ink if any of its pixels is.
+/// Larger images are reduced by a whole factor. A reduced pixel is ink if any of its pixels is.
 #[must_use]
 pub fn draw(image: BitmapView<'_>, columns: usize, marks: Marks) -> String {
     if image.as_bytes().is_empty() {
-        // Of rows without pixels there can be any number.
+        // An image of width 0 can have any number of rows.
         return String::new();
     }
     let reduce = image.width().div_ceil(columns.max(1)).max(1);
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_an_image_drawn_to_fit() {
+    fn draws_to_fit() {
         let mut bitmap = Bitmap::zeros(3, 4).unwrap();
         bitmap.set(0, 0, true);
         bitmap.set(1, 1, true);

@@ -1,38 +1,38 @@
-//! What can go wrong with a picture.
+//! The errors of reading and writing pictures.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Why a picture could not be read or written.
+/// An error of reading or writing a picture.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PictureError {
-    /// The file is no picture that can be read.
+    /// The file could not be decoded.
     Decode {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         message: String,
     },
-    /// There are more than two colours, or one that is neither black nor white, and no threshold was given.
+    /// The picture has more than two colours, or one that is neither black nor white, and no threshold was given.
     Grey {
         /// The file.
         path: PathBuf,
-        /// The row and the column of a pixel that is neither of the darkest nor of the lightest.
+        /// The row and the column of a pixel that has neither the lowest nor the highest brightness.
         pixel: [usize; 2],
         /// Its brightness, in the picture's own values.
         found: f64,
-        /// A threshold between the values that are there.
+        /// A threshold midway between the lowest and the highest brightness.
         threshold: f64,
     },
-    /// A file of several pictures.
+    /// The file holds several pictures.
     Several {
         /// The file.
         path: PathBuf,
-        /// How many there are at the least.
+        /// The number of pictures, or a lower bound of it.
         count: usize,
     },
-    /// A picture could not be written.
+    /// The picture could not be written.
     Encode {
         /// What went wrong.
         message: String,
@@ -46,12 +46,12 @@ impl fmt::Display for PictureError {
             Self::Grey { path, pixel: [row, column], found, threshold } => write!(
                 f,
                 "{}: expected black and white, or two colours, found brightness {found} at pixel ({row}, {column}); \
-                 say from which brightness on pixels are white with a threshold, such as --threshold {threshold}",
+                 set the brightness from which on pixels are white, such as --threshold {threshold}",
                 path.display()
             ),
             Self::Several { path, count } => write!(
                 f,
-                "{}: expected one picture in the file, found {count}; save each as a file of its own",
+                "{}: expected one picture in the file, found {count}; save each picture in a file of its own",
                 path.display()
             ),
             Self::Encode { message } => f.write_str(message),

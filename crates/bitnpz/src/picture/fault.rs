@@ -1,29 +1,32 @@
-//! Why the bytes of a picture cannot be decoded.
+//! The errors of decoding a picture.
 
 use bitnpz_npy::OutOfMemory;
 use image::ImageError;
 
-/// What is wrong with the bytes of a picture, before it is known which file they are from.
+/// An error of decoding a picture, without the path of its file.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// They are no picture, damaged, or of a kind that is not read.
+    /// The bytes are damaged, or no picture of a supported kind.
     Message(String),
-    /// They hold so many pictures, or more.
+    /// The bytes hold this many pictures or more.
     Several(usize),
 }
 
 impl Fault {
-    /// Something of a picture that no decoder here reads.
-    pub(super) fn unread(what: impl std::fmt::Display) -> Self {
-        Self::Message(format!("{what} is not read"))
+    /// Returns the error for a feature that no decoder supports.
+    pub(super) fn unsupported(feature: impl std::fmt::Display) -> Self {
+        Self::Message(format!("{feature} is not supported"))
     }
 }
 
-/// Fails if a picture asks for more memory than it may.
+/// Checks that a picture needs no more bytes of memory than the limit, and returns them.
 pub(super) fn check_size(bytes: u128, limit: u64) -> Result<usize, Fault> {
     let fitting = u64::try_from(bytes).ok().filter(|&bytes| bytes <= limit);
     fitting.and_then(|bytes| usize::try_from(bytes).ok()).ok_or_else(|| {
-        Fault::Message(format!("the picture asks for {bytes} bytes of memory, and may have {limit}"))
+        Fault::Message(format!(
+            "the picture needs {bytes} bytes of memory, more than the limit of {limit}; \
+             raise the limit picture_bytes if you trust the file"
+        ))
     })
 }
 

@@ -1,6 +1,6 @@
-//! Pictures: files of them in and out, contact sheets, and drawings for the terminal.
+//! Reading and writing picture files, contact sheets, and drawings for the terminal.
 //!
-//! A bit of 1 is white, as NumPy has it of a black and white picture that PIL opens.
+//! A bit of 1 is white by default, as in the array that NumPy makes of a black-and-white PIL image.
 
 mod bilevel;
 mod bmp;
@@ -8,8 +8,10 @@ mod decode;
 mod draw;
 mod error;
 mod fault;
-mod pixels;
+mod image_crate;
+mod options;
 mod pnm;
+mod raster;
 mod read;
 mod sheet;
 mod tiff;
@@ -18,6 +20,7 @@ mod write;
 pub use bilevel::TwoColours;
 pub use draw::{Marks, draw};
 pub use error::PictureError;
-pub use read::{Background, Ink, Picture, ReadOptions, read};
+pub use options::{Background, Polarity, ReadOptions};
+pub use read::{Picture, read};
 pub use sheet::{SheetFormat, sheet};
 pub use write::write_png;

@@ -7,99 +7,26 @@ use std::path::Path;
 use bitnpz_bitmap::Bitmap;
 use bitnpz_npy::make_room;
 
-use super::PictureError;
-use super::bilevel::{TwoColours, Unmade, bits};
+use super::bilevel::{BilevelError, TwoColours, reduce};
 use super::decode::decode;
+use super::error::PictureError;
 use super::fault::{Fault, check_size};
+use super::options::{Background, ReadOptions};
 
-/// Which pixels become the bit 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ink {
-    /// White ones, as NumPy has it of a black and white picture.
-    #[default]
-    White,
-    /// Black ones.
-    Black,
-}
-
-/// What pixels that are not opaque lie on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Background {
-    /// White, or black for a picture of which nothing could be seen on white.
-    #[default]
-    Contrast,
-    /// White.
-    White,
-    /// Black.
-    Black,
-}
-
-/// How a picture is made bilevel.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ReadOptions {
-    /// From which brightness on a pixel is white, in the picture's own values: 0 to 255 for samples of at most 8 bits, 0 to 65,535
-    /// for those of 16. The brightness of a colour is its luma by Rec. 601, as the grey of Pillow and OpenCV. Without a threshold
-    /// only pictures of two colours are read, and the lighter is white.
-    pub threshold: Option<f64>,
-    /// Which pixels become the bit 1.
-    pub ink: Ink,
-    /// What pixels that are not opaque lie on.
-    pub background: Background,
-    /// The most bytes that the file, and the samples that are decoded from it, may take each.
-    pub picture_bytes: u64,
-}
-
-impl Default for ReadOptions {
-    fn default() -> Self {
-        Self { threshold: None, ink: Ink::White, background: Background::Contrast, picture_bytes: 1 << 30 }
-    }
-}
-
-impl ReadOptions {
-    /// White from this brightness on.
-    #[must_use]
-    pub fn with_threshold(mut self, threshold: impl Into<f64>) -> Self {
-        self.threshold = Some(threshold.into());
-        self
-    }
-
-    /// Pixels of this ink become the bit 1.
-    #[must_use]
-    pub fn with_ink(mut self, ink: Ink) -> Self {
-        self.ink = ink;
-        self
-    }
-
-    /// Pixels that are not opaque lie on this.
-    #[must_use]
-    pub fn with_background(mut self, background: Background) -> Self {
-        self.background = background;
-        self
-    }
-
-    /// At most so many bytes for the file, and as many for its samples.
-    #[must_use]
-    pub fn with_picture_bytes(mut self, bytes: u64) -> Self {
-        self.picture_bytes = bytes;
-        self
-    }
-}
-
-/// A picture that was read, and what had to be decided to make it bilevel.
+/// A picture read from a file, and the choices made to make it bilevel.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Picture {
-    /// The image (height, width).
+    /// The image, shape (height, width).
     pub bitmap: Bitmap,
-    /// Its colours, if there was no threshold and they are two others than black and white.
+    /// The colours of the picture, if it has two other than black and white and they were told apart without the given threshold.
     pub colours: Option<TwoColours>,
-    /// What its pixels lie on, if not all of them are opaque: white or black.
+    /// The background that was used, white or black; `None` if all pixels are opaque.
     pub background: Option<Background>,
 }
 
 impl Picture {
-    /// Reads a picture: PNG, PBM and its relatives (PGM, PPM, PAM), TIFF, BMP, GIF, JPEG or WebP.
+    /// Reads a picture file: PNG, PBM, PGM, PPM, PAM, TIFF, BMP, GIF, JPEG or WebP.
     ///
     /// ```
     /// use bitnpz::picture::{Picture, ReadOptions};
@@ -114,8 +41,8 @@ impl Picture {
     ///
     /// # Errors
     ///
-    /// If it cannot be decoded, asks for more memory than it may, holds several pictures, or has more than two colours and
-    /// there is no threshold. A picture of one colour has to be black or white.
+    /// If the file cannot be decoded, needs more memory than the limit, holds several pictures, or has more than two colours and
+    /// there is no threshold. A picture of one colour must be black or white.
     pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, PictureError> {
         let path = path.as_ref();
         let failed = |fault| match fault {
@@ -125,35 +52,35 @@ impl Picture {
         let bytes = bytes(path, options.picture_bytes).map_err(failed)?;
         let pixels = decode(&bytes, options.picture_bytes).map_err(failed)?;
         drop(bytes);
-        let made = bits(&pixels, options).map_err(|error| match error {
-            Unmade::Fault(fault) => failed(fault),
-            Unmade::Grey(grey) => PictureError::Grey {
+        let bilevel = reduce(&pixels, options).map_err(|error| match error {
+            BilevelError::Fault(fault) => failed(fault),
+            BilevelError::NeedsThreshold(grey) => PictureError::Grey {
                 path: path.to_owned(),
                 pixel: grey.pixel,
                 found: grey.found,
                 threshold: grey.threshold,
             },
         })?;
-        Ok(Self { bitmap: made.bitmap, colours: made.colours, background: made.ground })
+        Ok(Self { bitmap: bilevel.bitmap, colours: bilevel.colours, background: bilevel.background })
     }
 }
 
-/// Reads a picture, as [`Picture::read`], and gives its image (height, width) alone.
+/// Reads a picture file and returns only its image, shape (height, width).
 ///
 /// # Errors
 ///
-/// As those of [`Picture::read`].
+/// As [`Picture::read`].
 pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Bitmap, PictureError> {
     Ok(Picture::read(path, options)?.bitmap)
 }
 
-/// The bytes of a file that is not too large.
+/// Returns the bytes of a file that is no larger than the limit.
 fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
     let mut file = File::open(path)?;
     let size = check_size(file.metadata()?.len().into(), limit)?;
     let mut bytes = Vec::new();
     make_room(&mut bytes, size + 1)?;
-    // A file that grows meanwhile is no larger for it.
+    // If the file grows in the meantime, the rest is not read.
     file.by_ref().take(size as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
@@ -163,9 +90,10 @@ mod tests {
     use image::{DynamicImage, GrayImage, Luma, LumaA};
 
     use super::*;
+    use crate::picture::options::Polarity;
 
     #[test]
-    fn is_a_picture_of_every_kind_read_as_saved() {
+    fn reads_every_format_as_saved() {
         let folder = tempfile::tempdir().unwrap();
         let picture =
             GrayImage::from_fn(13, 5, |column, row| Luma([if (column + row) % 3 == 0 { 255 } else { 0 }]));
@@ -179,7 +107,7 @@ mod tests {
             saved.save(&path).unwrap();
             let bitmap = read(&path, &ReadOptions::default()).unwrap();
             assert_eq!((bitmap.height(), bitmap.width()), (5, 13));
-            let inverted = read(&path, &ReadOptions::default().with_ink(Ink::Black)).unwrap();
+            let inverted = read(&path, &ReadOptions::default().with_polarity(Polarity::BlackIsOne)).unwrap();
             for (column, row, pixel) in picture.enumerate_pixels() {
                 let (row, column) = (row as usize, column as usize);
                 assert_eq!(bitmap.get(row, column), Some(pixel.0[0] == 255), "{extension}");
@@ -189,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn is_grey_read_only_with_a_threshold() {
+    fn reads_grey_only_with_a_threshold() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         let shade = |column, row| if row == 1 && column > 1 { 100 } else { 200 * (row ^ 1) };
@@ -197,9 +125,9 @@ mod tests {
             .save(&path)
             .unwrap();
         let error = read(&path, &ReadOptions::default()).unwrap_err();
-        let is_told =
+        let is_expected =
             matches!(error, PictureError::Grey { pixel: [1, 2], found: 100.0, threshold: 100.0, .. });
-        assert!(is_told, "{error}");
+        assert!(is_expected, "{error}");
         let mask = folder.path().join("mask.png");
         GrayImage::from_fn(4, 2, |column, _| Luma([u8::from(column == 1)])).save(&mask).unwrap();
         for threshold in [1, 128] {
@@ -219,32 +147,34 @@ mod tests {
     }
 
     #[test]
-    fn lies_what_is_transparent_on_the_ground_that_was_chosen() {
+    fn composites_transparent_pixels_over_the_background() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
-        // Ink of this brightness in the left half, nothing in the right.
-        for (ink, background, ground, count) in [
+        // The left half is opaque and of this brightness, the right half is transparent.
+        for (shade, background, used, count) in [
             (0, Background::Contrast, Background::White, 4),
             (255, Background::Contrast, Background::Black, 4),
             (255, Background::White, Background::White, 8),
             (0, Background::Black, Background::Black, 0),
         ] {
-            image::GrayAlphaImage::from_fn(4, 2, |column, _| LumaA([ink, if column < 2 { 255 } else { 0 }]))
-                .save(&path)
-                .unwrap();
+            image::GrayAlphaImage::from_fn(4, 2, |column, _| {
+                LumaA([shade, if column < 2 { 255 } else { 0 }])
+            })
+            .save(&path)
+            .unwrap();
             let picture = Picture::read(&path, &ReadOptions::default().with_background(background)).unwrap();
-            assert_eq!((picture.background, picture.bitmap.view().count_ones()), (Some(ground), count));
+            assert_eq!((picture.background, picture.bitmap.view().count_ones()), (Some(used), count));
         }
         image::GrayAlphaImage::from_pixel(2, 2, LumaA([0, 0])).save(&path).unwrap();
         assert_eq!(
             read(&path, &ReadOptions::default()).unwrap().view().count_ones(),
             4,
-            "nothing lies on white"
+            "a picture without visible pixels is white"
         );
     }
 
     #[test]
-    fn asks_no_picture_for_more_memory_than_it_may_have() {
+    fn refuses_pictures_over_the_limit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.pgm");
         std::fs::write(&path, "P5 100000 100000 255 ").unwrap();

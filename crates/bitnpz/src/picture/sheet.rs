@@ -1,4 +1,4 @@
-//! Contact sheets.
+//! Contact sheets: many images side by side in one picture.
 
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -6,21 +6,22 @@ use std::path::Path;
 use bitnpz_bitmap::{Bitmap, BitmapView};
 use image::{GrayImage, ImageFormat};
 
-use super::PictureError;
+use super::error::PictureError;
 use crate::interrupt;
 use crate::read::Images;
 
-/// About how wide a sheet is, in pixels.
-const WIDTH: usize = 1200;
-/// Cells are enlarged to about this many pixels, and larger ones reduced to it.
-const CELL: usize = 96;
-/// Pixels between cells, and around them.
-const GAP: usize = 6;
+/// The maximum width of a sheet in pixels, unless one cell is wider: what most screens show without scrolling.
+const MAX_SHEET_WIDTH: usize = 1200;
+/// Smaller images are enlarged to at most this many pixels, and images over twice as long are reduced: about a thumbnail.
+const CELL_SIDE: usize = 96;
+/// The pixels between cells and around them: room for a frame of one pixel around each cell.
+const CELL_GAP: usize = 6;
 
+// Shades of grey. Paper and frame differ from both shades of the images, so that the edges of an image can be seen.
 const PAPER: u8 = 250;
 const FRAME: u8 = 205;
-const INK: u8 = 20;
-const BLANK: u8 = 255;
+const BLACK: u8 = 20;
+const WHITE: u8 = 255;
 
 /// The format of a contact sheet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,10 +39,10 @@ pub enum SheetFormat {
 }
 
 impl SheetFormat {
-    /// The endings of files that sheets can be written to.
+    /// The file name extensions of the formats.
     pub const ENDINGS: [&str; 4] = ["png", "bmp", "pgm", "pbm"];
 
-    /// The format of a file of this name, by its ending; `None` if sheets cannot be written in it.
+    /// Returns the format that a file name's extension stands for, or `None` if there is no such format.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
         Some(match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
@@ -54,13 +55,14 @@ impl SheetFormat {
     }
 }
 
-/// Writes a picture that shows images of these sizes side by side, their bits of 1 as ink. Small images are enlarged by a whole
-/// factor and large ones reduced, so that a look tells what they are. `image` gives one after the other, so that only one is in
-/// memory.
+/// Writes a picture that shows images of these sizes side by side, with their bits of 1 as ink.
+///
+/// Small images are enlarged by a whole factor and large ones reduced. `image` returns the image at an index and is called once
+/// for each, in order, so that only one image is in memory at a time.
 ///
 /// # Errors
 ///
-/// If writing fails, or `image` does.
+/// If writing fails or `image` returns an error.
 pub fn sheet<E: From<PictureError>>(
     file: impl Write,
     format: SheetFormat,
@@ -68,25 +70,25 @@ pub fn sheet<E: From<PictureError>>(
     mut image: impl FnMut(usize) -> Result<Bitmap, E>,
 ) -> Result<(), E> {
     let largest = sizes.iter().flatten().copied().max().unwrap_or(1).max(1);
-    let (enlarge, reduce) = (CELL.div_euclid(largest).max(1), largest.div_ceil(2 * CELL).max(1));
+    let (enlarge, reduce) = (CELL_SIDE.div_euclid(largest).max(1), largest.div_ceil(2 * CELL_SIDE).max(1));
     let cell = |length: usize| (length * enlarge).div_ceil(reduce).max(1);
-    let cell_height = sizes.iter().map(|size| cell(size[0])).max().unwrap_or(CELL);
-    let cell_width = sizes.iter().map(|size| cell(size[1])).max().unwrap_or(CELL);
+    let cell_height = sizes.iter().map(|size| cell(size[0])).max().unwrap_or(CELL_SIDE);
+    let cell_width = sizes.iter().map(|size| cell(size[1])).max().unwrap_or(CELL_SIDE);
 
-    let fitting = ((WIDTH - GAP) / (cell_width + GAP)).max(1);
-    // Few images stand in about as many columns as fill a page of 16 by 10.
+    let fitting = ((MAX_SHEET_WIDTH - CELL_GAP) / (cell_width + CELL_GAP)).max(1);
+    // Few images fill a sheet of about 16 by 10 instead of one long row.
     let page = (sizes.len() as f64 * 1.6 * cell_height as f64 / cell_width as f64).sqrt().ceil();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
     let columns = fitting.min((page as usize).max(1));
     let lines = sizes.len().div_ceil(columns).max(1);
-    let width = GAP + columns * (cell_width + GAP);
-    let height = GAP + lines * (cell_height + GAP);
+    let width = CELL_GAP + columns * (cell_width + CELL_GAP);
+    let height = CELL_GAP + lines * (cell_height + CELL_GAP);
     let mut pixels = vec![PAPER; width * height];
     for number in 0..sizes.len() {
         let bitmap = image(number)?;
         let image = bitmap.view();
-        let left = GAP + number % columns * (cell_width + GAP);
-        let top = GAP + number / columns * (cell_height + GAP);
+        let left = CELL_GAP + number % columns * (cell_width + CELL_GAP);
+        let top = CELL_GAP + number / columns * (cell_height + CELL_GAP);
         for row in top - 1..=top + cell_height {
             pixels[row * width + left - 1..][..cell_width + 2].fill(FRAME);
         }
@@ -98,19 +100,19 @@ pub fn sheet<E: From<PictureError>>(
         }
     }
     Ok(match format {
-        SheetFormat::Png => write_grey(file, width, height, &pixels),
+        SheetFormat::Png => write_png(file, width, height, &pixels),
         SheetFormat::Pgm => write_pgm(file, width, height, &pixels),
         SheetFormat::Pbm => write_pbm(file, width, height, &pixels),
-        SheetFormat::Bmp => write_with(file, ImageFormat::Bmp, width, height, pixels),
+        SheetFormat::Bmp => write_with_image_crate(file, ImageFormat::Bmp, width, height, pixels),
     }?)
 }
 
 impl Images {
-    /// The PNG file of a contact sheet of these images.
+    /// Returns a contact sheet of these images as a PNG file.
     ///
     /// # Errors
     ///
-    /// If there is no image with one of these numbers, or one is damaged.
+    /// If an index is out of range or an image is damaged.
     pub fn sheet(&self, indices: &[usize]) -> crate::Result<Vec<u8>> {
         let sizes = indices.iter().map(|&index| self.size_of(index)).collect::<crate::Result<Vec<_>>>()?;
         let mut png = Vec::new();
@@ -122,7 +124,7 @@ impl Images {
     }
 }
 
-/// How dark a pixel of a cell is: that of one pixel of the image, or the mean of several.
+/// Returns the shade of a pixel of a cell: of one pixel of the image, or the mean of several.
 fn shade(image: &BitmapView<'_>, row: usize, column: usize, enlarge: usize, reduce: usize) -> u8 {
     let (top, left) = (row / enlarge * reduce, column / enlarge * reduce);
     let inside = |start: usize, side: usize| start..side.min(start + reduce);
@@ -133,8 +135,8 @@ fn shade(image: &BitmapView<'_>, row: usize, column: usize, enlarge: usize, redu
     }
     let in_row = |row| columns.clone().filter(|&column| image.get(row, column) == Some(true)).count();
     let ink: usize = rows.map(in_row).sum();
-    let range = usize::from(BLANK - INK);
-    BLANK - u8::try_from(range * ink / seen).unwrap_or(0)
+    let range = usize::from(WHITE - BLACK);
+    WHITE - u8::try_from(range * ink / seen).unwrap_or(0)
 }
 
 /// Writes a binary PGM file of one byte per pixel.
@@ -143,7 +145,7 @@ fn write_pgm(mut file: impl Write, width: usize, height: usize, pixels: &[u8]) -
     written.map_err(|error| PictureError::Encode { message: error.to_string() })
 }
 
-/// Writes a binary PBM file of one bit per pixel: what is darker than half is black.
+/// Writes a binary PBM file of one bit per pixel: pixels darker than middle grey are black.
 fn write_pbm(mut file: impl Write, width: usize, height: usize, pixels: &[u8]) -> Result<(), PictureError> {
     let packed: Vec<u8> = pixels
         .chunks(width.max(1))
@@ -156,8 +158,8 @@ fn write_pbm(mut file: impl Write, width: usize, height: usize, pixels: &[u8]) -
     written.map_err(|error| PictureError::Encode { message: error.to_string() })
 }
 
-/// Writes a file in a format of the crate `image`.
-fn write_with(
+/// Writes a file in a format of the `image` crate.
+fn write_with_image_crate(
     mut file: impl Write,
     format: ImageFormat,
     width: usize,
@@ -173,7 +175,8 @@ fn write_with(
     file.write_all(bytes.get_ref()).map_err(|error| failed(error.to_string()))
 }
 
-fn write_grey(file: impl Write, width: usize, height: usize, pixels: &[u8]) -> Result<(), PictureError> {
+/// Writes a PNG file of one byte per pixel.
+fn write_png(file: impl Write, width: usize, height: usize, pixels: &[u8]) -> Result<(), PictureError> {
     let failed = |error: png::EncodingError| PictureError::Encode { message: error.to_string() };
     let [width, height] = [width, height].map(|length| u32::try_from(length).unwrap_or(u32::MAX));
     let mut encoder = png::Encoder::new(file, width, height);
@@ -188,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn can_a_sheet_be_made_of_any_images() {
+    fn makes_sheets_of_any_sizes() {
         let sizes = [[28, 28], [1, 1], [0, 5], [400, 300], [5, 900], [1 << 60, 0], [0, 1 << 60]];
         for count in 0..=sizes.len() {
             let sizes = &sizes[..count];

@@ -4,13 +4,13 @@ use std::io::Write;
 
 use bitnpz_bitmap::BitmapView;
 
-use super::PictureError;
+use super::error::PictureError;
 
 /// Writes a PNG file of one bit per pixel.
 ///
 /// # Errors
 ///
-/// If writing fails, or the image has no pixels, which a PNG file cannot have.
+/// If writing fails, or if the image has no pixels, because a PNG file has at least one.
 pub fn write_png(file: impl Write, image: BitmapView<'_>) -> Result<(), PictureError> {
     let failed = |error: png::EncodingError| PictureError::Encode { message: error.to_string() };
     let [width, height] =
@@ -31,7 +31,7 @@ mod tests {
     use crate::picture::{ReadOptions, read};
 
     #[test]
-    fn does_a_picture_come_back() {
+    fn round_trips_a_picture() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         let bitmap = Bitmap::from_packed(3, 11, vec![0xA5, 0xC0, 0x3C, 0x20, 0xFF, 0xE0]).unwrap();

@@ -1,7 +1,7 @@
 //! Checksums of groups of images, that tell which of them is damaged.
 
 use bitnpz_bitmap::BitmapView;
-use bitnpz_bitmap::codec::Rows;
+use bitnpz_bitmap::codec::RowSink;
 use crc32fast::Hasher;
 
 /// Images of one checksum.
@@ -112,7 +112,7 @@ impl ImageCrc {
     }
 }
 
-impl Rows for ImageCrc {
+impl RowSink for ImageCrc {
     fn row(&mut self, fill: impl FnOnce(&mut [u8])) {
         self.row.resize(self.stride, 0);
         fill(&mut self.row);

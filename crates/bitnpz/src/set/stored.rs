@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use bitnpz_bitmap::BitmapView;
-use bitnpz_bitmap::codec::{Codec, Decoder, Model, OnesCounter, Rows};
+use bitnpz_bitmap::codec::{Codec, Decoder, Model, OnesCounter, RowSink};
 use bitnpz_npy::check_shape;
 use bitnpz_npz::{Archive, Limits};
 
@@ -464,7 +464,7 @@ fn blame(segment: &Segment, image: usize, error: bitnpz_bitmap::Error) -> Error 
 }
 
 /// What takes rows, and must be told of what size images are.
-trait RowsOfSize: Rows {
+trait RowsOfSize: RowSink {
     /// An image of this height and width comes next.
     fn start(&mut self, size: [usize; 2]);
 }

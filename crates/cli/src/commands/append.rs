@@ -1,16 +1,40 @@
 //! `bitnpz append`.
 
-use super::pack::report;
-use super::packing::{Packing, Start};
-use crate::arguments::Append;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::files;
+use super::packer::{self, Start, report};
+use super::packing::Packing;
 use crate::failure::{Failure, Outcome};
+use crate::options::{InputArgs, LimitArgs, WriteArgs};
 use crate::output::Output;
 
-pub(crate) fn run(arguments: &Append, output: &mut Output) -> Outcome {
-    if !super::exists(&arguments.archive)? {
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The archive is replaced when everything has been added, whole or not at all; what it holds is copied unchanged. Images \
+are added to the image sets that exist, and to the stack named by --name.
+
+Examples:
+  bitnpz append glyphs.npz later/
+  bitnpz append scans.npz more/*.png --threshold 128 --name scans    extend a stack")]
+pub(crate) struct AppendArgs {
+    /// The archive
+    archive: PathBuf,
+    #[command(flatten)]
+    inputs: InputArgs,
+    #[command(flatten)]
+    write: WriteArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub(crate) fn run(arguments: &AppendArgs, output: &mut Output) -> Outcome {
+    if !files::exists(&arguments.archive)? {
         return Err(Failure::missing(&arguments.archive));
     }
-    let packing = Packing::new(&arguments.inputs, &arguments.read, arguments.write.options())?;
-    let summary = packing.run(&arguments.archive, Start::Append, output)?;
+    let packing = Packing::new(&arguments.inputs, &arguments.limits, arguments.write.options())?;
+    let summary = packer::run(packing, &arguments.archive, Start::Append, output)?;
     report(&arguments.archive, summary, output)
 }

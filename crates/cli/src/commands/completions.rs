@@ -1,13 +1,18 @@
 //! `bitnpz completions`.
 
-use clap::CommandFactory;
+use clap::{Args, Command};
 
-use crate::arguments::{Arguments, Completions};
 use crate::failure::Outcome;
 use crate::output::Output;
 
-pub(crate) fn run(arguments: &Completions, output: &mut Output) -> Outcome {
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    shell: clap_complete::Shell,
+}
+
+pub(crate) fn run(arguments: &CompletionsArgs, mut command: Command, output: &mut Output) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Arguments::command(), "bitnpz", &mut script);
+    clap_complete::generate(arguments.shell, &mut command, "bitnpz", &mut script);
     Ok(output.text(String::from_utf8_lossy(&script).trim_end())?)
 }

@@ -1,20 +1,42 @@
 //! `bitnpz convert`.
 
+use clap::Args;
+
+use super::copy::copy;
+use super::files;
 use super::filter::Filter;
-use crate::arguments::Convert;
 use crate::failure::{Failure, Outcome};
+use crate::options::{ArchiveArgs, KeyArgs, OutputArgs, WriteArgs};
 use crate::output::{Output, change, count, size};
 
-pub(crate) fn run(arguments: &Convert, output: &mut Output) -> Outcome {
-    super::check_free(&arguments.output, arguments.force)?;
-    let archive = super::open(&arguments.archive, &arguments.read)?;
-    let filter = Filter::new(&arguments.keys.keys, &[(&arguments.archive, &archive)])?;
-    let writer = super::create(&arguments.output, &arguments.write.options(), output)?;
-    let copied = super::copy(writer, &archive, &filter, "converting", output);
-    let writer = copied.map_err(|error| Failure::of(&arguments.archive, &error))?;
-    let summary = super::finish(writer, &arguments.output)?;
-    let (path, keys) = (super::shown(&arguments.output), count(summary.keys, "key"));
-    let now = super::written(&arguments.output)
-        .map_or(String::new(), |now| format!(", {} now: {}", size(now), change(archive.size(), now)));
-    Ok(output.remark(format!("{path}: {keys}, {} before{now}", size(archive.size())))?)
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Images, arrays, dtypes, values, shapes and keys are the same in every encoding.
+
+Examples:
+  bitnpz convert glyphs.npz -o packed.npz --encoding packed
+  bitnpz convert glyphs.npz -o plain.npz --encoding plain --method zstd")]
+pub(crate) struct ConvertArgs {
+    #[command(flatten)]
+    archive: ArchiveArgs,
+    #[command(flatten)]
+    keys: KeyArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+pub(crate) fn run(arguments: &ConvertArgs, output: &mut Output) -> Outcome {
+    let (input, path) = (&arguments.archive.path, &arguments.output.output);
+    files::check_free(&arguments.output)?;
+    let archive = files::open(&arguments.archive)?;
+    let filter = Filter::new(&arguments.keys.keys, &[(input, &archive)])?;
+    let writer = files::create(path, &arguments.write.options(), output)?;
+    let copied = copy(writer, &archive, &filter, "converting", output);
+    let summary = files::finish(copied.map_err(|error| Failure::of(input, &error))?, path)?;
+    let (name, keys) = (files::output_name(path), count(summary.keys, "key"));
+    let after = files::written_bytes(path)
+        .map_or(String::new(), |after| format!(", {} after: {}", size(after), change(archive.size(), after)));
+    Ok(output.remark(format!("{name}: {keys}, {} before{after}", size(archive.size())))?)
 }

@@ -1,48 +1,45 @@
 //! `bitnpz demo`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use bitnpz::{Archive, Bitmap, Compression, Dtype, Encoding, Header, PixelValues, WriteOptions, Writer};
+use bitnpz::{Archive, Bitmap, Dtype, Encoding, Header, PixelValues, WriteOptions, Writer};
+use clap::Args;
 use flate2::{Compress, FlushCompress};
 
-use super::glyphs;
-use crate::arguments::Demo;
+use super::{glyphs, sheet};
 use crate::failure::{Failure, Outcome};
 use crate::output::{Output, thousands};
 
-/// The sides of the glyphs, in pixels.
+/// Heights and widths of the glyphs, in pixels.
 const SIZES: [usize; 3] = [28, 64, 128];
 
-pub(crate) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
+/// Glyphs of each size on the contact sheet: together they fill a screen.
+const GLYPHS_ON_SHEET: usize = 40;
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The folder for the archives and the contact sheet
+    #[arg(long, default_value = "demo", value_name = "FOLDER")]
+    dir: PathBuf,
+    /// The number of glyphs of each size
+    #[arg(long, default_value_t = 6000, value_name = "N")]
+    count: usize,
+}
+
+pub(crate) fn run(arguments: &DemoArgs, output: &mut Output) -> Outcome {
     fs::create_dir_all(&arguments.dir).map_err(|error| Failure::at(&arguments.dir, error))?;
     let count = arguments.count.max(1);
     let mut samples = Vec::new();
     for size in SIZES {
         let images = glyphs::render(size, count)?;
-        output.result(format!("{} glyphs of {size} x {size} pixels", thousands(count as u64)))?;
-        output.result(format!(
-            "  {:<30}{:>12}{:>13}{:>9}{:>12}{:>12}",
-            "", "bytes", "bytes/image", "", "written/s", "read/s"
-        ))?;
-        let numpy = numpy_size(&images, size)?;
-        row(output, "np.savez_compressed", numpy, numpy, count, None)?;
-        for (name, encoding, method) in [
-            ("bitnpz --encoding plain", Encoding::Plain, Compression::default()),
-            ("bitnpz --encoding packed", Encoding::Packed, Compression::default()),
-            ("bitnpz", Encoding::Sets, Compression::default()),
-        ] {
-            let path = arguments.dir.join(format!("glyphs_{size}_{encoding}.npz"));
-            let options = WriteOptions::default().with_encoding(encoding).with_compression(method);
-            let speeds = round_trip(&path, &images, &options)?;
-            row(output, name, fs::metadata(&path)?.len(), numpy, count, Some(speeds))?;
-        }
-        samples.extend(images.into_iter().take(40));
+        compare_sizes(&images, size, &arguments.dir, output)?;
+        samples.extend(images.into_iter().take(GLYPHS_ON_SHEET));
     }
     let sheet = arguments.dir.join("glyphs.png");
     let sizes: Vec<_> = samples.iter().map(|image| [image.height(), image.width()]).collect();
-    super::sheet::write(&sheet, &sizes, |number| Ok(samples[number].clone()))?;
+    sheet::write(&sheet, &sizes, |number| Ok(samples[number].clone()))?;
     output.result("Every image was read back by its key, in random order, and compared.")?;
     output.result("The first row is computed: the same members, deflated at the same level (6), in the same ZIP layout.")?;
     output.result(format!("archives       {}", arguments.dir.join("glyphs_*.npz").display()))?;
@@ -50,8 +47,31 @@ pub(crate) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
     Ok(())
 }
 
-/// One line of the table; speeds are images per second written and read.
-fn row(
+/// Writes images of one size in each encoding, and prints a table of the sizes and speeds.
+fn compare_sizes(images: &[Bitmap], size: usize, folder: &Path, output: &mut Output) -> Outcome {
+    let count = images.len();
+    output.result(format!("{} glyphs of {size} x {size} pixels", thousands(count as u64)))?;
+    output.result(format!(
+        "  {:<30}{:>12}{:>13}{:>9}{:>12}{:>12}",
+        "", "bytes", "bytes/image", "", "written/s", "read/s"
+    ))?;
+    let numpy = numpy_size(images, size)?;
+    print_row(output, "np.savez_compressed", numpy, numpy, count, None)?;
+    for (name, encoding) in [
+        ("bitnpz --encoding plain", Encoding::Plain),
+        ("bitnpz --encoding packed", Encoding::Packed),
+        ("bitnpz", Encoding::Sets),
+    ] {
+        let path = folder.join(format!("glyphs_{size}_{encoding}.npz"));
+        let options = WriteOptions::default().with_encoding(encoding);
+        let speeds = round_trip(&path, images, &options)?;
+        print_row(output, name, fs::metadata(&path)?.len(), numpy, count, Some(speeds))?;
+    }
+    Ok(())
+}
+
+/// Prints a row of the table; speeds are images per second written and read.
+fn print_row(
     output: &mut Output,
     name: &str,
     bytes: u64,
@@ -69,7 +89,7 @@ fn row(
     Ok(())
 }
 
-/// Writes the images and reads each back by its key in random order; images per second of both.
+/// Writes the images, reads each back by its key in random order, and returns the images per second of both.
 fn round_trip(path: &Path, images: &[Bitmap], options: &WriteOptions) -> Result<[f64; 2], Failure> {
     let key = |number: usize| format!("ix-{number:06}");
     let arrays: Vec<_> = images.iter().map(|image| image.unpack(PixelValues::<bool>::default())).collect();
@@ -81,7 +101,7 @@ fn round_trip(path: &Path, images: &[Bitmap], options: &WriteOptions) -> Result<
     writer.finish().map_err(|error| Failure::at(path, error))?;
     let written = images.len() as f64 / start.elapsed().as_secs_f64();
 
-    // A step that shares no factor with the number of images visits each once.
+    // A step that is coprime to the number of images visits each once.
     let step = (images.len() * 618 / 1000..).find(|&step| gcd(step, images.len()) == 1).unwrap_or(1);
     let keys: Vec<(usize, String)> =
         (0..images.len()).map(|i| i * step % images.len()).map(|number| (number, key(number))).collect();
@@ -90,7 +110,10 @@ fn round_trip(path: &Path, images: &[Bitmap], options: &WriteOptions) -> Result<
     for (number, key) in &keys {
         let image = archive.image::<bool>(key).map_err(|error| Failure::at(path, error))?;
         if image != arrays[*number] {
-            return Err(Failure::at(path, format!("{key} did not come back as it was")));
+            return Err(Failure::at(
+                path,
+                format!("the image read from {key:?} differs from the one written"),
+            ));
         }
     }
     Ok([written, images.len() as f64 / start.elapsed().as_secs_f64()])
@@ -100,7 +123,7 @@ fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// What `np.savez_compressed("x", **{"ix-%06i" % i: image})` writes: for each image a local header with a zip64
+/// Computes the bytes that `np.savez_compressed("x", **{"ix-%06i" % i: image})` writes: for each image a local header with a zip64
 /// field, the deflated `.npy` file, and a central header; and the end record.
 fn numpy_size(images: &[Bitmap], size: usize) -> Result<u64, Failure> {
     let name = "ix-000000.npy".len();

@@ -1,35 +1,57 @@
 //! `bitnpz diff`.
 
+use std::path::PathBuf;
+
 use bitnpz::{Difference, DifferenceKind};
+use clap::Args;
 use serde_json::{Value, json};
 
+use super::files;
 use super::filter::Filter;
-use crate::arguments::Diff;
 use crate::failure::{Failure, Outcome};
+use crate::options::{FormatArgs, KeyArgs, LimitArgs};
 use crate::output::{Output, count};
 
-/// So many numbers of images are printed.
-const PRINTED: usize = 10;
+/// The indices of differing images that are printed for a stack: they fit a line.
+const SHOWN_INDICES: usize = 10;
 
-pub(crate) fn run(arguments: &Diff, output: &mut Output) -> Outcome {
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Arrays are compared by key, dtype, shape and values, however they are stored. \
+Exit code 0 if all are the same, 1 if not.")]
+pub(crate) struct DiffArgs {
+    /// The first archive
+    first: PathBuf,
+    /// The second archive
+    second: PathBuf,
+    #[command(flatten)]
+    keys: KeyArgs,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub(crate) fn run(arguments: &DiffArgs, output: &mut Output) -> Outcome {
     let (first, second) = (&arguments.first, &arguments.second);
-    if super::is_stream(first) && super::is_stream(second) {
+    if files::is_stream(first) && files::is_stream(second) {
         return Err(Failure::Message("expected one archive from standard input, found two".to_owned()));
     }
-    let (one, other) = (super::open(first, &arguments.read)?, super::open(second, &arguments.read)?);
+    let one = files::open_at(first, &arguments.limits)?;
+    let other = files::open_at(second, &arguments.limits)?;
     let filter = Filter::new(&arguments.keys.keys, &[(first, &one), (second, &other)])?;
     let bar = output.progress(one.len() as u64, "comparing");
-    let differences = one.diff(&other, |key| filter.takes(key), |done| bar.set_position(done as u64));
+    let differences = one.diff(&other, |key| filter.selects(key), |done| bar.set_position(done as u64));
     bar.finish_and_clear();
     let differences = differences.map_err(|error| Failure::of(first, &error))?;
-    if arguments.json {
+    if arguments.format.json {
         let list: Vec<Value> = differences.iter().map(to_json).collect();
         output.json(&json!({ "same": list.is_empty(), "differences": list }))?;
     } else {
         for Difference { key, kind, .. } in &differences {
             output.result(match kind {
-                DifferenceKind::OnlyInFirst => format!("only in {}: {key}", super::shown_input(first)),
-                DifferenceKind::OnlyInSecond => format!("only in {}: {key}", super::shown_input(second)),
+                DifferenceKind::OnlyInFirst => format!("only in {}: {key}", files::input_name(first)),
+                DifferenceKind::OnlyInSecond => format!("only in {}: {key}", files::input_name(second)),
                 kind => format!("{key}: {}", describe(kind)),
             })?;
         }
@@ -38,17 +60,17 @@ pub(crate) fn run(arguments: &Diff, output: &mut Output) -> Outcome {
             number => output.remark(count(number, "difference"))?,
         }
     }
-    if differences.is_empty() { Ok(()) } else { Err(Failure::Said) }
+    if differences.is_empty() { Ok(()) } else { Err(Failure::Reported) }
 }
 
-/// What differs between two arrays.
+/// Describes the difference between two arrays of one key.
 fn describe(kind: &DifferenceKind) -> String {
     match kind {
         DifferenceKind::Types { first, second } => format!("{first} and {second}"),
         DifferenceKind::Images { of: 1, .. } => "the image differs".to_owned(),
         DifferenceKind::Images { numbers, of } => {
-            let list: Vec<String> = numbers.iter().take(PRINTED).map(ToString::to_string).collect();
-            let more = if numbers.len() > PRINTED { ", ..." } else { "" };
+            let list: Vec<String> = numbers.iter().take(SHOWN_INDICES).map(ToString::to_string).collect();
+            let more = if numbers.len() > SHOWN_INDICES { ", ..." } else { "" };
             let verb = if numbers.len() == 1 { "differs" } else { "differ" };
             format!("{} of {} {verb}: {}{more}", numbers.len(), count(*of, "image"), list.join(", "))
         }

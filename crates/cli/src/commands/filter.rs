@@ -1,4 +1,4 @@
-//! Which keys a command is about.
+//! Selects keys by the names and patterns of the command line.
 
 use std::path::Path;
 
@@ -7,15 +7,16 @@ use glob::Pattern;
 
 use crate::failure::{Failure, Outcome};
 
-/// Keys, some of them with `*` and `?` for any letters.
+/// Keys, some of them patterns in which `*` matches any text and `?` any character.
 pub(super) struct Filter {
     patterns: Vec<(String, Option<Pattern>)>,
 }
 
 impl Filter {
-    /// The keys that these patterns name in an archive, which must have one for each; all if there are none.
+    /// Selects the keys that match one of these patterns, or all keys if there is no pattern. Each pattern must match a key of one
+    /// of the archives.
     pub(super) fn new(patterns: &[String], archives: &[(&Path, &Archive)]) -> Result<Self, Failure> {
-        // What is no pattern may be a key.
+        // Text that is not a valid pattern may be a key.
         let patterns = patterns.iter().map(|text| (text.clone(), Pattern::new(text).ok())).collect();
         let filter = Self { patterns };
         for (pattern, _) in &filter.patterns {
@@ -24,24 +25,25 @@ impl Filter {
         Ok(filter)
     }
 
-    /// Whether all keys are meant.
-    pub(super) fn takes_all(&self) -> bool {
+    /// Returns whether every key is selected.
+    pub(super) fn selects_all(&self) -> bool {
         self.patterns.is_empty()
     }
 
-    /// Whether a key is meant. A key that is written as it is counts, whatever letters it has.
-    pub(super) fn takes(&self, key: &str) -> bool {
-        let takes = |(text, pattern): &(String, Option<Pattern>)| {
+    /// Returns whether a key is selected. A key given literally always is, even if its characters mean something else in a pattern.
+    pub(super) fn selects(&self, key: &str) -> bool {
+        let matches = |(text, pattern): &(String, Option<Pattern>)| {
             text == key || pattern.as_ref().is_some_and(|pattern| pattern.matches(key))
         };
-        self.takes_all() || self.patterns.iter().any(takes)
+        self.selects_all() || self.patterns.iter().any(matches)
     }
 
-    /// That a pattern names a key of one of these archives.
+    /// Checks that a pattern matches a key of one of these archives.
     fn check(&self, text: &str, archives: &[(&Path, &Archive)]) -> Outcome {
         let only = self.patterns.iter().filter(|(other, _)| other == text).cloned().collect();
         let only = Self { patterns: only };
-        let has = |archive: &Archive| archive.contains(text) || archive.names().any(|name| only.takes(&name));
+        let has =
+            |archive: &Archive| archive.contains(text) || archive.names().any(|name| only.selects(&name));
         if archives.iter().any(|(_, archive)| has(archive)) {
             return Ok(());
         }

@@ -1,12 +1,15 @@
-//! Glyphs of fonts, as images to try things on.
+//! Glyphs of fonts, as sample images.
 
 use bitnpz::Bitmap;
 use fontdue::{Font, FontSettings};
 
 use crate::failure::Failure;
 
-/// Renders so many images of `size` x `size` pixels, each a letter of a size and at a place of its own, the same
-/// every time. The fonts are DejaVu, which ship inside the `dejavu` package.
+/// Coverage, of 255, from which a pixel is 1: half.
+const HALF_COVERED: u8 = 128;
+
+/// Renders `count` images of `size` x `size` pixels, each with one letter of random size and position. The result is the same every
+/// time. The fonts are DejaVu, from the `dejavu` package.
 pub(crate) fn render(size: usize, count: usize) -> Result<Vec<Bitmap>, Failure> {
     let fonts = [dejavu::sans::regular(), dejavu::serif::regular(), dejavu::sans_mono::bold()];
     let fonts: Vec<(Font, Vec<char>)> = fonts.into_iter().map(load).collect::<Result<_, _>>()?;
@@ -21,7 +24,7 @@ pub(crate) fn render(size: usize, count: usize) -> Result<Vec<Bitmap>, Failure> 
     Ok(images)
 }
 
-/// A font, and the letters of alphabets that it has.
+/// Loads a font, and lists its letters and digits.
 fn load(bytes: &'static [u8]) -> Result<(Font, Vec<char>), Failure> {
     let font = Font::from_bytes(bytes, FontSettings::default())
         .map_err(|error| Failure::Message(error.to_owned()))?;
@@ -31,21 +34,22 @@ fn load(bytes: &'static [u8]) -> Result<(Font, Vec<char>), Failure> {
     Ok((font, letters))
 }
 
-/// One letter somewhere in an image; nothing if it has no ink or does not fit.
+/// Draws a letter at a random position; `None` if it would be blank or does not fit.
 fn glyph(font: &Font, letter: char, height: f32, size: usize, random: &mut Random) -> Option<Bitmap> {
     let (metrics, coverage) = font.rasterize(letter, height);
-    if metrics.width > size || metrics.height > size || coverage.iter().all(|&covered| covered < 128) {
+    let is_blank = coverage.iter().all(|&covered| covered < HALF_COVERED);
+    if metrics.width > size || metrics.height > size || is_blank {
         return None;
     }
     let (left, top) = (random.below(size - metrics.width + 1), random.below(size - metrics.height + 1));
     let mut bitmap = Bitmap::zeros(size, size).ok()?;
-    for (number, _) in coverage.iter().enumerate().filter(|&(_, &covered)| covered >= 128) {
+    for (number, _) in coverage.iter().enumerate().filter(|&(_, &covered)| covered >= HALF_COVERED) {
         bitmap.set(top + number / metrics.width, left + number % metrics.width, true);
     }
     Some(bitmap)
 }
 
-/// Numbers that look random and are the same every time (SplitMix64).
+/// A pseudo-random number generator (SplitMix64).
 struct Random(u64);
 
 impl Random {

@@ -1,92 +1,141 @@
 //! `bitnpz info`.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use bitnpz::Item;
-use serde_json::json;
+use bitnpz::{Archive, Entry, Item};
+use clap::Args;
+use serde_json::{Value, json};
 
-use crate::arguments::Info;
+use super::files;
 use crate::failure::{Failure, Outcome};
+use crate::options::{ArchiveArgs, FormatArgs};
 use crate::output::{Output, size, thousands};
 
-pub(crate) fn run(arguments: &Info, output: &mut Output) -> Outcome {
-    let archive = super::open(&arguments.archive, &arguments.read)?;
-    let mut encodings = BTreeMap::<String, usize>::new();
-    let mut codecs = BTreeMap::<String, usize>::new();
-    let mut dtypes = BTreeMap::<String, usize>::new();
-    let mut shapes = BTreeMap::<String, usize>::new();
-    let (mut keys, mut images, mut arrays, mut pixels, mut image_bytes) =
-        (0_usize, 0_usize, 0_usize, 0_u64, 0_u64);
-    let mut others = 0_usize;
-    for item in archive.items() {
-        let Item::Array(entry) = item.map_err(|error| Failure::of(&arguments.archive, &error))? else {
-            others += 1;
-            continue;
-        };
-        keys += 1;
+/// The values of a property that are printed, the most frequent ones.
+const SHOWN_VALUES: usize = 3;
+
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    #[command(flatten)]
+    archive: ArchiveArgs,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub(crate) fn run(arguments: &InfoArgs, output: &mut Output) -> Outcome {
+    let archive = files::open(&arguments.archive)?;
+    let info = Info::of(&archive).map_err(|error| Failure::of(&arguments.archive.path, &error))?;
+    let file = arguments.archive.path.display().to_string();
+    if arguments.format.json { Ok(output.json(&info.to_json(&file))?) } else { info.print(&file, output) }
+}
+
+/// The number of images by a property.
+type Counts = BTreeMap<String, usize>;
+
+/// The counts of an archive.
+#[derive(Default)]
+struct Info {
+    file_bytes: u64,
+    keys: usize,
+    images: usize,
+    arrays: usize,
+    others: usize,
+    pixels: u64,
+    image_bytes: u64,
+    encodings: Counts,
+    codecs: Counts,
+    dtypes: Counts,
+    shapes: Counts,
+}
+
+impl Info {
+    fn of(archive: &Archive) -> bitnpz::Result<Self> {
+        let mut info = Self { file_bytes: archive.size(), ..Self::default() };
+        for item in archive.items() {
+            match item? {
+                Item::Array(entry) => info.add(&entry),
+                _ => info.others += 1,
+            }
+        }
+        Ok(info)
+    }
+
+    fn add(&mut self, entry: &Entry<'_>) {
+        self.keys += 1;
         let Some(count) = entry.image_count() else {
-            arrays += 1;
-            continue;
+            self.arrays += 1;
+            return;
         };
-        images += count;
-        pixels += entry.header().len() as u64;
-        image_bytes += entry.stored_bytes();
-        *encodings.entry(entry.encoding().to_string()).or_default() += count;
+        self.images += count;
+        self.pixels += entry.header().len() as u64;
+        self.image_bytes += entry.stored_bytes();
+        *self.encodings.entry(entry.encoding().to_string()).or_default() += count;
         if let Some(codec) = entry.codec() {
-            *codecs.entry(codec.to_string()).or_default() += count;
+            *self.codecs.entry(codec.to_string()).or_default() += count;
         }
-        *dtypes.entry(entry.dtype().type_string()).or_default() += count;
-        let [.., height, width] = entry.shape() else { continue };
-        *shapes.entry(format!("{height} x {width}")).or_default() += count;
-    }
-    let per_image = archive.size() as f64 / images.max(1) as f64;
-    if arguments.json {
-        let info = json!({
-            "file": arguments.archive.display().to_string(),
-            "bytes": archive.size(),
-            "keys": keys,
-            "images": images,
-            "arrays": arrays,
-            "others": others,
-            "pixels": pixels,
-            "image_bytes": image_bytes,
-            "bytes_per_image": if images == 0 { None } else { Some(per_image) },
-            "encodings": encodings,
-            "codecs": codecs,
-            "dtypes": dtypes,
-            "shapes": shapes,
-        });
-        return Ok(output.json(&info)?);
-    }
-    let list = |counts: &BTreeMap<String, usize>| {
-        let mut counts: Vec<(&String, &usize)> = counts.iter().collect();
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let more = if counts.len() > 3 { format!(", and {} more", counts.len() - 3) } else { String::new() };
-        let first: Vec<String> = counts
-            .iter()
-            .take(3)
-            .map(|(what, count)| format!("{what} ({})", thousands(**count as u64)))
-            .collect();
-        format!("{}{more}", first.join(", "))
-    };
-    output.result(format!("file        {}", arguments.archive.display()))?;
-    output.result(format!("size        {} ({} bytes)", size(archive.size()), thousands(archive.size())))?;
-    output.result(format!("keys        {}", thousands(keys as u64)))?;
-    output.result(format!("images      {}", thousands(images as u64)))?;
-    output.result(format!("arrays      {}", thousands(arrays as u64)))?;
-    if others > 0 {
-        output.result(format!("others      {}", thousands(others as u64)))?;
-    }
-    if images > 0 {
-        output.result(format!("encoding    {}", list(&encodings)))?;
-        if !codecs.is_empty() {
-            output.result(format!("codec       {}", list(&codecs)))?;
+        *self.dtypes.entry(entry.dtype().type_string()).or_default() += count;
+        if let [.., height, width] = entry.shape() {
+            *self.shapes.entry(format!("{height} x {width}")).or_default() += count;
         }
-        output.result(format!("dtype       {}", list(&dtypes)))?;
-        output.result(format!("shape       {}", list(&shapes)))?;
+    }
+
+    /// Returns the bytes of the file for each image, if there are images.
+    fn bytes_per_image(&self) -> Option<f64> {
+        (self.images > 0).then(|| self.file_bytes as f64 / self.images as f64)
+    }
+
+    fn to_json(&self, file: &str) -> Value {
+        json!({
+            "file": file,
+            "bytes": self.file_bytes,
+            "keys": self.keys,
+            "images": self.images,
+            "arrays": self.arrays,
+            "others": self.others,
+            "pixels": self.pixels,
+            "image_bytes": self.image_bytes,
+            "bytes_per_image": self.bytes_per_image(),
+            "encodings": self.encodings,
+            "codecs": self.codecs,
+            "dtypes": self.dtypes,
+            "shapes": self.shapes,
+        })
+    }
+
+    fn print(&self, file: &str, output: &mut Output) -> Outcome {
+        output.result(format!("file        {file}"))?;
+        let bytes = thousands(self.file_bytes);
+        output.result(format!("size        {} ({bytes} bytes)", size(self.file_bytes)))?;
+        output.result(format!("keys        {}", thousands(self.keys as u64)))?;
+        output.result(format!("images      {}", thousands(self.images as u64)))?;
+        output.result(format!("arrays      {}", thousands(self.arrays as u64)))?;
+        if self.others > 0 {
+            output.result(format!("others      {}", thousands(self.others as u64)))?;
+        }
+        let Some(per_image) = self.bytes_per_image() else { return Ok(()) };
+        output.result(format!("encoding    {}", most_frequent(&self.encodings)))?;
+        if !self.codecs.is_empty() {
+            output.result(format!("codec       {}", most_frequent(&self.codecs)))?;
+        }
+        output.result(format!("dtype       {}", most_frequent(&self.dtypes)))?;
+        output.result(format!("shape       {}", most_frequent(&self.shapes)))?;
         output.result(format!("per image   {per_image:.1} bytes of the file"))?;
-        output
-            .result(format!("per pixel   {:.3} bits", archive.size() as f64 * 8.0 / pixels.max(1) as f64))?;
+        let per_pixel = self.file_bytes as f64 * 8.0 / self.pixels.max(1) as f64;
+        Ok(output.result(format!("per pixel   {per_pixel:.3} bits"))?)
     }
-    Ok(())
+}
+
+/// Lists the most frequent values, each with the number of its images.
+fn most_frequent(counts: &Counts) -> String {
+    let mut counts: Vec<(&String, &usize)> = counts.iter().collect();
+    counts.sort_by_key(|(_, count)| Reverse(**count));
+    let shown = counts.iter().take(SHOWN_VALUES);
+    let shown: Vec<String> =
+        shown.map(|(value, count)| format!("{value} ({})", thousands(**count as u64))).collect();
+    let more = match counts.len().saturating_sub(SHOWN_VALUES) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    format!("{}{more}", shown.join(", "))
 }

@@ -1,27 +1,28 @@
-//! What `bitnpz pack` and `bitnpz append` take in: which files, and under which keys.
+//! The files that `bitnpz pack` and `bitnpz append` take in, and their keys.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use crate::arguments::Inputs;
 use crate::failure::{Failure, Outcome};
+use crate::options::InputArgs;
 
-/// The endings of files that are pictures.
-const PICTURES: [&str; 14] =
+/// The file extensions of pictures.
+const PICTURE_EXTENSIONS: [&str; 14] =
     ["png", "apng", "pbm", "pgm", "ppm", "pnm", "pam", "tif", "tiff", "bmp", "gif", "jpg", "jpeg", "webp"];
 
-/// One thing to pack.
+/// One file to pack.
 pub(super) enum Input {
     Picture { path: PathBuf, key: String },
     Array { path: PathBuf, key: String },
     Archive { path: PathBuf },
 }
 
-/// Everything to pack, pictures first.
-pub(super) struct Found {
+/// The files that the arguments name.
+pub(super) struct FoundInputs {
+    /// The files to pack, pictures first.
     pub(super) inputs: Vec<Input>,
-    /// Files of folders that are of no kind that is packed.
+    /// The files in folders that are of no kind that can be packed.
     pub(super) left_out: Vec<PathBuf>,
 }
 
@@ -32,30 +33,31 @@ impl Input {
         }
     }
 
-    /// What a file is, by its ending; its key is its path below a folder.
+    /// Tells the kind of a file by its extension. Its key is its path below a folder.
     fn new(path: &Path, below: &Path) -> Option<Self> {
-        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         let key = key(&below.join(path.file_name()?).with_extension(""));
         let path = path.to_owned();
-        match ending.as_str() {
+        match extension.as_str() {
             "npy" => Some(Self::Array { path, key }),
             "npz" => Some(Self::Archive { path }),
-            ending if PICTURES.contains(&ending) => Some(Self::Picture { path, key }),
+            extension if PICTURE_EXTENSIONS.contains(&extension) => Some(Self::Picture { path, key }),
             _ => None,
         }
     }
 }
 
+/// Joins the parts of a path with slashes, on any system.
 fn key(path: &Path) -> String {
     let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
     parts.join("/")
 }
 
-/// What the arguments name, folders and globs in the order of their names.
+/// Finds the files that the arguments name, those of folders and globs sorted by name.
 ///
-/// A key is the path of a file below the folder that holds all that the arguments name, so that no two files have one key but by
-/// their endings.
-pub(super) fn find(arguments: &Inputs) -> Result<Found, Failure> {
+/// A key is the path of a file below the deepest folder that holds everything the arguments name. Two files thus have different
+/// keys unless they differ in the extension only.
+pub(super) fn find(arguments: &InputArgs) -> Result<FoundInputs, Failure> {
     let named = arguments.inputs.iter().map(|argument| Named::find(argument));
     let named = named.collect::<Result<Vec<_>, _>>()?;
     let root = named
@@ -64,7 +66,7 @@ pub(super) fn find(arguments: &Inputs) -> Result<Found, Failure> {
         .map(|named| named.folder.clone())
         .reduce(|one, other| common(&one, &other));
     let root = root.unwrap_or_default();
-    let mut found = Found { inputs: Vec::new(), left_out: Vec::new() };
+    let mut found = FoundInputs { inputs: Vec::new(), left_out: Vec::new() };
     for Named { folder, files, is_folder } in &named {
         let below = folder.strip_prefix(&root).unwrap_or(Path::new(""));
         for (path, within) in files {
@@ -80,17 +82,17 @@ pub(super) fn find(arguments: &Inputs) -> Result<Found, Failure> {
         return Err(Failure::at(Path::new(&arguments.inputs[0]), message));
     }
     name_array(&mut found.inputs, arguments.name.as_deref());
-    keep_endings(&mut found.inputs);
+    keep_extensions(&mut found.inputs);
     check_keys(&found.inputs, arguments.name.as_deref())?;
     found.inputs.sort_by_key(|input| !matches!(input, Input::Picture { .. }));
     Ok(found)
 }
 
-/// What one argument names.
+/// The files that one argument names.
 struct Named {
-    /// The folder that it is, or that its files are in, without links.
+    /// The folder itself, or the deepest one that holds its files; without links.
     folder: PathBuf,
-    /// Files, and the folders below `folder` in which they are.
+    /// Files, each with its folder relative to `folder`.
     files: Vec<(PathBuf, PathBuf)>,
     is_folder: bool,
 }
@@ -98,7 +100,7 @@ struct Named {
 impl Named {
     fn find(argument: &str) -> Result<Self, Failure> {
         let path = Path::new(argument);
-        let failed = |error: std::io::Error| Failure::at(path, error);
+        let failed = |error: io::Error| Failure::at(path, error);
         if path.is_dir() {
             let mut files = Vec::new();
             walk(path, Path::new(""), &mut files).map_err(failed)?;
@@ -115,24 +117,24 @@ impl Named {
                 .filter(|folder| !folder.as_os_str().is_empty())
                 .map_or_else(|| Path::new(".").canonicalize(), Path::canonicalize)
         };
-        let folders = files.iter().map(folder).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+        let folders = files.iter().map(folder).collect::<io::Result<Vec<_>>>().map_err(failed)?;
         let Some(root) = folders.iter().cloned().reduce(|one, other| common(&one, &other)) else {
-            return Err(Failure::at(path, "there is no such file or folder"));
+            return Err(Failure::missing(path));
         };
         let within = |folder: PathBuf| folder.strip_prefix(&root).map(Path::to_owned).unwrap_or_default();
         let files = files.into_iter().zip(folders.into_iter().map(within)).collect();
         Ok(Self { folder: root, files, is_folder: false })
     }
 
-    /// Whether it has files whose keys are their paths, as all but archives.
+    /// Returns whether any file gets a key from its path; archives do not, they bring their own keys.
     fn has_keys(&self) -> bool {
         let is_archive =
-            |path: &Path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"));
+            |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
         self.files.iter().any(|(path, _)| !is_archive(path))
     }
 }
 
-/// The deepest folder that holds both.
+/// Returns the deepest folder that holds both.
 fn common(one: &Path, other: &Path) -> PathBuf {
     one.iter().zip(other.iter()).take_while(|(one, other)| one == other).map(|(part, _)| part).collect()
 }
@@ -143,10 +145,9 @@ fn unknown(path: &Path) -> Failure {
     Failure::at(path, expected)
 }
 
-/// All files below a folder and the folders they are in, in the order of their names.
-fn walk(folder: &Path, within: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> std::io::Result<()> {
-    let mut entries =
-        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+/// Lists all files below a folder, each with its folder relative to the first, sorted by name.
+fn walk(folder: &Path, within: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> io::Result<()> {
+    let mut entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -158,7 +159,7 @@ fn walk(folder: &Path, within: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> st
     Ok(())
 }
 
-/// Gives the first .npy file the key that was asked for.
+/// Gives the first .npy file the key of `--name`.
 fn name_array(inputs: &mut [Input], name: Option<&str>) {
     let array = inputs.iter_mut().find_map(|input| match input {
         Input::Array { key, .. } => Some(key),
@@ -169,8 +170,8 @@ fn name_array(inputs: &mut [Input], name: Option<&str>) {
     }
 }
 
-/// Leaves the ending in the keys of pictures that differ from another input in it alone.
-fn keep_endings(inputs: &mut [Input]) {
+/// Keeps the extension in the keys of pictures that would otherwise share a key with another input.
+fn keep_extensions(inputs: &mut [Input]) {
     let mut counts = HashMap::<String, usize>::new();
     for input in &*inputs {
         if let Input::Picture { key, .. } | Input::Array { key, .. } = input {
@@ -180,15 +181,15 @@ fn keep_endings(inputs: &mut [Input]) {
     for input in inputs {
         if let Input::Picture { path, key } = input
             && counts[key.as_str()] > 1
-            && let Some(ending) = path.extension()
+            && let Some(extension) = path.extension()
         {
             key.push('.');
-            key.push_str(&ending.to_string_lossy());
+            key.push_str(&extension.to_string_lossy());
         }
     }
 }
 
-/// That no two files ask for one key.
+/// Checks that no two files have the same key.
 fn check_keys(inputs: &[Input], name: Option<&str>) -> Outcome {
     let mut known = HashMap::<&str, &Path>::new();
     for input in inputs {
@@ -198,7 +199,7 @@ fn check_keys(inputs: &[Input], name: Option<&str>) -> Outcome {
             Input::Archive { .. } => continue,
         };
         if let Some(other) = known.insert(key, input.path()) {
-            let message = format!("the key {key:?} is that of {} too", other.display());
+            let message = format!("shares the key {key:?} with {}", other.display());
             return Err(Failure::at(input.path(), message));
         }
     }

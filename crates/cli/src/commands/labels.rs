@@ -1,4 +1,4 @@
-//! The classes of pictures, by the folders that they are in.
+//! The classes of pictures, named by their folders.
 
 use std::collections::BTreeSet;
 
@@ -7,19 +7,21 @@ use ndarray::Array1;
 
 use super::inputs::Input;
 use crate::failure::{Failure, Outcome};
+use crate::output::abbreviate;
 
-/// The keys that labels and classes have.
-const KEYS: [&str; 2] = ["labels", "classes"];
+/// The keys of the class numbers and of the class names.
+const LABEL_KEYS: [&str; 2] = ["labels", "classes"];
 
-/// The class of each picture that was packed.
+/// The classes of the pictures packed so far.
 pub(super) struct Labels {
-    /// The names of all classes, sorted: as torchvision's `ImageFolder` has them.
+    /// The names of all classes, sorted as in torchvision's `ImageFolder`.
     classes: Vec<String>,
+    /// The class number of each picture.
     labels: Vec<i64>,
 }
 
 impl Labels {
-    /// The classes of all pictures, none of which has been packed yet.
+    /// Collects the classes of all pictures, before any is packed.
     pub(super) fn new(inputs: &[Input]) -> Result<Self, Failure> {
         let mut classes = BTreeSet::new();
         for input in inputs {
@@ -27,13 +29,13 @@ impl Labels {
                 Input::Picture { path, key } => {
                     let class = class(key).ok_or_else(|| {
                         let expected = "expected a picture in a folder that names its class; \
-                                        name the folder that has the folders of all classes";
+                                        pass the folder that contains the folders of all classes";
                         Failure::at(path, expected)
                     })?;
                     classes.insert(class.to_owned());
                 }
-                Input::Array { path, key } if KEYS.contains(&key.as_str()) => {
-                    return Err(Failure::at(path, format!("the key {key:?} is needed for --labels")));
+                Input::Array { path, key } if LABEL_KEYS.contains(&key.as_str()) => {
+                    return Err(Failure::at(path, format!("the key {key:?} is reserved by --labels")));
                 }
                 _ => {}
             }
@@ -44,41 +46,41 @@ impl Labels {
         Ok(Self { classes: classes.into_iter().collect(), labels: Vec::new() })
     }
 
-    /// Notes a picture that is in the archive.
+    /// Adds the class of a picture that is in the archive.
     pub(super) fn push(&mut self, key: &str) {
         let found = class(key)
             .and_then(|class| self.classes.binary_search_by(|known| known.as_str().cmp(class)).ok());
         self.labels.push(found.and_then(|index| i64::try_from(index).ok()).unwrap_or(-1));
     }
 
-    /// Adds the number of the class of each picture, and the names of the classes.
+    /// Writes the class numbers of all pictures, and the class names.
     pub(super) fn write(&self, writer: &mut Writer) -> Outcome {
-        writer.add_array(KEYS[0], &Array1::from_vec(self.labels.clone()))?;
-        Ok(writer.add_dyn_array(KEYS[1], &text(&self.classes)?.view())?)
+        writer.add_array(LABEL_KEYS[0], &Array1::from_vec(self.labels.clone()))?;
+        Ok(writer.add_dyn_array(LABEL_KEYS[1], &text_array(&self.classes)?.view())?)
     }
 
-    /// Says how many pictures each class has.
+    /// Describes how many pictures each class has.
     pub(super) fn summary(&self) -> String {
         let counts = self.classes.iter().enumerate().map(|(index, class)| {
             let count = self.labels.iter().filter(|&&label| usize::try_from(label) == Ok(index)).count();
             format!("{class} {count}")
         });
-        format!("classes: {}", super::some(counts.collect()))
+        format!("classes: {}", abbreviate(counts.collect()))
     }
 
-    /// The keys under which they are written.
+    /// Returns the keys that [`write`](Self::write) adds.
     pub(super) fn keys() -> [&'static str; 2] {
-        KEYS
+        LABEL_KEYS
     }
 }
 
-/// The first folder of a key.
+/// Returns the first folder of a key.
 fn class(key: &str) -> Option<&str> {
     Some(key.split_once('/')?.0)
 }
 
-/// An array of text, as `np.array` makes it.
-fn text(names: &[String]) -> Result<DynArray, Failure> {
+/// Makes an array of text, as `np.array` does.
+fn text_array(names: &[String]) -> Result<DynArray, Failure> {
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(1);
     let mut data = Vec::new();
     for name in names {

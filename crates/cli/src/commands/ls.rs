@@ -1,23 +1,39 @@
 //! `bitnpz ls`.
 
 use bitnpz::{Entry, Item, OtherMember};
+use clap::Args;
 use serde_json::{Value, json};
 
+use super::files;
 use super::filter::Filter;
-use crate::arguments::Ls;
 use crate::failure::{Failure, Outcome};
+use crate::options::{ArchiveArgs, FormatArgs, KeyArgs};
 use crate::output::{Output, thousands};
 
-pub(crate) fn run(arguments: &Ls, output: &mut Output) -> Outcome {
-    let archive = super::open(&arguments.archive, &arguments.read)?;
-    let filter = Filter::new(&arguments.filter.keys, &[(&arguments.archive, &archive)])?;
+#[derive(Debug, Args)]
+pub(crate) struct LsArgs {
+    #[command(flatten)]
+    archive: ArchiveArgs,
+    #[command(flatten)]
+    filter: KeyArgs,
+    /// Print keys only
+    #[arg(id = "keys_only", short, long = "keys", conflicts_with = "json")]
+    keys_only: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub(crate) fn run(arguments: &LsArgs, output: &mut Output) -> Outcome {
+    let path = &arguments.archive.path;
+    let archive = files::open(&arguments.archive)?;
+    let filter = Filter::new(&arguments.filter.keys, &[(path, &archive)])?;
     if arguments.keys_only {
-        let mut names = archive.names().filter(|name| filter.takes(name));
+        let mut names = archive.names().filter(|name| filter.selects(name));
         return Ok(names.try_for_each(|name| output.result(name))?);
     }
-    let items = archive.items().map(|item| item.map_err(|error| Failure::of(&arguments.archive, &error)));
-    let mut items = items.filter(|item| item.as_ref().map_or(true, |item| filter.takes(name(item))));
-    if arguments.json {
+    let items = archive.items().map(|item| item.map_err(|error| Failure::of(path, &error)));
+    let mut items = items.filter(|item| item.as_ref().map_or(true, |item| filter.selects(name(item))));
+    if arguments.format.json {
         return output.json_list(items.map(|item| Ok(to_json(&item?))));
     }
     items.try_for_each(|item| Ok(output.result(line(&item?))?))
@@ -41,7 +57,7 @@ fn kind(entry: &Entry<'_>) -> &'static str {
 
 fn line(item: &Item<'_>) -> String {
     match item {
-        Item::Array(entry) => line_of_array(entry),
+        Item::Array(entry) => array_line(entry),
         Item::Other(other) => {
             let (content, bytes) = (other.content().to_string(), thousands(other.stored_bytes()));
             format!("{:6} {content:35} {bytes:>12}  {}", "other", other.name())
@@ -50,7 +66,7 @@ fn line(item: &Item<'_>) -> String {
     }
 }
 
-fn line_of_array(entry: &Entry<'_>) -> String {
+fn array_line(entry: &Entry<'_>) -> String {
     let kind = kind(entry);
     let dtype = match entry.dtype().record() {
         Some(_) => "record".to_owned(),
@@ -64,22 +80,13 @@ fn line_of_array(entry: &Entry<'_>) -> String {
 
 fn to_json(item: &Item<'_>) -> Value {
     match item {
-        Item::Array(entry) => json_of_array(entry),
-        Item::Other(other) => json_of_other(other),
+        Item::Array(entry) => array_json(entry),
+        Item::Other(other) => other_json(other),
         _ => Value::Null,
     }
 }
 
-fn json_of_other(other: &OtherMember<'_>) -> Value {
-    json!({
-        "key": other.name(),
-        "kind": "other",
-        "content": other.content().to_string(),
-        "bytes": other.stored_bytes(),
-    })
-}
-
-fn json_of_array(entry: &Entry<'_>) -> Value {
+fn array_json(entry: &Entry<'_>) -> Value {
     json!({
         "key": entry.key(),
         "kind": kind(entry),
@@ -89,5 +96,14 @@ fn json_of_array(entry: &Entry<'_>) -> Value {
         "shape": entry.shape(),
         "images": entry.image_count(),
         "bytes": entry.stored_bytes(),
+    })
+}
+
+fn other_json(other: &OtherMember<'_>) -> Value {
+    json!({
+        "key": other.name(),
+        "kind": "other",
+        "content": other.content().to_string(),
+        "bytes": other.stored_bytes(),
     })
 }

@@ -1,16 +1,23 @@
 //! `bitnpz man`.
 
 use std::fs;
+use std::path::PathBuf;
 
-use clap::CommandFactory;
+use clap::{Args, Command};
 
-use crate::arguments::{Arguments, Man};
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
-pub(crate) fn run(arguments: &Man, output: &mut Output) -> Outcome {
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The folder to write the pages to
+    #[arg(long, value_name = "FOLDER")]
+    dir: PathBuf,
+}
+
+pub(crate) fn run(arguments: &ManArgs, command: Command, output: &mut Output) -> Outcome {
     let fail = |error: std::io::Error| Failure::at(&arguments.dir, error);
     fs::create_dir_all(&arguments.dir).map_err(fail)?;
-    clap_mangen::generate_to(Arguments::command(), &arguments.dir).map_err(fail)?;
-    Ok(output.remark(format!("{}: read them with man -l", arguments.dir.join("bitnpz.1").display()))?)
+    clap_mangen::generate_to(command, &arguments.dir).map_err(fail)?;
+    Ok(output.remark(format!("{}: read with man -l", arguments.dir.join("bitnpz.1").display()))?)
 }

@@ -1,4 +1,4 @@
-//! What people should know of the pictures that were packed, in a line for each kind of thing.
+//! Notes for the user on what was packed: one line for each kind of thing.
 
 use std::path::{Path, PathBuf};
 
@@ -6,12 +6,12 @@ use bitnpz::picture::{Background, Picture};
 use bitnpz::{Added, Dtype, Header, OtherMember};
 
 use crate::failure::Outcome;
-use crate::output::Output;
+use crate::output::{Output, abbreviate, count};
 
-/// Grey images have more pixels on each side: boxes have four numbers, colours three.
+/// The least height and width of what may be a grey image: rows of boxes have four numbers, colours three.
 const SMALLEST_IMAGE: usize = 8;
 
-/// How many pictures something is true of, and the first of them.
+/// The number of inputs that something applies to, and a description of the first.
 #[derive(Default)]
 struct Tally {
     count: usize,
@@ -27,7 +27,7 @@ impl Tally {
     }
 }
 
-/// What was noted while pictures were packed.
+/// The notes collected while packing.
 pub(super) struct Notes {
     left_out: Vec<PathBuf>,
     damaged: Vec<String>,
@@ -39,26 +39,28 @@ pub(super) struct Notes {
 }
 
 impl Notes {
+    /// Starts with the files that are not packed.
     pub(super) fn new(left_out: Vec<PathBuf>) -> Self {
         let [two_colours, on_white, on_black, grey] = Default::default();
         Self { left_out, damaged: Vec::new(), two_colours, on_white, on_black, grey, others: Vec::new() }
     }
 
-    /// Notes a picture that was packed.
+    /// Adds a picture that was packed.
     pub(super) fn picture(&mut self, path: &Path, picture: &Picture) {
         if let Some(colours) = picture.colours {
-            self.two_colours
-                .add(|| format!("--threshold {} has it in {}: {colours}", colours.threshold, path.display()));
+            self.two_colours.add(|| {
+                format!("as with --threshold {} in {}: {colours}", colours.threshold, path.display())
+            });
         }
-        let ground = match picture.background {
+        let tally = match picture.background {
             Some(Background::Black) => &mut self.on_black,
             Some(_) => &mut self.on_white,
             None => return,
         };
-        ground.add(|| path.display().to_string());
+        tally.add(|| path.display().to_string());
     }
 
-    /// Notes an array that was packed.
+    /// Adds an array that was packed.
     pub(super) fn array(&mut self, key: &str, added: Added, header: &Header) {
         let is_grey = matches!(*header.shape, [.., height, width] if height.min(width) >= SMALLEST_IMAGE);
         if added == Added::Array && is_grey && header.dtype == Dtype::of::<u8>() {
@@ -66,51 +68,48 @@ impl Notes {
         }
     }
 
-    /// Notes a member that was carried over as it is.
+    /// Adds a member that was copied unchanged.
     pub(super) fn other(&mut self, other: &OtherMember<'_>) {
         self.others.push(format!("{} ({})", other.name(), other.content()));
     }
 
-    /// Notes a picture that was skipped, by what is wrong with it.
+    /// Adds the error of a picture that was skipped.
     pub(super) fn damaged(&mut self, message: String) {
         self.damaged.push(message);
     }
 
-    /// Says all that was noted.
-    pub(super) fn tell(&self, output: &mut Output) -> Outcome {
+    /// Prints all notes.
+    pub(super) fn print(&self, output: &mut Output) -> Outcome {
         if !self.left_out.is_empty() {
             let names = self.left_out.iter().map(|path| path.display().to_string()).collect();
-            let files = super::count(self.left_out.len(), "file");
-            output.remark(format!("left out {files} of other kinds: {}", super::some(names)))?;
+            let files = count(self.left_out.len(), "file");
+            output.remark(format!("left out {files} of other kinds: {}", abbreviate(names)))?;
         }
         if !self.damaged.is_empty() {
-            let pictures = super::count(self.damaged.len(), "damaged picture");
-            output.warning(format!("left out {pictures}: {}", super::some(self.damaged.clone())));
+            let pictures = count(self.damaged.len(), "damaged picture");
+            output.warning(format!("left out {pictures}: {}", abbreviate(self.damaged.clone())));
         }
-        let Tally { count, first } = &self.two_colours;
-        if *count > 0 {
-            let pictures = super::count(*count, "picture");
+        if let Tally { count: number @ 1.., first } = &self.two_colours {
+            let pictures = count(*number, "picture");
             output.note(format!(
-                "{pictures} of two other colours than black and white: the lighter is white, as {first}"
+                "{pictures} of two colours other than black and white: the lighter is taken as white, {first}"
             ));
         }
-        let Tally { count, first } = &self.grey;
-        if *count > 0 {
-            let arrays = super::count(*count, "array");
+        if let Tally { count: number @ 1.., first } = &self.grey {
+            let arrays = count(*number, "array");
             output.note(format!(
-                "{arrays} of bytes of more than two values ({first}), stored as they are; --threshold makes images of grey ones"
+                "{arrays} of bytes with more than two values ({first}), stored unchanged; use --threshold to pack grey images"
             ));
         }
         if !self.others.is_empty() {
-            let others = super::count(self.others.len(), "other member");
-            output
-                .remark(format!("{others} carried over as they are: {}", super::some(self.others.clone())))?;
+            let others = count(self.others.len(), "other member");
+            output.remark(format!("{others} copied unchanged: {}", abbreviate(self.others.clone())))?;
         }
-        for (Tally { count, first }, ground) in [(&self.on_white, "white"), (&self.on_black, "black")] {
-            if *count > 0 {
-                let pictures = super::count(*count, "picture");
+        for (tally, background) in [(&self.on_white, "white"), (&self.on_black, "black")] {
+            if let Tally { count: number @ 1.., first } = tally {
+                let pictures = count(*number, "picture");
                 output.remark(format!(
-                    "{pictures} with transparent pixels on {ground} ({first}); --background chooses"
+                    "{pictures} with transparent pixels on {background} ({first}); use --background to change it"
                 ))?;
             }
         }

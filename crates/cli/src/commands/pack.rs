@@ -1,46 +1,74 @@
 //! `bitnpz pack`.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::num::NonZero;
 use std::time::Instant;
 
 use bitnpz::Summary;
+use clap::Args;
 
-use super::job;
-use super::packing::{Packing, Start};
-use crate::arguments::Pack;
+use super::files;
+use super::packer::{self, Start, report};
+use super::packing::Packing;
+use super::partial::Partial;
 use crate::failure::{Failure, Outcome};
-use crate::output::{Output, change, count, size};
+use crate::options::{InputArgs, LimitArgs, OutputArgs, WriteArgs};
+use crate::output::{Output, change, size};
 
-pub(crate) fn run(arguments: &Pack, output: &mut Output) -> Outcome {
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Pictures are PNG, PBM, PGM, PPM, PAM, TIFF, BMP, GIF, JPEG and WebP files. The key of a picture is its path below the folder \
+that holds all inputs, without the extension. White pixels become True, or black ones with --invert; of two other colours \
+the lighter counts as white. Arrays of .npy and .npz files that have two or more dimensions and at most two values are packed, \
+whatever the values are; all others are stored unchanged.
+
+Examples:
+  bitnpz pack training.npz -o packed.npz
+  bitnpz pack glyphs/ 'more/*.png' -o glyphs.npz
+  bitnpz pack scans/ --threshold 128 --invert --name scans -o scans.npz   one array (N, H, W)
+  bitnpz pack train/ --labels -o train.npz                                its folders are classes
+  bitnpz pack stack.npy --name glyphs -o glyphs.npz
+  bitnpz pack grey.npy --threshold 128 -o glyphs.npz                      an array of grey pixels
+  bitnpz pack years/*.npz -o all.npz --resume                             continues if it was killed")]
+pub(crate) struct PackArgs {
+    #[command(flatten)]
+    inputs: InputArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// Add classes named by folders: the class number of each picture as an array "labels", the names as "classes"
+    #[arg(long)]
+    labels: bool,
+    /// Save progress in FILE.partial, and continue from there if it exists
+    #[arg(long)]
+    resume: bool,
+    /// With --resume, the number of images between saves [default: a million, or 128 MiB of a stack]
+    #[arg(long, value_name = "IMAGES")]
+    every: Option<NonZero<usize>>,
+    #[command(flatten)]
+    write: WriteArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub(crate) fn run(arguments: &PackArgs, output: &mut Output) -> Outcome {
     let start = Instant::now();
-    super::check_free(&arguments.output, arguments.force)?;
-    if arguments.resume && super::is_stream(&arguments.output) {
+    let path = &arguments.output.output;
+    files::check_free(&arguments.output)?;
+    if arguments.resume && files::is_stream(path) {
         let message = "--resume: expected an archive that is a file, found standard output";
         return Err(Failure::Message(message.to_owned()));
     }
-    let mut packing = Packing::new(&arguments.inputs, &arguments.read, arguments.write.options())?;
+    let mut packing = Packing::new(&arguments.inputs, &arguments.limits, arguments.write.options())?;
     if arguments.labels {
         packing = packing.labelled()?;
     }
     let bytes_in = packing.bytes();
     let summary = if arguments.resume {
-        let partial = partial(&arguments.output);
-        job::check(&partial, &packing.job())?;
-        let summary = packing.run(&partial, Start::Resume { every: arguments.every }, output);
-        if summary.is_err() && !super::exists(&partial)? {
-            // Nothing was kept that could be gone on with.
-            job::forget(&partial)?;
-        }
-        let summary = summary?;
-        rename(&partial, &arguments.output).map_err(|error| Failure::at(&arguments.output, error))?;
-        job::forget(&partial)?;
-        summary
+        resume(packing, arguments, output)?
     } else {
-        packing.run(&arguments.output, Start::New, output)?
+        packer::run(packing, path, Start::New, output)?
     };
-    report(&arguments.output, summary, output)?;
-    let Some(bytes) = super::written(&arguments.output) else { return Ok(()) };
+    report(path, summary, output)?;
+    let Some(bytes) = files::written_bytes(path) else { return Ok(()) };
     output.remark(format!("{} in, {} out: {}", size(bytes_in), size(bytes), change(bytes_in, bytes)))?;
     if summary.images > 0 {
         let per_image = bytes as f64 / summary.images as f64;
@@ -49,31 +77,16 @@ pub(crate) fn run(arguments: &Pack, output: &mut Output) -> Outcome {
     Ok(())
 }
 
-/// Says what an archive has, now that it is written.
-pub(super) fn report(path: &Path, summary: Summary, output: &mut Output) -> Outcome {
-    let (keys, images) = (count(summary.keys, "key"), count(summary.images, "image"));
-    let others = match summary.others {
-        0 => String::new(),
-        others => format!(", {}", count(others, "other member")),
-    };
-    Ok(output.remark(format!("{}: {keys}, {images}{others}", super::shown(path)))?)
-}
-
-/// Where an archive is while it can still be resumed.
-fn partial(output: &Path) -> PathBuf {
-    let mut name = output.as_os_str().to_owned();
-    name.push(".partial");
-    name.into()
-}
-
-/// Gives a file that is durable its name, durably.
-fn rename(from: &Path, to: &Path) -> std::io::Result<()> {
-    fs::rename(from, to)?;
-    sync_folder(to)
-}
-
-/// Makes it durable which files the folder of this one has.
-pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+/// Packs into a partial archive, which takes the name of the output when it is complete.
+fn resume(packing: Packing<'_>, arguments: &PackArgs, output: &mut Output) -> Result<Summary, Failure> {
+    let partial = Partial::of(&arguments.output.output);
+    partial.check(&packing.job())?;
+    let summary = packer::run(packing, partial.archive(), Start::Resume { every: arguments.every }, output);
+    if summary.is_err() && !files::exists(partial.archive())? {
+        // Nothing was saved that could be resumed.
+        partial.remove_job()?;
+    }
+    let summary = summary?;
+    partial.publish(&arguments.output.output)?;
+    Ok(summary)
 }

@@ -1,25 +1,41 @@
 //! `bitnpz salvage`.
 
 use bitnpz::Problem;
+use clap::Args;
 use serde_json::json;
 
+use super::files;
 use super::verify::to_json;
-use crate::arguments::Salvage;
 use crate::failure::{Failure, Outcome};
+use crate::options::{ArchiveArgs, FormatArgs, OutputArgs};
 use crate::output::{Output, count, thousands};
 
-pub(crate) fn run(arguments: &Salvage, output: &mut Output) -> Outcome {
-    super::check_free(&arguments.output, arguments.force)?;
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The damaged archive is not changed. Damaged images of a stack become blank, so that all others keep their index; everything \
+else that is damaged is left out. The central directory at the end of the archive is not needed. \
+Exit code 0 if nothing is lost, 1 if something is gone or doubtful.")]
+pub(crate) struct SalvageArgs {
+    #[command(flatten)]
+    archive: ArchiveArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub(crate) fn run(arguments: &SalvageArgs, output: &mut Output) -> Outcome {
+    let (archive, path) = (&arguments.archive, &arguments.output.output);
+    files::check_free(&arguments.output)?;
     let bar = output.progress(0, "salvaging");
-    let result =
-        bitnpz::salvage(&arguments.archive, &arguments.output, &arguments.read.limits(), |done, all| {
-            bar.set_length(all as u64);
-            bar.set_position(done as u64);
-        });
+    let result = bitnpz::salvage(&archive.path, path, &archive.limits.limits(), |done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    });
     bar.finish_and_clear();
-    let salvage = result.map_err(|error| Failure::of(&arguments.archive, &error))?;
+    let salvage = result.map_err(|error| Failure::of(&archive.path, &error))?;
     let (saved, gone, doubtful) = (salvage.saved, &salvage.gone, &salvage.doubtful);
-    if arguments.json {
+    if arguments.format.json {
         let list = |problems: &[Problem]| problems.iter().map(to_json).collect::<Vec<_>>();
         let report = json!({
             "keys": saved.keys,
@@ -34,10 +50,10 @@ pub(crate) fn run(arguments: &Salvage, output: &mut Output) -> Outcome {
                 output.result(format!("{what}: {problem}"))?;
             }
         }
-        let path = arguments.output.display();
         let number = |problems: &[Problem]| thousands(problems.len() as u64);
-        output.remark(format!("{path}: {}, {}", count(saved.keys, "key"), count(saved.images, "image")))?;
+        let (keys, images) = (count(saved.keys, "key"), count(saved.images, "image"));
+        output.remark(format!("{}: {keys}, {images}", path.display()))?;
         output.remark(format!("{} gone, {} doubtful", number(gone), number(doubtful)))?;
     }
-    if gone.is_empty() && doubtful.is_empty() { Ok(()) } else { Err(Failure::Said) }
+    if gone.is_empty() && doubtful.is_empty() { Ok(()) } else { Err(Failure::Reported) }
 }

@@ -5,39 +5,57 @@ use std::path::Path;
 
 use bitnpz::picture::SheetFormat;
 use bitnpz::{Archive, Bitmap, Images};
+use clap::Args;
 
+use super::files;
 use super::filter::Filter;
-use crate::arguments::Sheet;
 use crate::failure::{Failure, Outcome};
+use crate::options::{ArchiveArgs, KeyArgs, OutputArgs};
 use crate::output::{Output, count};
 
-/// An image, and the images that it is among.
-type Place = (Images, usize);
-
-pub(crate) fn run(arguments: &Sheet, output: &mut Output) -> Outcome {
-    super::check_free(&arguments.output, arguments.force)?;
-    if super::is_stream(&arguments.output) {
-        output.leave_stdout_to_data()?;
-    }
-    format(&arguments.output)?;
-    let archive = super::open(&arguments.archive, &arguments.read)?;
-    let filter = Filter::new(&arguments.keys.keys, &[(&arguments.archive, &archive)])?;
-    let fail = |error: bitnpz::Error| Failure::of(&arguments.archive, &error);
-    let images = choose(&archive, &filter, arguments.count).map_err(fail)?;
-    if images.is_empty() {
-        return Err(Failure::at(&arguments.archive, "there are no images in it"));
-    }
-    let size = |(set, index): &Place| set.size_of(*index);
-    let sizes: Vec<_> = images.iter().map(size).collect::<bitnpz::Result<_>>().map_err(fail)?;
-    write(&arguments.output, &sizes, |number| {
-        let (set, index) = &images[number];
-        set.bitmap(*index).map_err(fail)
-    })?;
-    output.remark(format!("{} in {}", count(images.len(), "image"), super::shown(&arguments.output)))?;
-    Ok(())
+#[derive(Debug, Args)]
+#[command(mut_arg("output", |output| {
+    output.help("The picture to write: .png, .bmp, .pgm or .pbm; - writes a PNG to standard output")
+}))]
+pub(crate) struct SheetArgs {
+    #[command(flatten)]
+    archive: ArchiveArgs,
+    #[command(flatten)]
+    keys: KeyArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// The maximum number of images, chosen at even distances
+    #[arg(long, default_value_t = 120, value_name = "N")]
+    count: usize,
 }
 
-/// Writes a contact sheet of images of these sizes.
+/// An image by its index in a sequence.
+type ImageAt = (Images, usize);
+
+pub(crate) fn run(arguments: &SheetArgs, output: &mut Output) -> Outcome {
+    let (input, path) = (&arguments.archive.path, &arguments.output.output);
+    files::check_free(&arguments.output)?;
+    if files::is_stream(path) {
+        output.leave_stdout_to_data()?;
+    }
+    format(path)?;
+    let archive = files::open(&arguments.archive)?;
+    let filter = Filter::new(&arguments.keys.keys, &[(input, &archive)])?;
+    let fail = |error: bitnpz::Error| Failure::of(input, &error);
+    let chosen = choose(&archive, &filter, arguments.count).map_err(fail)?;
+    if chosen.is_empty() {
+        return Err(Failure::at(input, "the archive has no images"));
+    }
+    let size = |(images, index): &ImageAt| images.size_of(*index);
+    let sizes: Vec<_> = chosen.iter().map(size).collect::<bitnpz::Result<_>>().map_err(fail)?;
+    write(path, &sizes, |number| {
+        let (images, index) = &chosen[number];
+        images.bitmap(*index).map_err(fail)
+    })?;
+    Ok(output.remark(format!("{} in {}", count(chosen.len(), "image"), files::output_name(path)))?)
+}
+
+/// Writes a contact sheet of images of these sizes (height, width).
 pub(crate) fn write(
     path: &Path,
     sizes: &[[usize; 2]],
@@ -45,15 +63,15 @@ pub(crate) fn write(
 ) -> Outcome {
     let mut picture = Vec::new();
     bitnpz::picture::sheet(&mut picture, format(path)?, sizes, image)?;
-    if super::is_stream(path) {
+    if files::is_stream(path) {
         return Ok(io::stdout().write_all(&picture)?);
     }
     std::fs::write(path, picture).map_err(|error| Failure::at(path, error))
 }
 
-/// The format of a picture of this name.
+/// Returns the picture format of a file by its name.
 fn format(path: &Path) -> Result<SheetFormat, Failure> {
-    if super::is_stream(path) {
+    if files::is_stream(path) {
         return Ok(SheetFormat::Png);
     }
     SheetFormat::of(path).ok_or_else(|| {
@@ -62,29 +80,29 @@ fn format(path: &Path) -> Result<SheetFormat, Failure> {
     })
 }
 
-/// So many numbers below `len`, at even distances.
+/// Returns up to `count` numbers below `len` at even distances.
 fn evenly(len: usize, count: usize) -> impl Iterator<Item = usize> {
     let count = count.min(len);
     (0..count).map(move |number| number * len / count)
 }
 
-/// Images of the archive: from each key as many as it takes to come to `count`. Keys that were asked for must be of images.
-fn choose(archive: &Archive, filter: &Filter, count: usize) -> bitnpz::Result<Vec<Place>> {
-    let mut sets = Vec::new();
-    for key in archive.keys().filter(|key| filter.takes(key)) {
+/// Chooses up to `count` images, about as many from each selected key. A key that was asked for must hold images.
+fn choose(archive: &Archive, filter: &Filter, count: usize) -> bitnpz::Result<Vec<ImageAt>> {
+    let mut counts = Vec::new();
+    for key in archive.keys().filter(|key| filter.selects(key)) {
         let known = archive.entry(&key)?.image_count();
-        let asked = || (!filter.takes_all()).then(|| archive.images(&key).map(|images| images.len()));
+        let asked = || (!filter.selects_all()).then(|| archive.images(&key).map(|images| images.len()));
         if let Some(images) = known.map(Ok).or_else(asked).transpose()? {
-            sets.push((key, images));
+            counts.push((key, images));
         }
     }
-    let chosen: Vec<usize> = evenly(sets.len(), count).collect();
-    let mut images = Vec::new();
-    for (done, &number) in chosen.iter().enumerate() {
-        let (key, len) = &sets[number];
-        let wanted = (count - images.len()).div_ceil(chosen.len() - done);
-        let set = archive.images(key)?;
-        images.extend(evenly(*len, wanted).map(|index| (set.clone(), index)));
+    let keys: Vec<usize> = evenly(counts.len(), count).collect();
+    let mut chosen = Vec::new();
+    for (done, &number) in keys.iter().enumerate() {
+        let (key, len) = &counts[number];
+        let wanted = (count - chosen.len()).div_ceil(keys.len() - done);
+        let images = archive.images(key)?;
+        chosen.extend(evenly(*len, wanted).map(|index| (images.clone(), index)));
     }
-    Ok(images)
+    Ok(chosen)
 }

@@ -1,19 +1,33 @@
 //! `bitnpz verify`.
 
-use bitnpz::Problem;
+use bitnpz::{Problem, Report};
+use clap::Args;
 use serde_json::{Value, json};
 
-use crate::arguments::Verify;
+use super::files;
 use crate::failure::{Failure, Outcome};
+use crate::options::{ArchiveArgs, FormatArgs};
 use crate::output::{Output, count, size, thousands};
 
-pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
-    let archive = match super::open(&arguments.archive, &arguments.read) {
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    archive: ArchiveArgs,
+    /// Check only the structure of the archive, without reading the data
+    #[arg(long)]
+    fast: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+pub(crate) fn run(arguments: &VerifyArgs, output: &mut Output) -> Outcome {
+    let is_json = arguments.format.json;
+    let archive = match files::open(&arguments.archive) {
         Ok(archive) => archive,
-        Err(Failure::Message(message)) if arguments.json => {
+        Err(Failure::Message(message)) if is_json => {
             let problem = json!({ "member": null, "key": null, "image": null, "message": message });
             output.json(&json!({ "whole": false, "problems": [problem] }))?;
-            return Err(Failure::Said);
+            return Err(Failure::Reported);
         }
         Err(failure) => return Err(failure),
     };
@@ -22,44 +36,45 @@ pub(crate) fn run(arguments: &Verify, output: &mut Output) -> Outcome {
     } else {
         let bar = output.progress(archive.verify_steps() as u64, "verifying");
         let report = archive.verify(|done| bar.set_position(done as u64));
-        let report = report.map_err(|error| Failure::of(&arguments.archive, &error))?;
+        let report = report.map_err(|error| Failure::of(&arguments.archive.path, &error))?;
         bar.finish_and_clear();
         report
     };
-    if arguments.json {
+    if is_json {
         let problems: Vec<_> = report.problems.iter().map(to_json).collect();
-        let report = json!({
+        output.json(&json!({
             "whole": report.problems.is_empty(),
             "members": report.members,
             "bytes": report.bytes,
             "gaps": report.gaps,
             "problems": problems,
-        });
-        output.json(&report)?;
+        }))?;
     } else {
-        for problem in &report.problems {
-            output.result(format!("damaged: {problem}"))?;
-        }
-        if report.gaps > 0 {
-            output.remark(format!("{} belong to no member, which does no harm", size(report.gaps)))?;
-        }
-        let bytes = size(report.bytes);
-        let (members, are) = match report.members {
-            1 => ("the one member".to_owned(), "is"),
-            members => (format!("all {} members", thousands(members as u64)), "are"),
-        };
-        match report.problems.len() {
-            0 if arguments.fast => {
-                output.remark(format!("the structure of {members} is whole: {bytes} of data, not read"))?;
-            }
-            0 => output.remark(format!("{members} {are} whole: {bytes} of data"))?,
-            problems => output.remark(format!("{}; all else can be read", count(problems, "problem")))?,
-        }
+        print(&report, arguments, output)?;
     }
-    if report.problems.is_empty() { Ok(()) } else { Err(Failure::Said) }
+    if report.problems.is_empty() { Ok(()) } else { Err(Failure::Reported) }
 }
 
-/// A problem for programs to read.
+fn print(report: &Report, arguments: &VerifyArgs, output: &mut Output) -> Outcome {
+    for problem in &report.problems {
+        output.result(format!("damaged: {problem}"))?;
+    }
+    if report.gaps > 0 {
+        output.remark(format!("{} belong to no member; this is harmless", size(report.gaps)))?;
+    }
+    let bytes = size(report.bytes);
+    let (members, are) = match report.members {
+        1 => ("the one member".to_owned(), "is"),
+        members => (format!("all {} members", thousands(members as u64)), "are"),
+    };
+    Ok(output.remark(match report.problems.len() {
+        0 if arguments.fast => format!("the structure of {members} is whole: {bytes} of data, not read"),
+        0 => format!("{members} {are} whole: {bytes} of data"),
+        problems => format!("{}; everything else can be read", count(problems, "problem")),
+    })?)
+}
+
+/// Returns the JSON form of a problem.
 pub(super) fn to_json(problem: &Problem) -> Value {
     json!({
         "member": problem.member,

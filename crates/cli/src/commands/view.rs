@@ -1,16 +1,33 @@
 //! `bitnpz view`.
 
 use bitnpz::picture::{Marks, draw};
+use clap::Args;
 
-use crate::arguments::View;
+use super::files;
 use crate::failure::{Failure, Outcome};
+use crate::options::ArchiveArgs;
 use crate::output::{Output, count};
 
-pub(crate) fn run(arguments: &View, output: &mut Output) -> Outcome {
-    let archive = super::open(&arguments.archive, &arguments.read)?;
+#[derive(Debug, Args)]
+pub(crate) struct ViewArgs {
+    #[command(flatten)]
+    archive: ArchiveArgs,
+    /// The key of an image or a stack [default: the first key]
+    key: Option<String>,
+    /// The index of the image in a stack
+    #[arg(default_value_t = 0)]
+    index: usize,
+    /// Draw with # and . only
+    #[arg(long)]
+    ascii: bool,
+}
+
+pub(crate) fn run(arguments: &ViewArgs, output: &mut Output) -> Outcome {
+    let path = &arguments.archive.path;
+    let archive = files::open(&arguments.archive)?;
     let key = arguments.key.clone().or_else(|| archive.keys().next());
-    let key = key.ok_or_else(|| Failure::at(&arguments.archive, "the archive is empty"))?;
-    let fail = |error: bitnpz::Error| Failure::of(&arguments.archive, &error);
+    let key = key.ok_or_else(|| Failure::at(path, "the archive is empty"))?;
+    let fail = |error: bitnpz::Error| Failure::of(path, &error);
     let images = archive.images(&key).map_err(fail)?;
     let image = images.bitmap(arguments.index).map_err(fail)?;
     let marks = if arguments.ascii { Marks::Ascii } else { Marks::Blocks };

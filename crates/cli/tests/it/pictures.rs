@@ -1,4 +1,4 @@
-//! Does `bitnpz pack` take in folders of pictures, and arrays of grey pixels, as people have them?
+//! Does `bitnpz pack` handle real folders of pictures, and arrays of grey pixels?
 
 use std::fs;
 use std::path::Path;
@@ -30,7 +30,7 @@ impl Folder {
         command.args(arguments).current_dir(self.path()).output().unwrap()
     }
 
-    /// Packs into `a.npz`, which must succeed; what was said on both outputs.
+    /// Packs into `a.npz`, which must succeed, and returns what was printed on standard output and on standard error.
     fn pack(&self, arguments: &[&str]) -> [String; 2] {
         let output = self.bitnpz(&[&["pack", "--force", "-o", "a.npz"], arguments].concat());
         let said = [output.stdout, output.stderr].map(|said| String::from_utf8(said).unwrap());
@@ -38,7 +38,8 @@ impl Folder {
         said
     }
 
-    fn fails(&self, arguments: &[&str]) -> String {
+    /// Packs, which must fail, and returns the message.
+    fn fail(&self, arguments: &[&str]) -> String {
         let output = self.bitnpz(&[&["pack", "--force", "-o", "x.npz"], arguments].concat());
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         String::from_utf8(output.stderr).unwrap()
@@ -56,7 +57,7 @@ impl Folder {
 const PICTURE: &str = "P1 3 2 0 1 0 0 0 0";
 
 #[test]
-fn does_no_file_lose_its_key_to_another() {
+fn gives_every_file_its_own_key() {
     let folder = Folder::new();
     for name in
         ["cf/cat/0000.pbm", "cf/cat/0001.pbm", "cf/dog/0000.pbm", "cf/dog/deep/0000.pbm", "other/0000.pbm"]
@@ -78,12 +79,12 @@ fn does_no_file_lose_its_key_to_another() {
     assert_eq!(folder.keys(), ["cf/cat/0000", "cf/cat/0001", "other/0000"]);
     folder.write("other/0000.pgm", "P2 1 1 255 255");
     folder.pack(&["other"]);
-    assert_eq!(folder.keys(), ["0000.pbm", "0000.pgm"], "what differs in the ending alone");
-    assert!(folder.fails(&["other", "other/0000.pbm"]).contains("is that of other/0000.pbm too"));
+    assert_eq!(folder.keys(), ["0000.pbm", "0000.pgm"], "names that differ only in the extension");
+    assert!(folder.fail(&["other", "other/0000.pbm"]).contains("with other/0000.pbm"));
 }
 
 #[test]
-fn are_labels_those_of_the_folders() {
+fn labels_are_the_names_of_folders() {
     let folder = Folder::new();
     for name in ["t/zebra/1.pbm", "t/zebra/2.pbm", "t/ant/9.pbm", "t/ant/in/3.pbm", "t/Äpfel/1.pbm"] {
         folder.write(name, PICTURE);
@@ -107,13 +108,13 @@ assert archive['classes'].tolist() == sorted(['ant', 'zebra', 'Äpfel'])
     assert!(fs::read(folder.path().join("a.npz")).unwrap() == whole);
     assert!(
         folder
-            .fails(&["t/ant/9.pbm", "--labels"])
+            .fail(&["t/ant/9.pbm", "--labels"])
             .contains("expected a picture in a folder that names its class")
     );
 }
 
 #[test]
-fn is_what_was_left_out_told() {
+fn reports_what_is_left_out() {
     let folder = Folder::new();
     folder.write("in/a.pbm", PICTURE);
     (0..11).for_each(|number| folder.write(&format!("in/note{number:02}.txt"), "no picture"));
@@ -123,7 +124,7 @@ fn is_what_was_left_out_told() {
     assert!(said.contains("a.npz: 1 key, 1 image\n"), "{said}");
 
     folder.write("in/b.png", "damaged");
-    let message = folder.fails(&["in"]);
+    let message = folder.fail(&["in"]);
     assert!(
         message.contains("in/b.png: expected a picture") && message.contains("--skip-damaged"),
         "{message}"
@@ -132,22 +133,22 @@ fn is_what_was_left_out_told() {
     assert!(warned.contains("left out 1 damaged picture: in/b.png: "), "{warned}");
     assert_eq!(folder.keys(), ["a"]);
     assert!(
-        folder.fails(&["in", "--skip-damaged", "--resume", "--name", "k"]).contains("--resume cannot tell")
+        folder.fail(&["in", "--skip-damaged", "--resume", "--name", "k"]).contains("--resume cannot tell")
     );
 }
 
 #[test]
-fn is_what_was_decided_of_a_picture_told() {
+fn reports_choices_made_for_a_picture() {
     let folder = Folder::new();
     folder.write("mask.pgm", "P2 3 1 255 0 1 1");
     let [_, noted] = folder.pack(&["mask.pgm"]);
     assert!(
-        noted.contains("the lighter is white, as --threshold 1 has it in mask.pgm: 1 rather than 0"),
+        noted.contains("the lighter is taken as white, as with --threshold 1 in mask.pgm: 1 rather than 0"),
         "{noted}"
     );
     assert_eq!(folder.archive().bitmap("mask").unwrap().view().count_ones(), 2);
     folder.write("three.pgm", "P2 3 1 255 0 1 2");
-    assert!(folder.fails(&["three.pgm"]).contains("found brightness 1 at pixel (0, 1)"));
+    assert!(folder.fail(&["three.pgm"]).contains("found brightness 1 at pixel (0, 1)"));
     folder.write(
         "clear.pam",
         b"P7\nWIDTH 2\nHEIGHT 1\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n\xFF\xFF\xFF\0",
@@ -165,7 +166,7 @@ fn is_what_was_decided_of_a_picture_told() {
 }
 
 #[test]
-fn is_the_threshold_that_of_arrays_too() {
+fn applies_the_threshold_to_arrays() {
     let folder = Folder::new();
     let code = "
 import os

@@ -1,4 +1,4 @@
-//! Does the command end at once and clean when it is told to, and say what is wrong and in which file?
+//! Does the command stop at once and cleanly on a signal, and name the file in which something is wrong?
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 const BITNPZ: &str = env!("CARGO_BIN_EXE_bitnpz");
 
-/// Noise, which takes seconds to pack, and a small stack.
+/// Makes a folder with noise, which takes seconds to pack, and a small stack.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let code = "
@@ -48,7 +48,7 @@ fn send(signal: &str, child: &Child) {
 }
 
 #[test]
-fn does_a_signal_end_it_at_once_and_leave_nothing() {
+fn a_signal_ends_it_at_once_and_leaves_no_files() {
     let folder = folder();
     let folder = folder.path();
     let before = names(folder);
@@ -77,7 +77,7 @@ fn does_a_signal_end_it_at_once_and_leave_nothing() {
 }
 
 #[test]
-fn is_too_little_memory_an_error() {
+fn too_little_memory_is_an_error() {
     let folder = folder();
     for arguments in [
         "pack large.npz -o out.npz --force -q",
@@ -103,7 +103,7 @@ fn is_too_little_memory_an_error() {
 }
 
 #[test]
-fn are_links_followed_and_names_told_as_they_are() {
+fn follows_links_and_escapes_names() {
     let folder = folder();
     let folder = folder.path();
     std::os::unix::fs::symlink("not yet.npz", folder.join("link.npz")).unwrap();
@@ -114,13 +114,13 @@ fn are_links_followed_and_names_told_as_they_are() {
     assert!(fs::symlink_metadata(folder.join("link.npz")).unwrap().is_symlink());
     assert!(folder.join("not yet.npz").exists());
 
-    // The file that cannot be written is named, not the one that is read.
+    // The message names the file that cannot be written, not the one that is read.
     let nowhere = message(&bitnpz(folder, &["pack", "small.npz", "-o", "no/where.npz"]).output().unwrap());
     assert!(nowhere.contains("where.npz") && !nowhere.contains("small.npz"), "{nowhere}");
     let missing = message(&bitnpz(folder, &["pack", "missing.npz", "-o", "out.npz"]).output().unwrap());
     assert!(missing.contains("missing.npz") && !missing.contains("out.npz"), "{missing}");
 
-    // What would turn or hide text on a terminal is escaped.
+    // Characters that reverse or hide text on a terminal are escaped.
     let turned = message(&bitnpz(folder, &["verify", "a\u{202e}zpn.npz"]).output().unwrap());
     assert!(turned.contains("\\u{202e}") && !turned.contains('\u{202e}'), "{turned}");
     let code = "np.savez(inputs[0].decode(), **{'a\\u202eb\\x1b[2J': np.eye(3)})";
@@ -134,14 +134,14 @@ fn are_links_followed_and_names_told_as_they_are() {
 }
 
 #[test]
-fn is_what_killed_writers_left_removed() {
+fn clean_removes_files_of_killed_writers() {
     let folder = folder();
     let folder = folder.path();
     let mut child = bitnpz(folder, &["pack", "large.npz", "-o", "out.npz"]).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(300));
     send("-KILL", &child);
     child.wait().unwrap();
-    // Whoever is killed between two names leaves one of this shape, which no lock holds.
+    // A writer killed while it replaces a file leaves a file with such a name, which no lock holds.
     fs::write(folder.join(".bitnpz.0123abcd.0.tmp"), b"half").unwrap();
     fs::write(folder.join(".bitnpz.mine.tmp"), b"another's").unwrap();
     assert!(bitnpz(folder, &["clean", "."]).output().unwrap().status.success());

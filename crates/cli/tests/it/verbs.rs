@@ -1,4 +1,4 @@
-//! Do the verbs that look at archives, and take from them, do what they say?
+//! Do the verbs that inspect archives, and `rm`, do what their help says?
 
 use std::fs;
 use std::io::Write;
@@ -19,7 +19,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().unwrap()
 }
 
-/// What a command printed that ends with this exit code.
+/// Runs a command that must end with this exit code, and returns what it printed.
 fn printed(folder: &Path, arguments: &[&str], code: i32) -> String {
     let output = run(folder, arguments);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
@@ -30,8 +30,8 @@ fn image(number: usize) -> Array2<bool> {
     Array2::from_shape_fn((9, 13), |(row, column)| (row * 5 + column * 3) % (number + 2) == 0)
 }
 
-/// Twenty images with keys of their own, a stack of two hundred, and labels.
-fn archive(path: &Path, encoding: Encoding) {
+/// Writes twenty images under their own keys, a stack of a thousand, and labels.
+fn write_archive(path: &Path, encoding: Encoding) {
     let mut writer = Writer::create_with(path, &WriteOptions::default().with_encoding(encoding)).unwrap();
     (0..20).for_each(|number| writer.add_image(&format!("ix-{number:02}"), &image(number)).unwrap());
     let stack =
@@ -43,12 +43,12 @@ fn archive(path: &Path, encoding: Encoding) {
 
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    archive(&folder.path().join("a.npz"), Encoding::Sets);
+    write_archive(&folder.path().join("a.npz"), Encoding::Sets);
     folder
 }
 
 #[test]
-fn are_keys_listed_as_json_and_by_patterns() {
+fn ls_lists_keys_as_json_and_by_patterns() {
     let folder = folder();
     let listed = printed(folder.path(), &["ls", "--json", "a.npz"], 0);
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
@@ -62,11 +62,11 @@ fn are_keys_listed_as_json_and_by_patterns() {
 }
 
 #[test]
-fn are_keys_removed_and_all_others_as_they_were() {
+fn rm_removes_keys_and_keeps_all_others() {
     for encoding in [Encoding::Sets, Encoding::Packed, Encoding::Plain] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
-        archive(&folder.join("a.npz"), encoding);
+        write_archive(&folder.join("a.npz"), encoding);
         fs::copy(folder.join("a.npz"), folder.join("b.npz")).unwrap();
         let said = printed(folder, &["rm", "b.npz", "ix-03", "ix-1*"], 0);
         assert!(said.contains("b.npz: 11 keys removed, 11 left"), "{said}");
@@ -86,7 +86,7 @@ fn are_keys_removed_and_all_others_as_they_were() {
 }
 
 #[test]
-fn does_diff_name_what_differs_in_any_encoding() {
+fn diff_finds_differences_in_any_encoding() {
     let folder = folder();
     let folder = folder.path();
     for encoding in ["packed", "plain"] {
@@ -117,7 +117,7 @@ fn does_diff_name_what_differs_in_any_encoding() {
 }
 
 #[test]
-fn do_stats_count_what_is_there() {
+fn stats_counts_images_duplicates_and_pixels() {
     let folder = folder();
     let text = printed(folder.path(), &["stats", "--json", "a.npz", "stack"], 0);
     let stats: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -134,7 +134,7 @@ fn do_stats_count_what_is_there() {
 }
 
 #[test]
-fn do_archives_come_from_standard_input_and_go_to_standard_output() {
+fn reads_standard_input_and_writes_standard_output() {
     let folder = folder();
     let folder = folder.path();
     let bytes = fs::read(folder.join("a.npz")).unwrap();
@@ -142,7 +142,7 @@ fn do_archives_come_from_standard_input_and_go_to_standard_output() {
         let mut command = command(folder, arguments);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // A command that refuses its input does not read it.
+        // A command that refuses standard input does not read it.
         drop(child.stdin.take().unwrap().write_all(&bytes));
         child.wait_with_output().unwrap()
     };
@@ -163,7 +163,7 @@ fn do_archives_come_from_standard_input_and_go_to_standard_output() {
 }
 
 #[test]
-fn is_a_sheet_of_the_kind_its_name_says_and_never_in_place_of_another() {
+fn sheet_picks_the_format_by_extension_and_overwrites_only_if_forced() {
     let folder = folder();
     let folder = folder.path();
     for (name, start) in [("a.png", "\u{89}PNG"), ("a.pbm", "P4"), ("a.pgm", "P5"), ("a.bmp", "BM")] {
@@ -178,7 +178,7 @@ fn is_a_sheet_of_the_kind_its_name_says_and_never_in_place_of_another() {
 }
 
 #[test]
-fn are_there_manual_pages_of_every_verb() {
+fn man_writes_pages_for_the_verbs() {
     let folder = folder();
     printed(folder.path(), &["man", "--dir", "man"], 0);
     for name in ["bitnpz.1", "bitnpz-pack.1", "bitnpz-diff.1", "bitnpz-man.1"] {
@@ -187,9 +187,9 @@ fn are_there_manual_pages_of_every_verb() {
     }
 }
 
-/// Runs of one stack that end too early: its file is cut short there.
+/// The first runs fail because the file of the stack is cut short.
 #[test]
-fn does_one_stack_go_on_where_it_was_killed_and_end_with_the_same_bytes() {
+fn a_resumed_stack_writes_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let images: Vec<Array2<bool>> = (0..97).map(image).collect();
@@ -219,7 +219,7 @@ fn does_one_stack_go_on_where_it_was_killed_and_end_with_the_same_bytes() {
         assert!(fs::read(folder.join("again.npz")).unwrap() == whole, "{images}");
         fs::remove_file(folder.join("again.npz")).unwrap();
     }
-    // All was kept, but for the name.
+    // As if killed just before the final rename.
     fs::copy(folder.join("whole.npz"), folder.join("again.npz.partial")).unwrap();
     assert!(pack("stack.npy", "again.npz"));
     assert!(fs::read(folder.join("again.npz")).unwrap() == whole);
@@ -230,7 +230,7 @@ fn does_one_stack_go_on_where_it_was_killed_and_end_with_the_same_bytes() {
 }
 
 #[test]
-fn is_a_stack_that_starts_blank_resumed_with_all_its_values() {
+fn resumes_a_stack_that_starts_blank_with_both_values() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let stack = Array3::from_shape_fn(
@@ -242,16 +242,16 @@ fn is_a_stack_that_starts_blank_resumed_with_all_its_values() {
     assert_eq!(Archive::open(folder.join("a.npz")).unwrap().array::<u8>("stack").unwrap(), stack.into_dyn());
 }
 
-/// Unless told otherwise a stack is kept where a segment ends, which leaves no trace in the archive.
+/// By default a stack is saved where a segment ends, which leaves no trace in the archive.
 #[test]
-fn is_a_stack_that_was_kept_the_same_as_one_that_was_not() {
+fn saving_at_segment_ends_does_not_change_the_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let pixels = (0..2_300_000_usize).map(|number| number.is_multiple_of(3)).collect();
     let stack = Array3::from_shape_vec((2_300_000, 1, 1), pixels).unwrap();
     DynArray::from_ndarray(&stack).write(fs::File::create(folder.join("stack.npy")).unwrap()).unwrap();
     printed(folder, &["pack", "stack.npy", "-o", "a.npz"], 0);
-    // It is kept once on the way, after 2,097,152 images, and once at the end.
+    // It is saved once on the way, after 2,097,152 images, and once at the end.
     let resumed = run(folder, &["pack", "stack.npy", "-o", "b.npz", "--resume"]);
     assert!(resumed.status.success(), "{resumed:?}");
     assert_eq!(Archive::open(folder.join("b.npz")).unwrap().images("stack").unwrap().len(), 2_300_000);

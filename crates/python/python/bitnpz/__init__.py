@@ -1,8 +1,7 @@
-"""Huge sets of small bilevel images in NumPy `.npz` archives: small, fast to read at random, safe.
+"""Stores millions of small black-and-white images in NumPy `.npz` archives: small, fast to read at random, safe.
 
-`savez`, `savez_compressed` and `load` stand in for NumPy's. `save` and `Writer` make image sets, which take a tenth of the
-space; `load` gives them as `Images`, which looks like an array that lies on disk. `Loader` gives shuffled batches,
-`bitnpz.torch` gives tensors.
+`savez`, `savez_compressed` and `load` replace NumPy's. `save` and `Writer` write image sets, which are much smaller; `load`
+returns their images as `Images`, which behaves like an array on disk. `Loader` yields shuffled batches, `bitnpz.torch` tensors.
 
 Examples
 --------
@@ -13,9 +12,6 @@ Examples
 (np.int64(17), (28, 28), dtype('bool'))
 """
 
-import os
-
-from . import _bitnpz
 from ._archive import NpzFile, load
 from ._bitnpz import __version__
 from ._damage import Problem, Salvage, clean, salvage
@@ -37,6 +33,7 @@ from ._errors import (
     NoSuchKeyError,
     StorageWarning,
 )
+from ._forks import prepare_for_forks
 from ._images import Images, Sheet
 from ._loader import Loader
 from ._progress import Progress
@@ -76,8 +73,4 @@ __all__ = [
     "savez_compressed",
 ]
 
-if hasattr(os, "register_at_fork"):
-    # A child finds nothing half made.
-    os.register_at_fork(
-        before=_bitnpz._before_fork, after_in_parent=_bitnpz._after_fork, after_in_child=_bitnpz._after_fork
-    )
+prepare_for_forks()

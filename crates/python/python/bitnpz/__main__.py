@@ -1,4 +1,4 @@
-"""The `bitnpz` command: `python -m bitnpz` and the script that installing the package brings."""
+"""The `bitnpz` command: `python -m bitnpz`, and the script that the package installs."""
 
 import sys
 
@@ -6,7 +6,7 @@ from . import _bitnpz
 
 
 def main() -> int:
-    """Runs the command with the process's arguments; returns its exit code."""
+    """Runs the command with the process's arguments, and returns its exit code."""
     return _bitnpz._command(sys.argv[1:])
 
 

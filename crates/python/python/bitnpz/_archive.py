@@ -1,4 +1,4 @@
-"""Reading: `load` and the archive that it gives."""
+"""Reading: `load`, and `NpzFile`, the archive that it opens."""
 
 from __future__ import annotations
 
@@ -18,56 +18,66 @@ from numpy.lib import format as npy
 from . import _bitnpz
 from ._damage import Problem
 from ._errors import ClosedError, DamagedError, Error, FileChangedError, InputError, NoSuchKeyError
-from ._images import Images, Numbers
+from ._images import Images, IndexArray
 from ._paths import Path, shown
 
 Access = Literal["map", "read"]
-Source = str | bytes
 
-#: What archives and `.npy` files start with, those that hold nothing too.
-_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY")
+#: A path, or the bytes of a file.
+PathOrBytes = str | bytes
 
+#: The size, modification time and directory checksum of an archive, by which a pickle recognises it.
 Identity = tuple[int, int | None, int]
 
-_NPY = b"\x93NUMPY"
-_SHOWN = 5
+_NPY_MAGIC = b"\x93NUMPY"
 
-#: Bytes that are read from an open file at a time.
-_PIECE = 16 << 20
-_COMPLETED = 1000
-_ANY_LENGTH = 2**31 - 1
+#: The first bytes of archives, empty ones included, and of `.npy` files.
+_FILE_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", _NPY_MAGIC)
+
+#: The number of keys in a repr, as in NumPy's.
+_REPR_KEYS = 5
+
+#: The number of keys that IPython offers for completion: more would be slow, and nobody reads them.
+_COMPLETION_KEYS = 1000
+
+#: The bytes that are read from an open file at a time, so that a header that lies about the length allocates no more.
+_READ_BYTES = 16 << 20
+
+#: NumPy takes a header length as a C int.
+_NO_HEADER_LIMIT = 2**31 - 1
 
 
 class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
-    """An open archive: arrays and image sets by key, as a read-only mapping.
+    """An open archive: a read-only mapping from keys to arrays and images.
 
-    It opens archives of bitnpz and those that NumPy wrote. An array comes back as it was saved. A stack of images that bitnpz
-    has packed comes back as an `Images`, which looks like the array and is read where it lies.
+    It reads archives that bitnpz or NumPy wrote. Arrays are returned as they were saved. A stack of images that bitnpz has packed
+    or encoded is returned as `Images`, which behaves like the array and reads from the file on demand.
 
-    It can be used by many threads at once and after a fork, and is pickled by its path: another file of the same path is not
-    read for it.
+    Many threads can use it at once, as can forked processes. It is pickled by its path and the file's identity: unpickling raises
+    `FileChangedError` if another file has that path by then.
 
     Parameters
     ----------
     file : str, path or bytes
         The archive's path, or its bytes.
     access : {"read", "map"}
-        By positional reads, or through a memory map, which is a little faster: a file that is overwritten or truncated in place
-        while it is mapped ends the process, as it does when a notebook saves it again with NumPy. Read, it gives an exception.
+        Whether to use positional reads or a memory map, which is a little faster. If a mapped file is overwritten or truncated in
+        place, as by a notebook that saves it again with NumPy, the process dies; with "read" an exception is raised.
     limits : dict, optional
-        How much a file may ask for: `members`, `directory_bytes`, `member_bytes`, `image_bytes`, `array_bytes`, `header_bytes`.
+        The largest sizes to accept from a file: `members`, `directory_bytes`, `member_bytes`, `image_bytes`, `array_bytes`,
+        `header_bytes`. Raise a limit for an archive you trust.
 
     Attributes
     ----------
     filename : str
-        What messages call it.
+        The archive's name in messages.
     closed : bool
-        Whether it has been closed. Image sets taken from it before go on to work.
+        Whether the archive has been closed. `Images` taken from it before still work.
 
     See Also
     --------
     load : opens archives, and `.npy` files too.
-    numpy.lib.npyio.NpzFile : the class that this one stands in for.
+    numpy.lib.npyio.NpzFile : the class that this one replaces.
 
     Examples
     --------
@@ -79,34 +89,34 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
 
     filename: str
     fid: None = None
-    _source: Source
+    _source: PathOrBytes
     _access: Access
     _limits: dict[str, int] | None
 
     def __new__(
         cls, file: Path | bytearray | memoryview, *, access: Access = "read", limits: dict[str, int] | None = None
     ) -> NpzFile:
-        source: Source = bytes(file) if isinstance(file, (bytes, bytearray, memoryview)) else os.fsdecode(file)
+        source: PathOrBytes = bytes(file) if isinstance(file, (bytes, bytearray, memoryview)) else os.fsdecode(file)
         name = "archive in memory" if isinstance(source, bytes) else shown(source)
         self = super().__new__(cls, source, name, access, limits)
         self.filename = name
-        # Workers may have gone to another folder when they open it again.
+        # A worker process that opens it again may have another working directory.
         self._source = source if isinstance(source, bytes) else os.path.abspath(source)
         self._access, self._limits = access, limits
         return self
 
     def images(self, key: str | None = None) -> Images:
-        """Images as an `Images`, whatever the encoding.
+        """Returns the images under a key as `Images`, whatever their encoding.
 
         Parameters
         ----------
         key : str, optional
-            Those under this key. Unless given, all that were saved under keys of their own.
+            The key of the images. Default: all images of the archive's image set that have keys of their own.
 
         Raises
         ------
         NoSuchKeyError
-            If there is no such key, or no image with a key of its own.
+            If there is no such key, or no image set of images with keys of their own.
         InputError
             If the array has more than two values, or if images with keys of their own differ in dtype or values.
 
@@ -125,31 +135,31 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
             return sets[0]
         if not sets:
             raise NoSuchKeyError(
-                f"{self.filename}: expected an image set of images with keys of their own, found none; "
-                "images(key) gives those under one key"
+                f"{self.filename}: expected an image set whose images have keys of their own, found none; "
+                "images(key) returns the images under one key"
             )
         kinds = ", ".join(f"{len(images)} of {images.dtype}" for images in sets)
         raise InputError(
-            f"{self.filename}: expected one image set of images with keys of their own, found {len(sets)} ({kinds}); "
-            "image_sets() gives them all"
+            f"{self.filename}: expected one image set whose images have keys of their own, found {len(sets)} ({kinds}); "
+            "image_sets() returns them all"
         )
 
     def image_sets(self) -> list[Images]:
-        """The image sets of images with keys of their own, one for each dtype and pair of values."""
+        """Returns the image sets whose images have keys of their own, one for each dtype and pair of values."""
         sets: list[Images] = self._keyed_images()
         return sets
 
     def verify(self, *, fast: bool = False) -> list[Problem]:
-        """What is damaged: reads every member, image and checksum.
+        """Checks every member, image and checksum, and returns what is damaged.
 
         Parameters
         ----------
         fast : bool
-            Whether to read only what tells where everything lies, which does not see damaged pixels.
+            Whether to check only headers, indexes and descriptions, and no pixels.
 
         See Also
         --------
-        bitnpz.salvage : saves what is whole.
+        bitnpz.salvage : saves what is intact.
 
         Examples
         --------
@@ -157,27 +167,28 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
         >>> bitnpz.load("training.npz").verify()
         []
         """
-        return [Problem(*problem) for problem in self._verify(fast)]
+        problems = self._verify_structure() if fast else self._verify()
+        return [Problem(**problem) for problem in problems]
 
     @property
     def files(self) -> list[str]:
-        """The keys, as a list. Iterating over the archive does not make one."""
+        """The keys as a list. To iterate over the archive itself takes less memory."""
         return list(self)
 
     @property
     def f(self) -> Attributes:
-        """The arrays as attributes, as `numpy.load` has them."""
+        """The arrays as attributes, as in NumPy's `NpzFile`."""
         return Attributes(self)
 
     @cached_property
     def zip(self) -> zipfile.ZipFile:
-        """The archive as the standard library has it."""
+        """The archive as a `zipfile.ZipFile`."""
         if self.closed:
             raise ClosedError(f"{self.filename}: the archive is closed; load it again")
         return zipfile.ZipFile(BytesIO(self._source) if isinstance(self._source, bytes) else self._source)
 
     def close(self) -> None:
-        """Closes the archive. Image sets taken from it before go on to work."""
+        """Closes the archive. `Images` taken from it before still work."""
         super().close()
         if "zip" in self.__dict__:
             self.zip.close()
@@ -194,28 +205,31 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
         if self.closed:
             return f"NpzFile {self.filename!r} (closed)"
         if not self._has_sets():
-            # As NumPy's.
-            more = "..." if len(self) > _SHOWN else ""
-            return f"NpzFile {self.filename!r} with keys: {', '.join(islice(self, _SHOWN))}{more}"
-        keys = [self._shown(key) for key in islice(self, _SHOWN)]
-        more = f", ... {len(self):,} in all" if len(self) > _SHOWN else ""
+            # The same text as NumPy's.
+            more = "..." if len(self) > _REPR_KEYS else ""
+            return f"NpzFile {self.filename!r} with keys: {', '.join(islice(self, _REPR_KEYS))}{more}"
+        keys = [self._shown(key) for key in islice(self, _REPR_KEYS)]
+        more = f", ... {len(self):,} in all" if len(self) > _REPR_KEYS else ""
         return f"NpzFile {self.filename!r} with keys: {', '.join(keys)}{more}"
 
     def _shown(self, key: str) -> str:
-        """A key, with the dtype and shape of what is under it if that can be told."""
+        """Returns a key for the repr, with the array's shape and dtype if they can be read."""
         try:
-            about = self._describe(key)
+            described = self._describe(key)
         except Error:
-            about = None
-        return key if about is None else f"{key} {tuple(about[1])} {np.dtype(npy.descr_to_dtype(ast.literal_eval(about[0])))}"
+            described = None
+        if described is None:
+            return key
+        descr, shape = described
+        return f"{key} {tuple(shape)} {np.dtype(npy.descr_to_dtype(ast.literal_eval(descr)))}"
 
     def _ipython_key_completions_(self) -> list[str]:
-        return list(islice(self, _COMPLETED))
+        return list(islice(self, _COMPLETION_KEYS))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, self._origin()
 
-    def _origin(self) -> tuple[Source, Access, dict[str, int] | None, Identity]:
+    def _origin(self) -> tuple[PathOrBytes, Access, dict[str, int] | None, Identity]:
         return self._source, self._access, self._limits, self._identity()
 
     __eq__ = object.__eq__
@@ -239,16 +253,16 @@ class Attributes:
         return iter(object.__getattribute__(self, "_archive"))
 
 
-def _reopen(source: Source, access: Access, limits: dict[str, int] | None, identity: Identity) -> NpzFile:
+def _reopen(source: PathOrBytes, access: Access, limits: dict[str, int] | None, identity: Identity) -> NpzFile:
     archive = NpzFile(source, access=access, limits=limits)
     if archive._identity() != identity:
         raise FileChangedError(
-            f"{archive.filename}: expected the archive that was opened, found another of the same path: load it again"
+            f"{archive.filename}: expected the archive that was opened, found another file at its path: load it again"
         )
     return archive
 
 
-def _reopen_images(origin: tuple[Any, ...], key: str | None, number: int, selected: Numbers | None) -> Images:
+def _reopen_images(origin: tuple[Any, ...], key: str | None, number: int, selected: IndexArray | None) -> Images:
     archive = _reopen(*origin)
     images = archive.image_sets()[number] if key is None else archive.images(key)
     return images if selected is None else images.subset(selected)
@@ -265,26 +279,26 @@ def load(
     access: Access = "read",
     limits: dict[str, int] | None = None,
 ) -> Any:
-    """Opens an archive of bitnpz or NumPy; gives the array of a `.npy` file.
+    """Opens an archive of bitnpz or NumPy, or reads the array of a `.npy` file.
 
-    Stands in for `numpy.load`. Opening takes the same time for a million images as for one.
+    Replaces `numpy.load`. To open an archive takes the same time for a million images as for one.
 
-        A path, the bytes of a file, or an open binary file: an archive is read to its end, of several arrays that were saved one
-        behind the other one at a time.
+    Parameters
     ----------
     file : path, file or bytes
-        A path, an open binary file, which is read to its end, or the bytes of one.
+        A path, the bytes of a file, or an open binary file. An archive is read to its end; of several arrays that were saved to one
+        open file, each call reads the next.
     mmap_mode : optional
-        For `.npy` files, as `numpy.load` has it. Archives are mapped if `access` says so.
+        For `.npy` files, see `numpy.load`. Archives are mapped with `access="map"`.
     allow_pickle, fix_imports, encoding
-        Taken as `numpy.load` takes them, but Python objects are never read. As there, `allow_pickle` says that the file is
-        trusted: headers may be of any length then.
+        Accepted for compatibility with `numpy.load`. Python objects are never read. As there, `allow_pickle=True` means that the
+        file is trusted, so that the length of headers is not limited.
     max_header_size : int, optional
-        The longest header in bytes; 10,000 unless given.
+        The longest header in bytes. Default: 10,000.
     access : {"read", "map"}
         See `NpzFile`.
     limits : dict, optional
-        See `NpzFile`; they hold for `.npy` files too.
+        See `NpzFile`; they apply to `.npy` files too.
 
     Returns
     -------
@@ -293,9 +307,9 @@ def load(
     Raises
     ------
     FileError
-        If the file cannot be read; `FileMissingError` if there is none.
+        If the file cannot be read; `FileMissingError` if it does not exist.
     DamagedError
-        If it is no archive, or one that two programs could read differently.
+        If it is not an archive, or one that two programs could read differently.
 
     Examples
     --------
@@ -304,32 +318,33 @@ def load(
     array([0, 1, 2])
     """
     if allow_pickle and max_header_size is None:
-        max_header_size = _ANY_LENGTH
+        max_header_size = _NO_HEADER_LIMIT
     if max_header_size is not None:
         limits = {**(limits or {}), "header_bytes": max_header_size}
-    source = _source(file, limits)
+    source = _path_or_bytes(file, limits)
     try:
         return NpzFile(source, access=access, limits=limits)
     except DamagedError:
-        if _starts(source) != _NPY:
+        if _first_bytes(source) != _NPY_MAGIC:
             raise
     if mmap_mode is None or isinstance(source, bytes):
         return _bitnpz._read_npy(source, "array in memory" if isinstance(source, bytes) else shown(source), limits)
     _bitnpz._check_npy(source, shown(source), limits)
-    # The header is one that we read, and the file has as many bytes as it says.
-    return np.load(source, mmap_mode, False, max_header_size=_ANY_LENGTH)
+    # The header is checked: NumPy need not limit its length again.
+    return np.load(source, mmap_mode, allow_pickle=False, max_header_size=_NO_HEADER_LIMIT)
 
 
-def _source(file: Path | IO[bytes] | bytearray | memoryview, limits: dict[str, int] | None) -> Source:
-    """The path, or the bytes of an archive or a `.npy` file."""
+def _path_or_bytes(file: Path | IO[bytes] | bytearray | memoryview, limits: dict[str, int] | None) -> PathOrBytes:
+    """Returns the path, or the bytes of an archive or a `.npy` file."""
     if hasattr(file, "read"):
-        start: object = file.read(len(_NPY))
+        start: object = file.read(len(_NPY_MAGIC))
         if not isinstance(start, bytes):
-            raise InputError(f'file: expected a file open for bytes, found one of {type(start).__name__}: open(path, "rb")')
-        if start == _NPY:
+            found = type(start).__name__
+            raise InputError(f'file: expected a file opened in binary mode, found one that reads {found}: use open(path, "rb")')
+        if start == _NPY_MAGIC:
             return _one_array(cast(IO[bytes], file), start, limits)
         return start + file.read()
-    if isinstance(file, (bytearray, memoryview)) or (isinstance(file, bytes) and file.startswith(_MAGIC)):
+    if isinstance(file, (bytearray, memoryview)) or (isinstance(file, bytes) and file.startswith(_FILE_MAGIC)):
         return bytes(file)
     if not isinstance(file, (str, bytes, os.PathLike)):
         raise InputError(f"file: expected a path, an open binary file or bytes, found {type(file).__name__}")
@@ -337,28 +352,28 @@ def _source(file: Path | IO[bytes] | bytearray | memoryview, limits: dict[str, i
 
 
 def _one_array(file: IO[bytes], start: bytes, limits: dict[str, int] | None) -> bytes:
-    """The bytes of one `.npy` file, up to its end: another may come behind it."""
+    """Reads one `.npy` file from an open file, in which another may follow."""
     head = start + _exactly(file, 4)
     if head[6:7] > b"\1":
         head += _exactly(file, 2)
     length = int.from_bytes(head[8:], "little")
-    most = (limits or {}).get("header_bytes", _bitnpz._HEADER_BYTES)
-    # What is longer is refused by who reads it.
-    head += _exactly(file, min(length, most + 1))
+    limit = (limits or {}).get("header_bytes", _bitnpz._HEADER_BYTES)
+    # One byte too many is enough for the reader to refuse the header.
+    head += _exactly(file, min(length, limit + 1))
     return head + _exactly(file, _bitnpz._npy_data_len(head, "array in a file", limits))
 
 
 def _exactly(file: IO[bytes], count: int) -> bytes:
-    """So many bytes, or as many as there are; no more memory than these take."""
+    """Reads this many bytes, or all that there are. Allocates only what it reads."""
     parts = []
-    while count > 0 and (part := file.read(min(count, _PIECE))):
+    while count > 0 and (part := file.read(min(count, _READ_BYTES))):
         parts.append(part)
         count -= len(part)
     return b"".join(parts)
 
 
-def _starts(source: Source) -> bytes:
+def _first_bytes(source: PathOrBytes) -> bytes:
     if isinstance(source, bytes):
-        return source[: len(_NPY)]
+        return source[: len(_NPY_MAGIC)]
     with open(source, "rb") as file:
-        return file.read(len(_NPY))
+        return file.read(len(_NPY_MAGIC))

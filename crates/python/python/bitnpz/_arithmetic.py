@@ -1,4 +1,4 @@
-"""What arrays can do, for what lies in a file: it is read as a whole, and the array does it."""
+"""Operators, functions and methods of arrays for images in a file: all images are read, and the array does the rest."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from ._errors import InputError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-#: Methods and attributes of arrays that change nothing.
-_READING = frozenset(
-    "T mT all any argmax argmin argpartition argsort astype choose clip compress conj conjugate copy cumprod cumsum diagonal dot "
-    "dump dumps flat flatten imag max mean min nonzero prod ptp ravel real repeat reshape round searchsorted squeeze std "
+#: Methods and attributes of arrays that do not change the array.
+_READ_ONLY_ATTRIBUTES = frozenset(
+    "T mT all any argmax argmin argpartition argsort astype choose clip compress conj conjugate copy cumprod cumsum diagonal "
+    "dot dump dumps flat flatten imag max mean min nonzero prod ptp ravel real repeat reshape round searchsorted squeeze std "
     "sum swapaxes tobytes tofile tolist trace transpose var view".split()
 )
 
 
 class ArrayArithmetic(NDArrayOperatorsMixin):
-    """Operators, NumPy's functions and the methods of arrays, on the array that `numpy.asarray` gives."""
+    """Applies operators, NumPy's functions and the methods of arrays to the array that `numpy.asarray(self)` returns."""
 
     @property
     @abstractmethod
     def _name(self) -> str:
-        """What messages call the file."""
+        """The archive's name in messages."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if any(isinstance(out, ArrayArithmetic) for out in options.get("out", ())):
             self._refuse_to_change()
-        arrays = [np.asarray(one) if isinstance(one, ArrayArithmetic) else one for one in inputs]
+        arrays = [np.asarray(value) if isinstance(value, ArrayArithmetic) else value for value in inputs]
         return getattr(ufunc, method)(*arrays, **options)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _READING:
+        if name not in _READ_ONLY_ATTRIBUTES:
             if not name.startswith("_") and hasattr(np.ndarray, name):
                 raise AttributeError(
-                    f"{self._name}: these images lie in the file and have no {name!r}; np.asarray(images) is an array that has"
+                    f"{self._name}: these images are in a file and have no {name!r}; np.asarray(images) has it"
                 )
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if not callable(getattr(np.ndarray, name, None)):
@@ -52,12 +52,12 @@ class ArrayArithmetic(NDArrayOperatorsMixin):
         return method
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *(name for name in _READING if hasattr(np.ndarray, name))})
+        return sorted({*super().__dir__(), *(name for name in _READ_ONLY_ATTRIBUTES if hasattr(np.ndarray, name))})
 
     def __dlpack__(self, **options: Any) -> Any:
-        """The array, for `torch.as_tensor`, `jax.numpy.from_dlpack` and others of the array API."""
+        """Exports the array to other libraries, such as `torch.as_tensor` and `jax.numpy.from_dlpack`."""
         if options.pop("copy", None) is False:
-            raise BufferError(f"{self._name}: images are decoded, so an array of them is a copy; expected copy=None or True")
+            raise BufferError(f"{self._name}: expected copy=None or True, as decoded images are always a copy")
         return np.asarray(self).__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -65,8 +65,8 @@ class ArrayArithmetic(NDArrayOperatorsMixin):
 
     def __bool__(self) -> bool:
         raise InputError(
-            f"{self._name}: the truth value of an array is ambiguous: len(images) > 0 tells whether there are images, "
-            "images.any() whether a pixel is set"
+            f"{self._name}: the truth value of an array is ambiguous: use len(images) > 0 to ask whether there are images, "
+            "images.any() whether any pixel is set"
         )
 
     def __contains__(self, value: object) -> bool:
@@ -77,8 +77,8 @@ class ArrayArithmetic(NDArrayOperatorsMixin):
 
     def _refuse_to_change(self) -> NoReturn:
         raise InputError(
-            f"{self._name}: these images lie in the file and are read-only: change np.asarray(images), and save it"
+            f"{self._name}: images in a file are read-only: change np.asarray(images), and save it"
         )
 
-    # As of tensors: they are compared pixel by pixel, and told apart as objects.
+    # `==` compares pixels, so the hash is that of the object, as for tensors.
     __hash__ = object.__hash__

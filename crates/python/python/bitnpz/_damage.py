@@ -1,4 +1,4 @@
-"""Damaged archives: what is wrong with one, and what can be saved of it."""
+"""Damaged archives: describing the damage, saving the rest, and removing what killed writers left."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from ._paths import Path, shown
 
 
 def _shown(member: str) -> str:
-    """What a member of the library's own is to people: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0.npy`."""
+    """Returns a member's name for messages: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0.npy`."""
     own = re.fullmatch(r"\.bitnpz/(.+)/([a-z]+)(?:-([0-9]+))?\.(?:npy|json)", member)
     if own is None:
         return member
-    what = "description" if own[2] == "set" else own[2]
-    return f"{own[1]}, {what}" + (f" {own[3]}" if own[3] else "")
+    part = "description" if own[2] == "set" else own[2]
+    return f"{own[1]}, {part}" + (f" {own[3]}" if own[3] else "")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A member of an archive, or an image of an image set, that is damaged.
+    """A damaged member of an archive, or a damaged image of an image set.
 
     Attributes
     ----------
     member : str
-        The member's name, or that of the image set.
+        The name of the member or of the image set.
     key : str or None
         The key of the image.
     image : int or None
         The image's number in the image set.
     certain : bool
-        Whether it is known to be this image: of several damaged images in a row of 128 it is only known that they are among
-        these.
+        Whether it is certain that this image is damaged. If several of the 128 images that share a checksum are, it is only
+        known that they are among these 128.
     message : str
         What was expected and what was found.
     """
@@ -53,16 +53,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class Salvage:
-    """What `salvage` has made of a damaged archive.
+    """The result of `salvage`.
 
     Attributes
     ----------
     keys, images : int
-        How many of them the new archive holds.
+        The numbers of keys and images in the new archive.
     gone : list of Problem
-        What is not in it. An image of a stack that is gone is blank, so that all others keep their places.
+        What could not be saved. A lost image of a stack is blank in the new archive, so that the others keep their indices.
     doubtful : list of Problem
-        What is in it and may not be as it was.
+        What was saved and may be damaged.
     """
 
     keys: int
@@ -74,27 +74,27 @@ class Salvage:
 def salvage(
     file: Path, to: Path, *, force: bool = False, limits: dict[str, int] | None = None
 ) -> Salvage:
-    """Writes everything that is whole in a damaged archive to a new one, and says what is gone.
+    """Saves everything that is intact in a damaged archive to a new one, and reports what is lost.
 
-    The damaged archive is left as it is. Members are found without the central directory too.
+    The damaged archive is not changed. Members are found even if the central directory is damaged.
 
     Parameters
     ----------
     file : str or path
         The damaged archive.
     to : str or path
-        The new one.
+        The new archive.
     force : bool
-        Whether a file that is there already is replaced.
+        Whether to replace an existing file.
     limits : dict, optional
-        As of `load`.
+        See `load`.
 
     Raises
     ------
     FilePresentError
-        If there is a file `to`, and `force` is not set.
+        If `to` already exists and `force` is False.
     FileError
-        If the one cannot be read or the other not be written.
+        If the damaged archive cannot be read, or the new one not be written.
 
     Examples
     --------
@@ -107,21 +107,22 @@ def salvage(
     """
     source, target = os.fsdecode(file), os.fsdecode(to)
     if not force and os.path.lexists(target):
-        raise FilePresentError(f"{shown(target)}: there is a file of this name; force=True replaces it")
-    keys, images, gone, doubtful = _bitnpz._salvage(source, target, shown(source), limits)
-    return Salvage(keys, images, [Problem(*problem) for problem in gone], [Problem(*problem) for problem in doubtful])
+        raise FilePresentError(f"{shown(target)}: already exists; force=True replaces it")
+    report = _bitnpz._salvage(source, target, shown(source), limits)
+    gone, doubtful = ([Problem(**problem) for problem in report[name]] for name in ("gone", "doubtful"))
+    return Salvage(report["keys"], report["images"], gone, doubtful)
 
 
 def clean(folder: Path) -> list[str]:
     """Removes temporary files that killed writers have left in a folder.
 
-    On Linux a writer that is killed leaves nothing, but in the moment in which it replaces a file; elsewhere it leaves
-    `.bitnpz.<hash>.<number>.tmp`, which the next writer of the same file removes too. Files of writers that live are left alone.
+    On Linux a killed writer leaves one only if it dies at the moment in which it replaces a file. On other systems it leaves
+    `.bitnpz.<hash>.<number>.tmp`, which the next writer of the same file removes as well. Files of running writers stay.
 
     Returns
     -------
     list of str
-        The files that were removed.
+        The paths of the removed files.
 
     Examples
     --------

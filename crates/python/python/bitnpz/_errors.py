@@ -1,34 +1,34 @@
-"""What can go wrong: one base class, and for each kind the built-in exception that a user of NumPy would catch."""
+"""Exceptions: one base class, and a class for each kind of error, derived from the built-in one that users of NumPy catch."""
 
 from zipfile import BadZipFile
 
 
 class Error(Exception):
-    """The base of every exception of this package."""
+    """The base class of every exception of this package."""
 
 
 class StorageWarning(UserWarning):
-    """Something is stored otherwise than its user may think: the message says how, and what to do."""
+    """Data is stored in a way that its user may not expect: the message says how, and what to do."""
 
 
 class NoSuchKeyError(Error, KeyError):
     """The archive holds no such key."""
 
     def __str__(self) -> str:
-        # `KeyError` shows the repr of its argument, which is a message here.
+        # `KeyError` shows the repr of its argument, which is a key there and a message here.
         return str(self.args[0]) if self.args else ""
 
 
 class NoSuchImageError(Error, IndexError):
-    """An index past the last image, or one that is no index."""
+    """An index is out of bounds, or is not a valid index."""
 
 
 class InputError(Error, ValueError):
-    """Something that cannot be stored or asked for: a third pixel value, a key used twice, a wrong shape."""
+    """An argument is invalid: a third pixel value, a key that is taken, a wrong shape."""
 
 
 class KeyTypeError(Error, TypeError):
-    """A key that is not a str."""
+    """A key is not a str."""
 
 
 class ClosedError(Error, ValueError):
@@ -36,19 +36,19 @@ class ClosedError(Error, ValueError):
 
 
 class DamagedError(Error, ValueError, BadZipFile):
-    """The file is no archive, is damaged, or holds Python objects."""
+    """The file is not an archive, is damaged, or holds Python objects."""
 
 
 class LimitError(DamagedError):
-    """The file asks for more than the limits allow; the message names the limit."""
+    """The file exceeds a limit, which the message names; raise it for an archive you trust."""
 
 
 class NoMemoryError(Error, MemoryError):
-    """The memory that an array, an image or a member takes is not to be had."""
+    """There is not enough memory for an array, an image or a member."""
 
 
 class InternalError(Error, RuntimeError):
-    """A fault of this package: please report it."""
+    """A bug in this package: please report it."""
 
 
 class FileError(Error, OSError):
@@ -56,16 +56,16 @@ class FileError(Error, OSError):
 
 
 class FileMissingError(FileError, FileNotFoundError):
-    """There is no such file."""
+    """The file does not exist."""
 
 
 class FilePresentError(FileError, FileExistsError):
-    """There is a file where there should be none."""
+    """The file already exists."""
 
 
 class FilePermissionError(FileError, PermissionError):
-    """The file may not be read or written."""
+    """The system denies permission to read or write the file."""
 
 
 class FileChangedError(FileError):
-    """The file of this path is not the one that it was: a handle of the old one does not read the new one."""
+    """The file was replaced or changed after it was opened and pickled; load it again."""

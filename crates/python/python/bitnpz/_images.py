@@ -1,4 +1,4 @@
-"""Image sets: read-only arrays of images that lie in an archive."""
+"""`Images`: read-only arrays of images, which are read from an archive on demand."""
 
 from __future__ import annotations
 
@@ -22,38 +22,37 @@ if TYPE_CHECKING:
     from ._archive import NpzFile
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Numbers = np.ndarray[Any, np.dtype[np.int64]]
+IndexArray = np.ndarray[Any, np.dtype[np.int64]]
 
-#: The first of some images, the step from one to the next, and how many.
-Range = tuple[int, int, int]
+#: The first index, the step, and the number of indices.
+IndexRange = tuple[int, int, int]
 
-#: Images on a contact sheet unless told otherwise.
-_SHEET = 48
+#: The number of images on a contact sheet by default: a sheet that fits on a screen.
+_SHEET_IMAGES = 48
 
-#: Before more bytes are asked for it is checked whether the file accounts for them.
-_LARGE = 16 << 20
+#: A larger array is allocated only after a check of the limits and of the images' sizes, which small batches do not need.
+_UNCHECKED_BYTES = 16 << 20
 
 
 class Images(_bitnpz.Images, ArrayArithmetic):
-    """Images that lie in an archive, and look like a read-only array of shape `(n, ..., height, width)`.
+    """The images under one key, as a read-only array of shape `(n, ..., height, width)` whose items are read on demand.
 
-    Indexing reads what is asked for, and nothing else: any index of arrays gives what it gives of the array, new and
-    C-contiguous. `subset` gives a view. Operators (`images == other`, `~images`), methods of arrays (`images.mean()`) and functions
-    of NumPy read all images, as `numpy.asarray(images)` does. Images that differ in size have the shape `(n,)` and are read one
-    by one.
+    Indexing reads only the images that it selects. It takes any index of NumPy, and returns a new C-contiguous array. `subset`
+    returns a view. Operators (`images == other`, `~images`), methods of arrays (`images.mean()`) and functions of NumPy read
+    all images, as `numpy.asarray(images)` does. Images that differ in size have the shape `(n,)` and are read one by one.
 
-    Sets come from `NpzFile`. One can be used by many threads at once and after a fork, is pickled by its path, and keeps
-    the archive open. It is a map-style dataset of PyTorch and a random-access source of Grain as it is.
+    `NpzFile` returns `Images`. Many threads can use them at once, as can forked processes. They are pickled by the archive's
+    path, and keep the archive open. They are a map-style dataset of PyTorch and a random-access data source of Grain.
 
     Attributes
     ----------
     shape : tuple of int
     dtype : numpy.dtype
-        That in which the images were saved; `take` gives others.
+        The dtype in which the images were saved; `take` converts to others.
     codec : {"contour", "pixel", "zstd", "raw"} or None
-        How images are coded; None if they are not in an image set.
+        The codec of the image set; None if the images are not in one.
     stored_bytes : int
-        What they take in the file; of a subset, what the whole set takes.
+        The bytes that the images take in the file. A subset counts the images that it leaves out as well.
 
     Examples
     --------
@@ -70,17 +69,17 @@ class Images(_bitnpz.Images, ArrayArithmetic):
         self._archive = archive
         self._saved_as = key
         self._number = number
-        self._public_shape: tuple[int, ...] = tuple(self._shape)[1 if self._is_one else 0 :]
+        self._public_shape: tuple[int, ...] = tuple(self._shape)[1 if self._is_single else 0 :]
         self._numpy_dtype: np.dtype[Any] = np.dtype(self._dtype)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the array that it looks like."""
+        """The shape of `numpy.asarray(images)`, or `(n,)` if the images differ in size."""
         return self._public_shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The dtype in which the images were saved; `take` gives others."""
+        """The dtype in which the images were saved; `take` converts to others."""
         return self._numpy_dtype
 
     @property
@@ -100,12 +99,12 @@ class Images(_bitnpz.Images, ArrayArithmetic):
 
     @property
     def itemsize(self) -> int:
-        """The bytes of a pixel in the array that it looks like."""
+        """The bytes of a pixel in `numpy.asarray(images)`."""
         return self.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
-        """The bytes of the array that it looks like."""
+        """The bytes of `numpy.asarray(images)`."""
         return self.size * self.dtype.itemsize
 
     def take(
@@ -117,33 +116,33 @@ class Images(_bitnpz.Images, ArrayArithmetic):
         *,
         axis: int = 0,
     ) -> Array:
-        """Reads several images, large batches on all cores.
+        """Reads several images; large batches are decoded on all cores.
 
         Parameters
         ----------
         indices : array_like of int
-            Of any shape; negative ones count from the end.
+            Indices in an array of any shape; negative ones count from the end.
         out : ndarray, optional
-            Where they go: of the very shape and dtype of the result, C-contiguous, aligned and writeable.
+            The array to write to: of the shape and dtype of the result, C-contiguous, aligned and writeable.
         dtype : dtype, optional
-            In which they are given, that of `out` or of the set unless said. `bool` gives the bits of any images; every
-            other gives their values, which it must hold exactly.
+            The dtype of the result. Default: that of `out`, or the one in which the images were saved. `bool` converts the two
+            pixel values to False and True; every other dtype must hold them exactly.
         packed : bool
-            Rows as `numpy.packbits(axis=-1)` has them, the last dimension `ceil(width / 8)` bytes long.
+            Whether to return packed rows, as by `numpy.packbits(axis=-1)`: uint8, with a last axis of `ceil(width / 8)` bytes.
         axis : int
-            The first. Along others, take of `numpy.asarray(images)`.
+            0, the axis of images. For others use `numpy.take` on `numpy.asarray(images)`.
 
         Returns
         -------
         ndarray
-            Of shape `indices.shape + images.shape[1:]`: `out`, or a new one.
+            `out` or a new array, of shape `indices.shape + images.shape[1:]`.
 
         Raises
         ------
         NoSuchImageError
             If an index is out of bounds.
         InputError
-            If `out` does not fit, the dtype does not hold the values, or images differ in size.
+            If `out` does not fit, if the dtype does not hold the values exactly, or if images differ in size.
 
         Examples
         --------
@@ -156,18 +155,18 @@ class Images(_bitnpz.Images, ArrayArithmetic):
         (1, 10, 2)
         """
         if axis not in (0, -self.ndim):
-            raise InputError(f"{self._name}: axis: expected 0, the images, found {axis}: np.asarray(images) has others")
+            raise InputError(f"{self._name}: axis: expected 0, found {axis}: use np.asarray(images).take(indices, axis={axis})")
         self._check_stack()
-        places = self._places(indices)
-        return self._read(places.reshape(-1), places.shape, out, dtype, packed)
+        numbers = self._to_int64(indices)
+        return self._read(numbers.reshape(-1), numbers.shape, out, dtype, packed=packed)
 
     def subset(self, indices: npt.ArrayLike | slice) -> Images:
-        """A view of some of the images: a set of them, of which none is read yet.
+        """Returns a view of some of the images, without reading any.
 
         Parameters
         ----------
         indices : array_like of int, mask of bools, or slice
-            In the order in which the subset is to have them.
+            The images of the subset, in its order.
 
         Examples
         --------
@@ -179,23 +178,23 @@ class Images(_bitnpz.Images, ArrayArithmetic):
         ((400, 10, 10), 2)
         """
         self._check_stack()
-        places = self._numbers(indices)
-        if places.ndim != 1:
-            raise InputError(f"{self._name}: expected indices of one dimension, found {places.ndim}")
-        return Images(self._subset(places), self._archive, self._saved_as, self._number)
+        indices = self._to_indices(indices)
+        if indices.ndim != 1:
+            raise InputError(f"{self._name}: expected a one-dimensional array of indices, found {indices.ndim} dimensions")
+        return Images(self._subset(indices), self._archive, self._saved_as, self._number)
 
-    def popcount(self, indices: npt.ArrayLike | None = None) -> Numbers:
-        """The number of pixels in each image that are 1, or the greater of the two values.
+    def popcount(self, indices: npt.ArrayLike | None = None) -> IndexArray:
+        """Returns the number of pixels in each image that have the greater of the two values, such as 1 or True.
 
         Parameters
         ----------
         indices : array_like of int, optional
-            Of which images; of all unless given.
+            The images. Default: all.
 
         Returns
         -------
         ndarray of int64
-            Of the shape of `indices`, or `images.shape[:-2]`.
+            The counts, in the shape of `indices`, or of `images.shape[:-2]`.
 
         Examples
         --------
@@ -203,25 +202,25 @@ class Images(_bitnpz.Images, ArrayArithmetic):
         >>> bitnpz.load("eyes.npz")["eyes"].popcount([0, 1])
         array([10, 10])
         """
-        each = self.shape[1 : self.ndim - 2 - self._trailing]
+        each = self.shape[1 : self.ndim - 2 - self._trailing_axes]
         if indices is None:
-            return self._count_ones(self._all()).reshape(() if self._is_one else self.shape[:1] + each)
+            return self._count_ones(self._all_indices()).reshape(() if self._is_single else self.shape[:1] + each)
         self._check_stack()
-        places = self._places(indices)
-        return self._count_ones(places.reshape(-1)).reshape(places.shape + each)
+        numbers = self._to_int64(indices)
+        return self._count_ones(numbers.reshape(-1)).reshape(numbers.shape + each)
 
     def keys(self) -> Sequence[str]:
-        """The keys under which the images were saved, in their order, worked out as they are asked for.
+        """Returns the keys under which the images were saved, in order, as a sequence that reads keys on demand.
 
         Raises
         ------
         NoSuchKeyError
-            If they were saved as one stack.
+            If the images were saved as one stack.
         """
         return Keys(self)
 
     def by_key(self, key: str | Sequence[str]) -> Array:
-        """The image that was saved under a key, or a batch of those under several.
+        """Reads the image that was saved under a key, or a batch of images under several keys.
 
         Examples
         --------
@@ -231,17 +230,17 @@ class Images(_bitnpz.Images, ArrayArithmetic):
         (np.float64(4.0), (2, 8, 8))
         """
         if isinstance(key, str):
-            image: Array = self[self._find_key(key)]
+            image: Array = self[self._index_of(key)]
             return image
-        return self.take([self._find_key(one) for one in key])
+        return self.take([self._index_of(one) for one in key])
 
     def sheet(self, indices: npt.ArrayLike | None = None) -> Sheet:
-        """A contact sheet: images side by side, as a picture.
+        """Draws a contact sheet: a picture that shows images side by side.
 
         Parameters
         ----------
         indices : array_like of int, optional
-            Of these; of 48, evenly spread, unless given.
+            The images. Default: 48 of them, evenly spaced.
 
         Examples
         --------
@@ -249,75 +248,84 @@ class Images(_bitnpz.Images, ArrayArithmetic):
         >>> bitnpz.load("eyes.npz")["eyes"].sheet(range(20)).save("sheet.png")
         """
         if indices is None:
-            images = 1 if self._is_one else len(self)
-            count = min(images, _SHEET)
+            images = 1 if self._is_single else len(self)
+            count = min(images, _SHEET_IMAGES)
             indices = np.arange(count) * images // max(count, 1)
-        return Sheet(self._sheet(self._places(indices).reshape(-1)))
+        return Sheet(self._sheet(self._to_int64(indices).reshape(-1)))
 
-    def _find_key(self, key: str) -> int:
-        place = self._find(key)
-        if place is None:
+    def _index_of(self, key: str) -> int:
+        index = self._find(key)
+        if index is None:
             raise NoSuchKeyError(f"{self._name}: none of the {len(self)} images was saved under {key!r}")
-        return place
+        return index
 
-    def _all(self) -> Range:
-        return 0, 1, 1 if self._is_one else len(self)
+    def _all_indices(self) -> IndexRange:
+        return 0, 1, 1 if self._is_single else len(self)
 
     def _check_stack(self) -> None:
-        if self._is_one:
+        if self._is_single:
             raise InputError(
-                f"{self._name}: expected a stack of images, found one image of shape {self.shape}: np.asarray(images)[None] is a "
-                "stack of one"
+                f"{self._name}: expected a stack of images, found one image of shape {self.shape}: use np.asarray(images)[None], "
+                "a stack of one"
             )
 
-    def _places(self, indices: npt.ArrayLike) -> Numbers:
-        """Indices as the compiled half takes them, which checks their bounds."""
-        places = np.asarray(indices)
-        if places.dtype.kind not in "iu":
-            if places.size or isinstance(indices, np.ndarray):
-                raise NoSuchImageError(f"{self._name}: expected integers as indices, found {places.dtype}")
-        elif places.dtype == np.uint64:
-            # The largest are no negative indices.
-            places = np.minimum(places, np.uint64(2**63 - 1))
-        return np.ascontiguousarray(places, np.int64).reshape(places.shape)
+    def _to_int64(self, indices: npt.ArrayLike) -> IndexArray:
+        """Converts indices for the compiled half, which checks their bounds."""
+        numbers = np.asarray(indices)
+        if numbers.dtype.kind not in "iu":
+            if numbers.size or isinstance(indices, np.ndarray):
+                raise NoSuchImageError(f"{self._name}: expected integers as indices, found {numbers.dtype}")
+        elif numbers.dtype == np.uint64:
+            # Indices of 2**63 and more would become negative; clipped, they are out of bounds as they should be.
+            numbers = np.minimum(numbers, np.uint64(2**63 - 1))
+        return np.ascontiguousarray(numbers, np.int64).reshape(numbers.shape)
 
     def _read(
         self,
-        places: Numbers | Range,
+        indices: IndexArray | IndexRange,
         leading: tuple[int, ...],
         out: Array | None = None,
         dtype: npt.DTypeLike | None = None,
+        *,
         packed: bool = False,
     ) -> Array:
-        """The images at these places, as an array of the leading shape by that of an item."""
+        """Reads images into an array of shape `leading + item`, where `item` is the shape of an item or of its packed rows."""
         size = self._image_size
         if size is None:
             raise InputError(
-                f"{self._name}: the images differ in size, so there is no array of them: read them one by one, images[i], or by key"
+                f"{self._name}: the images differ in size and do not fit in one array: read them one by one, images[i], or by key"
             )
-        if packed:
-            item = (*self._shape[1 : -1 - self._trailing], -(-size[1] // 8))
-            wanted: np.dtype[Any] = np.dtype(np.uint8)
-            if dtype is not None and np.dtype(dtype) != wanted:
-                raise InputError(f"{self._name}: packed rows are uint8, found dtype {np.dtype(dtype)}")
-        else:
-            item = tuple(self._shape[1:])
-            own = getattr(out, "dtype", self.dtype)
-            wanted = np.dtype(own if dtype is None else dtype)
-            if wanted.kind not in "biuf":
-                raise InputError(f"{self._name}: expected a dtype of bool, integers or floats, found {wanted}")
+        item, wanted = self._packed_item(size[1], dtype) if packed else self._item(out, dtype)
         shape = leading + item
         if out is None:
-            if math.prod(shape) * wanted.itemsize > _LARGE:
-                size_in_bytes = size[0] * (item[-1] if packed else size[1]) * wanted.itemsize
-                self._check(places, min(size_in_bytes, 2**63 - 1))
+            if math.prod(shape) * wanted.itemsize > _UNCHECKED_BYTES:
+                image_bytes = size[0] * (item[-1] if packed else size[1]) * wanted.itemsize
+                self._check_batch(indices, min(image_bytes, 2**63 - 1))
             out = new(self._name, shape, wanted)
         else:
             self._check_out(out, shape, wanted)
-        # An array without pixels has no bytes to look at.
-        items = out.reshape(-1).view(np.uint8) if out.size else np.empty(0, np.uint8)
-        self._read_into(places, items, None if packed else wanted.str)
+        # An array without pixels cannot be viewed as bytes.
+        data = out.reshape(-1).view(np.uint8) if out.size else np.empty(0, np.uint8)
+        if packed:
+            self._read_packed_into(indices, data)
+        else:
+            self._read_into(indices, data, wanted.str)
         return out
+
+    def _item(self, out: Array | None, dtype: npt.DTypeLike | None) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Returns the shape of an item, and the dtype to read it as."""
+        default = getattr(out, "dtype", self.dtype)
+        wanted: np.dtype[Any] = np.dtype(default if dtype is None else dtype)
+        if wanted.kind not in "biuf":
+            raise InputError(f"{self._name}: expected a dtype of bool, integers or floats, found {wanted}")
+        return tuple(self._shape[1:]), wanted
+
+    def _packed_item(self, width: int, dtype: npt.DTypeLike | None) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Returns the shape of an item's packed rows, and their dtype."""
+        wanted: np.dtype[Any] = np.dtype(np.uint8)
+        if dtype is not None and np.dtype(dtype) != wanted:
+            raise InputError(f"{self._name}: packed rows are uint8, found dtype {np.dtype(dtype)}")
+        return (*self._shape[1 : -1 - self._trailing_axes], -(-width // 8)), wanted
 
     def _check_out(self, out: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         if not isinstance(out, np.ndarray):
@@ -326,96 +334,96 @@ class Images(_bitnpz.Images, ArrayArithmetic):
             raise InputError(f"{self._name}: out: expected shape {shape} of {dtype}, found {out.shape} of {out.dtype}")
         if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
             flags = f"C-contiguous {out.flags.c_contiguous}, aligned {out.flags.aligned}, writeable {out.flags.writeable}"
-            raise InputError(f"{self._name}: out: expected an array to write to as it lies, found one that is {flags}")
+            raise InputError(f"{self._name}: out: expected a C-contiguous, aligned and writeable array, found {flags}")
 
     def _select(self, key: Any) -> Any:
-        """What indexing gives, integers apart."""
+        """Returns what an index selects. The compiled half handles the most frequent, a single integer, by itself."""
         try:
-            if self._is_one:
+            if self._is_single:
                 return _contiguous(np.asarray(self)[key])
             before, first, rest = split(key, self.ndim)
             if self._image_size is None and not isinstance(first, (slice, list, np.ndarray)) and not before:
                 image = self[operator.index(first)]
                 return _contiguous(image[tuple(rest)]) if rest else image
             if before or not all(is_basic(part) for part in rest):
-                batch, again = self._batch(first)
-                return _contiguous(batch[(*before, *again, *rest)])
+                batch, of_batch = self._batch(first)
+                return _contiguous(batch[(*before, *of_batch, *rest)])
             return self._select_first(first, [] if all(part == slice(None) for part in rest) else rest)
         except TypeError as error:
-            raise NoSuchImageError(f"{self._name}: expected an index as of arrays, found {key!r}: {error}") from None
+            raise NoSuchImageError(f"{self._name}: expected an index that arrays take, found {key!r}: {error}") from None
         except IndexError as error:
             if isinstance(error, NoSuchImageError):
                 raise
             raise NoSuchImageError(f"{self._name}: {error}") from None
 
     def _select_first(self, first: Any, rest: list[Any]) -> Any:
-        """What is selected along the first dimension, and of it what slices and integers select."""
+        """Returns what an index selects if `rest`, the part for all axes after the first, is of slices and integers."""
         if is_basic(first) and not isinstance(first, slice) and self.ndim <= 3:
             image = self[operator.index(first)]
             return _contiguous(image[tuple(rest)]) if rest else image
-        batch, again = self._batch(first)
+        batch, of_batch = self._batch(first)
         if not rest:
-            return batch if isinstance(again[0], slice) else batch[again]
-        return _contiguous(batch[(*again, *rest)])
+            return batch if isinstance(of_batch[0], slice) else batch[of_batch]
+        return _contiguous(batch[(*of_batch, *rest)])
 
     def _batch(self, first: Any) -> tuple[Array, tuple[Any, ...]]:
-        """Reads what an index selects along the first dimension; gives an array, and the index that selects the same of it."""
+        """Reads what an index selects along the first axis. Returns an array, and the index that selects the same from it."""
         if isinstance(first, slice):
-            some = range(*first.indices(len(self)))
-            # A step past the end is as good as any other.
-            step = min(max(some.step, ~len(self)), len(self) + 1)
-            return self._read((some.start, step, len(some)), (len(some),)), (slice(None),)
+            selected = range(*first.indices(len(self)))
+            # A step that leads past the end may be any such step: this one fits in 64 bits.
+            step = min(max(selected.step, ~len(self)), len(self) + 1)
+            return self._read((selected.start, step, len(selected)), (len(selected),)), (slice(None),)
         if is_basic(first):
-            return self._read(self._places([operator.index(first)]), (1,)), (0,)
+            return self._read(self._to_int64([operator.index(first)]), (1,)), (0,)
         if isinstance(first, Images):
             first = np.asarray(first)
         given = np.asarray(first)
         if given.dtype != bool:
-            numbers = self._places(first)
+            numbers = self._to_int64(first)
             batch = self._read(numbers.reshape(-1), (numbers.size,))
             return batch, (np.arange(numbers.size).reshape(numbers.shape),)
         self._check_mask(given)
-        places = np.flatnonzero(given.any(tuple(range(1, given.ndim))))
-        return self._read(places, (len(places),)), (given[places],)
+        numbers = np.flatnonzero(given.any(tuple(range(1, given.ndim))))
+        return self._read(numbers, (len(numbers),)), (given[numbers],)
 
     def _check_mask(self, mask: Array) -> None:
         if mask.shape != self.shape[: mask.ndim]:
             expected = self.shape[: min(mask.ndim, self.ndim)]
             raise NoSuchImageError(f"{self._name}: expected a mask of shape {expected}, found {mask.shape}")
 
-    def _numbers(self, indices: Any) -> Numbers:
-        """The places that a slice, an array of indices, or a mask of images stands for."""
-        if isinstance(indices, slice):
-            return np.arange(*indices.indices(len(self)))
-        given = np.asarray(indices)
+    def _to_indices(self, selection: Any) -> IndexArray:
+        """Converts a slice, an array of indices or a mask of images to indices."""
+        if isinstance(selection, slice):
+            return np.arange(*selection.indices(len(self)))
+        given = np.asarray(selection)
         if given.dtype != bool:
-            return self._places(indices)
+            return self._to_int64(selection)
         self._check_mask(given)
         return np.flatnonzero(given)
 
     def __iter__(self) -> Iterator[Array]:
-        if self._is_one:
+        if self._is_single:
             return iter(np.asarray(self))
-        return (self[place] for place in range(len(self)))
+        return (self[index] for index in range(len(self)))
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         if copy is False:
-            raise InputError(f"{self._name}: images are decoded, so an array of them is a copy; expected copy=None or True")
+            raise InputError(f"{self._name}: expected copy=None or True, as decoded images are always a copy")
         if dtype is not None and np.dtype(dtype) == bool != self.dtype:
-            # Whatever is not zero is True, as in a cast; `take` gives the bits.
+            # As in a cast, every value but zero is True; `take` would convert the two pixel values to False and True.
             return self.__array__().astype(bool)
-        if self._is_one:
-            image: Array = self._read(self._all(), (1,), None, dtype)[0]
+        if self._is_single:
+            image: Array = self._read(self._all_indices(), (1,), None, dtype)[0]
             return image
-        return self._read(self._all(), (len(self),), None, dtype)
+        return self._read(self._all_indices(), (len(self),), None, dtype)
 
     def __getitems__(self, indices: Sequence[int]) -> list[Array]:
-        """Several images at once, as PyTorch's data loader asks for them."""
+        """Reads several images at once. PyTorch's `DataLoader` calls this."""
         if self._image_size is None:
             return [self[index] for index in indices]
         return list(self.take(indices))
 
-    #: As Grain asks for them.
+    #: Grain calls it by this name.
     _getitems = __getitems__
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -428,11 +436,11 @@ class Images(_bitnpz.Images, ArrayArithmetic):
         size = self._image_size
         sizes = "several sizes" if size is None else f"{size[0]} x {size[1]}"
         shape = "" if self.ndim < 4 else f", shape {self.shape}"
-        count = 1 if self._is_one else len(self)
+        count = 1 if self._is_single else len(self)
         text = f"Images {name}: {count} of {sizes}{shape}, {self.dtype}, {self.codec or 'packed'}"
         if self._selected is not None:
             return f"{text}, a subset"
-        images = len(self) if size is None else math.prod(self.shape[: self.ndim - 2 - self._trailing])
+        images = len(self) if size is None else math.prod(self.shape[: self.ndim - 2 - self._trailing_axes])
         each = self.stored_bytes / max(images, 1)
         return f"{text}, {each:.1f} bytes each"
 
@@ -449,7 +457,7 @@ def _contiguous(part: Any) -> Any:
 
 
 class Keys(Sequence[str]):
-    """The keys of an image set, worked out as they are asked for."""
+    """The keys of images that were saved under keys of their own, read on demand."""
 
     def __init__(self, images: Images) -> None:
         self._images = images
@@ -459,36 +467,36 @@ class Keys(Sequence[str]):
     def __len__(self) -> int:
         return len(self._images)
 
-    def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return [self._images._key(number) for number in range(*place.indices(len(self)))]
-        number = operator.index(place)
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self._images._key(number) for number in range(*index.indices(len(self)))]
+        number = operator.index(index)
         if not -len(self) <= number < len(self):
-            raise NoSuchImageError(f"{self._images._name}: index {place} is out of bounds for {len(self)} keys")
+            raise NoSuchImageError(f"{self._images._name}: index {index} is out of bounds for {len(self)} keys")
         return self._images._key(number % len(self))
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self._images._find(key) is not None
 
     def index(self, key: str, start: int = 0, stop: int | None = None) -> int:
-        """The number of the image with this key."""
-        place = self._images._find(key)
-        if place is None or not start <= place < (len(self) if stop is None else stop):
+        """Returns the index of the image with this key."""
+        found = self._images._find(key)
+        if found is None or not start <= found < (len(self) if stop is None else stop):
             raise InputError(f"{self._images._name}: none of the images was saved under {key!r}")
-        return place
+        return found
 
     def __repr__(self) -> str:
-        some = ", ".join(repr(key) for key in self[:3])
-        return f"Keys([{some}{', ...' if len(self) > 3 else ''}], {len(self)} in all)"
+        first = ", ".join(repr(key) for key in self[:3])
+        return f"Keys([{first}{', ...' if len(self) > 3 else ''}], {len(self)} in all)"
 
 
 class Sheet:
-    """A picture of images side by side, which notebooks show.
+    """A picture that shows images side by side; notebooks display it.
 
     Attributes
     ----------
     png : bytes
-        A PNG file.
+        The picture as a PNG file.
     """
 
     def __init__(self, png: bytes) -> None:

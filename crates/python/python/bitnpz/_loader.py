@@ -1,8 +1,7 @@
-"""Shuffled batches, epoch after epoch."""
+"""Batches for training, shuffled anew in every epoch."""
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,47 +12,48 @@ import numpy.typing as npt
 
 from . import _bitnpz
 from ._errors import InputError
-from ._images import Array, Images, Numbers
+from ._forks import Process
+from ._images import Array, Images, IndexArray
 
-#: What a saved state must agree with.
-_SAME = ("length", "batch_size", "shuffle", "seed", "drop_last", "rank", "world_size")
-
+#: The attributes that decide which images a batch holds: a saved state must agree with them.
+_ORDER_ATTRIBUTES = ("length", "batch_size", "shuffle", "seed", "drop_last", "rank", "world_size")
 
 Batch = TypeVar("Batch")
 
 
 class Loader(Generic[Batch]):
-    """Batches of images, and of arrays that go with them, made in the background while the last one is used.
+    """Yields batches of images, and of arrays that belong to them, while the next ones are read in the background.
 
-    Each iteration is an epoch. Its order depends on the seed and the epoch alone, and takes no memory, however many images
-    there are.
+    Each iteration is an epoch. Its order depends on the seed and the epoch only. It is computed, not stored: it takes no memory,
+    however many images there are.
 
     Parameters
     ----------
     images : Images or array_like
     *arrays : Images or array_like
-        Of the same length, such as labels or masks: what they have at the indices of a batch comes with it.
+        Arrays of the same length, such as labels or masks. Each batch comes with their items at its indices.
     batch_size : int
+        The number of images in a batch.
     shuffle : bool
-        In random order, another in each epoch.
+        Whether to yield images in a random order, a new one in each epoch.
     seed : int
-        Which orders those are.
+        The seed of the random orders.
     drop_last : bool
-        Leave out a last batch that is not full.
+        Whether to drop the last batch if it is not full.
     dtype : dtype, optional
-        Of the images given; that of the set unless said.
+        The dtype of the images in a batch. Default: the one in which they were saved.
     packed : bool
-        Images as packed rows; `bitnpz.torch.unpack` unpacks them on another device.
+        Whether to yield images as packed rows; `bitnpz.torch.unpack` unpacks them on another device.
     prefetch : int
-        How many batches are made ahead; 0 makes each when it is asked for.
+        The number of batches to read ahead; 0 reads each when it is asked for.
     rank, world_size : int
-        Of `world_size` loaders with the same seed, this is the one of number `rank`. Together they give each image once; with
-        `drop_last` all give the same number of batches.
+        This loader's number, from 0, and the number of all loaders with the same seed, which share the images between them. With
+        `drop_last` all yield the same number of batches.
 
     Attributes
     ----------
     epoch : int
-        The epoch that is being given, from 0.
+        The number of the current epoch, from 0.
 
     Examples
     --------
@@ -119,7 +119,7 @@ class Loader(Generic[Batch]):
         if isinstance(images, Mapping):
             raise InputError("images: expected images, found an archive: Loader(archive[key], archive[other_key])")
         if not isinstance(seed, int):
-            raise InputError(f"seed: expected an int, so that orders can be had again, found {type(seed).__name__}")
+            raise InputError(f"seed: expected an int, so that the order can be repeated, found {type(seed).__name__}")
         if batch_size < 1 or prefetch < 0 or not 0 <= rank < world_size:
             raise InputError(
                 "expected batch_size >= 1, prefetch >= 0 and 0 <= rank < world_size, found "
@@ -129,32 +129,34 @@ class Loader(Generic[Batch]):
         self.arrays = tuple(others)
         if any(isinstance(array, Images) and array.is_ragged for array in (self.images, *self.arrays)):
             raise InputError(
-                "images: expected images of one size, found several, of which no batch is an array: "
-                "bitnpz.torch.Dataset gives them one by one"
+                "images: expected images of one size, found several sizes, which do not fit in one array: "
+                "bitnpz.torch.Dataset yields them one by one"
             )
         if packed and not isinstance(self.images, Images):
-            raise InputError("packed: expected an Images, found an array, which is not packed: np.packbits(images, axis=-1)")
+            raise InputError("packed: expected Images, found an array: pass np.packbits(images, axis=-1) instead")
         self.length = len(self.images)
         self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, seed, drop_last
         self.dtype, self.packed, self.prefetch = dtype, packed, prefetch
         self.rank, self.world_size = rank, world_size
         self.epoch = 0
-        self._given = 0
+        #: The number of batches of this epoch that have been yielded.
+        self._yielded = 0
+        #: The epoch and the batch with which the next iteration starts.
         self._next = (0, 0)
 
     def __len__(self) -> int:
-        """The number of batches in an epoch."""
+        """Returns the number of batches in an epoch."""
         if self.drop_last:
             return self.length // self.world_size // self.batch_size
         return -(-self._count() // self.batch_size)
 
     def _count(self) -> int:
-        """The images of this rank."""
+        """Returns the number of images of this rank."""
         return max(-(-(self.length - self.rank) // self.world_size), 0)
 
     def __iter__(self) -> Iterator[Batch]:
         self.epoch, first = self._next
-        self._given = first
+        self._yielded = first
         self._next = (self.epoch + 1, 0)
         return self._batches(self.epoch, first)
 
@@ -164,51 +166,51 @@ class Loader(Generic[Batch]):
         if self.prefetch == 0:
             for number in numbers:
                 batch = self._batch(order, number)
-                self._given = number + 1
+                self._yielded = number + 1
                 yield batch
             return
         waiting: deque[Future[Any]] = deque()
-        process, background = 0, None
+        process, background = Process(), None
         try:
             for number in numbers:
-                if background is None or process != os.getpid():
-                    # One thread keeps batches in order; decoding a batch takes all cores. A child that goes on with its
-                    # parent's iterator has none of its parent's threads, and what these were about to make is made again.
-                    process, background = os.getpid(), ThreadPoolExecutor(1, thread_name_prefix="bitnpz-loader")
+                if background is None or not process.is_current():
+                    # One thread keeps the batches in order, and decoding one uses all cores. A forked child that continues its
+                    # parent's iterator has no such thread: it starts its own, which reads the batches ahead again.
+                    process, background = Process(), ThreadPoolExecutor(1, thread_name_prefix="bitnpz-loader")
                     waiting.clear()
                     ahead = iter(range(number, numbers.stop))
                 while len(waiting) <= self.prefetch and (next_number := next(ahead, None)) is not None:
                     waiting.append(background.submit(self._batch, order, next_number))
                 batch = waiting.popleft().result()
-                self._given = number + 1
+                self._yielded = number + 1
                 yield batch
         finally:
-            if background is not None and process == os.getpid():
+            if background is not None and process.is_current():
                 background.shutdown(wait=False, cancel_futures=True)
 
-    def _indices(self, order: _bitnpz.Shuffle | None, number: int) -> Numbers:
+    def _indices(self, order: _bitnpz.Shuffle | None, number: int) -> IndexArray:
         stop = min((number + 1) * self.batch_size, self._count())
-        places = (self.rank + number * self.batch_size * self.world_size, self.rank + (stop - 1) * self.world_size + 1)
+        positions = (self.rank + number * self.batch_size * self.world_size, self.rank + (stop - 1) * self.world_size + 1)
         if order is None:
-            return np.arange(*places, self.world_size)
-        return order.take(*places, self.world_size)
+            return np.arange(*positions, self.world_size)
+        return order.take(*positions, self.world_size)
 
     def _batch(self, order: _bitnpz.Shuffle | None, number: int) -> Any:
         indices = self._indices(order, number)
-        images = read_items(self.images, indices, self.dtype, self.packed)
+        images = read_items(self.images, indices, self.dtype, packed=self.packed)
         return (images, *(read_items(array, indices) for array in self.arrays)) if self.arrays else images
 
     def state_dict(self) -> dict[str, Any]:
-        """Where it is: what `load_state_dict` of another loader goes on from, in mid-epoch too."""
-        return {"epoch": self.epoch, "batch": self._given, **{name: getattr(self, name) for name in _SAME}}
+        """Returns the position, from which `load_state_dict` of another loader continues, even within an epoch."""
+        return {"epoch": self.epoch, "batch": self._yielded, **{name: getattr(self, name) for name in _ORDER_ATTRIBUTES}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Makes the next iteration go on behind the last batch that the other loader gave.
+        """Makes the next iteration continue after the last batch that the other loader yielded.
 
         Raises
         ------
         InputError
-            If the other loader's batches were others than this one's.
+            If the other loader has other batches than this one.
 
         Examples
         --------
@@ -220,12 +222,12 @@ class Loader(Generic[Batch]):
         >>> all((one == other).all() for one, other in zip(batches, resumed))
         True
         """
-        for name in _SAME:
+        for name in _ORDER_ATTRIBUTES:
             if state[name] != getattr(self, name):
                 raise InputError(f"expected the state of a loader with {name}={getattr(self, name)}, found {state[name]}")
-        epoch, given = state["epoch"], state["batch"]
-        self._next = (epoch + 1, 0) if given >= len(self) else (epoch, given)
-        self.epoch, self._given = self._next
+        epoch, yielded = state["epoch"], state["batch"]
+        self._next = (epoch + 1, 0) if yielded >= len(self) else (epoch, yielded)
+        self.epoch, self._yielded = self._next
 
     def __repr__(self) -> str:
         order = f"shuffled by seed {self.seed}" if self.shuffle else "in order"
@@ -236,21 +238,21 @@ class Loader(Generic[Batch]):
 def check_lengths(
     images: Images | npt.ArrayLike, arrays: Sequence[Images | npt.ArrayLike]
 ) -> list[Images | Array]:
-    """Images, and arrays of the same length that go with them, each as a set or an array."""
+    """Checks that arrays have as many items as there are images. Returns all of them, each as `Images` or an array."""
     given = [array if isinstance(array, Images) else np.asarray(array) for array in (images, *arrays)]
     for number, array in enumerate(given):
         name = f"arrays[{number - 1}]" if number else "images"
         if array.ndim == 0:
-            raise InputError(f"{name}: expected an array or an image set, found {(images, *arrays)[number]!r}")
+            raise InputError(f"{name}: expected an array or Images, found {(images, *arrays)[number]!r}")
         if len(array) != len(given[0]):
             raise InputError(f"{name}: expected as many items as images, {len(given[0])}, found {len(array)}")
     return given
 
 
 def read_items(
-    array: Images | Array, indices: Numbers, dtype: npt.DTypeLike | None = None, packed: bool = False
+    array: Images | Array, indices: IndexArray, dtype: npt.DTypeLike | None = None, *, packed: bool = False
 ) -> Array:
-    """What a set or an array has at these indices."""
+    """Returns the items of `Images` or of an array at these indices."""
     if isinstance(array, Images):
         return array.take(indices, dtype=dtype, packed=packed)
     items: Array = array[indices]
@@ -258,5 +260,5 @@ def read_items(
 
 
 def _seed_of(seed: int, epoch: int) -> int:
-    """The seed of an epoch's order: any two numbers give another."""
+    """Returns the seed of an epoch's order, which differs for any two pairs of seed and epoch."""
     return int(np.random.SeedSequence([seed & (2**64 - 1), epoch]).generate_state(1, np.uint64)[0])

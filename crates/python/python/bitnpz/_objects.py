@@ -1,4 +1,4 @@
-"""Arrays of Python objects as the arrays of NumPy that hold them exactly."""
+"""Converts arrays of Python objects to NumPy dtypes that hold the same values exactly."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import numpy as np
 
 from ._errors import InputError
 
-_HELP = (
-    "these are programs, not data, and not stored. Convert them first: missing values to '' or NaN, mixed ones to one type; "
-    "images that differ in size are saved one by one, each under its key"
+_ADVICE = (
+    "pickled objects can run code and are not stored. Convert them first: missing values to '' or NaN, mixed types to one; "
+    "save images that differ in size one by one, each under its key"
 )
 
-#: Every item of an array of strings takes the bytes of the longest: no more in all than this.
-_MOST_BYTES = 1 << 30
+#: Every item of an array of strings takes as many bytes as the longest, so one long text among many could fill the memory.
+_MAX_STRING_BYTES = 1 << 30
 
 _Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def to_plain(key: str, objects: _Array) -> _Array:
-    """The array of one dtype that holds these items exactly: of str, bytes, bool, int or float."""
+    """Returns an array of str, bytes, bool, int or float that holds exactly these items."""
     items = [item.item() if isinstance(item, np.generic) else item for item in objects.reshape(-1).tolist()]
     kinds = {type(item) for item in items} or {str}
     if len(kinds) > 1 or not kinds <= {str, bytes, bool, int, float}:
-        raise InputError(f"{key!r}: expected numbers, bools or strings, found {_found(items, objects)}: {_HELP}")
+        raise InputError(f"{key!r}: expected numbers, bools or strings, found {_describe(items, objects)}: {_ADVICE}")
     (kind,) = kinds
     if kind in (str, bytes):
-        _check_texts(key, items, 4 if kind is str else 1)
+        _check_strings(key, items, kind)
     try:
         plain = np.array(items, _dtype(kind, items)).reshape(objects.shape)
     except OverflowError:
@@ -43,24 +43,26 @@ def _dtype(kind: type, items: list[Any]) -> Any:
     return np.uint64 if max(items) >= 2**63 and min(items) >= 0 else np.int64
 
 
-def _check_texts(key: str, items: list[Any], size: int) -> None:
-    """NumPy takes zeros at the end of a text for nothing."""
-    zero: Any = "\0" if size == 4 else b"\0"
+def _check_strings(key: str, items: list[Any], kind: type) -> None:
+    """Checks that an array of strings keeps these items, of type str or bytes, and that it is not too large."""
+    zero: Any = "\0" if kind is str else b"\0"
     for number, item in enumerate(items):
+        # NumPy pads strings with zeros, and strips those at the end.
         if item.endswith(zero):
             raise InputError(f"{key!r}: item {number} ends in a zero character, which an array of strings does not keep")
     longest = max((len(item) for item in items), default=0)
-    if len(items) * longest * size > _MOST_BYTES:
+    if len(items) * longest * (4 if kind is str else 1) > _MAX_STRING_BYTES:
         raise InputError(
-            f"{key!r}: the longest of {len(items)} strings has {longest} characters, and an array has as many for each; "
-            "store them joined, as one array of bytes and one of where each starts"
+            f"{key!r}: the longest of {len(items)} strings has {longest} characters, and an array takes as many for each; "
+            "store them joined, as one array of bytes and one of offsets"
         )
 
 
-def _found(items: list[Any], objects: _Array) -> str:
-    """What the items are, and the first that differs from the one before."""
+def _describe(items: list[Any], objects: _Array) -> str:
+    """Describes the items by their type, and by the first item of another type."""
     first = type(items[0])
     for number, item in enumerate(items):
         if type(item) is not first:
-            return f"an array of Python objects, item 0 of {first.__name__}, item {number} ({item!r:.40}) of {type(item).__name__}"
+            types = f"item 0 of {first.__name__}, item {number} ({item!r:.40}) of {type(item).__name__}"
+            return f"an array of Python objects, {types}"
     return f"an array of Python objects ({first.__name__})"

@@ -1,4 +1,4 @@
-"""Paths, as the system has them and as messages show them."""
+"""Paths: as the operating system takes them, and as messages show them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
 def shown(path: Path) -> str:
-    """A path for people to read: what is no text in it escaped."""
+    """Returns a path for messages, with bytes that are not valid text escaped."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def with_ending(path: Path) -> str:
-    """A path to write to, with `.npz` at its end as `numpy.savez` has it. Devices, pipes and folders keep their names."""
+    """Returns a path to write to, with `.npz` appended as `numpy.savez` does. Devices, pipes and folders keep their names."""
     name = os.fsdecode(path)
-    is_other = os.path.exists(name) and not os.path.isfile(name)
-    return name if is_other or name.endswith(".npz") else name + ".npz"
+    is_special = os.path.exists(name) and not os.path.isfile(name)
+    return name if is_special or name.endswith(".npz") else name + ".npz"
 
 
 def check_writeable(file: IO[bytes]) -> None:
-    """That bytes can be written to a file."""
+    """Checks that bytes can be written to an open file."""
     if not hasattr(file, "write"):
         raise InputError(f"file: expected a path or an open binary file, found {type(file).__name__}")
     if isinstance(file, io.TextIOBase):
-        raise InputError('file: expected a file open for bytes, found one open for text: open(path, "wb")')
+        raise InputError('file: expected a file opened in binary mode, found one in text mode: use open(path, "wb")')

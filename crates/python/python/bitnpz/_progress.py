@@ -1,4 +1,4 @@
-"""How far a call has come, for people to see."""
+"""Progress of a call: a bar, a line, or the caller's own function."""
 
 from __future__ import annotations
 
@@ -12,23 +12,26 @@ from ._errors import InputError
 
 
 class Progress(NamedTuple):
-    """How far `save` has come: images and bytes that are done, and the bytes of all arrays, as they are in memory."""
+    """The images and bytes that `save` has encoded, and the bytes of all arrays. Bytes are counted as in memory."""
 
     images: int
     bytes: int
     total_bytes: int
 
 
-#: Seconds between two reports at least.
-_PAUSE = 0.1
+#: The least seconds between two reports: ten a second look smooth and cost nothing.
+_REPORT_INTERVAL = 0.1
 
-Report = Callable[[Progress], object]
-Watcher = Callable[[int, int], None]
+#: The caller's function.
+ProgressFunction = Callable[[Progress], object]
+
+#: A function that takes the numbers of images and bytes done so far.
+CountFunction = Callable[[int, int], None]
 
 
 @contextmanager
-def watching(progress: bool | Report, name: str, total: int) -> Iterator[Watcher | None]:
-    """What is to be told how many images and bytes are done, or None if nobody asked."""
+def reporting(progress: bool | ProgressFunction, name: str, total: int) -> Iterator[CountFunction | None]:
+    """Gives the function that a writer calls to report its progress, or None if nobody asked for it."""
     if not progress:
         yield None
         return
@@ -36,32 +39,32 @@ def watching(progress: bool | Report, name: str, total: int) -> Iterator[Watcher
     report = bar.report if bar else progress
     if isinstance(report, bool) or not callable(report):
         raise InputError(f"progress: expected True, False or a function of one argument, found {progress!r}")
-    last, done = 0.0, Progress(0, 0, total)
+    reported_at, done = 0.0, Progress(0, 0, total)
 
-    def watch(images: int, of_bytes: int) -> None:
-        nonlocal last, done
-        done = Progress(images, min(of_bytes, total), total)
-        if time.monotonic() - last >= _PAUSE:
+    def count(images: int, array_bytes: int) -> None:
+        nonlocal reported_at, done
+        done = Progress(images, min(array_bytes, total), total)
+        if time.monotonic() - reported_at >= _REPORT_INTERVAL:
             report(done)
-            last = time.monotonic()
+            reported_at = time.monotonic()
 
     try:
-        yield watch
+        yield count
         report(done)
     finally:
         if bar:
             bar.close()
 
 
-def _bar(name: str, total: int) -> _Tqdm | _Line:
+def _bar(name: str, total: int) -> _TqdmBar | _TextLine:
     try:
-        return _Tqdm(name, total)
+        return _TqdmBar(name, total)
     except ImportError:
-        return _Line(name)
+        return _TextLine(name)
 
 
-class _Tqdm:
-    """A bar of tqdm's: in notebooks, and in terminals."""
+class _TqdmBar:
+    """A bar of tqdm, in notebooks and in terminals."""
 
     def __init__(self, name: str, total: int) -> None:
         from tqdm.auto import tqdm
@@ -76,8 +79,8 @@ class _Tqdm:
         self._bar.close()
 
 
-class _Line:
-    """A line that is written again and again."""
+class _TextLine:
+    """A line on standard error that each report overwrites."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""Writing: one call for what is in memory, a writer for what is not."""
+"""Writing: `save` and `savez` for arrays in memory, `Writer` for data that arrives bit by bit."""
 
 from __future__ import annotations
 
@@ -20,52 +20,53 @@ from ._errors import FilePresentError, InputError
 from ._images import Images
 from ._options import Codec, Encoding, check_options
 from ._paths import Path, check_writeable, shown, with_ending
-from ._progress import Progress, Watcher, watching
+from ._progress import CountFunction, Progress, reporting
 
-#: Of so many arrays of a writer it is looked whether images along other axes would be smaller, and of no smaller ones.
-_LOOKED_AT = 16
-_WORTH_A_LOOK = 1 << 16
+#: A writer tries other axes for this many arrays, of at least this many items. Trying takes time, and a program that has the axes
+#: wrong once has them wrong for all its arrays.
+_MAX_AXES_TRIALS = 16
+_MIN_TRIAL_ITEMS = 1 << 16
 
-#: Grey images have more pixels on each side: boxes have four numbers, colours three.
-_SMALLEST_IMAGE = 8
+#: The least height and width at which an array of bytes looks like grey images: boxes have four columns, colours three.
+_MIN_GREY_SIDE = 8
 
-#: Images that are taken at a time from an iterable or another archive.
-_CHUNK = 1024
+#: The number of images that are read at a time from an iterable or from `Images`: a few MB of small ones.
+_BATCH_IMAGES = 1024
 
+#: The name of the temporary archive from which an open file is filled.
+_TEMPORARY_NAME = "archive.npz"
 
-#: What the archive for an open file is called meanwhile.
-_ARCHIVE = "archive.npz"
-
-Target = tuple[IO[bytes], tempfile.TemporaryDirectory[str]]
+#: An open file to fill, and the folder of the temporary archive.
+OpenFileTarget = tuple[IO[bytes], tempfile.TemporaryDirectory[str]]
 
 
 class Writer(_bitnpz.Writer):
     """Writes an archive: images and arrays, each under its key, in bounded memory.
 
-    The archive appears when the writer is closed, whole or not at all: after an exception, or if the process ends, a file that was to
-    be replaced is as it was, and nothing else is left.
+    The archive appears when the writer is closed, complete or not at all: after an exception, or if the process dies, a file that
+    was to be replaced is unchanged, and nothing else is left.
 
     Parameters
     ----------
     file : path or file
-        As of `save`. An open binary file gets the archive when the writer is closed; it has the mode "w" only.
+        See `save`. An open binary file, which requires mode "w", is filled when the writer is closed.
     mode : {"w", "a", "x"}
-        Replace what is there, add to it, or insist that there is nothing. In mode "a", `del writer[key]` leaves out what is
-        there under a key, also to give it another value; before anything is added.
+        "w" replaces an existing file, "a" appends to it, "x" fails if it exists. In mode "a", `del writer[key]` leaves out an
+        existing key, before anything is added; the key can then be written again.
     encoding : {"sets", "packed", "plain"}, optional
-        Image sets, the smallest; rows as `numpy.packbits` has them; arrays as NumPy has them, which `numpy.load` reads as they were.
-        Unless given, image sets, or what the archive has that is added to.
+        "sets" writes image sets, the smallest. "packed" writes rows as `numpy.packbits` packs them. "plain" writes arrays as
+        NumPy does: `numpy.load` returns them as they were. Default: that of the archive appended to, else "sets".
     codec : {"contour", "pixel", "zstd", "raw"}, optional
-        How images of image sets are coded; unless given, in the way that makes a sample of them smallest. `zstd` is the fastest
-        to read, at two to three times the bytes; `raw` is packed rows.
+        The codec of image sets. "zstd" is the fastest to read and two to three times as large; "raw" is packed rows. Default: the
+        one that makes a sample of the images smallest.
     level : int, optional
-        How hard members are deflated, 1 to 12; 6 unless given.
+        The level at which members are deflated, 1 to 12. Default: 6.
     threads : int, optional
-        How many compress; all there are unless given. The file does not depend on it.
+        The number of threads that compress. Default: all cores. The bytes of the file do not depend on it.
 
     See Also
     --------
-    save : writes what is in memory in one call.
+    save : writes arrays in memory in one call.
 
     Examples
     --------
@@ -82,11 +83,11 @@ class Writer(_bitnpz.Writer):
     (np.int64(28), np.int64(6))
     """
 
-    _looked_at = 0
+    _axes_trials = 0
     _keys: int
     _mode: str
     _name: str
-    _target: Target | None
+    _target: OpenFileTarget | None
 
     def __new__(
         cls,
@@ -109,8 +110,8 @@ class Writer(_bitnpz.Writer):
         codec: Codec | None,
         level: int | None,
         threads: int | None,
-        watcher: Watcher | None,
-        method: str = "deflate",
+        report: CountFunction | None,
+        compression: Literal["stored", "deflate"] = "deflate",
     ) -> Writer:
         if mode not in ("w", "a", "x"):
             raise InputError(f'mode: expected "w", "a" or "x", found {mode!r}')
@@ -118,19 +119,19 @@ class Writer(_bitnpz.Writer):
         path, name, target = _target(file, mode)
         if mode == "x" and os.path.lexists(path):
             raise FilePresentError(errno.EEXIST, os.strerror(errno.EEXIST), path)
-        append = "append" if mode == "a" and os.path.exists(path) else "replace"
-        self = super().__new__(cls, path, name, encoding, codec, method, level, threads, append, watcher)
+        existing: Literal["append", "replace"] = "append" if mode == "a" and os.path.exists(path) else "replace"
+        self = super().__new__(cls, path, name, encoding, codec, compression, level, threads, existing, report)
         self._keys, self._mode, self._name, self._target = 0, f"{mode!r}, encoding {encoding!r}", name, target
         return self
 
     def __setitem__(self, key: str, value: npt.ArrayLike | Images) -> None:
-        """Adds an array: as images if it has two or more dimensions and two values, else as it is.
+        """Adds an array: as images if it has two or more dimensions and at most two values, else as an ordinary array.
 
         Warns
         -----
         StorageWarning
-            If the array looks like grey images, which are stored as they are; `add_array` stores them without a word. If images
-            along other axes would take less than half of the bytes; `add_images` takes these axes.
+            If the array looks like grey images, which are stored as an ordinary array; `add_array` does so without a warning.
+            If the images would take less than half the bytes with other axes; `add_images` takes axes.
         """
         check_key(key)
         if isinstance(value, Images):
@@ -138,25 +139,26 @@ class Writer(_bitnpz.Writer):
             return
         array = to_array(key, value)
         items = to_items(array)
-        if self._add(key, items, "any"):
+        is_images = self._add(key, items, "inferred")
+        if is_images:
             self._warn_of_axes(key, array, items)
         elif _looks_grey(array):
             warn(
                 f"{key!r}: found more than two values: stored as an ordinary array. If these are grey images, compare them with "
-                "a threshold first (images >= 128); add_array, or save(..., images=[...]) with the keys of images, stores it "
-                "without this warning"
+                "a threshold first (images >= 128). If not, use add_array, or name the images in save(..., images=[...]), to "
+                "avoid this warning"
             )
         self._keys += 1
 
     def __delitem__(self, key: str) -> None:
-        """Leaves out what the archive has under a key that is added to, in mode "a", before anything is added."""
+        """Leaves out a key of the archive that is appended to, in mode "a", before anything is added."""
         self._leave_out(check_key(key))
 
     def _warn_of_axes(self, key: str, array: np.ndarray[Any, Any], items: tuple[Any, ...]) -> None:
-        """Warns if images along other axes would be much smaller; of the first few arrays, as it takes a while."""
-        if self._looked_at >= _LOOKED_AT or array.size < _WORTH_A_LOOK:
+        """Warns if the images would be much smaller with other axes."""
+        if self._axes_trials >= _MAX_AXES_TRIALS or array.size < _MIN_TRIAL_ITEMS:
             return
-        self._looked_at += 1
+        self._axes_trials += 1
         if better := _bitnpz._better_axes(items):
             axes, factor = better
             warn(
@@ -165,42 +167,43 @@ class Writer(_bitnpz.Writer):
             )
 
     def add_images(self, key: str, images: npt.ArrayLike, axes: str | None = None) -> None:
-        """Adds an image, shape `(height, width)`, or a stack of them, shape `(..., height, width)`.
+        """Adds an image of shape `(height, width)`, or a stack of shape `(..., height, width)`.
 
         Parameters
         ----------
         key : str
         images : array_like
         axes : str, optional
-            A letter for each axis, of which `H` is the height and `W` the width: `"HWN"`; or the size of flat images, `"28x28"`,
-            which are the last axis. Unless given, the last two axes but those of length 1 behind them; of an array in Fortran
-            order the first two, if they make squarer images, as COCO's tools decode masks. The array comes back as it is.
+            One letter for each axis, `H` for the height and `W` for the width: `"HWN"`; or the height and width of flattened
+            images, which are the last axis: `"28x28"`. Default: the last two axes, not counting axes of length 1 at the end; in
+            an array in Fortran order the first two, if they make squarer images, as in masks that COCO's tools decode. The array
+            is loaded with the shape that it has now.
 
         Raises
         ------
         InputError
-            If there is a third value, which the message names with its place, or NaN; if the key is taken.
+            If there is a third value, which the message names with its position, or NaN; if the key is taken.
         """
         self._add(check_key(key), to_items(to_array(key, images)), "images", axes)
         self._keys += 1
 
     def add_array(self, key: str, array: npt.ArrayLike) -> None:
-        """Adds an array that any reader of archives gives back as it is."""
+        """Adds an ordinary array, which any reader of `.npz` files can load."""
         self._add(check_key(key), to_items(to_array(key, array)), "array")
         self._keys += 1
 
     def extend(
         self, key: str, images: npt.ArrayLike | Images | Iterable[npt.ArrayLike], axes: str | None = None
     ) -> None:
-        """Adds images to the stack under a key, or starts it.
+        """Appends images to the stack under a key, or starts a stack.
 
         Parameters
         ----------
         key : str
         images : array_like of shape (n, ..., height, width), Images, or iterable of images
-            All of one dtype and shape. In mode "a", more of the stack that is there.
+            Images of one dtype and shape. In mode "a" they may continue a stack of the existing archive.
         axes : str, optional
-            See `add_images`; the first axis counts images.
+            See `add_images`; the first axis is the number of images.
 
         Examples
         --------
@@ -224,17 +227,17 @@ class Writer(_bitnpz.Writer):
             self._keys += 1
 
     def close(self) -> None:
-        """Writes what ends the archive, and gives it its name. Closing twice does nothing."""
+        """Completes the archive, and gives it its name. Closing again does nothing."""
         if self.closed:
             return
         self._finish()
         if self._target is not None:
             file, folder = self._target
-            with folder, open(os.path.join(folder.name, _ARCHIVE), "rb") as archive:
+            with folder, open(os.path.join(folder.name, _TEMPORARY_NAME), "rb") as archive:
                 shutil.copyfileobj(archive, file)
 
     def abort(self) -> None:
-        """Leaves what was there before, and nothing else."""
+        """Discards the archive; a file that was to be replaced stays as it was."""
         super().abort()
         if self._target is not None:
             self._target[1].cleanup()
@@ -256,19 +259,19 @@ class Writer(_bitnpz.Writer):
 
 
 def _looks_grey(array: np.ndarray[Any, Any]) -> bool:
-    """Whether these may be grey images: bytes in rows and columns."""
-    return array.ndim >= 2 and array.dtype == np.uint8 and min(array.shape[-2:]) >= _SMALLEST_IMAGE
+    """Returns whether an array may hold grey images: bytes in enough rows and columns."""
+    return array.ndim >= 2 and array.dtype == np.uint8 and min(array.shape[-2:]) >= _MIN_GREY_SIDE
 
 
 def _batches(images: npt.ArrayLike | Images | Iterable[npt.ArrayLike]) -> Iterator[Any]:
-    """Images as arrays of a size that fits in memory, if they are not one array already."""
+    """Yields images in batches that fit in memory; an array is one batch."""
     if isinstance(images, Images):
-        yield from (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
+        yield from (images[start : start + _BATCH_IMAGES] for start in range(0, len(images), _BATCH_IMAGES))
     elif hasattr(images, "__array__") or not isinstance(images, Iterable):
         yield images
     else:
         remaining = iter(images)
-        while batch := list(islice(remaining, _CHUNK)):
+        while batch := list(islice(remaining, _BATCH_IMAGES)):
             yield batch
 
 
@@ -284,34 +287,35 @@ def save(
     threads: int | None = None,
     progress: bool | Callable[[Progress], object] = False,
 ) -> None:
-    """Saves images and arrays, each under its key, as small as it gets.
+    """Saves images and arrays, each under its key, in as few bytes as possible.
 
     Parameters
     ----------
     file : path or file
-        `.npz` is appended to a path that does not end in it, as `numpy.savez` does. An open binary file is written to.
+        A path, to which `.npz` is appended if it does not end in it, as by `numpy.savez`; or an open binary file.
     arrays : mapping of str to array_like
-        Arrays of two or more dimensions and two values are images, all others are stored as they are.
+        Arrays with two or more dimensions and at most two values are saved as images, all others as ordinary arrays.
     images : collection of str, optional
-        The keys of arrays that are images, which must have two values; all others are stored as they are, without a warning.
+        The keys of the images, which must not have more than two values. All others are saved as ordinary arrays, without a
+        warning.
     axes : mapping of str to str, optional
-        Which axes of images are height and width; see `Writer.add_images`.
+        The axes of images by key; see `Writer.add_images`.
     encoding, codec, level, threads
         See `Writer`.
     progress : bool or callable, optional
-        True shows a bar, that of `tqdm.auto` if tqdm is installed. A function is called with a `Progress` now and then: the
-        images and bytes that are done, and the bytes of all arrays. An exception that it raises ends the call.
+        True shows a bar, that of `tqdm.auto` if tqdm is installed. A function is called with a `Progress` from time to time; an
+        exception that it raises ends the call.
 
     Raises
     ------
     InputError
-        If a key is used twice, if an array that `images` or `axes` names has more than two values, or if one holds Python objects
-        other than all str, bytes, bool, int or float. Nothing is written then.
+        If a key is used twice, if an array that `images` or `axes` names has more than two values, or if an array holds Python
+        objects that are not all str, bytes, bool, int or float. Nothing is written then.
 
     Warns
     -----
     StorageWarning
-        See `Writer.__setitem__`; also of an array of Python objects, which is stored as one of their type.
+        See `Writer.__setitem__`; also if an array of Python objects is stored with their dtype.
 
     Examples
     --------
@@ -319,15 +323,15 @@ def save(
     """
     items = _items(file, arrays)
     if isinstance(images, str):
-        raise InputError(f"images: expected a collection of keys, found one str: images=[{images!r}]")
+        raise InputError(f"images: expected a collection of keys, found a str: use images=[{images!r}]")
     strict = frozenset(images if images is not None else ()) | frozenset(axes or ())
     if missing := strict - {key for key, _ in items}:
-        raise InputError(f"images, axes: expected keys of arrays that are saved, found {sorted(missing)}")
+        raise InputError(f"images, axes: expected keys of the arrays to save, found {sorted(missing)}")
     total = sum(_nbytes(key, value) for key, value in items) if progress else 0
     name = shown(file) if isinstance(file, (str, bytes, os.PathLike)) else "archive"
     with (
-        watching(progress, name, total) as watcher,
-        Writer._open(file, "w", encoding, codec, level, threads, watcher) as writer,
+        reporting(progress, name, total) as report,
+        Writer._open(file, "w", encoding, codec, level, threads, report) as writer,
     ):
         for key, value in items:
             if isinstance(value, Images) or (key not in strict and images is None):
@@ -343,28 +347,28 @@ def _nbytes(key: str, value: npt.ArrayLike | Images) -> int:
 
 
 def _items(file: object, arrays: Mapping[str, npt.ArrayLike | Images]) -> list[tuple[str, npt.ArrayLike | Images]]:
-    """Keys and arrays, or an error that says how to give them."""
+    """Returns keys and arrays, or raises an error that says how to pass them."""
     if isinstance(file, Mapping) and not isinstance(arrays, Mapping):
         raise InputError("expected save(file, arrays), found the arrays before the file: swap the two")
     if not callable(getattr(arrays, "items", None)):
         kind = f"an array of shape {np.shape(arrays)}" if hasattr(arrays, "__array__") else f"a {type(arrays).__name__}"
-        where = repr(file) if isinstance(file, str) else "file"
-        raise InputError(f'arrays: expected a dict of arrays by key, found {kind}: bitnpz.save({where}, {{"images": images}})')
+        target = repr(file) if isinstance(file, str) else "file"
+        raise InputError(f'arrays: expected a dict of arrays by key, found {kind}: bitnpz.save({target}, {{"images": images}})')
     return list(arrays.items())
 
 
 def savez(file: Path | IO[bytes], *args: npt.ArrayLike, allow_pickle: bool = True, **kwds: npt.ArrayLike) -> None:
-    """Saves arrays as `numpy.savez` does, uncompressed: `numpy.load` reads them as they were.
+    """Saves arrays uncompressed, as `numpy.savez` does: `numpy.load` returns them as they were.
 
     Parameters
     ----------
     file : path or file
     *args : array_like
-        Under `arr_0`, `arr_1` and so on.
+        Arrays that are saved under `arr_0`, `arr_1` and so on.
     allow_pickle : bool
-        Taken as `numpy.savez` takes it; arrays of Python objects are refused.
+        Ignored: nothing is pickled. See `save` for arrays of Python objects.
     **kwds : array_like
-        Each under its name.
+        Arrays that are saved under the names of their arguments.
 
     Examples
     --------
@@ -378,7 +382,7 @@ def savez(file: Path | IO[bytes], *args: npt.ArrayLike, allow_pickle: bool = Tru
 def savez_compressed(
     file: Path | IO[bytes], *args: npt.ArrayLike, allow_pickle: bool = True, **kwds: npt.ArrayLike
 ) -> None:
-    """Saves arrays as `numpy.savez_compressed` does: faster, and smaller if they are images.
+    """Saves arrays as `numpy.savez_compressed` does, but faster, and in fewer bytes if they are images.
 
     Parameters
     ----------
@@ -395,7 +399,10 @@ def savez_compressed(
 
 
 def _savez(
-    file: Path | IO[bytes], args: tuple[npt.ArrayLike, ...], kwds: dict[str, npt.ArrayLike], method: str
+    file: Path | IO[bytes],
+    args: tuple[npt.ArrayLike, ...],
+    kwds: dict[str, npt.ArrayLike],
+    compression: Literal["stored", "deflate"],
 ) -> None:
     arrays = dict(kwds)
     for number, value in enumerate(args):
@@ -403,19 +410,19 @@ def _savez(
         if key in kwds:
             raise InputError(f"Cannot use un-named variables and keyword {key}")
         arrays[key] = value
-    with Writer._open(file, "w", "plain", None, None, None, None, method) as writer:
+    with Writer._open(file, "w", "plain", None, None, None, None, compression) as writer:
         for key, value in arrays.items():
             writer.add_array(key, value)
 
 
-def _target(file: Path | IO[bytes], mode: str = "w") -> tuple[str, str, Target | None]:
-    """Where to write, and what messages call it. What is for an open file is written to a folder first, which comes with it."""
+def _target(file: Path | IO[bytes], mode: str = "w") -> tuple[str, str, OpenFileTarget | None]:
+    """Returns the path to write to, its name in messages, and the open file to fill from it, if `file` is one."""
     if isinstance(file, (str, bytes, os.PathLike)):
-        # What is there is added to whatever it is called.
+        # An existing archive is appended to under any name; a new one gets the ending.
         path = os.fsdecode(file) if mode == "a" and os.path.exists(file) else with_ending(file)
         return path, shown(path), None
     check_writeable(file)
     if mode != "w":
         raise InputError(f'file: expected a path with mode "{mode}", found an open file')
     folder = tempfile.TemporaryDirectory(prefix="bitnpz-")
-    return os.path.join(folder.name, _ARCHIVE), "archive", (file, folder)
+    return os.path.join(folder.name, _TEMPORARY_NAME), "archive", (file, folder)

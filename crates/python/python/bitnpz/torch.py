@@ -1,6 +1,6 @@
-"""Image sets in PyTorch.
+"""Images as PyTorch tensors.
 
-An `Images` is a map-style dataset as it is. This module has what gives tensors.
+`Images` are a map-style dataset by themselves. The classes of this module yield tensors.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ __all__ = ["Dataset", "Tensors", "unpack"]
 
 
 def unpack(packed: torch.Tensor, width: int, dtype: torch.dtype = torch.bool) -> torch.Tensor:
-    """Unpacks rows that `numpy.packbits(axis=-1)` or `Images.take(packed=True)` packed, on the device where they are.
+    """Unpacks rows that `numpy.packbits(axis=-1)` or `Images.take(packed=True)` packed, on the tensor's own device.
 
     Parameters
     ----------
     packed : Tensor of uint8, shape (..., ceil(width / 8))
     width : int
-        In pixels.
+        The width in pixels.
     dtype : torch.dtype
-        Of the result, whose values are 0 and 1.
+        The dtype of the result, whose values are 0 and 1.
 
     Returns
     -------
@@ -45,20 +45,20 @@ def unpack(packed: torch.Tensor, width: int, dtype: torch.dtype = torch.bool) ->
 
 
 class Dataset(torch.utils.data.Dataset[Any]):
-    """Images, and arrays that go with them, as a map-style dataset of tensors.
+    """A map-style dataset of images, and of arrays that belong to them, as tensors.
 
     Parameters
     ----------
     images : Images or ndarray
-        Images that differ in size come one by one: their batches need a `collate_fn`.
+        If images differ in size, a `DataLoader` needs a `collate_fn` to batch them.
     *arrays : Images or array_like
-        Of the same length, such as labels or masks.
+        Arrays of the same length, such as labels or masks.
     dtype : dtype, optional
-        Of the images given; that of the set unless said.
+        The dtype of the images. Default: the one in which they were saved.
     transform : callable, optional
-        What is made of the tensor of each image.
+        A function that is applied to the tensor of each image.
     indices : array_like of int, or mask, optional
-        Of these images, and of what the arrays have there; of all unless given.
+        The images, and items of the arrays, that the dataset consists of. Default: all.
 
     Examples
     --------
@@ -82,7 +82,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
     ) -> None:
         self.images, *self.arrays = check_lengths(images, arrays)
         if indices is not None:
-            self.images, *self.arrays = (_part(array, indices) for array in (self.images, *self.arrays))
+            self.images, *self.arrays = (_subset(array, indices) for array in (self.images, *self.arrays))
         self.dtype, self.transform = dtype, transform
 
     def __len__(self) -> int:
@@ -100,12 +100,12 @@ class Dataset(torch.utils.data.Dataset[Any]):
         return list(zip(images, *(_tensors(array, indices) for array in self.arrays), strict=True))
 
 
-def _part(array: Images | Array, indices: npt.ArrayLike) -> Images | Array:
+def _subset(array: Images | Array, indices: npt.ArrayLike) -> Images | Array:
     return array.subset(indices) if isinstance(array, Images) else array[np.asarray(indices)]
 
 
 def _tensors(array: Images | Array, indices: Sequence[int], dtype: npt.DTypeLike | None = None) -> list[torch.Tensor]:
-    """A tensor of each item at these indices."""
+    """Returns a tensor of each item at these indices."""
     if isinstance(array, Images) and array.is_ragged:
         items = [array[index] for index in indices]
         return [torch.from_numpy(_native(item if dtype is None else item.astype(dtype))) for item in items]
@@ -113,19 +113,19 @@ def _tensors(array: Images | Array, indices: Sequence[int], dtype: npt.DTypeLike
 
 
 def _native(array: Array) -> Array:
-    """The array in the byte order of the machine, the only one that tensors have."""
+    """Returns the array in the machine's byte order, the only one that tensors have."""
     return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
 
 
 class Tensors:
-    """The batches of a `Loader` as tensors on a device. Packed images cross to it packed, and are unpacked there.
+    """Yields the batches of a `Loader` as tensors on a device. Packed images are moved packed, and unpacked on the device.
 
     Parameters
     ----------
     loader : Loader
     device : torch.device or str, optional
     dtype : torch.dtype, optional
-        Of the images; as the loader gives them unless said, and bool if it gives them packed.
+        The dtype of the images. Default: that of the loader's batches, or bool if they are packed.
 
     Examples
     --------
@@ -160,9 +160,9 @@ class Tensors:
         return tensor if self.dtype is None else tensor.to(self.dtype)
 
     def state_dict(self) -> dict[str, Any]:
-        """That of the loader."""
+        """Returns the state of the loader."""
         return self.loader.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """That of the loader."""
+        """Restores the state of the loader."""
         self.loader.load_state_dict(state)

@@ -3,8 +3,8 @@
 use super::features::{Buckets, Features, ROWS, RUNS};
 use super::model::{Model, Number};
 use super::scan::{Coder, PASS, Past, Place, REACH, Scanner, Surroundings, move_by};
-use crate::codec::range_coder::RangeDecoder;
-use crate::codec::rows::Rows;
+use crate::codec::entropy::RangeDecoder;
+use crate::codec::rows::RowSink as Rows;
 
 /// Takes images out of payloads; keeps its memory from one to the next.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use super::features::{Buckets, Features, ROWS, RUNS};
 use super::model::{Model, Number};
 use super::scan::{Coder, PASS, Past, Place, REACH, RISE, Scanner, Surroundings, move_by};
-use crate::codec::range_coder::RangeEncoder;
+use crate::codec::entropy::RangeEncoder;
 use crate::view::BitmapView;
 
 /// What is done with symbols.

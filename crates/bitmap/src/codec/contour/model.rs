@@ -7,10 +7,8 @@ use std::thread;
 use super::encode::Teller;
 use super::features::{FEATURES, LONG, PART, class};
 use super::scan::{EVENTS, Past, Scanner, Surroundings};
-use crate::codec::model::Sample;
-use crate::codec::table::{Distribution, Table};
-use crate::codec::tree::{Alphabet, Observations};
-use crate::codec::weights::SYMBOLS;
+use crate::codec::entropy::{Alphabet, Distribution, Observations, SYMBOLS, Table};
+use crate::codec::sample::Sample;
 
 /// The alphabets of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,59 +1,68 @@
-//! From an image to its symbols, and from a payload to the image.
+//! Encoding and decoding with a model of pixels.
 
 use std::convert::Infallible;
 
-use super::model::Model;
-use super::scan::{Coder, Scanner};
-use crate::codec::range_coder::{RangeDecoder, RangeEncoder};
-use crate::codec::rows::{self, Rows};
+use super::model::PixelModel;
+use super::scan::{RowCodec, Scanner};
+use crate::codec::entropy::{RangeDecoder, RangeEncoder};
+use crate::codec::rows::{self, RowSink};
 use crate::kernels::{pack_rows, unpack_rows};
 use crate::view::BitmapView;
 
-/// Codes images and decodes them; keeps its memory from one to the next.
+/// Encodes and decodes images; reuses its buffers from one to the next.
 #[derive(Debug, Default)]
-pub(in crate::codec) struct PixelCoder {
+pub(in crate::codec) struct PixelCodec {
     scanner: Scanner,
     bytes: Vec<u8>,
 }
 
-impl PixelCoder {
+impl PixelCodec {
     /// Appends the payload of an image of one pixel or more.
-    pub(in crate::codec) fn encode(&mut self, model: &Model, image: BitmapView<'_>, payload: &mut Vec<u8>) {
-        let mut teller = Teller { model, image, symbols: RangeEncoder::new(payload) };
-        let Ok(()) = self.scanner.scan(model, [image.height(), image.width()], &mut teller);
-        teller.symbols.finish();
+    pub(in crate::codec) fn encode(
+        &mut self,
+        model: &PixelModel,
+        image: BitmapView<'_>,
+        payload: &mut Vec<u8>,
+    ) {
+        let mut encoder = RowEncoder { model, image, symbols: RangeEncoder::new(payload) };
+        let Ok(()) = self.scanner.scan(model, [image.height(), image.width()], &mut encoder);
+        encoder.symbols.finish();
     }
 
-    /// Gives the rows of an image of one pixel or more, or says what is wrong with the payload.
+    /// Decodes the rows of an image of one pixel or more, or says what is wrong with the payload.
     pub(in crate::codec) fn decode(
         &mut self,
-        model: &Model,
+        model: &PixelModel,
         payload: &[u8],
         [height, width]: [usize; 2],
-        rows: &mut impl Rows,
+        rows: &mut impl RowSink,
     ) -> Result<(), &'static str> {
         let symbols = RangeDecoder::new(payload, &mut self.bytes);
-        let mut pen = Pen { model, symbols, rows };
-        self.scanner.scan(model, [height, width], &mut pen)?;
-        if pen.symbols.is_done() { Ok(()) } else { Err("expected the end of the payload, found more of it") }
+        let mut decoder = RowDecoder { model, symbols, rows };
+        self.scanner.scan(model, [height, width], &mut decoder)?;
+        if decoder.symbols.is_done() {
+            Ok(())
+        } else {
+            Err("expected the end of the payload, found more of it")
+        }
     }
 }
 
-/// Tells what comes next, from the image.
-struct Teller<'a> {
-    model: &'a Model,
+/// Encodes the rows of an image.
+struct RowEncoder<'a> {
+    model: &'a PixelModel,
     image: BitmapView<'a>,
     symbols: RangeEncoder<'a>,
 }
 
-impl Teller<'_> {
+impl RowEncoder<'_> {
     fn packed(&self, row: usize) -> &[u8] {
         let stride = self.image.stride();
         &self.image.as_bytes()[row * stride..][..stride]
     }
 }
 
-impl Coder for Teller<'_> {
+impl RowCodec for RowEncoder<'_> {
     type Error = Infallible;
 
     fn is_over(&mut self, _rows: usize) -> Result<bool, Infallible> {
@@ -81,21 +90,21 @@ impl Coder for Teller<'_> {
     }
 }
 
-/// Tells what comes next, from the payload, and draws it.
-struct Pen<'a, R> {
-    model: &'a Model,
+/// Decodes the rows of an image.
+struct RowDecoder<'a, R> {
+    model: &'a PixelModel,
     symbols: RangeDecoder<'a>,
     rows: &'a mut R,
 }
 
-impl<R: Rows> Coder for Pen<'_, R> {
+impl<R: RowSink> RowCodec for RowDecoder<'_, R> {
     type Error = &'static str;
 
     fn is_over(&mut self, rows: usize) -> Result<bool, &'static str> {
         self.symbols.check()?;
         let is_over = self.symbols.is_zero();
         if is_over {
-            // No row is the same as the one above, and no pixel is set.
+            // Only first symbols follow: no row is the same as the one above, and no pixel is set.
             rows::blank(self.rows, rows);
         }
         Ok(is_over)

@@ -1,12 +1,11 @@
-//! What a coder knows of the pixels of images of a kind.
+//! The model of the codec `pixel`.
 
-use super::scan::Scanner;
 use super::template::{FEATURES, Feature, LEFT, TEMPLATE};
-use crate::codec::model::Sample;
-use crate::codec::table::Table;
-use crate::codec::tree::{Alphabet, Observations};
+use crate::codec::entropy::{Alphabet, Table};
 
-const PIXEL: Alphabet = Alphabet {
+/// The alphabet of pixels: the first half of the features is the pixels to the left, which change with each pixel, and the
+/// second half the others, which are known for a whole row.
+pub(super) const PIXEL: Alphabet = Alphabet {
     symbols: 2,
     features: FEATURES,
     bits: 1,
@@ -14,25 +13,27 @@ const PIXEL: Alphabet = Alphabet {
     distributions: 4096,
     combinations: [1 << 5, 1 << 15],
 };
-const SAME: Alphabet =
+
+/// The alphabet of typical prediction: whether a row is the same as the one above. The features are whether the last row
+/// was, and whether it is blank.
+pub(super) const SAME: Alphabet =
     Alphabet { symbols: 2, features: 2, bits: 1, split: 1, distributions: 4, combinations: [2, 2] };
 
-/// What a coder knows of images of a kind.
+/// How likely each pixel is in each context.
 #[derive(Clone, Debug)]
-pub(in crate::codec) struct Model {
-    /// Whether a pixel is set.
+pub(in crate::codec) struct PixelModel {
     pixels: Table<FEATURES, u16>,
     /// Whether a row is the same as the one above.
     same: Table<2>,
-    /// Whether a row ever is.
+    /// Whether the model expects such rows at all.
     compares_rows: bool,
     /// What the eight pixels to the left, the nearest in the lowest bit, add to the number of a context.
     left: Vec<u32>,
-    /// The other features that contexts depend on.
+    /// The other features that contexts depend on, with their steps.
     others: Vec<(Feature, u16)>,
 }
 
-impl Model {
+impl PixelModel {
     /// Reads a model, or says what is wrong with it.
     pub(in crate::codec) fn read(rest: &mut &[u8]) -> Result<Self, &'static str> {
         let pixels: Table<FEATURES, u16> = PIXEL.read(rest)?;
@@ -55,39 +56,27 @@ impl Model {
         Ok(Self { pixels, same, compares_rows, left, others })
     }
 
-    /// The bytes of a model of images like these, learned from about so many pixels; whether rows are compared with those
-    /// above them, which costs a symbol for each.
-    pub(in crate::codec) fn train(sample: &Sample<'_>, most: usize, compares_rows: bool) -> Vec<u8> {
-        let (mut pixels, mut same) = (Observations::default(), Observations::default());
-        let mut scanner = Scanner::default();
-        for &image in sample.images {
-            scanner.observe(image, compares_rows, most, &mut pixels, &mut same);
-            if pixels.len() > most {
-                break;
-            }
-        }
-        let mut model = Vec::new();
-        PIXEL.learn::<FEATURES>(pixels, sample.part(), &mut model);
-        SAME.learn::<2>(same, sample.part(), &mut model);
-        model
-    }
-
+    /// Returns the contexts of pixels.
     pub(super) fn pixels(&self) -> &Table<FEATURES, u16> {
         &self.pixels
     }
 
+    /// Returns whether an encoder compares rows with those above.
     pub(super) fn compares_rows(&self) -> bool {
         self.compares_rows
     }
 
+    /// Returns the contexts of typical prediction.
     pub(super) fn same(&self) -> &Table<2> {
         &self.same
     }
 
+    /// Returns what the pixels to the left add to the number of a context.
     pub(super) fn left(&self, pixels: u8) -> u32 {
         self.left[usize::from(pixels)]
     }
 
+    /// Returns the features that contexts depend on besides the pixels to the left, with their steps.
     pub(super) fn others(&self) -> &[(Feature, u16)] {
         &self.others
     }

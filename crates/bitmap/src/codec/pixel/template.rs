@@ -1,31 +1,33 @@
-//! What a pixel's context may be made of: pixels before it, and where it is.
+//! The template: the pixels before a pixel that can be its features, and its position.
 
-/// One bit that both sides know before a pixel.
+/// One bit that both sides know before they code a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Feature {
-    /// The pixel so many columns to the left.
+    /// The pixel this many columns to the left.
     Left(u8),
-    /// The pixel so many rows up and columns to the right.
+    /// The pixel this many rows up and columns to the right.
     Above(u8, i8),
-    /// A bit of the number of the column.
+    /// This bit of the number of the column.
     Column(u8),
-    /// A bit of the number of the row.
+    /// This bit of the number of the row.
     Row(u8),
 }
 
-/// Pixels outside the image are 0 up to here to the left and right.
+/// The columns to the left and to the right of an image whose pixels count as 0; no feature reaches farther.
 pub(super) const MARGIN: usize = 8;
-/// Rows above that a template reaches.
+/// The rows above that the template reaches.
 pub(super) const ROWS_ABOVE: usize = 8;
 
-/// How many features there are to choose from.
+/// The number of features to choose from.
 pub(super) const FEATURES: usize = 40;
 
-/// The first of them are the pixels to the left.
+/// The number of pixels to the left, which come first.
 pub(super) const LEFT: usize = 8;
 
-/// What a model chooses from: the 16 pixels of a JBIG2 template (ITU-T T.88, 6.2.5.3) and some around them, pixels at
-/// the periods of common dithers, and the place within them.
+/// The features that a model chooses from.
+///
+/// They are the 16 pixels of a JBIG2 template (ITU-T T.88, 6.2.5.3) and some around them, pixels at the periods of common
+/// dithers, and the position within a period.
 #[rustfmt::skip]
 pub(super) const TEMPLATE: [Feature; FEATURES] = {
     use Feature::{Above, Column, Left, Row};

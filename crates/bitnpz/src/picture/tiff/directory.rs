@@ -1,4 +1,4 @@
-//! The directories of a TIFF file: tags and their numbers.
+//! The directories of a TIFF file: their tags and values.
 
 use std::collections::BTreeMap;
 
@@ -7,58 +7,60 @@ use bitnpz_npy::with_room;
 use super::super::fault::Fault;
 use crate::interrupt;
 
-/// At most so many directories are read.
-const PAGES: usize = 1 << 16;
-/// The least bytes of an entry of a directory.
-const ENTRY: usize = 12;
-/// At most so many numbers of one tag.
-const NUMBERS: usize = 1 << 24;
+/// The maximum number of directories: the pages that a TIFF file with 16-bit page numbers can have, so that a circle of
+/// directories without entries ends.
+const MAX_PAGES: usize = 1 << 16;
+/// The length of a directory entry of a TIFF file; those of BigTIFF are longer.
+const MIN_ENTRY_BYTES: usize = 12;
+/// The maximum number of values of a tag: 128 MiB of memory, and one strip for each row of a very long picture.
+const MAX_NUMBERS: usize = 1 << 24;
 
-const ENDLESS: &str = "the directories of this TIFF file have no end";
+const ENDLESS: &str = "the directories of the TIFF file overlap or form a circle";
 
-/// Whether bytes begin as those of a TIFF or a BigTIFF file.
+/// Returns `true` if bytes start with the signature of a TIFF or BigTIFF file.
 pub(in super::super) fn is_tiff(bytes: &[u8]) -> bool {
     matches!(bytes, [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..])
 }
 
-/// The bytes of a file, how its numbers are written, and whether it is a BigTIFF.
+/// The bytes of a file and the format of its numbers.
 #[derive(Clone, Copy, Debug)]
-struct File<'a> {
+struct TiffFile<'a> {
     bytes: &'a [u8],
     is_big_endian: bool,
     is_big_tiff: bool,
 }
 
-/// Where the values of a tag lie.
+/// The type and position of the values of a tag.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
-    /// The bytes of one value.
+struct TagEntry {
+    /// The length of one value in bytes.
     size: usize,
     count: usize,
+    /// The offset of the values in the file.
     start: usize,
 }
 
-/// One directory.
+/// A directory: the tags of one page.
 #[derive(Debug)]
-pub(super) struct Directory<'a> {
-    file: File<'a>,
-    entries: BTreeMap<u16, Entry>,
+pub(super) struct TiffDirectory<'a> {
+    file: TiffFile<'a>,
+    entries: BTreeMap<u16, TagEntry>,
 }
 
-/// Reads all directories, one after the other.
-pub(super) fn pages(bytes: &[u8]) -> Result<Vec<Directory<'_>>, Fault> {
+/// Reads all directories of a file, in order.
+pub(super) fn pages(bytes: &[u8]) -> Result<Vec<TiffDirectory<'_>>, Fault> {
     let is_big_endian = bytes.first() == Some(&b'M');
-    let mut file = File { bytes, is_big_endian, is_big_tiff: false };
+    let mut file = TiffFile { bytes, is_big_endian, is_big_tiff: false };
     file.is_big_tiff = file.number(2, 2)? == 43;
     if file.is_big_tiff && file.number(4, 2)? != 8 {
-        return Err("expected a BigTIFF file of offsets of 8 bytes".into());
+        return Err("expected a BigTIFF file with offsets of 8 bytes".into());
     }
     let mut next = if file.is_big_tiff { file.number(8, 8)? } else { file.number(4, 4)? };
-    let mut pages: Vec<Directory<'_>> = Vec::new();
-    // Each entry has bytes of its own, unless directories overlap or go in a circle.
-    let mut entries_left = bytes.len() / ENTRY;
+    let mut pages: Vec<TiffDirectory<'_>> = Vec::new();
+    // The file has room for this many entries, unless directories overlap or form a circle.
+    let mut entries_left = bytes.len() / MIN_ENTRY_BYTES;
     while next != 0 {
-        if pages.len() == PAGES {
+        if pages.len() == MAX_PAGES {
             return Err(ENDLESS.into());
         }
         if interrupt::check().is_err() {
@@ -71,18 +73,19 @@ pub(super) fn pages(bytes: &[u8]) -> Result<Vec<Directory<'_>>, Fault> {
     Ok(pages)
 }
 
-impl<'a> File<'a> {
-    /// The number of so many bytes at a place.
+impl<'a> TiffFile<'a> {
+    /// Returns the unsigned number of `size` bytes at an offset.
     fn number(&self, start: usize, size: usize) -> Result<u64, Fault> {
         let bytes = start.checked_add(size).and_then(|end| self.bytes.get(start..end));
-        let bytes = bytes.ok_or("the TIFF file is cut off: a directory leads beyond its end")?;
+        let bytes = bytes.ok_or("the TIFF file is truncated: a directory points beyond its end")?;
         let add = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
         Ok(if self.is_big_endian { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) })
     }
 
-    /// The directory at a place, and the place of the next.
-    fn directory(self, place: u64, entries_left: &mut usize) -> Result<(Directory<'a>, u64), Fault> {
-        let start = usize::try_from(place).map_err(|_| "a directory lies beyond the end of the TIFF file")?;
+    /// Reads the directory at an offset, and the offset of the next one.
+    fn directory(self, offset: u64, entries_left: &mut usize) -> Result<(TiffDirectory<'a>, u64), Fault> {
+        let start =
+            usize::try_from(offset).map_err(|_| "a directory of the TIFF file lies beyond its end")?;
         let (count_size, entry_size, word) = if self.is_big_tiff { (8, 20, 8) } else { (2, 12, 4) };
         let count = self.number(start, count_size)?;
         let count = usize::try_from(count).ok().filter(|&count| count <= self.bytes.len() / entry_size);
@@ -105,15 +108,15 @@ impl<'a> File<'a> {
                 Some(bytes) if bytes <= word => inline,
                 _ => usize::try_from(self.number(inline, word)?).unwrap_or(usize::MAX),
             };
-            entries.entry(tag).or_insert(Entry { size, count, start });
+            entries.entry(tag).or_insert(TagEntry { size, count, start });
         }
         let next = self.number(start + count_size + count * entry_size, word)?;
-        Ok((Directory { file: self, entries }, next))
+        Ok((TiffDirectory { file: self, entries }, next))
     }
 }
 
-impl<'a> Directory<'a> {
-    /// The bytes of the whole file.
+impl<'a> TiffDirectory<'a> {
+    /// Returns the bytes of the whole file.
     pub(super) fn bytes(&self) -> &'a [u8] {
         self.file.bytes
     }
@@ -126,18 +129,18 @@ impl<'a> Directory<'a> {
         self.entries.contains_key(&tag)
     }
 
-    /// The first number of a tag, if it is there.
+    /// Returns the first value of a tag, or `None` if the tag is missing or damaged.
     pub(super) fn number(&self, tag: u16) -> Option<u64> {
         let entry = self.entries.get(&tag).filter(|entry| entry.count > 0)?;
         self.file.number(entry.start, entry.size).ok()
     }
 
-    /// All numbers of a tag; none if it is not there.
+    /// Returns all values of a tag; an empty list if the tag is missing.
     pub(super) fn numbers(&self, tag: u16) -> Result<Vec<u64>, Fault> {
-        let Some(&Entry { size, count, start }) = self.entries.get(&tag) else { return Ok(Vec::new()) };
-        if count > NUMBERS || count * size > self.file.bytes.len() {
+        let Some(&TagEntry { size, count, start }) = self.entries.get(&tag) else { return Ok(Vec::new()) };
+        if count > MAX_NUMBERS || count * size > self.file.bytes.len() {
             return Err(Fault::Message(format!(
-                "tag {tag} of the TIFF file has {count} values, more than it can have"
+                "tag {tag} of the TIFF file has {count} values, more than fit in the file or than 16,777,216"
             )));
         }
         let mut numbers = with_room(count)?;

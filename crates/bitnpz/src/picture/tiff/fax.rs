@@ -1,4 +1,4 @@
-//! Strips and tiles as fax machines write them: CCITT group 3, group 4 and modified Huffman.
+//! Decoding strips and tiles compressed with CCITT fax codes: modified Huffman, group 3 and group 4.
 
 use bitnpz_npy::with_room;
 use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
@@ -6,15 +6,15 @@ use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
 use super::super::fault::Fault;
 use super::page::compression;
 
-/// Rows of packed bits, black ones 1.
-struct Rows {
+/// Rows of packed bits in which 1 is black, and the position of the next pixel.
+struct FaxRows {
     bits: Vec<u8>,
     row_bytes: usize,
     row: usize,
     column: usize,
 }
 
-impl Decoder for Rows {
+impl Decoder for FaxRows {
     fn push_pixel(&mut self, white: bool) {
         let place = self.row * self.row_bytes + self.column / 8;
         if let (false, Some(byte)) = (white, self.bits.get_mut(place)) {
@@ -38,7 +38,7 @@ impl Decoder for Rows {
     }
 }
 
-/// Decodes a strip or a tile to rows of packed bits.
+/// Decodes a strip or a tile to packed rows in which 1 is black.
 pub(super) fn decode(
     data: &[u8],
     [columns, rows]: [usize; 2],
@@ -50,8 +50,10 @@ pub(super) fn decode(
         compression::GROUP_3 if t4_options & 1 == 1 => EncodingMode::Group3_2D { k: 4 },
         _ => EncodingMode::Group3_1D,
     };
-    let small =
-        |length: usize| u32::try_from(length).map_err(|_| Fault::from("a side is over 4,294,967,295 pixels"));
+    let small = |length: usize| {
+        u32::try_from(length)
+            .map_err(|_| Fault::from("expected a side of at most 4,294,967,295 pixels, found a longer one"))
+    };
     let mut context = DecoderContext::new(DecodeSettings {
         columns: small(columns)?,
         rows: small(rows)?,
@@ -64,13 +66,13 @@ pub(super) fn decode(
     let row_bytes = columns.div_ceil(8);
     let mut bits = with_room(row_bytes * rows)?;
     bits.resize(row_bytes * rows, 0);
-    let mut decoded = Rows { bits, row_bytes, row: 0, column: 0 };
+    let mut decoded = FaxRows { bits, row_bytes, row: 0, column: 0 };
     let failed = |row: usize, why: &dyn std::fmt::Display| {
-        Fault::Message(format!("the fax code of a strip is damaged at row {row} of {rows}: {why}"))
+        Fault::Message(format!("the fax code of a strip or tile is damaged at row {row} of {rows}: {why}"))
     };
     hayro_ccitt::decode(data, &mut decoded, &mut context).map_err(|error| failed(decoded.row, &error))?;
     if decoded.row < rows {
-        return Err(failed(decoded.row, &"it ends there"));
+        return Err(failed(decoded.row, &"the data ends there"));
     }
     Ok(decoded.bits)
 }

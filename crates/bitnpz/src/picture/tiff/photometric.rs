@@ -1,50 +1,53 @@
-//! What the samples of a page mean.
+//! Converting the samples of a page to pixels.
 
 use bitnpz_npy::with_room;
 
 use super::super::fault::Fault;
-use super::super::pixels::{Layout, Pixels, Samples};
-use super::directory::Directory;
-use super::page::{Format, Page, compression};
-use super::plane::Values;
+use super::super::raster::{PixelLayout, Raster, Samples};
+use super::directory::TiffDirectory;
+use super::page::{Page, SampleFormat, compression};
 use super::tag;
 
-/// What the first samples of a pixel are together.
+/// The colour space of the samples: TIFF's PhotometricInterpretation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meaning {
+enum Photometric {
     WhiteIsZero,
     BlackIsZero,
     Rgb,
     Palette,
     Cmyk,
-    /// Of which the first is luma.
+    /// Only the first sample, luma, is used.
     YCbCr,
 }
 
-/// Whether a sample behind the colours says how opaque a pixel is.
+/// The meaning of the first sample behind the colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Alpha {
     None,
-    /// The colours are as dark as the pixel is transparent.
+    /// The colours are multiplied by the opacity.
     Associated,
     Unassociated,
 }
 
-/// Makes pixels of the values of a page.
-pub(super) fn pixels(directory: &Directory<'_>, page: &Page, values: Values) -> Result<Pixels, Fault> {
-    let meaning = meaning(directory, page)?;
-    let colours = match meaning {
-        Meaning::WhiteIsZero | Meaning::BlackIsZero | Meaning::Palette => 1,
-        Meaning::Rgb | Meaning::YCbCr => 3,
-        Meaning::Cmyk => 4,
+/// Converts the samples of a page to pixels.
+pub(super) fn to_raster(
+    directory: &TiffDirectory<'_>,
+    page: &Page,
+    values: Samples,
+) -> Result<Raster, Fault> {
+    let photometric = photometric(directory, page)?;
+    let colours = match photometric {
+        Photometric::WhiteIsZero | Photometric::BlackIsZero | Photometric::Palette => 1,
+        Photometric::Rgb | Photometric::YCbCr => 3,
+        Photometric::Cmyk => 4,
     };
     if page.samples < colours {
         return Err(Fault::Message(format!(
-            "expected {colours} samples for each pixel, found {}",
+            "expected {colours} samples per pixel in the TIFF file, found {}",
             page.samples
         )));
     }
-    if meaning == Meaning::Palette {
+    if photometric == Photometric::Palette {
         return palette(directory, page, &values);
     }
     let alpha = match directory.number(tag::EXTRA_SAMPLES) {
@@ -52,26 +55,26 @@ pub(super) fn pixels(directory: &Directory<'_>, page: &Page, values: Values) -> 
         Some(2) if page.samples > colours => Alpha::Unassociated,
         _ => Alpha::None,
     };
-    let kind = Kind { meaning, alpha, colours, samples: page.samples };
-    let layout = match (kind.has_colour(), alpha) {
-        (false, Alpha::None) => Layout::Grey,
-        (false, _) => Layout::GreyAlpha,
-        (true, Alpha::None) => Layout::Rgb,
-        (true, _) => Layout::RgbAlpha,
+    let converter = PixelConverter { photometric, alpha, colours, samples: page.samples };
+    let layout = match (converter.has_colour(), alpha) {
+        (false, Alpha::None) => PixelLayout::Grey,
+        (false, _) => PixelLayout::GreyAlpha,
+        (true, Alpha::None) => PixelLayout::Rgb,
+        (true, _) => PixelLayout::RgbAlpha,
     };
     let (samples, white) = match values {
-        Values::U8(values) => {
-            let most = f64::from((1_u32 << page.bits) - 1);
-            let scale = |value: f64| as_u8(value * 255.0 / most);
-            (Samples::U8(kind.convert(&values, most, scale)?), 255.0)
+        Samples::U8(values) => {
+            let max = f64::from((1_u32 << page.bits) - 1);
+            let scale = |value: f64| as_u8(value * 255.0 / max);
+            (Samples::U8(converter.convert(&values, max, scale)?), 255.0)
         }
-        Values::U16(values) => (Samples::U16(kind.convert(&values, 65535.0, as_u16)?), 65535.0),
-        Values::F64(values) => {
+        Samples::U16(values) => (Samples::U16(converter.convert(&values, 65535.0, as_u16)?), 65535.0),
+        Samples::F64(values) => {
             let white = white(page);
-            (Samples::F64(kind.convert(&values, white, |value| value)?), white)
+            (Samples::F64(converter.convert(&values, white, |value| value)?), white)
         }
     };
-    Ok(Pixels { width: page.width, height: page.height, layout, samples, white })
+    Ok(Raster { width: page.width, height: page.height, layout, samples, white })
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
@@ -84,67 +87,67 @@ fn as_u16(value: f64) -> u16 {
     value.round() as u16
 }
 
-/// The largest value of samples of more than 16 bits or with a sign.
+/// Returns the value of white for samples that are floats, signed or of more than 16 bits.
 fn white(page: &Page) -> f64 {
     match page.format {
-        Format::Float => 1.0,
-        Format::Signed => 2_f64.powi(page.bits.cast_signed() - 1) - 1.0,
-        Format::Unsigned => 2_f64.powi(page.bits.cast_signed()) - 1.0,
+        SampleFormat::Float => 1.0,
+        SampleFormat::Signed => 2_f64.powi(page.bits.cast_signed() - 1) - 1.0,
+        SampleFormat::Unsigned => 2_f64.powi(page.bits.cast_signed()) - 1.0,
     }
 }
 
-fn meaning(directory: &Directory<'_>, page: &Page) -> Result<Meaning, Fault> {
+fn photometric(directory: &TiffDirectory<'_>, page: &Page) -> Result<Photometric, Fault> {
     let subsampling = directory.numbers(tag::SUBSAMPLING)?;
     Ok(match directory.number(tag::PHOTOMETRIC).unwrap_or(0) {
-        0 => Meaning::WhiteIsZero,
-        1 | 4 => Meaning::BlackIsZero,
-        2 => Meaning::Rgb,
-        3 => Meaning::Palette,
-        5 => Meaning::Cmyk,
-        6 if page.compression == compression::JPEG || subsampling == [1, 1] => Meaning::YCbCr,
-        6 => return Err(Fault::unread("a TIFF file of subsampled YCbCr without JPEG")),
-        8..=10 => return Err(Fault::unread("a TIFF file in the colours of Lab")),
-        other => return Err(Fault::unread(format!("TIFF photometric interpretation {other}"))),
+        0 => Photometric::WhiteIsZero,
+        1 | 4 => Photometric::BlackIsZero,
+        2 => Photometric::Rgb,
+        3 => Photometric::Palette,
+        5 => Photometric::Cmyk,
+        6 if page.compression == compression::JPEG || subsampling == [1, 1] => Photometric::YCbCr,
+        6 => return Err(Fault::unsupported("a TIFF file of subsampled YCbCr without JPEG compression")),
+        8..=10 => return Err(Fault::unsupported("a TIFF file in a Lab colour space")),
+        other => return Err(Fault::unsupported(format!("TIFF photometric interpretation {other}"))),
     })
 }
 
-/// How pixels are made of the samples of a page.
+/// Converts the samples of a pixel to grey or RGB, with or without alpha.
 #[derive(Clone, Copy, Debug)]
-struct Kind {
-    meaning: Meaning,
+struct PixelConverter {
+    photometric: Photometric,
     alpha: Alpha,
-    /// Samples that are colours.
+    /// The samples per pixel that are colours.
     colours: usize,
-    /// Samples of a pixel.
+    /// All samples per pixel.
     samples: usize,
 }
 
-impl Kind {
+impl PixelConverter {
     fn has_colour(self) -> bool {
-        matches!(self.meaning, Meaning::Rgb | Meaning::Cmyk)
+        matches!(self.photometric, Photometric::Rgb | Photometric::Cmyk)
     }
 
-    /// Converts all pixels, `most` being the largest value.
+    /// Converts all pixels; `max` is the value of white.
     fn convert<T: Copy + Into<f64>, U>(
         self,
         values: &[T],
-        most: f64,
+        max: f64,
         sample: impl Fn(f64) -> U,
     ) -> Result<Vec<U>, Fault> {
         let channels = if self.has_colour() { 3 } else { 1 } + usize::from(self.alpha != Alpha::None);
         let mut converted = with_room(values.len() / self.samples * channels)?;
         for pixel in values.chunks_exact(self.samples) {
             let at = |index: usize| -> f64 { pixel[index].into() };
-            let alpha = if self.alpha == Alpha::None { most } else { at(self.colours) };
+            let alpha = if self.alpha == Alpha::None { max } else { at(self.colours) };
             let straight = |colour: f64| match self.alpha {
-                Alpha::Associated if alpha > 0.0 => (colour * most / alpha).min(most),
+                Alpha::Associated if alpha > 0.0 => (colour * max / alpha).min(max),
                 _ => colour,
             };
-            match self.meaning {
-                Meaning::WhiteIsZero => converted.push(sample(straight(most - at(0)))),
-                Meaning::Rgb => converted.extend([0, 1, 2].map(|channel| sample(straight(at(channel))))),
-                Meaning::Cmyk => {
-                    let light = |ink: usize| (most - at(ink)) * (most - at(3)) / most;
+            match self.photometric {
+                Photometric::WhiteIsZero => converted.push(sample(straight(max - at(0)))),
+                Photometric::Rgb => converted.extend([0, 1, 2].map(|channel| sample(straight(at(channel))))),
+                Photometric::Cmyk => {
+                    let light = |ink: usize| (max - at(ink)) * (max - at(3)) / max;
                     converted.extend([0, 1, 2].map(|ink| sample(straight(light(ink)))));
                 }
                 _ => converted.push(sample(straight(at(0)))),
@@ -157,20 +160,20 @@ impl Kind {
     }
 }
 
-/// The colours of a palette: red ones, then green ones, then blue ones.
-fn palette(directory: &Directory<'_>, page: &Page, values: &Values) -> Result<Pixels, Fault> {
-    let Values::U8(indices) = values else {
-        return Err(Fault::unread("a TIFF file with a palette of more than 8 bits"));
+/// Looks up the colours of pixels in the palette, which has all red values first, then all green, then all blue.
+fn palette(directory: &TiffDirectory<'_>, page: &Page, values: &Samples) -> Result<Raster, Fault> {
+    let Samples::U8(indices) = values else {
+        return Err(Fault::unsupported("a TIFF file with palette indices of more than 8 bits"));
     };
     let map = directory.numbers(tag::COLOUR_MAP)?;
     let colours = 1 << page.bits;
     if map.len() < 3 * colours {
         return Err(Fault::Message(format!(
-            "expected a palette of {colours} colours, found {}",
+            "expected a palette of {colours} colours in the TIFF file, found {}",
             map.len() / 3
         )));
     }
-    // Some writers take 8 bits where the specification has 16; libtiff tells them by this.
+    // Some writers use 8 bits where the specification has 16; libtiff detects them the same way.
     let shift = if map.iter().any(|&value| value > 255) { 8 } else { 0 };
     let mut samples = with_room(page.width * page.height * 3)?;
     for &index in indices.iter().step_by(page.samples) {
@@ -179,5 +182,5 @@ fn palette(directory: &Directory<'_>, page: &Page, values: &Values) -> Result<Pi
         };
         samples.extend([0, 1, 2].map(channel));
     }
-    Ok(Pixels::of_u8(page.width, page.height, Layout::Rgb, samples))
+    Ok(Raster::from_u8(page.width, page.height, PixelLayout::Rgb, samples))
 }

@@ -1,4 +1,4 @@
-//! Strips and tiles, decompressed to the values of all samples.
+//! Decompressing strips and tiles to samples.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -7,54 +7,47 @@ use bitnpz_npy::{make_room, with_room};
 use tiff::decoder::{Decoder, Limits};
 
 use super::super::fault::{Fault, check_size};
-use super::directory::Directory;
-use super::page::{Format, Page, compression};
+use super::super::raster::Samples;
+use super::directory::TiffDirectory;
+use super::page::{Page, SampleFormat, compression};
 use super::{fax, tag};
 
-/// The values of all samples, pixel by pixel.
-#[derive(Debug)]
-pub(super) enum Values {
-    U8(Vec<u8>),
-    U16(Vec<u16>),
-    F64(Vec<f64>),
-}
+/// 2^53: an `f64` represents every integer below it exactly.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Below this, 2^53, an `f64` tells each whole number from its neighbours.
-const EXACT: f64 = 9_007_199_254_740_992.0;
-
-/// Decompresses a page.
-pub(super) fn values(directory: &Directory<'_>, page: &Page, limit: u64) -> Result<Values, Fault> {
+/// Decompresses the samples of a page.
+pub(super) fn read_samples(directory: &TiffDirectory<'_>, page: &Page, limit: u64) -> Result<Samples, Fault> {
     let planes = if page.is_planar { page.samples } else { 1 };
     let mut rows = Vec::new();
     for plane in 0..planes {
-        rows.push(Rows::read(directory, page, plane, limit)?);
+        rows.push(PlaneRows::read(directory, page, plane, limit)?);
     }
     let total = page.width * page.height * page.samples;
     Ok(match (page.format, page.bits) {
-        (Format::Unsigned, 1..=8) => Values::U8(interleave(page, &rows, total, Rows::small)?),
-        (Format::Unsigned, 16) => Values::U16(interleave(page, &rows, total, |rows, row, sample| {
+        (SampleFormat::Unsigned, 1..=8) => Samples::U8(interleave(page, &rows, total, PlaneRows::small)?),
+        (SampleFormat::Unsigned, 16) => Samples::U16(interleave(page, &rows, total, |rows, row, sample| {
             u16::from_ne_bytes(rows.bytes(row, sample))
         })?),
         _ => {
             check_size(total as u128 * 8, limit)?;
             let values = interleave(page, &rows, total, |rows, row, sample| rows.number(page, row, sample))?;
-            if page.format != Format::Float && values.iter().any(|value| value.abs() >= EXACT) {
-                return Err(Fault::unread("a TIFF file of whole numbers of 2^53 or more"));
+            if page.format != SampleFormat::Float && values.iter().any(|value| value.abs() >= MAX_EXACT) {
+                return Err(Fault::unsupported("a TIFF file with integers of 2^53 or more"));
             }
-            Values::F64(values)
+            Samples::F64(values)
         }
     })
 }
 
-/// All samples, wherever they lie, in the order of pixels.
+/// Returns all samples in the order of pixels, from one plane or several.
 fn interleave<T>(
     page: &Page,
-    planes: &[Rows],
+    planes: &[PlaneRows],
     total: usize,
-    value: impl Fn(&Rows, usize, usize) -> T,
+    value: impl Fn(&PlaneRows, usize, usize) -> T,
 ) -> Result<Vec<T>, Fault> {
     let mut values = with_room(total)?;
-    let together = page.samples_together();
+    let together = page.interleaved_samples();
     for row in 0..page.height {
         for column in 0..page.width {
             for plane in planes {
@@ -65,15 +58,15 @@ fn interleave<T>(
     Ok(values)
 }
 
-/// The rows of one plane: numbers of this machine's byte order, or packed bits.
-struct Rows {
+/// The rows of one plane: numbers in the machine's byte order, or packed bits.
+struct PlaneRows {
     data: Vec<u8>,
     row_bytes: usize,
     bits: u32,
 }
 
-impl Rows {
-    fn read(directory: &Directory<'_>, page: &Page, plane: usize, limit: u64) -> Result<Self, Fault> {
+impl PlaneRows {
+    fn read(directory: &TiffDirectory<'_>, page: &Page, plane: usize, limit: u64) -> Result<Self, Fault> {
         let file = plane_as_file(directory, page, plane, limit)?;
         let mut limits = Limits::unlimited();
         limits.decoding_buffer_size = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -83,15 +76,15 @@ impl Rows {
         let mut data = with_room(size)?;
         data.resize(size, 0);
         decoder.read_image_bytes(&mut data)?;
-        let row_bits = page.width * page.samples_together() * page.bits as usize;
+        let row_bits = page.width * page.interleaved_samples() * page.bits as usize;
         Ok(Self { data, row_bytes: row_bits.div_ceil(8), bits: page.bits })
     }
 
-    /// A sample of at most 8 bits.
+    /// Returns a sample of at most 8 bits.
     fn small(&self, row: usize, sample: usize) -> u8 {
         let row = &self.data[row * self.row_bytes..][..self.row_bytes];
         let start = sample * self.bits as usize;
-        // Some samples of 3, 5, 6 and 7 bits lie in two bytes.
+        // A sample of 3, 5, 6 or 7 bits can extend into the next byte.
         let next = row.get(start / 8 + 1).copied().unwrap_or(0);
         let word = u16::from_be_bytes([row[start / 8], next]) << (start % 8);
         word.to_be_bytes()[0] >> (8 - self.bits)
@@ -104,24 +97,29 @@ impl Rows {
         bytes
     }
 
-    /// A sample that is no whole number of at most 16 bits without a sign.
+    /// Returns a sample that is a float, a signed integer or an integer of more than 16 bits.
     fn number(&self, page: &Page, row: usize, sample: usize) -> f64 {
         match (page.format, page.bits) {
-            (Format::Float, 16) => half::f16::from_ne_bytes(self.bytes(row, sample)).to_f64(),
-            (Format::Float, 32) => f32::from_ne_bytes(self.bytes(row, sample)).into(),
-            (Format::Float, _) => f64::from_ne_bytes(self.bytes(row, sample)),
-            (Format::Signed, 8) => i8::from_ne_bytes(self.bytes(row, sample)).into(),
-            (Format::Signed, 16) => i16::from_ne_bytes(self.bytes(row, sample)).into(),
-            (Format::Signed, 32) => i32::from_ne_bytes(self.bytes(row, sample)).into(),
-            (Format::Unsigned, 32) => u32::from_ne_bytes(self.bytes(row, sample)).into(),
-            (Format::Signed, _) => i64::from_ne_bytes(self.bytes(row, sample)) as f64,
-            (Format::Unsigned, _) => u64::from_ne_bytes(self.bytes(row, sample)) as f64,
+            (SampleFormat::Float, 16) => half::f16::from_ne_bytes(self.bytes(row, sample)).to_f64(),
+            (SampleFormat::Float, 32) => f32::from_ne_bytes(self.bytes(row, sample)).into(),
+            (SampleFormat::Float, _) => f64::from_ne_bytes(self.bytes(row, sample)),
+            (SampleFormat::Signed, 8) => i8::from_ne_bytes(self.bytes(row, sample)).into(),
+            (SampleFormat::Signed, 16) => i16::from_ne_bytes(self.bytes(row, sample)).into(),
+            (SampleFormat::Signed, 32) => i32::from_ne_bytes(self.bytes(row, sample)).into(),
+            (SampleFormat::Unsigned, 32) => u32::from_ne_bytes(self.bytes(row, sample)).into(),
+            (SampleFormat::Signed, _) => i64::from_ne_bytes(self.bytes(row, sample)) as f64,
+            (SampleFormat::Unsigned, _) => u64::from_ne_bytes(self.bytes(row, sample)) as f64,
         }
     }
 }
 
-/// The strips or tiles of one plane as a BigTIFF file of their own, which says of each sample no more than that it is one.
-fn plane_as_file(directory: &Directory<'_>, page: &Page, plane: usize, limit: u64) -> Result<Vec<u8>, Fault> {
+/// Returns a BigTIFF file with the strips or tiles of one plane, which declares them plain grey samples.
+fn plane_as_file(
+    directory: &TiffDirectory<'_>,
+    page: &Page,
+    plane: usize,
+    limit: u64,
+) -> Result<Vec<u8>, Fault> {
     let mut file = Vec::new();
     file.extend_from_slice(if directory.is_big_endian() { b"MM" } else { b"II" });
     let put = |file: &mut Vec<u8>, number: u64, size: usize| match directory.is_big_endian() {
@@ -136,12 +134,12 @@ fn plane_as_file(directory: &Directory<'_>, page: &Page, plane: usize, limit: u6
         let chunk = decompress_fax(directory, page, number, &directory.bytes()[range])?;
         offsets.push(file.len() as u64);
         lengths.push(chunk.len() as u64);
-        // Strips may lie one over the other.
+        // Overlapping strips can add up to more than the file has.
         check_size(file.len() as u128 + chunk.len() as u128, limit)?;
         make_room(&mut file, chunk.len())?;
         file.extend_from_slice(&chunk);
     }
-    let mut tags = tags(directory, page)?;
+    let mut tags = new_tags(directory, page)?;
     let [offsets_tag, lengths_tag] = if page.is_tiled {
         [tag::TILE_OFFSETS, tag::TILE_BYTES]
     } else {
@@ -153,18 +151,18 @@ fn plane_as_file(directory: &Directory<'_>, page: &Page, plane: usize, limit: u6
     Ok(file)
 }
 
-/// A tag, its type (7 for bytes, 16 for numbers of 8 bytes) and its values.
-type Tag = (u16, u16, Vec<u64>);
+/// A tag to write, its type (7 for bytes, 16 for numbers of 8 bytes) and its values.
+type NewTag = (u16, u16, Vec<u64>);
 
-/// All tags but where the strips or tiles lie.
-fn tags(directory: &Directory<'_>, page: &Page) -> Result<Vec<Tag>, Fault> {
+/// Returns all tags except the offsets and lengths of the strips or tiles.
+fn new_tags(directory: &TiffDirectory<'_>, page: &Page) -> Result<Vec<NewTag>, Fault> {
     let format = match page.format {
-        Format::Unsigned => 1,
-        Format::Signed => 2,
-        Format::Float => 3,
+        SampleFormat::Unsigned => 1,
+        SampleFormat::Signed => 2,
+        SampleFormat::Float => 3,
     };
     let compression = if page.is_fax() { compression::NONE } else { page.compression };
-    // libtiff too passes it by where a compression has none.
+    // As in libtiff, other compressions ignore the predictor.
     let has_predictor = matches!(
         compression,
         compression::LZW | compression::DEFLATE | compression::OLD_DEFLATE | compression::ZSTD
@@ -176,11 +174,11 @@ fn tags(directory: &Directory<'_>, page: &Page) -> Result<Vec<Tag>, Fault> {
         (tag::BITS, page.bits.into()),
         (tag::COMPRESSION, compression),
         (tag::PHOTOMETRIC, 1),
-        (tag::SAMPLES, page.samples_together() as u64),
+        (tag::SAMPLES, page.interleaved_samples() as u64),
         (tag::PREDICTOR, predictor),
         (tag::SAMPLE_FORMAT, format),
     ];
-    let mut tags: Vec<Tag> = numbers.into_iter().map(|(tag, number)| (tag, 16, vec![number])).collect();
+    let mut tags: Vec<NewTag> = numbers.into_iter().map(|(tag, number)| (tag, 16, vec![number])).collect();
     let [columns, rows] = page.chunk.map(|side| vec![side as u64]);
     if page.is_tiled {
         tags.extend([(tag::TILE_WIDTH, 16, columns), (tag::TILE_LENGTH, 16, rows)]);
@@ -193,8 +191,8 @@ fn tags(directory: &Directory<'_>, page: &Page) -> Result<Vec<Tag>, Fault> {
     Ok(tags)
 }
 
-/// Writes a directory behind all else, and where it is into the header.
-fn write_directory(file: &mut Vec<u8>, tags: &[Tag], put: impl Fn(&mut Vec<u8>, u64, usize)) {
+/// Appends a directory, and writes its offset into the header.
+fn write_directory(file: &mut Vec<u8>, tags: &[NewTag], put: impl Fn(&mut Vec<u8>, u64, usize)) {
     let mut entries = Vec::new();
     for (tag, kind, values) in tags {
         let size = if *kind == 7 { 1 } else { 8 };
@@ -219,9 +217,9 @@ fn write_directory(file: &mut Vec<u8>, tags: &[Tag], put: impl Fn(&mut Vec<u8>, 
     put(file, 0, 8);
 }
 
-/// Where the strips or tiles of a plane lie in the file.
+/// Returns the ranges of the file that the strips or tiles of a plane occupy.
 fn chunks(
-    directory: &Directory<'_>,
+    directory: &TiffDirectory<'_>,
     page: &Page,
     plane: usize,
 ) -> Result<Vec<std::ops::Range<usize>>, Fault> {
@@ -242,7 +240,7 @@ fn chunks(
             )));
         };
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        // Old files do not say how long their strips are.
+        // Old files lack the lengths of their strips.
         let length = lengths
             .get(chunk)
             .map_or(size.saturating_sub(start), |&length| usize::try_from(length).unwrap_or(usize::MAX));
@@ -254,21 +252,21 @@ fn chunks(
     Ok(ranges)
 }
 
-/// A strip or a tile of a plane with its bits in order, and decompressed if it is one of a fax machine.
+/// Puts the bits of a strip or a tile in order, and decompresses it if its compression is a CCITT fax code.
 fn decompress_fax<'a>(
-    directory: &Directory<'_>,
+    directory: &TiffDirectory<'_>,
     page: &Page,
     number: usize,
     chunk: &'a [u8],
 ) -> Result<Cow<'a, [u8]>, Fault> {
     let mut chunk = Cow::Borrowed(chunk);
-    // JPEG has an order of its own.
+    // The fill order does not apply to JPEG.
     if directory.number(tag::FILL_ORDER) == Some(2) && page.compression != compression::JPEG {
         chunk.to_mut().iter_mut().for_each(|byte| *byte = byte.reverse_bits());
     }
     if page.is_fax() {
         let [columns, rows] = page.chunk;
-        // The last strip has the rows that are left; tiles are whole.
+        // The last strip has only the remaining rows; tiles are always whole.
         let rows = if page.is_tiled { rows } else { rows.min(page.height - number * rows) };
         let options = directory.number(tag::T4_OPTIONS).unwrap_or(0);
         return Ok(Cow::Owned(fax::decode(&chunk, [columns, rows], page.compression, options)?));

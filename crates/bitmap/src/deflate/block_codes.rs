@@ -1,31 +1,20 @@
-//! The two prefix codes of a block of pixels, fixed or its own.
+//! The two prefix codes of a block of pixels, fixed or dynamic.
 
+use super::code::Code;
 use super::huffman::{canonical_codes, code_lengths};
-use super::tokens::{DISTANCES, END_OF_BLOCK, FIRST_LENGTH, Histogram, SYMBOLS};
+use super::tokens::{DISTANCE_SYMBOLS, END_OF_BLOCK, FIRST_LENGTH, Histogram, LITERAL_LENGTH_SYMBOLS};
 
-/// How a symbol is written: its bits, the first of them lowest.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Code {
-    pub(super) bits: u16,
-    /// 0 if the symbol has no code.
-    pub(super) length: u8,
-}
+/// The longest code that a block can have (RFC 1951, 3.2.7).
+const MAX_CODE_LENGTH: usize = 15;
 
-impl Code {
-    /// Of bits whose first is highest.
-    pub(super) const fn reversed(bits: u16, length: u8) -> Self {
-        Self { bits: bits.reverse_bits() >> (16 - length), length }
-    }
-}
-
-/// The codes of symbols and of distances.
+/// The codes of literals and lengths, and of distances.
 #[derive(Clone, Debug)]
-pub(super) struct Codes {
-    pub(super) symbols: [Code; SYMBOLS],
-    pub(super) distances: [Code; DISTANCES],
+pub(super) struct BlockCodes {
+    pub(super) symbols: [Code; LITERAL_LENGTH_SYMBOLS],
+    pub(super) distances: [Code; DISTANCE_SYMBOLS],
 }
 
-/// The fixed code of a literal byte (RFC 1951, 3.2.6).
+/// Returns the fixed code of a literal byte (RFC 1951, 3.2.6).
 pub(super) const fn fixed_literal(byte: u8) -> Code {
     match byte {
         0..144 => Code::reversed(0x30 + byte as u16, 8),
@@ -33,40 +22,43 @@ pub(super) const fn fixed_literal(byte: u8) -> Code {
     }
 }
 
-impl Codes {
-    /// The fixed codes (RFC 1951, 3.2.6), for literals of these values.
+impl BlockCodes {
+    /// Returns the fixed codes (RFC 1951, 3.2.6); `values` are those of the two literals.
     pub(super) const fn fixed(values: [u8; 2]) -> Self {
         let mut codes = Self {
-            symbols: [Code { bits: 0, length: 7 }; SYMBOLS],
-            distances: [Code { bits: 0, length: 5 }; DISTANCES],
+            symbols: [Code { bits: 0, length: 7 }; LITERAL_LENGTH_SYMBOLS],
+            distances: [Code { bits: 0, length: 5 }; DISTANCE_SYMBOLS],
         };
         codes.symbols[0] = fixed_literal(values[0]);
         codes.symbols[1] = fixed_literal(values[1]);
         let mut symbol = FIRST_LENGTH;
-        while symbol < SYMBOLS {
-            // 256 is the end of the block, and 280 the first symbol of eight bits.
+        while symbol < LITERAL_LENGTH_SYMBOLS {
+            // In the RFC, 256 is the end of the block, and 280 the first symbol of eight bits.
             let above = (symbol - END_OF_BLOCK) as u16;
             codes.symbols[symbol] =
                 if above < 24 { Code::reversed(above, 7) } else { Code::reversed(0xC0 + above - 24, 8) };
             symbol += 1;
         }
         let mut distance = 0;
-        while distance < DISTANCES {
+        while distance < DISTANCE_SYMBOLS {
             codes.distances[distance] = Code::reversed(distance as u16, 5);
             distance += 1;
         }
         codes
     }
 
-    /// The best codes for these counts.
-    pub(super) fn best(histogram: &Histogram) -> Self {
-        let mut codes = Self { symbols: [Code::default(); SYMBOLS], distances: [Code::default(); DISTANCES] };
+    /// Returns the shortest codes for these counts.
+    pub(super) fn dynamic(histogram: &Histogram) -> Self {
+        let mut codes = Self {
+            symbols: [Code::default(); LITERAL_LENGTH_SYMBOLS],
+            distances: [Code::default(); DISTANCE_SYMBOLS],
+        };
         assign(&histogram.symbols, &mut codes.symbols);
         assign(&histogram.distances, &mut codes.distances);
         codes
     }
 
-    /// The bits of the symbols that were counted, and of what follows each.
+    /// Returns the number of bits of the symbols that were counted, extra bits included.
     pub(super) fn price(&self, histogram: &Histogram) -> u32 {
         let price = |counts: &[u32], codes: &[Code]| -> u32 {
             counts.iter().zip(codes).map(|(&count, code)| count * u32::from(code.length)).sum()
@@ -77,11 +69,13 @@ impl Codes {
     }
 }
 
-/// Codes for these counts. Some readers want a code even where nothing uses it: then its first symbol has one.
+/// Assigns the shortest codes for these counts.
+///
+/// If no symbol occurs, the first one still gets a code, because some readers reject an empty alphabet.
 fn assign(counts: &[u32], codes: &mut [Code]) {
-    let mut lengths = [0; SYMBOLS];
+    let mut lengths = [0; LITERAL_LENGTH_SYMBOLS];
     let lengths = &mut lengths[..counts.len()];
-    code_lengths(counts, 15, lengths);
+    code_lengths(counts, MAX_CODE_LENGTH, lengths);
     if lengths.iter().all(|&length| length == 0) {
         lengths[0] = 1;
     }

@@ -1,26 +1,28 @@
-//! How likely symbols are, in one byte each.
+//! Symbol weights: how likely each symbol is, in one byte each.
 
 use super::range_coder::TOTAL;
 
-/// Symbols of an alphabet, at most.
-pub(super) const SYMBOLS: usize = 16;
+/// The largest number of symbols of an alphabet: one takes four bits of an observation, and a
+/// decoder compares 16 shares at once.
+pub(in crate::codec) const SYMBOLS: usize = 16;
 
-/// How likely each symbol is, in steps of about a tenth; 0 for never.
+/// The weight of each symbol, on a logarithmic scale with steps of about a tenth; 0 for a symbol that never occurred.
 pub(super) type Weights = [u8; SYMBOLS];
 
-/// The largest weight.
+/// The largest weight: seven bits cover counts up to 2^15 and a little more.
 const MAX_WEIGHT: u8 = 127;
 
-/// A weight as eighths: that of the one below it has an exponent in its upper bits and in its lowest three the digits behind
-/// the point.
+/// Returns the count that a weight stands for, in eighths.
+///
+/// The weight less one is a floating-point number: its lowest three bits are the mantissa, those above the exponent.
 fn eighths(weight: u8) -> u32 {
     weight.checked_sub(1).map_or(0, |below| (8 + u32::from(below & 7)) << (below >> 3))
 }
 
-/// The weights of symbols that came so often.
+/// Returns the weights of symbols with these counts.
 pub(super) fn weights(counts: &[u32; SYMBOLS]) -> Weights {
     let largest = counts.iter().copied().max().unwrap_or(0);
-    // A weight reaches up to 2^15.
+    // Counts are scaled down to what weights cover.
     let shift = (32 - largest.leading_zeros()).saturating_sub(15);
     counts.map(|count| match count >> shift {
         0 => 0,
@@ -28,7 +30,7 @@ pub(super) fn weights(counts: &[u32; SYMBOLS]) -> Weights {
     })
 }
 
-/// The shares of `TOTAL` that symbols of these weights have. Each symbol of the alphabet has one.
+/// Returns the share of `TOTAL` that each symbol has; every symbol of the alphabet gets at least 1.
 pub(super) fn sizes(weights: &Weights, symbols: usize) -> Result<[u16; SYMBOLS], &'static str> {
     if weights.iter().any(|&weight| weight > MAX_WEIGHT) {
         return Err("expected weights of at most 127, found a larger one");
@@ -56,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn are_counts_kept_to_a_sixteenth() {
+    fn keeps_counts_to_a_sixteenth() {
         for count in [1, 2, 3, 7, 8, 9, 100, 1000, 12345, 32767] {
             let mut counts = [0; SYMBOLS];
             counts[3] = count;
@@ -66,13 +68,13 @@ mod tests {
     }
 
     #[test]
-    fn does_every_symbol_have_a_share() {
+    fn gives_every_symbol_a_share() {
         let mut counts = [0; SYMBOLS];
         (counts[2], counts[5]) = (u32::MAX, 1);
         let sizes = sizes(&weights(&counts), 11).unwrap();
         assert_eq!(sizes.iter().map(|&size| u32::from(size)).sum::<u32>(), TOTAL);
         assert!(sizes[..11].iter().all(|&size| size > 0), "{sizes:?}");
-        assert_eq!(sizes[2], 4086, "what is left goes to the likeliest");
+        assert_eq!(sizes[2], 4086, "the remainder goes to the likeliest symbol");
         assert_eq!(sizes[11..], [0; 5]);
     }
 }

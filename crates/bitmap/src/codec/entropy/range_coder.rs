@@ -1,26 +1,27 @@
-//! Symbols as one number: range coding (G. N. N. Martin, "Range encoding", 1979), with 12-bit shares of a 32-bit range.
+//! Range coding (G. N. N. Martin, "Range encoding", 1979), with 12-bit shares of a 32-bit range.
 //!
-//! A range coder ends in the shortest bytes that lie within its last range, half a byte behind the symbols'
-//! information. (Asymmetric numeral systems decode a little faster, but start at 12 bits of state or more, which is a byte
-//! and a half of each payload, and payloads of small images have fewer than fifteen.)
+//! A range coder ends with the shortest bytes that lie within its last range, which is about half a byte more than the
+//! information of the symbols. (Asymmetric numeral systems decode a little faster, but start with 12 bits of state or
+//! more: a byte and a half of each payload, when payloads of small images have fewer than fifteen.)
 
-/// Frequencies sum up to this.
+/// The bits of a share: with 12, a share fits into a `u16`, and the smallest one still has 12 bits of a 24-bit range.
 pub(super) const TOTAL_BITS: u32 = 12;
+/// The sum of the shares of a distribution.
 pub(super) const TOTAL: u32 = 1 << TOTAL_BITS;
 
-/// A range that is smaller takes in bytes.
-const LEAST_RANGE: u32 = 1 << 24;
+/// A smaller range is renormalized by whole bytes, so that it has 24 bits or more before each symbol.
+const MIN_RANGE: u32 = 1 << 24;
 
-/// Where a symbol's share of `0..TOTAL` starts, and how large it is.
+/// The part of `0..TOTAL` that stands for a symbol.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Share {
-    pub(super) start: u16,
-    pub(super) size: u16,
+pub(in crate::codec) struct Share {
+    pub(in crate::codec) start: u16,
+    pub(in crate::codec) size: u16,
 }
 
 impl Share {
-    /// The shares of a number of so many bits, all values of which are as likely.
-    pub(super) fn uniform(number: usize, bits: u32) -> impl Iterator<Item = Self> {
+    /// Returns the shares that code a number of `bits` bits whose values are equally likely.
+    fn uniform(number: usize, bits: u32) -> impl Iterator<Item = Self> {
         chunks(bits).map(move |(shift, count)| {
             let size = TOTAL >> count;
             let value = (number >> shift) as u32 & ((1 << count) - 1);
@@ -29,7 +30,8 @@ impl Share {
     }
 }
 
-/// Bits in pieces that one share can stand for, the highest first: by how much to shift, and how many.
+/// Divides a number of `bits` bits into pieces of at most `TOTAL_BITS`, the highest first; returns the shift and the
+/// number of bits of each.
 fn chunks(bits: u32) -> impl Iterator<Item = (u32, u32)> {
     let pieces = bits.div_ceil(TOTAL_BITS);
     (0..pieces).rev().map(move |piece| {
@@ -38,44 +40,46 @@ fn chunks(bits: u32) -> impl Iterator<Item = (u32, u32)> {
     })
 }
 
-/// Appends symbols to a payload.
+/// Encodes symbols into a payload.
 #[derive(Debug)]
-pub(super) struct RangeEncoder<'a> {
+pub(in crate::codec) struct RangeEncoder<'a> {
     payload: &'a mut Vec<u8>,
-    /// Where in the payload this number begins.
+    /// The offset in `payload` of the first byte of this encoder.
     start: usize,
     low: u32,
     range: u32,
-    /// How many bytes there were when a symbol was added last whose share does not start at zero.
-    settled: usize,
+    /// The number of bytes when the last symbol was added whose share does not start at zero.
+    nonzero_len: usize,
 }
 
 impl<'a> RangeEncoder<'a> {
-    pub(super) fn new(payload: &'a mut Vec<u8>) -> Self {
-        Self { start: payload.len(), payload, low: 0, range: u32::MAX, settled: 0 }
+    /// Creates an encoder that appends to `payload`.
+    pub(in crate::codec) fn new(payload: &'a mut Vec<u8>) -> Self {
+        Self { start: payload.len(), payload, low: 0, range: u32::MAX, nonzero_len: 0 }
     }
 
-    /// Adds the symbol of this share.
+    /// Encodes the symbol with this share.
     #[inline]
-    pub(super) fn encode(&mut self, share: Share) {
+    pub(in crate::codec) fn encode(&mut self, share: Share) {
         let unit = self.range >> TOTAL_BITS;
         self.add(unit * u32::from(share.start));
         self.range = unit * u32::from(share.size);
-        while self.range < LEAST_RANGE {
+        while self.range < MIN_RANGE {
             self.payload.push((self.low >> 24) as u8);
             self.low <<= 8;
             self.range <<= 8;
         }
     }
 
-    /// Adds the lowest bits of a number.
-    pub(super) fn encode_bits(&mut self, number: usize, bits: u32) {
+    /// Encodes a number of `bits` bits whose values are equally likely.
+    pub(in crate::codec) fn encode_bits(&mut self, number: usize, bits: u32) {
         Share::uniform(number, bits).for_each(|share| self.encode(share));
     }
 
+    /// Adds to the low end of the range, and carries into the bytes that were written.
     fn add(&mut self, number: u32) {
         if number != 0 {
-            self.settled = self.payload.len() - self.start;
+            self.nonzero_len = self.payload.len() - self.start;
         }
         let (low, carry) = self.low.overflowing_add(number);
         self.low = low;
@@ -90,30 +94,33 @@ impl<'a> RangeEncoder<'a> {
         }
     }
 
-    /// Ends the payload with the fewest bytes that tell its symbols from others; zeros behind them need not be there, as far
-    /// as a decoder goes on without them.
-    pub(super) fn finish(mut self) {
-        let room = self.range - 1;
+    /// Ends the payload with the fewest bytes within the last range.
+    ///
+    /// Zero bytes at the end are dropped, as long as the decoder supplies them ([`MAX_IMPLIED_ZEROS`]).
+    pub(in crate::codec) fn finish(mut self) {
+        let slack = self.range - 1;
         let rest =
-            (0..4).map(|bytes| u32::MAX >> (8 * bytes)).find(|&rest| self.low.wrapping_neg() & rest <= room);
+            (0..4).map(|bytes| u32::MAX >> (8 * bytes)).find(|&rest| self.low.wrapping_neg() & rest <= slack);
         let up = self.low.wrapping_neg() & rest.unwrap_or(0);
         self.add(up);
         self.payload.extend_from_slice(&self.low.to_be_bytes());
-        let least = self.start + self.settled.saturating_sub(BEHIND - 4);
-        while self.payload.len() > least && self.payload.ends_with(&[0]) {
+        let min_len = self.start + self.nonzero_len.saturating_sub(MAX_IMPLIED_ZEROS - 4);
+        while self.payload.len() > min_len && self.payload.ends_with(&[0]) {
             self.payload.pop();
         }
     }
 }
 
-/// A decoder takes in so many zeros behind a payload, and no more unless all that is left is zeros: what no payload tells
-/// must not cost time.
-const BEHIND: usize = 8;
+/// The number of zero bytes that a decoder reads behind a payload.
+///
+/// The bound makes the time of decoding linear in the payload's length: a decoder goes on behind these zeros only where
+/// everything that follows is zero.
+const MAX_IMPLIED_ZEROS: usize = 8;
 
-/// Takes symbols out of a payload.
+/// Decodes symbols from a payload.
 #[derive(Debug)]
-pub(super) struct RangeDecoder<'a> {
-    /// The payload, the zeros behind it, and four more.
+pub(in crate::codec) struct RangeDecoder<'a> {
+    /// The payload, its implied zeros, and four more.
     bytes: &'a [u8],
     position: usize,
     code: u32,
@@ -121,11 +128,11 @@ pub(super) struct RangeDecoder<'a> {
 }
 
 impl<'a> RangeDecoder<'a> {
-    /// A decoder of this payload, which is copied to `buffer`.
-    pub(super) fn new(payload: &[u8], buffer: &'a mut Vec<u8>) -> Self {
+    /// Creates a decoder of this payload, which is copied to `buffer`.
+    pub(in crate::codec) fn new(payload: &[u8], buffer: &'a mut Vec<u8>) -> Self {
         buffer.clear();
         buffer.extend_from_slice(payload);
-        buffer.extend_from_slice(&[0; BEHIND + 4]);
+        buffer.extend_from_slice(&[0; MAX_IMPLIED_ZEROS + 4]);
         let mut decoder = Self { bytes: buffer, position: 0, code: 0, range: u32::MAX };
         decoder.code = decoder.next_bytes();
         decoder.position = 4;
@@ -135,23 +142,23 @@ impl<'a> RangeDecoder<'a> {
     #[inline]
     fn next_bytes(&self) -> u32 {
         let next = self.bytes[self.position..].first_chunk();
-        u32::from_be_bytes(*next.expect("four zeros are behind the payload"))
+        u32::from_be_bytes(*next.expect("four zeros follow the payload"))
     }
 
-    /// Where in `0..TOTAL` the next symbol's share is.
+    /// Returns a number in `0..TOTAL` that lies within the next symbol's share.
     #[inline]
-    pub(super) fn slot(&self) -> u16 {
+    pub(in crate::codec) fn slot(&self) -> u16 {
         let unit = self.range >> TOTAL_BITS;
         (self.code / unit).min(TOTAL - 1) as u16
     }
 
-    /// Goes on behind the symbol of this share, in which [`slot`](Self::slot) lies.
+    /// Removes the symbol with this share, in which [`slot`](Self::slot) lies.
     #[inline]
-    pub(super) fn advance(&mut self, share: Share) {
+    pub(in crate::codec) fn advance(&mut self, share: Share) {
         let unit = self.range >> TOTAL_BITS;
         let code = self.code - unit * u32::from(share.start);
         let range = unit * u32::from(share.size);
-        // A share has one unit or more, of 12 bits or more: at most two bytes are to be taken in.
+        // A share is one unit or more, and a unit has 12 bits or more: at most two bytes are read.
         let bytes = range.leading_zeros() / 8;
         let next = self.next_bytes();
         self.code = code << (8 * bytes) | (next >> 16 >> (16 - 8 * bytes));
@@ -159,8 +166,8 @@ impl<'a> RangeDecoder<'a> {
         self.position = (self.position + bytes as usize).min(self.bytes.len() - 4);
     }
 
-    /// A number of so many bits.
-    pub(super) fn bits(&mut self, bits: u32) -> usize {
+    /// Decodes a number of `bits` bits whose values are equally likely.
+    pub(in crate::codec) fn bits(&mut self, bits: u32) -> usize {
         let mut number = 0;
         for (_, count) in chunks(bits) {
             let value = u32::from(self.slot()) >> (TOTAL_BITS - count);
@@ -171,18 +178,18 @@ impl<'a> RangeDecoder<'a> {
         number
     }
 
-    /// Whether the symbols so far can have come from all of the payload.
-    pub(super) fn is_done(&self) -> bool {
-        self.position >= self.bytes.len() - BEHIND - 4
+    /// Returns whether the whole payload has been read.
+    pub(in crate::codec) fn is_done(&self) -> bool {
+        self.position >= self.bytes.len() - MAX_IMPLIED_ZEROS - 4
     }
 
-    /// Whether every symbol that follows is the first of its distribution.
-    pub(super) fn is_zero(&self) -> bool {
+    /// Returns whether every symbol that follows is the first of its distribution.
+    pub(in crate::codec) fn is_zero(&self) -> bool {
         self.code == 0 && self.is_done()
     }
 
-    /// That symbols still come from the payload, or from the zeros that may stand behind it.
-    pub(super) fn check(&self) -> Result<(), &'static str> {
+    /// Checks that symbols still come from the payload or its implied zeros.
+    pub(in crate::codec) fn check(&self) -> Result<(), &'static str> {
         let is_behind = self.position == self.bytes.len() - 4;
         if is_behind && self.code != 0 {
             Err("expected the end of the image, found the end of the payload")
@@ -209,7 +216,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn do_shares_come_back(sizes in prop::collection::vec((0_u32..TOTAL, 1_u32..=TOTAL), 0..200)) {
+        fn round_trips_shares(sizes in prop::collection::vec((0_u32..TOTAL, 1_u32..=TOTAL), 0..200)) {
             let shares: Vec<Share> = sizes
                 .into_iter()
                 .map(|(start, size)| Share { start: start as u16, size: size.min(TOTAL - start) as u16 })
@@ -229,7 +236,7 @@ mod tests {
         }
 
         #[test]
-        fn do_numbers_come_back(number in any::<u32>(), bits in 0_u32..=32) {
+        fn round_trips_numbers(number in any::<u32>(), bits in 0_u32..=32) {
             let number = (u64::from(number) & ((1 << bits) - 1)) as usize;
             let payload = encode(&Share::uniform(number, bits).collect::<Vec<_>>());
             prop_assert!(payload.len() <= bits.div_ceil(8) as usize + 1);

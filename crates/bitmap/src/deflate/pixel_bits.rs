@@ -1,4 +1,4 @@
-//! The pixels of an image as one line of bits, and where they repeat.
+//! The pixels of an image as one line of bits, and where it repeats.
 
 use std::ops::Range;
 
@@ -6,19 +6,22 @@ use crate::view::BitmapView;
 
 /// The pixels of an image row after row, the first in the highest bit of the first word.
 #[derive(Debug, Default)]
-pub(super) struct Pixels {
+pub(super) struct PixelBits {
     words: Vec<u64>,
     len: usize,
 }
 
-impl Pixels {
-    /// Joins the rows of an image, each bit exclusive-or `flip`.
-    pub(super) fn load(&mut self, image: BitmapView<'_>, flip: bool) {
-        let flip = if flip { u64::MAX } else { 0 };
+impl PixelBits {
+    /// Joins the rows of an image; a bit is 1 where the pixel has the larger of two different `values`.
+    pub(super) fn load(&mut self, image: BitmapView<'_>, [off, on]: [u8; 2]) {
+        let flip = if off > on { u64::MAX } else { 0 };
         self.len = image.height() * image.width();
         self.words.clear();
-        // One more word, so that a row's last bits can always be written behind its first.
+        // One more word, because the bits of a word can always be written to two words.
         self.words.resize(self.len / 64 + 2, 0);
+        if off == on {
+            return;
+        }
         let mut at = 0;
         for row in image.rows() {
             let mut left = image.width();
@@ -36,22 +39,20 @@ impl Pixels {
         }
     }
 
-    /// Makes all bits 0.
-    pub(super) fn clear(&mut self) {
-        self.words.fill(0);
-    }
-
-    /// The number of pixels.
+    /// Returns the number of pixels.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
+    /// Returns the bit of a pixel.
     pub(super) fn get(&self, pixel: usize) -> bool {
         self.words[pixel / 64] << (pixel % 64) >> 63 != 0
     }
 
-    /// Marks the pixels of a range that starts at a word and differ from the one `distance` before; and the end of the
-    /// range, so that a search always ends.
+    /// Marks the pixels of a range that differ from the one `distance` before them, and the end of the range, so that a
+    /// search always ends.
+    ///
+    /// The range starts at a word, and so do the marks.
     pub(super) fn differences(&self, range: Range<usize>, distance: usize, marks: &mut Vec<u64>) {
         let (skip, shift) = (distance / 64, distance % 64);
         let first = range.start / 64;
@@ -59,11 +60,11 @@ impl Pixels {
         marks.clear();
         marks.extend((first..=range.end / 64).map(|word| {
             let carried = if word == 0 { 0 } else { before(word - 1) << 1 << (63 - shift) };
-            // Shifted by a whole word there is nothing to carry.
+            // A shift by whole words carries nothing.
             let carried = if shift == 0 { 0 } else { carried };
             self.words[word] ^ (before(word) >> shift | carried)
         }));
-        // What lies before the first pixel differs from everything.
+        // Before the first pixel nothing matches.
         for pixel in range.start..distance.min(range.end) {
             if pixel % 64 == 0 && pixel + 64 <= distance.min(range.end) {
                 marks[pixel / 64 - first] = u64::MAX;
@@ -74,7 +75,7 @@ impl Pixels {
     }
 }
 
-/// The first mark at `start` or behind it.
+/// Returns the first mark at or after `start`.
 pub(super) fn next_mark(marks: &[u64], start: usize) -> usize {
     let mut word = start / 64;
     let mut bits = marks[word] & u64::MAX >> (start % 64);

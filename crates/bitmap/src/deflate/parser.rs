@@ -1,61 +1,63 @@
-//! The cheapest way through the pixels in literals and matches.
+//! Finding the cheapest path through the pixels, in literals and matches.
 
 use std::ops::Range;
 
-use super::pixels::{Pixels, next_mark};
+use super::pixel_bits::{PixelBits, next_mark};
 use super::prices::{BIT, Prices};
 use super::tokens::{MAX_DISTANCE, MAX_MATCH, MIN_MATCH, Token};
 
-/// How many distances repeats are looked for at: in the row itself, and in the row above moved by a pixel at most.
-const DISTANCES: usize = 4;
+/// The number of distances at which matches are searched for: 1 within the row, and the row above shifted by at most one
+/// pixel.
+const CANDIDATES: usize = 4;
 
-/// A path is given up where another already leads beyond its place and costs at most so much more.
-const LEAD: u32 = 6 * BIT;
+/// A path is given up if another one that is already ahead of it costs at most this much more; a
+/// smaller lead follows more paths and takes longer.
+const MAX_LEAD_PRICE: u32 = 6 * BIT;
 
-/// A place that a path comes to: what that path costs, and its last token.
+/// A place that a path reaches: the price of the path, and its last token.
 #[derive(Clone, Copy, Debug, Default)]
-struct Node {
+struct PathNode {
     price: u32,
     token: Token,
 }
 
-/// One distance, while pixels are gone through.
+/// A distance at which matches are searched for.
 #[derive(Clone, Copy, Debug, Default)]
 struct Candidate {
     distance: usize,
     price: u32,
-    /// The next pixel that differs from the one so far before.
+    /// The next pixel that differs from the one at this distance before it.
     mark: usize,
 }
 
-/// Finds paths; keeps its memory from one image to the next.
+/// Finds cheapest paths; reuses its buffers from one image to the next.
 #[derive(Debug, Default)]
 pub(super) struct Parser {
-    nodes: Vec<Node>,
-    /// A bit for each place that a path comes to.
+    nodes: Vec<PathNode>,
+    /// A bit for each place, set if a path reaches it.
     reached: Vec<u64>,
-    /// For each distance, the pixels that differ from those so far before.
-    marks: [Vec<u64>; DISTANCES],
-    /// The path that leads farthest, and its price.
+    /// For each distance, the pixels that differ from the one at this distance before them.
+    marks: [Vec<u64>; CANDIDATES],
+    /// The farthest place that a path reaches, and the price of that path.
     farthest: (usize, u32),
     tokens: Vec<Token>,
 }
 
 impl Parser {
-    /// The tokens of a range that starts at a word.
+    /// Returns the tokens of a range of pixels that starts at a word.
     ///
-    /// From a place a path goes on with the longest match at each distance, or with a literal; a literal follows
-    /// a literal only where nothing matches. Places where no path comes cost nothing.
+    /// From each place that a path reaches it continues with the longest match at each distance, or with a literal; a
+    /// literal follows a literal only where nothing matches. Places that no path reaches take no time.
     pub(super) fn parse(
         &mut self,
-        pixels: &Pixels,
+        pixels: &PixelBits,
         range: Range<usize>,
         width: usize,
         prices: &Prices,
     ) -> &[Token] {
         let len = range.len();
         self.prepare(len);
-        let mut candidates = [Candidate::default(); DISTANCES];
+        let mut candidates = [Candidate::default(); CANDIDATES];
         let mut used = 0;
         let distances = [1, width, width + 1, width.saturating_sub(1)];
         for (number, &distance) in distances.iter().enumerate() {
@@ -68,8 +70,8 @@ impl Parser {
         }
         let mut place = 0;
         while place < len {
-            let Node { price, token } = self.nodes[place];
-            if place >= self.farthest.0 || price + LEAD < self.farthest.1 {
+            let PathNode { price, token } = self.nodes[place];
+            if place >= self.farthest.0 || price + MAX_LEAD_PRICE < self.farthest.1 {
                 let mut matches = false;
                 for (number, candidate) in candidates[..used].iter_mut().enumerate() {
                     if candidate.mark < place {
@@ -80,13 +82,13 @@ impl Parser {
                         matches = true;
                         let price = price + prices.length(length) + candidate.price;
                         let token = Token::repeat(length, candidate.distance);
-                        self.reach(place + length, Node { price, token });
+                        self.reach(place + length, PathNode { price, token });
                     }
                 }
                 if !matches || place == 0 || token.length() > 0 {
                     let bit = pixels.get(range.start + place);
                     let price = price + prices.literal(bit);
-                    self.reach(place + 1, Node { price, token: Token::literal(bit.into()) });
+                    self.reach(place + 1, PathNode { price, token: Token::literal(bit.into()) });
                 }
             }
             place = next_mark(&self.reached, place + 1);
@@ -96,16 +98,16 @@ impl Parser {
 
     fn prepare(&mut self, len: usize) {
         if self.nodes.len() <= len {
-            self.nodes.resize(len + 1, Node::default());
+            self.nodes.resize(len + 1, PathNode::default());
         }
-        self.nodes[0] = Node::default();
+        self.nodes[0] = PathNode::default();
         self.reached.clear();
         self.reached.resize(len / 64 + 1, 0);
         self.farthest = (0, 0);
     }
 
-    /// Notes a path to a place, if it is the first or the cheapest.
-    fn reach(&mut self, place: usize, node: Node) {
+    /// Records a path to a place if it is the first or the cheapest one.
+    fn reach(&mut self, place: usize, node: PathNode) {
         let (word, bit) = (place / 64, 1 << 63 >> (place % 64));
         if self.reached[word] & bit == 0 || node.price < self.nodes[place].price {
             self.reached[word] |= bit;
@@ -116,7 +118,7 @@ impl Parser {
         }
     }
 
-    /// The tokens of the cheapest path to a place.
+    /// Returns the tokens of the cheapest path to a place.
     fn trace(&mut self, mut place: usize) -> &[Token] {
         self.tokens.clear();
         while place > 0 {

@@ -1,16 +1,16 @@
-//! From a context to the distribution of its symbol: a learned tree, laid out flat.
+//! Looking up the distribution of a context: a flattened decision tree.
 
-use super::layout::{self, Layout, Node, Steps};
 use super::range_coder::{RangeDecoder, Share, TOTAL};
+use super::tree_layout::{FeatureSteps, TreeLayout, TreeNode, feature_steps};
 use super::weights::SYMBOLS;
 use crate::kernels::last_at_most;
 
-/// How likely symbols are, as shares of `TOTAL`.
+/// The probabilities of symbols, as shares of `TOTAL`.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
-pub(super) struct Distribution {
-    /// Where each symbol's share starts, and where the last one ends. A symbol without a share starts where the next
-    /// one does.
+pub(in crate::codec) struct Distribution {
+    /// The start of each symbol's share, and the end of the last one; a symbol without a share starts where the next one
+    /// does.
     starts: [u16; 32],
 }
 
@@ -25,25 +25,26 @@ impl Distribution {
         Self { starts }
     }
 
+    /// Returns the share of a symbol.
     #[inline]
-    pub(super) fn share(&self, symbol: u8) -> Share {
+    pub(in crate::codec) fn share(&self, symbol: u8) -> Share {
         let symbol = usize::from(symbol % SYMBOLS as u8);
         let start = self.starts[symbol];
         Share { start, size: self.starts[symbol + 1] - start }
     }
 
-    /// The next symbol.
+    /// Decodes the next symbol.
     #[inline]
-    pub(super) fn decode(&self, symbols: &mut RangeDecoder<'_>) -> u8 {
+    pub(in crate::codec) fn decode(&self, symbols: &mut RangeDecoder<'_>) -> u8 {
         let starts: &[u16; SYMBOLS] = self.starts.first_chunk().expect("there are twice as many");
         let symbol = last_at_most(starts, symbols.slot()) as u8;
         symbols.advance(self.share(symbol));
         symbol
     }
 
-    /// The next symbol, of two.
+    /// Decodes the next symbol of an alphabet of two.
     #[inline]
-    pub(super) fn decode_bit(&self, symbols: &mut RangeDecoder<'_>) -> u8 {
+    pub(in crate::codec) fn decode_bit(&self, symbols: &mut RangeDecoder<'_>) -> u8 {
         let symbol = u8::from(symbols.slot() >= self.starts[1]);
         symbols.advance(self.share(symbol));
         symbol
@@ -52,39 +53,38 @@ impl Distribution {
 
 /// The contexts of one alphabet, each of `F` features.
 ///
-/// A tree asks one question after the other; this asks all at once. The features are two halves; each combination of one
-/// half's levels belongs to a class, of those between which the tree makes no difference, and a pair of classes is a
+/// A tree makes one test after the other; a table makes all of them in two look-ups. The features are split into two
+/// halves. Combinations of one half's levels that the tree does not tell apart are one class, and a pair of classes is a
 /// context.
 #[derive(Clone, Debug)]
-pub(super) struct Table<const F: usize, L = u8> {
+pub(in crate::codec) struct Table<const F: usize, L = u8> {
     /// What each value of each feature adds to the number of its half's combination.
-    steps: [Steps; F],
-    /// Where the second half starts.
+    steps: [FeatureSteps; F],
+    /// The number of features in the first half.
     split: usize,
-    /// The class of each combination, as what it adds to the number of a context.
+    /// What each combination of each half adds to the number of a context.
     classes: [Vec<u32>; 2],
-    /// The distribution of each context.
+    /// The number of the distribution of each context.
     contexts: Vec<L>,
     distributions: Vec<Distribution>,
 }
 
-/// Contexts of one table, at most.
-const CONTEXTS: usize = 1 << 20;
+/// The largest number of contexts of a table, which bounds the memory that a hostile model can ask for to 2 MiB.
+const MAX_CONTEXTS: usize = 1 << 20;
 
 impl<const F: usize, L: Copy + Into<usize> + TryFrom<usize>> Table<F, L> {
-    /// Lays out a tree whose leaves have these shares, if its contexts are not too many. These are the thresholds that
-    /// it asks about.
+    /// Lays out a tree with these thresholds, whose leaves have these shares; `None` if it has too many contexts.
     pub(super) fn new(
-        tree: &[Node],
+        tree: &[TreeNode],
         thresholds: &[u16; F],
         split: usize,
         shares: &[[u16; SYMBOLS]],
     ) -> Option<Self> {
         let (first, second) = thresholds.split_at(split);
-        let (first, second) = (layout::steps(first), layout::steps(second));
-        let layout = Layout::new(tree, [&first.0, &second.0], [first.1, second.1]);
+        let (first, second) = (feature_steps(first), feature_steps(second));
+        let layout = TreeLayout::new(tree, [&first.0, &second.0], [first.1, second.1]);
         let [first_count, second_count] = layout.counts();
-        if first_count * second_count > CONTEXTS {
+        if first_count * second_count > MAX_CONTEXTS {
             return None;
         }
         let [first_classes, second_classes] = layout.classes();
@@ -99,40 +99,40 @@ impl<const F: usize, L: Copy + Into<usize> + TryFrom<usize>> Table<F, L> {
         Some(Self { steps, split, classes, contexts, distributions })
     }
 
-    /// What a value of a feature adds to the number of its half's combination.
+    /// Returns what a value of a feature adds to the number of its half's combination.
     #[inline]
-    pub(super) fn step(&self, feature: usize, value: u8) -> u16 {
+    pub(in crate::codec) fn step(&self, feature: usize, value: u8) -> u16 {
         self.steps[feature][usize::from(value % 16)]
     }
 
-    /// What a combination of the first half's levels adds to the number of a context.
+    /// Returns what a combination of the first half's levels adds to the number of a context.
     #[inline]
-    pub(super) fn first(&self, combination: u16) -> u32 {
+    pub(in crate::codec) fn first(&self, combination: u16) -> u32 {
         self.classes[0][usize::from(combination)]
     }
 
-    /// What a combination of the second half's levels adds to the number of a context.
+    /// Returns what a combination of the second half's levels adds to the number of a context.
     #[inline]
-    pub(super) fn second(&self, combination: u16) -> u32 {
+    pub(in crate::codec) fn second(&self, combination: u16) -> u32 {
         self.classes[1][usize::from(combination)]
     }
 
-    /// The number of a combination, of the features from `from` on.
+    /// Returns the number of the combination of these features, the first of which is number `from`.
     #[inline]
-    pub(super) fn combination(&self, from: usize, features: &[u8]) -> u16 {
+    pub(in crate::codec) fn combination(&self, from: usize, features: &[u8]) -> u16 {
         features.iter().zip(from..).map(|(&value, feature)| self.step(feature, value)).sum()
     }
 
-    /// The number of a context.
+    /// Returns the number of the context with these features.
     #[inline]
-    pub(super) fn context(&self, features: &[u8; F]) -> u32 {
+    pub(in crate::codec) fn context(&self, features: &[u8; F]) -> u32 {
         let (first, second) = features.split_at(self.split);
         self.first(self.combination(0, first)) + self.second(self.combination(self.split, second))
     }
 
-    /// The distribution of a context.
+    /// Returns the distribution of a context.
     #[inline]
-    pub(super) fn distribution(&self, context: u32) -> &Distribution {
+    pub(in crate::codec) fn distribution(&self, context: u32) -> &Distribution {
         &self.distributions[self.contexts[context as usize].into()]
     }
 }

@@ -1,4 +1,4 @@
-"""Whether calls as people write them the first time work, or say how to write them."""
+"""Calls as newcomers write them work, or raise an error that says what to write."""
 
 import io
 import os
@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 
 import bitnpz
 
-WRONG = {
+MISTAKES = {
     "an array alone": (lambda x: bitnpz.save("a.npz", x), r'found an array of shape \(600, 24, 20\): bitnpz.save\(\'a.npz\', {"images": images}\)'),
     "a list of arrays": (lambda x: bitnpz.save("a.npz", [x, x]), r'found a list: bitnpz.save\(\'a.npz\', {"images": images}\)'),
     "arguments swapped": (lambda x: bitnpz.save({"x": x}, "a.npz"), "found the arrays before the file: swap the two"),
@@ -37,15 +37,15 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_does_an_error_say_what_to_write(glyphs, name):
-    call, message = WRONG[name]
+@pytest.mark.parametrize("name", MISTAKES)
+def test_error_says_what_to_write(glyphs, name):
+    call, message = MISTAKES[name]
     with pytest.raises(bitnpz.InputError, match=message):
         call(glyphs)
     assert not os.listdir()
 
 
-def test_are_bytes_loaded(glyphs):
+def test_loads_bytes(glyphs):
     file = io.BytesIO()
     bitnpz.save(file, {"glyphs": glyphs})
     for content in (file.getvalue(), bytearray(file.getvalue()), memoryview(file.getvalue())):
@@ -58,7 +58,7 @@ def test_are_bytes_loaded(glyphs):
     assert bitnpz.load(b"by.npz")["x"] == [1]
 
 
-def test_does_a_writer_take_files_and_names_as_save_does(glyphs):
+def test_writer_takes_open_files_and_paths(glyphs):
     file = io.BytesIO()
     with bitnpz.Writer(file) as writer:
         writer["glyphs"] = glyphs
@@ -77,7 +77,7 @@ def test_does_a_writer_take_files_and_names_as_save_does(glyphs):
     assert sorted(bitnpz.load("training.dat")) == ["x", "y", "z"] and os.listdir() == ["training.dat"]
 
 
-def test_does_a_writer_say_what_it_is(glyphs):
+def test_repr_of_a_writer(glyphs):
     with bitnpz.Writer("a.npz", encoding="packed") as writer:
         writer["x"] = glyphs[0]
         writer.extend("glyphs", glyphs)
@@ -87,7 +87,7 @@ def test_does_a_writer_say_what_it_is(glyphs):
 
 
 @pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
-def test_are_keys_deleted_and_replaced(glyphs, encoding):
+def test_deletes_and_replaces_keys(glyphs, encoding):
     named = {f"ix-{i:03}": image for i, image in enumerate(glyphs[:50])}
     bitnpz.save("a.npz", {"glyphs": glyphs, "other": glyphs[:90], "labels": np.arange(600), **named}, encoding=encoding)
     before = os.path.getsize("a.npz")
@@ -119,7 +119,7 @@ def test_are_keys_deleted_and_replaced(glyphs, encoding):
             del writer["x"]
 
 
-def test_does_an_archive_show_and_complete_its_keys(glyphs):
+def test_archive_shows_and_completes_its_keys(glyphs):
     bitnpz.save("a.npz", {"glyphs": glyphs, "labels": np.arange(600), **{f"ix-{i}": image for i, image in enumerate(glyphs)}})
     archive = bitnpz.load("a.npz")
     assert set(archive._ipython_key_completions_()) == set(archive)
@@ -134,7 +134,7 @@ def test_does_an_archive_show_and_complete_its_keys(glyphs):
 
 
 @pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
-def test_is_progress_told(glyphs, encoding):
+def test_reports_progress(glyphs, encoding):
     arrays = {"glyphs": glyphs.astype(np.float32), "random": np.random.default_rng(0).random(3_000_000), "ix": glyphs[0], "x": 3}
     total = sum(np.asarray(array).nbytes for array in arrays.values())
     reports = []
@@ -145,7 +145,7 @@ def test_is_progress_told(glyphs, encoding):
     assert open("a.npz", "rb").read() == open("b.npz", "rb").read()
 
 
-def test_does_an_exception_of_a_progress_function_end_the_call(glyphs):
+def test_exception_of_a_progress_function_ends_the_call(glyphs):
     def stop(done):
         raise ZeroDivisionError
 
@@ -155,7 +155,7 @@ def test_does_an_exception_of_a_progress_function_end_the_call(glyphs):
 
 
 @pytest.mark.parametrize("has_tqdm", [False, True])
-def test_is_a_bar_shown(glyphs, capsys, monkeypatch, has_tqdm):
+def test_shows_a_progress_bar(glyphs, capsys, monkeypatch, has_tqdm):
     if has_tqdm:
         pytest.importorskip("tqdm")
     else:
@@ -169,7 +169,7 @@ def command(*arguments, **options):
     return subprocess.run([sys.executable, "-m", "bitnpz", *arguments], capture_output=True, text=True, **options)
 
 
-def test_does_the_package_bring_the_command(glyphs):
+def test_package_has_the_command(glyphs):
     bitnpz.save("a.npz", {"glyphs": glyphs})
     listed = command("ls", "a.npz")
     assert listed.returncode == 0 and "glyphs" in listed.stdout and listed.stderr == ""
@@ -181,7 +181,7 @@ def test_does_the_package_bring_the_command(glyphs):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="signals and pipes of Linux")
-def test_does_the_command_end_by_ctrl_c_and_by_a_broken_pipe(glyphs):
+def test_ctrl_c_and_a_broken_pipe_end_the_command(glyphs):
     bitnpz.save("a.npz", {f"ix-{i}": image for i, image in enumerate(np.concatenate([glyphs] * 40))}, encoding="packed")
     run = [sys.executable, "-m", "bitnpz"]
     with subprocess.Popen([*run, "ls", "a.npz"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as listing:
@@ -192,7 +192,7 @@ def test_does_the_command_end_by_ctrl_c_and_by_a_broken_pipe(glyphs):
     bitnpz.save("noise.npz", {"noise": noise}, encoding="packed")
     with subprocess.Popen([*run, "-q", "convert", "noise.npz", "-o", "b.npz"], stderr=subprocess.PIPE) as converting:
         while "noise.npz" not in Path(f"/proc/{converting.pid}/maps").read_text():
-            time.sleep(0.01)  # It has begun when it has mapped the file, and to encode this much noise takes seconds.
+            time.sleep(0.01)  # Once the file is mapped, the command has begun; encoding this much noise takes seconds.
         converting.send_signal(signal.SIGINT)
         assert (converting.wait(), converting.stderr.read()) == (130, b"")
     assert sorted(os.listdir()) == ["a.npz", "noise.npz"]

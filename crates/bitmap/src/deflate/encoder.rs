@@ -1,0 +1,161 @@
+//! The encoder of DEFLATE streams.
+
+use super::bits::BitWriter;
+use super::block::{LastBlock, TokenBlock};
+use super::parser::Parser;
+use super::pixel_bits::PixelBits;
+use super::prefix::Prefix;
+use super::prices::Prices;
+use crate::view::BitmapView;
+
+/// The number of pixels of a block: a multiple of 64, few enough that codes can follow changes within a large image.
+const BLOCK_PIXELS: usize = 1 << 16;
+
+/// Images of at most this many pixels seldom pay for dynamic codes, so their path is found at the prices of fixed ones.
+const FIXED_PRICES_PIXELS: usize = 1024;
+
+/// Compresses images of any size into DEFLATE streams with a common prefix, such as the header of a `.npy` file.
+///
+/// It reuses its buffers; the same input gives the same bytes, whatever was encoded before.
+///
+/// ```
+/// use bitnpz_bitmap::{Bitmap, DeflateEncoder};
+///
+/// let image = Bitmap::zeros(64, 64)?;
+/// let mut stream = Vec::new();
+/// DeflateEncoder::new(b"header").encode(image.view(), [0, 255], &mut stream);
+/// assert!(stream.len() < 40, "of 4102 bytes");
+/// # Ok::<(), bitnpz_bitmap::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct DeflateEncoder {
+    prefix: Prefix,
+    pixels: PixelBits,
+    parser: Parser,
+    fixed: Prices,
+    typical: Prices,
+}
+
+impl DeflateEncoder {
+    /// Creates an encoder of streams that start with the bytes of `prefix`.
+    #[must_use]
+    pub fn new(prefix: &[u8]) -> Self {
+        Self {
+            prefix: Prefix::new(prefix),
+            pixels: PixelBits::default(),
+            parser: Parser::default(),
+            fixed: Prices::fixed(),
+            typical: Prices::typical(),
+        }
+    }
+
+    /// Appends a raw DEFLATE stream of the prefix and one byte for each pixel: the first of `values` where its bit is 0,
+    /// the second where it is 1.
+    pub fn encode(&mut self, image: BitmapView<'_>, values: [u8; 2], stream: &mut Vec<u8>) {
+        self.pixels.load(image, values);
+        let [off, on] = values;
+        let values = [off.min(on), off.max(on)];
+        let mut out = BitWriter::new(stream);
+        let len = self.pixels.len();
+        let mut start = 0;
+        loop {
+            let end = len.min(start + BLOCK_PIXELS);
+            let prices = if len <= FIXED_PRICES_PIXELS { &self.fixed } else { &self.typical };
+            let tokens = self.parser.parse(&self.pixels, start..end, image.width(), prices);
+            let block = TokenBlock::new(tokens, values);
+            let last = if end == len { LastBlock::Yes } else { LastBlock::No };
+            if start == 0 {
+                self.prefix.write(&block, last, &mut out);
+            } else {
+                block.write(last, &mut out);
+            }
+            if end == len {
+                break;
+            }
+            start = end;
+        }
+        out.align();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::DeflateDecoder;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Bitmap, PixelValues};
+
+    fn check(prefix: &[u8], image: &Bitmap, values: [u8; 2]) -> usize {
+        let mut encoder = DeflateEncoder::new(prefix);
+        let [mut first, mut second] = [Vec::new(), Vec::new()];
+        encoder.encode(image.view(), values, &mut first);
+        encoder.encode(image.view(), values, &mut second);
+        assert_eq!(first, second);
+        let mut inflated = Vec::new();
+        let mut decoder = DeflateDecoder::new(first.as_slice());
+        decoder.read_to_end(&mut inflated).unwrap();
+        assert_eq!(decoder.total_in(), first.len() as u64);
+        let [off, on] = values;
+        let pixels = image.unpack(PixelValues { off, on }).into_raw_vec_and_offset().0;
+        assert!(inflated == [prefix, &pixels].concat());
+        first.len()
+    }
+
+    /// Generates images of every kind: noise of any density, stripes, blobs, and blank ones.
+    fn images() -> impl Strategy<Value = Bitmap> {
+        (0_usize..150, 0_usize..150, any::<u64>(), 0_u32..9, 1_usize..40).prop_map(
+            |(height, width, seed, kind, period)| {
+                let mut image = Bitmap::zeros(height, width).unwrap();
+                for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
+                    let noise = (seed ^ (row * 977 + column) as u64)
+                        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                        .leading_zeros();
+                    let (x, y) = (column.abs_diff(width / 2), row.abs_diff(height / 2));
+                    let value = match kind {
+                        0 => false,
+                        1 => true,
+                        2 => column % period == 0,
+                        3 => row / period % 2 == 0,
+                        4 => x * x + y * y < period * period,
+                        kind => noise > kind - 5,
+                    };
+                    image.set(row, column, value);
+                }
+                image
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn inflates_to_the_bytes_of_every_image(image in images(), prefix in prop::collection::vec(any::<u8>(), 0..300), values in any::<[u8; 2]>()) {
+            check(&prefix, &image, values);
+        }
+    }
+
+    #[test]
+    fn encodes_many_blocks_and_wide_rows() {
+        for (height, width) in
+            [(1, 70_000), (3, 40_000), (600, 700), (65_536, 2), (70_000, 1), (1, 65_536), (256, 256)]
+        {
+            let mut image = Bitmap::zeros(height, width).unwrap();
+            for pixel in (0..height * width).step_by(97) {
+                image.set(pixel / width, pixel % width, true);
+            }
+            check(b"npy", &image, [0, 1]);
+        }
+    }
+
+    #[test]
+    fn encodes_prefixes_of_every_length() {
+        let image = Bitmap::zeros(3, 3).unwrap();
+        for len in [0, 1, 2, 3, 257, 258, 259, 5000] {
+            check(&vec![b' '; len], &image, [0, 1]);
+            let varied: Vec<u8> = (0..len).map(|i| (i * i / 7) as u8).collect();
+            check(&varied, &image, [0, 1]);
+        }
+    }
+}
