@@ -1,8 +1,6 @@
-//! The obvious way, pixel by pixel: what the others are tested against.
+//! Packing and unpacking pixel by pixel, which the kernels are tested against.
 
-use super::Lane;
-
-pub(super) fn pack_rows<L: Lane>(
+pub(super) fn pack_rows<L: Copy + Eq>(
     pixels: &[L],
     width: usize,
     off: L,
@@ -21,7 +19,7 @@ pub(super) fn pack_rows<L: Lane>(
     Ok(())
 }
 
-pub(super) fn unpack_rows<L: Lane>(rows: &[u8], width: usize, off: L, on: L, pixels: &mut [L]) {
+pub(super) fn unpack_rows<L: Copy>(rows: &[u8], width: usize, off: L, on: L, pixels: &mut [L]) {
     for (i, pixel) in pixels.iter_mut().enumerate() {
         let (row, column) = (i / width, i % width);
         let bit = rows[row * width.div_ceil(8) + column / 8] & (0x80 >> (column % 8));

@@ -1,18 +1,18 @@
-//! Going through rows 64 pixels at a time, whatever the instruction set.
+//! Packing and unpacking rows, 64 pixels at a time, with any kernel.
 
-use super::Lane;
-
-/// What an instruction set does with up to 64 lanes at once. Lane `i` belongs to bit `i` of a mask.
-pub(super) trait Block<L> {
-    /// Which of the first `count` lanes equal `off` and which equal `on`; bits from `count` up may be anything.
+/// The operations of an instruction set on up to 64 lanes at once.
+///
+/// Lane `i` belongs to bit `i` of a mask.
+pub(super) trait Kernel<L> {
+    /// Compares the first `count` lanes with `off` and with `on`; bits from `count` up are unspecified.
     ///
     /// # Safety
     ///
     /// The machine must have the instruction set. `lanes` has `count` lanes or more, `count` is 1 to 64.
     unsafe fn compare(lanes: &[L], count: usize, off: L, on: L) -> Masks;
 
-    /// Writes `on` where a bit of `mask` is set and `off` where not, into the first `count` lanes; lanes up
-    /// to the 64th, if there are as many, may be overwritten with either.
+    /// Sets each of the first `count` lanes to `on` if its bit of `mask` is set, or else to `off`; further lanes up to the
+    /// 64th may be overwritten with either.
     ///
     /// # Safety
     ///
@@ -20,29 +20,31 @@ pub(super) trait Block<L> {
     unsafe fn choose(mask: u64, count: usize, off: L, on: L, lanes: &mut [L]);
 }
 
-/// Which lanes equal either value.
+/// The lanes that equal each value.
 pub(super) struct Masks {
     pub(super) off: u64,
     pub(super) on: u64,
 }
 
-/// Rows without padding are one long row.
-fn joined(width: usize, pixels: usize) -> usize {
+/// Returns the width of the rows to go through: rows without padding are joined into one long row.
+fn joined_width(width: usize, pixels: usize) -> usize {
     if width.is_multiple_of(8) { pixels } else { width }
 }
 
+/// Packs rows with a kernel.
+///
 /// # Safety
 ///
-/// The machine must have the instruction set of `B`.
+/// The machine must have the instruction set of `K`.
 #[inline(always)]
-pub(super) unsafe fn pack<L: Lane, B: Block<L>>(
+pub(super) unsafe fn pack<L: Copy, K: Kernel<L>>(
     pixels: &[L],
     width: usize,
     off: L,
     on: L,
     rows: &mut [u8],
 ) -> Result<(), usize> {
-    let width = joined(width, pixels.len());
+    let width = joined_width(width, pixels.len());
     if pixels.is_empty() {
         return Ok(());
     }
@@ -52,15 +54,15 @@ pub(super) unsafe fn pack<L: Lane, B: Block<L>>(
         let end = pixel + width;
         while pixel < end {
             let count = (end - pixel).min(64);
-            // SAFETY: the caller's; there are `count` lanes left in the row.
-            let masks = unsafe { B::compare(&pixels[pixel..], count, off, on) };
+            // SAFETY: the caller vouches for the instructions; `count` lanes are left in the row.
+            let masks = unsafe { K::compare(&pixels[pixel..], count, off, on) };
             let inside = u64::MAX >> (64 - count);
-            let strange = !(masks.off | masks.on) & inside;
-            if strange != 0 {
-                return Err(pixel + strange.trailing_zeros() as usize);
+            let other = !(masks.off | masks.on) & inside;
+            if other != 0 {
+                return Err(pixel + other.trailing_zeros() as usize);
             }
             let packed = (masks.on & inside).reverse_bits().to_be_bytes();
-            // Where there is room, eight bytes at once: the next row overwrites what is too many.
+            // Where there is room, eight bytes are written at once; the next row overwrites those behind this one.
             let room = rows.len() - byte;
             if room >= 8 {
                 rows[byte..byte + 8].copy_from_slice(&packed);
@@ -74,18 +76,20 @@ pub(super) unsafe fn pack<L: Lane, B: Block<L>>(
     Ok(())
 }
 
+/// Unpacks rows with a kernel.
+///
 /// # Safety
 ///
-/// The machine must have the instruction set of `B`.
+/// The machine must have the instruction set of `K`.
 #[inline(always)]
-pub(super) unsafe fn unpack<L: Lane, B: Block<L>>(
+pub(super) unsafe fn unpack<L: Copy, K: Kernel<L>>(
     rows: &[u8],
     width: usize,
     off: L,
     on: L,
     pixels: &mut [L],
 ) {
-    let width = joined(width, pixels.len());
+    let width = joined_width(width, pixels.len());
     if pixels.is_empty() {
         return;
     }
@@ -99,9 +103,9 @@ pub(super) unsafe fn unpack<L: Lane, B: Block<L>>(
                 Some(bytes) => u64::from_be_bytes(bytes.try_into().expect("eight bytes")),
                 None => rows[byte..].iter().rev().fold(0, |word, &byte| word >> 8 | u64::from(byte) << 56),
             };
-            // SAFETY: the caller's; there are `count` lanes left in the row, and what is written behind
-            // them belongs to later rows, which are still to come.
-            unsafe { B::choose(packed.reverse_bits(), count, off, on, &mut pixels[pixel..]) };
+            // SAFETY: the caller vouches for the instructions; `count` lanes are left in the row. Lanes behind them belong
+            // to later rows, which are written later.
+            unsafe { K::choose(packed.reverse_bits(), count, off, on, &mut pixels[pixel..]) };
             pixel += count;
             byte += 8;
         }

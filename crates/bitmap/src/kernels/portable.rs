@@ -1,19 +1,20 @@
-//! Eight pixels of a byte at a time in 64-bit words, on any machine.
+//! The kernel for any machine: eight lanes of a byte at a time, in 64-bit words.
 
-use super::Lane;
-use super::rows::{self, Block, Masks};
+use super::rows::{self, Kernel, Masks};
 
-/// The portable way to do a block of lanes of this width.
-pub trait Words: Sized {
+/// The portable operations on lanes of this width.
+pub trait PortableLane: Sized {
+    /// Returns the mask of the lanes that equal `value`.
     #[doc(hidden)]
     fn equal(lanes: &[Self], value: Self) -> u64;
+    /// Sets each lane to `on` if its bit of `mask` is set, or else to `off`.
     #[doc(hidden)]
     fn choose(mask: u64, off: Self, on: Self, lanes: &mut [Self]);
 }
 
-struct Portable;
+struct PortableKernel;
 
-impl<L: Words + Copy> Block<L> for Portable {
+impl<L: PortableLane + Copy> Kernel<L> for PortableKernel {
     #[inline(always)]
     unsafe fn compare(lanes: &[L], count: usize, off: L, on: L) -> Masks {
         Masks { off: L::equal(&lanes[..count], off), on: L::equal(&lanes[..count], on) }
@@ -25,20 +26,26 @@ impl<L: Words + Copy> Block<L> for Portable {
     }
 }
 
-pub(super) fn pack_rows<L: Lane>(
+pub(super) fn pack_rows<L: PortableLane + Copy>(
     pixels: &[L],
     width: usize,
     off: L,
     on: L,
     rows: &mut [u8],
 ) -> Result<(), usize> {
-    // SAFETY: every machine has the portable instructions.
-    unsafe { rows::pack::<L, Portable>(pixels, width, off, on, rows) }
+    // SAFETY: the portable kernel needs no special instructions.
+    unsafe { rows::pack::<L, PortableKernel>(pixels, width, off, on, rows) }
 }
 
-pub(super) fn unpack_rows<L: Lane>(rows: &[u8], width: usize, off: L, on: L, pixels: &mut [L]) {
-    // SAFETY: every machine has the portable instructions.
-    unsafe { rows::unpack::<L, Portable>(rows, width, off, on, pixels) }
+pub(super) fn unpack_rows<L: PortableLane + Copy>(
+    rows: &[u8],
+    width: usize,
+    off: L,
+    on: L,
+    pixels: &mut [L],
+) {
+    // SAFETY: the portable kernel needs no special instructions.
+    unsafe { rows::unpack::<L, PortableKernel>(rows, width, off, on, pixels) }
 }
 
 /// A one in every byte.
@@ -46,7 +53,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// The highest bit of every byte.
 const HIGHS: u64 = ONES << 7;
 
-impl Words for u8 {
+impl PortableLane for u8 {
     #[inline(always)]
     fn equal(lanes: &[u8], value: u8) -> u64 {
         let (words, rest) = lanes.as_chunks::<8>();
@@ -55,7 +62,7 @@ impl Words for u8 {
             let other = word ^ pattern;
             // The highest bit of each byte that is zero in `other`; no carry crosses a byte.
             let zero = !(((other & !HIGHS) + !HIGHS) | other | !HIGHS);
-            // Brings the bit of byte i to place i of the highest byte.
+            // Moves the bit of byte i to bit i of the highest byte.
             (zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
         };
         let mut mask = 0;
@@ -72,7 +79,7 @@ impl Words for u8 {
     fn choose(mask: u64, off: u8, on: u8, lanes: &mut [u8]) {
         let (words, rest) = lanes.as_chunks_mut::<8>();
         let spread = |bits: u64| {
-            // Bit i alone in byte i, then the whole byte.
+            // Keeps bit i in byte i, then spreads it to the whole byte.
             let lone = (bits & 0xFF).wrapping_mul(ONES) & 0x8040_2010_0804_0201;
             let high = (lone.wrapping_add(!HIGHS) | lone) & HIGHS;
             (high >> 7) * 0xFF
@@ -90,7 +97,7 @@ impl Words for u8 {
 
 macro_rules! wider {
     ($($lane:ty)*) => {$(
-        impl Words for $lane {
+        impl PortableLane for $lane {
             #[inline(always)]
             fn equal(lanes: &[Self], value: Self) -> u64 {
                 lanes.iter().rev().fold(0, |mask, &lane| mask << 1 | u64::from(lane == value))
