@@ -14,7 +14,7 @@ static FONT: &[u8] = include_bytes!("font.npz");
 fn main() -> Result<(), Box<dyn Error>> {
     let text = std::env::args().nth(1).unwrap_or_else(|| "bitnpz".to_owned());
     let mut limits = Limits::default();
-    limits.set("image_bytes", 1 << 16)?;
+    limits.image_bytes = 1 << 16;
     let font = Archive::from_slice_with(FONT, limits)?;
     let glyphs = font.images("glyphs")?;
 
