@@ -59,7 +59,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use interrupt::interruptible;
 pub use ndarray;
 pub use options::WriteOptions;
-pub use progress::{Meter, Progress};
+pub use progress::{Meter, Progress, Steps};
 pub use read::{
     Archive, ArrayReader, Bitmaps, Content, Difference, DifferenceKind, Entry, Images, Item, Keys, Names,
     OtherContent, OtherMember, Problem, Report, Stats,

@@ -1,34 +1,44 @@
-//! How far a writer has come.
+//! The progress of long calls.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// A report comes at most so often.
+/// Reports come no more often: a person cannot read faster, and each costs a lock.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How far a [`Writer`](crate::Writer) has come.
+/// The steps of a call that reads, such as [`Archive::verify`](crate::Archive::verify).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Steps {
+    /// The number of steps done.
+    pub done: usize,
+    /// The number of all steps.
+    pub total: usize,
+}
+
+/// The progress of a [`Writer`](crate::Writer).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// The number of images that were added, coded or not, those apart that an archive had which is appended to.
+    /// The number of images added, encoded or not. Images of an archive that is appended to do not count.
     pub added: u64,
-    /// The number of images that are coded: packed or compressed, as they lie in the archive.
+    /// The number of images encoded: packed or compressed, as they are in the archive.
     pub images: u64,
-    /// The bytes that the arrays take in memory that are coded, those of images included.
+    /// The length in memory of all arrays encoded, images included, in bytes.
     pub array_bytes: u64,
     /// The length of the archive so far, in bytes.
     pub bytes: u64,
 }
 
-/// Who is told how far a writer has come.
+/// A callback that is given the progress now and then.
 struct Watcher {
     report: Box<dyn FnMut(Progress) + Send>,
     last: Option<Instant>,
 }
 
-/// Counts what a writer does, for others to look at from any thread; clones count the same.
+/// Counts the progress of a writer, which can be read from any thread. Clones share their counts.
 ///
 /// ```
 /// use bitnpz::{Meter, WriteOptions, Writer};
@@ -62,48 +72,48 @@ impl fmt::Debug for Meter {
 }
 
 impl Meter {
-    /// Tells `report` from now on.
+    /// Calls `report` from now on.
     pub(crate) fn watch(&self, report: impl FnMut(Progress) + Send + 'static) {
         if let Ok(mut watcher) = self.0.watcher.lock() {
             *watcher = Some(Watcher { report: Box::new(report), last: None });
         }
     }
 
-    /// So many more images were added and coded at once, of arrays of so many bytes.
+    /// Counts images that were added and encoded in one step, of arrays of so many bytes.
     pub(crate) fn add_images(&self, images: usize, array_bytes: usize) {
         self.collect(images);
         self.code(images, array_bytes);
     }
 
-    /// So many more images were added, and are to be coded.
+    /// Counts images that were added and are still to be encoded.
     pub(crate) fn collect(&self, images: usize) {
         self.0.added.fetch_add(images as u64, Ordering::Relaxed);
         self.tell();
     }
 
-    /// So many more images are coded, of arrays of so many bytes.
+    /// Counts images that were encoded, of arrays of so many bytes.
     pub(crate) fn code(&self, images: usize, array_bytes: usize) {
         self.0.images.fetch_add(images as u64, Ordering::Relaxed);
         self.0.array_bytes.fetch_add(array_bytes as u64, Ordering::Relaxed);
     }
 
-    /// The archive has at least so many bytes.
+    /// Notes that the archive has at least so many bytes.
     pub(crate) fn reach(&self, bytes: u64) {
         self.0.bytes.fetch_max(bytes, Ordering::Relaxed);
     }
 
-    /// Tells who watches, unless that was done a moment ago.
+    /// Reports the progress, unless that was done a moment ago.
     pub(crate) fn tell(&self) {
         self.tell_if(|last| last.is_none_or(|last| last.elapsed() >= PAUSE));
     }
 
-    /// Tells who watches what came of it in the end.
+    /// Reports the final progress.
     pub(crate) fn tell_last(&self) {
         self.tell_if(|_| true);
     }
 
     fn tell_if(&self, is_due: impl FnOnce(Option<Instant>) -> bool) {
-        // Who watches may write with the same writer: then there is nothing new to tell.
+        // The lock is held if `report` itself uses the writer; there is nothing new to report then.
         let Ok(mut watcher) = self.0.watcher.try_lock() else { return };
         if let Some(Watcher { report, last }) = watcher.as_mut()
             && is_due(*last)
@@ -113,7 +123,7 @@ impl Meter {
         }
     }
 
-    /// How far the writer has come.
+    /// Returns the progress so far.
     #[must_use]
     pub fn progress(&self) -> Progress {
         Progress {

@@ -13,9 +13,10 @@ use crate::error::Result;
 use crate::interrupt;
 use crate::names;
 use crate::options::WriteOptions;
+use crate::progress::Steps;
 use crate::read::{Archive, Problem};
 use crate::set::{Flaw, StoredSet};
-use crate::write::{Summary, Writer};
+use crate::write::{Kept, Summary, Writer};
 
 /// The header of an array of bytes with one dimension is as long as that of any other.
 const BYTES_HEADER: usize = 128;
@@ -36,7 +37,7 @@ pub struct Salvage {
 /// Writes everything that is whole in the damaged archive `from` to a new archive `to`, and says what is gone. What it
 /// leaves of `from` is as it was. Members are found without the central directory too.
 ///
-/// `progress` is called with the number of images looked at, and of all there are.
+/// Calls `progress` with the steps done: images of image sets.
 ///
 /// ```
 /// use ndarray::Array3;
@@ -49,7 +50,7 @@ pub struct Salvage {
 /// let bytes = std::fs::read(&from)?;
 /// std::fs::write(&from, &bytes[..bytes.len() - 100])?;
 ///
-/// let salvage = bitnpz::salvage(&from, &to, &bitnpz::Limits::default(), |_, _| ())?;
+/// let salvage = bitnpz::salvage(&from, &to, &bitnpz::Limits::default(), |_| ())?;
 /// assert!(salvage.gone.is_empty() && salvage.saved.images == 2000);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -61,7 +62,7 @@ pub fn salvage(
     from: impl AsRef<Path>,
     to: impl AsRef<Path>,
     limits: &Limits,
-    mut progress: impl FnMut(usize, usize),
+    mut progress: impl FnMut(Steps),
 ) -> Result<Salvage> {
     let folder = to.as_ref().parent().filter(|folder| !folder.as_os_str().is_empty());
     let clean = tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).map_err(bitnpz_npz::Error::from)?;
@@ -81,11 +82,12 @@ pub fn salvage(
     let mut writer = Writer::create_with(to, &WriteOptions::default())?;
     let mut flaws = HashMap::new();
     let changed_keys = |set: &str| found.changed.iter().find(|name| names::holds_keys(name, set));
-    let (mut done, all) = (0, archive.sets().iter().map(StoredSet::len).sum());
+    let (mut done, total) = (0, archive.sets().iter().map(StoredSet::len).sum());
     for (number, set) in archive.sets().iter().enumerate() {
         let mut of_set = HashMap::new();
         let note = |flaw: Flaw| drop(of_set.insert(flaw.image, flaw));
-        let verified = set.verify(archive.zip(), note, |images| progress(done + images, all));
+        let verified =
+            set.verify(archive.zip(), note, |images| progress(Steps { done: done + images, total }));
         interrupt::check()?;
         done += set.len();
         match verified {
@@ -118,7 +120,7 @@ pub fn salvage(
             let Some(Some(flaws)) = flaws.get(&array.set) else { return Ok(()) };
             let is_gone = |image| flaws.get(&image).is_some_and(|flaw: &Flaw| flaw.is_certain);
             let (set, image) = (&archive.sets()[array.set], array.images.start);
-            if writer.add_without(&archive, array, is_gone)? {
+            if writer.add_remaining(&archive, array, is_gone)? == Kept::KeyTaken {
                 let message = "its key is damaged: it is that of another image".to_owned();
                 let flaw = Flaw { image, is_certain: true, message };
                 gone.push(Problem::of_image(archive.zip(), set, &flaw));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Stdout, Write};
 
-use bitnpz::Writer;
+use bitnpz::{Steps, Writer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::failure::Failure;
@@ -15,6 +15,23 @@ pub(crate) struct Output {
     is_quiet: bool,
     /// Whether standard output is reserved for an archive or a picture.
     has_data: bool,
+}
+
+/// A progress bar of [`Steps`]; it disappears when it is dropped.
+#[derive(Debug)]
+pub(crate) struct StepsBar(ProgressBar);
+
+impl StepsBar {
+    pub(crate) fn show(&self, steps: Steps) {
+        self.0.set_length(steps.total as u64);
+        self.0.set_position(steps.done as u64);
+    }
+}
+
+impl Drop for StepsBar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
 }
 
 impl Output {
@@ -93,6 +110,11 @@ impl Output {
     /// Returns whether progress bars are shown.
     pub(crate) fn shows_progress(&self) -> bool {
         !self.is_quiet && io::stderr().is_terminal()
+    }
+
+    /// Shows a progress bar for a call that counts its [`Steps`]; on a terminal only.
+    pub(crate) fn steps_progress(&self, what: &'static str) -> StepsBar {
+        StepsBar(self.progress(0, what))
     }
 
     /// Shows a progress bar for work of `steps` steps; on a terminal only.

@@ -45,7 +45,7 @@ pub(crate) fn salvage(
     limits: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Salvage> {
     let limits = to_limits(limits)?;
-    let salvage = long(py, name, || bitnpz::salvage(source, target, &limits, |_, _| ()))?;
+    let salvage = long(py, name, || bitnpz::salvage(source, target, &limits, |_| ()))?;
     Ok(Salvage {
         keys: salvage.saved.keys,
         images: salvage.saved.images,

@@ -8,6 +8,7 @@ use super::images::Images;
 use super::item::Item;
 use crate::error::Result;
 use crate::interrupt;
+use crate::progress::Steps;
 
 /// A key under which two archives do not have the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub enum DifferenceKind {
 
 impl Archive {
     /// Compares the arrays under the keys that `is_compared` names with those of another archive: keys, dtypes, shapes and
-    /// values, however they lie in the file. `progress` is called with the number of keys compared.
+    /// values, however they lie in the file. Calls `progress` with the steps done: keys.
     ///
     /// ```
     /// use bitnpz::{Archive, OpenOptions, WriteOptions, Writer};
@@ -73,20 +74,22 @@ impl Archive {
         &self,
         other: &Self,
         is_compared: impl Fn(&str) -> bool,
-        mut progress: impl FnMut(usize),
+        mut progress: impl FnMut(Steps),
     ) -> Result<Vec<Difference>> {
         let mut differences = Vec::new();
-        let mut done = 0;
-        for key in self.names().filter(|key| is_compared(key)) {
+        let mut steps = Steps { done: 0, total: self.len() + self.other_len() };
+        for key in self.names() {
             interrupt::check()?;
-            let kind = if other.has(&key) {
+            let kind = if !is_compared(&key) {
+                None
+            } else if other.has(&key) {
                 self.diff_of(other, &key).map_err(|error| error.with_key(&key))?
             } else {
                 Some(DifferenceKind::OnlyInFirst)
             };
             differences.extend(kind.map(|kind| Difference { key, kind }));
-            done += 1;
-            progress(done);
+            steps.done += 1;
+            progress(steps);
         }
         let only_in_second = other.names().filter(|key| is_compared(key) && !self.has(key));
         let kind = DifferenceKind::OnlyInSecond;

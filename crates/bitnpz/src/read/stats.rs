@@ -8,8 +8,11 @@ use foldhash::quality::FixedState;
 
 use super::archive::Archive;
 use super::images::Images;
+use super::stored_images::StoredImages;
 use crate::error::Result;
 use crate::interrupt;
+use crate::progress::Steps;
+use crate::set::StoredSet;
 
 /// Parts of [`Stats::densities`].
 const PARTS: usize = 10;
@@ -37,8 +40,8 @@ pub struct Stats {
 }
 
 impl Archive {
-    /// Looks at all images under the keys that `is_counted` names. `progress` is called with the number of images seen. It
-    /// takes sixteen bytes of memory for each image, to know it again.
+    /// Looks at all images under the keys that `is_counted` names. Calls `progress` with the steps done: images of sets
+    /// and other arrays. Needs 16 bytes of memory for each image, to recognize duplicates.
     ///
     /// ```
     /// use bitnpz::{Archive, WriteOptions, Writer};
@@ -55,12 +58,16 @@ impl Archive {
     /// # Errors
     ///
     /// If an image cannot be read.
-    pub fn stats(&self, is_counted: impl Fn(&str) -> bool, mut progress: impl FnMut(usize)) -> Result<Stats> {
+    pub fn stats(&self, is_counted: impl Fn(&str) -> bool, mut progress: impl FnMut(Steps)) -> Result<Stats> {
         let mut stats = Stats::default();
         let mut seen = Seen::default();
+        let of_sets: usize = self.sets().iter().map(StoredSet::len).sum();
+        let mut steps = Steps { done: 0, total: self.contents().members().count() + of_sets };
         for entry in self.entries() {
             let entry = entry?;
+            let end = steps.done + entry.set_images().map_or(1, StoredImages::len);
             if !is_counted(entry.key()) || entry.image_count().is_none() {
+                steps.done = end;
                 continue;
             }
             let images = entry.to_images().map_err(|error| error.with_key(entry.key()))?;
@@ -68,8 +75,10 @@ impl Archive {
             for index in 0..images.len() {
                 interrupt::check()?;
                 stats.add(&images, index, entry.stored_bytes(), &mut seen)?;
-                progress(stats.images);
+                steps.done = end.min(steps.done + 1);
+                progress(steps);
             }
+            steps.done = end;
         }
         Ok(stats)
     }

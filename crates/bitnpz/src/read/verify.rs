@@ -12,6 +12,7 @@ use super::report::{Problem, Report};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::names::{self, SETS, is_reserved};
+use crate::progress::Steps;
 use crate::set::{Flaw, StoredSet};
 
 impl Archive {
@@ -81,19 +82,14 @@ impl Archive {
         })
     }
 
-    /// How many steps [`verify`](Self::verify) has.
-    #[must_use]
-    pub fn verify_steps(&self) -> usize {
-        self.zip().len() + self.sets().iter().map(StoredSet::len).sum::<usize>()
-    }
-
-    /// Reads every member, its checksum, header and padding, and every image of image sets, its payload and checksum;
-    /// `progress` is called with the number of steps done.
+    /// Reads every member, its checksum, header and padding, and every image of image sets, its payload and checksum. Calls
+    /// `progress` with the steps done: members and images of sets.
     ///
     /// # Errors
     ///
     /// If the call was [interrupted](crate::interruptible); damage is in the report.
-    pub fn verify(&self, mut progress: impl FnMut(usize)) -> Result<Report> {
+    pub fn verify(&self, mut progress: impl FnMut(Steps)) -> Result<Report> {
+        let total = self.zip().len() + self.sets().iter().map(StoredSet::len).sum::<usize>();
         let mut report = Report { gaps: self.zip().gaps(), ..Report::default() };
         for member in self.zip().members() {
             interrupt::check()?;
@@ -103,14 +99,16 @@ impl Archive {
             }
             report.bytes += member.size();
             report.members += 1;
-            progress(report.members);
+            progress(Steps { done: report.members, total });
         }
         report.problems.extend(self.missing_members().chain(self.unnamed_members()));
         let mut done = report.members;
         for set in self.sets() {
             let before = report.problems.len();
             let note = |flaw: Flaw| report.problems.push(Problem::of_image(self.zip(), set, &flaw));
-            if let Err(error) = set.verify(self.zip(), note, |images| progress(done + images)) {
+            if let Err(error) =
+                set.verify(self.zip(), note, |images| progress(Steps { done: done + images, total }))
+            {
                 interrupt::check()?;
                 report.problems.push(Problem::of_member(set.name(), error.to_string()));
             }

@@ -1,12 +1,12 @@
-//! Adding to an archive that is there.
+//! Continuing an archive that exists.
 
 use std::collections::HashSet;
 use std::path::Path;
 
 use bitnpz_npz::{Member, OpenOptions};
 
-use super::copy::is_no_image;
 use super::order_log::MEMBERS;
+use super::source::is_not_images;
 use super::writer::Writer;
 use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
@@ -16,12 +16,12 @@ use crate::options::WriteOptions;
 use crate::read::{Archive, Entry, Place, SetArray};
 use crate::set::StoredSet;
 
-/// More stacks that are too small for a set are copied as they lie, and cannot be extended.
-const MOST_SMALL: usize = 1000;
+/// Further stacks that are too small for a set are copied unchanged and cannot be extended: each that can is kept in memory.
+const MOST_SMALL_STACKS: usize = 1000;
 
 impl Writer {
-    /// Starts an archive that has everything the one at this path has, and replaces it when it is finished. What is there is
-    /// copied as it lies; images that are added go into the image sets that are there, as further segments of them.
+    /// Starts an archive that has everything the archive at this path has, and replaces it when it is finished. What is there is
+    /// copied without decoding it; images that are added go into the archive's image sets, as further segments.
     ///
     /// ```
     /// use ndarray::array;
@@ -56,38 +56,31 @@ impl Writer {
         Self::create_with(path, &options)
     }
 
-    /// Takes over what an archive has, in its order: the image sets whose numbers are asked for, and the members whose keys are.
-    /// For each array of other sets `instead` is called.
+    /// Copies an archive in its order: the image sets whose numbers `takes_set` accepts, and the members whose keys `takes_member`
+    /// accepts. Calls `instead` for each array of the other sets.
     pub(crate) fn take_over(
         &mut self,
         archive: &Archive,
-        takes: impl Fn(usize) -> bool,
+        takes_set: impl Fn(usize) -> bool,
         takes_member: impl Fn(&str) -> bool,
         mut instead: impl FnMut(&mut Self, SetArray) -> Result<()>,
     ) -> Result<()> {
         let zip = archive.zip();
         let mut places = Vec::new();
         for (number, set) in archive.sets().iter().enumerate() {
-            let place = takes(number).then(|| self.sets.resume(zip, set, &mut self.ledger));
+            let place = takes_set(number).then(|| self.sets.resume(zip, set, &mut self.output.ledger));
             places.push(place.transpose()?);
         }
         if self.encoding() == Encoding::Sets && archive.encoding() == Some(Encoding::Sets) {
             self.sets.resume_small();
         }
-        let taken = archive.sets().iter().enumerate().filter(|(number, _)| takes(*number));
-        let taken: Vec<&StoredSet> = taken.map(|(_, set)| set).collect();
-        // As more can be added to sets, what they write at their ends is written again.
-        let again: HashSet<String> = taken.iter().flat_map(|set| set.written_last()).collect();
-        let members = taken.iter().flat_map(|set| set.members());
-        let segments: HashSet<String> = members.filter(|name| !again.contains(name)).collect();
-        for member in zip.members().filter(|member| segments.contains(member.name())) {
-            self.zip.copy(&member)?;
-        }
+        let sets = archive.sets().iter().zip(&places);
+        self.copy_segments(zip, sets.filter_map(|(set, place)| place.map(|_| set)))?;
         for place in archive.places() {
             interrupt::check()?;
             match place {
                 Place::Set(array) => match places[array.set] {
-                    Some(place) => self.ledger.order.note(place),
+                    Some(place) => self.output.ledger.order.note(place),
                     None => instead(self, array)?,
                 },
                 Place::Member(number) => {
@@ -101,17 +94,35 @@ impl Writer {
         Ok(())
     }
 
+    /// Copies the segments of image sets that this writer continues. The other members of a set are written again when it is
+    /// finished.
+    fn copy_segments<'s>(
+        &mut self,
+        zip: &bitnpz_npz::Archive,
+        sets: impl Iterator<Item = &'s StoredSet>,
+    ) -> Result<()> {
+        let mut segments = HashSet::new();
+        for set in sets {
+            let written_last = set.written_last();
+            segments.extend(set.members().filter(|name| !written_last.contains(name)));
+        }
+        for member in zip.members().filter(|member| segments.contains(member.name())) {
+            self.output.zip.copy(&member)?;
+        }
+        Ok(())
+    }
+
     fn take_over_member(&mut self, archive: &Archive, member: &Member<'_>) -> Result<()> {
-        // What is no array, or none that can be read, is copied all the same.
+        // Members that are no arrays, or cannot be read, are copied all the same.
         let entry = archive.entry(member.key()).ok();
         if let Some(entry) = entry.as_ref().filter(|entry| entry.is_small_stack())
             && self.sets.has_small()
-            && self.sets.stacks.len() < MOST_SMALL
+            && self.sets.stacks.len() < MOST_SMALL_STACKS
             && let Ok(array) = entry.to_array()
         {
             // It may become large enough for a set.
             match self.extend_stack(member.key(), &array.view(), ImageAxes::Inferred) {
-                Err(error) if is_no_image(&error) => {}
+                Err(error) if is_not_images(&error) => {}
                 result => return result,
             }
         }
@@ -119,15 +130,16 @@ impl Writer {
         self.copy_member(member, entry.as_ref())
     }
 
-    /// Copies a member whose name is claimed as it lies.
+    /// Copies a member unchanged, whose name is claimed.
     pub(super) fn copy_member(&mut self, member: &Member<'_>, entry: Option<&Entry<'_>>) -> Result<()> {
-        let number = self.zip.len();
-        self.zip.copy(member)?;
+        let number = self.output.zip.len();
+        self.output.zip.copy(member)?;
         let images = entry.and_then(Entry::image_count).unwrap_or(0);
+        let ledger = &mut self.output.ledger;
         match entry.map(Entry::kind) {
-            Some(Some(kind)) => self.ledger.note_packed(number, MEMBERS, kind.clone(), images),
-            Some(None) => self.ledger.note_plain(number, MEMBERS, images),
-            None => self.ledger.note_other(number),
+            Some(Some(kind)) => ledger.note_packed(number, MEMBERS, kind.clone(), images),
+            Some(None) => ledger.note_plain(number, MEMBERS, images),
+            None => ledger.note_other(number),
         }
         Ok(())
     }

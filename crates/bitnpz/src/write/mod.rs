@@ -1,19 +1,28 @@
 //! Writing an archive.
+//!
+//! `output` is the archive being written, with its ledger. What each encoding writes into it lies above: `plain`, `small`,
+//! `waiting`, `stack_writer` and `sets`. `writer` starts and finishes an archive; what users add to it is in `add`, `extend`,
+//! `append`, `copy`, `threshold`, `remove` and `resume`.
 
+mod add;
 mod append;
+mod checkpoint;
 mod copy;
 mod extend;
 mod ledger;
+mod metered_file;
 mod order_log;
+mod output;
 mod plain;
 mod remove;
 mod resume;
-mod salvage;
 mod sets;
-mod sink;
+mod small;
+mod source;
 mod stack;
 mod stack_writer;
 mod threshold;
+mod waiting;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -21,19 +30,20 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 
 pub use copy::Added;
+pub use ledger::Summary;
+pub(crate) use remove::Kept;
 pub use stack_writer::StackWriter;
 pub use threshold::Threshold;
-pub use writer::{Summary, Writer};
+pub use writer::Writer;
 
-/// Removes temporary files from a folder that writers have left which were killed, and gives back their paths. Those of writers
-/// that live are left alone.
+/// Removes the temporary files that killed writers have left in a folder, and returns their paths. Those of running writers stay.
 ///
-/// Where the system has files without names, as Linux has, a writer that is killed leaves nothing, but in the moment in which it
+/// On systems with files without names, as Linux, a killed writer leaves one only if it is killed in the moment in which it
 /// replaces a file.
 ///
 /// # Errors
 ///
-/// If the folder cannot be read, or a file in it not be removed.
+/// If the folder cannot be read, or a file in it cannot be removed.
 pub fn clean(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
     Ok(bitnpz_npz::clean(folder)?)
 }

@@ -1,4 +1,4 @@
-//! The order in which keys are saved, whatever is written when.
+//! The order in which keys are saved, whenever they are written.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,27 +7,27 @@ use crate::order::{Run, in_sequence};
 /// The place of members that are written as they are added.
 pub(super) const MEMBERS: usize = 0;
 
-/// The order in which keys were saved so far: in runs, each in one place.
+/// The order in which keys have been saved so far: runs of keys, each in one place.
 ///
-/// A stack or a set of images has a place of its own from its start. Only in the end it turns out whether it is an image set or
-/// members, which are written after all others then.
+/// Each stack and each set of images gets a place of its own when it is started. If it turns out too small for an image set, its
+/// arrays become members, which are written after all others.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+pub(super) struct OrderLog {
     runs: Vec<Run>,
-    /// The number of places but [`MEMBERS`].
+    /// The number of places besides [`MEMBERS`].
     places: usize,
-    /// The members that places have become.
+    /// The numbers of the members that the arrays of a place have become.
     members: HashMap<usize, Vec<usize>>,
 }
 
-impl Order {
-    /// A new place.
+impl OrderLog {
+    /// Returns a new place.
     pub(super) fn new_place(&mut self) -> usize {
         self.places += 1;
         self.places
     }
 
-    /// A key was saved in this place.
+    /// Notes that a key was saved in this place.
     pub(super) fn note(&mut self, place: usize) {
         match self.runs.last_mut() {
             Some((last, count)) if *last == place => *count += 1,
@@ -35,14 +35,14 @@ impl Order {
         }
     }
 
-    /// The next of what was saved in this place has become the member with this number.
+    /// Notes that the next array of this place has become the member with this number.
     pub(super) fn note_member(&mut self, place: usize, member: usize) {
         self.members.entry(place).or_default().push(member);
     }
 
-    /// The numbers of the members in the order in which they were saved, and the runs of [`crate::read::Order`], if it takes
-    /// any; `members` are the numbers of all that are not the library's own, and `sets` the places of the image sets.
-    pub(super) fn finish(&self, members: &[usize], sets: &[usize]) -> (Vec<usize>, Option<Vec<Run>>) {
+    /// Returns the final order. `members` are the numbers of all members that are not the library's own, `sets` the places of the
+    /// image sets.
+    pub(super) fn finish(&self, members: &[usize], sets: &[usize]) -> SavedOrder {
         let numbers: HashMap<usize, usize> = sets.iter().copied().zip(1..).collect();
         let of_places: HashSet<usize> = self.members.values().flatten().copied().collect();
         let mut written = members.iter().copied().filter(|member| !of_places.contains(member));
@@ -65,8 +65,17 @@ impl Order {
         let mut counts = vec![0; sets.len() + 1];
         runs.iter().for_each(|&(place, count)| counts[place] += count);
         let is_plain = in_sequence(&counts).eq(runs.iter().copied());
-        (listed, (!is_plain).then_some(runs))
+        SavedOrder { listed, runs: (!is_plain).then_some(runs) }
     }
+}
+
+/// The order in which all keys were saved.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SavedOrder {
+    /// The numbers of the members, as the central directory is to list them.
+    pub(super) listed: Vec<usize>,
+    /// The runs of keys; `None` if members come first and then one set after the other.
+    pub(super) runs: Option<Vec<Run>>,
 }
 
 #[cfg(test)]
@@ -74,26 +83,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn are_members_that_are_written_last_listed_where_they_were_saved() {
-        let mut order = Order::default();
+    fn lists_late_members_where_they_were_saved() {
+        let mut order = OrderLog::default();
         let (set, stack) = (order.new_place(), order.new_place());
         for place in [set, MEMBERS, stack, MEMBERS, set, set] {
             order.note(place);
         }
         // The stack was too small for a set, and its member was written behind the two others.
         order.note_member(stack, 7);
-        let (listed, runs) = order.finish(&[0, 3, 7], &[set]);
-        assert_eq!(listed, [0, 7, 3]);
-        assert_eq!(runs, Some(vec![(1, 1), (0, 3), (1, 2)]));
+        let saved = order.finish(&[0, 3, 7], &[set]);
+        assert_eq!(saved.listed, [0, 7, 3]);
+        assert_eq!(saved.runs, Some(vec![(1, 1), (0, 3), (1, 2)]));
     }
 
     #[test]
-    fn is_an_order_of_members_before_sets_not_told() {
-        let mut order = Order::default();
+    fn notes_no_runs_for_members_before_sets() {
+        let mut order = OrderLog::default();
         let set = order.new_place();
         for place in [MEMBERS, MEMBERS, set, set] {
             order.note(place);
         }
-        assert_eq!(order.finish(&[0, 1], &[set]), (vec![0, 1], None));
+        assert_eq!(order.finish(&[0, 1], &[set]), SavedOrder { listed: vec![0, 1], runs: None });
     }
 }

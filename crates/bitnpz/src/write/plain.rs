@@ -1,38 +1,37 @@
-//! The `plain` encoding: arrays as they are, deflated by what knows their rows where they have two values.
+//! The encoding `plain`: arrays as they are, compressed by the bitmap-aware deflate encoder where they have two values.
 
 use std::cell::RefCell;
 use std::io::Write;
 
 use bitnpz_bitmap::{BitmapView, DeflateEncoder};
 use bitnpz_npy::{DynArrayView, with_room};
-use bitnpz_npz::{CompressedMember, Compression, Writer};
+use bitnpz_npz::{CompressedMember, Compression};
 
-use super::ledger::Ledger;
-use super::sink::Sink;
+use super::output::Output;
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::names;
 use crate::packed::{PackedImages, PackedKind, normalize_bools, unpack_into};
 use crate::value::swap;
 
-/// A header takes about this many bytes, deflated.
-const FEW: usize = 48;
+/// The length of a header when it is deflated, about, in bytes.
+const DEFLATED_HEADER_BYTES: usize = 48;
 
-/// Larger arrays are not compressed as a whole but in pieces, on all cores and in memory for a few of them.
-const STREAMED: usize = 16 << 20;
+/// Larger arrays are compressed in pieces on all cores, so that only a few pieces are in memory.
+const STREAMED_BYTES: usize = 16 << 20;
 
-/// About how large a piece is, in bytes.
-const PIECE: usize = 1 << 20;
+/// The length of such a piece in bytes: between two of them it is checked whether the call was interrupted.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// An array to be written as it is.
 pub(super) struct PlainArray<'a> {
     pub(super) key: &'a str,
-    /// Its place in the order of keys.
+    /// Its place in the order of saving.
     pub(super) place: usize,
     pub(super) array: &'a DynArrayView<'a>,
     /// Its packed rows, if it has two values.
     pub(super) packed: Option<PackedImages>,
-    /// How many images it is.
+    /// The number of images in it.
     pub(super) images: usize,
 }
 
@@ -41,44 +40,47 @@ thread_local! {
     static ENCODER: RefCell<Option<(Vec<u8>, DeflateEncoder)>> = const { RefCell::new(None) };
 }
 
-/// Whether an array's pixels lie in its file as their rows do, one byte each.
-pub(super) fn fits(array: &DynArrayView<'_>) -> bool {
+/// Returns whether each item of an array is one byte, in the order of its rows, so that its packed rows can be deflated.
+pub(super) fn has_byte_rows(array: &DynArrayView<'_>) -> bool {
     array.dtype().item_size() == 1 && array.shape().len() >= 2 && !array.header().fortran_order
 }
 
-/// Writes an array whose key is claimed.
-pub(super) fn write(zip: &mut Writer<Sink>, ledger: &mut Ledger, plain: PlainArray<'_>) -> Result<()> {
-    let PlainArray { key, place, array, packed, images } = plain;
-    let blame = |error: bitnpz_npz::Error| Error::from(error).with_key(key);
-    let items = normalize_bools(array.dtype(), array.data())?;
-    let array = &DynArrayView::new(array.header().clone(), &items)?;
-    let (number, compression) = (zip.len(), zip.options().compression);
-    let deflates = matches!(compression, Compression::Deflate { .. });
-    let streams = array.data().len() > STREAMED && !matches!(compression, Compression::Zstd { .. });
-    match packed {
-        Some(PackedImages { kind, rows, .. }) if deflates && fits(array) => {
-            let weight = rows.len();
-            let encoder = encoder(array, &kind, rows, compression).map_err(|error| error.with_key(key))?;
-            zip.add_compressed(&names::of_array(key), weight, encoder).map_err(blame)?;
-        }
-        _ if streams => {
-            let head = array.header().to_bytes()?;
-            let mut stream = zip.stream(&names::of_array(key), head.clone()).map_err(blame)?;
-            for piece in array.data().chunks(PIECE) {
-                interrupt::check()?;
-                stream.write_all(piece).map_err(|error| blame(error.into()))?;
+impl PlainArray<'_> {
+    /// Writes the array, whose key is claimed.
+    pub(super) fn write(self, output: &mut Output) -> Result<()> {
+        let Self { key, place, array, packed, images } = self;
+        let blame = |error: bitnpz_npz::Error| Error::from(error).with_key(key);
+        let items = normalize_bools(array.dtype(), array.data())?;
+        let array = &DynArrayView::new(array.header().clone(), &items)?;
+        let (zip, name) = (&mut output.zip, names::of_array(key));
+        let (number, compression) = (zip.len(), zip.options().compression);
+        let deflates = matches!(compression, Compression::Deflate { .. });
+        let streams = array.data().len() > STREAMED_BYTES && !matches!(compression, Compression::Zstd { .. });
+        match packed {
+            Some(PackedImages { kind, rows, .. }) if deflates && has_byte_rows(array) => {
+                let weight = rows.len();
+                let encode = deflate(array, &kind, rows, compression).map_err(|error| error.with_key(key))?;
+                zip.add_compressed(&name, weight, encode).map_err(blame)?;
             }
-            stream.finish(&head).map_err(blame)?;
+            _ if streams => {
+                let head = array.header().to_bytes()?;
+                let mut stream = zip.stream(&name, head.clone()).map_err(blame)?;
+                for piece in array.data().chunks(PIECE_BYTES) {
+                    interrupt::check()?;
+                    stream.write_all(piece).map_err(|error| blame(error.into()))?;
+                }
+                stream.finish(&head).map_err(blame)?;
+            }
+            _ => zip.add(&name, array.to_npy()?).map_err(blame)?,
         }
-        _ => zip.add(&names::of_array(key), array.to_npy()?).map_err(blame)?,
+        output.ledger.note_plain(number, place, images);
+        Ok(())
     }
-    ledger.note_plain(number, place, images);
-    Ok(())
 }
 
-/// What deflates the array of these packed rows, on any thread. Our encoder knows outlines; noise and dither, which it
-/// makes about as large as their packed rows, may be smaller by `compression`.
-fn encoder(
+/// Returns a function that deflates the array of these packed rows, on any thread. The bitmap-aware encoder follows outlines;
+/// noise and dither, which it makes about as large as their packed rows, may be smaller by `compression`.
+fn deflate(
     array: &DynArrayView<'_>,
     kind: &PackedKind,
     rows: Vec<u8>,
@@ -102,10 +104,10 @@ fn encoder(
             encoder.encode(image, values, &mut data);
         });
         let ours = CompressedMember::from_deflate(data, size, crc32);
-        if ours.compressed_size() <= rows.len() / 4 * 3 + FEW {
+        if ours.compressed_size() <= rows.len() / 4 * 3 + DEFLATED_HEADER_BYTES {
             return Ok(ours);
         }
-        // In an item of one byte a pixel is a byte.
+        // Each pixel is a byte here.
         let mut npy = with_room(header.len() + height * width)?;
         npy.extend_from_slice(&header);
         npy.resize(header.len() + height * width, 0);

@@ -1,18 +1,30 @@
-//! Taking keys out of an archive.
+//! Writing an archive again without some of its arrays or images.
 
 use std::path::Path;
 
+use bitnpz_npy::with_room;
 use bitnpz_npz::OpenOptions;
 
+use super::stack::Stack;
 use super::writer::Writer;
 use crate::error::Result;
 use crate::options::WriteOptions;
-use crate::read::Archive;
+use crate::packed::{PackedKind, unpack};
+use crate::read::{Archive, SetArray};
+
+/// The outcome of adding an image that was in a damaged set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It was added, or was to be left out.
+    Yes,
+    /// It was left out: its key is damaged, and taken by another.
+    KeyTaken,
+}
 
 impl Writer {
-    /// Starts an archive that has everything the one at this path has, but the arrays whose keys `is_removed` names, and
-    /// replaces it when it is finished. The rest is copied as it lies; images that were in a set with one that is removed are
-    /// coded again.
+    /// Starts an archive that has everything the archive at this path has, except the arrays whose keys `is_removed` accepts, and
+    /// replaces it when it is finished. Everything else is copied without decoding it, except images of a set that loses one:
+    /// these are encoded again.
     ///
     /// ```
     /// let folder = tempfile::tempdir()?;
@@ -30,7 +42,7 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// As [`append`](Self::append), and if an image that is to be coded again is damaged.
+    /// As [`append`](Self::append), and if an image that must be encoded again is damaged.
     pub fn without(
         path: impl AsRef<Path>,
         options: &WriteOptions,
@@ -47,20 +59,69 @@ impl Writer {
                 None => (0..set.len()).map(|image| is_removed(&set.key(archive.zip(), image))).collect(),
             })
             .collect();
-        let takes = |set: usize| !removed[set].contains(&true);
         writer.take_over(
             &archive,
-            takes,
+            |set| !removed[set].contains(&true),
             |key| !is_removed(key),
             |writer, array| {
                 // Nothing is left of a stack.
                 if archive.sets()[array.set].stack().is_none() {
                     let removed = &removed[array.set];
-                    writer.add_without(&archive, array, |image| removed[image])?;
+                    writer.add_remaining(&archive, array, |image| removed[image])?;
                 }
                 Ok(())
             },
         )?;
         Ok(writer)
     }
+
+    /// Adds an array of an image set without the images that `is_gone` accepts: blank in a stack, so that the others keep their
+    /// places; not at all if they have keys of their own.
+    pub(crate) fn add_remaining(
+        &mut self,
+        archive: &Archive,
+        array: SetArray,
+        is_gone: impl Fn(usize) -> bool,
+    ) -> Result<Kept> {
+        let set = &archive.sets()[array.set];
+        let Some((key, shape)) = set.stack().filter(|(_, shape)| shape.len() > 2) else {
+            if array.images.clone().any(is_gone) {
+                return Ok(Kept::Yes);
+            }
+            let entry = archive.entry_of_set(array)?;
+            if self.contains(entry.key()) {
+                return Ok(Kept::KeyTaken);
+            }
+            self.add_dyn_images(entry.key(), &entry.to_array()?.view())?;
+            return Ok(Kept::Yes);
+        };
+        let kind = set.kind(shape[shape.len() - 1]);
+        let blank = blank_image(shape, &kind)?;
+        let images = archive.images_of_set(array.clone());
+        let stack = Stack::new(key, &kind.dtype, &shape[1..], set.form().cloned())?.to_empty();
+        let item_images = stack.item_images();
+        let mut stack = self.start_stack(key, stack)?;
+        let mut item = Vec::new();
+        for image in array.images {
+            if is_gone(image) {
+                item.extend_from_slice(&blank);
+            } else {
+                images.unpack(image..image + 1, &mut item)?;
+            }
+            if (image + 1) % item_images == 0 {
+                stack.push_counted(&item, 1)?;
+                item.clear();
+            }
+        }
+        stack.finish()?;
+        Ok(Kept::Yes)
+    }
+}
+
+/// Returns the pixels of a blank image of a stack of this shape, as they lie in memory.
+fn blank_image(stack: &[usize], kind: &PackedKind) -> Result<Vec<u8>> {
+    let height = stack[stack.len() - 2];
+    let mut rows = with_room(height.saturating_mul(kind.width.div_ceil(8)))?;
+    rows.resize(rows.capacity(), 0);
+    unpack(&rows, kind.width, &kind.dtype, kind.bits)
 }

@@ -3,66 +3,105 @@
 use bitnpz_npy::{Dtype, with_room};
 
 use super::ledger::Ledger;
-use super::sink::Sink;
-use super::stack::{SetStack, Stack};
+use super::order_log::SavedOrder;
+use super::output::Output;
+use super::small::SmallStack;
+use super::stack::Stack;
 use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt;
 use crate::names::SETS;
 use crate::packed::{PackedKind, Palette, unfit_error};
 use crate::set::{KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, Sets, Shape, StoredSet};
 
-/// Nor are fewer images under keys of their own.
+/// Fewer images under keys of their own become ordinary arrays, as small stacks do: a set's own members take more than they
+/// save.
 const FEW_IMAGES: usize = 8;
 
-/// More sets of images under keys of their own are not kept in memory; images of yet another kind become ordinary arrays.
+/// Images of further kinds become ordinary arrays: each open set keeps a segment of images in memory.
 const MOST_SETS: usize = 8;
 
 /// Writes the image sets of an archive.
 #[derive(Debug)]
 pub(super) struct SetsWriter {
     options: SetOptions,
-    /// The names of the sets, and their places in the order of keys.
-    names: Vec<(String, usize)>,
-    /// Whether image sets were asked for that turned out too small: an archive to which more images are added has sets.
+    names: Vec<SetName>,
+    /// Whether images turned out too few for an image set. The archive is one of image sets all the same when more are added.
     has_small: bool,
     keys: KeySet,
-    /// The sets of images that have keys of their own, one for each pair of values.
+    /// The open sets of images with keys of their own: one for each dtype, pair of values and axes of length 1.
     open: Vec<OpenSet>,
-    /// The stacks that more may come for.
+    /// The stacks that can still be extended.
     pub(super) stacks: Vec<SetStack>,
 }
 
-/// A set of images that have keys of their own.
+/// The name of a set, and its place in the order of saving.
+#[derive(Debug)]
+struct SetName {
+    name: String,
+    place: usize,
+}
+
+/// An open set of images that have keys of their own.
 #[derive(Debug)]
 struct OpenSet {
     palette: Palette,
     /// The axes of length 1 around each image.
     ones: Ones,
     set: SetWriter,
-    /// Its place in the order of keys.
+    /// Its place in the order of saving.
     place: usize,
 }
 
 impl OpenSet {
-    /// Whether an image of these values, with these axes of length 1 around it, has its place here.
+    /// Returns whether an image of these values, with these axes of length 1 around it, can be added.
     fn takes(&self, palette: &Palette, ones: Ones) -> bool {
         self.ones == ones && self.palette.agrees_with(palette)
     }
+
+    fn kind(&self, width: usize) -> PackedKind {
+        PackedKind { dtype: self.palette.dtype().clone(), bits: self.palette.bits(), width }
+    }
 }
 
-/// An image or a stack that is not worth a set.
+/// A stack that becomes an image set of its own.
 #[derive(Debug)]
-pub(super) struct Lone {
-    pub(super) key: String,
-    /// Its place in the order of keys.
-    pub(super) place: usize,
-    /// The shape of the stack.
-    pub(super) shape: Vec<usize>,
-    /// The array that it comes back as, if that is another.
-    pub(super) form: Option<ArrayForm>,
-    pub(super) kind: PackedKind,
-    /// Its packed rows.
-    pub(super) rows: Vec<u8>,
+pub(super) struct SetStack {
+    pub(super) stack: Stack,
+    set: SetWriter,
+    /// Its place in the order of saving.
+    place: usize,
+}
+
+impl SetStack {
+    /// Adds the bytes of so many items.
+    pub(super) fn push(&mut self, output: &mut Output, items: &[u8], count: usize) -> Result<()> {
+        self.stack.pack(items, count)?;
+        self.push_packed(output)
+    }
+
+    /// Adds the images of the items that the stack packed last.
+    pub(super) fn push_packed(&mut self, output: &mut Output) -> Result<()> {
+        let size = self.stack.size();
+        let bytes = size[0] * size[1].div_ceil(8);
+        let images = self.stack.images() - self.set.len();
+        for image in 0..images {
+            interrupt::check()?;
+            self.set.push(&mut output.zip, &self.stack.last_rows()[image * bytes..][..bytes], size, None)?;
+        }
+        Ok(())
+    }
+}
+
+/// An image with a key of its own, packed.
+#[derive(Debug)]
+pub(super) struct KeyedImage<'a> {
+    pub(super) key: &'a str,
+    pub(super) size: [usize; 2],
+    /// The axes of length 1 around it.
+    pub(super) ones: Ones,
+    pub(super) palette: Palette,
+    pub(super) rows: &'a [u8],
 }
 
 impl SetsWriter {
@@ -77,27 +116,27 @@ impl SetsWriter {
         }
     }
 
-    /// Whether there are no sets.
+    /// Returns whether there are no sets.
     pub(super) fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// Goes on with an archive of image sets, in which stacks may be too small for one.
+    /// Continues an archive of image sets, whose stacks may be too small for one.
     pub(super) fn resume_small(&mut self) {
         self.has_small = true;
     }
 
-    /// Whether stacks of the archive may be too small for a set.
+    /// Returns whether stacks of the archive may be too small for a set.
     pub(super) fn has_small(&self) -> bool {
         self.has_small
     }
 
-    /// Whether a key is taken.
+    /// Returns whether a key is taken.
     pub(super) fn contains(&self, key: &str) -> bool {
         self.keys.contains(bitnpz_npz::identity(key))
     }
 
-    /// Makes a key taken.
+    /// Takes a key.
     pub(super) fn claim(&mut self, key: &str) -> Result<()> {
         if self.keys.insert(bitnpz_npz::identity(key)) {
             return Ok(());
@@ -105,8 +144,8 @@ impl SetsWriter {
         Err(Error::from(ErrorKind::DuplicateKey).with_key(key))
     }
 
-    /// Takes over a set of another archive: more can be added to it. Gives its place in the order of keys, in which nothing
-    /// is noted yet.
+    /// Takes over a set of another archive, to which more can be added. Returns its place in the order of saving, in which
+    /// nothing is noted yet.
     pub(super) fn resume(
         &mut self,
         zip: &bitnpz_npz::Archive,
@@ -114,7 +153,7 @@ impl SetsWriter {
         ledger: &mut Ledger,
     ) -> Result<usize> {
         let place = ledger.order.new_place();
-        self.names.push((set.name().to_owned(), place));
+        self.names.push(SetName { name: set.name().to_owned(), place });
         let palette = Palette::of(&set.kind(0));
         let writer = set.to_writer(zip, self.options.with_items(palette.dtype()))?;
         if let Some((key, shape)) = set.stack() {
@@ -137,28 +176,23 @@ impl SetsWriter {
         SetStack { stack, set, place }
     }
 
-    /// Starts a set for what is saved under this key, and its place in the order of keys.
+    /// Starts a set named after this key if it is a short, simple name, else after a number. Returns its place in the order of
+    /// saving beside it.
     fn start(&mut self, ledger: &mut Ledger, key: &str, dtype: &Dtype) -> (SetWriter, usize) {
         let is_simple = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let is_free = |name: &str| !self.names.iter().any(|(taken, _)| taken == name);
-        let is_name =
-            key.len() <= 64 && key.contains(is_simple) && key.chars().all(is_simple) && is_free(key);
-        let name = if is_name {
+        let is_free = |name: &str| !self.names.iter().any(|taken| taken.name == name);
+        let name = if !key.is_empty() && key.len() <= 64 && key.chars().all(is_simple) && is_free(key) {
             key.to_owned()
         } else {
-            let mut numbers = self.names.len()..;
-            numbers
-                .by_ref()
-                .map(|number| number.to_string())
-                .find(|name| is_free(name))
-                .expect("numbers go on")
+            let mut numbers = (self.names.len()..).map(|number| number.to_string());
+            numbers.find(|name| is_free(name)).expect("numbers go on")
         };
         let place = ledger.order.new_place();
-        self.names.push((name.clone(), place));
+        self.names.push(SetName { name: name.clone(), place });
         (SetWriter::new(name, self.options.with_items(dtype)), place)
     }
 
-    /// Packs the pixels of one image, in the values of a set there is, or else in its own.
+    /// Packs the pixels of one image, in the values of an open set if they fit, else in its own.
     pub(super) fn pack(&self, dtype: &Dtype, pixels: &[u8], size: [usize; 2]) -> Result<(Palette, Vec<u8>)> {
         let (shape, [_, width]) = (&size, size);
         let Some(own) = Palette::new(dtype) else {
@@ -178,103 +212,94 @@ impl SetsWriter {
         Ok((palette, rows))
     }
 
-    /// Whether there is a set for images of these values, or room for one more.
-    pub(super) fn take(&self, palette: &Palette, ones: Ones) -> bool {
+    /// Returns whether there is a set for images of these values, or room for one more.
+    pub(super) fn has_room(&self, palette: &Palette, ones: Ones) -> bool {
         self.open.len() < MOST_SETS || self.open.iter().any(|open| open.takes(palette, ones))
     }
 
-    /// Adds an image, packed in these values, to the set of images like it.
-    pub(super) fn push(
-        &mut self,
-        zip: &mut bitnpz_npz::Writer<Sink>,
-        ledger: &mut Ledger,
-        key: &str,
-        ones: Ones,
-        image: ([usize; 2], Palette, &[u8]),
-    ) -> Result<()> {
-        let (size, palette, rows) = image;
+    /// Adds an image whose key is claimed to the set of images like it.
+    pub(super) fn push(&mut self, output: &mut Output, image: KeyedImage<'_>) -> Result<()> {
+        let KeyedImage { key, size, ones, palette, rows } = image;
         let number = match self.open.iter().position(|open| open.takes(&palette, ones)) {
             Some(number) => {
                 self.open[number].palette = palette;
                 number
             }
             None => {
-                let (set, place) = self.start(ledger, "images", palette.dtype());
+                let (set, place) = self.start(&mut output.ledger, "images", palette.dtype());
                 self.open.push(OpenSet { palette, ones, set, place });
                 self.open.len() - 1
             }
         };
         let OpenSet { set, place, .. } = &mut self.open[number];
-        ledger.order.note(*place);
-        set.push(zip, rows, size, Some(bitnpz_npz::identity(key)))
+        output.ledger.order.note(*place);
+        set.push(&mut output.zip, rows, size, Some(bitnpz_npz::identity(key)))
     }
 
-    /// Ends a stack; gives it back if it is not worth a set.
-    pub(super) fn finish_stack(
-        &mut self,
-        zip: &mut bitnpz_npz::Writer<Sink>,
-        ledger: &mut Ledger,
-        SetStack { stack, set, place }: SetStack,
-    ) -> Result<Option<Lone>> {
+    /// Ends a stack.
+    pub(super) fn finish_stack(&mut self, output: &mut Output, stack: SetStack) -> Result<()> {
+        match self.end_stack(output, stack)? {
+            Some(small) => small.write(output),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends a stack, and returns it if it is too small for a set.
+    fn end_stack(&mut self, output: &mut Output, stack: SetStack) -> Result<Option<SmallStack>> {
+        let SetStack { stack, set, place } = stack;
         let rows = || set.images().map(|(_, _, rows)| rows);
         if set.is_unwritten() && rows().map(<[u8]>::len).sum::<usize>() < SMALL_STACK {
             self.drop_set(place);
             self.options.meter.code(stack.images(), stack.shape[0] * stack.item_bytes());
             let (kind, rows) = (stack.kind(), rows().flatten().copied().collect());
             let form = stack.form().cloned();
-            return Ok(Some(Lone { key: stack.key, place, shape: stack.shape, form, kind, rows }));
+            return Ok(Some(SmallStack { key: stack.key, place, shape: stack.shape, form, kind, rows }));
         }
-        set.finish(zip, stack.kind(), stack.to_shape())?;
-        ledger.note_set(1, stack.images());
+        set.finish(&mut output.zip, stack.kind(), stack.to_shape())?;
+        output.ledger.note_set(1, stack.images());
         Ok(None)
     }
 
-    /// Ends all sets, and gives back what is not worth one.
-    pub(super) fn finish(
-        &mut self,
-        zip: &mut bitnpz_npz::Writer<Sink>,
-        ledger: &mut Ledger,
-    ) -> Result<Vec<Lone>> {
-        let mut lone = Vec::new();
+    /// Ends all sets.
+    pub(super) fn finish(&mut self, output: &mut Output) -> Result<()> {
+        let mut small = Vec::new();
         for stack in std::mem::take(&mut self.stacks) {
-            lone.extend(self.finish_stack(zip, ledger, stack)?);
+            small.extend(self.end_stack(output, stack)?);
         }
-        for OpenSet { palette, ones, set, place } in std::mem::take(&mut self.open) {
-            let kind = |width| PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
-            if set.len() < FEW_IMAGES && set.is_unwritten() {
-                self.drop_set(place);
-                let pixels = set.images().map(|(_, [height, width], _)| height * width).sum::<usize>();
-                self.options.meter.code(set.len(), pixels * palette.dtype().item_size());
-                lone.extend(set.images().filter_map(|(key, size, rows)| {
-                    let (shape, kind, rows) = (size.to_vec(), kind(size[1]), rows.to_vec());
-                    let form = ArrayForm { shape: ones.around(size), fortran_order: false, axes: None };
-                    Some(Lone { key: key?, place, shape, form: Some(form), kind, rows })
-                }));
-            } else {
-                let images = set.len();
-                set.finish(zip, kind(0), Shape::Each { ones })?;
-                ledger.note_set(images, images);
+        for open in std::mem::take(&mut self.open) {
+            if open.set.len() >= FEW_IMAGES || !open.set.is_unwritten() {
+                let (images, kind, ones) = (open.set.len(), open.kind(0), open.ones);
+                open.set.finish(&mut output.zip, kind, Shape::Each { ones })?;
+                output.ledger.note_set(images, images);
+                continue;
             }
+            let OpenSet { ref palette, ones, ref set, place } = open;
+            self.drop_set(place);
+            let pixels = set.images().map(|(_, [height, width], _)| height * width).sum::<usize>();
+            self.options.meter.code(set.len(), pixels * palette.dtype().item_size());
+            small.extend(set.images().filter_map(|(key, size, rows)| {
+                let form = ArrayForm { shape: ones.around(size), fortran_order: false, axes: None };
+                let (shape, kind, rows) = (size.to_vec(), open.kind(size[1]), rows.to_vec());
+                Some(SmallStack { key: key?, place, shape, form: Some(form), kind, rows })
+            }));
         }
-        Ok(lone)
+        small.into_iter().try_for_each(|small| small.write(output))
     }
 
-    /// What has this place is no set.
+    /// Forgets a set that turned out too small.
     fn drop_set(&mut self, place: usize) {
-        self.names.retain(|(_, other)| *other != place);
+        self.names.retain(|name| name.place != place);
         self.has_small = true;
     }
 
-    /// Writes the names of all sets and the order of all keys, and gives the members in this order.
-    pub(super) fn write_names(
-        &self,
-        zip: &mut bitnpz_npz::Writer<Sink>,
-        ledger: &Ledger,
-    ) -> Result<Vec<usize>> {
-        let (names, places): (Vec<String>, Vec<usize>) = self.names.iter().cloned().unzip();
-        let (listed, order) = ledger.order.finish(&ledger.members(), &places);
-        if self.has_small || !names.is_empty() {
-            zip.add(SETS, Sets { names, order }.to_json())?;
+    /// Writes the names of all sets and the order of all keys. Returns the members in this order.
+    pub(super) fn write_names(&self, output: &mut Output) -> Result<Vec<usize>> {
+        let places: Vec<usize> = self.names.iter().map(|name| name.place).collect();
+        let SavedOrder { listed, runs: order } =
+            output.ledger.order.finish(&output.ledger.members(), &places);
+        if self.has_small || !self.names.is_empty() {
+            let names = self.names.iter().map(|name| name.name.clone()).collect();
+            output.zip.add(SETS, Sets { names, order }.to_json())?;
         }
         Ok(listed)
     }

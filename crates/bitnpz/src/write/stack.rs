@@ -2,29 +2,27 @@
 
 use bitnpz_npy::{Dtype, Header, make_room};
 
-use super::sink::Sink;
-use crate::axes::ArrayForm;
+use crate::axes::{ArrayForm, Formed, ImageAxes};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interrupt;
 use crate::packed::{PackedKind, Palette, count_images, packed_header, unfit_error};
-use crate::set::{SetWriter, Shape};
+use crate::set::Shape;
 
-/// A stack of images as far as it has come.
+/// A stack of images, as far as it has been added.
 #[derive(Debug)]
 pub(super) struct Stack {
     pub(super) key: String,
-    /// Of the whole stack; the first length is the number of items so far.
+    /// The shape of the whole stack; its first length is the number of items so far.
     pub(super) shape: Vec<usize>,
-    /// The array that it comes back as, if that is another.
+    /// The form in which it comes back, if that differs from the stack.
     form: Option<ArrayForm>,
     palette: Palette,
-    /// The packed rows of what was added last.
+    /// The packed rows of the items that were added last.
     rows: Vec<u8>,
 }
 
 impl Stack {
-    /// Items are what the stack has along its first dimension, of shape `(..., height, width)`.
+    /// Returns a stack without items. Items lie along its first dimension and have the shape `(..., height, width)`.
     pub(super) fn new(
         key: &str,
         dtype: &Dtype,
@@ -38,27 +36,36 @@ impl Stack {
         }
     }
 
-    /// Goes on with a stack that has this shape.
+    /// Returns a stack without items that becomes an array like this one; `None` if images do not lie along its first axis.
+    pub(super) fn like(key: &str, header: &Header, axes: ImageAxes) -> Result<Option<Self>> {
+        let grows =
+            |(shape, form): &Formed| shape.len() > 2 && form.as_ref().is_none_or(|form| form.can_grow(shape));
+        let Some((shape, form)) = axes.form(header)?.filter(grows) else { return Ok(None) };
+        let form = form.map(|form| ArrayForm { shape: [&[0], &form.shape[1..]].concat(), ..form });
+        Self::new(bitnpz_npz::identity(key), &header.dtype, &shape[1..], form).map(Some)
+    }
+
+    /// Returns a stack that already has this shape.
     pub(super) fn resume(key: &str, shape: Vec<usize>, form: Option<ArrayForm>, palette: Palette) -> Self {
         Self { key: key.to_owned(), shape, form, palette, rows: Vec::new() }
     }
 
-    /// The shape of what can be added to it, along the first axis of the array that it comes back as.
+    /// Returns the shape of an item, along the first axis of the array that the stack comes back as.
     fn item_shape(&self) -> &[usize] {
         self.form.as_ref().map_or(&self.shape[1..], |form| &form.shape[1..])
     }
 
-    /// What it is in a set.
+    /// Returns the description of the stack in an image set.
     pub(super) fn to_shape(&self) -> Shape {
         Shape::Stack { key: self.key.clone(), shape: self.shape.clone(), form: self.form.clone() }
     }
 
-    /// The array that it comes back as.
+    /// Returns the form in which the stack comes back, if that differs from the stack.
     pub(super) fn form(&self) -> Option<&ArrayForm> {
         self.form.as_ref()
     }
 
-    /// The same stack without its images.
+    /// Returns the same stack without its items.
     pub(super) fn to_empty(&self) -> Self {
         let mut empty = Self::resume(&self.key, self.shape.clone(), self.form.clone(), self.palette.clone());
         empty.shape[0] = 0;
@@ -72,7 +79,7 @@ impl Stack {
         self.palette.dtype()
     }
 
-    /// The height and width of its images.
+    /// Returns the height and width of an image.
     pub(super) fn size(&self) -> [usize; 2] {
         [self.shape[self.shape.len() - 2], self.shape[self.shape.len() - 1]]
     }
@@ -81,21 +88,44 @@ impl Stack {
         PackedKind { dtype: self.dtype().clone(), bits: self.palette.bits(), width: self.size()[1] }
     }
 
-    /// The bytes of one item in memory.
+    /// Returns the length of an item in memory, in bytes.
     pub(super) fn item_bytes(&self) -> usize {
         self.shape[1..].iter().product::<usize>() * self.dtype().item_size()
     }
 
+    /// Returns the length of an item's packed rows, in bytes.
+    pub(super) fn item_row_bytes(&self) -> usize {
+        let [_, width] = self.size();
+        self.shape[1..self.shape.len() - 1].iter().product::<usize>() * width.div_ceil(8)
+    }
+
+    /// Returns the number of images in an item.
+    pub(super) fn item_images(&self) -> usize {
+        count_images(&self.shape[1..])
+    }
+
+    /// Returns the number of images so far.
     pub(super) fn images(&self) -> usize {
         count_images(&self.shape)
     }
 
-    /// Whether the two values of its pixels are known.
+    /// Returns the packed rows of the items that were added last.
+    pub(super) fn last_rows(&self) -> &[u8] {
+        &self.rows
+    }
+
+    /// Returns whether both values of its pixels are known.
     pub(super) fn has_both_values(&self) -> bool {
         self.palette.has_both_values()
     }
 
-    /// The header of the member that it becomes in an encoding of members.
+    /// Returns the encoding of the stack in an archive of this encoding. Rows of images along other axes than the last are not
+    /// packed: `np.load` would show rows of another array.
+    pub(super) fn encoding_in(&self, archive: Encoding) -> Encoding {
+        if archive == Encoding::Packed && self.form.is_some() { Encoding::Plain } else { archive }
+    }
+
+    /// Returns the header of the member that it becomes in the encodings `packed` and `plain`.
     pub(super) fn header(&self, encoding: Encoding) -> Header {
         match encoding {
             Encoding::Packed => packed_header(&self.shape),
@@ -106,7 +136,7 @@ impl Stack {
         }
     }
 
-    /// That these can be items of it: their dtype and their shape.
+    /// Checks that items of this dtype and shape can be added.
     pub(super) fn check(&self, dtype: &Dtype, item_shape: &[usize]) -> Result<()> {
         let error = if dtype != self.dtype() {
             ErrorKind::OtherDtype { expected: self.dtype().clone(), found: dtype.clone() }
@@ -120,8 +150,8 @@ impl Stack {
         Err(Error::from(error).with_key(&self.key))
     }
 
-    /// Adds the bytes of so many items, in C order and in the byte order of the dtype, and gives back their packed rows. Of
-    /// items that do not fit nothing is kept.
+    /// Adds the bytes of so many items, in C order and in the byte order of the dtype, and returns their packed rows. If a pixel
+    /// has a third value, nothing is added.
     pub(super) fn pack(&mut self, items: &[u8], count: usize) -> Result<&[u8]> {
         let item_pixels: usize = self.shape[1..].iter().product();
         let [_, width] = self.size();
@@ -139,39 +169,5 @@ impl Stack {
             form.shape[0] = self.shape[0];
         }
         Ok(&self.rows)
-    }
-}
-
-/// A stack that becomes an image set of its own.
-#[derive(Debug)]
-pub(super) struct SetStack {
-    pub(super) stack: Stack,
-    pub(super) set: SetWriter,
-    /// Its place in the order of keys.
-    pub(super) place: usize,
-}
-
-impl SetStack {
-    /// Adds the bytes of so many items.
-    pub(super) fn push(
-        &mut self,
-        zip: &mut bitnpz_npz::Writer<Sink>,
-        items: &[u8],
-        count: usize,
-    ) -> Result<()> {
-        self.stack.pack(items, count)?;
-        self.push_packed(zip)
-    }
-
-    /// Adds the images whose packed rows were made last.
-    pub(super) fn push_packed(&mut self, zip: &mut bitnpz_npz::Writer<Sink>) -> Result<()> {
-        let size = self.stack.size();
-        let bytes = size[0] * size[1].div_ceil(8);
-        let images = self.stack.images() - self.set.len();
-        for image in 0..images {
-            interrupt::check()?;
-            self.set.push(zip, &self.stack.rows[image * bytes..][..bytes], size, None)?;
-        }
-        Ok(())
     }
 }

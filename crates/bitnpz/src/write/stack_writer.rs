@@ -1,4 +1,4 @@
-//! Writing a stack of images one by one.
+//! `StackWriter`: adding a stack image by image.
 
 use std::fmt;
 use std::io::Write;
@@ -8,21 +8,21 @@ use bitnpz_npy::{Dtype, DynArray, Element};
 use ndarray::ArrayRef2;
 
 use super::ledger::Ledger;
-use super::sets::SetsWriter;
-use super::sink::Sink;
-use super::stack::{SetStack, Stack};
-use super::writer::{Writer, write_lone};
+use super::metered_file::MeteredFile;
+use super::output::Output;
+use super::sets::{SetStack, SetsWriter};
+use super::stack::Stack;
 use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::names;
-use crate::packed::{count_images, normalize_bools};
+use crate::packed::normalize_bools;
 use crate::progress::Meter;
 
-/// Writes a stack of images one by one, in bounded memory: they become one array of shape
-/// `(count, height, width)`.
+/// Writes a stack image by image, in bounded memory: the images become one array of shape `(count, height, width)`.
 ///
-/// Dropped without [`finish`](Self::finish), it makes the archive fail. [`Writer::extend`] adds to several stacks in turn.
+/// If it is dropped without [`finish`](Self::finish), the whole archive fails. [`Writer::extend`](crate::Writer::extend) adds to
+/// several stacks in turn.
 ///
 /// ```
 /// use bitnpz::Dtype;
@@ -38,39 +38,37 @@ use crate::progress::Meter;
 /// assert_eq!(writer.finish()?.images, 1000);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct StackWriter<'a> {
-    images: Images<'a>,
-    ledger: &'a mut Ledger,
+pub struct StackWriter<'a>(Destination<'a>);
+
+/// Where the images go.
+enum Destination<'a> {
+    Member(StackMember<'a>),
+    Set { stack: SetStack, output: UnfinishedOutput<'a>, sets: &'a mut SetsWriter },
+}
+
+/// A stack that becomes a member.
+struct StackMember<'a> {
+    stack: Stack,
     encoding: Encoding,
+    /// The number of the member.
+    number: usize,
+    /// Its place in the order of saving.
+    place: usize,
+    stream: bitnpz_npz::Stream<'a, MeteredFile>,
+    ledger: &'a mut Ledger,
     meter: Meter,
 }
 
-/// Where the images go.
-enum Images<'a> {
-    /// A member with this number.
-    Member {
-        stack: Stack,
-        number: usize,
-        place: usize,
-        stream: bitnpz_npz::Stream<'a, Sink>,
-    },
-    Set {
-        stack: SetStack,
-        zip: OpenArchive<'a>,
-        sets: &'a mut SetsWriter,
-    },
-}
-
-/// An archive that is given up unless what is being added to it is finished.
-struct OpenArchive<'a> {
-    zip: &'a mut bitnpz_npz::Writer<Sink>,
+/// An archive that fails unless the stack being added to it is finished.
+struct UnfinishedOutput<'a> {
+    output: &'a mut Output,
     is_finished: bool,
 }
 
-impl Drop for OpenArchive<'_> {
+impl Drop for UnfinishedOutput<'_> {
     fn drop(&mut self) {
         if !self.is_finished {
-            self.zip.abandon();
+            self.output.zip.abandon();
         }
     }
 }
@@ -82,46 +80,32 @@ impl fmt::Debug for StackWriter<'_> {
 }
 
 impl<'a> StackWriter<'a> {
-    /// Items are what the stack has along its first dimension, of shape `(..., height, width)`. Unless it becomes a set, it
-    /// is saved in this place of the order of keys.
+    /// Starts a stack without items, whose key is claimed. Unless it becomes an image set, it is saved in this place of the order.
     pub(super) fn start(
-        writer: &'a mut Writer,
+        output: &'a mut Output,
+        sets: &'a mut SetsWriter,
+        archive: Encoding,
         key: &str,
-        dtype: &Dtype,
-        item_shape: &[usize],
+        stack: Stack,
         place: usize,
     ) -> Result<Self> {
-        let stack = Stack::new(bitnpz_npz::identity(key), dtype, item_shape, None)?;
-        Self::start_stack(writer, key, stack, place)
-    }
-
-    /// Starts a stack that has no images yet.
-    pub(super) fn start_stack(writer: &'a mut Writer, key: &str, stack: Stack, place: usize) -> Result<Self> {
-        let encoding = match writer.encoding() {
-            // Packed rows would be others than those of its images.
-            Encoding::Packed if stack.form().is_some() => Encoding::Plain,
-            encoding => encoding,
-        };
-        writer.claim(key)?;
-        let images = match encoding {
-            Encoding::Sets => {
-                let stack = writer.sets.start_stack(&mut writer.ledger, stack);
-                let zip = OpenArchive { zip: &mut writer.zip, is_finished: false };
-                Images::Set { stack, zip, sets: &mut writer.sets }
-            }
-            _ => {
-                let number = writer.zip.len();
-                let head = stack.header(encoding).to_bytes()?;
-                let stream = writer.zip.stream(&names::of_array(key), head)?;
-                Images::Member { stack, number, place, stream }
-            }
-        };
-        Ok(Self { images, ledger: &mut writer.ledger, encoding, meter: writer.meter.clone() })
+        let encoding = stack.encoding_in(archive);
+        if encoding == Encoding::Sets {
+            let stack = sets.start_stack(&mut output.ledger, stack);
+            let output = UnfinishedOutput { output, is_finished: false };
+            return Ok(Self(Destination::Set { stack, output, sets }));
+        }
+        let Output { zip, ledger, meter, .. } = output;
+        let number = zip.len();
+        let stream = zip.stream(&names::of_array(key), stack.header(encoding).to_bytes()?)?;
+        let meter = meter.clone();
+        Ok(Self(Destination::Member(StackMember { stack, encoding, number, place, stream, ledger, meter })))
     }
 
     fn stack(&self) -> &Stack {
-        match &self.images {
-            Images::Member { stack, .. } | Images::Set { stack: SetStack { stack, .. }, .. } => stack,
+        match &self.0 {
+            Destination::Member(member) => &member.stack,
+            Destination::Set { stack, .. } => &stack.stack,
         }
     }
 
@@ -148,17 +132,9 @@ impl<'a> StackWriter<'a> {
     pub(super) fn push_counted(&mut self, items: &[u8], count: usize) -> Result<()> {
         interrupt::check()?;
         let items = &*normalize_bools(self.stack().dtype(), items)?;
-        match &mut self.images {
-            Images::Set { stack, zip, .. } => stack.push(zip.zip, items, count),
-            Images::Member { stack, stream, .. } => {
-                let item_images = count_images(&stack.shape[1..]);
-                let rows = stack.pack(items, count)?;
-                let bytes = if self.encoding == Encoding::Packed { rows } else { items };
-                let written = stream.write_all(bytes);
-                written.map_err(|error| Error::from(bitnpz_npz::Error::from(error)).with_key(&stack.key))?;
-                self.meter.add_images(count * item_images, items.len());
-                Ok(())
-            }
+        match &mut self.0 {
+            Destination::Set { stack, output, .. } => stack.push(output.output, items, count),
+            Destination::Member(member) => member.push(items, count),
         }
     }
 
@@ -168,23 +144,35 @@ impl<'a> StackWriter<'a> {
     ///
     /// If writing fails.
     pub fn finish(self) -> Result<()> {
-        match self.images {
-            Images::Member { stack, number, place, stream } => {
-                let head = stack.header(self.encoding).to_bytes()?;
-                stream.finish(&head).map_err(|error| Error::from(error).with_key(&stack.key))?;
-                match self.encoding {
-                    Encoding::Packed => {
-                        self.ledger.note_packed(number, place, stack.kind(), stack.images());
-                    }
-                    _ => self.ledger.note_plain(number, place, stack.images()),
-                }
+        match self.0 {
+            Destination::Member(member) => member.finish(),
+            Destination::Set { stack, mut output, sets } => {
+                sets.finish_stack(output.output, stack)?;
+                output.is_finished = true;
+                Ok(())
             }
-            Images::Set { stack, mut zip, sets } => {
-                if let Some(lone) = sets.finish_stack(zip.zip, self.ledger, stack)? {
-                    write_lone(zip.zip, self.ledger, lone)?;
-                }
-                zip.is_finished = true;
-            }
+        }
+    }
+}
+
+impl StackMember<'_> {
+    fn push(&mut self, items: &[u8], count: usize) -> Result<()> {
+        let images = count * self.stack.item_images();
+        let rows = self.stack.pack(items, count)?;
+        let bytes = if self.encoding == Encoding::Packed { rows } else { items };
+        let written = self.stream.write_all(bytes);
+        written.map_err(|error| Error::from(bitnpz_npz::Error::from(error)).with_key(&self.stack.key))?;
+        self.meter.add_images(images, items.len());
+        Ok(())
+    }
+
+    fn finish(self) -> Result<()> {
+        let Self { stack, encoding, number, place, stream, ledger, .. } = self;
+        let head = stack.header(encoding).to_bytes()?;
+        stream.finish(&head).map_err(|error| Error::from(error).with_key(&stack.key))?;
+        match encoding {
+            Encoding::Packed => ledger.note_packed(number, place, stack.kind(), stack.images()),
+            _ => ledger.note_plain(number, place, stack.images()),
         }
         Ok(())
     }

@@ -5,19 +5,19 @@ use std::path::Path;
 use bitnpz_npy::{ByteOrder, Dtype, DynArray, Header, Kind, with_room};
 use bitnpz_npz::Limits;
 
-use super::copy::{Added, NpyFile, Source, WHOLE, empty_stack, images_of};
-use super::order_log::MEMBERS;
-use super::stack_writer::StackWriter;
+use super::copy::{Added, WHOLE_BYTES, images_of};
+use super::source::{ArraySource, NpyFile};
+use super::stack::Stack;
 use super::writer::Writer;
 use crate::axes::ImageAxes;
 use crate::error::Result;
 use crate::read::Entry;
 use crate::value::Value;
 
-/// Grey images have more pixels on each side: boxes have four numbers, colours three.
-const SMALLEST_IMAGE: usize = 8;
+/// Grey images have at least so many pixels on each side: bounding boxes have four numbers, colours three.
+const SMALLEST_SIDE: usize = 8;
 
-/// From which number on a pixel is `True`.
+/// The number from which on a pixel is `True`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Threshold {
     from: f64,
@@ -25,21 +25,21 @@ pub struct Threshold {
 }
 
 impl Threshold {
-    /// Pixels are `True` from this number on.
+    /// Makes pixels `True` from this number on.
     #[must_use]
     pub fn new(from: f64) -> Self {
         Self { from, is_inverted: false }
     }
 
-    /// Pixels are `True` below the number.
+    /// Makes pixels `True` below the number instead.
     #[must_use]
     pub fn inverted(self) -> Self {
         Self { is_inverted: true, ..self }
     }
 
-    /// Whether an array is compared, as it may be grey images: one of bytes or of unsigned integers of 16 bits with rows and columns, or of
-    /// other numbers with a third dimension, whose images have eight or more pixels on each side. Boxes, scores and features are left
-    /// alone. NaN is below every threshold.
+    /// Returns whether the threshold applies to an array, as it may be one of grey images: uint8 or uint16 with two or more dimensions, or
+    /// other numbers with three or more, of eight or more pixels on each side. Boxes, scores and features are left alone. NaN is
+    /// below every threshold.
     #[must_use]
     pub fn applies(&self, header: &Header) -> bool {
         let is_number =
@@ -47,13 +47,13 @@ impl Threshold {
         let is_grey = header.dtype.kind() == Some(Kind::Uint) && header.dtype.item_size() <= 2;
         let stack = ImageAxes::Inferred.form(header).ok().flatten();
         let has_pixels = stack.is_some_and(|(stack, _)| {
-            matches!(*stack, [.., height, width] if height.min(width) >= SMALLEST_IMAGE)
+            matches!(*stack, [.., height, width] if height.min(width) >= SMALLEST_SIDE)
                 && (is_grey || stack.len() > 2)
         });
         is_number && has_pixels
     }
 
-    /// Which of these items are `True`, a byte for each.
+    /// Returns the pixels of these items: a byte for each, 1 for `True`.
     fn compare(&self, dtype: &Dtype, items: &[u8]) -> Result<Vec<u8>> {
         let size = dtype.item_size();
         let mut pixels = with_room(items.len() / size)?;
@@ -63,7 +63,7 @@ impl Threshold {
                 ByteOrder::Big => item.iter().fold(0, add),
                 _ => item.iter().rev().fold(0, add),
             };
-            #[expect(clippy::cast_precision_loss, reason = "a threshold is no more exact")]
+            #[expect(clippy::cast_precision_loss, reason = "a threshold is an f64 itself")]
             let is_on = match Value::from_bits(dtype, bits) {
                 Some(Value::Integer(value)) => value as f64 >= self.from,
                 Some(Value::Float(value)) => value >= self.from,
@@ -76,8 +76,8 @@ impl Threshold {
 }
 
 impl Writer {
-    /// Adds the array of a `.npy` file as images (..., height, width) of bool, its pixels compared with a threshold; one that the
-    /// threshold does not [apply](Threshold::applies) to as [`add_npy_file`](Self::add_npy_file) does.
+    /// Adds the array of a `.npy` file as bool images, shape `(..., height, width)`, by comparing its pixels with a threshold. If the
+    /// threshold does not [apply](Threshold::applies) it adds the array as [`add_npy_file`](Self::add_npy_file) does.
     ///
     /// ```
     /// use bitnpz::{Archive, DynArray, Limits, Threshold, Writer};
@@ -97,7 +97,7 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// As those of [`add_npy_file`](Self::add_npy_file).
+    /// As [`add_npy_file`](Self::add_npy_file).
     pub fn add_npy_file_at(
         &mut self,
         key: &str,
@@ -109,31 +109,31 @@ impl Writer {
         self.add_at(key, &file, threshold).map_err(|error| error.with_key(key))
     }
 
-    /// Adds an array of another archive as images (..., height, width) of bool, its pixels compared with a threshold; one that the
-    /// threshold does not [apply](Threshold::applies) to as [`add_entry`](Self::add_entry) does.
+    /// Adds an array of another archive as bool images, shape `(..., height, width)`, by comparing its pixels with a threshold. If the
+    /// threshold does not [apply](Threshold::applies) it adds the array as [`add_entry`](Self::add_entry) does.
     ///
     /// # Errors
     ///
-    /// As those of [`add_entry`](Self::add_entry).
+    /// As [`add_entry`](Self::add_entry).
     pub fn add_entry_at(&mut self, entry: &Entry<'_>, threshold: Threshold) -> Result<Added> {
         self.add_at(entry.key(), entry, threshold).map_err(|error| error.with_key(entry.key()))
     }
 
-    fn add_at(&mut self, key: &str, source: &impl Source, threshold: Threshold) -> Result<Added> {
+    fn add_at(&mut self, key: &str, source: &impl ArraySource, threshold: Threshold) -> Result<Added> {
         let header = source.header();
         if !threshold.applies(header) {
             return self.add_from(key, source);
         }
         let mut of_bools = header.clone();
         of_bools.dtype = Dtype::of::<bool>();
-        let is_large = header.data_len() > WHOLE && !header.fortran_order;
-        let stack = if is_large { empty_stack(key, &of_bools, ImageAxes::Inferred)? } else { None };
+        let is_large = header.data_len() > WHOLE_BYTES && !header.fortran_order;
+        let stack = if is_large { Stack::like(key, &of_bools, ImageAxes::Inferred)? } else { None };
         let Some(stack) = stack else {
             let pixels = threshold.compare(&header.dtype, source.read()?.data())?;
             return self.add_dyn(key, &DynArray::new(of_bools, pixels)?.view());
         };
-        let mut stack = StackWriter::start_stack(self, key, stack, MEMBERS)?;
-        source.pieces(0, |items| stack.push_items(&threshold.compare(&header.dtype, items)?))?;
+        let mut stack = self.start_stack(key, stack)?;
+        source.for_pieces(0, |items| stack.push_items(&threshold.compare(&header.dtype, items)?))?;
         stack.finish()?;
         self.note_added(images_of(header, ImageAxes::Inferred))?;
         Ok(Added::Images)
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_each_kind_of_number_compared() {
+    fn compares_every_kind_of_number() {
         let threshold = Threshold::new(1.5);
         let compare = |kind: &str, items: &[u8]| {
             threshold.compare(&Dtype::from_type_string(kind).unwrap(), items).unwrap()
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn are_labels_bools_and_text_left_alone() {
+    fn leaves_labels_bools_and_text_alone() {
         let applies = |kind: &str, shape: &[usize]| {
             let dtype = Dtype::from_type_string(kind).unwrap();
             Threshold::new(1.0).applies(&Header::new(dtype, shape.to_vec()))

@@ -109,7 +109,7 @@ fn are_images_along_any_axes_coded_alike_and_given_back() {
                 let copy = folder.path("copy.npz");
                 let mut writer =
                     Writer::create_with(&copy, &WriteOptions::default().with_encoding(other)).unwrap();
-                writer.copy_from(&archive, |_| ()).unwrap();
+                writer.copy_from(&archive).unwrap();
                 writer.finish().unwrap();
                 let copy = Archive::open(&copy).unwrap();
                 assert!(copy.dyn_array("g").unwrap() == array, "{form} to {other}");
@@ -173,7 +173,7 @@ fn are_stacks_of_any_axes_extended_and_salvaged() {
     bytes[place + name.len() + 400] ^= 0xFF;
     std::fs::write(&path, bytes).unwrap();
     let saved = folder.path("saved.npz");
-    bitnpz::salvage(&path, &saved, &Limits::default(), |_, _| ()).unwrap();
+    bitnpz::salvage(&path, &saved, &Limits::default(), |_| ()).unwrap();
     let saved = Archive::open(saved).unwrap().dyn_array("g").unwrap();
     assert_eq!(saved.header(), array.header());
     let same = saved.data().iter().zip(array.data()).filter(|(one, other)| one == other).count();

@@ -173,7 +173,7 @@ fn is_an_index_told_by_which_images_are_found_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let [from, to] = ["damaged.npz", "saved.npz"].map(|name| folder.path().join(name));
     fs::write(&from, bytes).unwrap();
-    let saved = salvage(&from, &to, &Limits::default(), |_, _| ()).unwrap();
+    let saved = salvage(&from, &to, &Limits::default(), |_| ()).unwrap();
     assert_eq!((saved.gone.len(), saved.saved.images), (0, 12));
     let saved = Archive::open(&to).unwrap();
     assert!(saved.verify(|_| ()).unwrap().problems.is_empty());

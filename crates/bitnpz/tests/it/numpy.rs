@@ -99,7 +99,7 @@ proptest! {
             // Back to a plain archive, which NumPy reads to the same arrays.
             let plain = folder.path("plain.npz");
             let mut writer = create(&plain, Encoding::Plain);
-            writer.copy_from(&Archive::open(&path).unwrap(), |_| ()).unwrap();
+            writer.copy_from(&Archive::open(&path).unwrap()).unwrap();
             writer.finish().unwrap();
             let code = "
 with np.load(inputs[0].decode()) as z:
@@ -159,11 +159,9 @@ np.savez_compressed(inputs[0].decode(), **images)
     numpy(code, &[blog.to_str().unwrap().as_bytes()]);
     for (from, to, encoding) in [(&blog, &packed, Encoding::Packed), (&packed, &plain, Encoding::Plain)] {
         let mut writer = create(to, encoding);
-        let mut keys = Vec::new();
-        writer.copy_from(&Archive::open(from).unwrap(), |key| keys.push(key.to_owned())).unwrap();
+        writer.copy_from(&Archive::open(from).unwrap()).unwrap();
         let summary = writer.finish().unwrap();
         assert_eq!(summary.keys, 305);
-        assert_eq!(keys.len(), 305);
     }
     let archive = Archive::open(&packed).unwrap();
     assert_eq!(archive.entry("ix-000007").unwrap().encoding(), Encoding::Packed);

@@ -116,7 +116,7 @@ fn do_keys_come_back_in_the_order_of_saving() {
                 let copy = folder.path("copy.npz");
                 let mut writer =
                     Writer::create_with(&copy, &WriteOptions::default().with_encoding(other)).unwrap();
-                writer.copy_from(&Archive::open(&path).unwrap(), |_| ()).unwrap();
+                writer.copy_from(&Archive::open(&path).unwrap()).unwrap();
                 writer.finish().unwrap();
                 prop_assert_eq!(&keys(&copy), &expected);
             }
@@ -136,7 +136,7 @@ fn do_keys_come_back_in_the_order_of_saving() {
                 prop_assert!(all.any(|other| other == key), "{} comes too late for NumPy", key);
             }
             let saved = folder.path("saved.npz");
-            bitnpz::salvage(&path, &saved, &Limits::default(), |_, _| ()).unwrap();
+            bitnpz::salvage(&path, &saved, &Limits::default(), |_| ()).unwrap();
             prop_assert_eq!(&keys(&saved), &of_both);
         }
         Ok(())
@@ -169,7 +169,7 @@ fn is_the_order_kept_of_what_can_be_salvaged() {
     }
     fs::write(&path, bytes).unwrap();
     let saved = folder.path("saved.npz");
-    let salvage = bitnpz::salvage(&path, &saved, &Limits::default(), |_, _| ()).unwrap();
+    let salvage = bitnpz::salvage(&path, &saved, &Limits::default(), |_| ()).unwrap();
     assert!(!salvage.gone.is_empty() || !salvage.doubtful.is_empty());
     let found = keys(&saved);
     let mut all = expected.iter();
@@ -270,7 +270,7 @@ fn are_members_that_are_no_arrays_carried_over() {
         let path = folder.path("copy.npz");
         let mut writer =
             Writer::create_with(&path, &WriteOptions::default().with_encoding(encoding)).unwrap();
-        writer.copy_from(&archive, |_| ()).unwrap();
+        writer.copy_from(&archive).unwrap();
         let summary = writer.finish().unwrap();
         assert_eq!((summary.keys, summary.others), (3, 5));
         let copy = Archive::open(&path).unwrap();
@@ -293,7 +293,7 @@ fn is_a_member_that_is_damaged_not_carried_over() {
     bytes[place] = b'[';
     let folder = Folder::new();
     let mut writer = Writer::create(folder.path("copy.npz")).unwrap();
-    let error = writer.copy_from(&Archive::from_bytes(bytes).unwrap(), |_| ()).unwrap_err();
+    let error = writer.copy_from(&Archive::from_bytes(bytes).unwrap()).unwrap_err();
     assert!(error.to_string().contains("meta.json"), "{error}");
 }
 

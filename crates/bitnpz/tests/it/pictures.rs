@@ -86,7 +86,8 @@ for picture, options in ((Image.new('L', (9, 9)), {'compression': 'lzma'}), (Ima
     outputs.append(file.getvalue())
 ";
     let files = Oracle::start().run(code, &[]);
-    for (bytes, name) in files.iter().zip(["compressed with LZMA is not supported", "Lab colour space is not supported"])
+    for (bytes, name) in
+        files.iter().zip(["compressed with LZMA is not supported", "Lab colour space is not supported"])
     {
         let message = refused(folder.path(), bytes);
         assert!(message.contains(name), "{message}");

@@ -77,7 +77,7 @@ fn is_found(place: &Place, is_touched: &impl Fn(Range<usize>) -> bool) -> bool {
 fn check(saved: &Saved, places: &[Place], damaged: &[u8], folder: &Path) -> Salvage {
     let (from, to) = (folder.join("damaged.npz"), folder.join("salvaged.npz"));
     fs::write(&from, damaged).unwrap();
-    let report = salvage(&from, &to, &Limits::default(), |_, _| ()).unwrap();
+    let report = salvage(&from, &to, &Limits::default(), |_| ()).unwrap();
     assert_eq!(fs::read(&from).unwrap(), damaged, "it is left as it is");
     let is_touched =
         |range: Range<usize>| range.end > damaged.len() || saved.bytes[range.clone()] != damaged[range];

@@ -162,7 +162,7 @@ import bitnpz_reference
         images.set(images.get() + writer.finish().unwrap().images);
         let mut writer =
             Writer::create_with(&plain, &WriteOptions::default().with_encoding(Encoding::Plain)).unwrap();
-        writer.copy_from(&Archive::open(&sets).unwrap(), |_| ()).unwrap();
+        writer.copy_from(&Archive::open(&sets).unwrap()).unwrap();
         writer.finish().unwrap();
         let code = "
 import contextlib
@@ -438,7 +438,7 @@ fn do_archives_convert_in_every_direction() {
             for (source, target, encoding) in [(&first, &a, from), (&a, &b, to)] {
                 let mut writer =
                     Writer::create_with(target, &WriteOptions::default().with_encoding(encoding)).unwrap();
-                writer.copy_from(&Archive::open(source).unwrap(), |_| ()).unwrap();
+                writer.copy_from(&Archive::open(source).unwrap()).unwrap();
                 assert_eq!(writer.finish().unwrap().keys, 52);
             }
             let [first, last] = [&first, &b].map(|path| Archive::open(path).unwrap());

@@ -40,9 +40,9 @@ pub(crate) fn run(arguments: &DiffArgs, output: &mut Output) -> Outcome {
     let one = files::open_at(first, &arguments.limits)?;
     let other = files::open_at(second, &arguments.limits)?;
     let filter = Filter::new(&arguments.keys.keys, &[(first, &one), (second, &other)])?;
-    let bar = output.progress(one.len() as u64, "comparing");
-    let differences = one.diff(&other, |key| filter.selects(key), |done| bar.set_position(done as u64));
-    bar.finish_and_clear();
+    let bar = output.steps_progress("comparing");
+    let differences = one.diff(&other, |key| filter.selects(key), |steps| bar.show(steps));
+    drop(bar);
     let differences = differences.map_err(|error| Failure::of(first, &error))?;
     if arguments.format.json {
         let list: Vec<Value> = differences.iter().map(to_json).collect();

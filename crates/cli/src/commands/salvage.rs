@@ -27,12 +27,9 @@ pub(crate) struct SalvageArgs {
 pub(crate) fn run(arguments: &SalvageArgs, output: &mut Output) -> Outcome {
     let (archive, path) = (&arguments.archive, &arguments.output.output);
     files::check_free(&arguments.output)?;
-    let bar = output.progress(0, "salvaging");
-    let result = bitnpz::salvage(&archive.path, path, &archive.limits.limits(), |done, all| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-    });
-    bar.finish_and_clear();
+    let bar = output.steps_progress("salvaging");
+    let result = bitnpz::salvage(&archive.path, path, &archive.limits.limits(), |steps| bar.show(steps));
+    drop(bar);
     let salvage = result.map_err(|error| Failure::of(&archive.path, &error))?;
     let (saved, gone, doubtful) = (salvage.saved, &salvage.gone, &salvage.doubtful);
     if arguments.format.json {

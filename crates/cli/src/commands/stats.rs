@@ -27,9 +27,9 @@ pub(crate) fn run(arguments: &StatsArgs, output: &mut Output) -> Outcome {
     let path = &arguments.archive.path;
     let archive = files::open(&arguments.archive)?;
     let filter = Filter::new(&arguments.keys.keys, &[(path, &archive)])?;
-    let bar = output.progress(0, "reading images");
-    let stats = archive.stats(|key| filter.selects(key), |done| bar.set_position(done as u64));
-    bar.finish_and_clear();
+    let bar = output.steps_progress("reading images");
+    let stats = archive.stats(|key| filter.selects(key), |steps| bar.show(steps));
+    drop(bar);
     let stats = stats.map_err(|error| Failure::of(path, &error))?;
     if arguments.format.json { Ok(output.json(&to_json(&stats))?) } else { print(&stats, output) }
 }

@@ -34,11 +34,9 @@ pub(crate) fn run(arguments: &VerifyArgs, output: &mut Output) -> Outcome {
     let report = if arguments.fast {
         archive.verify_structure()
     } else {
-        let bar = output.progress(archive.verify_steps() as u64, "verifying");
-        let report = archive.verify(|done| bar.set_position(done as u64));
-        let report = report.map_err(|error| Failure::of(&arguments.archive.path, &error))?;
-        bar.finish_and_clear();
-        report
+        let bar = output.steps_progress("verifying");
+        let report = archive.verify(|steps| bar.show(steps));
+        report.map_err(|error| Failure::of(&arguments.archive.path, &error))?
     };
     if is_json {
         let problems: Vec<_> = report.problems.iter().map(to_json).collect();

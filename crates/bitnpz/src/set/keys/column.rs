@@ -1,7 +1,7 @@
 //! One number of each key, in as few bytes as one of a few methods takes.
 
 use bitnpz_npy::with_room;
-use bitnpz_npz::{Compression, CompressedMember};
+use bitnpz_npz::{CompressedMember, Compression};
 
 use super::error::{END, Result};
 use super::packed::{Packed, width_of};

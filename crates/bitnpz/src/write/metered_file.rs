@@ -1,4 +1,4 @@
-//! Where an archive's bytes go.
+//! The file that an archive is written to, with a meter.
 
 use std::io::{self, Seek, SeekFrom, Write};
 
@@ -6,26 +6,26 @@ use bitnpz_npz::AtomicFile;
 
 use crate::progress::Meter;
 
-/// A file that takes the bytes of an archive, and counts them.
+/// The file that an archive is written to; it tells a meter how long it has become.
 #[derive(Debug)]
-pub(crate) struct Sink {
+pub(super) struct MeteredFile {
     file: AtomicFile,
     position: u64,
     meter: Meter,
 }
 
-impl Sink {
+impl MeteredFile {
     pub(super) fn new(file: AtomicFile, meter: Meter) -> Self {
         Self { file, position: 0, meter }
     }
 
-    /// The file with all that was written.
+    /// Returns the file, with everything that was written.
     pub(super) fn into_file(self) -> AtomicFile {
         self.file
     }
 }
 
-impl Write for Sink {
+impl Write for MeteredFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.position += written as u64;
@@ -39,7 +39,7 @@ impl Write for Sink {
     }
 }
 
-impl Seek for Sink {
+impl Seek for MeteredFile {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         self.position = self.file.seek(position)?;
         Ok(self.position)

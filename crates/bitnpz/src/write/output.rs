@@ -1,0 +1,51 @@
+//! The archive that is being written, with its ledger.
+
+use bitnpz_npz::{AtomicFile, Owner};
+
+use super::ledger::{Ledger, Summary};
+use super::metered_file::MeteredFile;
+use crate::error::Result;
+use crate::names;
+use crate::options::WriteOptions;
+use crate::progress::Meter;
+
+/// The archive that is being written.
+pub(super) struct Output {
+    pub(super) zip: bitnpz_npz::Writer<MeteredFile>,
+    pub(super) ledger: Ledger,
+    pub(super) meter: Meter,
+    owner: Owner,
+}
+
+impl Output {
+    /// Starts an archive in this file.
+    pub(super) fn new(file: AtomicFile, options: &WriteOptions, meter: Meter) -> Self {
+        let mut zip_options = bitnpz_npz::WriteOptions::default().with_compression(options.compression);
+        if let Some(threads) = options.threads {
+            zip_options = zip_options.with_threads(threads);
+        }
+        let zip = bitnpz_npz::Writer::new(MeteredFile::new(file, meter.clone()), zip_options);
+        Self { zip, ledger: Ledger::default(), meter, owner: Owner::current() }
+    }
+
+    /// Checks that this process started the archive: a fork would write into its parent's files.
+    pub(super) fn check_owner(&self) -> Result<()> {
+        Ok(self.owner.check().map_err(bitnpz_npz::Error::from)?)
+    }
+
+    /// Ends the archive, whose central directory lists the members with these numbers first.
+    pub(super) fn finish(mut self, listed: &[usize]) -> Result<FinishedOutput> {
+        if let Some(index) = self.ledger.packed_index(|number| self.zip.name(number)) {
+            self.zip.add(names::PACKED, index.to_json())?;
+        }
+        let file = self.zip.finish_in_order(listed)?.into_file();
+        Ok(FinishedOutput { summary: self.ledger.summary(), file, meter: self.meter })
+    }
+}
+
+/// An archive that is complete, and has no name yet.
+pub(super) struct FinishedOutput {
+    pub(super) summary: Summary,
+    pub(super) file: AtomicFile,
+    pub(super) meter: Meter,
+}
