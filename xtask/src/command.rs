@@ -38,7 +38,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// dependencies' features.
 pub(crate) fn built() -> Result<PathBuf, String> {
     run(&mut cargo(&["test", "--workspace", "--locked", "--no-run", "--quiet"]))?;
-    Ok(target().join("debug/bitnpz"))
+    Ok(target().join("debug").join(format!("bitnpz{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// Prints a command and runs it; an exit code other than 0 is an error.
