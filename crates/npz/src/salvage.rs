@@ -23,9 +23,6 @@ use crate::writer::Writer;
 /// False leads are followed until this many times the archive's bytes have been read.
 const MAX_READ_FACTOR: u64 = 64;
 
-/// Stored members start at a multiple of this, if this library wrote them.
-const ALIGNMENT: u16 = 64;
-
 /// What came of the members of a damaged archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -126,7 +123,7 @@ impl Salvaged {
     /// Notes that nothing tells what these bytes are.
     fn note_unknown(&mut self, start: usize, end: usize) {
         // A few are padding.
-        if end > start + usize::from(ALIGNMENT) {
+        if end > start + usize::from(extra::STORED_ALIGNMENT) {
             let why =
                 "expected the header of a member before them, found none: it is not known what they were";
             self.gone.push((format!("bytes {start} to {end}"), why.to_owned()));
@@ -207,7 +204,7 @@ impl Lead {
         if let Some(claim) = &self.central {
             // The local header may tell the length of its fields wrong.
             let shortest = start + local_header::LEN + claim.name.len();
-            let padding = extra::padding_len(shortest as u64, ALIGNMENT, 0);
+            let padding = extra::padding_len(shortest as u64, 0);
             let before_next =
                 usize::try_from(claim.compressed_size).ok().and_then(|len| next.checked_sub(len));
             let starts =
@@ -248,7 +245,7 @@ impl Search<'_> {
         while let Some(start) = self.find(central_header::SIGNATURE, position) {
             position = start + 4;
             let Some(entry) = CentralEntry::parse(&self.bytes[start..]) else { continue };
-            let name = name::decode(entry.name, entry.header.flags & flags::UTF8 != 0);
+            let name = name::decode(entry.name, entry.header.flags);
             let place = usize::try_from(entry.header.offset).ok().filter(|&place| place < start);
             let (Some(name), Some(place)) = (name, place) else { continue };
             let central = Claim {
@@ -284,7 +281,7 @@ impl Search<'_> {
         let data = name_end + usize::from(header.extra_len);
         let parts = bytes.get(local_header::LEN..name_end).zip(bytes.get(name_end..data));
         let Some((raw_name, extra)) = parts else { return Ok(None) };
-        let name = name::decode(raw_name, header.flags & flags::UTF8 != 0);
+        let name = name::decode(raw_name, header.flags);
         let (Some(name), Some((compressed_size, size))) = (name, header.sizes(extra)) else {
             return Ok(None);
         };
