@@ -33,6 +33,7 @@ const BELOW: [(&str, &[&str]); 9] = [
 /// The crates that tests may depend on besides.
 const FOR_TESTS: [&str; 1] = ["bitnpz-oracle"];
 
+/// Checks the chosen crates, or all.
 pub(crate) fn run(chosen: &[String]) -> Outcome {
     let metadata = output(&mut cargo(&["metadata", "--format-version", "1", "--no-deps", "--locked"]))?;
     let metadata: Value = serde_json::from_str(&metadata).map_err(|error| error.to_string())?;
@@ -48,6 +49,9 @@ pub(crate) fn run(chosen: &[String]) -> Outcome {
             files += needs.len();
             faults.extend(report(&name, &needs));
         }
+    }
+    if files == 0 {
+        return Err(format!("expected folders of crates, found {}", chosen.join(", ")));
     }
     if faults.is_empty() {
         println!("no circles among {files} files");
