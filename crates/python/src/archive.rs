@@ -36,7 +36,7 @@ impl Archive {
     }
 }
 
-/// What `archive[key]` finds.
+/// The result of `archive[key]`.
 enum Found<'a> {
     Saved(Content<'a>),
     /// The bytes of a member that is not a `.npy` file.

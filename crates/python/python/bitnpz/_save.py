@@ -163,7 +163,7 @@ class Writer(_bitnpz.Writer):
         if better := _bitnpz._better_axes(items):
             axes, factor = better
             warn(
-                f"{key!r}: an array of shape {array.shape} would take about {factor:.0f} times less if its axes were {axes}: "
+                f"{key!r}: an array of shape {array.shape} would be about {factor:.0f} times smaller with axes {axes}: use "
                 f"add_images({key!r}, array, axes={axes!r}) or save(..., axes={{{key!r}: {axes!r}}})"
             )
 
