@@ -11,7 +11,7 @@ use super::order_log::MEMBERS;
 use super::stack::Stack;
 use super::stack_writer::StackWriter;
 use super::writer::Writer;
-use crate::axes::{ArrayForm, Formed, ImageAxes};
+use crate::axes::{ArrayForm, ImageAxes, StackForm};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
@@ -268,7 +268,7 @@ pub(super) fn images_of(header: &Header, axes: ImageAxes) -> usize {
 /// A stack without images that becomes an array like this; `None` if images are not along its first axis.
 pub(super) fn empty_stack(key: &str, header: &Header, axes: ImageAxes) -> Result<Option<Stack>> {
     let grows =
-        |(shape, form): &Formed| shape.len() > 2 && form.as_ref().is_none_or(|form| form.can_grow(shape));
+        |(shape, form): &StackForm| shape.len() > 2 && form.as_ref().is_none_or(|form| form.can_grow(shape));
     let Some((shape, form)) = axes.form(header)?.filter(grows) else { return Ok(None) };
     let form = form.map(|form| ArrayForm { shape: [&[0], &form.shape[1..]].concat(), ..form });
     Stack::new(bitnpz_npz::identity(key), &header.dtype, &shape[1..], form).map(Some)

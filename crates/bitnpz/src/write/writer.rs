@@ -18,7 +18,7 @@ use super::sets::{Lone, SetsWriter};
 use super::sink::Sink;
 use super::stack::{SetStack, Stack};
 use super::stack_writer::StackWriter;
-use crate::axes::{Formed, ImageAxes};
+use crate::axes::{ImageAxes, StackForm};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names;
@@ -386,7 +386,7 @@ impl Writer {
         self.waiting.iter().any(|stack| stack.is(key))
     }
 
-    fn add_to_sets(&mut self, key: &str, array: &DynArrayView<'_>, (stack, form): Formed) -> Result<()> {
+    fn add_to_sets(&mut self, key: &str, array: &DynArrayView<'_>, (stack, form): StackForm) -> Result<()> {
         if is_tall_nothing(&stack) {
             return self.add_plain(key, array, None, 0);
         }
@@ -415,7 +415,7 @@ impl Writer {
         &mut self,
         key: &str,
         array: &DynArrayView<'_>,
-        (shape, form): Formed,
+        (shape, form): StackForm,
     ) -> Result<SetStack> {
         let pixels = to_stack(array, form.as_ref())?;
         let (count, item_shape) = shape.split_first().expect("a stack has two or more axes");
