@@ -154,7 +154,7 @@ fn explains_each_mistake() {
         (&["pack", "a", "-o", "nowhere/x.npz"], "nowhere/x.npz"),
         (&["ls", "broken.npz"], "broken.npz: this is no ZIP archive"),
         (&["view", "good.npz", "two"], "no such key"),
-        (&["view", "good.npz", "one", "7"], "image 7 was asked for, and there are 1"),
+        (&["view", "good.npz", "one", "7"], "expected an image index below 1, found 7"),
         (&["sheet", "missing.npz", "-o", "x.png"], "missing.npz: no such file or folder"),
         (&["ls", "missing.npz"], "missing.npz: no such file or folder"),
         (&["convert", "missing.npz", "-o", "x.npz"], "missing.npz: no such file or folder"),
