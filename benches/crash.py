@@ -1,7 +1,7 @@
-"""Who loses what was there? `cargo xtask crash others`: the same trials on NumPy, `zipfile`, the `zip` crate, HDF5 and bitnpz.
+"""Compares which libraries lose existing data in a crash: NumPy, `zipfile`, the `zip` crate, HDF5 and bitnpz.
 
-Each process writes to an archive that is there already, and is killed at a random moment, or may not write more than so many
-bytes to a file, as on a full disk. Then the archive must give what it gave before, or that and all that was added.
+Run by `cargo xtask crash others`. Each process writes to an existing archive and is killed at a random moment, or may write only a
+limited number of bytes to a file, as on a full disk. Afterwards the archive must hold what it held before, or all of the new data.
 """
 
 import os
@@ -20,7 +20,7 @@ import numpy as np
 
 GENERATOR = np.random.default_rng(0)
 PARENT = os.getpid()
-# The `zip` crate, appending what comes on standard input (`examples/zip_append.rs`).
+# A program that appends standard input to an archive with the `zip` crate (`examples/zip_append.rs`).
 ZIP_APPEND = os.environ["ZIP_APPEND"]
 OLD, NEW = (GENERATOR.random((3000, 28, 28)) < 0.2 for _ in range(2))
 
@@ -38,7 +38,7 @@ def zip_file(path, arrays, mode):
 
 def zip_crate(path, arrays, mode):
     if os.getpid() == PARENT:
-        # The archive that is there already.
+        # The `zip` crate only appends; this process makes the archive to append to.
         return zip_file(path, arrays, mode)
     with tempfile.TemporaryFile() as file:
         (key, array), = arrays.items()
@@ -84,7 +84,7 @@ WAYS = {
 def forked(work):
     child = os.fork()
     if child == 0:
-        # Some report what goes wrong at length.
+        # Some print long error messages.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         try:
             work()
@@ -99,7 +99,7 @@ def same(found, expected):
 
 
 def outcome(path, read, old, new):
-    """Which content is there; `lost` if it is neither, whoever asks for it."""
+    """Returns which content the archive has, old or new; `lost` if neither can be read."""
     try:
         found = read(path)
     except Exception:

@@ -1,6 +1,6 @@
-"""Bytes that other formats take for images, each made by its real encoder: the formats' own bytes, no file system, no index.
+"""Measures the bytes per image of other formats, each written by a real encoder. Counts encoded bytes only: no file system, no index.
 
-Reads an array of packed rows (N, H, ceil(W / 8)) and W, and prints JSON: bytes per image by format.
+Takes a .npy file of packed rows (N, H, ceil(W / 8)) and W, and prints JSON: bytes per image by format.
 """
 import io
 import json

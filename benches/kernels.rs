@@ -1,4 +1,4 @@
-//! Packing and unpacking, in bytes of pixels per second.
+//! Measures packing and unpacking, in bytes of pixels per second.
 
 #![allow(missing_docs, reason = "criterion's macros")]
 

@@ -1,4 +1,4 @@
-"""Lists of keys of many habits, with what they hold of information where that is known, and what xz makes of them sorted.
+"""Makes lists of keys in many naming styles, each with its information content, if known, and its size as sorted text under xz.
 
     python benches/keys.py keys.json [COUNT]
 """
@@ -16,7 +16,7 @@ SYLLABLES = [c + v for c in ("b", "ch", "d", "f", "g", "k", "l", "m", "n", "p", 
 
 
 def kinds(n):
-    """The name of each kind, its keys in the order in which they are saved, and bits of information for each, or None."""
+    """Yields the name of each style, n keys in the order in which they are saved, and the bits of information per key, or None."""
     random = np.random.default_rng(7)
     order = random.permutation(n)
     shuffled = math.lgamma(n + 1) / math.log(2) / n

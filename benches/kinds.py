@@ -1,4 +1,4 @@
-"""Generated kinds of images that are not glyphs, 2,000 of each, and letters in many hands, as archives that `cargo xtask ratio` and `compare` read.
+"""Generates images that are not glyphs, 2,000 of each kind, and letters in many hands, as archives for `cargo xtask ratio` and `compare`.
 
     python benches/kinds.py FOLDER
 """
@@ -12,7 +12,7 @@ random = np.random.default_rng(5)
 
 
 def smooth(count, side):
-    """Sums of four waves, scaled to 0 to 1."""
+    """Returns sums of four waves, scaled to 0 to 1."""
     y, x = np.mgrid[:side, :side] / side
     sums = np.zeros((count, side, side))
     for _ in range(4):
@@ -23,7 +23,7 @@ def smooth(count, side):
 
 
 def ordered_dither(gray):
-    """Bayer's matrix of 8 x 8."""
+    """Dithers with the 8 x 8 Bayer matrix."""
     matrix = np.zeros((1, 1))
     for _ in range(3):
         matrix = np.block([[4 * matrix, 4 * matrix + 2], [4 * matrix + 3, 4 * matrix + 1]])
@@ -32,7 +32,7 @@ def ordered_dither(gray):
 
 
 def error_diffusion(gray):
-    """Floyd and Steinberg's weights."""
+    """Dithers with the weights of Floyd and Steinberg."""
     count, height, width = gray.shape
     rest = np.pad(gray, ((0, 0), (0, 1), (1, 1)))
     for y in range(height):
@@ -64,7 +64,7 @@ def stripes(side):
 
 
 def codes():
-    """Like QR codes of the second version: random modules and three finders."""
+    """Returns images like QR codes of version 2: random modules and three finder patterns."""
     images = random.random((N, 25, 25)) < 0.5
     finder = np.ones((7, 7), bool)
     finder[1:6, 1:6] = False
@@ -80,7 +80,7 @@ def symmetric(side):
 
 
 def letters(side, kinds=26, hands=242):
-    """Three strokes for each letter; each hand has a pen, a size and a slant of its own. One hand after the other."""
+    """Returns letters of three strokes each, one hand after the other; each hand has its own pen width, size and slant."""
     y, x = np.mgrid[:side, :side] / side - 0.5
     strokes = random.random((kinds, 3, 2, 2)) - 0.5
     images, labels = [], []

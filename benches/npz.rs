@@ -1,4 +1,4 @@
-//! Members, found by name and read whole.
+//! Measures writing members, and reading them by name.
 
 #![allow(missing_docs, reason = "criterion's macros")]
 
@@ -29,7 +29,7 @@ fn members(criterion: &mut Criterion) {
             let mut group = criterion.benchmark_group(format!("{side}x{side} {method}"));
             group.sample_size(20);
             group.bench_function("write 1000", |bencher| bencher.iter(write));
-            let archive = Archive::from_bytes(write()).expect("it opens");
+            let archive = Archive::from_bytes(write()).expect("the archive opens");
             let keys: Vec<String> = (0..1000).map(|i| key(i * 619 % 1000)).collect();
             let mut bytes = Vec::new();
             group.bench_function("read 1000 by name", |bencher| {
@@ -37,9 +37,9 @@ fn members(criterion: &mut Criterion) {
                     for key in &keys {
                         archive
                             .find(key)
-                            .expect("it is there")
+                            .expect("the member exists")
                             .read_into(black_box(&mut bytes))
-                            .expect("it is whole");
+                            .expect("the member is intact");
                     }
                 });
             });

@@ -1,7 +1,7 @@
-"""Whole workflows from Python, against what people use: `cargo xtask workflows FILE.npz ...` prints a table.
+"""Compares whole workflows in Python with other libraries: `cargo xtask workflows FILE.npz ...` prints a table.
 
-Each FILE.npz holds `packed` (`np.packbits(images, axis=-1)`) and `shape` (N, H, W). Its images are extended to 100,000 that
-all differ, by mirrored and shifted copies. Every figure is the median of runs in which ours and theirs take turns.
+Each FILE.npz holds `packed` (`np.packbits(images, axis=-1)`) and `shape` (N, H, W). They are extended to 100,000
+different images by mirrored and shifted copies. Every number is the median of runs in which the two sides take turns.
 """
 import os
 import statistics
@@ -24,7 +24,7 @@ RUNS = 5
 
 
 def extended(path):
-    """Images, bool, no two of the copies moved in the same way."""
+    """Returns bool images: those of the file, and copies that are each mirrored or shifted differently."""
     with np.load(path) as archive:
         images = np.unpackbits(archive["packed"], axis=-1, count=int(archive["shape"][2])).astype(bool)
     copies, number = [images], 1
@@ -36,7 +36,7 @@ def extended(path):
 
 
 def in_turns(ours, theirs, runs=RUNS):
-    """The median seconds of both, after one run of each that does not count."""
+    """Returns the median seconds of both, after one run of each that does not count."""
     times = ([], [])
     for run in range(runs + 1):
         for seconds, work in zip(times, (ours, theirs)):
@@ -176,7 +176,7 @@ print(time.perf_counter() - start, resident() - before)
 
 
 def compare_open(images, folder):
-    """A million images under keys of their own."""
+    """Compares opening archives of a million images, each under its own key."""
     packed = np.packbits(images[:20_000], axis=-1)
     ours, theirs, small = (folder / name for name in ("million.npz", "members.npz", "small.npz"))
     height, width = images.shape[1:]
@@ -184,7 +184,7 @@ def compare_open(images, folder):
     def keyed():
         for number in range(MILLION):
             image = np.unpackbits(packed[number % len(packed)], axis=-1, count=width).view(bool)
-            # Its number, so that no two are the same.
+            # Writes its number into the image, so that all differ.
             image[0, :20] = [number >> bit & 1 for bit in range(20)]
             yield f"ix-{number:07}", image
 

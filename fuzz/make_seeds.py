@@ -1,4 +1,4 @@
-"""Writes the seeds of the fuzz targets with stock NumPy: python make_seeds.py (in this folder)."""
+"""Writes seeds of the fuzz targets with NumPy: python make_seeds.py"""
 
 import io
 import json

@@ -1,8 +1,8 @@
-"""Reads every bitnpz archive with NumPy alone, as docs/format.md says: slow, small, and independent of the Rust code.
+"""Reads every bitnpz archive with NumPy alone, as specified in docs/format.md: slow, small, and independent of the Rust code.
 
     python bitnpz_reference.py archive.npz plain.npz
 
-It checks what the format asks a decoder to check, and raises `Damaged`.
+Writes the arrays of an archive to a plain one. Makes the checks that the format requires of a decoder, and raises `Damaged`.
 """
 import json
 import math
@@ -13,15 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
-TOTAL, LONG, GROUP = 4096, 40, 128
-MOST_SIDE, MOST_BYTES, RATIO, BEHIND = 1 << 16, 32 << 20, 1032, 8
-CLASSES = 1 << 20
+TOTAL, GROUP = 4096, 128
+#: The largest side of an encoded image, and the most zeros that are read past a payload.
+MAX_SIDE, MAX_ZEROS = 1 << 16, 8
+#: An image may take so many bytes whatever its payload, or so many for each byte of its payload.
+FREE_BYTES, MAX_RATIO = 32 << 20, 1032
+#: Pairs of classes of an alphabet.
+MAX_CLASS_PAIRS = 1 << 20
 SPELT, LISTED, TEXT, JOINED = 0, 1, 2, 4
-FIELDS, LENGTHS, POSITIONS, MOST_KEYS = 16, 64, 1 << 16, 1 << 26
+MAX_FIELDS, MAX_LENGTHS, MAX_POSITIONS, MAX_KEY_BYTES = 16, 64, 1 << 16, 1 << 26
 
 
 class Damaged(ValueError):
-    """What is read is not what docs/format.md says."""
+    """The archive does not follow docs/format.md."""
 
 
 def check(is_right, expected):
@@ -29,8 +33,8 @@ def check(is_right, expected):
         raise Damaged(f"expected {expected}")
 
 
-class Symbols:
-    """A range decoder."""
+class RangeDecoder:
+    """Decodes symbols from a payload."""
 
     def __init__(self, payload):
         self.bytes, self.place = bytes(payload), 0
@@ -43,19 +47,19 @@ class Symbols:
         return self.bytes[self.place - 1] if self.place <= len(self.bytes) else 0
 
     def is_done(self):
-        """Whether all of the payload has been taken in."""
+        """Returns whether the whole payload has been read."""
         return self.place >= len(self.bytes)
 
     def is_zero(self):
-        """Whether every symbol that follows is the first of its distribution."""
+        """Returns whether every symbol that follows is the first of its distribution."""
         return self.code == 0 and self.is_done()
 
     def check(self):
-        """At the start of each row: what no payload tells must not cost time."""
-        check(self.code == 0 or self.place < len(self.bytes) + BEHIND, "the end of the image before that of the payload")
+        """Checks, at the start of each row, that the payload has not ended: decoding time is bounded by the payload."""
+        check(self.code == 0 or self.place < len(self.bytes) + MAX_ZEROS, "the end of the image before that of the payload")
 
     def next(self, starts):
-        """The symbol whose share of 0 to 4096 holds the next slot; `starts` has where each starts and the last ends."""
+        """Decodes a symbol; `starts` has the start of each share of 4096, and the end of the last."""
         unit = self.range >> 12
         slot = min(self.code // unit, TOTAL - 1)
         symbol = max(s for s in range(len(starts) - 1) if starts[s] <= slot)
@@ -67,6 +71,7 @@ class Symbols:
         return symbol
 
     def bits(self, count):
+        """Decodes a number of equally likely bits."""
         number, first = 0, count % 12 or 12
         for piece in ([first] + [12] * ((count - first) // 12)) if count else []:
             number = number << piece | self.next(range(0, TOTAL + 1, TOTAL >> piece))
@@ -74,24 +79,24 @@ class Symbols:
 
 
 class Alphabet:
-    """A tree of questions about features, and the shares of the symbols at its leaves."""
+    """A tree of tests on features, and the shares of the symbols at its leaves."""
 
     def __init__(self, model, symbols, bits, features, split, limits, leaves=256):
         def byte():
-            check(model, "a model that goes on")
+            check(model, "more of the model")
             return model.pop()
 
         def node(bounds):
-            question = byte()
-            if question == 0xFF:
+            test = byte()
+            if test == 0xFF:
                 leaf = []
                 self.leaves.append(leaf)
                 self.bounds.append(bounds)
                 check(len(self.leaves) <= leaves, f"at most {leaves} leaves")
                 return leaf
-            feature, threshold = question >> bits, question & (1 << bits) - 1
-            check(feature < features, f"a question about one of {features} features")
-            check(threshold < (1 << bits) - 1, "a threshold that a feature can be over")
+            feature, threshold = test >> bits, test & (1 << bits) - 1
+            check(feature < features, f"a test of one of {features} features")
+            check(threshold < (1 << bits) - 1, "a threshold that a feature can exceed")
             self.starts[feature].add(threshold + 1)
             low, high = bounds[feature]
             part = lambda *side: bounds[:feature] + [side] + bounds[feature + 1:]
@@ -109,22 +114,23 @@ class Alphabet:
             leaf[:] = [0] + np.cumsum(sizes).tolist()
 
     def check_size(self, features, split, limits):
-        """That the levels that the tree tells apart, and the classes of their combinations, are not too many."""
+        """Checks the numbers of combinations of levels, and of pairs of classes."""
         counts = []
         for half, limit in zip((range(split), range(split, features)), limits):
             levels = [sorted(self.starts[f]) for f in half]
             combinations = int(np.prod([len(starts) for starts in levels], dtype=float))
             check(combinations <= limit, f"at most {limit} combinations of levels")
-            # For each combination the leaves that it can lead to: those with the same are one class.
+            # The leaves that each combination can lead to; combinations with equal leaves are one class.
             leaves = np.ones((combinations, len(self.leaves)), bool)
             digits = np.indices([len(starts) for starts in levels]).reshape(len(levels), combinations)
             for f, starts, digit in zip(half, levels, digits):
                 low, high = np.array([bounds[f] for bounds in self.bounds]).T
                 leaves &= (np.array(starts)[digit][:, None] >= low) & (np.array(starts)[digit][:, None] <= high)
             counts.append(len(np.unique(np.packbits(leaves, axis=1), axis=0)))
-        check(counts[0] * counts[1] <= CLASSES, f"at most {CLASSES} pairs of classes")
+        check(counts[0] * counts[1] <= MAX_CLASS_PAIRS, f"at most {MAX_CLASS_PAIRS} pairs of classes")
 
     def next(self, symbols, features):
+        """Decodes a symbol in the context of these features."""
         node = self.tree
         while isinstance(node, tuple):
             feature, threshold, small, large = node
@@ -133,18 +139,23 @@ class Alphabet:
 
 
 def length_class(length):
+    """Returns the class of a length, 0 to 12."""
     bounds = [1, 2, 3, 4, 5, 6, 7, 9, 12, 16, 24, 40]
     return sum(length >= bound for bound in bounds)
 
 
+#: The first value and the number of bits of each symbol; None stands for the bits of the size.
 ROWS = [(n, 0) for n in range(10)] + [(10, 1), (12, 2), (16, 3), (24, 4), (40, 5), (72, None)]
 RUNS = [(n, 0) for n in range(8)] + [(8, 1), (10, 1), (12, 2), (16, 3), (24, 3), (32, 4), (48, 5), (80, None)]
+#: Symbols: an edge that has not moved, a move that does not exist, no edge, two edges end, the start of a row.
 STILL, NEW, NONE, PASS, START = 6, 13, 14, 13, 15
-#: Where the features of a number are split, and how many combinations each half has at most.
+#: The split of the features of numbers, and the limits of the combinations of each half.
 NUMBERS = 11, (1 << 14, 1)
 
 
 class Contour:
+    """Decodes images row by row, each from the edges of the row above."""
+
     def __init__(self, model):
         model = list(model)[::-1]
         self.event = Alphabet(model, 15, 4, 11, 8, (1 << 16, 1 << 10))
@@ -152,7 +163,7 @@ class Contour:
         check(not model, "the end of the model")
 
     def decode(self, payload, height, width):
-        symbols, image = Symbols(payload), np.zeros((height, width), bool)
+        symbols, image = RangeDecoder(payload), np.zeros((height, width), bool)
 
         def number(alphabet, buckets, features, size):
             first, bits = buckets[alphabet.next(symbols, features)]
@@ -225,12 +236,14 @@ class Contour:
         return image
 
 
-LEFT, ABOVE, COLUMN, ROW = range(4)
+#: The pixels that are features of a pixel, as (rows up, columns right).
 TEMPLATE = ([(0, -n) for n in range(1, 9)] + [(1, n) for n in range(-4, 6)] + [(2, n) for n in range(-3, 4)]
             + [(3, -1), (3, 0), (3, 1), (4, -4), (4, 0), (4, 4), (6, 0), (8, -8), (8, 0)])
 
 
 class Pixel:
+    """Decodes images pixel by pixel, each from the pixels around it."""
+
     def __init__(self, model):
         model = list(model)[::-1]
         self.pixel = Alphabet(model, 2, 1, 40, 8, (1 << 5, 1 << 15), 4096)
@@ -238,12 +251,12 @@ class Pixel:
         check(not model, "the end of the model")
 
     def decode(self, payload, height, width):
-        symbols, image = Symbols(payload), np.zeros((height + 8, width + 16), np.uint8)
+        symbols, image = RangeDecoder(payload), np.zeros((height + 8, width + 16), np.uint8)
         was_same, is_blank = 0, 1
         for y in range(height):
             symbols.check()
             if symbols.is_zero():
-                break  # all that is left is blank
+                break  # the remaining rows are blank
             row = image[y + 8, 8:8 + width]
             was_same = self.same.next(symbols, [was_same, is_blank])
             if was_same:
@@ -259,7 +272,7 @@ class Pixel:
 
 
 class Zstd:
-    """Needs the package `zstandard`: NumPy has no decompressor of it."""
+    """Decompresses packed rows. Needs the package `zstandard`."""
 
     def __init__(self, model):
         import zstandard
@@ -269,7 +282,7 @@ class Zstd:
     def decode(self, payload, height, width):
         stride = -(-width // 8)
         frame = b"\x28\xb5\x2f\xfd" + payload.tobytes()
-        check(height * stride // (128 << 10) <= len(payload) // 4, "a payload of more bytes")
+        check(height * stride // (128 << 10) <= len(payload) // 4, "a longer payload")
         rows = np.frombuffer(self.context.decompress(frame, height * stride), np.uint8)
         check(len(rows) == height * stride, "the packed rows of the image")
         check(width % 8 == 0 or not (rows.reshape(height, stride)[:, -1] & 0xFF >> width % 8).any(), "zero padding")
@@ -277,6 +290,7 @@ class Zstd:
 
 
 def varint(data, place):
+    """Returns the LEB128 number at an offset, and the offset after it."""
     number, shift = 0, 0
     while True:
         check(place < len(data) and shift < 64, "a number")
@@ -287,25 +301,25 @@ def varint(data, place):
 
 
 def fixed(data, count, bits):
-    """Numbers of so many bits, the lowest first."""
+    """Unpacks numbers of `bits` bits each, the lowest bit first."""
     unpacked = np.unpackbits(data, bitorder="little")[:count * bits].reshape(count, bits).astype(np.uint64)
     return (unpacked << np.arange(bits, dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
 
 
 def is_key(key):
-    """Whether an image may have this key: the name of a member without `.npy`, and not one of our own."""
+    """Returns whether an image may have this key: the name of a member without `.npy` that does not belong to bitnpz."""
     is_name = 0 < len(key.encode()) < 65536 and not any(c < " " or "\x7f" <= c <= "\x9f" for c in key)
     return is_name and not key.endswith(".npy") and not key.startswith(".bitnpz/")
 
 
 class Table:
-    """The keys of a segment in a table."""
+    """Decodes the key table of a segment."""
 
     def __init__(self, data, count):
         self.data, self.place, self.count = data, 0, count
         fields, digits, columns = [], [], []
         number_of_fields = self.varint()
-        check(1 <= number_of_fields <= FIELDS, "1 to 16 fields")
+        check(1 <= number_of_fields <= MAX_FIELDS, "1 to 16 fields")
         for _ in range(number_of_fields):
             kind = int(self.take(1)[0])
             if kind == TEXT:
@@ -322,16 +336,17 @@ class Table:
                 digits.append((len(columns) - 1, size))
         numbers = [self.column(size) if size > 1 else [0] * count for size in columns]
         check(self.place == len(data), "the end of the keys")
-        # From the last digit of each column to the first.
+        # Split each column into its digits, from the last to the first.
         values = [None] * len(digits)
         for n in range(len(digits))[::-1]:
             column, size = digits[n]
             values[n] = [number % size for number in numbers[column]]
             numbers[column] = [number // size for number in numbers[column]]
         self.keys = [b"".join(parts) for parts in zip(*self.parts(fields, values))] if count else []
-        check(sum(map(len, self.keys)) <= MOST_KEYS, "at most 64 MiB of keys")
+        check(sum(map(len, self.keys)) <= MAX_KEY_BYTES, "at most 64 MiB of keys")
 
     def parts(self, fields, digits):
+        """Yields the values of each field."""
         for field in fields:
             if isinstance(field, list):
                 yield field
@@ -341,6 +356,7 @@ class Table:
                 yield [values(*number) for number in zip(*own)] if own else [values()] * self.count
 
     def take(self, length):
+        """Returns the next bytes."""
         check(self.place + length <= len(self.data), "more of the keys")
         self.place += length
         return self.data[self.place - length:self.place]
@@ -350,14 +366,14 @@ class Table:
         return number
 
     def spelt(self):
-        """Values of a length each, and how many values each digit has."""
+        """Reads a spelt field: a function from digits to a value, and the base of each digit."""
         count = self.varint()
-        check(1 <= count <= LENGTHS, "1 to 64 lengths")
+        check(1 <= count <= MAX_LENGTHS, "1 to 64 lengths")
         spellings, positions = [], 0
         for _ in range(count):
             length = self.varint()
             positions += length
-            check(positions <= POSITIONS, "at most 65,536 positions")
+            check(positions <= MAX_POSITIONS, "at most 65,536 positions")
             spellings.append([self.take(self.varint()).tolist() for _ in range(length)])
             for alphabet in spellings[-1]:
                 check(alphabet and alphabet == sorted(set(alphabet)), "the bytes of a position in ascending order")
@@ -380,11 +396,13 @@ class Table:
         return value, [sum(sizes)]
 
     def listed(self):
+        """Reads a listed field, like `spelt`."""
         values = [self.take(self.varint()).tobytes() for _ in range(self.varint())]
         check(values and values == sorted(set(values)), "a list in ascending order")
         return lambda number: values[number], [len(values)]
 
     def text(self):
+        """Reads the values of a text field."""
         shared, rest = self.column(1 << 16), self.column(1 << 16)
         values, ends = [], np.cumsum([0] + rest).tolist()
         text = self.take(ends[-1]).tobytes()
@@ -395,9 +413,9 @@ class Table:
         return values
 
     def column(self, size):
-        """A number below the size for each key."""
+        """Reads a column: a number below `size` for each key."""
         method = int(self.take(1)[0])
-        check(method < 6, "a method")
+        check(method < 6, "a method of 0 to 5")
         width = self.varint()
         check(width <= 64, "at most 64 bits")
         if method % 2 == 0:
@@ -410,11 +428,11 @@ class Table:
         if method >= 4:
             numbers = numbers[self.ranks()]
         numbers = numbers.tolist()
-        check(all(number < size for number in numbers), "numbers that the column has")
+        check(all(number < size for number in numbers), "numbers below the size of the column")
         return numbers
 
     def ranks(self):
-        """The rank of each key."""
+        """Reads the rank of each key."""
         bits = max([k for k in range(64) if self.count >> k >= 8], default=0)
         size = max(-(-self.count >> bits), 1)
         width = (math.factorial(size) - 1).bit_length()
@@ -423,7 +441,7 @@ class Table:
         codes = fixed(self.take(-(-count * width // 8)), count, width).tolist()
         members = [[] for _ in range(count)]
         for key, bucket in enumerate(buckets):
-            check(bucket < count, "a bucket")
+            check(bucket < count, f"one of {count} buckets")
             members[bucket].append(key)
         ranks = [0] * self.count
         for bucket, keys in enumerate(members):
@@ -440,6 +458,7 @@ class Table:
 
 
 def keys_of(segment, data):
+    """Returns the keys of a segment, in the order of its images."""
     count, kind = segment["images"], segment["keys"]
     if kind == "table":
         return [key.decode() for key in Table(data, count).keys]
@@ -465,15 +484,16 @@ def keys_of(segment, data):
 
 
 def images_of(segment, payload, index, codec):
+    """Decodes the images of a segment; reports groups whose checksum is wrong."""
     count, payload_len = segment["images"], len(payload)
     low_bits = max(payload_len // count, 1).bit_length() - 1 if count else 0
     ones_start = 4 * -(-(count + 1) // 64)
     lows_start = ones_start + 8 * -(-((payload_len >> low_bits) + count + 1) // 64)
     repeats_start = lows_start + -(-(count + 1) * low_bits // 8)
     sums_start = repeats_start + (-(-count // 8) if segment.get("repeats") else 0)
-    check(len(index) == sums_start + 8 * -(-count // GROUP), "an index of the length that the images ask for")
+    check(len(index) == sums_start + 8 * -(-count // GROUP), "an index as long as the number of images requires")
     ones = np.flatnonzero(np.unpackbits(index[ones_start:lows_start], bitorder="little"))
-    check(len(ones) == count + 1, "a start for each payload, and the end")
+    check(len(ones) == count + 1, "an offset for each payload, and the end")
     starts = (ones - np.arange(count + 1) << low_bits) + fixed(index[lows_start:repeats_start], count + 1, low_bits).astype(np.int64)
     check((np.diff(starts) >= 0).all() and starts[0] >= 0 and starts[-1] <= payload_len, "payloads one after the other")
     repeats = np.unpackbits(index[repeats_start:sums_start], bitorder="little")
@@ -494,13 +514,13 @@ def images_of(segment, payload, index, codec):
             width, place = varint(data, place)
             data = data[place:]
         stride = -(-width // 8)
-        check(max(height, 1) * max(stride, 1) <= max(MOST_BYTES, RATIO * len(data)), "a size that the payload accounts for")
+        check(max(height, 1) * max(stride, 1) <= max(FREE_BYTES, MAX_RATIO * len(data)), "an image in proportion to its payload")
         if len(data) == height * stride:
             rows = data.reshape(height, stride)
             check(width % 8 == 0 or not (rows[:, -1] & 0xFF >> width % 8).any(), "zero padding")
             image = np.unpackbits(rows, axis=1, count=width).astype(bool)
         else:
-            check(len(data) < height * stride and max(height, width) <= MOST_SIDE and codec, "a payload of its codec")
+            check(len(data) < height * stride and max(height, width) <= MAX_SIDE and codec, "a payload of its codec")
             image = codec.decode(data, height, width)
         images.append(image)
         head = height.to_bytes(8, "little") + width.to_bytes(8, "little")
@@ -515,31 +535,32 @@ def images_of(segment, payload, index, codec):
 
 
 def shipped(name):
-    """A model that every reader has: the file of its name lies beside this one."""
+    """Reads a model that every reader has, from the file of its name beside this one."""
     return (Path(__file__).parent / f"{name}.bin").read_bytes()
 
 
 def restore(bits, kind):
+    """Returns the array whose bits these are, in its dtype and values."""
     check(kind["dtype"] != "|b1" or kind["values"] == [False, True], "false and true in this order")
     off, on = (np.array(float(v) if isinstance(v, str) else v).astype(kind["dtype"]) for v in kind["values"])
     return np.where(bits, on, off).astype(kind["dtype"])
 
 
 def parse(text):
-    """JSON in which no reader sees another thing: each name once, no zero that loses its sign, no NaN."""
+    """Parses JSON that all readers understand the same: each name once, no integer `-0`, no NaN."""
     def once(pairs):
         check(len(dict(pairs)) == len(pairs), "each name once")
         return dict(pairs)
 
     def integer(text):
-        check(text != "-0", "a zero with a point, or without a sign")
+        check(text != "-0", "a zero without a sign, or with a decimal point")
         return int(text)
 
-    return json.loads(text, object_pairs_hook=once, parse_int=integer, parse_constant=lambda name: check(False, "a number"))
+    return json.loads(text, object_pairs_hook=once, parse_int=integer, parse_constant=lambda name: check(False, "a finite number"))
 
 
 class Arrays(dict):
-    """Arrays by their keys, each of which comes once."""
+    """Arrays by their keys; a key may be set only once."""
 
     def __setitem__(self, key, array):
         check(key not in self, f"the key {key!r} once")
@@ -547,7 +568,7 @@ class Arrays(dict):
 
 
 def in_form(stack, form):
-    """The array of these images: the same items in another shape, or with height and width along other axes."""
+    """Returns the array that a stack was saved from: another shape of the same items, or height and width along other axes."""
     check(form.keys() <= {"shape", "fortran_order", "axes"}, "a shape, an order and axes")
     if "axes" not in form:
         check(not form.get("fortran_order"), "axes of an array in Fortran order")
@@ -561,19 +582,19 @@ def in_form(stack, form):
 
 
 def in_order(arrays, places, order):
-    """The arrays in the order in which they were saved; `places` are the keys of members and of each set."""
+    """Returns the arrays in the order of saving; `places` has the keys of ordinary members, then of each set."""
     if order is None:
         return arrays
     keys = [iter(place) for place in places]
     for place, count in order:
-        check(place < len(places) and count > 0, "runs of keys of some place")
+        check(place < len(places) and count > 0, "runs of keys of the members or of a set")
     for place, names in enumerate(places):
         check(sum(count for other, count in order if other == place) == len(names), "an order of all keys")
     return {key: arrays[key] for place, count in order for key in islice(keys[place], count)}
 
 
 def load(path):
-    """All arrays of an archive, by their keys."""
+    """Returns all arrays of an archive, by their keys."""
     arrays = Arrays()
     with np.load(path) as z:
         packed = parse(z[".bitnpz/packed.json"]) if ".bitnpz/packed.json" in z.files else {}

@@ -1,4 +1,4 @@
-//! `zip_append ARCHIVE MEMBER`: appends standard input as a member, with the `zip` crate; for `benches/crash.py`.
+//! `zip_append ARCHIVE MEMBER` appends standard input as a member, with the `zip` crate. Used by `benches/crash.py`.
 
 use std::error::Error;
 use std::fs::File;

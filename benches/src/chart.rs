@@ -1,12 +1,13 @@
-//! Bars as an SVG picture.
+//! Bar charts in SVG.
 
 use std::fmt::Write as _;
 
+/// Pixels, of the picture, of a bar with its gap, and of the column of labels: they fit a README.
 const WIDTH: f64 = 900.0;
 const ROW: f64 = 22.0;
 const LABELS: f64 = 260.0;
 
-/// One chart below the other: its title, and its bars from the smallest to the largest.
+/// Draws charts one below the other, each from a title and labelled bars.
 #[must_use]
 pub fn bars(charts: &[(String, Vec<(String, f64)>)]) -> String {
     let rows: usize = charts.iter().map(|(_, bars)| bars.len()).sum();

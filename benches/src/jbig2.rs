@@ -1,14 +1,14 @@
-//! An image as a generic region of JBIG2 (ITU-T T.88, 6.2, template 0 with its nominal adaptive pixels), which is what
-//! its encoders make of an image alone. Only the coded data is counted, no segment headers.
+//! Encodes an image as a generic region of JBIG2 (ITU-T T.88, 6.2, template 0 with its nominal adaptive pixels), as
+//! JBIG2 encoders do with a single image. Only the encoded data is counted, not the segment headers.
 
 use bitnpz::BitmapView;
 
-/// One state of the probability estimate (T.88, table E.1): the interval of the less probable symbol, what follows the
-/// more and the less probable one, and whether the latter changes which is which.
-type State = (u32, u8, u8, bool);
+/// A state of the probability estimator (T.88, table E.1): the interval of the less probable symbol, the next state after the
+/// more and after the less probable symbol, and whether the latter switches the two.
+type MqState = (u32, u8, u8, bool);
 
 #[rustfmt::skip]
-const STATES: [State; 47] = [
+const STATES: [MqState; 47] = [
     (0x5601, 1, 1, true), (0x3401, 2, 6, false), (0x1801, 3, 9, false), (0x0AC1, 4, 12, false),
     (0x0521, 5, 29, false), (0x0221, 38, 33, false), (0x5601, 7, 6, true), (0x5401, 8, 14, false),
     (0x4801, 9, 14, false), (0x3801, 10, 14, false), (0x3001, 11, 17, false), (0x2401, 12, 18, false),
@@ -24,14 +24,14 @@ const STATES: [State; 47] = [
 ];
 
 /// The MQ encoder (T.88, annex E).
-struct Encoder {
+struct MqEncoder {
     a: u32,
     c: u32,
     count: u32,
     bytes: Vec<u8>,
 }
 
-impl Encoder {
+impl MqEncoder {
     fn encode(&mut self, (state, more): &mut (u8, bool), bit: bool) {
         let (interval, next, next_less, switch) = STATES[usize::from(*state)];
         self.a -= interval;
@@ -66,7 +66,7 @@ impl Encoder {
     }
 
     fn byte_out(&mut self) {
-        let last = self.bytes.last_mut().expect("there is a byte before the first");
+        let last = self.bytes.last_mut().expect("starts with one byte");
         if *last != 0xFF && self.c >= 0x0800_0000 {
             *last += 1;
             if *last == 0xFF {
@@ -98,17 +98,28 @@ impl Encoder {
     }
 }
 
-/// The template's pixels: rows up, and the columns from the first to the last.
+/// The template: for each row above, the offsets of its first and last column.
 const TEMPLATE: [(usize, isize, isize); 3] = [(0, -4, -1), (1, -3, 3), (2, -2, 2)];
 
-/// The bytes of an image, with typical prediction of repeated rows or without, whichever is less.
-#[must_use]
-pub fn generic_region(image: BitmapView<'_>) -> usize {
-    [false, true].map(|predict| encode(image, predict)).into_iter().min().unwrap_or(0)
+/// Whether a row equal to the one above is encoded as a single symbol (T.88, 6.2.5.7).
+#[derive(Clone, Copy, PartialEq)]
+enum Prediction {
+    Off,
+    Typical,
 }
 
-fn encode(image: BitmapView<'_>, predict: bool) -> usize {
-    let mut encoder = Encoder { a: 0x8000, c: 0, count: 12, bytes: vec![0] };
+/// Returns the bytes of an encoded image, with or without typical prediction, whichever is less.
+#[must_use]
+pub fn generic_region(image: BitmapView<'_>) -> usize {
+    [Prediction::Off, Prediction::Typical]
+        .map(|prediction| encode(image, prediction))
+        .into_iter()
+        .min()
+        .unwrap_or(0)
+}
+
+fn encode(image: BitmapView<'_>, prediction: Prediction) -> usize {
+    let mut encoder = MqEncoder { a: 0x8000, c: 0, count: 12, bytes: vec![0] };
     let mut contexts = vec![(0_u8, false); 1 << 16];
     let mut was_typical = false;
     let pixel = |row: usize, up: usize, column: isize| {
@@ -116,7 +127,7 @@ fn encode(image: BitmapView<'_>, predict: bool) -> usize {
         row.zip(column).and_then(|(row, column)| image.get(row, column)).unwrap_or(false)
     };
     for row in 0..image.height() {
-        if predict {
+        if prediction == Prediction::Typical {
             let above = row.checked_sub(1).and_then(|above| image.rows().nth(above));
             let this = image.rows().nth(row).unwrap_or_default();
             let is_typical = above.map_or(this.iter().all(|&byte| byte == 0), |above| above == this);
@@ -145,14 +156,14 @@ mod tests {
 
     use super::*;
 
-    /// The test sequence of T.88, H.2: what it is coded to is printed there.
+    /// T.88, H.2 prints a test sequence and its encoding.
     #[test]
-    fn is_the_standards_test_sequence_coded_as_printed() {
+    fn encodes_the_test_sequence_of_the_standard() {
         let data = b"\x00\x02\x00\x51\x00\x00\x00\xC0\x03\x52\x87\x2A\xAA\xAA\xAA\xAA\
                      \x82\xC0\x20\x00\xFC\xD7\x9E\xF6\xBF\x7F\xED\x90\x4F\x46\xA3\xBF";
         let expected = b"\x84\xC7\x3B\xFC\xE1\xA1\x43\x04\x02\x20\x00\x00\x41\x0D\xBB\x86\
                          \xF4\x31\x7F\xFF\x88\xFF\x37\x47\x1A\xDB\x6A\xDF";
-        let mut encoder = Encoder { a: 0x8000, c: 0, count: 12, bytes: vec![0] };
+        let mut encoder = MqEncoder { a: 0x8000, c: 0, count: 12, bytes: vec![0] };
         let mut context = (0, false);
         for byte in data {
             (0..8).rev().for_each(|bit| encoder.encode(&mut context, byte >> bit & 1 == 1));
@@ -161,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn does_a_blank_image_cost_next_to_nothing() {
+    fn a_blank_image_takes_a_few_bytes() {
         assert!(generic_region(Bitmap::zeros(64, 64).unwrap().view()) < 8);
     }
 }

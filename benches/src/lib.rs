@@ -1,4 +1,4 @@
-//! Image sets, and ways to measure, that the benches and reports share.
+//! Sample images and measuring functions, shared by the benchmarks and reports.
 
 pub mod chart;
 pub mod jbig2;
@@ -11,20 +11,20 @@ use bitnpz::{Archive, Bitmap};
 
 pub use orders::orders;
 
-/// A named set of images of one shape.
+/// A named collection of images of one shape.
 #[derive(Clone, Debug)]
 pub struct SampleSet {
-    /// The file's name without its ending.
+    /// The name of the file without its extension.
     pub name: String,
     /// The images.
     pub images: Vec<Bitmap>,
-    /// What they are of: arrays of as many items by their names, the bytes of each item.
+    /// The arrays that have one item for each image: their keys, and the bytes of each item.
     pub labels: Vec<(String, Vec<Vec<u8>>)>,
 }
 
 impl SampleSet {
-    /// Reads the images of an archive: an array `packed` of packed rows with their `shape` (N, H, W) beside it, or else
-    /// all images that the archive has.
+    /// Reads the images of an archive: those of the array `packed` (packed rows), whose shape (N, H, W) is the array
+    /// `shape`, or else all images of the archive.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl SampleSet {
         Ok(Self { name, images, labels })
     }
 
-    /// The images, enough of them: shifted copies make more, none like another.
+    /// Returns `count` images: these, and as many copies as it takes, shifted so that they differ.
     #[must_use]
     pub fn extended(&self, count: usize) -> Vec<Bitmap> {
         (0..count)
@@ -77,7 +77,7 @@ impl SampleSet {
     }
 }
 
-/// The image moved around its edges by so many columns.
+/// Rotates the columns of an image to the right.
 fn shifted(image: &Bitmap, columns: usize) -> Bitmap {
     let (height, width) = (image.height(), image.width());
     let mut moved = Bitmap::zeros(height, width).expect("an image of this size exists");
@@ -89,7 +89,7 @@ fn shifted(image: &Bitmap, columns: usize) -> Bitmap {
     moved
 }
 
-/// The median of the seconds that several runs take, after one that does not count.
+/// Returns the median seconds of several runs, after one run that does not count.
 pub fn median_seconds(runs: usize, mut run: impl FnMut()) -> f64 {
     run();
     median((0..runs).map(|_| {
@@ -99,20 +99,20 @@ pub fn median_seconds(runs: usize, mut run: impl FnMut()) -> f64 {
     }))
 }
 
-/// The median of some numbers.
+/// Returns the median of numbers.
 pub fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
     let mut numbers: Vec<f64> = numbers.into_iter().collect();
     numbers.sort_by(f64::total_cmp);
     numbers[numbers.len() / 2]
 }
 
-/// The key of the image with this number, as people write it.
+/// Returns the key of an image: `ix-` and six digits.
 #[must_use]
 pub fn key(number: usize) -> String {
     format!("ix-{number:06}")
 }
 
-/// Smooth blobs, for benches that have no image set.
+/// Draws smooth blobs, for benchmarks that have no sample images.
 #[must_use]
 pub fn blobs(count: usize, height: usize, width: usize) -> Vec<Bitmap> {
     let blob = |number: usize| {
@@ -130,7 +130,7 @@ pub fn blobs(count: usize, height: usize, width: usize) -> Vec<Bitmap> {
     (0..count).map(blob).collect()
 }
 
-/// Handwriting of a kind: a few curves drawn with a round pen, on images of 20 to 120 pixels.
+/// Draws images like handwriting: a few curves with a round pen, 20 to 120 pixels high and wide.
 #[must_use]
 pub fn strokes(count: usize) -> Vec<Bitmap> {
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
@@ -165,7 +165,7 @@ pub fn strokes(count: usize) -> Vec<Bitmap> {
     (0..count).map(|_| draw()).collect()
 }
 
-/// Sets the pixels within a circle.
+/// Sets the pixels inside a circle.
 fn stamp(image: &mut Bitmap, x: f64, y: f64, radius: f64) {
     let near = |center: f64, side: usize| {
         (0..side).filter(move |&place| (place as f64 + 0.5 - center).abs() <= radius)

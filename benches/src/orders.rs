@@ -1,4 +1,4 @@
-//! The orders in which people save their images.
+//! Orders in which images are commonly saved.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use bitnpz::Shuffle;
 
 use crate::SampleSet;
 
-/// Orders of a set by their names: as it comes, at random, and for each of its labels those of one label together, and one
-/// of each in turn.
+/// Returns named orders of the images: as they come, at random, and for each label array sorted by label and with
+/// labels taking turns.
 #[must_use]
 pub fn orders(set: &SampleSet) -> Vec<(String, Vec<usize>)> {
     let count = set.images.len();
@@ -22,7 +22,7 @@ pub fn orders(set: &SampleSet) -> Vec<(String, Vec<usize>)> {
             groups.entry(label).or_default().push(image);
         }
         if groups.len() == count {
-            // Each is a group of its own.
+            // Every label occurs once: taking turns would be the same as sorting.
             orders.push((format!("sorted by {name}"), groups.into_values().flatten().collect()));
             continue;
         }

@@ -1,17 +1,17 @@
-//! Whatever the bytes, an archive is read or refused, and the same in memory, mapped and by positions.
+//! Any bytes are read as an archive or refused, with the same result in memory, mapped and by positional reads.
 
 #![no_main]
 
 use std::io::{Read, Write};
 
-use bitnpz_fuzz::Bounded;
+use bitnpz_fuzz::BoundedAllocator;
 use bitnpz_npz::{Access, Archive, Limits, OpenOptions};
 use libfuzzer_sys::fuzz_target;
 
 #[global_allocator]
-static ALLOCATOR: Bounded = Bounded;
+static ALLOCATOR: BoundedAllocator = BoundedAllocator;
 
-/// Everything that can be read, or why not.
+/// Reads every member, in one go and as a stream, and returns its bytes or the error.
 fn read_all(archive: bitnpz_npz::Result<Archive>) -> Result<Vec<Result<Vec<u8>, String>>, String> {
     let archive = archive.map_err(|error| error.to_string())?;
     let members = archive.members().map(|member| {
@@ -40,7 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(archive) = bitnpz::Archive::from_bytes(bytes.to_vec()) {
         let report = archive.verify(|_| ()).unwrap();
-        // What is found without reading the data is found by reading all of it.
+        // Damage found without reading the data must also be found by reading all of it.
         let structure = archive.verify_structure();
         assert_eq!(structure.members, report.members);
         assert!(structure.problems.is_empty() || !report.problems.is_empty(), "{structure:?}");

@@ -1,13 +1,13 @@
-//! Every codec gives back every image that it is given, and never takes more than its packed rows.
+//! Every codec round-trips every image, and no payload is longer than the packed rows.
 
 #![no_main]
 
 use bitnpz::{Archive, Codec, WriteOptions, Writer};
-use bitnpz_fuzz::{Bounded, Drawing};
+use bitnpz_fuzz::{BoundedAllocator, Drawing};
 use libfuzzer_sys::fuzz_target;
 
 #[global_allocator]
-static ALLOCATOR: Bounded = Bounded;
+static ALLOCATOR: BoundedAllocator = BoundedAllocator;
 
 fuzz_target!(|bytes: &[u8]| {
     let folder = bitnpz_fuzz::folder();
@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
         for (number, image) in images.iter().enumerate() {
             let key = format!("ix-{number:03}");
             assert!(archive.bitmap(&key).unwrap() == *image, "{codec} {key}");
-            // An image of a set has its size before it, where sizes differ.
+            // In a set of mixed sizes, the size of the image comes before the payload.
             assert!(archive.entry(&key).unwrap().stored_bytes() <= image.as_bytes().len() as u64 + 4);
         }
     }

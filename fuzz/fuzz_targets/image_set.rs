@@ -1,14 +1,14 @@
-//! Whatever the members of an image set hold, it is read or refused, and so is each of its images.
+//! An image set with any bytes in its members is read or refused, and so is each of its images.
 
 #![no_main]
 
 use bitnpz::{Compression, Dtype, DynArrayView, Header, Limits, OpenOptions};
-use bitnpz_fuzz::{Bounded, parts};
+use bitnpz_fuzz::{BoundedAllocator, parts};
 use bitnpz_npz::AtomicFile;
 use libfuzzer_sys::fuzz_target;
 
 #[global_allocator]
-static ALLOCATOR: Bounded = Bounded;
+static ALLOCATOR: BoundedAllocator = BoundedAllocator;
 
 fn write(path: &std::path::Path, members: [&[u8]; 5]) -> bitnpz_npz::Result<()> {
     let file = AtomicFile::create(path)?;

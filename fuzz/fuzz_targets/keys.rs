@@ -1,13 +1,13 @@
-//! Images under any keys are found by them, in their order, and under no other.
+//! Images saved under any keys are found under those keys and no others.
 
 #![no_main]
 
 use bitnpz::{Archive, Bitmap, Writer};
-use bitnpz_fuzz::Bounded;
+use bitnpz_fuzz::BoundedAllocator;
 use libfuzzer_sys::fuzz_target;
 
 #[global_allocator]
-static ALLOCATOR: Bounded = Bounded;
+static ALLOCATOR: BoundedAllocator = BoundedAllocator;
 
 fuzz_target!(|text: &str| {
     let mut writer = Writer::create(bitnpz_fuzz::folder().join("keys.npz")).unwrap();

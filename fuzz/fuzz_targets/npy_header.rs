@@ -1,13 +1,13 @@
-//! Whatever the bytes, a header is read or refused; what is read is written again so that it reads the same.
+//! Any bytes are read as a header or refused, and a header that was read round-trips.
 
 #![no_main]
 
-use bitnpz_fuzz::Bounded;
+use bitnpz_fuzz::BoundedAllocator;
 use bitnpz_npy::{DynArrayView, Header, Limits};
 use libfuzzer_sys::fuzz_target;
 
 #[global_allocator]
-static ALLOCATOR: Bounded = Bounded;
+static ALLOCATOR: BoundedAllocator = BoundedAllocator;
 
 fuzz_target!(|bytes: &[u8]| {
     let limits = Limits::default();
@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(parsed.is_ok(), read.is_ok());
     let Ok((header, _)) = parsed else { return };
     assert_eq!(header, read.unwrap());
-    let written = header.to_bytes().expect("what was read can be written");
+    let written = header.to_bytes().expect("a header that was read can be written");
     let (again, end) = Header::parse(&written, &limits.with_header_bytes(1 << 20)).unwrap();
     assert_eq!((again, end), (header, written.len()));
     if let Ok(view) = DynArrayView::parse(bytes, &Limits::default()) {

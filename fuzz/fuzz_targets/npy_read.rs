@@ -1,13 +1,13 @@
-//! Whatever the bytes, an array is read from memory and from a stream alike, whole and item by item, or refused by all.
+//! Any bytes are read as an array or refused, with the same result from memory, from a stream, and item by item.
 
 #![no_main]
 
-use bitnpz_fuzz::Bounded;
+use bitnpz_fuzz::BoundedAllocator;
 use bitnpz_npy::{DynArray, DynArrayView, Limits, Reader};
 use libfuzzer_sys::fuzz_target;
 
 #[global_allocator]
-static ALLOCATOR: Bounded = Bounded;
+static ALLOCATOR: BoundedAllocator = BoundedAllocator;
 
 fuzz_target!(|bytes: &[u8]| {
     let limits = Limits::default().with_array_bytes(1 << 20);

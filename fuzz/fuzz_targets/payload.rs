@@ -1,13 +1,13 @@
-//! Whatever the bytes, a model is read or refused, and a payload gives an image or an error; images come back.
+//! Any bytes are read as a model or refused, and as a payload give an image or an error; a decoded image round-trips.
 
 #![no_main]
 
 use bitnpz_bitmap::codec::{Codec, Decoder, Encoder, Model};
-use bitnpz_fuzz::{Bounded, parts};
+use bitnpz_fuzz::{BoundedAllocator, parts};
 use libfuzzer_sys::fuzz_target;
 
 #[global_allocator]
-static ALLOCATOR: Bounded = Bounded;
+static ALLOCATOR: BoundedAllocator = BoundedAllocator;
 
 fuzz_target!(|bytes: &[u8]| {
     let [head, model, payload] = parts(bytes);

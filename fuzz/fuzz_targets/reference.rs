@@ -1,18 +1,18 @@
-//! What we decode the reference decoder in Python decodes to the same: slow, for each payload goes to another process.
+//! The reference decoder in Python decodes every payload to the same image. Slow: each payload is sent to another process.
 
 #![no_main]
 
 use std::cell::RefCell;
 
 use bitnpz_bitmap::codec::{Codec, Decoder, Model};
-use bitnpz_fuzz::{Bounded, parts};
+use bitnpz_fuzz::{BoundedAllocator, parts};
 use bitnpz_oracle::Oracle;
 use libfuzzer_sys::fuzz_target;
 
 #[global_allocator]
-static ALLOCATOR: Bounded = Bounded;
+static ALLOCATOR: BoundedAllocator = BoundedAllocator;
 
-/// The reference decoder of `zstd` is not ours.
+/// The codecs whose reference decoder is our own; that of `zstd` is a library.
 const CODECS: [Codec; 2] = [Codec::Contour, Codec::Pixel];
 
 const IMPORT: &str = "
@@ -40,7 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(model) = Model::from_bytes(CODECS[usize::from(number)], model_bytes) else { return };
     let size = [height.into(), width.into()];
     let Ok(image) = Decoder::new().decode(&model, payload, size) else { return };
-    // A payload of as many bytes as the rows is the rows, which codecs are not asked about.
+    // A payload as long as the packed rows is the rows themselves; no codec decodes it.
     if payload.len() == image.as_bytes().len() {
         return;
     }

@@ -1,5 +1,5 @@
-//! Whatever is added in whatever order and encoding comes back, in the same bytes for any number of threads; a key that is
-//! taken is refused, and nothing is lost by it.
+//! Images round-trip in any order and encoding, and the archive's bytes do not depend on the number of threads. A
+//! duplicate key is refused, and nothing is lost by it.
 
 #![no_main]
 
@@ -7,23 +7,23 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 
 use bitnpz::{Archive, Bitmap, Encoding, ErrorKind, PixelValues, WriteOptions, Writer};
-use bitnpz_fuzz::{Bounded, Drawing};
+use bitnpz_fuzz::{BoundedAllocator, Drawing};
 use libfuzzer_sys::fuzz_target;
 
 #[global_allocator]
-static ALLOCATOR: Bounded = Bounded;
+static ALLOCATOR: BoundedAllocator = BoundedAllocator;
 
-/// What was added: under each key images of one size, or one alone.
-type Added = BTreeMap<String, Vec<Bitmap>>;
+/// The images added under each key.
+type AddedImages = BTreeMap<String, Vec<Bitmap>>;
 
-fn write(bytes: &[u8], threads: usize) -> (Vec<u8>, Added) {
+fn write(bytes: &[u8], threads: usize) -> (Vec<u8>, AddedImages) {
     let mut drawing = Drawing::new(bytes);
     let encoding = Encoding::ALL[drawing.below(3)];
     let options =
         WriteOptions::default().with_encoding(encoding).with_threads(NonZero::new(threads).unwrap());
     let path = bitnpz_fuzz::folder().join("writer.npz");
     let mut writer = Writer::create_with(&path, &options).unwrap();
-    let mut added = Added::new();
+    let mut added = AddedImages::new();
     for _ in 0..drawing.below(30) {
         let key = format!("{}{}", ["ix-", "page ", "é"][drawing.below(3)], drawing.below(40));
         let is_taken = added.contains_key(&key);
@@ -46,7 +46,7 @@ fn write(bytes: &[u8], threads: usize) -> (Vec<u8>, Added) {
                 writer.finish().unwrap();
                 writer = Writer::append(&path, &options).unwrap();
                 if encoding != Encoding::Sets {
-                    // Stacks of these encodings are written once.
+                    // Stacks in these encodings cannot be extended later.
                     break;
                 }
             }

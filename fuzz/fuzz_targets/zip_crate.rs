@@ -1,20 +1,20 @@
-//! Whatever we read of an archive the `zip` crate reads too, where it reads it.
+//! Every member that both we and the `zip` crate can read has the same bytes.
 
 #![no_main]
 
 use std::io::{Cursor, Read};
 
-use bitnpz_fuzz::Bounded;
+use bitnpz_fuzz::BoundedAllocator;
 use bitnpz_npz::{Archive, Limits};
 use libfuzzer_sys::fuzz_target;
 
 #[global_allocator]
-static ALLOCATOR: Bounded = Bounded;
+static ALLOCATOR: BoundedAllocator = BoundedAllocator;
 
 fuzz_target!(|bytes: &[u8]| {
     let limits = Limits::default().with_member_bytes(1 << 20);
     let Ok(archive) = Archive::from_bytes_with(bytes.to_vec(), limits) else { return };
-    // It refuses what it does not know, such as versions of the format that are to come.
+    // The crate refuses what it does not know, such as future versions of the format.
     let Ok(mut other) = zip::ZipArchive::new(Cursor::new(bytes)) else { return };
     assert_eq!(archive.len(), other.len());
     for member in archive.members() {

@@ -1,4 +1,4 @@
-//! What fuzz targets share: an allocator that finds claims that are allocated, a folder, and images drawn from an input.
+//! Shared by the fuzz targets: an allocator that catches excessive allocations, a folder, and images made from an input.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::{Path, PathBuf};
@@ -7,57 +7,58 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bitnpz::Bitmap;
 
-/// Ends the process when one allocation, or all that are alive, are larger than any input could justify.
+/// The system's allocator, which aborts the process if an allocation, or all live allocations together, are larger than
+/// an input can justify.
 #[derive(Debug)]
-pub struct Bounded;
+pub struct BoundedAllocator;
 
-/// Far more than an input of a few kilobytes can expand to.
-const LARGEST: usize = 64 << 20;
+/// The largest allocation: far more than an input of a few kilobytes can expand to.
+const LARGEST_ALLOCATION: usize = 64 << 20;
 
-/// The most bytes alive at once: libFuzzer's own are not among them.
-const MOST: usize = 256 << 20;
+/// The most bytes allocated at once; libFuzzer's own do not count.
+const MOST_LIVE_BYTES: usize = 256 << 20;
 
-static LIVE: AtomicUsize = AtomicUsize::new(0);
+static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
 
-impl Bounded {
+impl BoundedAllocator {
     fn take(size: usize) {
-        let live = LIVE.fetch_add(size, Ordering::Relaxed) + size;
-        if size > LARGEST || live > MOST {
-            // A message would have to be allocated.
+        let live = LIVE_BYTES.fetch_add(size, Ordering::Relaxed) + size;
+        if size > LARGEST_ALLOCATION || live > MOST_LIVE_BYTES {
+            // A message would need an allocation.
             std::process::abort();
         }
     }
 }
 
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Bounded {
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for BoundedAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         Self::take(layout.size());
-        // SAFETY: as for the caller.
+        // SAFETY: the caller upholds the contract of this method.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         Self::take(layout.size());
-        // SAFETY: as for the caller.
+        // SAFETY: the caller upholds the contract of this method.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as for the caller.
+        LIVE_BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller upholds the contract of this method.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         Self::take(size);
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as for the caller.
+        LIVE_BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller upholds the contract of this method.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
 
-/// Splits an input: each part but the last has its length before it, in two bytes.
+/// Splits an input into `N` parts. Each part but the last has its length before it, in two bytes.
 #[must_use]
 pub fn parts<const N: usize>(mut input: &[u8]) -> [&[u8]; N] {
     std::array::from_fn(|part| match input.split_first_chunk() {
@@ -70,7 +71,7 @@ pub fn parts<const N: usize>(mut input: &[u8]) -> [&[u8]; N] {
     })
 }
 
-/// A folder of this process, below that of temporary files.
+/// Returns this process's own folder for temporary files.
 #[must_use]
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -81,24 +82,24 @@ pub fn folder() -> &'static Path {
     })
 }
 
-/// Draws numbers and images from an input; when it is used up, zeros.
+/// Makes numbers and images from the bytes of an input, followed by zeros.
 #[derive(Debug)]
 pub struct Drawing<'a>(&'a [u8]);
 
 impl<'a> Drawing<'a> {
-    /// Draws from these bytes.
+    /// Starts with these bytes.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// A number below `end`, which is at most 256.
+    /// Returns a number below `end`, which is at most 256.
     pub fn below(&mut self, end: usize) -> usize {
         let byte = self.0.split_off_first().copied().unwrap_or(0);
         usize::from(byte) % end.max(1)
     }
 
-    /// An image: blank, noise, a rectangle, or lines whose ends move from row to row.
+    /// Returns an image: blank, noise, a rectangle, or runs whose ends move from row to row.
     pub fn bitmap(&mut self, height: usize, width: usize) -> Bitmap {
         let mut bitmap = Bitmap::zeros(height, width).expect("it is small");
         let [kind, mut left, mut right, seed] =

@@ -32,6 +32,15 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
 }
 
+/// Builds the `bitnpz` command and returns its path.
+///
+/// It is the one that the tests in Rust run: built alone, it would compile the libraries again, with fewer of their
+/// dependencies' features.
+pub(crate) fn built() -> Result<PathBuf, String> {
+    run(&mut cargo(&["test", "--workspace", "--locked", "--no-run", "--quiet"]))?;
+    Ok(target().join("debug").join(format!("bitnpz{}", std::env::consts::EXE_SUFFIX)))
+}
+
 /// Prints a command and runs it; an exit code other than 0 is an error.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     let line = format!("{command:?}");

@@ -1,13 +1,11 @@
-//! `cargo xtask lint`: rustfmt, clippy and rustdoc with warnings denied, the fuzz workspace included, and `layers`.
+//! `cargo xtask lint`: rustfmt, clippy and rustdoc with warnings denied, the fuzz workspace included.
 
 use crate::command::{self, Outcome, cargo};
-use crate::layers;
 
 pub(crate) fn run(_: &[String]) -> Outcome {
     command::run(&mut cargo(&["fmt", "--all", "--check"]))?;
     let fuzz = ["--manifest-path", "fuzz/Cargo.toml"];
     command::run(cargo(&["fmt", "--check"]).args(fuzz))?;
-    layers::run(&[])?;
     let everything = ["clippy", "--workspace", "--all-targets", "--all-features", "--locked"];
     command::run(cargo(&everything).args(["--", "-Dwarnings"]))?;
     command::run(

@@ -33,7 +33,7 @@ struct Task {
 const TASKS: [Task; 14] = [
     task("setup", "", "install NumPy for the tests, below target, and say what to do next", setup::run),
     task("test", "[ARGS]", "run all tests; with ARGS for cargo test, those in Rust only", test::run),
-    task("lint", "", "run rustfmt, clippy and rustdoc with warnings denied, and layers", lint::run),
+    task("lint", "", "run rustfmt, clippy and rustdoc with warnings denied", lint::run),
     task(
         "layers",
         "[CRATE ...]",

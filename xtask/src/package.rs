@@ -11,25 +11,13 @@ const TESTS: &str = "crates/python/tests";
 /// The tools that build, check and test the package.
 const REQUIREMENTS: &[&str] = &["xtask/python.txt"];
 
-/// A profile of cargo, as the option that selects it. The first one is how users get the package.
-#[derive(Clone, Copy)]
+/// How the wheel is compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Profile {
+    /// As users get it.
     Release,
-    /// It shares most of its build with the tests in Rust, and checks for overflow.
+    /// Faster to compile, with checks for overflow.
     Dev,
-}
-
-impl Profile {
-    fn option(self) -> &'static [&'static str] {
-        match self {
-            Self::Release => &["--release"],
-            Self::Dev => &[],
-        }
-    }
-
-    fn folder(self) -> PathBuf {
-        command::target().join(if matches!(self, Self::Release) { "release" } else { "debug" })
-    }
 }
 
 /// Builds the wheel, checks its types, and runs its tests on every Python; after `--quick`, an unoptimized wheel on one
@@ -41,9 +29,8 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     let wheel = wheel(profile)?;
     let build = python::environment("venv-python", REQUIREMENTS)?;
     run(&mut command(&build, &["-m", "mypy", "crates/python/python/bitnpz"]))?;
-    run(cargo(&["build", "--locked", "--quiet", "--package", "bitnpz-cli"]).args(profile.option()))?;
-    // The first Python also gives the command the hostile archives; once is enough.
-    let mut tool = Some(profile.folder().join("bitnpz"));
+    // The tests on the first Python also run the command on hostile archives; once is enough.
+    let mut tool = Some(command::built()?);
     let count = if is_quick { 1 } else { usize::MAX };
     for (interpreter, (major, minor)) in python::interpreters().into_iter().take(count) {
         let name = format!("venv-python{major}.{minor}");
@@ -96,7 +83,8 @@ fn wheel(profile: Profile) -> Result<PathBuf, String> {
     // An older wheel might be taken for the new one.
     let _ = fs::remove_dir_all(&folder);
     let build = ["-m", "maturin", "build", "--locked", "--quiet"];
-    run(command(&python, &build).args(profile.option()).arg("--out").arg(&folder))?;
+    let release = (profile == Profile::Release).then_some("--release");
+    run(command(&python, &build).args(release).arg("--out").arg(&folder))?;
     let files = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let wheels = files.flatten().map(|file| file.path());
     wheels.into_iter().next().ok_or_else(|| format!("{}: expected a wheel, found none", folder.display()))

@@ -1,7 +1,7 @@
-//! How fast: whole workflows side by side with NumPy and with the `zip` crate, in one run, as ratios.
+//! Compares the speed of whole workflows with NumPy and the `zip` crate, side by side in one run.
 //!
-//! `cargo run --release -p bitnpz-benches --bin compare -- FILE.npz ...`; NumPy is asked through the interpreter that
-//! `BITNPZ_PYTHON` names, or `python3`, and measures itself with its own clock.
+//! `cargo run --release -p bitnpz-benches --bin compare -- FILE.npz ...`; NumPy runs in the interpreter that
+//! `BITNPZ_PYTHON` names, or `python3`, and is timed by Python's clock.
 
 #![allow(clippy::print_stdout, reason = "a report")]
 
@@ -17,36 +17,37 @@ use bitnpz_oracle::Oracle;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use ndarray::Array2;
 
-/// Counts the bytes that are allocated, while it is asked to: threads would wait for each other at the counter.
-struct Counting;
+/// The system's allocator, which counts bytes only while asked to: otherwise threads would contend for the counter.
+struct MeteredAllocator;
 
-static COUNTS: AtomicBool = AtomicBool::new(false);
+static IS_COUNTING: AtomicBool = AtomicBool::new(false);
 static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
 
-#[allow(unsafe_code, reason = "an allocator is")]
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
+#[allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait")]
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for MeteredAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if COUNTS.load(Ordering::Relaxed) {
+        if IS_COUNTING.load(Ordering::Relaxed) {
             ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
         }
-        // SAFETY: as for the caller.
+        // SAFETY: the caller upholds the contract of this method.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        if COUNTS.load(Ordering::Relaxed) {
+        if IS_COUNTING.load(Ordering::Relaxed) {
             ALLOCATED.fetch_sub(layout.size(), Ordering::Relaxed);
         }
-        // SAFETY: as for the caller.
+        // SAFETY: the caller upholds the contract of this method.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: MeteredAllocator = MeteredAllocator;
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+type AnyError = Box<dyn std::error::Error>;
+type Outcome = Result<(), AnyError>;
 
 fn main() -> Outcome {
     let folder = tempfile::tempdir()?;
@@ -63,15 +64,17 @@ fn main() -> Outcome {
     ten_million_images(folder.path())
 }
 
+/// Parses a number that the oracle returned.
 fn number(outputs: &[Vec<u8>], place: usize) -> f64 {
     String::from_utf8_lossy(&outputs[place]).parse().unwrap_or(f64::NAN)
 }
 
+/// Prints a row of the report.
 fn line(what: &str, ours: &str, theirs: &str, ratio: f64) {
     println!("{what:<46}{ours:>18}{theirs:>18}{ratio:>10.2}x");
 }
 
-/// Packing and unpacking 1,000 images, against `np.packbits` and `np.unpackbits`, one thread.
+/// Packs and unpacks 1,000 images on one thread; compares with `np.packbits` and `np.unpackbits`.
 fn pack_bits(set: &SampleSet, numpy: &mut Oracle) {
     let images = set.extended(1000);
     let width = images[0].width();
@@ -106,13 +109,9 @@ outputs.append(b'%r' % measure(lambda: np.unpackbits(rows, axis=-1, count=width)
     }
 }
 
-/// Writing 10,000 images in the encoding `plain` on all cores, against `np.savez_compressed`.
-/// Gives back the seconds that NumPy takes for an image.
-fn write_plain(
-    set: &SampleSet,
-    folder: &Path,
-    numpy: &mut Oracle,
-) -> Result<f64, Box<dyn std::error::Error>> {
+/// Writes 10,000 images in the encoding `plain` on all cores; compares with `np.savez_compressed`, and returns the
+/// seconds that it takes per image.
+fn write_plain(set: &SampleSet, folder: &Path, numpy: &mut Oracle) -> Result<f64, AnyError> {
     let images: Vec<Array2<bool>> =
         set.extended(10_000).iter().map(|image| image.unpack(PixelValues::default())).collect();
     let path = folder.join("plain.npz");
@@ -159,7 +158,7 @@ assert ours.files == theirs.files and all(np.array_equal(ours[key], theirs[key])
     Ok(numpy_seconds / images.len() as f64)
 }
 
-/// Opening an archive of 100,000 images that NumPy wrote, and reading from it by name at random, one thread.
+/// Opens an archive of 100,000 images written by NumPy, and reads images by random names on one thread.
 fn read_at_random(set: &SampleSet, folder: &Path, numpy: &mut Oracle) -> Outcome {
     let path = folder.join("source.npz");
     let mut writer = Writer::create_with(&path, &WriteOptions::default().with_encoding(Encoding::Plain))?;
@@ -215,7 +214,7 @@ outputs.append(b'%r' % sorted(times)[1])
     Ok(())
 }
 
-/// Opening 1,000,000 members, against the `zip` crate over a mapping.
+/// Opens an archive of 1,000,000 members; compares with the `zip` crate on a memory map.
 fn million_members(folder: &Path) -> Outcome {
     let path = folder.join("million.npz");
     let options = WriteOptions::default().with_encoding(Encoding::Plain);
@@ -225,18 +224,19 @@ fn million_members(folder: &Path) -> Outcome {
         writer.add_bitmap(&key(number), image.view())?;
     }
     writer.finish()?;
-    COUNTS.store(true, Ordering::Relaxed);
+    IS_COUNTING.store(true, Ordering::Relaxed);
     let archive = bitnpz_npz::Archive::open(&path)?;
-    COUNTS.store(false, Ordering::Relaxed);
+    IS_COUNTING.store(false, Ordering::Relaxed);
     let held = ALLOCATED.load(Ordering::Relaxed);
     println!("1,000,000 members: {:.1} bytes of memory each", held as f64 / archive.len() as f64);
-    let seconds = median_seconds(5, || drop(black_box(bitnpz_npz::Archive::open(&path).expect("it opens"))));
+    let seconds =
+        median_seconds(5, || drop(black_box(bitnpz_npz::Archive::open(&path).expect("the archive opens"))));
     let file = std::fs::File::open(&path)?;
-    #[allow(unsafe_code, reason = "the file is this program's own")]
-    // SAFETY: nobody else writes the file.
+    #[allow(unsafe_code, reason = "maps a file of this program")]
+    // SAFETY: nothing else writes to the file.
     let map = unsafe { memmap2::Mmap::map(&file)? };
     let zip_seconds = median_seconds(5, || {
-        let archive = zip::ZipArchive::new(std::io::Cursor::new(&map[..])).expect("it opens");
+        let archive = zip::ZipArchive::new(std::io::Cursor::new(&map[..])).expect("the archive opens");
         black_box(archive.len());
     });
     let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
@@ -249,8 +249,8 @@ fn million_members(folder: &Path) -> Outcome {
     Ok(())
 }
 
-/// Writing images as an image set on all cores, training included, against `np.savez_compressed`, which takes so many seconds
-/// for an image.
+/// Writes images as an image set on all cores, training included; compares with `np.savez_compressed`, which takes
+/// `theirs` seconds per image.
 fn write_sets(set: &SampleSet, folder: &Path, theirs: f64) -> Outcome {
     for count in [10_000, 100_000] {
         let images: Vec<Array2<bool>> =
@@ -270,35 +270,49 @@ fn write_sets(set: &SampleSet, folder: &Path, theirs: f64) -> Outcome {
     Ok(())
 }
 
-/// Decoding to bools in random order, state reused, against zlib-rs inflating the `.npy` streams that NumPy wrote, and
-/// against zstd with a dictionary decompressing packed rows that are then unpacked.
+/// Decodes images to bools in random order, reusing buffers; compares with zlib-rs, which inflates the `.npy` streams
+/// that NumPy wrote, and with zstd, which decompresses packed rows with a dictionary before they are unpacked.
 fn decode(set: &SampleSet) -> Outcome {
     let images = &set.images;
-    let [height, width] = [images[0].height(), images[0].width()];
     let order: Vec<usize> = (0..images.len()).map(|number| number * 7919 % images.len()).collect();
-    let mut pixels = vec![0_u8; height * width];
-    let per_image = |seconds: f64| seconds / order.len() as f64 * 1e9;
-
     let views: Vec<_> = images.iter().map(Bitmap::view).collect();
     let sample: Vec<_> = views.iter().copied().step_by(images.len().div_ceil(4000)).collect();
     let model = Model::choose(Sample { images: &sample, total: images.len() });
+    let ours = decode_payloads(&model, &views, &order);
+    let inflated = inflate_streams(images, &order)?;
+    let unpacked = decompress_frames(&views, &order)?;
+    let time = |seconds: f64| format!("{:.0} ns", seconds / order.len() as f64 * 1e9);
+    let name = format!("{}: decode to bools ({})", set.name, model.codec());
+    line(&format!("{name} : zlib-rs"), &time(ours), &time(inflated), inflated / ours);
+    line(&format!("{name} : zstd"), &time(ours), &time(unpacked), unpacked / ours);
+    Ok(())
+}
+
+/// Returns the seconds that decoding payloads in this order takes.
+fn decode_payloads(model: &Model, images: &[BitmapView<'_>], order: &[usize]) -> f64 {
+    let [height, width] = [images[0].height(), images[0].width()];
+    let mut pixels = vec![0_u8; height * width];
     let mut encoder = Encoder::new();
-    let payloads: Vec<Vec<u8>> = views
+    let payloads: Vec<Vec<u8>> = images
         .iter()
         .map(|&image| {
             let mut payload = Vec::new();
-            encoder.encode(&model, image, &mut payload);
+            encoder.encode(model, image, &mut payload);
             payload
         })
         .collect();
     let (mut decoder, mut rows) = (Decoder::new(), Vec::new());
-    let ours = median_seconds(9, || {
-        for &number in &order {
-            let image = decoder.decode_into(&model, &payloads[number], [height, width], &mut rows);
-            image.expect("it was coded").unpack_lanes(0, 1, &mut pixels);
+    median_seconds(9, || {
+        for &number in order {
+            let image = decoder.decode_into(model, &payloads[number], [height, width], &mut rows);
+            image.expect("a valid payload").unpack_lanes(0, 1, &mut pixels);
         }
-    });
+    })
+}
 
+/// Returns the seconds that inflating `.npy` streams in this order takes.
+fn inflate_streams(images: &[Bitmap], order: &[usize]) -> Result<f64, AnyError> {
+    let [height, width] = [images[0].height(), images[0].width()];
     let header = Header::new(Dtype::of::<bool>(), vec![height, width]).to_bytes()?;
     let streams: Vec<Vec<u8>> = images
         .iter()
@@ -307,40 +321,42 @@ fn decode(set: &SampleSet) -> Outcome {
             npy.extend(image.unpack(PixelValues::<bool>::default()).iter().map(|&pixel| u8::from(pixel)));
             let mut stream = Vec::with_capacity(2 * npy.len() + 100);
             let mut deflate = Compress::new(Compression::new(6), false);
-            deflate.compress_vec(&npy, &mut stream, FlushCompress::Finish).expect("memory does not fail");
+            deflate
+                .compress_vec(&npy, &mut stream, FlushCompress::Finish)
+                .expect("the buffer is large enough");
             stream
         })
         .collect();
     let mut npy = vec![0; header.len() + height * width];
     let mut inflate = Decompress::new(false);
-    let inflated = median_seconds(9, || {
-        for &number in &order {
+    Ok(median_seconds(9, || {
+        for &number in order {
             inflate.reset(false);
             inflate.decompress(&streams[number], &mut npy, FlushDecompress::Finish).expect("a whole stream");
         }
-    });
+    }))
+}
 
-    let samples: Vec<&[u8]> = views.iter().map(BitmapView::as_bytes).collect();
+/// Returns the seconds that decompressing zstd frames in this order takes, unpacking included.
+fn decompress_frames(images: &[BitmapView<'_>], order: &[usize]) -> Result<f64, AnyError> {
+    let [height, width] = [images[0].height(), images[0].width()];
+    let mut pixels = vec![0_u8; height * width];
+    let samples: Vec<&[u8]> = images.iter().map(BitmapView::as_bytes).collect();
     let dictionary = zstd::dict::from_samples(&samples, 16 << 10)?;
     let mut compressor = zstd::bulk::Compressor::with_dictionary(19, &dictionary)?;
     let frames: Vec<Vec<u8>> =
         samples.iter().map(|rows| compressor.compress(rows)).collect::<Result<_, _>>()?;
     let mut decompressor = zstd::bulk::Decompressor::with_dictionary(&dictionary)?;
     let mut rows = vec![0; samples[0].len()];
-    let unpacked = median_seconds(9, || {
-        for &number in &order {
+    Ok(median_seconds(9, || {
+        for &number in order {
             decompressor.decompress_to_buffer(&frames[number], &mut rows).expect("a whole frame");
             bitnpz_bitmap::unpack_rows(&rows, width, 0, 1, &mut pixels);
         }
-    });
-    let time = |seconds: f64| format!("{:.0} ns", per_image(seconds));
-    let name = format!("{}: decode to bools ({})", set.name, model.codec());
-    line(&format!("{name} : zlib-rs"), &time(ours), &time(inflated), inflated / ours);
-    line(&format!("{name} : zstd"), &time(ours), &time(unpacked), unpacked / ours);
-    Ok(())
+    }))
 }
 
-/// Opening a set of 10,000,000 images: time, and memory beyond the mapping.
+/// Opens an image set of 10,000,000 images; reports the time, and the memory in addition to the memory map.
 fn ten_million_images(folder: &Path) -> Outcome {
     let images = blobs(1000, 16, 16);
     let path = folder.join("ten_million.npz");
@@ -351,15 +367,15 @@ fn ten_million_images(folder: &Path) -> Outcome {
     writer.finish()?;
     Archive::open(&path)?.image::<bool>("ix-9999999")?;
     let before = ALLOCATED.load(Ordering::Relaxed);
-    COUNTS.store(true, Ordering::Relaxed);
+    IS_COUNTING.store(true, Ordering::Relaxed);
     let archive = Archive::open(&path)?;
-    COUNTS.store(false, Ordering::Relaxed);
+    IS_COUNTING.store(false, Ordering::Relaxed);
     let bytes = ALLOCATED.load(Ordering::Relaxed) - before;
     let seconds = median_seconds(9, || {
-        black_box(Archive::open(&path).expect("it opens"));
+        black_box(Archive::open(&path).expect("the archive opens"));
     });
     println!(
-        "open 10,000,000 images: {:.3} ms, {:.1} KB of memory; a file of {:.1} MB",
+        "open 10,000,000 images: {:.3} ms, {:.1} KB of memory; file size {:.1} MB",
         seconds * 1e3,
         bytes as f64 / 1e3,
         archive.size() as f64 / 1e6

@@ -1,4 +1,4 @@
-//! Makes the model that ships with the library, for sets too small to pay for one of their own.
+//! Trains the model that ships with the library, for image sets too small to store their own.
 //!
 //! `cargo run --release -- demo && cargo run --release -p bitnpz-benches --bin default_model -- OUTPUT
 //! demo/glyphs_28_sets.npz demo/glyphs_64_sets.npz demo/glyphs_128_sets.npz`
@@ -20,9 +20,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         images.extend(set.images.into_iter().take(1500));
     }
     let views: Vec<_> = images.iter().map(Bitmap::view).collect();
-    // As if for many more images: what it costs is nothing to those who use it.
+    // Trained as for many more images: archives do not store this model, so its size costs nothing.
     let model = Model::train(Codec::Contour, Sample { images: &views, total: 100 * images.len() });
     std::fs::write(&output, model.as_bytes())?;
-    println!("{output}: {} bytes, of {} images", model.as_bytes().len(), images.len());
+    println!("{output}: {} bytes, trained on {} images", model.as_bytes().len(), images.len());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What keys cost and how soon they are found: a table of the lists that `benches/keys.py` makes.
+//! Prints a table of the size of stored keys and the speed of looking them up, for the lists that `benches/keys.py` makes.
 //!
 //!     python benches/keys.py keys.json && cargo run --release -p bitnpz-benches --bin keys -- keys.json
 
@@ -11,11 +11,11 @@ use std::time::Instant;
 use bitnpz::{Archive, Bitmap, Writer};
 use serde_json::Value;
 
-/// So many keys are looked up.
-const LOOKS: usize = 200_000;
+/// Look-ups per list: enough that they take milliseconds.
+const LOOK_UPS: usize = 200_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args().nth(1).ok_or("expected a file of lists of keys")?;
+    let path = std::env::args().nth(1).ok_or("usage: keys FILE.json, as benches/keys.py writes it")?;
     let lists: serde_json::Map<String, Value> = serde_json::from_slice(&std::fs::read(path)?)?;
     println!(
         "| keys | bytes | information | zstd -19, sorted | xz -9e, sorted | write, µs | open, ms | first, ms | look-up, ns |"
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints a line of the table.
+/// Measures a list and prints its row of the table.
 fn measure(name: &str, keys: &[&str], list: &Value, path: &Path) -> Result<(), Box<dyn Error>> {
     let count = keys.len() as f64;
     let image = Bitmap::zeros(1, 1)?;
@@ -57,9 +57,9 @@ fn measure(name: &str, keys: &[&str], list: &Value, path: &Path) -> Result<(), B
     assert!(archive.contains(keys[keys.len() / 2]));
     let first = start.elapsed().as_secs_f64() * 1e3;
     let start = Instant::now();
-    let looks = (0..LOOKS).map(|look| keys[look * 7_919 % keys.len()]);
-    assert_eq!(looks.filter(|key| archive.contains(key)).count(), LOOKS);
-    let each = start.elapsed().as_secs_f64() / LOOKS as f64 * 1e9;
+    let look_ups = (0..LOOK_UPS).map(|look| keys[look * 7_919 % keys.len()]);
+    assert_eq!(look_ups.filter(|key| archive.contains(key)).count(), LOOK_UPS);
+    let each = start.elapsed().as_secs_f64() / LOOK_UPS as f64 * 1e9;
     let known = list["bits"].as_f64().map_or("".to_owned(), |bits| format!("{:.2}", bits / 8.0));
     let xz = list["xz"].as_f64().unwrap_or(0.0) / count;
     println!(

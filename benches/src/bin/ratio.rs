@@ -1,9 +1,9 @@
-//! How small: bytes per image, all in, of the image sets named, in bitnpz's encodings and in what a user would pick
-//! instead, each made by its real encoder.
+//! Reports the bytes per image, everything included, of bitnpz's encodings and of other formats, each written by a real
+//! encoder.
 //!
-//! `cargo xtask ratio FILE.npz ...` prints a table of formats and one of orders, and with `--output FOLDER` puts them into
-//! `compression.md` there, and draws `compression.svg`.
-//! Python with the packages of `benches/requirements.txt` is the interpreter that `BITNPZ_PYTHON` names.
+//! `cargo xtask ratio FILE.npz ...` prints a table of formats and one of orders. With `--output FOLDER` it also updates
+//! the tables in `compression.md` there, and draws `compression.svg`. `BITNPZ_PYTHON` names a Python interpreter with
+//! the packages of `benches/requirements.txt`.
 
 #![allow(clippy::print_stdout, reason = "a report")]
 
@@ -18,20 +18,20 @@ use bitnpz_benches::{SampleSet, chart, jbig2, key, orders};
 use bitnpz_oracle::Oracle;
 use ndarray::Array3;
 
-type Failure = Box<dyn std::error::Error>;
+type AnyError = Box<dyn std::error::Error>;
 
-/// Bytes per image of one set, by format.
+/// The bytes per image of one sample, by format.
 struct Sizes {
     name: String,
     shape: [usize; 3],
-    /// What the writer chose.
+    /// The codec that the writer chose.
     codec: String,
     bytes: Vec<(String, f64)>,
-    /// Of ours, by the order in which the images were saved.
+    /// The bytes per image of image sets, by the order in which the images were saved.
     orders: Vec<(String, f64)>,
 }
 
-fn main() -> Result<(), Failure> {
+fn main() -> Result<(), AnyError> {
     let mut files: Vec<String> = std::env::args().skip(1).collect();
     let output = match files.iter().position(|argument| argument == "--output") {
         Some(place) => {
@@ -63,7 +63,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn measure(set: &SampleSet, numpy: &mut Oracle) -> Result<Sizes, Failure> {
+fn measure(set: &SampleSet, numpy: &mut Oracle) -> Result<Sizes, AnyError> {
     let folder = tempfile::tempdir()?;
     let count = set.images.len() as f64;
     let [height, width] = [set.images[0].height(), set.images[0].width()];
@@ -103,13 +103,13 @@ fn measure(set: &SampleSet, numpy: &mut Oracle) -> Result<Sizes, Failure> {
     Ok(Sizes { name, shape, codec, bytes, orders: by_order })
 }
 
-/// Writes images of a set, each under a key of its own, and tells the bytes of the archive.
+/// Writes images of a sample, each under its own key, and returns the bytes of the archive.
 fn write(
     path: &Path,
     set: &SampleSet,
     order: impl IntoIterator<Item = usize>,
     encoding: Encoding,
-) -> Result<f64, Failure> {
+) -> Result<f64, AnyError> {
     let mut writer = Writer::create_with(path, &WriteOptions::default().with_encoding(encoding))?;
     for (number, image) in order.into_iter().enumerate() {
         writer.add_image(&key(number), &set.images[image].unpack(PixelValues::<bool>::default()))?;
@@ -118,8 +118,8 @@ fn write(
     Ok(fs::metadata(path)?.len() as f64)
 }
 
-/// What `benches/formats.py` finds.
-fn others(packed: &Path, width: usize) -> Result<BTreeMap<String, f64>, Failure> {
+/// Runs `benches/formats.py`, which returns the bytes per image of other formats.
+fn others(packed: &Path, width: usize) -> Result<BTreeMap<String, f64>, AnyError> {
     let python = std::env::var("BITNPZ_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("formats.py");
     let output = Command::new(python).arg(script).arg(packed).arg(width.to_string()).output()?;
@@ -129,7 +129,7 @@ fn others(packed: &Path, width: usize) -> Result<BTreeMap<String, f64>, Failure>
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// The bytes of the archive that NumPy makes of the arrays in this one.
+/// Returns the bytes of the archive that `np.savez_compressed` writes from the arrays of this one.
 fn savez_compressed(numpy: &mut Oracle, plain: &Path) -> f64 {
     let code = "
 z = np.load(inputs[0].decode())
@@ -141,7 +141,7 @@ outputs.append(b'%d' % len(file.getvalue()))
     String::from_utf8_lossy(&outputs[0]).parse().unwrap_or(f64::NAN)
 }
 
-/// A report whose table at this place is this one.
+/// Replaces the table at this place in a report.
 fn with_table(report: &str, place: usize, table: &str) -> String {
     let (mut text, mut tables, mut is_in_table) = (String::new(), 0, false);
     for line in report.lines() {
@@ -159,7 +159,7 @@ fn with_table(report: &str, place: usize, table: &str) -> String {
     text
 }
 
-/// One row for each set: the bytes per image by the order in which they were saved, and how far apart they are.
+/// Formats a row for each sample: the bytes per image by order, and the ratio of the most to the least.
 fn orders_markdown(all: &[Sizes]) -> String {
     let mut text = String::from("| | bytes per image, by order | most : least |\n|---|---|---:|\n");
     for Sizes { name, orders, .. } in all {
@@ -171,7 +171,7 @@ fn orders_markdown(all: &[Sizes]) -> String {
     text
 }
 
-/// One row for each format, one column for each set; the smallest on average first.
+/// Formats a row for each format and a column for each sample; the smallest on average comes first.
 fn markdown(all: &[Sizes]) -> String {
     let mut text = String::from("| bytes per image |");
     for Sizes { name, shape: [count, height, width], codec, .. } in all {

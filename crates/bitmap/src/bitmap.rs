@@ -1,4 +1,4 @@
-//! An image at one bit per pixel.
+//! Images at one bit per pixel.
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ use crate::view::{BitmapView, last_byte_mask, packed_len, stride};
 
 /// A bilevel image at one bit per pixel, in packed rows.
 ///
-/// Each row starts at a byte, its first pixel in the highest bit (msb0), as `np.packbits(axis=-1)` packs
-/// it. The bits behind a row's last pixel are zero, always. For an image of 2 rows and 11 pixels:
+/// Each row starts at a byte, its first pixel in the highest bit, as `np.packbits(axis=-1)` packs it. The padding bits
+/// behind the last pixel of a row are always zero. An image of 2 rows and 11 columns:
 ///
 /// ```text
 ///            byte 0            byte 1
@@ -27,6 +27,17 @@ use crate::view::{BitmapView, last_byte_mask, packed_len, stride};
 /// ```
 ///
 /// Height and width may be zero.
+///
+/// ```
+/// use bitnpz_bitmap::Bitmap;
+///
+/// let mut image = Bitmap::from_packed(2, 11, vec![0b0000_0001, 0b1000_0000, 0, 0])?;
+/// assert_eq!((image.height(), image.width()), (2, 11));
+/// assert_eq!((image.get(0, 8), image.get(0, 9), image.get(0, 11)), (Some(true), Some(false), None));
+/// image.set(1, 0, true);
+/// assert_eq!(image.to_string(), ".......##..\n#..........\n");
+/// # Ok::<(), bitnpz_bitmap::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Bitmap {
     height: usize,
@@ -35,11 +46,11 @@ pub struct Bitmap {
 }
 
 impl Bitmap {
-    /// An image of pixels that are not set.
+    /// Creates an image whose pixels are all 0.
     ///
     /// # Errors
     ///
-    /// If the image has more bytes than can be addressed, or than there are.
+    /// If the image is larger than the machine can address, or if there is not enough memory.
     pub fn zeros(height: usize, width: usize) -> Result<Self> {
         let (mut rows, len) = (Vec::new(), packed_len(height, width)?);
         make_room(&mut rows, len)?;
@@ -47,11 +58,11 @@ impl Bitmap {
         Ok(Self { height, width, rows })
     }
 
-    /// An image of these packed rows; bits behind the last pixel of a row are cleared.
+    /// Creates an image from packed rows; bits behind the last pixel of a row are cleared.
     ///
     /// # Errors
     ///
-    /// If there are more or fewer bytes than the size asks for.
+    /// If `rows` are not `height * ceil(width / 8)` bytes.
     pub fn from_packed(height: usize, width: usize, mut rows: Vec<u8>) -> Result<Self> {
         let expected = packed_len(height, width)?;
         if rows.len() != expected {
@@ -64,15 +75,21 @@ impl Bitmap {
         Ok(Self { height, width, rows })
     }
 
-    pub(crate) fn from_view(view: BitmapView<'_>) -> Self {
-        Self { height: view.height(), width: view.width(), rows: view.as_bytes().to_vec() }
-    }
-
-    /// Packs an array of any two values, shape `(height, width)`, and says which they are.
+    /// Packs an array of any two values, shape `(height, width)`; returns the image and the values.
+    ///
+    /// ```
+    /// use bitnpz_bitmap::{Bitmap, PixelValues};
+    /// use ndarray::array;
+    ///
+    /// let (image, values) = Bitmap::pack(&array![[3.5_f32, 0.0], [3.5, 3.5]])?;
+    /// assert_eq!(image.as_bytes(), [0b1000_0000, 0b1100_0000]);
+    /// assert_eq!(values, PixelValues { off: 0.0, on: 3.5 });
+    /// # Ok::<(), bitnpz_bitmap::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// If there is a third value, or NaN.
+    /// If the array has a third value, or NaN.
     pub fn pack<T: Pixel>(image: &ArrayRef2<T>) -> Result<(Self, PixelValues<T>)> {
         let (rows, values) = pack(image)?;
         Ok((Self::from_array(rows, image.ncols()), values))
@@ -82,7 +99,7 @@ impl Bitmap {
     ///
     /// # Errors
     ///
-    /// If there is another value.
+    /// If the array has another value.
     pub fn pack_with<T: Pixel>(image: &ArrayRef2<T>, values: PixelValues<T>) -> Result<Self> {
         Ok(Self::from_array(pack_with(image, values)?, image.ncols()))
     }
@@ -91,51 +108,51 @@ impl Bitmap {
         Self { height: rows.nrows(), width, rows: rows.into_raw_vec_and_offset().0 }
     }
 
-    /// The image where it lies.
+    /// Returns a view of the image.
     #[must_use]
     pub fn view(&self) -> BitmapView<'_> {
         BitmapView::new_unchecked(self.height, self.width, &self.rows)
     }
 
-    /// The number of rows.
+    /// Returns the number of rows.
     #[must_use]
     pub fn height(&self) -> usize {
         self.height
     }
 
-    /// The number of pixels in a row.
+    /// Returns the number of pixels in a row.
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// All packed rows.
+    /// Returns the packed rows.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.rows
     }
 
-    /// All packed rows, as `np.packbits(axis=-1)` gives them.
+    /// Returns the packed rows, as `np.packbits(axis=-1)` returns them, without copying.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.rows
     }
 
-    /// The pixel at this row and column, or `None` if there is none.
+    /// Returns the pixel at this row and column, or `None` outside the image.
     #[must_use]
     pub fn get(&self, row: usize, column: usize) -> Option<bool> {
         self.view().get(row, column)
     }
 
-    /// Sets the pixel at this row and column.
+    /// Sets the pixel at this row and column to `value`.
     ///
     /// # Panics
     ///
-    /// If there is none.
+    /// If the pixel is outside the image.
     pub fn set(&mut self, row: usize, column: usize, value: bool) {
         assert!(
             row < self.height && column < self.width,
-            "pixel ({row}, {column}) of {} x {}",
+            "expected a pixel of an image of {} x {} pixels, found ({row}, {column})",
             self.height,
             self.width
         );
@@ -144,10 +161,18 @@ impl Bitmap {
         *byte = if value { *byte | bit } else { *byte & !bit };
     }
 
-    /// The array that was packed, shape `(height, width)`.
+    /// Unpacks the image into an array of these two values, shape `(height, width)`.
     #[must_use]
     pub fn unpack<T: Pixel>(&self, values: PixelValues<T>) -> Array2<T> {
         self.view().unpack(values)
+    }
+}
+
+impl BitmapView<'_> {
+    /// Copies the image.
+    #[must_use]
+    pub fn to_bitmap(&self) -> Bitmap {
+        Bitmap { height: self.height(), width: self.width(), rows: self.as_bytes().to_vec() }
     }
 }
 

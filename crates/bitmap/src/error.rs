@@ -1,11 +1,11 @@
-//! The one error of this crate.
+//! The error type of this crate.
 
 use std::fmt;
 
-/// What a call of this crate gives back.
+/// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong.
+/// An error of this crate: its [kind](Error::kind) says what went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(Box<ErrorKind>);
 
@@ -13,52 +13,52 @@ pub struct Error(Box<ErrorKind>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A pixel is neither of the two values before it.
+    /// A pixel has a third value.
     NotBilevel {
-        /// The pixel's place in the array.
+        /// The index of the pixel in the array.
         index: Vec<usize>,
-        /// Its value.
+        /// The value of the pixel.
         found: String,
-        /// The values before it.
+        /// The two values of the other pixels.
         values: [String; 2],
     },
     /// A pixel is NaN, which equals no value.
     NotANumber {
-        /// The pixel's place in the array.
+        /// The index of the pixel in the array.
         index: Vec<usize>,
     },
-    /// An array without dimensions, which has no rows.
+    /// The array has no dimensions, and so no rows.
     NoRows,
-    /// Packed rows, or a payload, of another length than the image's size asks for.
+    /// Packed rows or a payload do not have the length that belongs to the image's size.
     Length {
-        /// The bytes expected.
+        /// The length of the image's packed rows in bytes.
         expected: usize,
-        /// The bytes found.
+        /// The length found, in bytes.
         found: usize,
     },
     /// A bit behind the last pixel of a row is set.
     Padding {
-        /// The row.
+        /// The number of the row.
         row: usize,
     },
-    /// The image has more bytes than can be addressed.
+    /// The image has more bytes than this machine can address.
     TooLarge {
-        /// Its height and width in pixels.
+        /// The height and the width of the image in pixels.
         shape: [usize; 2],
     },
-    /// The memory for an image is not there.
+    /// There is not enough memory.
     OutOfMemory {
-        /// The bytes asked for.
+        /// The number of bytes asked for.
         bytes: usize,
     },
-    /// These bytes are not a model.
+    /// The bytes are not a model.
     Model {
         /// What was expected and what was found.
         message: &'static str,
-        /// Behind which byte.
+        /// The offset in the model, in bytes.
         offset: usize,
     },
-    /// These bytes are not the payload of an image of this size.
+    /// The bytes are not the payload of an image of this size.
     Payload {
         /// What was expected and what was found.
         message: &'static str,
@@ -66,7 +66,7 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    /// What went wrong.
+    /// Returns what went wrong.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
         &self.0
@@ -82,7 +82,9 @@ impl fmt::Display for Error {
                  compare with a threshold first"
             ),
             ErrorKind::NotANumber { index } => write!(f, "expected two values, found NaN at pixel {index:?}"),
-            ErrorKind::NoRows => f.write_str("expected one dimension or more, found an array of none"),
+            ErrorKind::NoRows => {
+                f.write_str("expected an array of one dimension or more, found one without dimensions")
+            }
             ErrorKind::Length { expected, found } => {
                 write!(f, "expected packed rows of {expected} bytes, found {found}")
             }
@@ -90,9 +92,9 @@ impl fmt::Display for Error {
                 write!(f, "expected zero bits behind the last pixel of row {row}, found a one")
             }
             ErrorKind::TooLarge { shape: [height, width] } => {
-                write!(f, "an image of {height} x {width} pixels cannot be addressed")
+                write!(f, "an image of {height} x {width} pixels is larger than this machine can address")
             }
-            ErrorKind::OutOfMemory { bytes } => write!(f, "{bytes} bytes of memory are not to be had"),
+            ErrorKind::OutOfMemory { bytes } => write!(f, "cannot allocate {bytes} bytes of memory"),
             ErrorKind::Model { message, offset } => write!(f, "at byte {offset} of the model: {message}"),
             ErrorKind::Payload { message } => write!(f, "the payload is damaged: {message}"),
         }

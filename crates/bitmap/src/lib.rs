@@ -1,11 +1,11 @@
 //! Bilevel images at one bit per pixel.
 //!
-//! - [`Bitmap`] and [`BitmapView`] are images of packed rows, as `np.packbits(axis=-1)` gives them.
-//! - [`pack`] and [`unpack`] turn arrays of any dimension and of any two values into packed rows and back;
-//!   [`PixelValues`] says which two, so that the array comes back exactly.
-//! - [`pack_rows`] and [`unpack_rows`] are the same for slices, with the machine's vector instructions.
-//! - [`codec`] makes payloads of images, many times smaller than packed rows.
-//! - [`DeflateEncoder`] makes deflate streams of images for readers that know nothing of bits.
+//! - [`Bitmap`] and [`BitmapView`] are images in packed rows, as `np.packbits(axis=-1)` returns them.
+//! - [`pack`] and [`unpack`] convert arrays of any dimension and any two values to packed rows and back;
+//!   [`PixelValues`] holds the two values, so that the array comes back exactly.
+//! - [`pack_rows`] and [`unpack_rows`] do the same for slices, with the machine's vector instructions.
+//! - [`codec`] encodes images as payloads many times smaller than packed rows.
+//! - [`DeflateEncoder`] writes DEFLATE streams of one byte per pixel, which any reader of `.npz` files understands.
 //!
 //! ```
 //! use bitnpz_bitmap::{Bitmap, PixelValues};

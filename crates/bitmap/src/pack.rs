@@ -1,4 +1,4 @@
-//! Arrays of any dimension, packed along the last.
+//! Packing arrays of any dimension along the last one.
 
 use ndarray::{Array, ArrayRef, Dimension};
 
@@ -7,10 +7,9 @@ use crate::kernels::pack_rows;
 use crate::pixel::{Pixel, PixelValues};
 use crate::view::stride;
 
-/// Packs an array of any two values along its last dimension, and says which they are; the same bytes as
-/// `np.packbits(array == on, axis=-1)`.
+/// Packs an array of any two values along its last dimension; returns the packed rows and the values.
 ///
-/// Shape `(..., W)` gives shape `(..., ceil(W / 8))`.
+/// The rows are those of `np.packbits(array == on, axis=-1)`: shape `(..., W)` becomes `(..., ceil(W / 8))`.
 ///
 /// ```
 /// use ndarray::array;
@@ -23,7 +22,7 @@ use crate::view::stride;
 ///
 /// # Errors
 ///
-/// If there is a third value, or NaN; the first pixel that breaks it is named. If the array has no dimensions.
+/// If the array has a third value, or NaN: the error names the first such pixel. If the array has no dimensions.
 pub fn pack<T: Pixel, D: Dimension>(array: &ArrayRef<T, D>) -> Result<(Array<u8, D>, PixelValues<T>)> {
     let array = array.as_standard_layout();
     let pixels = array.as_slice().unwrap_or_default();
@@ -40,9 +39,18 @@ pub fn pack<T: Pixel, D: Dimension>(array: &ArrayRef<T, D>) -> Result<(Array<u8,
 
 /// Packs an array of these two values along its last dimension.
 ///
+/// ```
+/// use bitnpz_bitmap::PixelValues;
+/// use ndarray::array;
+///
+/// let rows = bitnpz_bitmap::pack_with(&array![[7_u8, 7, 9]], PixelValues { off: 9, on: 7 })?;
+/// assert_eq!(rows, array![[0b1100_0000]]);
+/// # Ok::<(), bitnpz_bitmap::Error>(())
+/// ```
+///
 /// # Errors
 ///
-/// If there is another value; the first pixel that has one is named. If the array has no dimensions.
+/// If the array has another value: the error names the first such pixel. If the array has no dimensions.
 pub fn pack_with<T: Pixel, D: Dimension>(
     array: &ArrayRef<T, D>,
     values: PixelValues<T>,
@@ -69,12 +77,22 @@ pub fn pack_with<T: Pixel, D: Dimension>(
     }
 }
 
-/// Unpacks rows of `width` pixels along the last dimension, as `np.unpackbits(axis=-1, count=width)` does,
-/// and gives each bit its value.
+/// Unpacks rows of `width` pixels along the last dimension into an array of these two values.
+///
+/// The bits are those of `np.unpackbits(axis=-1, count=width)`: shape `(..., ceil(width / 8))` becomes `(..., width)`.
+///
+/// ```
+/// use bitnpz_bitmap::PixelValues;
+/// use ndarray::array;
+///
+/// let pixels = bitnpz_bitmap::unpack(&array![[0b0110_0000]], 4, PixelValues::<bool>::default())?;
+/// assert_eq!(pixels, array![[false, true, true, false]]);
+/// # Ok::<(), bitnpz_bitmap::Error>(())
+/// ```
 ///
 /// # Errors
 ///
-/// If the last dimension is not `ceil(width / 8)`, or there is none.
+/// If the last dimension is not `ceil(width / 8)`, or if the array has no dimensions.
 pub fn unpack<T: Pixel, D: Dimension>(
     rows: &ArrayRef<u8, D>,
     width: usize,
@@ -93,11 +111,11 @@ pub fn unpack<T: Pixel, D: Dimension>(
     Ok(array)
 }
 
-/// The place in an array of this shape of the item with this number in C order.
+/// Returns the index of an item in an array of this shape from its number in C order.
 fn index_of(mut item: usize, shape: &[usize]) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
-    for (place, &length) in index.iter_mut().zip(shape).rev() {
-        (*place, item) = (item % length, item / length);
+    for (index, &length) in index.iter_mut().zip(shape).rev() {
+        (*index, item) = (item % length, item / length);
     }
     index
 }

@@ -1,4 +1,4 @@
-//! The types that pixels come in, and the two values of an image.
+//! The types of pixels, and the two values of an image.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,12 +8,13 @@ use half::f16;
 
 use crate::kernels::{self, Lane};
 
-/// A type that pixels come in: `bool`, integers of 8 to 64 bits, `f16`, `f32` and `f64`. It is not for
-/// other crates to implement.
+/// A type of pixels: `bool`, integers of 8 to 64 bits, `f16`, `f32` and `f64`.
+///
+/// This trait is sealed.
 pub trait Pixel: Copy + fmt::Debug + sealed::Sealed + Send + Sync + 'static {
-    /// The value zero, and False.
+    /// The value zero, or false.
     const ZERO: Self;
-    /// The value one, and True.
+    /// The value one, or true.
     const ONE: Self;
 
     #[doc(hidden)]
@@ -34,9 +35,9 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Which two values the bits 0 and 1 of an image stand for.
+/// The two values that the bits 0 and 1 of an image stand for.
 ///
-/// Values are told apart by their bits: `-0.0` is not `0.0`.
+/// Values are compared by their bits: `-0.0` differs from `0.0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PixelValues<T> {
     /// The value of pixels whose bit is 0.
@@ -46,15 +47,17 @@ pub struct PixelValues<T> {
 }
 
 impl<T: Pixel> Default for PixelValues<T> {
-    /// Zero and one; False and True.
+    /// Returns zero and one, or false and true.
     fn default() -> Self {
         Self { off: T::ZERO, on: T::ONE }
     }
 }
 
 impl<T: Pixel> PixelValues<T> {
-    /// The first two values that differ: the smaller is off. One value alone is off if it is zero, and on
-    /// beside zero if not. Bools are False and True always.
+    /// Finds the two values of pixels.
+    ///
+    /// Of the first two different values, the smaller is `off`. If all pixels have one value, it is `off` if it is zero,
+    /// with one as `on`, and else `on`, with zero as `off`. Bools are always `false` and `true`.
     ///
     /// ```
     /// use bitnpz_bitmap::PixelValues;

@@ -5,6 +5,8 @@
 //! `font.npz` was made by `examples/make_font.py`. An archive that comes from elsewhere, a network or a database, is
 //! opened in the same way from the bytes received; `Limits` bound what it may ask for.
 
+#![allow(clippy::print_stdout, reason = "an example")]
+
 use std::error::Error;
 
 use bitnpz::{Archive, Limits};

@@ -2,6 +2,8 @@
 //!
 //!     cargo run --release -p bitnpz --example stream_a_million [COUNT]
 
+#![allow(clippy::print_stdout, reason = "an example")]
+
 use std::error::Error;
 use std::time::Instant;
 

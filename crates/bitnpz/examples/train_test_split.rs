@@ -5,6 +5,8 @@
 //! The archive is written once. A split is a list of image numbers: nothing is copied, and the same seed gives the same
 //! split on every machine.
 
+#![allow(clippy::print_stdout, reason = "an example")]
+
 use std::error::Error;
 
 use bitnpz::ndarray::{Array1, Array3, s};

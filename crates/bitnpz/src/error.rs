@@ -1,4 +1,4 @@
-//! The one error of this crate.
+//! The error type of this crate.
 
 use std::path::Path;
 use std::{fmt, io};
@@ -8,10 +8,10 @@ use bitnpz_npy::{Dtype, OutOfMemory};
 use crate::axes::ImageAxes;
 use crate::value::Value;
 
-/// What a call of this crate gives back.
+/// The result of a call of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong, and with which key.
+/// An error: its kind, and the key that it concerns.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -21,138 +21,138 @@ struct Inner {
     kind: ErrorKind,
 }
 
-/// What went wrong.
+/// The kind of an error.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The archive holds no such key.
+    /// The archive does not contain the key.
     NoSuchKey,
-    /// Keys below `.bitnpz/` are the library's own.
+    /// The key starts with `.bitnpz/`, which is reserved for the library.
     ReservedKey,
-    /// A writer's archive has an image or an array under this key already.
+    /// The archive that is being written already contains the key.
     DuplicateKey,
-    /// An archive that is read has two arrays under this key.
+    /// The archive that is being read has two arrays under the key.
     AmbiguousKey,
-    /// An index past the last image.
+    /// The index of an image is out of range.
     NoSuchImage {
-        /// The index asked for.
+        /// The requested index.
         index: usize,
         /// The number of images.
         len: usize,
     },
-    /// A pixel is neither of the two values before it.
+    /// An array has a third pixel value.
     NotBilevel {
-        /// The pixel's place in the array.
+        /// The index of the pixel in the array.
         index: Vec<usize>,
-        /// Its value.
+        /// The value of the pixel.
         found: Value,
-        /// The two values before it.
+        /// The two values found before it.
         values: [Value; 2],
     },
-    /// A pixel is NaN, which equals no value.
+    /// A pixel is NaN, which does not equal itself.
     NotANumber {
-        /// The pixel's place in the array.
+        /// The index of the pixel in the array.
         index: Vec<usize>,
     },
-    /// Images have at least two dimensions and a dtype of bool, integer or float.
+    /// An array cannot be images: they have at least two dimensions, and a dtype of bool, integer or float.
     NotImages {
-        /// The array's dtype.
+        /// The dtype of the array.
         dtype: Dtype,
-        /// The array's shape.
+        /// The shape of the array.
         shape: Vec<usize>,
     },
-    /// More images were added to a stack whose images are not along the first axis of the array.
+    /// Images cannot be added to a stack whose images are not along the first axis of the array.
     FixedStack,
-    /// A stack has one dimension more than an image.
+    /// An array that was expected to be a stack is one image.
     NotAStack {
-        /// The shape found.
+        /// The shape of the array.
         shape: Vec<usize>,
     },
-    /// An array does not have the axes that it was said to have.
+    /// An array does not have the given axes.
     WrongAxes {
-        /// What was said.
+        /// The given axes.
         axes: ImageAxes,
-        /// The array's shape.
+        /// The shape of the array.
         shape: Vec<usize>,
     },
-    /// One image was asked for, shape `(height, width)`.
+    /// An array that was expected to be one image, shape `(height, width)`, has another shape.
     NotOneImage {
-        /// The shape found.
+        /// The shape of the array.
         found: Vec<usize>,
     },
-    /// An array, unpacked, or an image of a few bytes is larger than [`Limits`](crate::Limits) allow.
+    /// An array, or an image stored in few bytes, is larger than [`Limits`](crate::Limits) allow.
     TooLarge {
-        /// Its size in bytes, that of an image in packed rows.
+        /// The size in bytes: of an unpacked array, or of an image in packed rows.
         found: u64,
         /// The limit in bytes.
         limit: u64,
-        /// Which limit: the name by which it is set.
+        /// The name of the limit.
         name: &'static str,
     },
-    /// An array of another shape was expected.
+    /// An array has another shape than expected.
     WrongShape {
-        /// What was expected.
+        /// The expected shape.
         expected: Vec<usize>,
-        /// What was found.
+        /// The shape of the array.
         found: Vec<usize>,
     },
-    /// Images of another dtype than those before them in the stack.
+    /// Images have another dtype than the images before them in the stack.
     OtherDtype {
-        /// That of those before.
+        /// The dtype of the images before them.
         expected: Dtype,
-        /// That of these.
+        /// The dtype of the images.
         found: Dtype,
     },
-    /// Images that differ in size were asked for as one array.
+    /// Images of different sizes were requested as one array.
     SizesDiffer,
-    /// The array's values cannot be given in the type asked for without changing them.
+    /// The values of an array cannot be converted to the requested dtype exactly.
     WrongType {
-        /// The type asked for.
+        /// The requested dtype.
         expected: Dtype,
-        /// The array's type.
+        /// The dtype of the array.
         found: Dtype,
     },
-    /// A writer's image has packed rows of 4 GiB or more, for which sets have no place.
+    /// An image has packed rows of 4 GiB or more, which an image set cannot store.
     HugeImage {
-        /// Its height and width.
+        /// The height and width of the image.
         size: [usize; 2],
     },
-    /// The memory for an array or an image is not there.
+    /// Memory for an array or an image could not be allocated.
     OutOfMemory(OutOfMemory),
-    /// The call was ended before it was done, as [`interruptible`](crate::interruptible) was told to.
+    /// The call was interrupted through [`interruptible`](crate::interruptible).
     Interrupted,
-    /// A member of the library's own is not what `docs/format.md` says.
+    /// A member of the library's own does not follow `docs/format.md`.
     Damaged {
-        /// The member's name.
+        /// The name of the member.
         member: String,
         /// What was expected and what was found.
         message: String,
     },
-    /// An array could not be read or written.
+    /// An error of reading or writing an array.
     Npy(bitnpz_npy::Error),
-    /// The archive could not be read or written.
+    /// An error of reading or writing the archive.
     Npz(bitnpz_npz::Error),
-    /// An image could not be packed or unpacked.
+    /// An error of packing or unpacking an image.
     Bitmap(bitnpz_bitmap::Error),
-    /// A picture could not be read or written.
+    /// An error of reading or writing a picture.
     #[cfg(feature = "picture")]
     Picture(crate::picture::PictureError),
 }
 
 impl Error {
-    /// What went wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
-    /// The key it went wrong with, if it was one.
+    /// Returns the key that the error concerns, if any.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()
     }
 
-    /// Whether the memory that was asked for was not there, whoever asked.
+    /// Returns `true` if memory could not be allocated, in this crate or in one below it.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         let of_npy =
@@ -174,7 +174,7 @@ impl Error {
             }
     }
 
-    /// The file that could not be written, if that is what went wrong.
+    /// Returns the path of the file that could not be written, if that is the error.
     #[must_use]
     pub fn unwritten(&self) -> Option<&Path> {
         match self.kind() {
@@ -186,7 +186,7 @@ impl Error {
         }
     }
 
-    /// The file that could not be opened or written, if that is what went wrong.
+    /// Returns the path of the file that could not be opened or written, if that is the error.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self.kind() {
@@ -200,7 +200,7 @@ impl Error {
         }
     }
 
-    /// The same error, now that the key is known.
+    /// Adds the key that the error concerns, unless it has one.
     pub(crate) fn with_key(mut self, key: &str) -> Self {
         self.0.key.get_or_insert_with(|| key.to_owned());
         self
@@ -222,40 +222,40 @@ impl fmt::Display for Error {
                 f.write_str("the archive has two arrays under this key (a and a.npy are one key); bitnpz salvage keeps both")
             }
             ErrorKind::NoSuchImage { index, len } => {
-                write!(f, "image {index} was asked for, and there are {len}")
+                write!(f, "expected an image index below {len}, found {index}")
             }
             ErrorKind::NotBilevel { index, found, values: [off, on] } => write!(
                 f,
                 "expected two values, found a third: pixel {} is {found}, others are {off} and {on}; \
                  compare with a threshold first, or store it as an ordinary array",
-                Index(index)
+                Tuple(index)
             ),
             ErrorKind::NotANumber { index } => {
-                write!(f, "expected two values, found NaN at pixel {}", Index(index))
+                write!(f, "expected two values, found NaN at pixel {}", Tuple(index))
             }
             ErrorKind::NotImages { dtype, shape } => write!(
                 f,
                 "expected images: two or more dimensions of bool, integers or floats; \
                  found shape {} of {dtype}",
-                Index(shape)
+                Tuple(shape)
             ),
             ErrorKind::FixedStack => f.write_str(
-                "expected a stack of images along the first axis, found one along another, to which none can be added",
+                "expected a stack of images along the first axis, found one along another axis; images cannot be added to it",
             ),
             ErrorKind::WrongAxes { axes, shape } => {
-                write!(f, "expected an array of the axes {axes}, found shape {}", Index(shape))
+                write!(f, "expected an array with axes {axes}, found shape {}", Tuple(shape))
             }
             ErrorKind::NotAStack { shape } => write!(
                 f,
                 "expected a stack of images, shape (n, height, width), found one image, shape {}: \
                  as a stack of one it has shape {}",
-                Index(shape),
-                Index(&[&[1], shape.as_slice()].concat())
+                Tuple(shape),
+                Tuple(&[&[1], shape.as_slice()].concat())
             ),
             ErrorKind::NotOneImage { found } => write!(
                 f,
-                "expected one image, shape (height, width), found an array of shape {}; read it as images",
-                Index(found)
+                "expected one image, shape (height, width), found shape {}; read it as images",
+                Tuple(found)
             ),
             ErrorKind::TooLarge { found, limit, name } => {
                 let what = if *name == "image_bytes" { "image, in packed rows," } else { "array" };
@@ -266,16 +266,16 @@ impl fmt::Display for Error {
                 )
             }
             ErrorKind::WrongShape { expected, found } => {
-                write!(f, "expected shape {}, found {}", Index(expected), Index(found))
+                write!(f, "expected shape {}, found {}", Tuple(expected), Tuple(found))
             }
             ErrorKind::OtherDtype { expected, found } => {
-                write!(f, "expected images of {expected}, as those before them in the stack, found {found}")
+                write!(f, "expected images of {expected}, like those before them in the stack, found {found}")
             }
             ErrorKind::SizesDiffer => {
-                f.write_str("expected images of one size, found several: read them one by one")
+                f.write_str("expected images of one size, found several; read them one by one")
             }
             ErrorKind::WrongType { expected, found } => {
-                write!(f, "the values of this {found} array are not all {expected}; read it as {found}")
+                write!(f, "expected values that {expected} can hold, found other values of {found}; read the array as {found}")
             }
             ErrorKind::HugeImage { size: [height, width] } => write!(
                 f,
@@ -294,10 +294,10 @@ impl fmt::Display for Error {
     }
 }
 
-/// Numbers as Python writes a tuple of them.
-struct Index<'a>(&'a [usize]);
+/// Displays numbers as a Python tuple.
+struct Tuple<'a>(&'a [usize]);
 
-impl fmt::Display for Index<'_> {
+impl fmt::Display for Tuple<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(")?;
         for (i, number) in self.0.iter().enumerate() {

@@ -149,7 +149,8 @@ pub fn salvage(
 fn collect(from: &Path, clean: File, limits: &Limits) -> Result<(File, bitnpz_npz::Salvaged)> {
     let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
     let mut writer = bitnpz_npz::Writer::new(BufWriter::new(clean), options);
-    let found = bitnpz_npz::salvage(from, &mut writer, limits, |name, bytes| mend(name, bytes, limits))?;
+    let found =
+        bitnpz_npz::salvage(from, &mut writer, limits.clone(), |name, bytes| mend(name, bytes, limits))?;
     let clean = writer
         .finish_in_order(&found.listed)?
         .into_inner()

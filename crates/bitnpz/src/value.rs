@@ -1,4 +1,4 @@
-//! One pixel value whose type is known at run time only.
+//! Pixel values whose type is known only at run time.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use bitnpz_npy::{Dtype, Kind};
 use half::f16;
 use serde_json::{Number, Value as Json};
 
-/// The value of a pixel: what NumPy's bool, integer and float scalars can hold, exactly.
+/// The value of a pixel: a bool, integer or float of NumPy, held exactly.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
     /// `np.bool`.
     Bool(bool),
-    /// Any signed or unsigned integer up to 64 bits.
+    /// A signed or unsigned integer of up to 64 bits.
     Integer(i128),
     /// `np.float16`, `np.float32` or `np.float64`, widened without loss.
     Float(f64),
@@ -30,13 +30,13 @@ impl fmt::Display for Value {
 }
 
 impl Value {
-    /// The value that `bits`, in the machine's byte order, stand for; `None` if pixels cannot be of this type.
+    /// Returns the value of an item's bits in the machine's byte order, or `None` if pixels cannot have this type.
     pub(crate) fn from_bits(dtype: &Dtype, bits: u64) -> Option<Self> {
         let unused = 64 - 8 * lane_bytes(dtype)?;
         Some(match dtype.kind()? {
             Kind::Bool => Self::Bool(bits != 0),
             Kind::Uint => Self::Integer(bits.into()),
-            // Shifted up and back down, the lane's own sign bit fills the rest.
+            // Shifting up and arithmetically down again extends the sign.
             Kind::Int => Self::Integer((bits.cast_signed() << unused >> unused).into()),
             Kind::Float => Self::Float(match unused {
                 48 => f16::from_bits(u16::try_from(bits).ok()?).to_f64(),
@@ -47,7 +47,7 @@ impl Value {
         })
     }
 
-    /// The bits of an item of this value, in the machine's byte order; `None` if the type cannot hold the value
+    /// Returns the bits of an item of this value in the machine's byte order, or `None` if the type cannot hold the value
     /// exactly.
     pub(crate) fn to_bits(self, dtype: &Dtype) -> Option<u64> {
         let bytes = lane_bytes(dtype)?;
@@ -67,7 +67,7 @@ impl Value {
         (Self::from_bits(dtype, bits) == Some(self)).then_some(bits)
     }
 
-    /// The same number in another type, as `astype` gives it, if that holds it exactly.
+    /// Returns the bits of the value converted to another type as `astype` does, or `None` if the type cannot hold it exactly.
     pub(crate) fn convert(self, dtype: &Dtype) -> Option<u64> {
         #[expect(clippy::cast_precision_loss, reason = "compared with the integer")]
         let float = |value: i128| Some(value as f64).filter(|&float| integer(float) == Some(value));
@@ -81,7 +81,7 @@ impl Value {
         value.to_bits(dtype)
     }
 
-    /// As JSON: `true`, a number, or `"inf"` and `"-inf"`, for which JSON has no number.
+    /// Returns the value as JSON: a bool, a number, or `"inf"` or `"-inf"`, for which JSON has no number.
     pub(crate) fn to_json(self) -> String {
         match self {
             Self::Bool(value) => value.to_string(),
@@ -93,8 +93,8 @@ impl Value {
         }
     }
 
-    /// The value that a JSON text stands for in an array of this type; `None` if it is not one. A zero whose sign some readers
-    /// drop is none: they take `-0` for an integer, which has but one.
+    /// Parses a JSON value for an array of this type. Returns `None` if it is not a value of the type, and for `-0`: some readers
+    /// parse it as an integer and lose the sign.
     pub(crate) fn from_json(dtype: &Dtype, text: &str) -> Option<Self> {
         let json: Json = serde_json::from_str(text).ok().filter(|_| text != "-0")?;
         Some(match (&json, dtype.kind()?) {
@@ -108,13 +108,13 @@ impl Value {
     }
 }
 
-/// The integer that a float is, if it is one.
+/// Returns the float as an integer, if it is one.
 #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
 fn integer(value: f64) -> Option<i128> {
     (value.fract() == 0.0 && value.abs() < 1e30).then_some(value as i128)
 }
 
-/// The bytes of one item if pixels can be of this type: bool, an integer or a float of up to 8 bytes.
+/// Returns the size of an item in bytes if pixels can have this type: bool, or an integer or float of up to 8 bytes.
 pub(crate) fn lane_bytes(dtype: &Dtype) -> Option<usize> {
     match dtype.kind()? {
         Kind::Bool | Kind::Int | Kind::Uint | Kind::Float => {
@@ -124,7 +124,7 @@ pub(crate) fn lane_bytes(dtype: &Dtype) -> Option<usize> {
     }
 }
 
-/// Turns an item's bits from the machine's byte order into the array's, or back.
+/// Converts an item's bits from the machine's byte order to the array's, or back.
 pub(crate) fn swap(dtype: &Dtype, bits: u64) -> u64 {
     if dtype.is_native() { bits } else { bits.swap_bytes() >> (64 - 8 * dtype.item_size()) }
 }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn are_values_converted_exactly_or_not_at_all() {
+    fn converts_exactly_or_not_at_all() {
         let bits = |value: Value, dtype: &str| value.convert(&Dtype::from_type_string(dtype).unwrap());
         assert_eq!(bits(Value::Bool(true), "<f4"), Some(1.0_f32.to_bits().into()));
         assert_eq!(bits(Value::Integer(255), "|i1"), None);

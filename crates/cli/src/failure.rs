@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::output::escape;
+use crate::format::escape;
 
 /// Why a command did not succeed.
 #[derive(Debug)]

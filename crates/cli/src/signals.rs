@@ -1,6 +1,7 @@
-//! What happens when the command receives a signal to end.
+//! Handles signals that end the command.
 
-/// Removes named temporary files when the command is ended by Ctrl-C, `kill` or a closed terminal. The system removes unnamed ones.
+/// Removes named temporary files when the command is ended by Ctrl-C, `kill` or a closed terminal. The system removes
+/// unnamed ones.
 pub(crate) fn clean_up_when_ended() {
     // Without the handler the command ends all the same, and leaves files for `bitnpz clean` to remove.
     drop(ctrlc::set_handler(|| {

@@ -1,14 +1,14 @@
-//! Stands between a program and the file system, for `cargo xtask crash` on Linux: loaded with `LD_PRELOAD`, it takes the
-//! place of the calls by which Rust's standard library writes and reads files and starts threads.
+//! Injects faults between a program and the file system, for `cargo xtask crash` on Linux. Loaded with `LD_PRELOAD`, it
+//! replaces the C functions with which Rust's standard library reads and writes files and starts threads.
 //!
-//! - `BITNPZ_FAULTS_FOLDER`: only files below it are meant.
-//! - `BITNPZ_FAULTS`: `CLASS:N:ERRNO` fails the N-th call of a class, `any:N:kill` ends the process before the N-th call of
-//!   all, `write:0:half` lets every call write half of what it was given.
-//! - `BITNPZ_FAULTS_LOG`: a file to which every call that changes something is appended, with its data.
+//! - `BITNPZ_FAULTS_FOLDER`: faults apply only to files below this folder.
+//! - `BITNPZ_FAULTS`: `CLASS:N:ERRNO` fails the N-th call of a class, `any:N:kill` kills the process before the N-th call of
+//!   any class, `write:0:half` makes every call write half of what it was given.
+//! - `BITNPZ_FAULTS_LOG`: a file to which every call that changes a file is appended, with its data.
 
 #![cfg(target_os = "linux")]
-#![allow(unsafe_code, reason = "the functions of libc are what they are")]
-#![allow(clippy::missing_safety_doc, reason = "they have the contracts of those that they replace")]
+#![allow(unsafe_code, reason = "replaces functions of the C library")]
+#![allow(clippy::missing_safety_doc, reason = "each function has the contract of the one it replaces")]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt::Write;
@@ -17,7 +17,7 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// What is to happen, as the environment says.
+/// The fault to inject, from the environment.
 struct Plan {
     folder: String,
     class: String,
@@ -64,11 +64,12 @@ fn plan() -> &'static Plan {
 }
 
 impl Plan {
-    fn has(&self, path: &str) -> bool {
+    /// Returns whether faults apply to a path.
+    fn applies(&self, path: &str) -> bool {
         !self.folder.is_empty() && path.starts_with(&self.folder)
     }
 
-    /// Whether this call is to fail; the process ends if that is the plan.
+    /// Counts a call and returns whether it has to fail. Kills the process if that is the plan.
     fn fails(&self, class: &str) -> bool {
         if self.class != class && self.class != "any" {
             return false;
@@ -82,7 +83,7 @@ impl Plan {
             }
             Action::Fail(errno) if is_it => {
                 self.log("failed\n");
-                // SAFETY: the address is that of this thread's error number.
+                // SAFETY: this is the address of this thread's error number.
                 unsafe { *libc::__errno_location() = errno };
                 true
             }
@@ -90,46 +91,46 @@ impl Plan {
         }
     }
 
-    /// The error that calls fail with.
+    /// The error number of the call that fails.
     fn errno(&self) -> c_int {
         if let Action::Fail(errno) = self.action { errno } else { 0 }
     }
 
     fn log(&self, line: &str) {
         if let Some(log) = self.log {
-            // SAFETY: the bytes are those of the line.
+            // SAFETY: the pointer and the length are those of the line.
             unsafe { libc::syscall(libc::SYS_write, log, line.as_ptr(), line.len()) };
         }
     }
 }
 
-/// The path of an open file; of one without a name what the system has instead, in one word.
+/// Returns the path of an open file, or what the system shows for an unnamed one, with spaces replaced.
 fn path_of(file: c_int) -> String {
     std::fs::read_link(format!("/proc/self/fd/{file}"))
         .map_or(String::new(), |path| path.to_string_lossy().replace(' ', "_"))
 }
 
-/// A path that a caller has given.
+/// Copies a path from a C string.
 unsafe fn text(path: *const c_char) -> String {
-    // SAFETY: it ends with NUL, as the caller promises.
+    // SAFETY: the caller passes a string that ends with NUL.
     unsafe { CStr::from_ptr(path) }.to_string_lossy().into_owned()
 }
 
 /// `open`: class `open`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: libc::mode_t) -> c_int {
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     let name = unsafe { text(path) };
     let plan = plan();
-    if plan.has(&name) && plan.fails("open") {
+    if plan.applies(&name) && plan.fails("open") {
         return -1;
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     let file = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path, flags, mode) };
-    if plan.has(&name) && file >= 0 && flags & libc::O_CREAT != 0 {
+    if plan.applies(&name) && file >= 0 && flags & libc::O_CREAT != 0 {
         plan.log(&format!("create {name}\n"));
     }
-    if plan.has(&name) && file >= 0 && flags & libc::O_TMPFILE == libc::O_TMPFILE {
+    if plan.applies(&name) && file >= 0 && flags & libc::O_TMPFILE == libc::O_TMPFILE {
         plan.log(&format!("create {}\n", path_of(c_int::try_from(file).unwrap_or(-1))));
     }
     c_int::try_from(file).unwrap_or(-1)
@@ -140,7 +141,7 @@ pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: libc::m
 pub unsafe extern "C" fn write(file: c_int, bytes: *const c_void, len: usize) -> isize {
     let (plan, path) = (plan(), path_of(file));
     let mut len = len;
-    if plan.has(&path) {
+    if plan.applies(&path) {
         if plan.fails("write") {
             return -1;
         }
@@ -148,9 +149,9 @@ pub unsafe extern "C" fn write(file: c_int, bytes: *const c_void, len: usize) ->
             len = len.div_ceil(2);
         }
         if plan.log.is_some() {
-            // SAFETY: the caller promises that there are so many bytes.
+            // SAFETY: the caller passes a buffer of at least `len` bytes.
             let data = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), len) };
-            // SAFETY: it changes nothing.
+            // SAFETY: this only queries the position.
             let offset = unsafe { libc::syscall(libc::SYS_lseek, file, 0, libc::SEEK_CUR) };
             let mut line = format!("write {path} {offset} ");
             for byte in data {
@@ -160,7 +161,7 @@ pub unsafe extern "C" fn write(file: c_int, bytes: *const c_void, len: usize) ->
             plan.log(&line);
         }
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     isize::try_from(unsafe { libc::syscall(libc::SYS_write, file, bytes, len) }).unwrap_or(-1)
 }
 
@@ -168,29 +169,29 @@ pub unsafe extern "C" fn write(file: c_int, bytes: *const c_void, len: usize) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fsync(file: c_int) -> c_int {
     let (plan, path) = (plan(), path_of(file));
-    if plan.has(&path) {
+    if plan.applies(&path) {
         if plan.fails("fsync") {
             return -1;
         }
         plan.log(&format!("fsync {path}\n"));
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     c_int::try_from(unsafe { libc::syscall(libc::SYS_fsync, file) }).unwrap_or(-1)
 }
 
 /// `rename`: class `rename`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int {
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     let (old, new) = unsafe { (text(from), text(to)) };
     let plan = plan();
-    if plan.has(&new) {
+    if plan.applies(&new) {
         if plan.fails("rename") {
             return -1;
         }
         plan.log(&format!("rename {old} {new}\n"));
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     let done = unsafe { libc::syscall(libc::SYS_renameat, libc::AT_FDCWD, from, libc::AT_FDCWD, to) };
     c_int::try_from(done).unwrap_or(-1)
 }
@@ -204,15 +205,15 @@ pub unsafe extern "C" fn linkat(
     to: *const c_char,
     flags: c_int,
 ) -> c_int {
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     let (old, new) = unsafe { (text(from), text(to)) };
     let plan = plan();
-    if plan.has(&new) && plan.fails("link") {
+    if plan.applies(&new) && plan.fails("link") {
         return -1;
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     let done = unsafe { libc::syscall(libc::SYS_linkat, old_folder, from, new_folder, to, flags) };
-    if plan.has(&new) && done == 0 {
+    if plan.applies(&new) && done == 0 {
         let old = old.rsplit('/').next().and_then(|file| file.parse().ok()).map_or(old.clone(), path_of);
         plan.log(&format!("link {old} {new}\n"));
     }
@@ -222,56 +223,56 @@ pub unsafe extern "C" fn linkat(
 /// `unlink`: class `unlink`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     let name = unsafe { text(path) };
     let plan = plan();
-    if plan.has(&name) {
+    if plan.applies(&name) {
         if plan.fails("unlink") {
             return -1;
         }
         plan.log(&format!("unlink {name}\n"));
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     c_int::try_from(unsafe { libc::syscall(libc::SYS_unlinkat, libc::AT_FDCWD, path, 0) }).unwrap_or(-1)
 }
 
 /// `lseek`: class `seek`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lseek64(file: c_int, offset: i64, whence: c_int) -> i64 {
-    if plan().has(&path_of(file)) && plan().fails("seek") {
+    if plan().applies(&path_of(file)) && plan().fails("seek") {
         return -1;
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     unsafe { libc::syscall(libc::SYS_lseek, file, offset, whence) }
 }
 
 /// `fchmod`: class `chmod`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fchmod(file: c_int, mode: libc::mode_t) -> c_int {
-    if plan().has(&path_of(file)) && plan().fails("chmod") {
+    if plan().applies(&path_of(file)) && plan().fails("chmod") {
         return -1;
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     c_int::try_from(unsafe { libc::syscall(libc::SYS_fchmod, file, mode) }).unwrap_or(-1)
 }
 
 /// `flock`: class `lock`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn flock(file: c_int, operation: c_int) -> c_int {
-    if plan().has(&path_of(file)) && plan().fails("lock") {
+    if plan().applies(&path_of(file)) && plan().fails("lock") {
         return -1;
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     c_int::try_from(unsafe { libc::syscall(libc::SYS_flock, file, operation) }).unwrap_or(-1)
 }
 
 /// `read`: class `read`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn read(file: c_int, bytes: *mut c_void, len: usize) -> isize {
-    if plan().has(&path_of(file)) && plan().fails("read") {
+    if plan().applies(&path_of(file)) && plan().fails("read") {
         return -1;
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     isize::try_from(unsafe { libc::syscall(libc::SYS_read, file, bytes, len) }).unwrap_or(-1)
 }
 
@@ -285,14 +286,14 @@ pub unsafe extern "C" fn mmap64(
     file: c_int,
     offset: i64,
 ) -> *mut c_void {
-    if file >= 0 && plan().has(&path_of(file)) && plan().fails("mmap") {
+    if file >= 0 && plan().applies(&path_of(file)) && plan().fails("mmap") {
         return libc::MAP_FAILED;
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     unsafe { libc::syscall(libc::SYS_mmap, address, len, protection, flags, file, offset) as *mut c_void }
 }
 
-/// `statx`: class `stat`. The path may be none, that of an open file empty.
+/// `statx`: class `stat`. The path may be null; it is empty for an open file.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn statx(
     folder: c_int,
@@ -301,13 +302,13 @@ pub unsafe extern "C" fn statx(
     mask: libc::c_uint,
     found: *mut libc::statx,
 ) -> c_int {
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     let name = if path.is_null() { String::new() } else { unsafe { text(path) } };
     let name = if name.is_empty() && folder >= 0 { path_of(folder) } else { name };
-    if plan().has(&name) && plan().fails("stat") {
+    if plan().applies(&name) && plan().fails("stat") {
         return -1;
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     c_int::try_from(unsafe { libc::syscall(libc::SYS_statx, folder, path, flags, mask, found) }).unwrap_or(-1)
 }
 
@@ -315,21 +316,21 @@ pub unsafe extern "C" fn statx(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realpath(path: *const c_char, resolved: *mut c_char) -> *mut c_char {
     type Realpath = unsafe extern "C" fn(*const c_char, *mut c_char) -> *mut c_char;
-    // SAFETY: as the caller promises.
-    if plan().has(&unsafe { text(path) }) && plan().fails("stat") {
+    // SAFETY: the caller upholds the contract of the C function.
+    if plan().applies(&unsafe { text(path) }) && plan().fails("stat") {
         return ptr::null_mut();
     }
-    // SAFETY: the name ends with NUL, and the C library's function of that name is of this type.
+    // SAFETY: the name ends with NUL, and the C library's function of that name has this type.
     let next =
         unsafe { transmute::<*mut c_void, Realpath>(libc::dlsym(libc::RTLD_NEXT, c"realpath".as_ptr())) };
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     unsafe { next(path, resolved) }
 }
 
-/// What a thread runs.
+/// The function that a thread runs.
 type Routine = extern "C" fn(*mut c_void) -> *mut c_void;
 
-/// `pthread_create`: class `thread`. It returns its error.
+/// `pthread_create`: class `thread`. Returns the error number.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_create(
     thread: *mut libc::pthread_t,
@@ -347,10 +348,10 @@ pub unsafe extern "C" fn pthread_create(
     if plan.class == "thread" && plan.fails("thread") {
         return plan.errno();
     }
-    // SAFETY: the name ends with NUL, and the C library's function of that name is of this type.
+    // SAFETY: the name ends with NUL, and the C library's function of that name has this type.
     let next = unsafe {
         transmute::<*mut c_void, PthreadCreate>(libc::dlsym(libc::RTLD_NEXT, c"pthread_create".as_ptr()))
     };
-    // SAFETY: as the caller promises.
+    // SAFETY: the caller upholds the contract of the C function.
     unsafe { next(thread, attributes, routine, argument) }
 }

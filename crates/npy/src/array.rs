@@ -1,4 +1,4 @@
-//! An array of a type known at run time.
+//! An array whose dtype is known at run time.
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -14,10 +14,23 @@ use crate::memory::with_room;
 use crate::record::swap_bytes;
 use crate::view::DynArrayView;
 
-/// What is read at once before as many bytes have been seen to arrive.
+/// The most that is allocated before the first byte of an array has arrived: a header can claim any size. Larger
+/// arrays grow the buffer as they arrive.
 const FIRST_READ_BYTES: usize = 1 << 20;
 
-/// An array of a type known at run time: a [`Header`] and the items' bytes.
+/// An array whose dtype is known at run time: a [`Header`] and the items' bytes.
+///
+/// ```
+/// use bitnpz_npy::{DynArray, Limits};
+/// use ndarray::array;
+///
+/// let mut file = Vec::new();
+/// DynArray::from_ndarray(&array![0.5, 1.5]).write(&mut file)?;
+/// let array = DynArray::read(file.as_slice(), &Limits::default())?;
+/// assert_eq!(array.dtype().type_string(), "<f8");
+/// assert_eq!(array.to_ndarray::<f64>()?, array![0.5, 1.5].into_dyn());
+/// # Ok::<(), bitnpz_npy::Error>(())
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct DynArray {
     header: Header,
@@ -31,17 +44,26 @@ impl fmt::Debug for DynArray {
 }
 
 impl DynArray {
-    /// An array of these items, whose bytes are in the header's order.
+    /// Makes an array of a header and the items' bytes, which must be in the header's byte order and memory order.
     ///
     /// # Errors
     ///
-    /// If there are more or fewer bytes than the header asks for, or if its shape cannot be counted.
+    /// If the number of bytes is not the header's, or [`Header::check`] fails.
+    ///
+    /// ```
+    /// use bitnpz_npy::{Dtype, DynArray, Header};
+    ///
+    /// let header = Header::new(Dtype::from_type_string(">u2")?, vec![2]);
+    /// let array = DynArray::new(header, vec![0, 1, 0, 2])?;
+    /// assert_eq!(array.to_ndarray::<u16>()?, ndarray::array![1, 2].into_dyn());
+    /// # Ok::<(), bitnpz_npy::Error>(())
+    /// ```
     pub fn new(header: Header, data: Vec<u8>) -> Result<Self> {
         DynArrayView::new(header.clone(), &data)?;
         Ok(Self { header, data })
     }
 
-    /// A copy of a typed array; one that is contiguous in Fortran order only keeps that order, as with
+    /// Copies a typed array. Fortran order is kept if the array is contiguous in that order only, like with
     /// `np.save`.
     #[must_use]
     pub fn from_ndarray<T: Element, D: Dimension>(array: &ArrayRef<T, D>) -> Self {
@@ -58,11 +80,11 @@ impl DynArray {
         }
     }
 
-    /// Reads the `.npy` file that a stream stands at, and nothing after it, as `np.load`.
+    /// Reads a `.npy` file from a stream, and nothing after it, like `np.load`.
     ///
     /// # Errors
     ///
-    /// If it is no `.npy` file, is cut short, is larger than the limit or than the memory there is, or if reading fails.
+    /// If it is not a `.npy` file, is cut short or exceeds a limit, if the memory cannot be allocated, or if reading fails.
     pub fn read(mut reader: impl Read, limits: &Limits) -> Result<Self> {
         let header = Header::read(&mut reader, limits)?;
         let (expected, limit) = (header.data_len() as u64, limits.array_bytes);
@@ -77,7 +99,7 @@ impl DynArray {
         Ok(Self { header, data })
     }
 
-    /// Writes the `.npy` file that `np.save` writes.
+    /// Writes the array as a `.npy` file, with the same bytes as `np.save`.
     ///
     /// # Errors
     ///
@@ -88,64 +110,64 @@ impl DynArray {
         Ok(())
     }
 
-    /// The array in its bytes.
+    /// Returns a view of the array.
     #[must_use]
     pub fn view(&self) -> DynArrayView<'_> {
         DynArrayView::new(self.header.clone(), &self.data).expect("the length was checked")
     }
 
-    /// The array's dtype, order and shape.
+    /// Returns the dtype, memory order and shape.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// What one item is.
+    /// Returns the type of one item.
     #[must_use]
     pub fn dtype(&self) -> &Dtype {
         &self.header.dtype
     }
 
-    /// The length of each dimension.
+    /// Returns the length of each dimension.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.header.shape
     }
 
-    /// The items' bytes, in the order that the header tells.
+    /// Returns the items' bytes, in the byte order and memory order of the header.
     #[must_use]
     pub fn data(&self) -> &[u8] {
         &self.data
     }
 
-    /// A typed copy of the array.
+    /// Copies the array into a typed one.
     ///
     /// # Errors
     ///
-    /// If it is of another dtype, or larger than the memory there is.
+    /// If it has another dtype, or the memory cannot be allocated.
     pub fn to_ndarray<T: Element>(&self) -> Result<ArrayD<T>> {
         self.view().to_ndarray()
     }
 
-    /// One field of a structured array, as `array[name]`.
+    /// Copies one field of a structured array, like `array[name]`.
     ///
     /// # Errors
     ///
-    /// If there is no such field.
+    /// If there is no such field, or the memory cannot be allocated.
     pub fn field(&self, name: &str) -> Result<Self> {
         self.view().field(name)
     }
 
-    /// The bytes that `np.save` writes.
+    /// Returns the bytes of the `.npy` file that `np.save` would write.
     ///
     /// # Errors
     ///
-    /// If the header cannot be written, or the memory is not there.
+    /// If the memory cannot be allocated.
     pub fn to_npy(&self) -> Result<Vec<u8>> {
         self.view().to_npy()
     }
 
-    /// The same array with its items in the machine's byte order.
+    /// Swaps the items to the machine's byte order, if they have another.
     #[must_use]
     pub fn into_native(mut self) -> Self {
         if !self.dtype().is_native() {
@@ -163,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn does_an_array_come_back_in_its_own_order() {
+    fn round_trips_both_memory_orders() {
         let rows = array![[1_u16, 2, 3], [4, 5, 6]];
         let columns = Array2::from_shape_vec((2, 3).f(), vec![1_u16, 4, 2, 5, 3, 6]).unwrap();
         for (array, fortran_order) in [(&rows, false), (&columns, true)] {
@@ -181,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn are_bytes_in_the_other_order_swapped() {
+    fn swaps_the_other_byte_order() {
         let other = if cfg!(target_endian = "little") { ">u4" } else { "<u4" };
         let header = Header::new(Dtype::from_type_string(other).unwrap(), vec![2]);
         let bytes = [1_u32, 512].map(|item| item.swap_bytes().to_ne_bytes()).concat();
@@ -192,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn is_any_byte_but_zero_true() {
+    fn reads_every_byte_except_zero_as_true() {
         let array = DynArray::new(Header::new(Dtype::of::<bool>(), vec![4]), vec![0, 1, 2, 255]).unwrap();
         assert_eq!(array.to_ndarray::<bool>().unwrap(), array![false, true, true, true].into_dyn());
         let error = array.view().as_ndarray::<bool>().unwrap_err();
@@ -200,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn is_a_shape_that_nobody_can_count_refused_without_a_byte_of_it() {
+    fn rejects_shapes_that_overflow() {
         let sides = [vec![1 << 40; 3], vec![0, 1 << 63], vec![1 << 62, 0, 4], vec![0; 65]];
         for shape in sides {
             let header = Header::new(Dtype::of::<bool>(), shape.clone());
@@ -213,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn is_a_claim_without_bytes_refused_without_allocating_it() {
+    fn rejects_arrays_cut_short_or_over_the_limit() {
         let mut npy = Header::new(Dtype::of::<f64>(), vec![1 << 27]).to_bytes().unwrap();
         npy.extend_from_slice(&[0; 80]);
         let error = DynArray::read(npy.as_slice(), &Limits::default()).unwrap_err();
@@ -224,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn is_what_follows_the_array_an_error_in_a_view_and_left_alone_in_a_stream() {
+    fn bytes_after_the_array_are_an_error_in_a_view_only() {
         let npy = DynArray::from_ndarray(&array![1_u8, 2]).to_npy().unwrap();
         let twice = [npy.clone(), npy].concat();
         assert!(DynArrayView::parse(&twice, &Limits::default()).is_err());

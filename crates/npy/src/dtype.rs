@@ -1,4 +1,4 @@
-//! What one item of an array is.
+//! Dtypes: the type of one item of an array.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use crate::element::Element;
 use crate::error::{ErrorKind, Result};
 use crate::record::{Field, Record};
 
-/// What one item of an array is, as `np.dtype`.
+/// The type of one item of an array, like `np.dtype`.
 ///
-/// [`Display`](fmt::Display) gives the `descr` that NumPy writes: a type string such as `'<f4'`, or a
-/// list of fields.
+/// [`Display`](fmt::Display) writes the `descr` of a header: a type string such as `'<f4'`, or a list of
+/// fields.
 ///
 /// ```
 /// use bitnpz_npy::{ByteOrder, Dtype, Kind};
@@ -29,7 +29,7 @@ enum ItemType {
         order: ByteOrder,
         size: usize,
     },
-    /// Dates carry their unit: `[ns]`, or nothing for a generic one.
+    /// A date or time span. The unit is written as in a type string: `[ns]`, or empty for a generic one.
     Date {
         kind: Kind,
         order: ByteOrder,
@@ -38,7 +38,7 @@ enum ItemType {
     Record(Box<Record>),
 }
 
-/// The kind of a dtype without fields, as `np.dtype.kind`.
+/// The kind of a dtype without fields, like `np.dtype.kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -48,35 +48,35 @@ pub enum Kind {
     Int,
     /// `u`: 1, 2, 4 or 8 bytes.
     Uint,
-    /// `f`: 2, 4 or 8 bytes, or a machine's own long double of 12 or 16.
+    /// `f`: 2, 4 or 8 bytes, or a long double of 12 or 16.
     Float,
     /// `c`: two floats of 4, 8, 12 or 16 bytes.
     Complex,
-    /// `S`: bytes, zeros at the end not counting.
+    /// `S`: a byte string; trailing zeros are padding.
     Bytes,
-    /// `U`: code points of 4 bytes each.
+    /// `U`: a string of code points, 4 bytes each.
     Unicode,
-    /// `V`: bytes without meaning.
+    /// `V`: raw bytes.
     Void,
-    /// `M`: 8 bytes, counted in a unit.
+    /// `M`: 8 bytes, a count of units since 1970.
     DateTime,
-    /// `m`: 8 bytes, counted in a unit.
+    /// `m`: 8 bytes, a count of units.
     TimeDelta,
 }
 
 /// The order of an item's bytes in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ByteOrder {
-    /// `<`: the lowest byte first.
+    /// `<`: the least significant byte first.
     Little,
-    /// `>`: the highest byte first.
+    /// `>`: the most significant byte first.
     Big,
-    /// `|`: one byte, or bytes that have no order.
+    /// `|`: one byte, or bytes without an order.
     None,
 }
 
 impl ByteOrder {
-    /// The order of this machine.
+    /// The byte order of this machine.
     pub const NATIVE: Self = if cfg!(target_endian = "little") { Self::Little } else { Self::Big };
 
     fn mark(self) -> char {
@@ -89,7 +89,7 @@ impl ByteOrder {
 }
 
 impl Kind {
-    /// Every kind with the letter that NumPy gives it and the sizes that NumPy knows, in bytes.
+    /// Every kind with its letter and its sizes in bytes; no sizes where any is allowed.
     const ALL: [(char, Self, &'static [usize]); 10] = [
         ('b', Self::Bool, &[1]),
         ('i', Self::Int, &[1, 2, 4, 8]),
@@ -108,7 +108,7 @@ impl Kind {
     }
 }
 
-/// Names that `np.dtype` takes beside type strings, as it has them on 64-bit systems but Windows (`np.sctypeDict` and the
+/// Names that `np.dtype` accepts besides type strings, as on 64-bit systems other than Windows (`np.sctypeDict` and the
 /// characters of its C types).
 const DTYPE_NAMES: [(&str, &[&str]); 20] = [
     ("b1", &["bool", "bool_"]),
@@ -133,14 +133,14 @@ const DTYPE_NAMES: [(&str, &[&str]); 20] = [
     ("V0", &["void", "V"]),
 ];
 
-/// No name is longer.
+/// The length of the longest name: longer text is not looked up.
 const LONGEST_NAME_LEN: usize = "clongdouble".len();
 
 /// The units of dates, from years to attoseconds.
 const DATE_UNITS: [&str; 13] = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"];
 
 impl Dtype {
-    /// The dtype of the elements of a typed array, in the machine's byte order.
+    /// Returns the dtype of a Rust type, in the machine's byte order.
     #[must_use]
     pub fn of<T: Element>() -> Self {
         let size = size_of::<T>();
@@ -148,11 +148,11 @@ impl Dtype {
         Self(ItemType::Scalar { kind: T::KIND, order, size })
     }
 
-    /// Reads a type string such as `<f4`, `|b1`, `<U12` or `>M8[ns]`, or a name such as `float32`, as `np.dtype(str)` does.
+    /// Parses a type string such as `<f4`, `|b1`, `<U12` or `>M8[ns]`, or a name such as `float32`, like `np.dtype(str)`.
     ///
     /// # Errors
     ///
-    /// If it is none that [`Kind`] lists; objects have an error of their own.
+    /// If its kind is none of [`Kind`]; [`ErrorKind::Objects`] for Python objects.
     pub fn from_type_string(text: &str) -> Result<Self> {
         Self::scalar(text).ok_or_else(|| match text.trim_start_matches(['<', '>', '=', '|']) {
             "O" | "O4" | "O8" | "object" => ErrorKind::Objects.into(),
@@ -176,7 +176,7 @@ impl Dtype {
             None
         };
         if let Some((standard, _)) = named {
-            // A name of several letters has no byte order of its own.
+            // A name of several letters cannot follow a byte order.
             let is_known = rest.len() == 1 || rest.len() == text.len();
             return is_known.then(|| Self::scalar(&format!("{}{standard}", order.mark()))).flatten();
         }
@@ -197,14 +197,14 @@ impl Dtype {
             return None;
         }
         let size = if kind == Kind::Unicode { count.checked_mul(4)? } else { count };
-        // NumPy counts an item's bytes in an int.
+        // NumPy stores an item's size in a C int.
         i32::try_from(size).ok()?;
         let ordered = size > 1 && !matches!(kind, Kind::Bytes | Kind::Void) || kind == Kind::Unicode;
         let order = if ordered { order } else { ByteOrder::None };
         Some(Self(ItemType::Scalar { kind, order, size }))
     }
 
-    /// The kind, or `None` for a dtype with fields.
+    /// Returns the kind, or `None` for a dtype with fields.
     #[must_use]
     pub fn kind(&self) -> Option<Kind> {
         match &self.0 {
@@ -213,7 +213,7 @@ impl Dtype {
         }
     }
 
-    /// The bytes of one item, as `np.dtype.itemsize`.
+    /// Returns the size of one item in bytes, like `np.dtype.itemsize`.
     #[must_use]
     pub fn item_size(&self) -> usize {
         match &self.0 {
@@ -223,7 +223,7 @@ impl Dtype {
         }
     }
 
-    /// The order of an item's bytes; a dtype with fields has none of its own.
+    /// Returns the byte order; [`ByteOrder::None`] for a dtype with fields, each of which has its own.
     #[must_use]
     pub fn order(&self) -> ByteOrder {
         match &self.0 {
@@ -232,7 +232,7 @@ impl Dtype {
         }
     }
 
-    /// Whether items can be used as they lie in memory, without swapping bytes.
+    /// Returns `true` if items can be used without swapping bytes.
     #[must_use]
     pub fn is_native(&self) -> bool {
         match &self.0 {
@@ -241,7 +241,7 @@ impl Dtype {
         }
     }
 
-    /// The fields, if there are any.
+    /// Returns the fields, or `None` for a dtype without fields.
     #[must_use]
     pub fn record(&self) -> Option<&Record> {
         match &self.0 {
@@ -250,13 +250,13 @@ impl Dtype {
         }
     }
 
-    /// The field of this name, as `dtype.fields[name]`.
+    /// Returns the field of this name, like `dtype.fields[name]`.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.record()?.fields().find(|field| field.name() == name)
     }
 
-    /// The type string, as `np.dtype.str`: `<f4`; `|V12` for a dtype with fields.
+    /// Returns the type string, like `np.dtype.str`: `<f4`; `|V12` for a dtype with fields.
     #[must_use]
     pub fn type_string(&self) -> String {
         match &self.0 {
@@ -269,7 +269,7 @@ impl Dtype {
         }
     }
 
-    /// The bytes that are swapped as one when the byte order changes.
+    /// Returns the size in bytes of the parts of an item that each have the byte order.
     pub(crate) fn swap_size(&self) -> usize {
         match self.kind() {
             Some(Kind::Complex) => self.item_size() / 2,
@@ -278,7 +278,7 @@ impl Dtype {
         }
     }
 
-    /// The same dtype in the machine's byte order.
+    /// Returns the same dtype in the machine's byte order.
     #[must_use]
     pub fn to_native(&self) -> Self {
         let native = |order: ByteOrder| if order == ByteOrder::None { order } else { ByteOrder::NATIVE };
@@ -294,7 +294,7 @@ impl Dtype {
     }
 }
 
-/// Whether this is the unit of a date: nothing, or `[` count unit `]`.
+/// Returns `true` for the unit of a date: empty, or `[` count unit `]`.
 fn is_unit(text: &str) -> bool {
     let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) else {
         return text.is_empty();
@@ -303,7 +303,7 @@ fn is_unit(text: &str) -> bool {
     count < 10 && DATE_UNITS.contains(&&inner[count..])
 }
 
-/// Enough of a text to recognise it by.
+/// Cuts a text to a length that fits an error message.
 pub(crate) fn shorten(text: &str) -> String {
     text.chars().take(40).collect()
 }
@@ -328,7 +328,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn does_a_type_string_come_back() {
+    fn round_trips_type_strings() {
         let strings = [
             "|b1", "|i1", "<i2", ">i4", "<i8", "|u1", ">u2", "<u4", "<u8", "<f2", ">f4", "<f8", "<c8",
             ">c16", "|S0", "|S5", "<U0", ">U7", "|V3", "<M8[ns]", ">M8[25s]", "<m8", "<m8[D]",
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn is_what_is_no_dtype_refused() {
+    fn rejects_unsupported_dtypes() {
         let strings = [
             "",
             "<",

@@ -7,13 +7,14 @@ use num_complex::Complex;
 
 use crate::dtype::Kind;
 
-/// A Rust type that is an item of a NumPy array: `bool`, integers of 8 to 64 bits, `f16`, `f32`, `f64`
-/// and complex numbers of the latter two. It is not for other crates to implement.
+/// A Rust type that can be an item of a NumPy array: `bool`, integers of 8 to 64 bits, `f16`, `f32`, `f64`
+/// and complex numbers of the latter two. This trait is sealed.
 pub trait Element: Copy + NoUninit + CheckedBitPattern + sealed::Sealed + Send + Sync + 'static {
-    /// The kind that NumPy calls this.
+    /// The kind of its dtype.
     const KIND: Kind;
 
-    /// For a type that not all bytes stand for: appends its items; `false` for others, which are what their bytes are.
+    /// Appends the items that these bytes stand for and returns `true`, if not every byte is a valid item of this type.
+    /// Returns `false` for all other types: their items have the same bytes in memory as in the file.
     #[doc(hidden)]
     fn extend_from_bytes(_bytes: &[u8], _items: &mut Vec<Self>) -> bool {
         false
@@ -38,7 +39,7 @@ impl sealed::Sealed for bool {}
 impl Element for bool {
     const KIND: Kind = Kind::Bool;
 
-    /// Any byte but zero is true, as NumPy has it; a byte is compared, and never taken for a bool.
+    /// Appends `true` for every byte except zero, like NumPy. Bytes are compared and never reinterpreted as `bool`.
     fn extend_from_bytes(bytes: &[u8], items: &mut Vec<Self>) -> bool {
         items.extend(bytes.iter().map(|&byte| byte != 0));
         true

@@ -1,14 +1,21 @@
-//! The one error of this crate.
+//! The error type of this crate.
 
 use std::{fmt, io};
 
 use crate::dtype::Dtype;
 use crate::memory::OutOfMemory;
 
-/// What a call of this crate gives back.
+/// The result type of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong, and at which byte of the file.
+/// An error, with the byte of the file at which it occurred.
+///
+/// ```
+/// use bitnpz_npy::{Dtype, ErrorKind};
+///
+/// let error = Dtype::from_type_string("<f3").unwrap_err();
+/// assert!(matches!(error.kind(), ErrorKind::Dtype { .. }));
+/// ```
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -18,17 +25,17 @@ struct Inner {
     offset: Option<u64>,
 }
 
-/// What went wrong.
+/// The kind of an [`Error`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// Reading or writing failed.
     Io(io::Error),
-    /// The file does not start with the six bytes that every `.npy` file starts with.
+    /// The file does not start with the six magic bytes of a `.npy` file.
     NotNpy,
-    /// A version other than 1.0, 2.0 and 3.0.
+    /// The format version is not 1.0, 2.0 or 3.0.
     Version {
-        /// The major and the minor version found.
+        /// The major and minor version found.
         found: (u8, u8),
     },
     /// The header is longer than [`Limits::header_bytes`](crate::Limits::header_bytes).
@@ -38,23 +45,23 @@ pub enum ErrorKind {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The header is not the Python literal it should be.
+    /// The header is not a valid Python literal, or lacks a key.
     Syntax {
         /// What was expected.
         expected: &'static str,
         /// What was found.
         found: String,
     },
-    /// A dtype that is not understood.
+    /// The dtype is not supported.
     Dtype {
-        /// As it stands in the file.
+        /// The dtype as the file spells it.
         found: String,
     },
-    /// An array of Python objects, which only running a program could read.
+    /// The array holds Python objects, which only unpickling, that is running code, could read.
     Objects,
-    /// A shape of more than 64 dimensions, or of more bytes than can be counted.
+    /// The shape has more than 64 dimensions, or asks for more bytes than can be addressed.
     Shape {
-        /// What is wrong with it.
+        /// What is wrong with the shape.
         message: &'static str,
     },
     /// The array is larger than [`Limits::array_bytes`](crate::Limits::array_bytes).
@@ -64,30 +71,31 @@ pub enum ErrorKind {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The file ends before the array does, or the array before the file.
+    /// The file is shorter or longer than its array.
     Length {
-        /// The bytes that header and shape ask for.
+        /// The length in bytes that the header asks for.
         expected: u64,
-        /// The bytes that are there.
+        /// The length found, in bytes.
         found: u64,
     },
-    /// The array is of another dtype than was asked for.
+    /// The array has another dtype than the caller requested.
     WrongDtype {
-        /// The dtype asked for.
+        /// The dtype requested.
         expected: Dtype,
         /// The dtype found.
         found: Dtype,
     },
-    /// A view in place is not possible: the bytes are in another order or not aligned, or any bytes and bools were asked for.
+    /// The array cannot be used in place: its bytes are in the other order, not aligned, or may not be valid `bool`s; or its
+    /// items do not lie one after the other.
     NoView {
-        /// Why not.
+        /// The reason.
         message: &'static str,
     },
-    /// The memory for an array is not there.
+    /// The memory for an array cannot be allocated.
     OutOfMemory(OutOfMemory),
-    /// The array has no such field.
+    /// The array has no field of this name.
     NoSuchField {
-        /// The name asked for.
+        /// The name requested.
         name: String,
     },
 }
@@ -97,7 +105,7 @@ impl Error {
         Self(Box::new(Inner { kind, offset: Some(offset as u64) }))
     }
 
-    /// What went wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
@@ -107,7 +115,7 @@ impl Error {
         self.0.kind
     }
 
-    /// The byte of the `.npy` file at which it went wrong, where one can be named.
+    /// Returns the offset in the `.npy` file at which the error occurred, if it is known.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         self.0.offset
@@ -134,7 +142,8 @@ impl fmt::Display for Error {
             ErrorKind::Dtype { found } => write!(f, "dtype {found} is not supported"),
             ErrorKind::Objects => f.write_str(
                 "the array holds Python objects, which are programs, not data; it is not read. \
-                 numpy.load(..., allow_pickle=True) reads it, if you trust the file: save it with a dtype of numbers or strings",
+                 If you trust the file, load it with numpy.load(..., allow_pickle=True) and save it with a dtype \
+                 of numbers or strings",
             ),
             ErrorKind::Shape { message } => f.write_str(message),
             ErrorKind::TooLarge { found, limit } => write!(
@@ -148,8 +157,8 @@ impl fmt::Display for Error {
             ErrorKind::Length { expected, found } => {
                 write!(
                     f,
-                    "expected {expected} bytes of array, found {found}: something follows the array; several \
-                     arrays in one file are loaded one after the other from an open file"
+                    "expected {expected} bytes of array, found {found}: something follows the array; to read \
+                     several arrays from one file, load them one after the other from an open file"
                 )
             }
             ErrorKind::WrongDtype { expected, found } => {

@@ -1,4 +1,4 @@
-//! The text at the start of a `.npy` file.
+//! The header of a `.npy` file: dtype, memory order and shape.
 
 use std::fmt::Write as _;
 use std::io::Read;
@@ -11,13 +11,13 @@ use crate::record::{ShapeRepr, shape_of};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// Headers end at a multiple of this, so that arrays can be mapped.
+/// Headers end at a multiple of this many bytes, as NumPy's do, so that mapped arrays are aligned for every dtype.
 const HEADER_ALIGNMENT: usize = 64;
 
-/// NumPy leaves room for this many digits of the length that may grow (`GROWTH_AXIS_MAX_DIGITS`).
+/// NumPy leaves room for this many digits of the length along which an array may grow (`GROWTH_AXIS_MAX_DIGITS`).
 const GROWTH_DIGITS: usize = 21;
 
-/// What a `.npy` file says of its array before the array itself.
+/// The header of a `.npy` file.
 ///
 /// ```
 /// use bitnpz_npy::{Dtype, Header, Limits};
@@ -31,24 +31,25 @@ const GROWTH_DIGITS: usize = 21;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Header {
-    /// What one item is.
+    /// The type of one item.
     pub dtype: Dtype,
-    /// Whether the first index varies fastest, rather than the last.
+    /// `true` if the first index varies fastest, `false` if the last does.
     pub fortran_order: bool,
     /// The length of each dimension; empty for a single item.
     pub shape: Vec<usize>,
 }
 
-/// What stands before the header's text: the version and the text's length.
+/// The fields before the header's text.
 struct Preamble {
     version: (u8, u8),
-    /// Where the text starts.
+    /// The offset of the text.
     start: usize,
+    /// The length of the text in bytes.
     length: usize,
 }
 
 impl Preamble {
-    /// `bytes`: at least the first twelve, if the file has as many.
+    /// Parses the start of a file, of which `bytes` must have at least the first twelve bytes, if there are as many.
     fn parse(bytes: &[u8], limits: &Limits) -> Result<Self> {
         let Some(rest) = bytes.strip_prefix(MAGIC) else { return Err(Error::at(0, ErrorKind::NotNpy)) };
         let short = || ErrorKind::Length { expected: 12, found: bytes.len() as u64 };
@@ -67,17 +68,17 @@ impl Preamble {
 }
 
 impl Header {
-    /// A header of an array in C order.
+    /// Makes the header of an array in C order.
     #[must_use]
     pub fn new(dtype: Dtype, shape: Vec<usize>) -> Self {
         Self { dtype, fortran_order: false, shape }
     }
 
-    /// Reads the header at the start of `bytes`, and tells where the array's first byte is.
+    /// Parses the header at the start of `bytes`, and returns it with the offset of the array's first byte.
     ///
     /// # Errors
     ///
-    /// If it is not a header, is longer than the limit or asks for more bytes than can be counted.
+    /// If it is not a header, is longer than the limit, or [`check`](Self::check) fails.
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<(Self, usize)> {
         let preamble = Preamble::parse(bytes, limits)?;
         let end = preamble.start + preamble.length;
@@ -93,11 +94,21 @@ impl Header {
         Ok((header, end))
     }
 
-    /// Reads a header from a stream, which then stands at the array's first byte.
+    /// Reads a header from a stream, up to the array's first byte.
     ///
     /// # Errors
     ///
-    /// As [`parse`](Self::parse), and if reading fails.
+    /// Same as [`parse`](Self::parse), and if reading fails.
+    ///
+    /// ```
+    /// use bitnpz_npy::{DynArray, Header, Limits};
+    ///
+    /// let npy = DynArray::from_ndarray(&ndarray::array![[1_u8, 2, 3]]).to_npy()?;
+    /// let mut stream = npy.as_slice();
+    /// assert_eq!(Header::read(&mut stream, &Limits::default())?.shape, [1, 3]);
+    /// assert_eq!(stream, [1, 2, 3]);
+    /// # Ok::<(), bitnpz_npy::Error>(())
+    /// ```
     pub fn read(mut reader: impl Read, limits: &Limits) -> Result<Self> {
         let mut bytes = Vec::with_capacity(128);
         reader.by_ref().take(10).read_to_end(&mut bytes)?;
@@ -110,7 +121,8 @@ impl Header {
         Ok(Self::parse(&bytes, limits)?.0)
     }
 
-    /// The header that NumPy itself writes for a dtype without fields, without a detour.
+    /// Parses the text that NumPy itself writes for a dtype without fields. This is much faster than
+    /// [`parse_text`](Self::parse_text).
     fn parse_as_numpy_writes(text: &[u8]) -> Option<Self> {
         let rest = text.strip_prefix(b"{'descr': '")?;
         let quote = rest.iter().position(|&byte| byte == b'\'')?;
@@ -133,12 +145,12 @@ impl Header {
         }
         let padding = rest.strip_prefix(b"), }")?.strip_suffix(b"\n")?;
         let dtype = Dtype::from_type_string(std::str::from_utf8(descr).ok()?).ok()?;
-        // A comma behind a last length but the first would not be what NumPy writes.
+        // NumPy writes a comma after the last length only if there is one length.
         let comma = shape.len() > 1 && text[..text.len() - padding.len() - 5].ends_with(b" ");
         (padding.iter().all(|&byte| byte == b' ') && !comma).then_some(Self { dtype, fortran_order, shape })
     }
 
-    /// Any header that Python would read, within bounds.
+    /// Parses any text that NumPy accepts.
     fn parse_text(text: &[u8], preamble: &Preamble) -> Result<Self> {
         let text = match preamble.version {
             (3, _) => std::str::from_utf8(text).map(str::to_owned).map_err(|error| {
@@ -178,8 +190,7 @@ impl Header {
         }
     }
 
-    /// That items and bytes can be counted, as NumPy and `ndarray` count them: lengths of 0 aside. Whatever takes a shape
-    /// from a file asks this before it asks anyone for memory.
+    /// Checks the shape with [`check_shape`]. Call this before allocating memory for a shape from a file.
     ///
     /// # Errors
     ///
@@ -189,29 +200,29 @@ impl Header {
             .map_err(|message| Error::at(10, ErrorKind::Shape { message }))
     }
 
-    /// The number of items; `usize::MAX` if it cannot be counted, which no header that was [checked](Self::check) asks for.
+    /// Returns the number of items; `usize::MAX` on overflow, which a [checked](Self::check) header cannot have.
     #[must_use]
     pub fn len(&self) -> usize {
         if self.is_empty() { 0 } else { self.shape.iter().copied().fold(1, usize::saturating_mul) }
     }
 
-    /// Whether there are no items.
+    /// Returns `true` if there are no items.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.shape.contains(&0)
     }
 
-    /// The bytes of the array that follows; `usize::MAX` if they cannot be counted.
+    /// Returns the size of the array in bytes; `usize::MAX` on overflow.
     #[must_use]
     pub fn data_len(&self) -> usize {
         self.len().saturating_mul(self.dtype.item_size())
     }
 
-    /// The bytes that `np.save` writes before an array of this dtype, order and shape.
+    /// Returns the bytes that `np.save` writes before the array.
     ///
     /// # Errors
     ///
-    /// If the shape cannot be counted.
+    /// If [`check`](Self::check) fails.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         self.check()?;
         let (descr, shape) = (&self.dtype, ShapeRepr(&self.shape));
@@ -242,11 +253,12 @@ impl Header {
     }
 }
 
-/// That the items and the bytes of an array can be counted, as NumPy and `ndarray` count them: lengths of 0 aside.
+/// Checks that an array of this shape can be addressed: the product of all lengths except zeros must fit, as in NumPy and
+/// `ndarray`.
 ///
 /// # Errors
 ///
-/// What is wrong with the shape.
+/// A message that says what is wrong with the shape.
 pub fn check_shape(shape: &[usize], item_size: usize) -> std::result::Result<(), &'static str> {
     if shape.len() > 64 {
         return Err("more than 64 dimensions");
@@ -259,13 +271,13 @@ pub fn check_shape(shape: &[usize], item_size: usize) -> std::result::Result<(),
     }
 }
 
-/// Where a header whose text of this length starts at `start` ends: NumPy pads with 1 to 64 bytes
-/// beyond the newline's place, never with none.
+/// Returns the end of a header whose text has this length and starts at `start`. Like NumPy, this pads with 1 to 64
+/// bytes, never with none.
 fn padded(length: usize, start: usize) -> usize {
     (start + length + 1) / HEADER_ALIGNMENT * HEADER_ALIGNMENT + HEADER_ALIGNMENT
 }
 
-/// A decimal integer of canonical form, and what follows it.
+/// Parses a decimal integer without leading zeros, and returns it with the rest of the text.
 fn leading_integer(text: &[u8]) -> Option<(usize, &[u8])> {
     let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, rest) = text.split_at(length);
@@ -288,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn is_the_short_way_taken_for_what_numpy_writes_and_does_it_agree() {
+    fn parses_numpys_own_headers_fast_and_equally() {
         let descrs = ["<f4", "|b1", ">u2", "<U7", "<M8[ns]"];
         let shapes: [&[usize]; 6] = [&[], &[0], &[7], &[1, 28], &[3, 0, 5], &[9; 64]];
         for (descr, shape) in descrs.into_iter().flat_map(|descr| shapes.map(|shape| (descr, shape))) {
@@ -307,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn does_the_short_way_read_nothing_that_the_long_way_refuses() {
+    fn fast_parser_accepts_only_what_the_full_one_does() {
         let shapes =
             ["(3, 4, )", "(3,4)", "(3)", "(, )", "(03,)", "(3, 4,)", "(3, )", "(-1,)", "()", "(3,, 4)"];
         for shape in shapes {
@@ -321,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn are_bad_headers_refused_where_they_are_bad() {
+    fn rejects_bad_headers_with_an_offset() {
         let nested = "[".repeat(500);
         let digits = "9".repeat(4301);
         let cases = [
@@ -357,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn is_a_long_header_read_only_if_allowed() {
+    fn rejects_headers_over_the_limit() {
         let text = format!("{{'descr': '|b1', 'fortran_order': False, 'shape': ()}}{:11000}", "");
         let error = Header::parse(&file(&text), &Limits::default()).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::HeaderTooLong { .. }));
@@ -365,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn is_a_truncated_header_refused_at_every_byte() {
+    fn rejects_headers_cut_at_any_byte() {
         let bytes = Header::new(Dtype::of::<f32>(), vec![3, 4]).to_bytes().unwrap();
         for end in 0..bytes.len() {
             assert!(Header::parse(&bytes[..end], &Limits::default()).is_err(), "{end}");

@@ -1,13 +1,13 @@
-//! NumPy's `.npy` format: one array in a file.
+//! Reads and writes NumPy's `.npy` format: one array in a file.
 //!
-//! What is read is everything that `np.save` writes but objects: versions 1.0, 2.0 and 3.0, every
-//! dtype in both byte orders, structured dtypes, C and Fortran order. What is written is byte for byte
-//! what `np.save` would have written for the same array.
+//! This crate reads everything that `np.save` writes except Python objects: versions 1.0, 2.0 and 3.0,
+//! every dtype in both byte orders, structured dtypes, C and Fortran order. It writes the same bytes as
+//! `np.save`.
 //!
-//! - [`Header`] is the text at the start of the file: [`Dtype`], order and shape.
-//! - [`DynArray`] is a whole array whose type is known at run time; [`DynArrayView`] is one that lies in
-//!   someone else's bytes, such as a memory map. Both give typed [`ndarray`] arrays.
-//! - [`Reader`] and [`Writer`] go through an array of any size item by item, in bounded memory.
+//! - [`Header`] is the text at the start of the file: [`Dtype`], memory order and shape.
+//! - [`DynArray`] is an array whose dtype is known at run time; [`DynArrayView`] borrows its bytes, for
+//!   example from a memory map. Both convert to typed [`ndarray`] arrays.
+//! - [`Reader`] and [`Writer`] process an array of any size item by item, in bounded memory.
 //!
 //! ```
 //! use bitnpz_npy::{DynArray, DynArrayView, Limits};

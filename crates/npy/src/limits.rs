@@ -1,6 +1,6 @@
-//! How much a file may ask for.
+//! Limits for files that are not trusted.
 
-/// How much a file may ask for before it is refused.
+/// The largest sizes that a reader accepts from a file.
 ///
 /// ```
 /// let limits = bitnpz_npy::Limits::default().with_header_bytes(100_000);
@@ -9,10 +9,10 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest header in bytes; 10,000 unless raised, as `np.load(max_header_size=)`.
+    /// The longest header in bytes; 10,000 by default, like `np.load(max_header_size=)`.
     pub header_bytes: usize,
-    /// The largest array, in bytes, that is read into memory; 64 GiB unless changed. What a file
-    /// claims is never allocated before that many bytes have arrived, whatever this says.
+    /// The largest array, in bytes, that is read into memory; 64 GiB by default. Memory grows with
+    /// the bytes that arrive, whatever size the header claims.
     pub array_bytes: u64,
 }
 
@@ -23,14 +23,14 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Headers of at most this many bytes.
+    /// Sets the longest header in bytes.
     #[must_use]
     pub fn with_header_bytes(mut self, header_bytes: usize) -> Self {
         self.header_bytes = header_bytes;
         self
     }
 
-    /// Arrays of at most this many bytes.
+    /// Sets the largest array in bytes.
     #[must_use]
     pub fn with_array_bytes(mut self, array_bytes: u64) -> Self {
         self.array_bytes = array_bytes;

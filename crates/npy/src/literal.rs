@@ -1,4 +1,4 @@
-//! The Python literals that headers are made of, read without Python and within bounds.
+//! A parser for the Python literals in headers, with bounded recursion.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,10 +6,10 @@ use std::fmt;
 use crate::dtype::shorten;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Deeper than any dtype is nested, and far from where recursion could hurt.
+/// The deepest nesting of brackets: deeper than real dtypes, and far from overflowing the stack.
 const MAX_DEPTH: usize = 64;
 
-/// A literal, and at which byte of the file it starts.
+/// A literal with its offset in the file.
 #[derive(Debug)]
 pub(crate) struct Term<'a> {
     pub(crate) literal: Literal<'a>,
@@ -19,7 +19,7 @@ pub(crate) struct Term<'a> {
 #[derive(Debug)]
 pub(crate) enum Literal<'a> {
     Bool(bool),
-    /// Negative ones stand for themselves only in messages.
+    /// A negative integer. No header needs its value.
     Negative,
     Integer(u64),
     String(Cow<'a, str>),
@@ -29,7 +29,7 @@ pub(crate) enum Literal<'a> {
 }
 
 impl Literal<'_> {
-    /// For messages: what was found.
+    /// Describes the literal for the "found" part of an error message.
     pub(crate) fn describe(&self) -> String {
         match self {
             Self::Bool(value) => if *value { "True" } else { "False" }.to_owned(),
@@ -43,9 +43,9 @@ impl Literal<'_> {
     }
 }
 
-/// Reads the one literal that `text`, which starts at byte `offset` of the file, consists of.
+/// Parses a text that is one literal; `offset` is where the text starts in the file.
 pub(crate) fn parse(text: &str, offset: usize) -> Result<Term<'_>> {
-    // Python reads no source that has one, be it in a string.
+    // Python rejects source with a NUL, even inside a string.
     if let Some(at) = text.find('\0') {
         return Err(Parser { text, at, offset }.expected("no NUL"));
     }
@@ -75,7 +75,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Goes past `mark`, if it comes next.
+    /// Skips `mark`, if it comes next after space, and returns whether it did.
     fn take(&mut self, mark: u8) -> bool {
         self.skip_space();
         let found = self.peek() == Some(mark);
@@ -111,7 +111,7 @@ impl<'a> Parser<'a> {
         Ok(Term { literal, offset })
     }
 
-    /// Terms up to the closing bracket, and whether a comma stood behind the last.
+    /// Parses terms up to the closing bracket, and returns whether a comma followed the last one.
     fn terms(&mut self, close: u8, depth: usize) -> Result<(Vec<Term<'a>>, bool)> {
         let mut terms = Vec::new();
         let mut comma = false;
@@ -210,7 +210,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// What stands behind a backslash.
+    /// Parses the rest of an escape after the backslash.
     fn escape(&mut self) -> Result<char> {
         let letter = self.peek().ok_or_else(|| self.expected("an escape"))?;
         let digits = match letter {
@@ -236,7 +236,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// A string as Python's `repr` writes it.
+/// Formats a string like Python's `repr`.
 pub(crate) struct StringRepr<'a>(pub(crate) &'a str);
 
 impl fmt::Display for StringRepr<'_> {
@@ -262,8 +262,8 @@ impl fmt::Display for StringRepr<'_> {
     }
 }
 
-/// As `str.isprintable`, for every letter that has been assigned: no control, format, private or
-/// separating ones but the space.
+/// Returns `true` for printable characters, like `str.isprintable` for assigned ones: no control, format or
+/// private characters, and no separator except the space.
 fn is_printable(letter: char) -> bool {
     let hidden = matches!(letter,
         '\u{AD}' | '\u{600}'..='\u{605}' | '\u{61C}' | '\u{6DD}' | '\u{70F}' | '\u{180E}'
@@ -278,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn does_a_string_come_back_from_its_repr() {
+    fn parses_its_own_repr_of_strings() {
         for text in [
             "",
             "plain",
@@ -296,14 +296,14 @@ mod tests {
     }
 
     #[test]
-    fn is_deep_nesting_refused_quickly() {
+    fn rejects_deep_nesting() {
         for bracket in ["[", "(", "{1:"] {
             assert!(parse(&bracket.repeat(3000), 0).is_err());
         }
     }
 
     #[test]
-    fn are_only_literals_read() {
+    fn rejects_everything_but_literals() {
         for text in [
             "",
             "f()",

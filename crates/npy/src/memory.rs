@@ -1,19 +1,19 @@
-//! Memory for what a file asks for, which may not be there.
+//! Allocations that fail with an error, for sizes that a file or a caller decides.
 
 use std::fmt;
 
 use crate::error::{Error, ErrorKind};
 
-/// So many bytes of memory were asked for and not to be had.
+/// An allocation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OutOfMemory {
-    /// The bytes asked for.
+    /// The size of the allocation in bytes.
     pub bytes: u64,
 }
 
 impl OutOfMemory {
-    /// Of so many items.
+    /// Makes the error for an allocation of this many items.
     #[must_use]
     pub fn of<T>(items: usize) -> Self {
         Self { bytes: (items as u64).saturating_mul(size_of::<T>() as u64) }
@@ -22,7 +22,7 @@ impl OutOfMemory {
 
 impl fmt::Display for OutOfMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes of memory are not to be had", self.bytes)
+        write!(f, "cannot allocate {} bytes of memory", self.bytes)
     }
 }
 
@@ -34,31 +34,39 @@ impl From<OutOfMemory> for Error {
     }
 }
 
-/// An empty vector with room for so many items: what `Vec::with_capacity` gives, where a file or a caller decides how many.
+/// Returns an empty vector with room for this many items, like `Vec::with_capacity`.
 ///
 /// # Errors
 ///
-/// If the memory is not there.
+/// If the memory cannot be allocated.
+///
+/// ```
+/// let rows: Vec<u8> = bitnpz_npy::with_room(98)?;
+/// assert!(rows.capacity() >= 98);
+/// let refused = bitnpz_npy::with_room::<u64>(usize::MAX).unwrap_err();
+/// assert_eq!(refused.bytes, u64::MAX);
+/// # Ok::<(), bitnpz_npy::OutOfMemory>(())
+/// ```
 pub fn with_room<T>(items: usize) -> Result<Vec<T>, OutOfMemory> {
     let mut vector = Vec::new();
     make_room(&mut vector, items)?;
     Ok(vector)
 }
 
-/// Makes room for so many items more.
+/// Reserves room for this many more items, like `Vec::reserve`.
 ///
 /// # Errors
 ///
-/// If the memory is not there.
+/// If the memory cannot be allocated.
 pub fn make_room<T>(vector: &mut Vec<T>, items: usize) -> Result<(), OutOfMemory> {
     vector.try_reserve(items).map_err(|_| OutOfMemory::of::<T>(items))
 }
 
-/// A copy of these items.
+/// Copies items into a new vector.
 ///
 /// # Errors
 ///
-/// If the memory for it is not there.
+/// If the memory cannot be allocated.
 pub fn copy<T: Copy>(items: &[T]) -> Result<Vec<T>, OutOfMemory> {
     let mut copy = with_room(items.len())?;
     copy.extend_from_slice(items);

@@ -1,4 +1,4 @@
-//! Going through an array item by item.
+//! Reads an array item by item.
 
 use std::io::Read;
 
@@ -27,16 +27,16 @@ pub struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads the header that a stream stands at.
+    /// Reads the header at the start of a stream.
     ///
     /// # Errors
     ///
-    /// If it is no header, or that of an array whose items do not lie one after the other: one without
-    /// dimensions, or in Fortran order.
+    /// If it is not a header, or if the array's items do not lie one after the other: it has no dimensions, or
+    /// is in Fortran order.
     pub fn new(mut reader: R, limits: &Limits) -> Result<Self> {
         let header = Header::read(&mut reader, limits)?;
         match header.shape.as_slice() {
-            [] => Err(ErrorKind::NoView { message: "it has no dimension to go along" }.into()),
+            [] => Err(ErrorKind::NoView { message: "it has no dimensions" }.into()),
             [_, _, ..] if header.fortran_order => {
                 Err(ErrorKind::NoView { message: "in Fortran order its items lie interleaved" }.into())
             }
@@ -44,14 +44,14 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// The array's dtype and shape.
+    /// Returns the dtype and shape of the array.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Appends the next items' bytes to `items`, at most `count` of them; returns how many they were, 0
-    /// at the end. Items without bytes come all at once, as there can be any number of them.
+    /// Appends the bytes of the next items, at most `count` of them, to `items`. Returns the number of items
+    /// read, 0 at the end. Items of zero bytes are all read at once: there can be any number of them.
     ///
     /// # Errors
     ///

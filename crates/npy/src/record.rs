@@ -1,4 +1,4 @@
-//! Structured dtypes: items that have fields.
+//! Structured dtypes: items with fields.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use crate::dtype::{ByteOrder, Dtype, Kind, shorten};
 use crate::error::{Error, ErrorKind, Result};
 use crate::literal::{Literal, StringRepr, Term};
 
-/// A dtype with fields, as `np.dtype([('x', '<f4'), ('y', '<f4')])`.
+/// A dtype with fields, like `np.dtype([('x', '<f4'), ('y', '<f4')])`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
-    /// In order, room without a name included: a field whose name is empty.
+    /// All fields in order, including padding: fields with an empty name.
     fields: Vec<Field>,
     item_size: usize,
 }
@@ -25,55 +25,55 @@ pub struct Field {
 }
 
 impl Field {
-    /// The field's name.
+    /// Returns the field's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The field's title, a second name that NumPy lets it have.
+    /// Returns the field's title, NumPy's optional second name.
     #[must_use]
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()
     }
 
-    /// What the field holds; of this, an array of [`shape`](Self::shape).
+    /// Returns the type of the field's values, of which it holds an array of [`shape`](Self::shape).
     #[must_use]
     pub fn dtype(&self) -> &Dtype {
         &self.dtype
     }
 
-    /// The shape of the array in the field; empty for a single value.
+    /// Returns the shape of the array in the field; empty for a single value.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
-    /// Where the field starts in an item, in bytes.
+    /// Returns the field's offset in an item, in bytes.
     #[must_use]
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// The field's bytes in an item.
+    /// Returns the field's size in an item, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.dtype.item_size() * self.shape.iter().product::<usize>()
     }
 
-    /// Whether this is room between fields, which aligned dtypes have.
+    /// Returns `true` for padding between fields, which aligned dtypes have.
     fn is_padding(&self) -> bool {
         self.name.is_empty()
     }
 }
 
 impl Record {
-    /// The fields that have names, in order.
+    /// Returns the named fields in order.
     pub fn fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| !field.is_padding())
     }
 
-    /// The bytes of one item.
+    /// Returns the size of one item in bytes.
     #[must_use]
     pub fn item_size(&self) -> usize {
         self.item_size
@@ -97,7 +97,7 @@ impl Record {
                     ErrorKind::Syntax { expected: "names that differ", found },
                 ));
             }
-            // NumPy counts an item's bytes in an int.
+            // NumPy stores an item's size in a C int.
             let end = field.shape.iter().try_fold(field.dtype.item_size(), |size, &n| size.checked_mul(n));
             let end = end.and_then(|size| record.item_size.checked_add(size));
             let end = end.filter(|&end| i32::try_from(end).is_ok());
@@ -111,7 +111,7 @@ impl Record {
 }
 
 impl Field {
-    /// `('name', descr)`, `('name', descr, shape)` or `(('title', 'name'), descr)`.
+    /// Parses `('name', descr)`, `('name', descr, shape)` or `(('title', 'name'), descr)`.
     fn from_term(term: &Term<'_>, offset: usize) -> Result<Self> {
         let wrong = || {
             let expected = "a field: (name, descr) or (name, descr, shape)";
@@ -135,7 +135,7 @@ impl Field {
             _ => return Err(wrong()),
         };
         let dtype = Dtype::from_term(descr)?;
-        // Without a name a field is room, which only void can be.
+        // A field without a name is padding, which NumPy writes as void.
         if name.is_empty() && dtype.kind() != Some(Kind::Void) {
             return Err(wrong());
         }
@@ -144,7 +144,7 @@ impl Field {
 }
 
 impl Dtype {
-    /// What the `descr` of a header stands for.
+    /// Parses the `descr` of a header or field.
     pub(crate) fn from_term(term: &Term<'_>) -> Result<Self> {
         let located = |error: Error| match error.offset() {
             Some(_) => error,
@@ -161,7 +161,7 @@ impl Dtype {
     }
 }
 
-/// A tuple of lengths; in a field, one length alone will do.
+/// Parses a shape: a tuple of lengths, or the single length that fields may have instead.
 pub(crate) fn shape_of(term: &Term<'_>) -> Result<Vec<usize>> {
     let length = |term: &Term<'_>| match term.literal {
         Literal::Integer(length) => usize::try_from(length).map_err(|_| {
@@ -181,7 +181,7 @@ pub(crate) fn shape_of(term: &Term<'_>) -> Result<Vec<usize>> {
     }
 }
 
-/// As `np.dtype.descr`.
+/// Formats the fields like `np.dtype.descr`.
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[")?;
@@ -201,7 +201,7 @@ impl fmt::Display for Record {
     }
 }
 
-/// A shape as Python writes a tuple: `()`, `(3,)`, `(3, 4)`.
+/// Formats a shape as a Python tuple: `()`, `(3,)`, `(3, 4)`.
 pub(crate) struct ShapeRepr<'a>(pub(crate) &'a [usize]);
 
 impl fmt::Display for ShapeRepr<'_> {
@@ -218,7 +218,7 @@ impl fmt::Display for ShapeRepr<'_> {
     }
 }
 
-/// Swaps the bytes of items from one order to the other, in place.
+/// Swaps the byte order of items in place.
 pub(crate) fn swap_bytes(dtype: &Dtype, items: &mut [u8]) {
     let Some(record) = dtype.record() else {
         if dtype.order() != ByteOrder::None && dtype.swap_size() > 0 {

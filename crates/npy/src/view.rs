@@ -1,4 +1,4 @@
-//! A whole `.npy` file that lies in someone else's bytes.
+//! An array in borrowed bytes.
 
 use std::fmt;
 
@@ -14,7 +14,17 @@ use crate::limits::Limits;
 use crate::memory::{copy, with_room};
 use crate::record::swap_bytes;
 
-/// An array of a type known at run time, in someone else's bytes: a memory map, a buffer.
+/// An array whose dtype is known at run time, in borrowed bytes such as a memory map.
+///
+/// ```
+/// use bitnpz_npy::{DynArray, DynArrayView, Limits};
+///
+/// let npy = DynArray::from_ndarray(&ndarray::array![[7_u8, 8], [9, 10]]).to_npy()?;
+/// let view = DynArrayView::parse(&npy, &Limits::default())?;
+/// assert_eq!(view.as_ndarray::<u8>()?[[1, 0]], 9);
+/// assert!(view.as_ndarray::<i8>().is_err());
+/// # Ok::<(), bitnpz_npy::Error>(())
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct DynArrayView<'a> {
     header: Header,
@@ -22,7 +32,7 @@ pub struct DynArrayView<'a> {
 }
 
 impl fmt::Debug for DynArrayView<'_> {
-    /// The dtype and the shape: there may be a great many items.
+    /// Formats the dtype and the shape, but no items: there may be very many.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dtype = self.dtype().to_string();
         f.debug_struct("DynArray")
@@ -33,11 +43,11 @@ impl fmt::Debug for DynArrayView<'_> {
 }
 
 impl<'a> DynArrayView<'a> {
-    /// An array of these items, whose bytes are in the header's order.
+    /// Makes a view of a header and the items' bytes, which must be in the header's byte order and memory order.
     ///
     /// # Errors
     ///
-    /// If there are more or fewer bytes than the header asks for, or if its shape cannot be counted.
+    /// If the number of bytes is not the header's, or [`Header::check`] fails.
     pub fn new(header: Header, data: &'a [u8]) -> Result<Self> {
         header.check()?;
         if data.len() != header.data_len() {
@@ -47,47 +57,47 @@ impl<'a> DynArrayView<'a> {
         Ok(Self { header, data })
     }
 
-    /// Finds the array in the bytes of a `.npy` file, without copying it.
+    /// Parses the bytes of a `.npy` file, without copying the array.
     ///
     /// # Errors
     ///
-    /// If it is no `.npy` file, is cut short, or something follows the array.
+    /// If it is not a `.npy` file, is cut short, or something follows the array.
     pub fn parse(npy: &'a [u8], limits: &Limits) -> Result<Self> {
         let (header, start) = Header::parse(npy, limits)?;
         Self::new(header, &npy[start..]).map_err(|error| Error::at(start, error.into_kind()))
     }
 
-    /// The array's dtype, order and shape.
+    /// Returns the dtype, memory order and shape.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// What one item is.
+    /// Returns the type of one item.
     #[must_use]
     pub fn dtype(&self) -> &Dtype {
         &self.header.dtype
     }
 
-    /// The length of each dimension.
+    /// Returns the length of each dimension.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.header.shape
     }
 
-    /// The items' bytes, in the order that the header tells.
+    /// Returns the items' bytes, in the byte order and memory order of the header.
     #[must_use]
     pub fn data(&self) -> &'a [u8] {
         self.data
     }
 
-    /// The array where it lies.
+    /// Returns a typed view of the array, without copying it.
     ///
     /// # Errors
     ///
-    /// If it is of another dtype or byte order, if its bytes are not aligned for `T`, or if `T` is `bool`: bytes may be
-    /// others than 0 and 1, and those of a memory map may become so. [`to_ndarray`](Self::to_ndarray) copies, and minds
-    /// none of these.
+    /// If it has another dtype or byte order, if its bytes are not aligned for `T`, or if `T` is `bool`: the bytes of a file
+    /// may be other than 0 and 1, and those of a memory map can change later. [`to_ndarray`](Self::to_ndarray) copies, and
+    /// only needs the right dtype.
     pub fn as_ndarray<T: Element>(&self) -> Result<ArrayViewD<'a, T>> {
         self.expect::<T>()?;
         let no_view = |message| ErrorKind::NoView { message };
@@ -101,11 +111,11 @@ impl<'a> DynArrayView<'a> {
         Ok(ArrayViewD::from_shape(self.ndarray_shape(), items).expect("the length was checked"))
     }
 
-    /// A copy of the array, in the same order of dimensions. Any byte of a bool but zero is true, as NumPy has it.
+    /// Copies the array into a typed one with the same memory order. For `bool`, every byte except zero is true, like in NumPy.
     ///
     /// # Errors
     ///
-    /// If it is of another dtype, or if the memory for it is not there.
+    /// If it has another dtype, or the memory cannot be allocated.
     pub fn to_ndarray<T: Element>(&self) -> Result<ArrayD<T>> {
         self.expect::<T>()?;
         let mut items = with_room(self.header.len())?;
@@ -118,20 +128,20 @@ impl<'a> DynArrayView<'a> {
         Ok(ArrayD::from_shape_vec(self.ndarray_shape(), items).expect("the length was checked"))
     }
 
-    /// The array with its own copy of the bytes.
+    /// Copies the bytes into an owned array.
     ///
     /// # Errors
     ///
-    /// If the memory for it is not there.
+    /// If the memory cannot be allocated.
     pub fn to_owned(&self) -> Result<DynArray> {
         DynArray::new(self.header.clone(), copy(self.data)?)
     }
 
-    /// One field of a structured array, as `array[name]`.
+    /// Copies one field of a structured array, like `array[name]`.
     ///
     /// # Errors
     ///
-    /// If there is no such field, or if the memory for it is not there.
+    /// If there is no such field, or the memory cannot be allocated.
     pub fn field(&self, name: &str) -> Result<DynArray> {
         let field = self.dtype().field(name);
         let field = field.ok_or_else(|| ErrorKind::NoSuchField { name: name.to_owned() })?;
@@ -154,47 +164,46 @@ impl<'a> DynArrayView<'a> {
         DynArray::new(header, data)
     }
 
-    /// The items' bytes in C order, whatever the order they lie in.
+    /// Copies the items' bytes in C order, whatever the memory order of the array.
     ///
     /// # Errors
     ///
-    /// If the memory for them is not there.
+    /// If the memory cannot be allocated.
     pub fn to_c_order(&self) -> Result<Vec<u8>> {
         let size = self.dtype().item_size();
         if !self.header.fortran_order || self.data.is_empty() {
             return Ok(copy(self.data)?);
         }
         let mut data = with_room(self.data.len())?;
-        // How far apart items lie that are neighbours along each dimension.
-        let mut steps = vec![size; self.shape().len()];
-        for dimension in 1..steps.len() {
-            steps[dimension] = steps[dimension - 1] * self.shape()[dimension - 1];
+        let mut strides = vec![size; self.shape().len()];
+        for dimension in 1..strides.len() {
+            strides[dimension] = strides[dimension - 1] * self.shape()[dimension - 1];
         }
-        let (Some((&length, lengths)), Some((&step, steps))) =
-            (self.shape().split_last(), steps.split_last())
+        let (Some((&length, lengths)), Some((&stride, strides))) =
+            (self.shape().split_last(), strides.split_last())
         else {
             return Ok(copy(self.data)?);
         };
         let (mut index, mut start) = (vec![0; lengths.len()], 0);
         loop {
-            (0..length).for_each(|item| data.extend_from_slice(&self.data[start + item * step..][..size]));
-            // The next index along all dimensions but the last, as one counts.
+            (0..length).for_each(|item| data.extend_from_slice(&self.data[start + item * stride..][..size]));
+            // Increment the index of all dimensions except the last, with carry.
             let Some(dimension) = (0..lengths.len()).rev().find(|&at| index[at] + 1 < lengths[at]) else {
                 return Ok(data);
             };
             index[dimension] += 1;
-            start += steps[dimension];
+            start += strides[dimension];
             for at in dimension + 1..lengths.len() {
-                start -= std::mem::take(&mut index[at]) * steps[at];
+                start -= std::mem::take(&mut index[at]) * strides[at];
             }
         }
     }
 
-    /// The bytes that `np.save` writes.
+    /// Returns the bytes of the `.npy` file that `np.save` would write.
     ///
     /// # Errors
     ///
-    /// If the header cannot be written, or the memory is not there.
+    /// If the memory cannot be allocated.
     pub fn to_npy(&self) -> Result<Vec<u8>> {
         let header = self.header.to_bytes()?;
         let mut npy = with_room(header.len() + self.data.len())?;
@@ -216,8 +225,8 @@ impl<'a> DynArrayView<'a> {
     }
 }
 
-/// The items that `bytes`, of any alignment and order, stand for. Bools never come here: bytes are
-/// always aligned for them.
+/// Converts bytes of any alignment and byte order to items. `T` is never `bool`, which
+/// [`Element::extend_from_bytes`] converts.
 fn collect<T: Element>(bytes: &[u8], dtype: &Dtype) -> impl Iterator<Item = T> {
     let read = |item: &[u8]| {
         let mut buffer = [0; 16];

@@ -1,4 +1,4 @@
-//! Writing an array whose length is not known yet.
+//! Writes an array item by item.
 
 use std::io::{Seek, SeekFrom, Write};
 
@@ -6,10 +6,10 @@ use crate::dtype::Dtype;
 use crate::error::{ErrorKind, Result};
 use crate::header::Header;
 
-/// Writes an array item by item along its first dimension, and its shape at the end.
+/// Writes an array item by item along its first dimension, whose length need not be known in advance.
 ///
-/// The file is byte for byte what `np.save` would have written for the whole array: NumPy reserves room
-/// in the header for a length that grows.
+/// The file has the same bytes as if `np.save` had written the whole array: NumPy reserves room in the
+/// header for a length that grows.
 ///
 /// ```
 /// use std::io::Cursor;
@@ -32,11 +32,11 @@ pub struct Writer<W> {
 }
 
 impl<W: Write + Seek> Writer<W> {
-    /// Starts an array of items of this dtype and shape where `writer` stands.
+    /// Starts an array of items of this dtype and shape at the position of `writer`.
     ///
     /// # Errors
     ///
-    /// If the shape cannot be counted, or writing fails.
+    /// If [`Header::check`] fails, or writing does.
     pub fn new(mut writer: W, dtype: Dtype, item_shape: &[usize]) -> Result<Self> {
         let header = Header::new(dtype, [&[0], item_shape].concat());
         header.check()?;
@@ -46,11 +46,11 @@ impl<W: Write + Seek> Writer<W> {
         Ok(Self { writer, header, start, item_bytes })
     }
 
-    /// Writes the bytes of one item or several.
+    /// Writes the bytes of one or more items.
     ///
     /// # Errors
     ///
-    /// If the bytes are not those of whole items, or writing fails.
+    /// If the bytes are not a whole number of items, or writing fails.
     pub fn write_items(&mut self, items: &[u8]) -> Result<()> {
         let count = items.len().checked_div(self.item_bytes).unwrap_or(0);
         if count * self.item_bytes != items.len() {
@@ -62,7 +62,7 @@ impl<W: Write + Seek> Writer<W> {
         Ok(())
     }
 
-    /// Writes the shape where it belongs, and gives the file back, standing at its end.
+    /// Writes the final shape into the header, and returns the file, positioned at its end.
     ///
     /// # Errors
     ///

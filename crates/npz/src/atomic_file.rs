@@ -1,4 +1,4 @@
-//! A file that appears whole or not at all.
+//! A file that is replaced whole or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -8,28 +8,45 @@ use crate::error::{Result, WriteFailure};
 use crate::target::{Target, folder_of};
 use crate::temporary::TemporaryFile;
 
-/// A file that takes its name, and the place of a file that has it, only when it is whole.
+/// The size of the write buffer: large enough that system calls cost little.
+const WRITE_BUFFER_BYTES: usize = 1 << 18;
+
+/// A file that gets its name, and replaces a file of that name, only when it is complete.
 ///
-/// Until [`commit`](Self::commit) it is a temporary file in the same folder, without a name where the system has such files;
-/// dropped without, it is gone and what was there before is as it was. A process that is killed leaves at most a temporary
-/// file that has a name, which [`clean`](crate::clean) and the next that writes a file of this name remove.
+/// Until [`commit`](Self::commit) it is a temporary file in the same folder, without a name where the system allows this.
+/// If it is dropped instead, it is removed, and an existing file is unchanged. A killed process leaves at most a named
+/// temporary file, which [`clean`](crate::clean) and the next writer of the same path remove.
 ///
-/// A pipe or a device takes all that was written when it is committed, and is never replaced.
+/// Pipes and devices receive everything on commit and are never replaced.
+///
+/// ```
+/// use std::io::Write;
+/// use bitnpz_npz::AtomicFile;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("notes.txt");
+/// let mut file = AtomicFile::create(&path)?;
+/// file.write_all(b"all or nothing")?;
+/// assert!(!path.exists());
+/// file.commit()?;
+/// assert_eq!(std::fs::read(&path)?, b"all or nothing");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct AtomicFile {
     file: BufWriter<TemporaryFile>,
     target: Target,
-    /// As it was given.
+    /// The path as the caller gave it, for errors.
     path: PathBuf,
 }
 
 impl AtomicFile {
-    /// Starts a file that is to have this path.
+    /// Starts writing a file that will have this path.
     ///
     /// # Errors
     ///
-    /// If no file can be made in its folder, or if something has the path that can neither be replaced nor written to: a
-    /// folder, a socket, a disk.
+    /// If no file can be created in its folder, or if the path leads to something that can neither be replaced nor written
+    /// to: a folder, a socket, a disk.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         Self::start(path).map_err(|error| WriteFailure::at(path, error).into())
@@ -44,29 +61,32 @@ impl AtomicFile {
             }
         };
         if let Target::File(path) = &target {
-            // A file that is replaced may be read by those who could read it before, a new one as the umask says.
+            // Keep the permissions of a file that is replaced; a new file gets those of the umask.
             match fs::metadata(path) {
                 Ok(old) => file.file().set_permissions(old.permissions())?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { file: BufWriter::with_capacity(1 << 18, file), target, path: path.to_owned() })
+        let file = BufWriter::with_capacity(WRITE_BUFFER_BYTES, file);
+        Ok(Self { file, target, path: path.to_owned() })
     }
 
-    /// Starts a file without a path, in the folder for temporary files: [`copy_to`](Self::copy_to) gives what was written.
+    /// Starts writing a file without a path, in the folder for temporary files. Get its content with
+    /// [`copy_to`](Self::copy_to).
     ///
     /// # Errors
     ///
-    /// If no file can be made there.
+    /// If no file can be created there.
     pub fn unnamed() -> Result<Self> {
         let folder = std::env::temp_dir();
         let file = TemporaryFile::create(&folder.join("stream"));
         let file = file.map_err(|error| WriteFailure::at(&folder, error))?;
-        Ok(Self { file: BufWriter::with_capacity(1 << 18, file), target: Target::Unnamed, path: folder })
+        let file = BufWriter::with_capacity(WRITE_BUFFER_BYTES, file);
+        Ok(Self { file, target: Target::Unnamed, path: folder })
     }
 
-    /// Gives all that was written to `out`. The file takes no name.
+    /// Copies the content to `out` and removes the file.
     ///
     /// # Errors
     ///
@@ -78,12 +98,12 @@ impl AtomicFile {
         Ok(out.flush()?)
     }
 
-    /// Makes the file durable and gives it its name.
+    /// Syncs the file to disk and moves it to its path.
     ///
     /// # Errors
     ///
-    /// If writing, syncing or renaming fails; then the old file, if there was one, is as it was. If only the folder
-    /// cannot be synced, the new file is there, but might not be after a crash of the machine.
+    /// If writing, syncing or renaming fails; an existing file is then unchanged. If only syncing the folder fails, the
+    /// new file is in place, but may be lost if the machine crashes.
     pub fn commit(self) -> Result<()> {
         let Self { file, target, path } = self;
         finish(file, target).map_err(|error| WriteFailure::at(&path, error).into())
@@ -95,7 +115,7 @@ fn finish(file: BufWriter<TemporaryFile>, target: Target) -> io::Result<()> {
     let path = match target {
         Target::File(path) => path,
         Target::Unnamed => {
-            let message = "expected a path, found an archive without one: give it to what takes its bytes";
+            let message = "expected a file with a path, found an unnamed one: copy its bytes instead";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         Target::Stream(mut stream) => {
@@ -106,7 +126,7 @@ fn finish(file: BufWriter<TemporaryFile>, target: Target) -> io::Result<()> {
     };
     file.file().sync_all()?;
     file.take_name(&path)?;
-    // The name itself is durable once the folder is.
+    // The new name is on disk only once the folder is.
     if cfg!(unix) { File::open(folder_of(&path))?.sync_all() } else { Ok(()) }
 }
 
@@ -135,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn does_a_file_appear_whole_or_not_at_all() {
+    fn appears_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.npz");
         let mut dropped = AtomicFile::create(&path).unwrap();
@@ -153,11 +173,11 @@ mod tests {
     }
 
     #[test]
-    fn is_what_a_killed_writer_left_removed_by_the_next() {
+    fn removes_the_file_of_a_killed_writer() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.npz");
         let left = folder.path().join(format!(".bitnpz.{:08x}.0.tmp", crc32fast::hash(b"a.npz")));
-        fs::write(&left, "left by one that was killed").unwrap();
+        fs::write(&left, "left by a killed writer").unwrap();
         for content in ["first", "second"] {
             let mut file = AtomicFile::create(&path).unwrap();
             file.write_all(content.as_bytes()).unwrap();
@@ -169,7 +189,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn is_a_pipe_or_a_device_written_to_and_never_replaced() {
+    fn writes_to_pipes_and_devices_and_never_replaces_them() {
         use std::os::unix::fs::FileTypeExt;
         use std::process::Command;
         let folder = tempfile::tempdir().unwrap();
@@ -201,7 +221,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn does_a_link_to_nothing_lead_to_the_file_that_is_made() {
+    fn creates_the_file_that_a_dangling_link_points_to() {
         use std::os::unix::fs::symlink;
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -217,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn can_a_hundred_writers_of_one_file_start_and_end_at_once() {
+    fn a_hundred_writers_can_write_one_file_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.npz");
         std::thread::scope(|scope| {
@@ -239,7 +259,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn are_permissions_and_links_kept() {
+    fn keeps_permissions_and_links() {
         use std::os::unix::fs::{PermissionsExt, symlink};
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("a.npz"), folder.path().join("link"));

@@ -1,14 +1,14 @@
-//! The one error of this crate.
+//! The error type of this crate.
 
 use std::path::PathBuf;
 use std::{fmt, io};
 
 use bitnpz_npy::OutOfMemory;
 
-/// What a call of this crate gives back.
+/// The result type of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong, with which member, and at which byte of the archive.
+/// An error, with the member and the byte of the archive at which it occurred.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -19,11 +19,11 @@ struct Inner {
     offset: Option<u64>,
 }
 
-/// What went wrong.
+/// The kind of an [`Error`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Reading failed, or writing to what has no path.
+    /// Reading failed, or writing to something that has no path.
     Io(io::Error),
     /// Opening a file failed.
     Open {
@@ -39,67 +39,67 @@ pub enum ErrorKind {
         /// Why it failed.
         error: io::Error,
     },
-    /// The memory for a member is not there.
+    /// The memory for a member cannot be allocated.
     OutOfMemory(OutOfMemory),
-    /// There is no end record: this is no ZIP archive, or not all of one.
+    /// The end record is missing: this is not a ZIP archive, or a truncated one.
     NotZip {
         /// What was expected and what was found.
         message: &'static str,
     },
-    /// Two parts of the archive contradict each other, or one lies where another lies.
+    /// Two parts of the archive contradict each other or overlap.
     Inconsistent {
-        /// What is compared.
+        /// The property that is compared.
         what: &'static str,
         /// What was expected.
         expected: String,
         /// What was found.
         found: String,
     },
-    /// Two members have one name; `a` and `a.npy` are one.
+    /// Two members have the same name, where `a` and `a.npy` count as the same.
     Duplicate,
-    /// A name that is empty, too long, or has control characters.
+    /// The name is empty, too long, or contains control characters.
     BadName,
-    /// A member that another program could read: encrypted, on another disk, of an unknown method.
+    /// The archive uses a feature that this crate does not read: encryption, several disks, an unknown method.
     Unsupported {
-        /// What it is.
+        /// The feature.
         what: String,
     },
-    /// More than [`Limits`](crate::Limits) allow.
+    /// The archive exceeds one of the [`Limits`](crate::Limits).
     Limit {
-        /// Which limit: the name of its field.
+        /// The name of the limit's field.
         limit: &'static str,
-        /// Its value.
+        /// The limit.
         allowed: u64,
-        /// What the archive asks for.
+        /// The value found in the archive.
         found: u64,
     },
-    /// Compressed data that cannot be decompressed to what the archive says.
+    /// A record or compressed data is damaged.
     Corrupt {
         /// What was expected and what was found.
         message: String,
     },
-    /// The member is no array that can be read.
+    /// The member is not a readable array.
     Npy(bitnpz_npy::Error),
-    /// There is no such member.
+    /// The archive has no member of this name.
     NoSuchMember,
-    /// A write failed before, so that what was written is not whole.
+    /// An earlier write failed, so the archive is incomplete.
     Poisoned,
 }
 
 impl Error {
-    /// What went wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
-    /// The member it went wrong with, if it was one.
+    /// Returns the name of the member in question, if it is known.
     #[must_use]
     pub fn member(&self) -> Option<&str> {
         self.0.member.as_deref()
     }
 
-    /// The byte of the archive at which it went wrong, where one can be named.
+    /// Returns the offset in the archive at which the error occurred, if it is known.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         self.0.offset
@@ -115,7 +115,7 @@ impl Error {
         self
     }
 
-    /// Two numbers that should be one.
+    /// Makes the error for two values that differ and should be equal.
     pub(crate) fn inconsistent(
         what: &'static str,
         expected: impl fmt::Display,
@@ -150,12 +150,14 @@ impl fmt::Display for Error {
             }
             ErrorKind::OutOfMemory(error) => error.fmt(f),
             ErrorKind::NotZip { message } => {
-                write!(f, "this is no ZIP archive, or not all of one (bitnpz salvage may help): {message}")
+                write!(f, "not a ZIP archive, or a truncated one (bitnpz salvage may help): {message}")
             }
             ErrorKind::Inconsistent { what, expected, found } => {
                 write!(f, "{what}: expected {expected}, found {found}")
             }
-            ErrorKind::Duplicate => f.write_str("two members have this name (a and a.npy are one name)"),
+            ErrorKind::Duplicate => {
+                f.write_str("two members have this name (a and a.npy count as the same name)")
+            }
             ErrorKind::BadName => {
                 f.write_str("expected a name of 1 to 65,535 bytes without control characters")
             }
@@ -167,7 +169,9 @@ impl fmt::Display for Error {
             ErrorKind::Corrupt { message } => f.write_str(message),
             ErrorKind::Npy(error) => error.fmt(f),
             ErrorKind::NoSuchMember => f.write_str("the archive has no such member"),
-            ErrorKind::Poisoned => f.write_str("an earlier write failed: start the archive again"),
+            ErrorKind::Poisoned => {
+                f.write_str("an earlier write failed, so the archive is incomplete: write it again")
+            }
         }
     }
 }
@@ -184,7 +188,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// An error of writing a file, on its way through traits that know no other errors than the system's.
+/// A failed write with the path of the file, wrapped in an [`io::Error`] to pass through [`io::Write`] and [`io::Seek`].
 #[derive(Debug)]
 pub(crate) struct WriteFailure {
     path: PathBuf,
@@ -217,7 +221,7 @@ impl From<ErrorKind> for Error {
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        // What an `io::Error` was made of comes out of it again.
+        // Unwrap errors of this crate that were wrapped to pass through the traits of `std::io`.
         let error = match error.downcast::<Self>() {
             Ok(error) => return error,
             Err(error) => error,

@@ -1,10 +1,12 @@
-//! NPZ archives: ZIP archives whose members are `.npy` files. Members in, members out.
+//! Reads and writes NPZ archives: ZIP archives whose members are `.npy` files.
 //!
-//! - [`Archive`] reads: over a memory map, by positional reads or from memory; strictly, so that two readers
-//!   cannot read the same archive differently; `&self` everywhere, so that threads and forked processes
-//!   can share it.
-//! - [`Writer`] writes: in parallel, with the same bytes for any number of threads, zip64 exactly where
-//!   it is needed. [`AtomicFile`] makes a file appear whole or not at all.
+//! - [`Archive`] reads members through a memory map, by positional reads or from memory. It rejects archives
+//!   that two readers could read differently. All methods take `&self`, so that threads and forked processes
+//!   can share an archive.
+//! - [`Writer`] compresses members in parallel, writes the same bytes for any number of threads, and uses
+//!   zip64 only where it is needed.
+//! - [`AtomicFile`] replaces a file whole or not at all.
+//! - [`salvage`] copies the intact members of a damaged archive.
 //!
 //! ```
 //! use std::io::Cursor;

@@ -1,23 +1,30 @@
-//! How much an archive may ask for.
+//! Limits for archives that are not trusted.
 
-/// How much an archive may ask for before it is refused.
+/// The largest sizes that a reader accepts from an archive.
+///
+/// ```
+/// use bitnpz_npz::{Archive, Limits, OpenOptions};
+///
+/// let options = OpenOptions::default().with_limits(Limits::default().with_member_bytes(1 << 20));
+/// assert!(Archive::open_with("no such file.npz", options).is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The most members; 100,000,000 unless changed.
+    /// The largest number of members; 100,000,000 by default.
     pub members: u64,
-    /// The largest central directory in bytes; 4 GiB less one, which is the most there can be.
+    /// The largest central directory in bytes; by default 4 GiB less one, which is the largest that is supported.
     pub directory_bytes: u64,
-    /// The largest member, decompressed, that is read into memory; 64 GiB unless changed.
+    /// The largest member, decompressed, that is read into memory, in bytes; 64 GiB by default.
     pub member_bytes: u64,
-    /// The largest image, in bytes of packed rows, that a few bytes may stand for; 32 MiB unless changed, which is 268 million
-    /// pixels. Images of any size may be read that take a thousandth of this in the file. It is for those who know what the
-    /// members stand for; this crate does not.
+    /// The largest image that is decoded from a few bytes, in bytes of packed rows; 32 MiB by default, which is 268 million
+    /// pixels. Images of any size are allowed that take at least a thousandth of their size in the file. This crate does not
+    /// decode images; its callers apply this limit.
     pub image_bytes: u64,
-    /// The longest archive that is read from a stream, such as standard input, into a temporary file, in bytes; 64 GiB unless
-    /// changed.
+    /// The longest archive that is copied from a stream, such as standard input, into a temporary file, in bytes; 64 GiB by
+    /// default. Its callers apply this limit.
     pub spooled_bytes: u64,
-    /// What the members that are arrays may ask for.
+    /// The limits for members that are arrays.
     pub npy: bitnpz_npy::Limits,
 }
 
@@ -35,7 +42,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The names by which [`set`](Self::set) knows the limits.
+    /// The names that [`set`](Self::set) accepts.
     pub const NAMES: [&str; 7] = [
         "members",
         "directory_bytes",
@@ -46,7 +53,7 @@ impl Limits {
         "header_bytes",
     ];
 
-    /// Sets the limit of this name, which errors give; `false` if there is none.
+    /// Sets the limit with this name, as errors print it. Returns `false` if there is none.
     pub fn set(&mut self, name: &str, value: u64) -> bool {
         match name {
             "members" => self.members = value,
@@ -61,42 +68,42 @@ impl Limits {
         true
     }
 
-    /// At most this many members.
+    /// Sets the largest number of members.
     #[must_use]
     pub fn with_members(mut self, members: u64) -> Self {
         self.members = members;
         self
     }
 
-    /// A central directory of at most this many bytes, and never 4 GiB or more.
+    /// Sets the largest central directory in bytes, at most 4 GiB less one.
     #[must_use]
     pub fn with_directory_bytes(mut self, directory_bytes: u64) -> Self {
         self.directory_bytes = directory_bytes.min(u32::MAX.into());
         self
     }
 
-    /// Members of at most this many bytes, decompressed.
+    /// Sets the largest decompressed member in bytes.
     #[must_use]
     pub fn with_member_bytes(mut self, member_bytes: u64) -> Self {
         self.member_bytes = member_bytes;
         self
     }
 
-    /// Images of at most this many bytes of packed rows, if they are of a few bytes.
+    /// Sets the largest image that is decoded from a few bytes, in bytes of packed rows.
     #[must_use]
     pub fn with_image_bytes(mut self, image_bytes: u64) -> Self {
         self.image_bytes = image_bytes;
         self
     }
 
-    /// Archives of at most this many bytes from streams.
+    /// Sets the longest archive that is copied from a stream, in bytes.
     #[must_use]
     pub fn with_spooled_bytes(mut self, spooled_bytes: u64) -> Self {
         self.spooled_bytes = spooled_bytes;
         self
     }
 
-    /// These limits for arrays.
+    /// Sets the limits for arrays.
     #[must_use]
     pub fn with_npy(mut self, npy: bitnpz_npy::Limits) -> Self {
         self.npy = npy;
@@ -109,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn does_each_name_set_a_limit_of_its_own() {
+    fn each_name_sets_its_own_limit() {
         let limited = Limits::NAMES.map(|name| {
             let mut limits = Limits::default();
             assert!(limits.set(name, 7), "{name}");

@@ -11,14 +11,14 @@ impl Method {
     pub const STORED: Self = Self(0);
     /// Deflate (RFC 1951).
     pub const DEFLATE: Self = Self(8);
-    /// bzip2; read, but never written.
+    /// bzip2; only read.
     pub const BZIP2: Self = Self(12);
-    /// LZMA; read, but never written.
+    /// LZMA; only read.
     pub const LZMA: Self = Self(14);
     /// Zstandard (RFC 8878).
     pub const ZSTD: Self = Self(93);
 
-    /// All methods that can be read.
+    /// The methods that this crate reads.
     pub(crate) const READABLE: [Self; 5] = [Self::STORED, Self::DEFLATE, Self::BZIP2, Self::LZMA, Self::ZSTD];
 
     /// Returns the method with this number.
@@ -47,11 +47,11 @@ impl fmt::Display for Method {
     }
 }
 
-/// How a writer compresses members: a [`Method`] that can be written, and its level.
+/// The compression that a writer applies: a [`Method`] that can be written, and its level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
-    /// Stores members uncompressed, aligned to 64 bytes so that they can be used in place.
+    /// Stores members uncompressed and aligned to 64 bytes, so that mapped arrays can be used in place.
     Stored,
     /// Compresses with deflate, which every ZIP reader supports.
     Deflate {

@@ -1,23 +1,23 @@
-//! Names of members.
+//! Member names.
 
 use std::borrow::Cow;
 
 use crate::error::{ErrorKind, Result};
+use crate::record::flags;
 
-/// Bytes 128 to 255 of IBM code page 437, in which names are that are not marked as UTF-8
-/// (APPNOTE Appendix D).
+/// The characters 128 to 255 of IBM code page 437, the encoding of names without the UTF-8 flag (APPNOTE Appendix D).
 const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
 
-/// The name that these bytes stand for; `None` if they stand for none that is allowed.
-pub(crate) fn decode(bytes: &[u8], is_utf8: bool) -> Option<Cow<'_, str>> {
-    // Nearly all names are ASCII: one pass says so, and that there are no control characters.
-    let plain = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
+/// Decodes the name of a member with these general purpose flags; `None` if it is not a valid name.
+pub(crate) fn decode(bytes: &[u8], general_flags: u16) -> Option<Cow<'_, str>> {
+    // Nearly all names are printable ASCII, which one pass tells.
+    let is_printable_ascii = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
     if bytes.is_empty() {
         return None;
     }
-    if plain || is_utf8 {
+    if is_printable_ascii || general_flags & flags::UTF8 != 0 {
         let name = std::str::from_utf8(bytes).ok()?;
-        return (plain || is_valid(name)).then_some(Cow::Borrowed(name));
+        return (is_printable_ascii || is_valid(name)).then_some(Cow::Borrowed(name));
     }
     let letter = |&byte: &u8| match byte {
         0..=127 => Some(char::from(byte)),
@@ -27,27 +27,28 @@ pub(crate) fn decode(bytes: &[u8], is_utf8: bool) -> Option<Cow<'_, str>> {
     is_valid(&name).then_some(Cow::Owned(name))
 }
 
-/// Whether a member may have this name.
+/// Returns `true` if a member may have this name.
 pub(crate) fn is_valid(name: &str) -> bool {
     !name.is_empty() && name.len() <= usize::from(u16::MAX) && !name.contains(char::is_control)
 }
 
-/// A name without the `.npy` that NumPy adds to keys and takes off again.
+/// Returns the key that NumPy gives an array: its member's name without `.npy`.
 pub(crate) fn key(name: &str) -> &str {
     name.strip_suffix(".npy").unwrap_or(name)
 }
 
-/// What tells members apart: `a`, `a.npy` and `a.npy.npy` are one to a reader that adds or takes off `.npy`.
+/// Returns a name without any `.npy` at its end. Names with the same identity count as the same name: a reader that adds
+/// or removes `.npy` cannot tell `a`, `a.npy` and `a.npy.npy` apart.
 #[must_use]
 pub fn identity(name: &str) -> &str {
     name.trim_end_matches(".npy")
 }
 
-/// Whether a member may have this name: 1 to 65,535 bytes without control characters.
+/// Checks that a member may have this name: 1 to 65,535 bytes without control characters.
 ///
 /// # Errors
 ///
-/// If not.
+/// [`ErrorKind::BadName`] if not.
 pub fn check_name(name: &str) -> Result<()> {
     if is_valid(name) { Ok(()) } else { Err(ErrorKind::BadName.into_error(name)) }
 }
@@ -57,15 +58,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn are_names_decoded_as_they_are_marked() {
+    fn decodes_names_by_their_utf8_flag() {
         assert_eq!(CP437.chars().count(), 128);
-        assert_eq!(decode(b"plain", false).unwrap(), "plain");
-        assert_eq!(decode("Ünï".as_bytes(), true).unwrap(), "Ünï");
-        assert_eq!(decode(b"\x9An\x8B", false).unwrap(), "Ünï");
-        for (bytes, is_utf8) in
-            [(&b""[..], true), (b"a\0b", false), (b"a\nb", true), (b"\xFF", true), (b"\x7F", false)]
-        {
-            assert_eq!(decode(bytes, is_utf8), None);
+        assert_eq!(decode(b"plain", 0).unwrap(), "plain");
+        assert_eq!(decode("Ünï".as_bytes(), flags::UTF8).unwrap(), "Ünï");
+        assert_eq!(decode(b"\x9An\x8B", 0).unwrap(), "Ünï");
+        for bytes in [&b""[..], b"a\nb", b"\xFF"] {
+            assert_eq!(decode(bytes, flags::UTF8), None);
+        }
+        for bytes in [&b""[..], b"a\0b", b"\x7F"] {
+            assert_eq!(decode(bytes, 0), None);
         }
     }
 }

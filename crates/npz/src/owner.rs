@@ -1,30 +1,30 @@
-//! Which process something belongs to.
+//! Protects files and threads from forked processes.
 
 use std::io;
 
-/// The process that made a file or a thread. A fork of it inherits its memory, but no threads, and shares its files: it must
-/// neither write nor remove them, and would wait for a thread forever.
+/// The process that created a file or started a thread. A fork of it shares its open files and must neither write to nor
+/// remove them; and it does not inherit threads, so it would wait for one forever.
 #[derive(Clone, Copy, Debug)]
 pub struct Owner(u32);
 
 impl Owner {
-    /// This process.
+    /// Returns the current process.
     #[must_use]
     pub fn current() -> Self {
         Self(std::process::id())
     }
 
-    /// That this process is the owner.
+    /// Checks that the current process is the owner.
     ///
     /// # Errors
     ///
-    /// If it is a fork of it.
+    /// If the current process is a fork of the owner.
     pub fn check(self) -> io::Result<()> {
         if self.0 == std::process::id() {
             return Ok(());
         }
         Err(io::Error::other(
-            "this process is a fork of the one that writes the archive, and cannot go on with it",
+            "this process is a fork of the one that writes the archive, and cannot continue it",
         ))
     }
 }

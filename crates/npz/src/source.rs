@@ -1,4 +1,4 @@
-//! Where an archive's bytes are.
+//! The bytes of an archive: mapped, in memory or in a file.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -11,7 +11,7 @@ use memmap2::Mmap;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// An archive's bytes, to be read from any place by any thread.
+/// The bytes of an archive, which any thread can read at any offset.
 #[derive(Debug)]
 pub(crate) enum ByteSource {
     Mapped(Mmap, Option<SystemTime>),
@@ -31,27 +31,27 @@ impl ByteSource {
         if metadata.len() == 0 {
             return Ok(Self::Memory(Vec::new()));
         }
-        // SAFETY: this is the one door to the bytes of a mapping. They are only ever read, and parsed as what
-        // anybody may have written: if another process changes them meanwhile, reads give an error or other
-        // bytes, checked like all. If it truncates the file, the system ends this process (SIGBUS):
-        // `Access::Mapped` says so, and that `Access::Positional` does not have this.
+        // SAFETY: the mapping is only read, and only through this type, and its bytes are parsed as untrusted
+        // input: if another process changes them meanwhile, reads fail or give other bytes, which are checked
+        // like all. If it truncates the file, the system ends this process (SIGBUS): the docs of
+        // `Access::Mapped` warn of this and offer `Access::Positional`.
         #[allow(unsafe_code)]
         let map = unsafe { Mmap::map(file)? };
         Ok(Self::Mapped(map, metadata.modified().ok()))
     }
 
-    /// Reads a file by positions, without mapping it.
+    /// Opens a file for positional reads.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         Self::open_file(open(path)?)
     }
 
-    /// Reads an open file by positions, without mapping it.
+    /// Uses an open file for positional reads.
     pub(crate) fn open_file(file: File) -> Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self::File { file, len: metadata.len(), modified: metadata.modified().ok() })
     }
 
-    /// When the file was changed last before it was opened, if the system tells.
+    /// Returns the file's time of modification when it was opened, if the system provides it.
     pub(crate) fn modified(&self) -> Option<SystemTime> {
         match self {
             Self::Mapped(_, modified) | Self::File { modified, .. } => *modified,
@@ -67,7 +67,7 @@ impl ByteSource {
         }
     }
 
-    /// All bytes, if they are in memory.
+    /// Returns all bytes, if they are in memory.
     pub(crate) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Mapped(map, _) => Some(map),
@@ -76,7 +76,7 @@ impl ByteSource {
         }
     }
 
-    /// The bytes at this place: borrowed if they are in memory, else read.
+    /// Returns `len` bytes at `offset`: borrowed if they are in memory, read otherwise.
     pub(crate) fn get(&self, offset: u64, len: u64) -> Result<Cow<'_, [u8]>> {
         let end =
             offset.checked_add(len).filter(|&end| end <= self.len()).ok_or_else(|| self.too_short(offset))?;
@@ -90,7 +90,7 @@ impl ByteSource {
         Ok(Cow::Owned(bytes))
     }
 
-    /// Fills `bytes` from this place.
+    /// Fills `bytes` from `offset`.
     pub(crate) fn read_exact_at(&self, offset: u64, bytes: &mut [u8]) -> Result<()> {
         match self {
             Self::File { file, .. } => {
@@ -109,7 +109,7 @@ impl ByteSource {
     }
 }
 
-/// A file. A folder opens too, and what comes of it later says little.
+/// Opens a file. Rejects a folder, which would open but give an unclear error when read.
 fn open(path: &Path) -> Result<File> {
     let file = File::open(path).and_then(|file| {
         if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }

@@ -1,26 +1,26 @@
-//! What a file is to be written to.
+//! Finds what a path to be written to leads to.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Links to links to nothing are followed so often, as the system does.
+/// The longest chain of links to a missing file that is followed, as in Linux.
 const MAX_LINKS: usize = 40;
 
-/// What a file is to be written to.
+/// The destination of a file that is being written.
 #[derive(Debug)]
 pub(crate) enum Target {
-    /// A path from the root that leads to a regular file, which is replaced, or to nothing.
+    /// The absolute path of a regular file to replace, or of no file yet.
     File(PathBuf),
-    /// A pipe or a device such as `/dev/null`, which takes what is written and is never replaced.
+    /// A pipe or a device such as `/dev/null`, which is written to and never replaced.
     Stream(File),
-    /// Nothing that has a path.
+    /// No path: the caller takes the bytes.
     Unnamed,
 }
 
 impl Target {
-    /// What is at a path. A link is followed, so that what it points to is written and not the link; whatever folder the
-    /// process goes to, the path stays.
+    /// Finds the target of a path. Links are followed, so that the file they point to is replaced and not the link. The
+    /// result does not depend on the current folder, which may change.
     pub(crate) fn find(path: &Path) -> io::Result<Self> {
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
@@ -30,10 +30,10 @@ impl Target {
             }
             Ok(_) => {
                 let message =
-                    "expected a file, a pipe or a character device to write to, found another thing";
+                    "expected a file, a pipe or a character device to write to, found something else";
                 Err(io::Error::new(io::ErrorKind::InvalidInput, message))
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::File(nothing_at(path)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::File(resolve_missing(path)?)),
             Err(error) => Err(error),
         }
     }
@@ -50,8 +50,8 @@ fn is_stream(_: fs::FileType) -> bool {
     false
 }
 
-/// Where a file would be that is made at this path, which leads to nothing.
-fn nothing_at(path: &Path) -> io::Result<PathBuf> {
+/// Returns the absolute path at which a file would be created through this path, which leads to no file.
+fn resolve_missing(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         let Ok(target) = fs::read_link(&path) else {
@@ -60,9 +60,10 @@ fn nothing_at(path: &Path) -> io::Result<PathBuf> {
         };
         path = folder_of(&path).join(target);
     }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "expected a file, found links that lead nowhere"))
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "expected a file, found too many links"))
 }
 
+/// Returns the folder of a path: its parent, or the current folder.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

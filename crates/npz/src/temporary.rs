@@ -1,4 +1,4 @@
-//! A file that has no name yet.
+//! Temporary files, which get their final name when they are complete.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -9,21 +9,21 @@ use crate::error::Result;
 use crate::owner::Owner;
 use crate::target::folder_of;
 
-/// A file that is gone when it is dropped, unless it has got a name.
+/// A temporary file, removed when dropped unless [`take_name`](Self::take_name) succeeded.
 ///
-/// Where the system has files without names it is one, and goes with its process however that ends. Elsewhere, and for a moment
-/// before it takes another file's place, it has a name that follows from the one it is to have, so that what a killed process
-/// has left is found again; and it is locked for as long as its writer lives, so that it is not taken for left.
+/// On Linux it has no name where the file system allows this, and disappears with its process, however that ends. Elsewhere,
+/// and on Linux for the moment of replacing a file, it has a name that is derived from its final name, so that the file of a
+/// killed process is found again. It is locked while its writer lives, so that nobody removes it as abandoned.
 #[derive(Debug)]
 pub(crate) struct TemporaryFile {
     file: File,
-    /// Its own name, if it has one.
+    /// The temporary name, if it has one.
     path: Option<PathBuf>,
     owner: Owner,
 }
 
 impl TemporaryFile {
-    /// A file that is to have this path, from the root.
+    /// Creates a temporary file for this absolute path.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let owner = Owner::current();
         if let Some(file) = unnamed(folder_of(path)) {
@@ -32,7 +32,7 @@ impl TemporaryFile {
         }
         let make = |path: &Path| {
             let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
-            // Another writer may have taken it for left before it was locked.
+            // Another writer may have removed it as abandoned before it was locked.
             Ok((lock(&file) != LockState::Others && is_at(&file, path)).then_some(file))
         };
         let (file, path) = with_free_name(path, make)?;
@@ -44,14 +44,14 @@ impl TemporaryFile {
         &self.file
     }
 
-    /// Gives it its path, in place of a file that has it.
+    /// Moves the file to its final path, and replaces a file that is there.
     pub(crate) fn take_name(mut self, path: &Path) -> io::Result<()> {
         self.owner.check()?;
         if self.path.is_none() {
             if link(&self.file, path).is_ok() {
                 return Ok(());
             }
-            // A name cannot be taken from a file but by one that has a name.
+            // Only a rename replaces a file, and it needs a name to rename from.
             let (_, own) = with_free_name(path, |own| self.give_name(own).map(Some))?;
             lock_paths().push(own.clone());
             self.path = Some(own);
@@ -62,10 +62,8 @@ impl TemporaryFile {
         self.path = None;
         Ok(())
     }
-}
 
-impl TemporaryFile {
-    /// Gives a file that has no name this one, if no other has it; where the system does not, a copy of the file.
+    /// Links a file without a name to this path, if the path is free. Where the system cannot do that, copies the file.
     fn give_name(&self, own: &Path) -> io::Result<()> {
         match link(&self.file, own) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
@@ -86,7 +84,7 @@ impl TemporaryFile {
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
         if let Some(path) = self.path.take().filter(|_| self.owner.check().is_ok()) {
-            // Nobody is left to be told; the next writer tries again.
+            // An error cannot be reported here; the next writer tries again.
             drop(fs::remove_file(&path));
             forget_path(&path);
         }
@@ -111,7 +109,7 @@ impl Seek for TemporaryFile {
     }
 }
 
-/// The names that this process has given to temporary files.
+/// The paths of the temporary files of this process that have names.
 static TEMPORARY_PATHS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 fn lock_paths() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
@@ -122,28 +120,27 @@ fn forget_path(path: &Path) {
     lock_paths().retain(|name| name != path);
 }
 
-/// Removes the temporary files of this process that have names: for a program that is about to be ended by a signal. What is being
-/// written then fails.
+/// Removes the temporary files of this process that have names. Call this before a signal ends the program. Writers that
+/// have not committed yet will fail.
 pub fn remove_temporary_files() {
     for path in std::mem::take(&mut *lock_paths()) {
         drop(fs::remove_file(path));
     }
 }
 
-/// Removes temporary files from a folder that writers have left which were killed, and gives back their paths. Those of writers
-/// that live are left alone.
+/// Removes the temporary files of killed writers from a folder, and returns their paths. Files of running writers are kept.
 ///
-/// Where the system has files without names, as Linux has, a writer that is killed leaves nothing, but in the moment in which it
-/// replaces a file. A writer of the same file removes what was left too.
+/// On Linux, a killed writer leaves a file only if it was about to replace another. The next writer of the same path also
+/// removes it.
 ///
 /// # Errors
 ///
-/// If the folder cannot be read, or a file in it not be removed.
+/// If the folder cannot be read, or a file cannot be removed.
 pub fn clean(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
     let mut removed = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if is_own_name(&path) && remove_if_left(&path)? {
+        if is_temporary_name(&path) && remove_if_abandoned(&path)? {
             removed.push(path);
         }
     }
@@ -154,14 +151,15 @@ pub fn clean(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
 const NAME_PREFIX: &str = ".bitnpz.";
 const NAME_SUFFIX: &str = ".tmp";
 
-/// The path of a temporary file for a file of this path.
-fn own_name(path: &Path, number: u32) -> io::Result<PathBuf> {
+/// Returns the path of a temporary file for this final path. Numbers tell concurrent writers apart.
+fn temporary_path(path: &Path, number: u32) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let name = crc32fast::hash(name.as_encoded_bytes());
     Ok(folder_of(path).join(format!("{NAME_PREFIX}{name:08x}.{number}{NAME_SUFFIX}")))
 }
 
-fn is_own_name(path: &Path) -> bool {
+/// Returns `true` if a path can come from [`temporary_path`].
+fn is_temporary_name(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let middle =
         name.and_then(|name| name.strip_prefix(NAME_PREFIX)?.strip_suffix(NAME_SUFFIX)?.split_once('.'));
@@ -170,40 +168,40 @@ fn is_own_name(path: &Path) -> bool {
     })
 }
 
-/// Makes something of a name that is free, of those that a file of this path can have, once what was left there is removed.
+/// Calls `make` with the temporary paths for this final path until one is free, and removes abandoned files on the way.
 fn with_free_name<T>(
     path: &Path,
     mut make: impl FnMut(&Path) -> io::Result<Option<T>>,
 ) -> io::Result<(T, PathBuf)> {
     let mut number = 0;
     loop {
-        let own = own_name(path, number)?;
+        let own = temporary_path(path, number)?;
         match make(&own) {
             Ok(Some(made)) => return Ok((made, own)),
             Ok(None) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                number += u32::from(!remove_if_left(&own).unwrap_or(false));
+                number += u32::from(!remove_if_abandoned(&own).unwrap_or(false));
             }
             Err(error) => return Err(error),
         }
     }
 }
 
-/// Removes a file if nobody has it locked. It is not used again: whoever may write to the folder could have put anything there.
-fn remove_if_left(path: &Path) -> io::Result<bool> {
-    let is_left = fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+/// Removes a file if nobody has locked it. The file is not reused: anyone with access to the folder could have put it there.
+fn remove_if_abandoned(path: &Path) -> io::Result<bool> {
+    let is_abandoned = fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
         && File::open(path).is_ok_and(|file| lock(&file) == LockState::Ours && is_at(&file, path));
-    if is_left {
+    if is_abandoned {
         fs::remove_file(path)?;
     }
-    Ok(is_left)
+    Ok(is_abandoned)
 }
 
-/// A new file without a name in a folder, where the system has such files.
+/// Creates a file without a name in a folder, where the system supports this.
 #[cfg(target_os = "linux")]
 fn unnamed(folder: &Path) -> Option<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    // By this such a file gets a name.
+    // `link` names the file through this folder.
     if !Path::new("/proc/self/fd").exists() {
         return None;
     }
@@ -216,7 +214,7 @@ fn unnamed(_: &Path) -> Option<File> {
     None
 }
 
-/// Gives a file a name, if no other has it.
+/// Gives a file a name, if the name is free.
 #[cfg(target_os = "linux")]
 fn link(file: &File, path: &Path) -> io::Result<()> {
     use std::os::fd::AsRawFd;
@@ -231,12 +229,12 @@ fn link(_: &File, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Who has a file locked, now that we have tried.
+/// The result of trying to lock a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LockState {
     Ours,
     Others,
-    /// Its file system has no locks.
+    /// The file system has no locks.
     None,
 }
 
@@ -248,7 +246,7 @@ fn lock(file: &File) -> LockState {
     }
 }
 
-/// Whether it is this file that has this path.
+/// Returns `true` if this path leads to this file.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -266,24 +264,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_what_killed_writers_left_removed_and_nothing_else() {
+    fn clean_removes_abandoned_files_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         for name in [".bitnpz.0123abcd.0.tmp", ".bitnpz.0123abcd.17.tmp"] {
-            fs::write(path(name), "left").unwrap();
+            fs::write(path(name), "abandoned").unwrap();
         }
         let others =
             [".bitnpz.x.tmp", ".bitnpz.0123abcd.tmp", "bitnpz.0123abcd.0.tmp", ".bitnpz.0123abcd.0.tmp.npz"];
         others.iter().for_each(|name| fs::write(path(name), "another's").unwrap());
-        let living = path(".bitnpz.fedc3210.0.tmp");
-        fs::write(&living, "living").unwrap();
-        let held = File::open(&living).unwrap();
-        assert_eq!(lock(&held), LockState::Ours);
+        let locked = path(".bitnpz.fedc3210.0.tmp");
+        fs::write(&locked, "of a running writer").unwrap();
+        let file = File::open(&locked).unwrap();
+        assert_eq!(lock(&file), LockState::Ours);
         let removed = clean(folder.path()).unwrap();
         assert_eq!(removed, [path(".bitnpz.0123abcd.0.tmp"), path(".bitnpz.0123abcd.17.tmp")]);
-        assert!(living.exists() && others.iter().all(|name| path(name).exists()));
-        drop(held);
-        assert_eq!(clean(folder.path()).unwrap(), [living]);
+        assert!(locked.exists() && others.iter().all(|name| path(name).exists()));
+        drop(file);
+        assert_eq!(clean(folder.path()).unwrap(), [locked]);
         assert!(clean(path("nowhere")).is_err());
     }
 }

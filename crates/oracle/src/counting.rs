@@ -1,21 +1,21 @@
-//! Counting what work costs: the bytes it allocates and the steps it takes.
+//! Measures the cost of work: the bytes it allocates and the steps it takes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, which counts what each thread allocates: `#[global_allocator] static A: Counting = Counting;`.
+/// The system's allocator, with counters of what each thread allocates: `#[global_allocator] static A: Counting = Counting;`.
 #[derive(Debug)]
 pub struct Counting;
 
-/// What some work has cost the thread that called [`Counting::measure`].
+/// The cost of some work to the thread that called [`Counting::measure`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// The most bytes allocated at once.
+    /// The most bytes that were allocated at once.
     pub peak: usize,
-    /// All bytes allocated.
+    /// The bytes of all allocations together.
     pub total: usize,
-    /// The edges taken between basic blocks, the same in every run: the time without a clock. Only programs built by
-    /// `cargo xtask steps` count them, of all that is written in Rust but the standard library; others have 0 here.
+    /// The edges taken between basic blocks: a measure of time that is the same in every run. Counted only in programs that
+    /// `cargo xtask steps` builds, in all Rust code except the standard library; 0 in others.
     pub steps: u64,
 }
 
@@ -27,7 +27,7 @@ thread_local! {
 }
 
 impl Cost {
-    /// The larger of each.
+    /// Returns the larger of each number.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
         Self {
@@ -39,11 +39,11 @@ impl Cost {
 }
 
 impl Counting {
-    /// Runs `work` and counts what it costs this thread.
+    /// Runs `work` and returns its cost to this thread.
     ///
     /// # Panics
     ///
-    /// If the steps should be counted and are not.
+    /// If this is a build that counts steps, and none were counted.
     pub fn measure<R>(work: impl FnOnce() -> R) -> (R, Cost) {
         let live = LIVE.get();
         PEAK.set(live);
@@ -58,7 +58,7 @@ impl Counting {
 
     fn note(more: usize, less: usize) {
         let signed = |bytes: usize| isize::try_from(bytes).unwrap_or(isize::MAX);
-        // A thread that ends has no counters any more.
+        // The counters of a thread that is ending may be gone.
         let _ = LIVE.try_with(|live| {
             live.set(live.get().saturating_add(signed(more)).saturating_sub(signed(less)));
             let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
@@ -67,37 +67,37 @@ impl Counting {
     }
 }
 
-#[allow(unsafe_code, reason = "every call goes to the system's allocator as it came")]
-// SAFETY: as the reason says.
+#[allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait")]
+// SAFETY: every call is passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         Self::note(layout.size(), 0);
-        // SAFETY: as for the caller.
+        // SAFETY: the caller upholds the contract of this method.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         Self::note(layout.size(), 0);
-        // SAFETY: as for the caller.
+        // SAFETY: the caller upholds the contract of this method.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         Self::note(0, layout.size());
-        // SAFETY: as for the caller.
+        // SAFETY: the caller upholds the contract of this method.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         Self::note(size, layout.size());
-        // SAFETY: as for the caller.
+        // SAFETY: the caller upholds the contract of this method.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
 
-/// What LLVM's coverage pass calls at each edge (SanitizerCoverage, `trace-pc`).
+/// Counts a step. LLVM's coverage pass calls this at each edge (SanitizerCoverage, `trace-pc`).
 #[cfg(bitnpz_steps)]
-#[allow(unsafe_code, reason = "the name is that which the pass calls")]
+#[allow(unsafe_code, reason = "the pass requires this name")]
 #[unsafe(no_mangle)]
 extern "C" fn __sanitizer_cov_trace_pc() {
     let _ = STEPS.try_with(|steps| steps.set(steps.get() + 1));

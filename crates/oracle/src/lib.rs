@@ -1,7 +1,7 @@
 //! A long-lived Python process with stock NumPy: the oracle of the interop tests.
 //!
-//! Starting Python and importing NumPy takes a tenth of a second; a property test asks thousands
-//! of questions. So one process stays and runs the snippets it is sent.
+//! Starting Python and importing NumPy takes a tenth of a second, and a property test asks thousands
+//! of questions. One process therefore keeps running and executes the snippets it is sent.
 //!
 //! The interpreter is the one that the environment variable `BITNPZ_PYTHON` names. Without it, it is
 //! the one that `cargo xtask setup` installs below `target`, or else a `python3` that has NumPy.
@@ -88,7 +88,7 @@ impl Oracle {
         self.try_run(code, inputs).unwrap_or_else(|traceback| panic!("the oracle raised:\n{traceback}"))
     }
 
-    /// As [`run`](Self::run), but gives Python's traceback back as an error.
+    /// As [`run`](Self::run), but returns Python's traceback as an error.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl Oracle {
     ///
     /// # Panics
     ///
-    /// If the process is gone.
+    /// If the process has ended.
     pub fn try_run(&mut self, code: &str, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, String> {
         let gone = "the oracle's Python process has ended";
         let request = Request { code, inputs: inputs.iter().map(|input| input.len()).collect() };
@@ -124,13 +124,13 @@ impl Oracle {
     }
 }
 
-/// The interpreters to try, in this order.
+/// Lists the interpreters to try, in this order.
 fn interpreters() -> Vec<String> {
     if let Ok(python) = std::env::var("BITNPZ_PYTHON") {
         return vec![python];
     }
     let (folder, python) = if cfg!(windows) { ("Scripts", "python") } else { ("bin", "python3") };
-    // Where `xtask/src/python.rs` makes it.
+    // `xtask/src/python.rs` creates it there.
     let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/venv");
     vec![format!("{installed}/{folder}/python"), python.to_owned()]
 }

@@ -1,10 +1,10 @@
-"""The Python side of the oracle: runs the snippets it is sent, with NumPy at hand.
+"""The Python side of the oracle: runs the snippets it is sent, with NumPy as np.
 
 A request is one JSON line {"code": str, "inputs": [length, ...]} and then the
 inputs' bytes; an answer is one JSON line {"outputs": [length, ...]} or
 {"error": str}, and then the outputs' bytes. A snippet sees `inputs` (a list of
 bytes) and appends its results to `outputs`; names it defines at the top level
-stay for the snippets after it. The first line is "ready", once NumPy is there.
+stay for the snippets after it. The first line is "ready", once NumPy is imported.
 """
 
 import io

@@ -13,7 +13,7 @@ use crate::call::{long, quick};
 use crate::choice::Chosen;
 use crate::damage::Problem;
 use crate::error::raise;
-use crate::images::{image_reader, of_archive};
+use crate::images::{image_reader, public_images};
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
 pub(crate) struct Archive {
@@ -36,7 +36,7 @@ impl Archive {
     }
 }
 
-/// What `archive[key]` finds.
+/// The result of `archive[key]`.
 enum Found<'a> {
     Saved(Content<'a>),
     /// The bytes of a member that is not a `.npy` file.
@@ -89,7 +89,7 @@ impl Archive {
             Found::Saved(Content::Images(images)) if images.shape().len() == 2 => {
                 image_reader(images.dtype())(&images, py, 0, &this.name)
             }
-            Found::Saved(Content::Images(images)) => of_archive(slf, images, Some(&text), 0),
+            Found::Saved(Content::Images(images)) => public_images(slf, images, Some(&text), 0),
             Found::Saved(_) => {
                 Err(raise(py, "InternalError", ("expected an array or images, found neither".to_owned(),)))
             }
@@ -120,7 +120,7 @@ impl Archive {
         let (py, this) = (slf.py(), slf.get());
         let archive = this.open(py)?;
         let images = long(py, &this.name, || archive.images(key))?;
-        of_archive(slf, images, Some(key), 0)
+        public_images(slf, images, Some(key), 0)
     }
 
     fn _keyed_images<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyAny>>> {
@@ -128,7 +128,7 @@ impl Archive {
         let archive = this.open(py)?;
         let sets = quick(py, &this.name, || archive.keyed_images())?;
         let sets = sets.into_iter().enumerate();
-        sets.map(|(number, images)| of_archive(slf, images, None, number)).collect()
+        sets.map(|(number, images)| public_images(slf, images, None, number)).collect()
     }
 
     /// Returns the dtype and shape of the array under a key without reading its data, or `None` for other members.

@@ -291,7 +291,7 @@ impl Images {
 
 /// Creates an instance of the class that users see. `key` is the key of the images; if they have keys of their own, it is `None`
 /// and `number` counts their image set among the archive's sets of such images.
-pub(crate) fn of_archive<'py>(
+pub(crate) fn public_images<'py>(
     archive: &Bound<'py, Archive>,
     images: bitnpz::Images,
     key: Option<&str>,

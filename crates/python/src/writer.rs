@@ -26,7 +26,7 @@ pub(crate) struct Writer {
     state: ProcessOwned<Mutex<State>>,
 }
 
-/// What changes while an archive is written.
+/// The part of a writer that changes while it writes.
 struct State {
     /// `None` once it is finished or aborted.
     writer: Option<bitnpz::Writer>,
@@ -34,7 +34,7 @@ struct State {
     left_out: Option<BTreeSet<String>>,
 }
 
-/// What the writer does with an archive that exists already.
+/// The treatment of an archive that already exists.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Existing {
     Replace,
@@ -46,7 +46,7 @@ impl Choice for Existing {
     const VALUES: &'static [(&'static str, Self)] = &[("replace", Self::Replace), ("append", Self::Append)];
 }
 
-/// How members are compressed, without the level.
+/// The compression of members, without its level.
 #[derive(Clone, Copy)]
 pub(crate) enum MemberCompression {
     Stored,
@@ -58,7 +58,7 @@ impl Choice for MemberCompression {
     const VALUES: &'static [(&'static str, Self)] = &[("stored", Self::Stored), ("deflate", Self::Deflate)];
 }
 
-/// What an array is added as.
+/// The way in which an array is added.
 #[derive(Clone, Copy)]
 pub(crate) enum AddAs {
     /// One image or a stack.

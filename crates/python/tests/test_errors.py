@@ -199,3 +199,18 @@ def test_checks_options():
             bitnpz.save("a.npz", {"x": [1]}, **wish)
     with pytest.raises(ValueError, match="mode"):
         bitnpz.Writer("a.npz", "r")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("stored", None, None, "x", None), "existing: expected \"replace\" or \"append\", found 'x'"),
+        (("zip", None, None, "replace", None), "compression: expected \"stored\" or \"deflate\", found 'zip'"),
+        ((None, None, None, "replace", None), "compression: .* found None"),
+    ],
+)
+def test_compiled_half_refuses_unknown_names(arguments, message):
+    with pytest.raises(bitnpz.InputError, match=message):
+        bitnpz._bitnpz.Writer("a.npz", "a.npz", None, None, *arguments)
+    with bitnpz.Writer("b.npz") as writer, pytest.raises(bitnpz.InputError, match="add_as: expected .*found 'x'"):
+        writer._add("x", bitnpz._arrays.to_items(np.arange(3)), "x")

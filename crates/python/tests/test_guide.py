@@ -19,7 +19,8 @@ def run(path, least):
         exec(compile(block, str(path), "exec"), names)
 
 
-def test_does_the_guide_run_as_written(capsys):
+@pytest.mark.timeout(900)  # trains a classifier
+def test_guide_runs_as_written(capsys):
     pytest.importorskip("PIL")
     run(ROOT / "docs" / "guide.md", 12)
     printed = capsys.readouterr().out
@@ -27,13 +28,13 @@ def test_does_the_guide_run_as_written(capsys):
     assert Path("sheet.png").stat().st_size > 1000
 
 
-def test_does_the_readme_run_as_written():
+def test_readme_runs_as_written():
     run(ROOT / "README.md", 5)
     assert Path("training.npz").stat().st_size < Path("plain.npz").stat().st_size / 5
 
 
 @pytest.mark.parametrize("name", ["archive_in_memory", "make_font", "stream_a_million", "train_test_split"])
-def test_do_examples_run(name, monkeypatch, capsys):
+def test_example_runs(name, monkeypatch, capsys):
     arguments = {"make_font": ["font.npz"], "stream_a_million": ["3000"]}
     if name == "make_font":
         pytest.importorskip("PIL")

@@ -29,9 +29,9 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         [runs] => runs.parse().map_err(|_| format!("{runs}: expected a number of runs"))?,
         _ => return Err("usage: cargo xtask crash [others] [RUNS]".to_owned()),
     };
-    let packages = ["build", "--locked", "--package", "bitnpz-cli", "--package", "bitnpz-faults"];
-    command::run(&mut cargo(&packages))?;
-    let bench = Bench::new()?;
+    let program = command::built()?;
+    command::run(&mut cargo(&["build", "--locked", "--quiet", "--package", "bitnpz-faults"]))?;
+    let bench = Bench::new(program)?;
     println!("{:8} {:32} {:>7} {:>9} {:>9} {:>9}", "mode", "trial", "runs", "old there", "new there", "lost");
     for scenario in bench.scenarios()? {
         inject::run(&bench, &scenario)?;

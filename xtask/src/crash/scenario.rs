@@ -14,7 +14,7 @@ pub(super) struct Bench {
     /// The folder that holds only the archive.
     pub(super) folder: PathBuf,
     inputs: PathBuf,
-    programs: PathBuf,
+    program: PathBuf,
 }
 
 /// One call of the command.
@@ -28,14 +28,10 @@ pub(super) struct Scenario {
 }
 
 impl Bench {
-    pub(super) fn new() -> Result<Self, String> {
-        let target = command::target();
-        let base = target.join("crash");
-        let bench = Self {
-            folder: base.join("archive"),
-            inputs: base.join("inputs"),
-            programs: target.join("debug"),
-        };
+    /// Makes empty folders and the inputs for trials of a program.
+    pub(super) fn new(program: PathBuf) -> Result<Self, String> {
+        let base = command::target().join("crash");
+        let bench = Self { folder: base.join("archive"), inputs: base.join("inputs"), program };
         for folder in [&bench.folder, &bench.inputs] {
             drop(fs::remove_dir_all(folder));
             fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -120,7 +116,7 @@ impl Bench {
     }
 
     fn program(&self) -> Command {
-        let mut command = Command::new(self.programs.join("bitnpz"));
+        let mut command = Command::new(&self.program);
         command.stdout(Stdio::null()).stderr(Stdio::piped()).env("BITNPZ_FAULTS_FOLDER", &self.folder);
         command
     }
@@ -136,7 +132,7 @@ impl Bench {
     pub(super) fn faulty(&self, scenario: &Scenario, faults: &str) -> Command {
         let mut command = self.command(scenario);
         drop(fs::remove_file(self.log()));
-        command.env("LD_PRELOAD", self.programs.join("libbitnpz_faults.so"));
+        command.env("LD_PRELOAD", self.program.with_file_name("libbitnpz_faults.so"));
         command.env("BITNPZ_FAULTS", faults).env("BITNPZ_FAULTS_LOG", self.log());
         command
     }

@@ -9,6 +9,7 @@ mod imports;
 mod modules;
 mod tokens;
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -33,6 +34,31 @@ const BELOW: [(&str, &[&str]); 9] = [
 /// The crates that tests may depend on besides.
 const FOR_TESTS: [&str; 1] = ["bitnpz-oracle"];
 
+/// Files in circles that are still to be cut, with the folder of their crate. No file may be added.
+const KNOWN: &[&str] = &[
+    "bitmap/codec/contour/encode.rs",
+    "bitmap/codec/contour/model.rs",
+    "npy/array.rs",
+    "npy/dtype.rs",
+    "npy/element.rs",
+    "npy/error.rs",
+    "npy/literal.rs",
+    "npy/memory.rs",
+    "npy/record.rs",
+    "npy/view.rs",
+    "npz/archive/inflate.rs",
+    "npz/archive/member.rs",
+    "npz/archive/mod.rs",
+    "npz/archive/reader.rs",
+    "npz/writer/mod.rs",
+    "npz/writer/stream.rs",
+    "python/archive.rs",
+    "python/array.rs",
+    "python/damage.rs",
+    "python/images.rs",
+];
+
+/// Checks the chosen crates, or all.
 pub(crate) fn run(chosen: &[String]) -> Outcome {
     let metadata = output(&mut cargo(&["metadata", "--format-version", "1", "--no-deps", "--locked"]))?;
     let metadata: Value = serde_json::from_str(&metadata).map_err(|error| error.to_string())?;
@@ -49,8 +75,11 @@ pub(crate) fn run(chosen: &[String]) -> Outcome {
             faults.extend(report(&name, &needs));
         }
     }
+    if files == 0 {
+        return Err(format!("expected folders of crates, found {}", chosen.join(", ")));
+    }
     if faults.is_empty() {
-        println!("no circles among {files} files");
+        println!("no new circles among {files} files");
         return Ok(());
     }
     Err(faults.join("\n"))
@@ -74,20 +103,33 @@ fn arrows(packages: &[Value]) -> Vec<String> {
     faults
 }
 
-/// Describes every circle of a crate, with the imports that make it.
+/// Describes every circle of a crate, with the imports that make it. Those of [`KNOWN`] files are only printed.
 fn report(name: &str, needs: &Needs) -> Vec<String> {
-    let describe = |circle: std::collections::BTreeSet<&str>| {
-        let mut text = format!("{name}: {} files import in a circle", circle.len());
-        for file in &circle {
-            let targets = needs.get(*file).into_iter().flatten();
-            for (target, names) in targets.filter(|(target, _)| circle.contains(target.as_str())) {
-                let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                let _ = write!(text, "\n    {file} -> {target} ({})", names.join(", "));
-            }
+    let circles = circles::circles(needs);
+    let is_known = |file: &&str| KNOWN.contains(&format!("{name}/{file}").as_str());
+    let (known, new): (Vec<_>, Vec<_>) = circles.iter().partition(|circle| circle.iter().all(is_known));
+    for circle in known {
+        println!("known, to be cut: {}", describe(name, needs, circle));
+    }
+    for known in KNOWN.iter().filter(|known| known.split('/').next() == Some(name)) {
+        if !circles.iter().flatten().any(|file| format!("{name}/{file}") == **known) {
+            println!("{known} is in no circle: remove it from KNOWN in xtask/src/layers/mod.rs");
         }
-        text
-    };
-    circles::circles(needs).into_iter().map(describe).collect()
+    }
+    new.into_iter().map(|circle| describe(name, needs, circle)).collect()
+}
+
+/// Lists the imports within a circle.
+fn describe(name: &str, needs: &Needs, circle: &BTreeSet<&str>) -> String {
+    let mut text = format!("{name}: {} files import in a circle", circle.len());
+    for file in circle {
+        let targets = needs.get(*file).into_iter().flatten();
+        for (target, names) in targets.filter(|(target, _)| circle.contains(target.as_str())) {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let _ = write!(text, "\n    {file} -> {target} ({})", names.join(", "));
+        }
+    }
+    text
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! What receives the rows of an image as they are decoded.
+//! Sinks that receive the rows of an image as they are decoded.
 
 use crate::view::BitmapView;
 
 /// Receives the packed rows of an image, from the first to the last, while its payload is decoded.
 ///
-/// What needs only a summary of an image, such as a count or a checksum, takes less memory and time than the whole image.
+/// A sink that keeps only a summary, such as a count or a checksum, needs less memory and time than the whole image.
 ///
 /// ```
 /// use bitnpz_bitmap::BitmapView;

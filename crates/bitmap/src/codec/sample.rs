@@ -2,7 +2,7 @@
 
 use crate::view::BitmapView;
 
-/// The largest number of images in a trial, and of their pixels unless the first image has more: enough to compare
+/// The largest number of images in a trial, and of their pixels unless the first image has more: few enough to compare
 /// models in little time.
 const TRIAL_IMAGES: usize = 100;
 const TRIAL_PIXELS: usize = 1 << 21;

@@ -10,7 +10,7 @@ use super::{contour, pixel, zstd};
 /// The number of pixels that a `pixel` model is trained on, which bounds the time of training.
 const TRAINING_PIXELS: usize = 1 << 20;
 
-/// The number of pixels that a trial model is trained on, which only shows whether the codec is worth its training.
+/// The number of pixels that a trial model is trained on; it only shows whether training on all pixels is worth while.
 const TRIAL_TRAINING_PIXELS: usize = 1 << 16;
 
 /// How much larger a trial model makes images than a full one, at most.

@@ -1,4 +1,4 @@
-//! DEFLATE (RFC 1951) of bilevel images at one byte per pixel, for readers that know nothing of bits.
+//! DEFLATE (RFC 1951) of bilevel images at one byte per pixel, for readers that do not know packed rows.
 //!
 //! A general encoder looks for repeats with hash chains, byte by byte. Here the data is known: two byte values in
 //! rows of one width. What repeats is a run (distance 1) or the row above, shifted by at most one pixel (distances

@@ -10,8 +10,8 @@ use super::tokens::{MAX_DISTANCE, MAX_MATCH, MIN_MATCH, Token};
 /// pixel.
 const CANDIDATES: usize = 4;
 
-/// A path is given up if another one that is already ahead of it costs at most this much more; a
-/// smaller lead follows more paths and takes longer.
+/// A path is given up if another one that is already ahead of it costs at most this much more. A smaller
+/// value follows more paths and takes longer.
 const MAX_LEAD_PRICE: u32 = 6 * BIT;
 
 /// A place that a path reaches: the price of the path, and its last token.
@@ -46,7 +46,7 @@ pub(super) struct Parser {
 impl Parser {
     /// Returns the tokens of a range of pixels that starts at a word.
     ///
-    /// From each place that a path reaches it continues with the longest match at each distance, or with a literal; a
+    /// From each place that it reaches, a path continues with the longest match at each distance, or with a literal; a
     /// literal follows a literal only where nothing matches. Places that no path reaches take no time.
     pub(super) fn parse(
         &mut self,

@@ -1,11 +1,11 @@
-//! Whether images come back from their payloads, and what happens to payloads that are none.
+//! Codecs: do images round-trip, and are damaged payloads and models rejected?
 
 use bitnpz_bitmap::Bitmap;
 use bitnpz_bitmap::codec::{Codec, Decoder, Encoder, Model, OnesCounter, RowSink, Sample};
 use bitnpz_bitmap::{BitmapView, ErrorKind};
 use proptest::prelude::*;
 
-/// Images like outlines, like noise, and blank ones.
+/// Generates outlines, noise, stripes and blank images.
 fn bitmap(sides: std::ops::Range<usize>) -> impl Strategy<Value = Bitmap> {
     (sides.clone(), sides, 0_u8..4, any::<u64>())
         .prop_map(|(height, width, kind, seed)| draw(height, width, kind, seed))
@@ -41,14 +41,14 @@ fn model(codec: Codec, images: &[Bitmap]) -> Model {
     Model::train(codec, Sample { images: &views, total: images.len() })
 }
 
-/// All rows, one after the other, as a decoder gives them.
+/// Collects all rows as a decoder passes them on.
 #[derive(Default)]
-struct Collected {
+struct RowCollector {
     row: Vec<u8>,
     rows: Vec<u8>,
 }
 
-impl RowSink for Collected {
+impl RowSink for RowCollector {
     fn row(&mut self, fill: impl FnOnce(&mut [u8])) {
         fill(&mut self.row);
         self.rows.extend_from_slice(&self.row);
@@ -63,7 +63,8 @@ impl RowSink for Collected {
     }
 }
 
-fn check(model: &Model, images: &[Bitmap]) -> Result<(), TestCaseError> {
+/// Checks that images round-trip in every way of decoding them.
+fn check_round_trip(model: &Model, images: &[Bitmap]) -> Result<(), TestCaseError> {
     let mut encoder = Encoder::new();
     let mut decoder = Decoder::new();
     for image in images {
@@ -73,9 +74,9 @@ fn check(model: &Model, images: &[Bitmap]) -> Result<(), TestCaseError> {
         let size = [image.height(), image.width()];
         let read = decoder.decode(model, &payload, size).unwrap();
         prop_assert_eq!(&read, image);
-        let mut collected = Collected { row: vec![0; image.width().div_ceil(8)], rows: Vec::new() };
-        decoder.decode_rows(model, &payload, size, &mut collected).unwrap();
-        prop_assert_eq!(collected.rows, image.as_bytes());
+        let mut collector = RowCollector { row: vec![0; image.width().div_ceil(8)], rows: Vec::new() };
+        decoder.decode_rows(model, &payload, size, &mut collector).unwrap();
+        prop_assert_eq!(collector.rows, image.as_bytes());
         let mut ones = OnesCounter::new(image.width());
         decoder.decode_rows(model, &payload, size, &mut ones).unwrap();
         prop_assert_eq!(ones.ones(), image.view().count_ones() as u64);
@@ -85,15 +86,15 @@ fn check(model: &Model, images: &[Bitmap]) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn do_images_come_back(images in prop::collection::vec(bitmap(0..70), 1..12)) {
+    fn round_trips_images(images in prop::collection::vec(bitmap(0..70), 1..12)) {
         for codec in Codec::ALL {
-            check(&model(codec, &images[..images.len() / 2]), &images)?;
-            check(&Model::from_bytes(codec, model(codec, &images).as_bytes()).unwrap(), &images)?;
+            check_round_trip(&model(codec, &images[..images.len() / 2]), &images)?;
+            check_round_trip(&Model::from_bytes(codec, model(codec, &images).as_bytes()).unwrap(), &images)?;
         }
     }
 
     #[test]
-    fn does_any_payload_give_an_image_or_an_error(
+    fn survives_any_payload(
         images in prop::collection::vec(bitmap(1..40), 4),
         payload in prop::collection::vec(any::<u8>(), 0..100),
         size in (0_usize..60, 0_usize..60),
@@ -105,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn does_a_damaged_payload_give_an_image_or_an_error(
+    fn survives_damaged_payloads(
         images in prop::collection::vec(bitmap(1..60), 2),
         byte in any::<prop::sample::Index>(),
         value in any::<u8>(),
@@ -127,44 +128,44 @@ proptest! {
     }
 
     #[test]
-    fn do_any_bytes_give_a_model_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn survives_any_bytes_as_a_model(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         for codec in Codec::ALL {
             if let Ok(model) = Model::from_bytes(codec, &bytes) {
-                check(&model, &[draw(20, 30, 1, 7), draw(9, 9, 2, 7)])?;
+                check_round_trip(&model, &[draw(20, 30, 1, 7), draw(9, 9, 2, 7)])?;
             }
         }
     }
 
     #[test]
-    fn does_a_changed_model_give_a_model_or_an_error(
+    fn survives_damaged_models(
         images in prop::collection::vec(bitmap(10..40), 20),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
         for codec in [Codec::Contour, Codec::Pixel] {
             let mut bytes = model(codec, &images).as_bytes().to_vec();
-            for (place, value) in &changes {
-                let place = place.index(bytes.len());
-                bytes[place] = *value;
+            for (index, value) in &changes {
+                let index = index.index(bytes.len());
+                bytes[index] = *value;
             }
             if let Ok(model) = Model::from_bytes(codec, &bytes) {
-                check(&model, &images)?;
+                check_round_trip(&model, &images)?;
             }
         }
     }
 }
 
 #[test]
-fn do_large_images_come_back() {
+fn round_trips_large_images() {
     let images = [(1, 4096, 3), (4096, 1, 3), (4096, 4096, 1), (700, 900, 3), (300, 200, 2), (1000, 1000, 0)];
     let images: Vec<Bitmap> =
         images.into_iter().map(|(height, width, kind)| draw(height, width, kind, 5)).collect();
     for codec in Codec::ALL {
-        check(&model(codec, &images), &images).unwrap();
+        check_round_trip(&model(codec, &images), &images).unwrap();
     }
 }
 
 #[test]
-fn is_a_model_the_same_for_the_same_images() {
+fn trains_the_same_model_on_the_same_images() {
     let images: Vec<Bitmap> = (0..50).map(|seed| draw(30, 30, 1, seed)).collect();
     for codec in Codec::ALL {
         assert_eq!(model(codec, &images), model(codec, &images));
@@ -172,7 +173,7 @@ fn is_a_model_the_same_for_the_same_images() {
 }
 
 #[test]
-fn is_the_codec_chosen_that_makes_images_smallest() {
+fn chooses_the_codec_with_the_smallest_images() {
     let choose = |kind| {
         let images: Vec<Bitmap> = (0..200).map(|seed| draw(40, 40, kind, seed)).collect();
         let views: Vec<_> = images.iter().map(Bitmap::view).collect();
@@ -182,7 +183,7 @@ fn is_the_codec_chosen_that_makes_images_smallest() {
 }
 
 #[test]
-fn is_a_blank_image_nearly_nothing() {
+fn encodes_a_blank_image_in_four_bytes() {
     let blank = Bitmap::zeros(1000, 1000).unwrap();
     let model = model(Codec::Contour, &[draw(40, 40, 1, 1), blank.clone()]);
     let mut payload = Vec::new();
@@ -191,7 +192,7 @@ fn is_a_blank_image_nearly_nothing() {
 }
 
 #[test]
-fn does_an_error_say_what_is_wrong() {
+fn errors_say_what_is_wrong() {
     let images = [draw(40, 40, 1, 3)];
     let model = model(Codec::Contour, &images);
     let mut decoder = Decoder::new();
@@ -212,16 +213,16 @@ fn does_an_error_say_what_is_wrong() {
     assert_eq!(error, format!("at byte {end} of the model: expected the end of the model, found more bytes"));
 }
 
-/// A model of pixels for which these weights are all it knows.
-fn flat(off: u8, on: u8) -> Model {
+/// Returns a model of pixels without features: each pixel has these weights of being off and on.
+fn flat_model(off: u8, on: u8) -> Model {
     Model::from_bytes(Codec::Pixel, &[0xFF, off, on, 0xFF, off, on]).unwrap()
 }
 
 #[test]
-fn does_a_payload_of_few_bytes_cost_little_whatever_size_is_claimed() {
-    let (likely, sides) = (flat(127, 0), [65_536; 2]);
+fn decodes_short_payloads_fast_whatever_size_is_claimed() {
+    let (likely, sides) = (flat_model(127, 0), [65_536; 2]);
     let mut ones = OnesCounter::new(sides[1]);
-    // Each of these would be minutes of work, row by row.
+    // Decoding these images row by row would take minutes.
     Decoder::new().decode_rows(&likely, &[], sides, &mut ones).unwrap();
     Decoder::new().decode_rows(Model::shipped("contour-1").unwrap(), &[], sides, &mut ones).unwrap_err();
     assert_eq!(ones.ones(), 0);
@@ -232,14 +233,14 @@ fn does_a_payload_of_few_bytes_cost_little_whatever_size_is_claimed() {
 }
 
 #[test]
-fn is_no_size_believed_that_a_payload_cannot_have() {
+fn rejects_impossible_sizes_before_allocating() {
     let zstd = Model::from_bytes(Codec::Zstd, &[]).unwrap();
     let mut rows = Vec::new();
     for (model, payload, size) in [
         (&zstd, &[0xFD, 1, 2, 3, 4][..], [65_536, 65_536]),
         (&zstd, &[0; 9][..], [600_000, 600_000]),
-        (&flat(1, 1), &[], [65_537, 8]),
-        (&flat(1, 1), &[0], [8, 65_537]),
+        (&flat_model(1, 1), &[], [65_537, 8]),
+        (&flat_model(1, 1), &[0], [8, 65_537]),
         (Model::shipped("contour-1").unwrap(), &[0][..], [1 << 40, 1 << 20]),
         (&Model::from_bytes(Codec::Raw, &[]).unwrap(), &[0][..], [1 << 40, 1 << 20]),
     ] {
@@ -250,7 +251,7 @@ fn is_no_size_believed_that_a_payload_cannot_have() {
 }
 
 #[test]
-fn do_rows_without_pixels_cost_nothing() {
+fn rows_without_pixels_cost_nothing() {
     for codec in Codec::ALL {
         let model = model(codec, &[Bitmap::zeros(3, 3).unwrap()]);
         for size in [[1 << 60, 0], [0, 1 << 60], [usize::MAX, 0]] {
@@ -260,20 +261,22 @@ fn do_rows_without_pixels_cost_nothing() {
     }
 }
 
-/// Zeros at the end of a payload are left out, but not those without which a decoder would give up.
+/// Encoders drop zeros at the end of a payload, but not those that the decoder does not supply.
 #[test]
-fn do_images_come_back_whose_payloads_end_early() {
-    for model in [flat(1, 1), flat(127, 0), flat(0, 127), flat(90, 127), flat(3, 2)] {
+fn round_trips_payloads_that_end_early() {
+    for model in
+        [flat_model(1, 1), flat_model(127, 0), flat_model(0, 127), flat_model(90, 127), flat_model(3, 2)]
+    {
         let mut images = Vec::new();
         for (first, period) in [(0, 1), (1, 1), (0, 2), (1, 2), (7, 64), (63, 64), (0, 1000)] {
             let mut image = Bitmap::zeros(64, 40).unwrap();
             let pixels = (first..64 * 40).step_by(period);
             pixels.for_each(|pixel| image.set(pixel / 40, pixel % 40, true));
             images.push(image.clone());
-            // The same, but for one pixel.
+            // The same image but for its last pixel.
             image.set(63, 39, image.get(63, 39) == Some(false));
             images.push(image);
         }
-        check(&model, &images).unwrap();
+        check_round_trip(&model, &images).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of packed bits and codecs against NumPy.
+//! Tests of packed rows against NumPy, and of codecs.
 
 mod codec;
 mod numpy;

@@ -1,4 +1,4 @@
-//! Are packed rows those of `np.packbits`, and does every array come back?
+//! Packed rows against `np.packbits`, and round trips of arrays.
 
 #![allow(clippy::cast_possible_truncation, reason = "random bits cut to every width")]
 
@@ -19,7 +19,7 @@ fn numpy(code: &str, inputs: &[&[u8]]) -> Vec<Vec<u8>> {
     NUMPY.with_borrow_mut(|numpy| numpy.run(code, inputs))
 }
 
-/// Arrays of one to four dimensions.
+/// Generates arrays of one to four dimensions.
 fn bools() -> impl Strategy<Value = ArrayD<bool>> {
     let shape = (prop::collection::vec(0_usize..5, 0..4), 0_usize..150);
     shape.prop_flat_map(|(mut shape, width)| {
@@ -33,7 +33,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn are_packed_rows_those_of_packbits(bools in bools()) {
+    fn packs_rows_like_packbits(bools in bools()) {
         let width = *bools.shape().last().unwrap();
         let (rows, values) = pack(&bools).unwrap();
         let bytes: Vec<u8> = bools.iter().map(|&pixel| pixel.into()).collect();
@@ -49,23 +49,23 @@ outputs += [packed.tobytes(), np.unpackbits(rows, axis=-1, count={width}).tobyte
     }
 
     #[test]
-    fn do_arrays_of_any_type_and_any_two_values_come_back(bools in bools(), a in any::<u64>(), b in any::<u64>()) {
-        check(&bools, [a as u8, b as u8]);
-        check(&bools, [a as i8, b as i8]);
-        check(&bools, [a as u16, b as u16]);
-        check(&bools, [a as i16, b as i16]);
-        check(&bools, [a as u32, b as u32]);
-        check(&bools, [a as i32, b as i32]);
-        check(&bools, [a, b]);
-        check(&bools, [a as i64, b as i64]);
-        check(&bools, [f16::from_bits(a as u16), f16::from_bits(b as u16)]);
-        check(&bools, [f32::from_bits(a as u32), f32::from_bits(b as u32)]);
-        check(&bools, [f64::from_bits(a), f64::from_bits(b)]);
-        check(&bools, [0.0_f32, -0.0]);
+    fn round_trips_every_type_and_any_two_values(bools in bools(), a in any::<u64>(), b in any::<u64>()) {
+        check_round_trip(&bools, [a as u8, b as u8]);
+        check_round_trip(&bools, [a as i8, b as i8]);
+        check_round_trip(&bools, [a as u16, b as u16]);
+        check_round_trip(&bools, [a as i16, b as i16]);
+        check_round_trip(&bools, [a as u32, b as u32]);
+        check_round_trip(&bools, [a as i32, b as i32]);
+        check_round_trip(&bools, [a, b]);
+        check_round_trip(&bools, [a as i64, b as i64]);
+        check_round_trip(&bools, [f16::from_bits(a as u16), f16::from_bits(b as u16)]);
+        check_round_trip(&bools, [f32::from_bits(a as u32), f32::from_bits(b as u32)]);
+        check_round_trip(&bools, [f64::from_bits(a), f64::from_bits(b)]);
+        check_round_trip(&bools, [0.0_f32, -0.0]);
     }
 
     #[test]
-    fn do_views_that_are_not_contiguous_pack_as_their_copies(bools in bools(), step in 1_isize..4) {
+    fn packs_views_like_their_copies(bools in bools(), step in 1_isize..4) {
         let mut view = bools.view();
         view.invert_axis(Axis(0));
         view.slice_axis_inplace(Axis(bools.ndim() - 1), Slice::new(0, None, step));
@@ -74,7 +74,7 @@ outputs += [packed.tobytes(), np.unpackbits(rows, axis=-1, count={width}).tobyte
     }
 
     #[test]
-    fn do_popcount_and_bounding_box_agree_with_a_look_at_every_pixel(height in 0_usize..20, width in 0_usize..90, seed in any::<u64>(), sparse in 0_u32..64) {
+    fn popcount_and_bounding_box_agree_with_a_naive_search(height in 0_usize..20, width in 0_usize..90, seed in any::<u64>(), sparse in 0_u32..64) {
         let image = Array2::from_shape_fn((height, width), |(row, column)| {
             (seed ^ (row * 131 + column) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).leading_zeros() > sparse
         });
@@ -91,8 +91,8 @@ outputs += [packed.tobytes(), np.unpackbits(rows, axis=-1, count={width}).tobyte
     }
 }
 
-/// Packs an array of two values, and unpacks it to the very same bits.
-fn check<T: Pixel + Debug + PartialEq>(bools: &ArrayD<bool>, [a, b]: [T; 2]) {
+/// Checks that an array of two values unpacks to the same bits.
+fn check_round_trip<T: Pixel + Debug + PartialEq>(bools: &ArrayD<bool>, [a, b]: [T; 2]) {
     let array = bools.map(|&pixel| if pixel { a } else { b });
     let Ok((rows, values)) = pack(&array) else {
         let nan = |value: T| format!("{value:?}") == "NaN";
@@ -106,7 +106,7 @@ fn check<T: Pixel + Debug + PartialEq>(bools: &ArrayD<bool>, [a, b]: [T; 2]) {
 }
 
 #[test]
-fn is_the_pixel_named_that_is_a_third_value() {
+fn errors_name_the_pixel_with_a_third_value() {
     let mut stack = Array3::<u8>::zeros((4, 5, 6));
     stack[[0, 3, 3]] = 9;
     stack[[2, 1, 4]] = 7;
@@ -124,7 +124,7 @@ fn is_the_pixel_named_that_is_a_third_value() {
 }
 
 #[test]
-fn is_padding_zero_always() {
+fn padding_is_always_zero() {
     let bitmap = Bitmap::from_packed(2, 3, vec![0xFF, 0x1F]).unwrap();
     assert_eq!(bitmap.as_bytes(), [0b1110_0000, 0]);
     assert!(bitnpz_bitmap::BitmapView::new(2, 3, &[0xE0, 0x10]).is_err());
@@ -138,7 +138,7 @@ fn is_padding_zero_always() {
 }
 
 #[test]
-fn is_an_array_without_dimensions_no_image() {
+fn rejects_arrays_without_dimensions() {
     let array = ndarray::arr0(1_u8).into_dyn();
     assert_eq!(*pack(&array).unwrap_err().kind(), bitnpz_bitmap::ErrorKind::NoRows);
     let unpacked = unpack(&array, 8, PixelValues::<u8>::default());

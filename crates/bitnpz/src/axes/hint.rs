@@ -1,36 +1,39 @@
-//! Whether an array would take fewer bytes if other axes were taken for rows and columns.
+//! Suggesting image axes that make an array smaller.
 
 use bitnpz_npy::{DynArrayView, Header, Kind};
 
-use super::ImageAxes;
 use super::form::permutation;
+use super::image_axes::ImageAxes;
 use crate::value::lane_bytes;
 
-/// So many bands of rows are looked at, in as many images as there are, and about so many pixels of each.
+/// The number of bands of rows in the sample, spread over all images. With about [`PIXELS_PER_BAND`] pixels each, the sample takes
+/// milliseconds at any size of the array.
 const BANDS: usize = 32;
-const PIXELS: usize = 1 << 13;
+const PIXELS_PER_BAND: usize = 1 << 13;
 
-/// Bands are spread over the heights of images by steps of this prime.
-const SPREAD: usize = 7919;
+/// The distance in rows between the starts of consecutive bands, modulo the height. It is a prime above most heights, so that bands
+/// start at different rows.
+const BAND_STRIDE: usize = 7919;
 
-/// Other axes are better if images take less than half of the bytes.
-const BETTER: f64 = 2.0;
+/// Other axes are suggested only if images would take less than half of the bytes: the estimate is rough.
+const MIN_FACTOR: f64 = 2.0;
 
-/// Fewer pixels tell too little, and cost too little.
-const FEW_PIXELS: usize = 4096;
+/// No axes are suggested for fewer pixels: the estimate would be unreliable, and there is little to save.
+const MIN_PIXELS: usize = 4096;
 
-/// Axes that would make an array smaller than those that are inferred.
+/// Image axes that would make an array smaller than the inferred axes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BetterAxes {
-    /// These axes.
+    /// The better axes.
     pub axes: ImageAxes,
-    /// About how many times smaller.
+    /// The estimated size with inferred axes, divided by the estimated size with these.
     pub factor: f64,
 }
 
-/// Looks for axes of an array that would make its images take less than half of the bytes. It looks at a sample of pixels,
-/// and compares how many edges along a row go on in the row below.
+/// Finds axes of an array with which its images would take less than half of the bytes.
+///
+/// The estimate compares, in a sample of pixels, how many edges of a row continue in the row below.
 ///
 /// ```
 /// use bitnpz::{DynArray, better_axes};
@@ -45,27 +48,27 @@ pub struct BetterAxes {
 pub fn better_axes(array: &DynArrayView<'_>) -> Option<BetterAxes> {
     let header = array.header();
     lane_bytes(&header.dtype)?;
-    if header.len() < FEW_PIXELS || header.shape.len() < 2 {
+    if header.len() < MIN_PIXELS || header.shape.len() < 2 {
         return None;
     }
-    let pixels = Pixels::new(array)?;
-    let inferred = pixels.cost(ImageAxes::Inferred)?;
-    // Rows of flat images have nothing to do with each other.
-    let are_flat = inferred.breaks > 0.5;
+    let bits = ArrayBits::new(array)?;
+    let inferred = bits.edge_breaks(ImageAxes::Inferred)?;
+    // Consecutive rows of an array of flat images are different images, so most edges break.
+    let are_flat = inferred.per_edge > 0.5;
     let likely = candidates(header).filter(|axes| are_flat || !matches!(axes, ImageAxes::Flat { .. }));
-    let costs = likely.filter_map(|axes| Some((axes, pixels.cost(axes)?.surprises)));
+    let costs = likely.filter_map(|axes| Some((axes, bits.edge_breaks(axes)?.per_pixel)));
     let (axes, cost) = costs.min_by(|(_, one), (_, other)| one.total_cmp(other))?;
-    let factor = inferred.surprises / cost.max(1e-4);
-    (factor > BETTER).then_some(BetterAxes { axes, factor })
+    let factor = inferred.per_pixel / cost.max(1e-4);
+    (factor > MIN_FACTOR).then_some(BetterAxes { axes, factor })
 }
 
-/// The axes that images may have instead of the last two.
+/// Returns the axes that images may have instead of the last two.
 fn candidates(header: &Header) -> impl Iterator<Item = ImageAxes> {
     let dimensions = header.shape.len();
     let pairs = [[0, 1], [0, dimensions - 1], [1, 2]].into_iter().filter(move |_| dimensions > 2);
     let axes = pairs.map(move |[height, width]| ImageAxes::Axes { height, width, dimensions });
     let flat = *header.shape.last().unwrap_or(&0);
-    // Flat images are as square as their pixels allow, or twice as long on one side.
+    // Flat images are assumed to be at most twice as long on one side.
     let heights = (2..=flat / 2).filter(move |height| dimensions == 2 && flat.is_multiple_of(*height));
     let flat = heights
         .map(move |height| (height, flat / height))
@@ -73,25 +76,26 @@ fn candidates(header: &Header) -> impl Iterator<Item = ImageAxes> {
     axes.chain(flat.take(8).map(|(height, width)| ImageAxes::Flat { height, width }))
 }
 
-/// What images would cost along some axes.
-struct Cost {
-    /// The part of pixels at which an edge along a row starts or ends.
-    surprises: f64,
-    /// The part of edges that start or end.
-    breaks: f64,
+/// The number of edges of a row that start or end there, rather than continue in a neighbouring row. An image takes about this many
+/// codes.
+struct EdgeBreaks {
+    /// Divided by the number of pixels.
+    per_pixel: f64,
+    /// Divided by the number of edges, at both their ends.
+    per_edge: f64,
 }
 
-/// The pixels of an array, as bits.
-struct Pixels<'a> {
+/// The pixels of an array as bits.
+struct ArrayBits<'a> {
     header: &'a Header,
     items: &'a [u8],
     item_size: usize,
     is_bool: bool,
-    /// The bytes of the value that counts as 0.
+    /// The bytes of the value that is read as 0: that of the first pixel.
     off: &'a [u8],
 }
 
-impl<'a> Pixels<'a> {
+impl<'a> ArrayBits<'a> {
     fn new(array: &'a DynArrayView<'_>) -> Option<Self> {
         let (header, items) = (array.header(), array.data());
         let item_size = header.dtype.item_size();
@@ -104,68 +108,68 @@ impl<'a> Pixels<'a> {
         if self.is_bool { item[0] != 0 } else { item != self.off }
     }
 
-    /// What images along these axes would cost, as far as a sample tells.
-    fn cost(&self, axes: ImageAxes) -> Option<Cost> {
+    /// Counts the edge breaks of images along these axes, in a sample of them.
+    fn edge_breaks(&self, axes: ImageAxes) -> Option<EdgeBreaks> {
         let (stack, form) = axes.form(self.header).ok()??;
         let &[.., height, width] = stack.as_slice() else { return None };
         let images: usize = stack[..stack.len() - 2].iter().product();
         if height < 2 || width == 0 || images == 0 {
             return None;
         }
-        let steps = self.steps(&stack, form.as_ref().and_then(|form| form.axes));
-        let columns = width.min(PIXELS / 2);
-        let rows = height.min(PIXELS / columns);
-        let [down, right] = [steps[stack.len() - 2], steps[stack.len() - 1]];
-        let (mut surprises, mut edges, mut seen) = (0_usize, 0_usize, 0_usize);
+        let strides = self.strides(&stack, form.as_ref().and_then(|form| form.axes));
+        let columns = width.min(PIXELS_PER_BAND / 2);
+        let rows = height.min(PIXELS_PER_BAND / columns);
+        let [down, right] = [strides[stack.len() - 2], strides[stack.len() - 1]];
+        let (mut breaks, mut edges, mut seen) = (0_usize, 0_usize, 0_usize);
         for band in 0..BANDS {
-            let image = place(band * images / BANDS, &stack[..stack.len() - 2], &steps);
-            let start = image + band * SPREAD % (height - rows + 1) * down;
+            let image = image_start(band * images / BANDS, &stack[..stack.len() - 2], &strides);
+            let start = image + band * BAND_STRIDE % (height - rows + 1) * down;
             let is_edge = |y: usize, x: usize| {
                 let place = start + y * down + x * right;
                 x > 0 && x < columns && self.bit(place) != self.bit(place - right)
             };
-            // An edge that the other row has not within a pixel.
+            // An edge without one in the other row within a pixel.
             let is_alone = |y: usize, x: usize, other: usize| {
                 is_edge(y, x) && !(x.saturating_sub(1)..=x + 1).any(|x| is_edge(other, x))
             };
             for y in 1..rows {
                 let alone = |&x: &usize| is_alone(y, x, y - 1) || is_alone(y - 1, x, y);
-                surprises += (1..columns).filter(alone).count();
+                breaks += (1..columns).filter(alone).count();
                 edges += (1..columns).filter(|&x| is_edge(y, x)).count();
             }
             seen += (rows - 1) * (columns - 1);
         }
         let part = |count: usize, of: usize| count as f64 / of.max(1) as f64;
-        (seen > 0).then(|| Cost { surprises: part(surprises, seen), breaks: part(surprises, 2 * edges) })
+        (seen > 0).then(|| EdgeBreaks { per_pixel: part(breaks, seen), per_edge: part(breaks, 2 * edges) })
     }
 
-    /// How many items apart neighbours along each axis of the stack lie.
-    fn steps(&self, stack: &[usize], axes: Option<[usize; 2]>) -> Vec<usize> {
-        let of_c_order = |shape: &[usize]| {
-            let mut steps = vec![1; shape.len()];
-            (1..shape.len()).rev().for_each(|axis| steps[axis - 1] = steps[axis] * shape[axis]);
-            steps
+    /// Returns the strides of the stack in the array, in items.
+    fn strides(&self, stack: &[usize], axes: Option<[usize; 2]>) -> Vec<usize> {
+        let c_strides = |shape: &[usize]| {
+            let mut strides = vec![1; shape.len()];
+            (1..shape.len()).rev().for_each(|axis| strides[axis - 1] = strides[axis] * shape[axis]);
+            strides
         };
         let shape = &self.header.shape;
-        let of_array = if self.header.fortran_order {
+        let array_strides = if self.header.fortran_order {
             let reversed: Vec<usize> = shape.iter().rev().copied().collect();
-            of_c_order(&reversed).into_iter().rev().collect()
+            c_strides(&reversed).into_iter().rev().collect()
         } else {
-            of_c_order(shape)
+            c_strides(shape)
         };
         match axes {
-            Some(axes) => permutation(axes, shape.len()).map(|axis| of_array[axis]).collect(),
-            None if self.header.fortran_order => of_array,
-            None => of_c_order(stack),
+            Some(axes) => permutation(axes, shape.len()).map(|axis| array_strides[axis]).collect(),
+            None if self.header.fortran_order => array_strides,
+            None => c_strides(stack),
         }
     }
 }
 
-/// Where the image with this number starts, of images along axes of these lengths and steps.
-fn place(mut image: usize, lengths: &[usize], steps: &[usize]) -> usize {
+/// Returns the index in the array of the first pixel of an image, counted along axes of these lengths and strides.
+fn image_start(mut image: usize, lengths: &[usize], strides: &[usize]) -> usize {
     let mut place = 0;
-    for (&length, &step) in lengths.iter().zip(steps).rev() {
-        place += image % length * step;
+    for (&length, &stride) in lengths.iter().zip(strides).rev() {
+        place += image % length * stride;
         image /= length;
     }
     place
@@ -179,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn are_axes_found_that_make_images_smaller() {
+    fn suggests_axes_that_make_images_smaller() {
         let stack = Array3::from_shape_fn((40, 60, 50), |(i, y, x)| {
             y.abs_diff(20 + i % 17) + x.abs_diff(i * 7 % 31) < 18
         });
@@ -192,7 +196,7 @@ mod tests {
         assert_eq!(text(of([1, 0, 2])).as_deref(), Some("HNW"));
         let flat = stack.clone().into_shape_with_order((40, 3000)).unwrap();
         assert_eq!(text(DynArray::from_ndarray(&flat)).as_deref(), Some("60x50"));
-        // A page is no stack of flat images.
+        // A page is not a stack of flat images.
         let page =
             ndarray::Array2::from_shape_fn((300, 400), |(y, x)| y % 20 < 9 && (x + y / 20 * 7) % 17 < 8);
         assert_eq!(text(DynArray::from_ndarray(&page)), None);

@@ -6,7 +6,7 @@ use bitnpz_npy::{Dtype, DynArrayView, Header, Kind, with_room};
 
 use super::index::PackedKind;
 use super::palette::{Palette, Unfit};
-use crate::axes::{ArrayForm, Formed, ImageAxes};
+use crate::axes::{ArrayForm, ImageAxes, StackForm};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::Value;
 
@@ -54,7 +54,7 @@ pub(crate) fn count_images(stack: &[usize]) -> usize {
 }
 
 /// Returns the stack of images that an array is, with its rows and columns along these axes.
-pub(crate) fn stack_of(header: &Header, axes: ImageAxes) -> Result<Formed> {
+pub(crate) fn stack_of(header: &Header, axes: ImageAxes) -> Result<StackForm> {
     let not_images = || ErrorKind::NotImages { dtype: header.dtype.clone(), shape: header.shape.clone() };
     axes.form(header)?.ok_or_else(|| not_images().into())
 }

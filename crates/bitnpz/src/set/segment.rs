@@ -8,7 +8,7 @@ use super::blob::Blob;
 use super::checksum::{Checksum, Damage, GROUP};
 use super::description::{KeysDescription, SegmentDescription};
 use super::index::{Index, Layout};
-use super::keys::{Keys, KeysError, Table, TableKeys, TextKeys};
+use super::keys::{KeyTable, KeysError, KeysView, TableKeys, TextKeys};
 use crate::error::{ErrorKind, Result};
 use crate::names::{self, SegmentPart};
 
@@ -73,7 +73,7 @@ impl Segment {
             Some(KeysDescription::Table) => {
                 let stored = zip.find(&member).map_or(0, |member| member.compressed_size());
                 let blob = Blob::open(zip, member)?;
-                match Table::read(&blob.bytes(zip)?, description.images) {
+                match KeyTable::read(&blob.bytes(zip)?, description.images) {
                     Ok(table) => Ok(SegmentKeys::Table(Box::new(TableKeys::new(table)), stored)),
                     Err(KeysError::Damaged(message)) => Err(damaged(blob.member(), message).into()),
                     Err(KeysError::OutOfMemory(error)) => Err(error.into()),
@@ -110,12 +110,16 @@ impl Segment {
     }
 
     /// Calls `with` with the keys, if images have keys.
-    pub(super) fn with_keys<R>(&self, zip: &Archive, with: impl FnOnce(Keys<'_>) -> Option<R>) -> Option<R> {
+    pub(super) fn with_keys<R>(
+        &self,
+        zip: &Archive,
+        with: impl FnOnce(KeysView<'_>) -> Option<R>,
+    ) -> Option<R> {
         match (&self.description.keys, &self.keys) {
-            (Some(KeysDescription::Pattern(pattern)), _) => with(Keys::Pattern(pattern, self.len())),
-            (_, SegmentKeys::Table(keys, _)) => with(Keys::Table(keys)),
+            (Some(KeysDescription::Pattern(pattern)), _) => with(KeysView::Pattern(pattern, self.len())),
+            (_, SegmentKeys::Table(keys, _)) => with(KeysView::Table(keys)),
             (Some(KeysDescription::Text { sorted }), SegmentKeys::Text(keys)) => {
-                with(Keys::Text(TextKeys::new(&keys.bytes(zip).ok()?, self.len(), *sorted)?))
+                with(KeysView::Text(TextKeys::new(&keys.bytes(zip).ok()?, self.len(), *sorted)?))
             }
             _ => None,
         }

@@ -10,7 +10,7 @@ use super::sets::{KeyedImage, SetStack};
 use super::stack::Stack;
 use super::stack_writer::StackWriter;
 use super::writer::Writer;
-use crate::axes::{Formed, ImageAxes};
+use crate::axes::{ImageAxes, StackForm};
 use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::names;
@@ -164,7 +164,7 @@ impl Writer {
         self.note_added(0)
     }
 
-    fn add_to_sets(&mut self, key: &str, array: &DynArrayView<'_>, formed: Formed) -> Result<()> {
+    fn add_to_sets(&mut self, key: &str, array: &DynArrayView<'_>, formed: StackForm) -> Result<()> {
         let (shape, form) = &formed;
         if is_tall_and_empty(shape) {
             return self.add_plain(key, array, None, 0);
@@ -190,7 +190,7 @@ impl Writer {
         &mut self,
         key: &str,
         array: &DynArrayView<'_>,
-        (shape, form): Formed,
+        (shape, form): StackForm,
     ) -> Result<SetStack> {
         let pixels = to_stack(array, form.as_ref())?;
         let (count, item_shape) = shape.split_first().expect("a stack has two or more axes");

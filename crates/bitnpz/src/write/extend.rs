@@ -10,7 +10,7 @@ use super::add::with_view;
 use super::stack::Stack;
 use super::waiting::WaitingStack;
 use super::writer::Writer;
-use crate::axes::{ArrayForm, Formed, ImageAxes};
+use crate::axes::{ArrayForm, ImageAxes, StackForm};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{c_order, count_images, stack_of};
@@ -109,7 +109,7 @@ impl Writer {
 }
 
 /// Returns the stack of images that an array is, if its first axis counts images so that more can be added.
-fn growing_stack(images: &DynArrayView<'_>, axes: ImageAxes) -> Result<Formed> {
+fn growing_stack(images: &DynArrayView<'_>, axes: ImageAxes) -> Result<StackForm> {
     let (stack, form) = stack_of(images.header(), axes)?;
     if form.as_ref().is_none_or(|form| form.can_grow(&stack)) && stack.len() > 2 {
         return Ok((stack, form));

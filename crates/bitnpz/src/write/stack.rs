@@ -2,7 +2,7 @@
 
 use bitnpz_npy::{Dtype, Header, make_room};
 
-use crate::axes::{ArrayForm, Formed, ImageAxes};
+use crate::axes::{ArrayForm, ImageAxes, StackForm};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{PackedKind, Palette, count_images, packed_header, unfit_error};
@@ -38,8 +38,9 @@ impl Stack {
 
     /// Returns a stack without items that becomes an array like this one; `None` if images do not lie along its first axis.
     pub(super) fn like(key: &str, header: &Header, axes: ImageAxes) -> Result<Option<Self>> {
-        let grows =
-            |(shape, form): &Formed| shape.len() > 2 && form.as_ref().is_none_or(|form| form.can_grow(shape));
+        let grows = |(shape, form): &StackForm| {
+            shape.len() > 2 && form.as_ref().is_none_or(|form| form.can_grow(shape))
+        };
         let Some((shape, form)) = axes.form(header)?.filter(grows) else { return Ok(None) };
         let form = form.map(|form| ArrayForm { shape: [&[0], &form.shape[1..]].concat(), ..form });
         Self::new(bitnpz_npz::identity(key), &header.dtype, &shape[1..], form).map(Some)

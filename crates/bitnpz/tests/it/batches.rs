@@ -1,4 +1,4 @@
-//! Whether images can be written batch by batch, and read as one set whatever keys they have.
+//! Writing images in batches, and reading images of any keys as one set.
 
 use bitnpz::{Access, Archive, Compression, Dtype, Encoding, ErrorKind, OpenOptions, WriteOptions, Writer};
 use ndarray::{Array2, Array3, s};
@@ -10,7 +10,7 @@ fn stack(count: usize) -> Array3<bool> {
 }
 
 #[test]
-fn can_stacks_come_in_batches_and_be_gone_on_with() {
+fn writes_and_extends_stacks_in_batches() {
     let folder = tempfile::tempdir().unwrap();
     let whole = stack(600);
     let batch = |range: std::ops::Range<usize>| whole.slice(s![range, .., ..]).to_owned();
@@ -62,7 +62,7 @@ fn can_stacks_come_in_batches_and_be_gone_on_with() {
 }
 
 #[test]
-fn are_images_with_keys_of_their_own_one_set() {
+fn keyed_images_are_one_set() {
     let folder = tempfile::tempdir().unwrap();
     let (path, images) = (folder.path().join("a.npz"), stack(60));
     let mut writer = Writer::create(&path).unwrap();
@@ -104,7 +104,7 @@ fn are_images_with_keys_of_their_own_one_set() {
 }
 
 #[test]
-fn are_packed_rows_read_where_they_lie() {
+fn reads_packed_rows_in_place() {
     let folder = tempfile::tempdir().unwrap();
     let (path, images) = (folder.path().join("a.npz"), stack(50));
     let options =

@@ -1,4 +1,4 @@
-//! Does every mistake give an error that names the key, and is nothing lost by it?
+//! Errors name the key, and nothing is lost by them.
 
 use std::fs;
 use std::io::Cursor;
@@ -7,7 +7,7 @@ use bitnpz::{Archive, Dtype, Writer};
 use ndarray::{Array2, Array3, array};
 
 #[test]
-fn is_a_key_of_which_nothing_is_left_refused() {
+fn refuses_empty_keys() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = bitnpz::Writer::create(folder.path().join("a.npz")).unwrap();
     for key in ["", ".npy", ".npy.npy"] {
@@ -17,7 +17,7 @@ fn is_a_key_of_which_nothing_is_left_refused() {
 }
 
 #[test]
-fn does_each_mistake_name_the_key_and_the_pixel() {
+fn errors_name_the_key_and_the_pixel() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = Writer::create(folder.path().join("a.npz")).unwrap();
     let mut stack = Array3::from_elem((3, 4, 5), 0.0_f32);
@@ -54,7 +54,7 @@ fn does_each_mistake_name_the_key_and_the_pixel() {
 }
 
 #[test]
-fn does_a_dropped_writer_leave_what_was_there() {
+fn dropped_writer_keeps_the_old_archive() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.npz");
     let write = |value: u8| {
@@ -70,18 +70,16 @@ fn does_a_dropped_writer_leave_what_was_there() {
     assert_eq!(Archive::open(&path).unwrap().array::<u8>("x").unwrap()[0], 3);
 }
 
-/// An archive of one packed image whose members have been tampered with.
-fn tampered(json: &str, packed: &DynBytes) -> bitnpz::Result<Archive> {
+/// Opens an archive of one packed image with these members.
+fn tampered(json: &str, packed: &[u8]) -> bitnpz::Result<Archive> {
     let mut writer = bitnpz_npz::Writer::new(Cursor::new(Vec::new()), bitnpz_npz::WriteOptions::default());
-    writer.add("x.npy", packed.clone()).unwrap();
+    writer.add("x.npy", packed.to_vec()).unwrap();
     writer.add(".bitnpz/packed.json", json.as_bytes().to_vec()).unwrap();
     Archive::from_bytes(writer.finish().unwrap().into_inner())
 }
 
-type DynBytes = Vec<u8>;
-
 #[test]
-fn is_a_lie_about_packed_rows_found() {
+fn refuses_false_descriptions_of_packed_rows() {
     let npy = |rows: Array2<u8>| bitnpz::DynArray::from_ndarray(&rows).to_npy().unwrap();
     let json = |width: u64| {
         format!(r#"{{"version":1,"default":{{"dtype":"|b1","values":[false,true],"width":{width}}}}}"#)

@@ -1,46 +1,47 @@
-//! Is whatever the members of image sets say refused, or read as the reference decoder reads it, in little memory and time?
+//! False members of image sets: they are refused, or read as the reference decoder reads them, in little memory and time.
 
 use std::fs;
-use std::path::Path;
 
 use bitnpz::{Archive, Codec, Dtype, DynArrayView, Encoding, Header, Limits, WriteOptions, Writer};
 use bitnpz_npz::Compression;
-use bitnpz_oracle::{Cost, Counting, Oracle};
+use bitnpz_oracle::{Cost, Counting};
 use ndarray::Array2;
 use serde_json::{Value as Json, json};
 
-/// Larger than anything the samples hold.
+use crate::support::reference_decoder;
+
+/// A limit above the size of all arrays in the samples.
 const ARRAY_BYTES: u64 = 1 << 20;
 
-/// Twice what the sample of the most pixels takes, 36,000 of them that are decoded twice.
+/// Twice the steps of the sample with most pixels: 36,000, which are decoded twice.
 const MOST_STEPS: u64 = 2_200_000;
 
-/// An archive, and the member of it that lies.
+/// An archive to make false copies of.
 struct Sample {
     name: &'static str,
     bytes: Vec<u8>,
 }
 
-/// An archive with a lie, what lies, and whether the images must be those of the sample if it is read without a problem.
+/// A false copy of a sample. If it is read without a problem and `must_be_same`, its images must be those of the sample.
 struct Case {
     name: String,
     bytes: Vec<u8>,
     must_be_same: bool,
 }
 
-/// What may lie and be read all the same, as the reference reads it: part of the case's name, and the reason.
+/// False members that cannot be detected and must be read as the reference reads them: part of the case's name, and the reason.
 const READ: [(&str, &str); 8] = [
-    ("set.json: /key is", "a key is any text that a member may have as its name"),
-    ("keys-0.npy: byte", "keys are any that a table tells"),
-    ("/keys/pattern/", "keys are what the pattern says"),
-    ("/default/dtype is \"<f8\"", "pixels are of the type that is said"),
-    ("/default/values/", "pixels are of any two values"),
-    ("set.json: /dtype", "pixels are of the type that is said"),
-    ("set.json: /values/", "pixels are of any two values"),
-    ("packed.json: /default is n", "arrays that are not said to be packed are rows of bytes"),
+    ("set.json: /key is", "a key is any valid name of a member"),
+    ("keys-0.npy: byte", "a table can describe any keys"),
+    ("/keys/pattern/", "a pattern can describe any keys"),
+    ("/default/dtype is \"<f8\"", "pixels can have any dtype"),
+    ("/default/values/", "pixels can have any two values"),
+    ("set.json: /dtype", "pixels can have any dtype"),
+    ("set.json: /values/", "pixels can have any two values"),
+    ("packed.json: /default is n", "arrays that are not listed as packed are arrays of bytes"),
 ];
 
-/// What a reader gets: arrays by their keys, as `.npy`; or the first error.
+/// The arrays of an archive by their keys, as `.npy`.
 type Arrays = Vec<(String, Vec<u8>)>;
 
 fn image(seed: usize, size: [usize; 2]) -> Array2<bool> {
@@ -57,7 +58,7 @@ fn written(options: &WriteOptions, add: impl Fn(&mut Writer)) -> Vec<u8> {
     fs::read(&path).unwrap()
 }
 
-/// Sets of every codec that the reference decodes with NumPy alone, of each kind of keys; and packed rows.
+/// Returns archives with each kind of keys and every codec that the reference decodes with NumPy alone, and one of packed rows.
 fn samples() -> Vec<Sample> {
     let coded = |codec| WriteOptions::default().with_codec(codec);
     let stack = |writer: &mut Writer| {
@@ -97,11 +98,7 @@ fn samples() -> Vec<Sample> {
     ]
 }
 
-fn reference() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference")
-}
-
-/// An array of bytes with one dimension, as `.npy`.
+/// Returns bytes as a one-dimensional array in `.npy` format.
 fn array(bytes: &[u8]) -> Vec<u8> {
     let header = Header::new(Dtype::of::<u8>(), vec![bytes.len()]);
     DynArrayView::new(header, bytes).unwrap().to_npy().unwrap()
@@ -116,7 +113,7 @@ fn own_members(sample: &Sample) -> impl Iterator<Item = (String, Vec<u8>)> {
     members(&sample.bytes).into_iter().filter(|(name, _)| name.starts_with(".bitnpz/"))
 }
 
-/// The same archive with another member of this name, or none.
+/// Replaces a member of an archive, or removes it.
 fn with_member(bytes: &[u8], name: &str, other: Option<Vec<u8>>, compression: Compression) -> Vec<u8> {
     let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
     let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), options);
@@ -129,7 +126,7 @@ fn with_member(bytes: &[u8], name: &str, other: Option<Vec<u8>>, compression: Co
     writer.finish().unwrap().into_inner()
 }
 
-/// The places of all values in a JSON text, as pointers (RFC 6901).
+/// Collects pointers (RFC 6901) to all values of a JSON text.
 fn pointers(json: &Json, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match json {
@@ -146,9 +143,9 @@ fn pointers(json: &Json, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Each value of a JSON member replaced by values of other types and sizes, removed, given twice, among unknown ones.
-fn json_lies(sample: &Sample, member: &str, text: &[u8]) -> Vec<Case> {
-    let others = [
+/// Returns values of other types and sizes to put into JSON.
+fn false_values() -> Vec<Json> {
+    vec![
         json!(null),
         json!(true),
         json!(-1),
@@ -174,7 +171,12 @@ fn json_lies(sample: &Sample, member: &str, text: &[u8]) -> Vec<Case> {
         json!([u32::MAX, u32::MAX]),
         json!({}),
         json!({"x": 1}),
-    ];
+    ]
+}
+
+/// Returns false copies of a JSON member: each value replaced or removed, and the text repeated or truncated.
+fn json_lies(sample: &Sample, member: &str, text: &[u8]) -> Vec<Case> {
+    let others = false_values();
     let json: Json = serde_json::from_slice(text).unwrap();
     let mut places = Vec::new();
     pointers(&json, "", &mut places);
@@ -212,7 +214,7 @@ fn json_lies(sample: &Sample, member: &str, text: &[u8]) -> Vec<Case> {
     cases
 }
 
-/// The bytes of an array member shorter, longer, others in each place; and as another array.
+/// Returns false copies of an array member: shorter, longer, with changed bytes, and with another header or compression.
 fn array_lies(sample: &Sample, member: &str, npy: &[u8]) -> Vec<Case> {
     let (head, bytes) = npy.split_at(128);
     let must_be_same = !member.contains("keys");
@@ -239,7 +241,7 @@ fn array_lies(sample: &Sample, member: &str, npy: &[u8]) -> Vec<Case> {
         let npy = [&head[..10], text.as_bytes(), bytes].concat();
         cases.push(case(format!("{new} for {old}"), Some(npy), Compression::Stored));
     }
-    // The large models would take a minute.
+    // At every byte, the large models would take a minute.
     let step = bytes.len().div_ceil(400).max(1);
     for place in (0..bytes.len()).step_by(step) {
         cases.push(of(format!("{place} bytes of it"), &bytes[..place]));
@@ -252,7 +254,7 @@ fn array_lies(sample: &Sample, member: &str, npy: &[u8]) -> Vec<Case> {
     cases
 }
 
-/// Members that become many times larger, images that are larger than anyone wants: part of the error.
+/// Returns decompression bombs and absurdly large images, and a part of the expected error.
 fn bombs(sample: &Sample) -> Vec<(Case, &'static str)> {
     let huge = vec![0; 64 << 20];
     let mut bombs = Vec::new();
@@ -302,7 +304,7 @@ fn collection(samples: &[Sample]) -> Vec<(&Sample, Vec<Case>)> {
     samples.iter().map(|sample| (sample, lies(sample))).collect()
 }
 
-/// All arrays, and the problems that `verify` tells.
+/// Returns all arrays, and the number of problems that `verify` finds.
 fn read(bytes: &[u8]) -> Result<(Arrays, usize), String> {
     let archive = Archive::from_bytes_with(bytes.to_vec(), limits()).map_err(|error| error.to_string())?;
     let problems = archive.verify(|_| ()).unwrap().problems.len();
@@ -322,12 +324,6 @@ fn limits() -> Limits {
     limits.with_member_bytes(4 * ARRAY_BYTES)
 }
 
-const IMPORT: &str = "
-import sys
-sys.path.insert(0, inputs[0].decode())
-import bitnpz_reference
-";
-
 const COMPARE: &str = "
 import contextlib
 with contextlib.redirect_stderr(io.StringIO()):
@@ -340,9 +336,8 @@ for key, array in expected.items():
 ";
 
 #[test]
-fn has_each_lie_its_verdict_in_little_memory() {
-    let mut python = Oracle::start();
-    python.run(IMPORT, &[reference().to_str().unwrap().as_bytes()]);
+fn every_lie_is_refused_or_read_as_the_reference_does() {
+    let mut python = reference_decoder();
     let samples = samples();
     let (mut wrong, mut count, mut most) = (Vec::new(), 0, Cost::default());
     for (sample, cases) in collection(&samples) {
@@ -377,7 +372,7 @@ fn has_each_lie_its_verdict_in_little_memory() {
 }
 
 #[test]
-fn is_each_bomb_refused_in_little_memory() {
+fn refuses_bombs_in_little_memory() {
     for sample in samples() {
         for (case, expected) in bombs(&sample) {
             let (found, cost) = Counting::measure(|| read(&case.bytes));

@@ -5,10 +5,11 @@ static ALLOCATOR: bitnpz_oracle::Counting = bitnpz_oracle::Counting;
 
 mod axes;
 mod batches;
+mod claims;
 #[cfg(feature = "picture")]
 mod damaged_pictures;
-mod doors;
 mod errors;
+mod golden;
 mod hostile;
 mod numpy;
 mod order;
@@ -16,4 +17,6 @@ mod order;
 mod pictures;
 mod progress;
 mod salvage;
+mod set_size;
 mod sets;
+mod support;

@@ -1,15 +1,16 @@
-//! Does every array come back through every encoding, here and in stock NumPy?
+//! Round trips of arrays through every encoding, compared with stock NumPy.
 
 #![allow(clippy::cast_possible_truncation, reason = "one bit of a hash")]
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use bitnpz::{Access, Archive, Dtype, DynArray, Encoding, Header, OpenOptions, WriteOptions, Writer};
+use bitnpz::{Access, Archive, Dtype, DynArray, Encoding, Header, OpenOptions};
 use bitnpz_oracle::Oracle;
 use ndarray::{Array2, Array3, ArrayD, array};
 use proptest::prelude::*;
-use tempfile::TempDir;
+
+use crate::support::{Folder, create};
 
 thread_local! {
     static NUMPY: RefCell<Oracle> = RefCell::new(Oracle::start());
@@ -19,28 +20,12 @@ fn numpy(code: &str, inputs: &[&[u8]]) -> Vec<Vec<u8>> {
     NUMPY.with_borrow_mut(|numpy| numpy.run(code, inputs))
 }
 
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-}
-
-fn create(path: &Path, encoding: Encoding) -> Writer {
-    Writer::create_with(path, &WriteOptions::default().with_encoding(encoding)).unwrap()
-}
-
 fn opened(path: &Path) -> [Archive; 2] {
     let positional = OpenOptions::default().with_access(Access::Positional);
     [Archive::open(path).unwrap(), Archive::open_with(path, positional).unwrap()]
 }
 
-/// An array of two values in any type that pixels can have, of two to four dimensions.
+/// Arrays of two values, of any dtype that pixels can have, with two to four dimensions.
 fn images() -> impl Strategy<Value = DynArray> {
     let types = ["|b1", "|i1", "<i2", ">i4", "<i8", "|u1", ">u2", "<u4", ">u8", "<f2", ">f4", "<f8"];
     let shape = prop::collection::vec(0_usize..20, 2..5);
@@ -50,7 +35,7 @@ fn images() -> impl Strategy<Value = DynArray> {
             let size = dtype.item_size();
             let bool_bytes = [[0; 8], [1; 8]];
             let mut values = if dtype == Dtype::of::<bool>() { bool_bytes } else { values };
-            // Exponents that are not those of NaN.
+            // Clear bits of the exponent, so that no value is NaN.
             for value in &mut values {
                 value[0] &= if dtype == Dtype::of::<bool>() { 1 } else { 0x3F };
                 value[size - 1] &= if dtype == Dtype::of::<bool>() { 1 } else { 0x3F };
@@ -72,7 +57,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn do_images_of_every_type_come_back(images in prop::collection::vec(images(), 0..6)) {
+    fn round_trips_images_of_every_dtype(images in prop::collection::vec(images(), 0..6)) {
         let folder = Folder::new();
         let path = folder.path("a.npz");
         for encoding in Encoding::ALL {
@@ -96,7 +81,7 @@ proptest! {
                 }
                 prop_assert_eq!(archive.array::<f64>("ordinary").unwrap().len(), 3);
             }
-            // Back to a plain archive, which NumPy reads to the same arrays.
+            // NumPy reads the same arrays from a plain copy.
             let plain = folder.path("plain.npz");
             let mut writer = create(&plain, Encoding::Plain);
             writer.copy_from(&Archive::open(&path).unwrap()).unwrap();
@@ -116,15 +101,15 @@ with np.load(inputs[0].decode()) as z:
     }
 
     #[test]
-    fn are_packed_members_what_packbits_gives(image in images()) {
-        // Others are no rows of images: they stay arrays.
+    fn packed_members_equal_packbits(image in images()) {
+        // Other arrays are not packed along their last axis.
         prop_assume!(!image.shape().ends_with(&[1]) && !image.header().fortran_order);
         let folder = Folder::new();
         let path = folder.path("a.npz");
         let mut writer = create(&path, Encoding::Packed);
         writer.add_dyn_images("x", &image.view()).unwrap();
         writer.finish().unwrap();
-        // The restoring lines of docs/format.md.
+        // The code that docs/format.md gives for reading packed arrays.
         let code = "
 import json
 z = np.load(inputs[0].decode())
@@ -143,7 +128,7 @@ outputs += [array.tobytes(), str(array.shape).encode()]
 }
 
 #[test]
-fn is_an_archive_of_numpy_packed_and_given_back_exactly() {
+fn round_trips_an_archive_of_numpy() {
     let folder = Folder::new();
     let [blog, packed, plain] = ["blog.npz", "packed.npz", "plain.npz"].map(|name| folder.path(name));
     let code = "
@@ -177,7 +162,7 @@ for key in a.files:
 }
 
 #[test]
-fn do_images_come_in_the_type_asked_for_or_not_at_all() {
+fn converts_images_exactly_or_not_at_all() {
     let folder = Folder::new();
     let path = folder.path("a.npz");
     let image = array![[0_u8, 255, 255], [255, 0, 0]];
@@ -199,7 +184,7 @@ fn do_images_come_in_the_type_asked_for_or_not_at_all() {
 }
 
 #[test]
-fn do_batches_and_stacks_agree_with_their_images() {
+fn batches_and_stacks_agree_with_their_images() {
     let folder = Folder::new();
     let path = folder.path("a.npz");
     let stack = Array3::from_shape_fn((50, 9, 13), |(i, row, column)| (i * row + column) % 3 == 0);
@@ -231,7 +216,7 @@ fn do_batches_and_stacks_agree_with_their_images() {
                 set.read::<bool>(50)
                     .unwrap_err()
                     .to_string()
-                    .contains("image 50 was asked for, and there are 50")
+                    .contains("expected an image index below 50, found 50")
             );
             assert!(set.read_into(0, &mut Array2::from_elem((9, 12), false)).is_err());
         }
@@ -239,7 +224,7 @@ fn do_batches_and_stacks_agree_with_their_images() {
 }
 
 #[test]
-fn are_sets_empty_images_of_no_size_and_shapes_that_differ_kept() {
+fn keeps_empty_archives_and_empty_images() {
     let folder = Folder::new();
     let path = folder.path("a.npz");
     for encoding in Encoding::ALL {

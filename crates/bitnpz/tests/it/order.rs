@@ -1,9 +1,9 @@
-//! Do keys come back in the order in which they were saved, and members that are no arrays along with them?
+//! The order of keys, and members that are not arrays.
 
 use std::cell::RefCell;
 use std::fs;
 use std::io::{Cursor, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bitnpz::{Archive, Encoding, Item, Limits, OtherContent, WriteOptions, Writer};
 use bitnpz_oracle::Oracle;
@@ -11,14 +11,16 @@ use ndarray::{Array1, Array2, Array3, array};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-/// Something to save.
+use crate::support::{Folder, create, reference_decoder};
+
+/// A thing to save.
 #[derive(Clone, Copy, Debug)]
 enum What {
-    /// An image of bools, or of bytes, which go into another set.
+    /// An image of bools, or of bytes, which are another set.
     Image {
         is_bool: bool,
     },
-    /// So many images under one key, at once or in two batches.
+    /// Images under one key, added at once or in two batches.
     Stack {
         images: usize,
         in_batches: bool,
@@ -26,7 +28,7 @@ enum What {
     Labels,
 }
 
-/// A key, and what is saved under it.
+/// A key and the thing to save under it.
 type Saved = (String, What);
 
 fn what() -> impl Strategy<Value = What> {
@@ -37,12 +39,12 @@ fn what() -> impl Strategy<Value = What> {
     ]
 }
 
-/// What to save, some of it many times.
+/// Things to save, with runs of the same kind.
 fn saved() -> impl Strategy<Value = Vec<Saved>> {
     let runs = prop::collection::vec((what(), 1_usize..14), 1..9);
     runs.prop_map(|runs| {
         let all = runs.into_iter().flat_map(|(what, count)| std::iter::repeat_n(what, count));
-        // Names that sort otherwise.
+        // Keys whose sorted order is another.
         all.enumerate().map(|(number, what)| (format!("{:03}-{number}", number * 37 % 101), what)).collect()
     })
 }
@@ -62,9 +64,9 @@ fn add(writer: &mut Writer, (key, what): &Saved) {
 }
 
 fn write(path: &Path, encoding: Encoding, all: &[Saved]) {
-    let mut writer = Writer::create_with(path, &WriteOptions::default().with_encoding(encoding)).unwrap();
+    let mut writer = create(path, encoding);
     all.iter().for_each(|saved| add(&mut writer, saved));
-    // Batches come for stacks that others were added behind.
+    // Extends stacks behind which other keys were added.
     for saved in all.iter().filter(|(_, what)| matches!(what, What::Stack { in_batches: true, .. })) {
         add(&mut writer, saved);
     }
@@ -81,26 +83,9 @@ fn keys(path: &Path) -> Vec<String> {
     keys
 }
 
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-}
-
-const ENCODINGS: [Encoding; 3] = Encoding::ALL;
-
 #[test]
-fn do_keys_come_back_in_the_order_of_saving() {
-    let python = RefCell::new(Oracle::start());
-    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference");
-    let import = "import sys, numpy as np\nsys.path.insert(0, inputs[0].decode())\nimport bitnpz_reference";
-    python.borrow_mut().run(import, &[reference.to_str().unwrap().as_bytes()]);
+fn keeps_keys_in_the_order_of_saving() {
+    let python = RefCell::new(reference_decoder());
     let mut runner = TestRunner::new(ProptestConfig::with_cases(8));
     let test = |(first, then): (Vec<Saved>, Vec<Saved>)| {
         let folder = Folder::new();
@@ -108,14 +93,13 @@ fn do_keys_come_back_in_the_order_of_saving() {
         let expected: Vec<String> = first.iter().map(|(key, _)| key.clone()).collect();
         let of_both: Vec<String> =
             expected.iter().cloned().chain(then.iter().map(|(key, _)| key.clone())).collect();
-        for encoding in ENCODINGS {
+        for encoding in Encoding::ALL {
             let path = folder.path("first.npz");
             write(&path, encoding, &first);
             prop_assert_eq!(&keys(&path), &expected);
-            for other in ENCODINGS {
+            for other in Encoding::ALL {
                 let copy = folder.path("copy.npz");
-                let mut writer =
-                    Writer::create_with(&copy, &WriteOptions::default().with_encoding(other)).unwrap();
+                let mut writer = create(&copy, other);
                 writer.copy_from(&Archive::open(&path).unwrap()).unwrap();
                 writer.finish().unwrap();
                 prop_assert_eq!(&keys(&copy), &expected);
@@ -145,7 +129,7 @@ fn do_keys_come_back_in_the_order_of_saving() {
 }
 
 #[test]
-fn is_the_order_kept_of_what_can_be_salvaged() {
+fn salvage_keeps_the_order() {
     let folder = Folder::new();
     let path = folder.path("damaged.npz");
     let mut writer = Writer::create(&path).unwrap();
@@ -178,7 +162,7 @@ fn is_the_order_kept_of_what_can_be_salvaged() {
 }
 
 #[test]
-fn does_a_small_set_stay_an_array_for_numpy() {
+fn small_sets_stay_arrays_for_numpy() {
     let folder = Folder::new();
     let mut python = Oracle::start();
     let path = folder.path("small.npz");
@@ -191,20 +175,20 @@ fn does_a_small_set_stay_an_array_for_numpy() {
     writer.add_images("g", &Array3::from_elem((3, 28, 28), true)).unwrap();
     writer.finish().unwrap();
     assert_eq!(sum(&mut python, &path), "(3, 28, 28) bool 2352");
-    // What is added keeps to the archive: as long as it is small, it stays so.
+    // Appending keeps to the encoding of the archive as long as the stack is small.
     let mut writer = Writer::append(&path, &WriteOptions::default()).unwrap();
     writer.extend("g", &Array3::from_elem((2, 28, 28), false)).unwrap();
     writer.add_image("one", &Array2::from_elem((28, 28), true)).unwrap();
     writer.finish().unwrap();
     assert_eq!(sum(&mut python, &path), "(5, 28, 28) bool 2352");
-    // A set it is when there are enough.
+    // Enough images become a set.
     let mut writer = Writer::append(&path, &WriteOptions::default()).unwrap();
     writer.extend("g", &Array3::from_elem((200, 28, 28), false)).unwrap();
     writer.finish().unwrap();
     let archive = Archive::open(&path).unwrap();
     assert_eq!(archive.entry("g").unwrap().encoding(), Encoding::Sets);
     assert_eq!(archive.keys().collect::<Vec<_>>(), ["g", "one"]);
-    // Nor does an archive of ordinary images get sets.
+    // A plain archive stays plain.
     let plain = folder.path("plain.npz");
     let of_numpy = "import numpy as np\nnp.savez(inputs[0].decode(), g=np.ones((600, 28, 28), bool))";
     python.run(of_numpy, &[plain.to_str().unwrap().as_bytes()]);
@@ -215,8 +199,8 @@ fn does_a_small_set_stay_an_array_for_numpy() {
     assert!(archive.entries().all(|entry| entry.unwrap().encoding() == Encoding::Plain));
 }
 
-/// An archive as other programs make them: arrays of Python objects and of dtypes that NumPy lacks, arrays without `.npy`, and
-/// what macOS adds.
+/// Returns an archive as other programs make them: with arrays of Python objects, dtypes that NumPy lacks, arrays without `.npy`,
+/// and the files that macOS adds.
 fn foreign() -> Vec<u8> {
     let mut python = Oracle::start();
     let code = r#"
@@ -241,7 +225,7 @@ outputs.append(file.getvalue())
 }
 
 #[test]
-fn are_members_that_are_no_arrays_carried_over() {
+fn copies_members_that_are_not_arrays() {
     let names = ["meta.json", "masks", "__MACOSX/._masks", "names", "float8", "bare", "labels", "boxes"];
     let folder = Folder::new();
     let archive = Archive::from_bytes(foreign()).unwrap();
@@ -266,10 +250,9 @@ fn are_members_that_are_no_arrays_carried_over() {
     assert_eq!(read(&archive), expected);
     assert!(archive.verify(|_| ()).unwrap().problems.is_empty());
     assert!(archive.verify_structure().problems.is_empty());
-    for encoding in ENCODINGS {
+    for encoding in Encoding::ALL {
         let path = folder.path("copy.npz");
-        let mut writer =
-            Writer::create_with(&path, &WriteOptions::default().with_encoding(encoding)).unwrap();
+        let mut writer = create(&path, encoding);
         writer.copy_from(&archive).unwrap();
         let summary = writer.finish().unwrap();
         assert_eq!((summary.keys, summary.others), (3, 5));
@@ -287,7 +270,7 @@ fn are_members_that_are_no_arrays_carried_over() {
 }
 
 #[test]
-fn is_a_member_that_is_damaged_not_carried_over() {
+fn refuses_to_copy_damaged_members() {
     let mut bytes = foreign();
     let place = bytes.windows(2).position(|window| window == b"{}").unwrap();
     bytes[place] = b'[';
@@ -298,7 +281,7 @@ fn is_a_member_that_is_damaged_not_carried_over() {
 }
 
 #[test]
-fn do_bytes_behind_an_archive_of_streams_belong_to_members() {
+fn counts_bytes_outside_members() {
     let mut python = Oracle::start();
     let code = r#"
 import io, numpy as np

@@ -1,4 +1,4 @@
-//! Are pictures read as Pillow reads them, or refused by name?
+//! Pictures are read as Pillow reads them, or refused with the name of what is not supported.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use bitnpz::picture::{ReadOptions, read};
 use bitnpz_oracle::Oracle;
 
 #[test]
-fn is_every_picture_of_pillow_read_as_pillow_reads_it() {
+fn reads_pictures_as_pillow_does() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap().as_bytes();
     let expected = Oracle::start().run(include_str!("pictures.py"), &[path]);
@@ -27,7 +27,7 @@ fn is_every_picture_of_pillow_read_as_pillow_reads_it() {
     }
 }
 
-/// The message with which a file of these bytes is refused.
+/// Returns the error of reading a file of these bytes.
 fn refused(folder: &Path, bytes: &[u8]) -> String {
     let path = folder.join("a");
     fs::write(&path, bytes).unwrap();
@@ -35,7 +35,7 @@ fn refused(folder: &Path, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn is_never_the_first_of_several_pictures_taken_for_all() {
+fn refuses_files_of_several_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let code = "
 import io
@@ -57,7 +57,7 @@ outputs.append(file.getvalue() * 2)
 }
 
 #[test]
-fn is_a_small_file_that_asks_for_much_memory_refused() {
+fn refuses_small_files_that_need_much_memory() {
     let folder = tempfile::tempdir().unwrap();
     let gif = [
         b"GIF89a\xFF\xFF\xFF\xFF\x80\0\0\0\0\0\xFF\xFF\xFF".as_slice(),
@@ -75,7 +75,7 @@ fn is_a_small_file_that_asks_for_much_memory_refused() {
 }
 
 #[test]
-fn is_what_no_decoder_knows_refused_by_name() {
+fn names_unsupported_features() {
     let folder = tempfile::tempdir().unwrap();
     let code = "
 import io
@@ -92,7 +92,7 @@ for picture, options in ((Image.new('L', (9, 9)), {'compression': 'lzma'}), (Ima
         let message = refused(folder.path(), bytes);
         assert!(message.contains(name), "{message}");
     }
-    // One colour in the palette, and a pixel of the other.
+    // A palette of one colour, and a pixel of another.
     let mut bmp = [0; 62];
     bmp[..2].copy_from_slice(b"BM");
     for (place, value) in [(10, 58_u32), (14, 40), (18, 1), (22, 1), (26, 1 | 1 << 16), (46, 1), (58, 0x80)] {
@@ -104,9 +104,9 @@ for picture, options in ((Image.new('L', (9, 9)), {'compression': 'lzma'}), (Ima
 }
 
 #[test]
-fn do_directories_that_lead_in_a_circle_end() {
+fn refuses_circular_directories() {
     let folder = tempfile::tempdir().unwrap();
-    // One directory of 100 entries of tag 0, and the next is itself.
+    // One directory of 100 entries of tag 0, which names itself as the next.
     let entry = [0_u16, 3, 1, 0, 0, 0].map(u16::to_le_bytes).concat();
     let bytes = [&b"II*\0\x08\0\0\0\x64\0"[..], &entry.repeat(100), &8_u32.to_le_bytes()].concat();
     assert!(refused(folder.path(), &bytes).contains("form a circle"));

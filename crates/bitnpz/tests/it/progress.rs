@@ -1,11 +1,11 @@
-//! Does who watches a writer see every image once, and the bytes as they are?
+//! Progress reports count every image once, and the bytes of the file.
 
 use std::sync::{Arc, Mutex};
 
 use bitnpz::{Archive, Encoding, Progress, WriteOptions, Writer};
 use ndarray::{Array2, Array3};
 
-/// The reports of a writer that is given 300 images of every kind, and the length of its file.
+/// Returns the reports of writing 300 images in every way, and the length of the file.
 fn reports(encoding: Encoding) -> (Vec<Progress>, u64) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.npz");
@@ -22,7 +22,7 @@ fn reports(encoding: Encoding) -> (Vec<Progress>, u64) {
     for batch in stack.exact_chunks((9, 20, 30)) {
         writer.extend("extended", &batch.to_owned()).unwrap();
     }
-    // Too small for a set.
+    // These are too few for a set.
     writer.add_images("small", &Array3::from_elem((5, 2, 2), true)).unwrap();
     let mut pushed = writer.stack("pushed", &bitnpz::Dtype::of::<bool>(), [20, 30]).unwrap();
     (0..15).for_each(|number| pushed.push(&image(number)).unwrap());
@@ -35,7 +35,7 @@ fn reports(encoding: Encoding) -> (Vec<Progress>, u64) {
 }
 
 #[test]
-fn is_every_image_counted_once_in_every_encoding() {
+fn counts_every_image_once_in_every_encoding() {
     for encoding in [Encoding::Sets, Encoding::Packed, Encoding::Plain] {
         let (reports, len) = reports(encoding);
         let last = reports.last().unwrap();

@@ -1,41 +1,17 @@
-//! Whether images of image sets come back, by key, by index and by batch, and what happens to damaged ones.
+//! Image sets: reading by key, by index and by batch, appending, converting, and damage.
 
 use std::cell::{Cell, RefCell};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bitnpz::{
     Access, Archive, Bitmap, Codec, Dtype, DynArray, Encoding, Header, OpenOptions, PixelValues,
     WriteOptions, Writer,
 };
-use bitnpz_oracle::Oracle;
-use ndarray::{Array2, Array3, Array4, Axis, s};
+use ndarray::{Array3, Array4, s};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-}
-
-/// Blobs, bars and noise, of which many are the same.
-fn image(height: usize, width: usize, seed: usize) -> Array2<bool> {
-    let seed = seed % 60;
-    Array2::from_shape_fn((height, width), |(row, column)| match seed % 3 {
-        0 => {
-            row.abs_diff(height / 2).pow(2) + column.abs_diff(width * (seed % 7) / 7).pow(2)
-                < (seed + 9).pow(2) / 9
-        }
-        1 => (row * seed + column * 7) % (5 + seed % 11) < 2,
-        _ => (row * 31 + column * 17 + seed * 13) % 101 * seed % 7 < 3,
-    })
-}
+use crate::support::{Folder, create, image, reference_decoder, stack};
 
 fn read_in_every_way(path: &Path) -> [Archive; 3] {
     [
@@ -45,7 +21,7 @@ fn read_in_every_way(path: &Path) -> [Archive; 3] {
     ]
 }
 
-/// What can be said of one image: its key, shape, dtype and the value of its set pixels.
+/// The key, size, dtype and foreground value of an image.
 type Saved = (String, [usize; 2], &'static str, u8);
 
 fn saved() -> impl Strategy<Value = Vec<Saved>> {
@@ -66,7 +42,7 @@ fn saved() -> impl Strategy<Value = Vec<Saved>> {
     })
 }
 
-/// The array of an image, and its items.
+/// Returns the array of an image.
 fn array((_, [height, width], dtype, value): &Saved, seed: usize) -> DynArray {
     let dtype = Dtype::from_type_string(dtype).unwrap();
     let item: Vec<u8> = match dtype.type_string().as_str() {
@@ -82,7 +58,7 @@ fn array((_, [height, width], dtype, value): &Saved, seed: usize) -> DynArray {
     DynArray::new(Header::new(dtype, vec![*height, *width]), data).unwrap()
 }
 
-/// A small whole number as a float of 16 bits.
+/// Returns the bytes of a small integer as a 16-bit float.
 fn half_bytes(value: u8) -> Vec<u8> {
     let exponent = value.ilog2();
     let bits = u16::try_from((15 + exponent) << 10).unwrap() | ((u16::from(value) << 10 >> exponent) & 0x3FF);
@@ -93,7 +69,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn do_images_under_any_keys_come_back(mut saved in saved(), sorted in any::<bool>(), codec in 0_usize..5) {
+    fn round_trips_images_under_any_keys(mut saved in saved(), sorted in any::<bool>(), codec in 0_usize..5) {
         if !sorted {
             let middle = saved.len() / 2;
             saved.rotate_left(middle);
@@ -130,18 +106,10 @@ proptest! {
     }
 }
 
-/// The decoder in pure Python, on everything that an archive has.
 #[test]
-fn does_the_reference_decoder_agree() {
+fn reference_decoder_agrees() {
     let folder = Folder::new();
-    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reference");
-    let python = RefCell::new(Oracle::start());
-    let import = "
-import sys
-sys.path.insert(0, inputs[0].decode())
-import bitnpz_reference
-";
-    python.borrow_mut().run(import, &[reference.to_str().unwrap().as_bytes()]);
+    let python = RefCell::new(reference_decoder());
     let images = Cell::new(0);
     let mut runner = TestRunner::new(ProptestConfig::with_cases(60));
     let strategy = (saved(), 0_usize..5, 1_usize..40, 0_usize..3);
@@ -160,8 +128,7 @@ import bitnpz_reference
         writer.add_images("the stack", &large).unwrap();
         writer.add_array("labels", &ndarray::arr1(&[1_i32, 2, 3])).unwrap();
         images.set(images.get() + writer.finish().unwrap().images);
-        let mut writer =
-            Writer::create_with(&plain, &WriteOptions::default().with_encoding(Encoding::Plain)).unwrap();
+        let mut writer = create(&plain, Encoding::Plain);
         writer.copy_from(&Archive::open(&sets).unwrap()).unwrap();
         writer.finish().unwrap();
         let code = "
@@ -181,14 +148,8 @@ for key in b.files:
     assert!(images.get() > 1000, "{} images", images.get());
 }
 
-fn stack(count: usize) -> Array3<bool> {
-    let mut stack = Array3::from_elem((count, 20, 30), false);
-    stack.outer_iter_mut().enumerate().for_each(|(seed, mut to)| to.assign(&image(20, 30, seed * seed)));
-    stack
-}
-
 #[test]
-fn does_a_stack_come_back_as_it_was_by_index_by_batch_and_whole() {
+fn round_trips_stacks_by_index_batch_and_whole() {
     let folder = Folder::new();
     let path = folder.path("a.npz");
     let stack = stack(600);
@@ -232,57 +193,13 @@ fn does_a_stack_come_back_as_it_was_by_index_by_batch_and_whole() {
     }
 }
 
-/// The archive that lies in `golden` for each codec: keys without a pattern, sizes that differ, images that repeat, a stack.
-fn write_golden(path: &Path, options: &WriteOptions) {
-    let mut writer = Writer::create_with(path, options).unwrap();
-    for number in 0..70 {
-        let key = format!("{}/{}", ["b", "a", "ü"][number % 3], number * 31 % 71);
-        writer
-            .add_image(&key, &image(9 + number % 4, 17, number % 20).mapv(|pixel| u8::from(pixel) * 255))
-            .unwrap();
-    }
-    writer.add_images("stack", &stack(80).mapv(|pixel| if pixel { 1.5_f32 } else { -1.0 })).unwrap();
-    writer.add_array("labels", &ndarray::arr1(&[1_i64, 2, 3])).unwrap();
-    writer.finish().unwrap();
-}
-
-/// Archives that were written before are read for good. Those that are not there are made by
-/// `GOLDEN=1 cargo test -p bitnpz for_good`, once for each version of the format.
 #[test]
-fn are_archives_of_this_version_read_for_good() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let folder = Folder::new();
-    let sets = [1, 2].into_iter().flat_map(|version| {
-        let coded =
-            move |codec| (format!("sets-{version}-{codec}"), WriteOptions::default().with_codec(codec));
-        Codec::ALL.map(coded)
-    });
-    let members = [("packed-1", Encoding::Packed), ("plain", Encoding::Plain)]
-        .map(|(name, encoding)| (name.to_owned(), WriteOptions::default().with_encoding(encoding)));
-    for (name, options) in sets.chain(members) {
-        let old = golden.join(format!("{name}.npz"));
-        if std::env::var_os("GOLDEN").is_some() && !old.exists() {
-            write_golden(&old, &options);
-        }
-        let new = folder.path("a.npz");
-        write_golden(&new, &options);
-        let [old, new] = [old, new].map(|path| Archive::open(path).unwrap());
-        assert_eq!(old.verify(|_| ()).unwrap().problems, []);
-        assert_eq!(old.len(), 72);
-        for key in new.keys() {
-            assert_eq!(old.dyn_array(&key).unwrap(), new.dyn_array(&key).unwrap(), "{name} {key}");
-        }
-    }
-}
-
-#[test]
-fn are_images_added_to_what_is_there() {
+fn appends_images() {
     let folder = Folder::new();
     let path = folder.path("a.npz");
     for first in Encoding::ALL {
         for second in Encoding::ALL {
-            let mut writer =
-                Writer::create_with(&path, &WriteOptions::default().with_encoding(first)).unwrap();
+            let mut writer = create(&path, first);
             (0..40).for_each(|i| writer.add_image(&format!("ix-{i:06}"), &image(20, 30, i)).unwrap());
             writer.add_images("stack", &stack(90)).unwrap();
             writer.add_array("labels", &ndarray::arr1(&[1.5, 2.5])).unwrap();
@@ -320,61 +237,7 @@ fn are_images_added_to_what_is_there() {
 }
 
 #[test]
-fn does_a_small_set_use_the_model_that_ships() {
-    let folder = Folder::new();
-    let path = folder.path("a.npz");
-    let mut writer = Writer::create(&path).unwrap();
-    for number in 0..30 {
-        writer.add_image(&format!("{number}"), &image(64, 64, number * 3)).unwrap();
-    }
-    writer.finish().unwrap();
-    let zip = bitnpz_npz::Archive::open(&path).unwrap();
-    assert!(zip.find(".bitnpz/images/set.json").is_some() && zip.find(".bitnpz/images/model.npy").is_none());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let bytes = ["crates/bitmap/models", "reference"]
-        .map(|folder| std::fs::read(root.join(folder).join("contour-1.bin")));
-    let [shipped, reference] = bytes.map(Result::unwrap);
-    assert!(shipped == reference, "both decoders have the same model");
-}
-
-#[test]
-fn are_images_that_are_the_same_stored_once() {
-    let folder = Folder::new();
-    let write = |name: &str, count: usize, distinct: usize| {
-        let path = folder.path(name);
-        let mut writer = Writer::create(&path).unwrap();
-        for number in 0..count {
-            let noise = Array2::from_shape_fn((40, 40), |(row, column)| {
-                let place = row * 40 + column + 1 + (number % distinct) * 1600;
-                (place as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60 < 7
-            });
-            writer.add_image(&format!("{number}"), &noise).unwrap();
-        }
-        writer.finish().unwrap();
-        assert_eq!(Archive::open(&path).unwrap().verify(|_| ()).unwrap().problems, []);
-        std::fs::metadata(&path).unwrap().len()
-    };
-    let (once, often) = (write("once.npz", 50, 50), write("often.npz", 2000, 50));
-    assert!(often < once + 2000 * 3, "{once} bytes for 50 images, {often} for 40 copies of each");
-}
-
-#[test]
-fn do_the_bytes_not_depend_on_the_number_of_threads() {
-    let folder = Folder::new();
-    let write = |threads: usize| {
-        let path = folder.path("a.npz");
-        let options = WriteOptions::default().with_threads(threads.try_into().unwrap());
-        let mut writer = Writer::create_with(&path, &options).unwrap();
-        writer.add_images("x", &stack(500)).unwrap();
-        writer.finish().unwrap();
-        std::fs::read(&path).unwrap()
-    };
-    let one = write(1);
-    assert!(one == write(2) && one == write(5));
-}
-
-#[test]
-fn does_verify_list_the_damaged_images_and_all_else_can_be_read() {
+fn verify_lists_exactly_the_damaged_images() {
     let folder = Folder::new();
     let path = folder.path("a.npz");
     let stack = stack(60);
@@ -412,7 +275,7 @@ fn does_verify_list_the_damaged_images_and_all_else_can_be_read() {
 }
 
 #[test]
-fn is_a_stack_that_was_given_up_no_archive() {
+fn abandoned_stack_makes_no_archive() {
     let folder = Folder::new();
     let path = folder.path("a.npz");
     let mut writer = Writer::create(&path).unwrap();
@@ -422,7 +285,7 @@ fn is_a_stack_that_was_given_up_no_archive() {
 }
 
 #[test]
-fn do_archives_convert_in_every_direction() {
+fn converts_between_all_encodings() {
     let folder = Folder::new();
     let first = folder.path("first.npz");
     let mut writer = Writer::create(&first).unwrap();
@@ -436,8 +299,7 @@ fn do_archives_convert_in_every_direction() {
         for to in Encoding::ALL {
             let [a, b] = ["a.npz", "b.npz"].map(|name| folder.path(name));
             for (source, target, encoding) in [(&first, &a, from), (&a, &b, to)] {
-                let mut writer =
-                    Writer::create_with(target, &WriteOptions::default().with_encoding(encoding)).unwrap();
+                let mut writer = create(target, encoding);
                 writer.copy_from(&Archive::open(source).unwrap()).unwrap();
                 assert_eq!(writer.finish().unwrap().keys, 52);
             }
@@ -452,55 +314,4 @@ fn do_archives_convert_in_every_direction() {
             }
         }
     }
-}
-
-/// Letters in fonts: a few strokes, drawn with another pen and slant by each font.
-fn letters(letters: usize, fonts: usize) -> Vec<Array2<bool>> {
-    let mut state = 1_u64;
-    let mut random = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1 << 24) as f32
-    };
-    let strokes: Vec<[[f32; 4]; 3]> =
-        (0..letters).map(|_| [(); 3].map(|()| [(); 4].map(|()| random()))).collect();
-    let pens: Vec<[f32; 4]> = (0..fonts).map(|_| [(); 4].map(|()| random())).collect();
-    let draw = |strokes: &[[f32; 4]; 3], pen: &[f32; 4]| {
-        let size = 14.0 + 8.0 * pen[0];
-        Array2::from_shape_fn((24, 24), |(row, column)| {
-            let y = (row as f32 - 12.0) / size + 0.5;
-            let x = (column as f32 - 12.0) / size + 0.5 + (pen[1] - 0.5) * y;
-            strokes.iter().any(|&[x0, y0, x1, y1]| {
-                let (along, down) = (x1 - x0, y1 - y0);
-                let t = ((x - x0) * along + (y - y0) * down) / (along * along + down * down);
-                let t = t.clamp(0.0, 1.0);
-                (x - x0 - t * along).hypot(y - y0 - t * down) < 0.04 + 0.08 * pen[2]
-            })
-        })
-    };
-    pens.iter().flat_map(|pen| strokes.iter().map(move |strokes| draw(strokes, pen))).collect()
-}
-
-#[test]
-fn does_the_size_of_a_set_hardly_depend_on_its_order() {
-    let (kinds, fonts) = (26, 242);
-    let images = letters(kinds, fonts);
-    let by_letter = (0..images.len()).map(|i| i / fonts + i % fonts * kinds).collect();
-    let by_font = (0..images.len()).collect();
-    let order = bitnpz::Shuffle::new(images.len(), 1);
-    let shuffled = (0..images.len()).map(|place| order.get(place)).collect();
-    let folder = Folder::new();
-    let size = |order: Vec<usize>| {
-        let path = folder.path("letters.npz");
-        let mut writer = Writer::create(&path).unwrap();
-        for i in order {
-            writer.extend("letters", &images[i].view().insert_axis(Axis(0))).unwrap();
-        }
-        writer.finish().unwrap();
-        let archive = Archive::open(&path).unwrap();
-        assert_eq!(archive.images("letters").unwrap().codec(), Some(Codec::Contour));
-        archive.size() as f64
-    };
-    let sizes: [f64; 3] = [by_font, by_letter, shuffled].map(size);
-    let [least, most] = [f64::min, f64::max].map(|pick| sizes.into_iter().reduce(pick).unwrap());
-    assert!(most < 1.03 * least, "{sizes:?}");
 }

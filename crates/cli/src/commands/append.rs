@@ -9,7 +9,7 @@ use super::packer::{self, Start, report};
 use super::packing::Packing;
 use crate::failure::{Failure, Outcome};
 use crate::options::{InputArgs, LimitArgs, WriteArgs};
-use crate::output::Output;
+use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -30,11 +30,11 @@ pub(crate) struct AppendArgs {
     limits: LimitArgs,
 }
 
-pub(crate) fn run(arguments: &AppendArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &AppendArgs, printer: &mut Printer) -> Outcome {
     if !files::exists(&arguments.archive)? {
         return Err(Failure::missing(&arguments.archive));
     }
     let packing = Packing::new(&arguments.inputs, &arguments.limits, arguments.write.options())?;
-    let summary = packer::run(packing, &arguments.archive, Start::Append, output)?;
-    report(&arguments.archive, summary, output)
+    let summary = packer::run(packing, &arguments.archive, Start::Append, printer)?;
+    report(&arguments.archive, summary, printer)
 }

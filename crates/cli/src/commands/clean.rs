@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::failure::{Failure, Outcome};
-use crate::output::{Output, count};
+use crate::format::count;
+use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -16,10 +17,10 @@ pub(crate) struct CleanArgs {
     folder: PathBuf,
 }
 
-pub(crate) fn run(arguments: &CleanArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &CleanArgs, printer: &mut Printer) -> Outcome {
     let removed = bitnpz::clean(&arguments.folder).map_err(|error| Failure::at(&arguments.folder, error))?;
     for path in &removed {
-        output.result(path.display().to_string())?;
+        printer.result(path.display().to_string())?;
     }
-    Ok(output.remark(format!("{} removed", count(removed.len(), "temporary file")))?)
+    Ok(printer.remark(format!("{} removed", count(removed.len(), "temporary file")))?)
 }

@@ -3,7 +3,7 @@
 use clap::{Args, Command};
 
 use crate::failure::Outcome;
-use crate::output::Output;
+use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
@@ -11,8 +11,8 @@ pub(crate) struct CompletionsArgs {
     shell: clap_complete::Shell,
 }
 
-pub(crate) fn run(arguments: &CompletionsArgs, mut command: Command, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &CompletionsArgs, mut command: Command, printer: &mut Printer) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "bitnpz", &mut script);
-    Ok(output.text(String::from_utf8_lossy(&script).trim_end())?)
+    Ok(printer.text(String::from_utf8_lossy(&script).trim_end())?)
 }

@@ -6,8 +6,9 @@ use super::copy::copy;
 use super::files;
 use super::filter::Filter;
 use crate::failure::{Failure, Outcome};
+use crate::format::{change, count, size};
 use crate::options::{ArchiveArgs, KeyArgs, OutputArgs, WriteArgs};
-use crate::output::{Output, change, count, size};
+use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -27,16 +28,16 @@ pub(crate) struct ConvertArgs {
     write: WriteArgs,
 }
 
-pub(crate) fn run(arguments: &ConvertArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &ConvertArgs, printer: &mut Printer) -> Outcome {
     let (input, path) = (&arguments.archive.path, &arguments.output.output);
     files::check_free(&arguments.output)?;
     let archive = files::open(&arguments.archive)?;
     let filter = Filter::new(&arguments.keys.keys, &[(input, &archive)])?;
-    let writer = files::create(path, &arguments.write.options(), output)?;
-    let copied = copy(writer, &archive, &filter, "converting", output);
+    let writer = files::create(path, &arguments.write.options(), printer)?;
+    let copied = copy(writer, &archive, &filter, "converting", printer);
     let summary = files::finish(copied.map_err(|error| Failure::of(input, &error))?, path)?;
     let (name, keys) = (files::output_name(path), count(summary.keys, "key"));
     let after = files::written_bytes(path)
         .map_or(String::new(), |after| format!(", {} after: {}", size(after), change(archive.size(), after)));
-    Ok(output.remark(format!("{name}: {keys}, {} before{after}", size(archive.size())))?)
+    Ok(printer.remark(format!("{name}: {keys}, {} before{after}", size(archive.size())))?)
 }

@@ -3,7 +3,7 @@
 use bitnpz::{Archive, Entry, Item, Writer};
 
 use super::filter::Filter;
-use crate::output::Output;
+use crate::printer::Printer;
 
 /// Copies the items that the filter selects, with a progress bar labelled `what`.
 pub(super) fn copy(
@@ -11,16 +11,16 @@ pub(super) fn copy(
     archive: &Archive,
     filter: &Filter,
     what: &'static str,
-    output: &Output,
+    printer: &Printer,
 ) -> bitnpz::Result<Writer> {
     let mut images = 0;
-    if output.shows_progress() {
+    if printer.shows_progress() {
         for entry in archive.entries() {
             let entry = entry?;
             images += if filter.selects(entry.key()) { count_images(&entry) } else { 0 };
         }
     }
-    let bar = output.writer_progress(&mut writer, 0, images, what);
+    let bar = printer.writer_progress(&mut writer, 0, images, what);
     for item in archive.items() {
         match item? {
             Item::Array(entry) if filter.selects(entry.key()) => drop(writer.add_entry(&entry)?),

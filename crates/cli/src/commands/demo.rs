@@ -10,7 +10,8 @@ use flate2::{Compress, FlushCompress};
 
 use super::{glyphs, sheet};
 use crate::failure::{Failure, Outcome};
-use crate::output::{Output, thousands};
+use crate::format::thousands;
+use crate::printer::Printer;
 
 /// Heights and widths of the glyphs, in pixels.
 const SIZES: [usize; 3] = [28, 64, 128];
@@ -28,35 +29,35 @@ pub(crate) struct DemoArgs {
     count: usize,
 }
 
-pub(crate) fn run(arguments: &DemoArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &DemoArgs, printer: &mut Printer) -> Outcome {
     fs::create_dir_all(&arguments.dir).map_err(|error| Failure::at(&arguments.dir, error))?;
     let count = arguments.count.max(1);
     let mut samples = Vec::new();
     for size in SIZES {
         let images = glyphs::render(size, count)?;
-        compare_sizes(&images, size, &arguments.dir, output)?;
+        compare_sizes(&images, size, &arguments.dir, printer)?;
         samples.extend(images.into_iter().take(GLYPHS_ON_SHEET));
     }
     let sheet = arguments.dir.join("glyphs.png");
     let sizes: Vec<_> = samples.iter().map(|image| [image.height(), image.width()]).collect();
     sheet::write(&sheet, &sizes, |number| Ok(samples[number].clone()))?;
-    output.result("Every image was read back by its key, in random order, and compared.")?;
-    output.result("The first row is computed: the same members, deflated at the same level (6), in the same ZIP layout.")?;
-    output.result(format!("archives       {}", arguments.dir.join("glyphs_*.npz").display()))?;
-    output.result(format!("contact sheet  {}", sheet.display()))?;
+    printer.result("Every image was read back by its key, in random order, and compared.")?;
+    printer.result("The first row is computed: the same members, deflated at the same level (6), in the same ZIP layout.")?;
+    printer.result(format!("archives       {}", arguments.dir.join("glyphs_*.npz").display()))?;
+    printer.result(format!("contact sheet  {}", sheet.display()))?;
     Ok(())
 }
 
 /// Writes images of one size in each encoding, and prints a table of the sizes and speeds.
-fn compare_sizes(images: &[Bitmap], size: usize, folder: &Path, output: &mut Output) -> Outcome {
+fn compare_sizes(images: &[Bitmap], size: usize, folder: &Path, printer: &mut Printer) -> Outcome {
     let count = images.len();
-    output.result(format!("{} glyphs of {size} x {size} pixels", thousands(count as u64)))?;
-    output.result(format!(
+    printer.result(format!("{} glyphs of {size} x {size} pixels", thousands(count as u64)))?;
+    printer.result(format!(
         "  {:<30}{:>12}{:>13}{:>9}{:>12}{:>12}",
         "", "bytes", "bytes/image", "", "written/s", "read/s"
     ))?;
     let numpy = numpy_size(images, size)?;
-    print_row(output, "np.savez_compressed", numpy, numpy, count, None)?;
+    print_row(printer, "np.savez_compressed", numpy, numpy, count, None)?;
     for (name, encoding) in [
         ("bitnpz --encoding plain", Encoding::Plain),
         ("bitnpz --encoding packed", Encoding::Packed),
@@ -65,14 +66,14 @@ fn compare_sizes(images: &[Bitmap], size: usize, folder: &Path, output: &mut Out
         let path = folder.join(format!("glyphs_{size}_{encoding}.npz"));
         let options = WriteOptions::default().with_encoding(encoding);
         let speeds = round_trip(&path, images, &options)?;
-        print_row(output, name, fs::metadata(&path)?.len(), numpy, count, Some(speeds))?;
+        print_row(printer, name, fs::metadata(&path)?.len(), numpy, count, Some(speeds))?;
     }
     Ok(())
 }
 
 /// Prints a row of the table; speeds are images per second written and read.
 fn print_row(
-    output: &mut Output,
+    printer: &mut Printer,
     name: &str,
     bytes: u64,
     numpy: u64,
@@ -85,7 +86,7 @@ fn print_row(
     let speed = |value: f64| thousands(value as u64);
     let [written, read] = speeds.map_or([String::new(), String::new()], |speeds| speeds.map(speed));
     let bytes = thousands(bytes);
-    output.result(format!("  {name:<30}{bytes:>12}{per_image:>13.1}{ratio:>9}{written:>12}{read:>12}"))?;
+    printer.result(format!("  {name:<30}{bytes:>12}{per_image:>13.1}{ratio:>9}{written:>12}{read:>12}"))?;
     Ok(())
 }
 
@@ -123,8 +124,8 @@ fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Computes the bytes that `np.savez_compressed("x", **{"ix-%06i" % i: image})` writes: for each image a local header with a zip64
-/// field, the deflated `.npy` file, and a central header; and the end record.
+/// Computes the bytes that `np.savez_compressed("x", **{"ix-%06i" % i: image})` writes: for each image a local header
+/// with a zip64 field, the deflated `.npy` file, and a central header; and the end record.
 fn numpy_size(images: &[Bitmap], size: usize) -> Result<u64, Failure> {
     let name = "ix-000000.npy".len();
     let (local, zip64, central, end) = (30 + name, 20, 46 + name, 22);

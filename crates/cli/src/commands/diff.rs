@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use super::files;
 use super::filter::Filter;
 use crate::failure::{Failure, Outcome};
+use crate::format::count;
 use crate::options::{FormatArgs, KeyArgs, LimitArgs};
-use crate::output::{Output, count};
+use crate::printer::Printer;
 
 /// The indices of differing images that are printed for a stack: they fit a line.
 const SHOWN_INDICES: usize = 10;
@@ -32,7 +33,7 @@ pub(crate) struct DiffArgs {
     limits: LimitArgs,
 }
 
-pub(crate) fn run(arguments: &DiffArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &DiffArgs, printer: &mut Printer) -> Outcome {
     let (first, second) = (&arguments.first, &arguments.second);
     if files::is_stream(first) && files::is_stream(second) {
         return Err(Failure::Message("expected one archive from standard input, found two".to_owned()));
@@ -40,24 +41,24 @@ pub(crate) fn run(arguments: &DiffArgs, output: &mut Output) -> Outcome {
     let one = files::open_at(first, &arguments.limits)?;
     let other = files::open_at(second, &arguments.limits)?;
     let filter = Filter::new(&arguments.keys.keys, &[(first, &one), (second, &other)])?;
-    let bar = output.steps_progress("comparing");
+    let bar = printer.steps_progress("comparing");
     let differences = one.diff(&other, |key| filter.selects(key), |steps| bar.show(steps));
     drop(bar);
     let differences = differences.map_err(|error| Failure::of(first, &error))?;
     if arguments.format.json {
         let list: Vec<Value> = differences.iter().map(to_json).collect();
-        output.json(&json!({ "same": list.is_empty(), "differences": list }))?;
+        printer.json(&json!({ "same": list.is_empty(), "differences": list }))?;
     } else {
         for Difference { key, kind, .. } in &differences {
-            output.result(match kind {
+            printer.result(match kind {
                 DifferenceKind::OnlyInFirst => format!("only in {}: {key}", files::input_name(first)),
                 DifferenceKind::OnlyInSecond => format!("only in {}: {key}", files::input_name(second)),
                 kind => format!("{key}: {}", describe(kind)),
             })?;
         }
         match differences.len() {
-            0 => output.remark("no differences")?,
-            number => output.remark(count(number, "difference"))?,
+            0 => printer.remark("no differences")?,
+            number => printer.remark(count(number, "difference"))?,
         }
     }
     if differences.is_empty() { Ok(()) } else { Err(Failure::Reported) }

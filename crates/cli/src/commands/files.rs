@@ -8,7 +8,7 @@ use bitnpz::{Archive, OpenOptions, Summary, WriteOptions, Writer};
 
 use crate::failure::{Failure, Outcome};
 use crate::options::{ArchiveArgs, LimitArgs, OutputArgs};
-use crate::output::Output;
+use crate::printer::Printer;
 
 /// Opens the archive that the arguments name.
 pub(super) fn open(archive: &ArchiveArgs) -> Result<Archive, Failure> {
@@ -31,9 +31,9 @@ pub(super) fn open_at(path: &Path, limits: &LimitArgs) -> Result<Archive, Failur
 }
 
 /// Starts an archive at a path, or for standard output.
-pub(super) fn create(path: &Path, options: &WriteOptions, output: &mut Output) -> Result<Writer, Failure> {
+pub(super) fn create(path: &Path, options: &WriteOptions, printer: &mut Printer) -> Result<Writer, Failure> {
     let writer = if is_stream(path) {
-        output.leave_stdout_to_data()?;
+        printer.leave_stdout_to_data()?;
         Writer::unnamed(options)
     } else {
         Writer::create_with(path, options)
@@ -62,8 +62,8 @@ pub(super) fn output_name(path: &Path) -> String {
     if is_stream(path) { "standard output".to_owned() } else { path.display().to_string() }
 }
 
-/// Returns whether anything has this path, a dangling link included. If that is unknown it is an error: a file taken for missing
-/// would be overwritten.
+/// Returns whether anything has this path, a dangling link included. If that is unknown it is an error: a file taken
+/// for missing would be overwritten.
 pub(super) fn exists(path: &Path) -> Result<bool, Failure> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),

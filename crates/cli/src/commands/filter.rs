@@ -13,8 +13,8 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Selects the keys that match one of these patterns, or all keys if there is no pattern. Each pattern must match a key of one
-    /// of the archives.
+    /// Selects the keys that match one of these patterns, or all keys if there is no pattern. Each pattern must match a
+    /// key of one of the archives.
     pub(super) fn new(patterns: &[String], archives: &[(&Path, &Archive)]) -> Result<Self, Failure> {
         // Text that is not a valid pattern may be a key.
         let patterns = patterns.iter().map(|text| (text.clone(), Pattern::new(text).ok())).collect();
@@ -30,7 +30,8 @@ impl Filter {
         self.patterns.is_empty()
     }
 
-    /// Returns whether a key is selected. A key given literally always is, even if its characters mean something else in a pattern.
+    /// Returns whether a key is selected. A key given literally always is, even if its characters mean something else
+    /// in a pattern.
     pub(super) fn selects(&self, key: &str) -> bool {
         let matches = |(text, pattern): &(String, Option<Pattern>)| {
             text == key || pattern.as_ref().is_some_and(|pattern| pattern.matches(key))

@@ -8,8 +8,8 @@ use crate::failure::Failure;
 /// Coverage, of 255, from which a pixel is 1: half.
 const HALF_COVERED: u8 = 128;
 
-/// Renders `count` images of `size` x `size` pixels, each with one letter of random size and position. The result is the same every
-/// time. The fonts are DejaVu, from the `dejavu` package.
+/// Renders `count` images of `size` x `size` pixels, each with one letter of random size and position. The result is
+/// the same every time. The fonts are DejaVu, from the `dejavu` package.
 pub(crate) fn render(size: usize, count: usize) -> Result<Vec<Bitmap>, Failure> {
     let fonts = [dejavu::sans::regular(), dejavu::serif::regular(), dejavu::sans_mono::bold()];
     let fonts: Vec<(Font, Vec<char>)> = fonts.into_iter().map(load).collect::<Result<_, _>>()?;

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::files;
 use crate::failure::{Failure, Outcome};
+use crate::format::{size, thousands};
 use crate::options::{ArchiveArgs, FormatArgs};
-use crate::output::{Output, size, thousands};
+use crate::printer::Printer;
 
 /// The values of a property that are printed, the most frequent ones.
 const SHOWN_VALUES: usize = 3;
@@ -23,11 +24,11 @@ pub(crate) struct InfoArgs {
     format: FormatArgs,
 }
 
-pub(crate) fn run(arguments: &InfoArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &InfoArgs, printer: &mut Printer) -> Outcome {
     let archive = files::open(&arguments.archive)?;
     let info = Info::of(&archive).map_err(|error| Failure::of(&arguments.archive.path, &error))?;
     let file = arguments.archive.path.display().to_string();
-    if arguments.format.json { Ok(output.json(&info.to_json(&file))?) } else { info.print(&file, output) }
+    if arguments.format.json { Ok(printer.json(&info.to_json(&file))?) } else { info.print(&file, printer) }
 }
 
 /// The number of images by a property.
@@ -103,26 +104,26 @@ impl Info {
         })
     }
 
-    fn print(&self, file: &str, output: &mut Output) -> Outcome {
-        output.result(format!("file        {file}"))?;
+    fn print(&self, file: &str, printer: &mut Printer) -> Outcome {
+        printer.result(format!("file        {file}"))?;
         let bytes = thousands(self.file_bytes);
-        output.result(format!("size        {} ({bytes} bytes)", size(self.file_bytes)))?;
-        output.result(format!("keys        {}", thousands(self.keys as u64)))?;
-        output.result(format!("images      {}", thousands(self.images as u64)))?;
-        output.result(format!("arrays      {}", thousands(self.arrays as u64)))?;
+        printer.result(format!("size        {} ({bytes} bytes)", size(self.file_bytes)))?;
+        printer.result(format!("keys        {}", thousands(self.keys as u64)))?;
+        printer.result(format!("images      {}", thousands(self.images as u64)))?;
+        printer.result(format!("arrays      {}", thousands(self.arrays as u64)))?;
         if self.others > 0 {
-            output.result(format!("others      {}", thousands(self.others as u64)))?;
+            printer.result(format!("others      {}", thousands(self.others as u64)))?;
         }
         let Some(per_image) = self.bytes_per_image() else { return Ok(()) };
-        output.result(format!("encoding    {}", most_frequent(&self.encodings)))?;
+        printer.result(format!("encoding    {}", most_frequent(&self.encodings)))?;
         if !self.codecs.is_empty() {
-            output.result(format!("codec       {}", most_frequent(&self.codecs)))?;
+            printer.result(format!("codec       {}", most_frequent(&self.codecs)))?;
         }
-        output.result(format!("dtype       {}", most_frequent(&self.dtypes)))?;
-        output.result(format!("shape       {}", most_frequent(&self.shapes)))?;
-        output.result(format!("per image   {per_image:.1} bytes of the file"))?;
+        printer.result(format!("dtype       {}", most_frequent(&self.dtypes)))?;
+        printer.result(format!("shape       {}", most_frequent(&self.shapes)))?;
+        printer.result(format!("per image   {per_image:.1} bytes of the file"))?;
         let per_pixel = self.file_bytes as f64 * 8.0 / self.pixels.max(1) as f64;
-        Ok(output.result(format!("per pixel   {per_pixel:.3} bits"))?)
+        Ok(printer.result(format!("per pixel   {per_pixel:.3} bits"))?)
     }
 }
 

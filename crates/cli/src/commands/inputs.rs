@@ -55,8 +55,8 @@ fn key(path: &Path) -> String {
 
 /// Finds the files that the arguments name, those of folders and globs sorted by name.
 ///
-/// A key is the path of a file below the deepest folder that holds everything the arguments name. Two files thus have different
-/// keys unless they differ in the extension only.
+/// A key is the path of a file below the deepest folder that holds everything the arguments name. Two files thus have
+/// different keys unless they differ in the extension only.
 pub(super) fn find(arguments: &InputArgs) -> Result<FoundInputs, Failure> {
     let named = arguments.inputs.iter().map(|argument| Named::find(argument));
     let named = named.collect::<Result<Vec<_>, _>>()?;

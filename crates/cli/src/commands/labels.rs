@@ -7,7 +7,7 @@ use ndarray::Array1;
 
 use super::inputs::Input;
 use crate::failure::{Failure, Outcome};
-use crate::output::abbreviate;
+use crate::format::abbreviate;
 
 /// The keys of the class numbers and of the class names.
 const LABEL_KEYS: [&str; 2] = ["labels", "classes"];

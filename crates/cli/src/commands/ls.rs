@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::files;
 use super::filter::Filter;
 use crate::failure::{Failure, Outcome};
+use crate::format::thousands;
 use crate::options::{ArchiveArgs, FormatArgs, KeyArgs};
-use crate::output::{Output, thousands};
+use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 pub(crate) struct LsArgs {
@@ -23,20 +24,20 @@ pub(crate) struct LsArgs {
     format: FormatArgs,
 }
 
-pub(crate) fn run(arguments: &LsArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &LsArgs, printer: &mut Printer) -> Outcome {
     let path = &arguments.archive.path;
     let archive = files::open(&arguments.archive)?;
     let filter = Filter::new(&arguments.filter.keys, &[(path, &archive)])?;
     if arguments.keys_only {
         let mut names = archive.names().filter(|name| filter.selects(name));
-        return Ok(names.try_for_each(|name| output.result(name))?);
+        return Ok(names.try_for_each(|name| printer.result(name))?);
     }
     let items = archive.items().map(|item| item.map_err(|error| Failure::of(path, &error)));
     let mut items = items.filter(|item| item.as_ref().map_or(true, |item| filter.selects(name(item))));
     if arguments.format.json {
-        return output.json_list(items.map(|item| Ok(to_json(&item?))));
+        return printer.json_list(items.map(|item| Ok(to_json(&item?))));
     }
-    items.try_for_each(|item| Ok(output.result(line(&item?))?))
+    items.try_for_each(|item| Ok(printer.result(line(&item?))?))
 }
 
 fn name<'a>(item: &'a Item<'_>) -> &'a str {

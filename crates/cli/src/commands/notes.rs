@@ -6,7 +6,8 @@ use bitnpz::picture::{Background, Picture};
 use bitnpz::{Added, Dtype, Header, OtherMember};
 
 use crate::failure::Outcome;
-use crate::output::{Output, abbreviate, count};
+use crate::format::{abbreviate, count};
+use crate::printer::Printer;
 
 /// The least height and width of what may be a grey image: rows of boxes have four numbers, colours three.
 const SMALLEST_IMAGE: usize = 8;
@@ -79,36 +80,36 @@ impl Notes {
     }
 
     /// Prints all notes.
-    pub(super) fn print(&self, output: &mut Output) -> Outcome {
+    pub(super) fn print(&self, printer: &mut Printer) -> Outcome {
         if !self.left_out.is_empty() {
             let names = self.left_out.iter().map(|path| path.display().to_string()).collect();
             let files = count(self.left_out.len(), "file");
-            output.remark(format!("left out {files} of other kinds: {}", abbreviate(names)))?;
+            printer.remark(format!("left out {files} of other kinds: {}", abbreviate(names)))?;
         }
         if !self.damaged.is_empty() {
             let pictures = count(self.damaged.len(), "damaged picture");
-            output.warning(format!("left out {pictures}: {}", abbreviate(self.damaged.clone())));
+            printer.warning(format!("left out {pictures}: {}", abbreviate(self.damaged.clone())));
         }
         if let Tally { count: number @ 1.., first } = &self.two_colours {
             let pictures = count(*number, "picture");
-            output.note(format!(
+            printer.note(format!(
                 "{pictures} of two colours other than black and white: the lighter is taken as white, {first}"
             ));
         }
         if let Tally { count: number @ 1.., first } = &self.grey {
             let arrays = count(*number, "array");
-            output.note(format!(
+            printer.note(format!(
                 "{arrays} of bytes with more than two values ({first}), stored unchanged; use --threshold to pack grey images"
             ));
         }
         if !self.others.is_empty() {
             let others = count(self.others.len(), "other member");
-            output.remark(format!("{others} copied unchanged: {}", abbreviate(self.others.clone())))?;
+            printer.remark(format!("{others} copied unchanged: {}", abbreviate(self.others.clone())))?;
         }
         for (tally, background) in [(&self.on_white, "white"), (&self.on_black, "black")] {
             if let Tally { count: number @ 1.., first } = tally {
                 let pictures = count(*number, "picture");
-                output.remark(format!(
+                printer.remark(format!(
                     "{pictures} with transparent pixels on {background} ({first}); use --background to change it"
                 ))?;
             }

@@ -11,8 +11,9 @@ use super::packer::{self, Start, report};
 use super::packing::Packing;
 use super::partial::Partial;
 use crate::failure::{Failure, Outcome};
+use crate::format::{change, size};
 use crate::options::{InputArgs, LimitArgs, OutputArgs, WriteArgs};
-use crate::output::{Output, change, size};
+use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -49,7 +50,7 @@ pub(crate) struct PackArgs {
     limits: LimitArgs,
 }
 
-pub(crate) fn run(arguments: &PackArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &PackArgs, printer: &mut Printer) -> Outcome {
     let start = Instant::now();
     let path = &arguments.output.output;
     files::check_free(&arguments.output)?;
@@ -63,25 +64,25 @@ pub(crate) fn run(arguments: &PackArgs, output: &mut Output) -> Outcome {
     }
     let bytes_in = packing.bytes();
     let summary = if arguments.resume {
-        resume(packing, arguments, output)?
+        resume(packing, arguments, printer)?
     } else {
-        packer::run(packing, path, Start::New, output)?
+        packer::run(packing, path, Start::New, printer)?
     };
-    report(path, summary, output)?;
+    report(path, summary, printer)?;
     let Some(bytes) = files::written_bytes(path) else { return Ok(()) };
-    output.remark(format!("{} in, {} out: {}", size(bytes_in), size(bytes), change(bytes_in, bytes)))?;
+    printer.remark(format!("{} in, {} out: {}", size(bytes_in), size(bytes), change(bytes_in, bytes)))?;
     if summary.images > 0 {
         let per_image = bytes as f64 / summary.images as f64;
-        output.remark(format!("{per_image:.1} bytes per image, {:.1} s", start.elapsed().as_secs_f64()))?;
+        printer.remark(format!("{per_image:.1} bytes per image, {:.1} s", start.elapsed().as_secs_f64()))?;
     }
     Ok(())
 }
 
 /// Packs into a partial archive, which takes the name of the output when it is complete.
-fn resume(packing: Packing<'_>, arguments: &PackArgs, output: &mut Output) -> Result<Summary, Failure> {
+fn resume(packing: Packing<'_>, arguments: &PackArgs, printer: &mut Printer) -> Result<Summary, Failure> {
     let partial = Partial::of(&arguments.output.output);
     partial.check(&packing.job())?;
-    let summary = packer::run(packing, partial.archive(), Start::Resume { every: arguments.every }, output);
+    let summary = packer::run(packing, partial.archive(), Start::Resume { every: arguments.every }, printer);
     if summary.is_err() && !files::exists(partial.archive())? {
         // Nothing was saved that could be resumed.
         partial.remove_job()?;

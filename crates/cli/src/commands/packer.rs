@@ -15,7 +15,8 @@ use super::labels::Labels;
 use super::notes::Notes;
 use super::packing::{Packing, count_all_images};
 use crate::failure::{Failure, Outcome};
-use crate::output::{Output, count};
+use crate::format::count;
+use crate::printer::Printer;
 
 /// How an archive is started.
 #[derive(Clone, Copy)]
@@ -33,13 +34,13 @@ pub(super) fn run(
     mut packing: Packing<'_>,
     path: &Path,
     start: Start,
-    output: &mut Output,
+    printer: &mut Printer,
 ) -> Result<Summary, Failure> {
     let (labels, left_out) = (packing.labels.take(), std::mem::take(&mut packing.left_out));
-    let mut packer = Packer::start(&packing, path, start, output)?;
+    let mut packer = Packer::start(&packing, path, start, printer)?;
     packer.labels = labels;
     packer.notes = Notes::new(left_out);
-    let bar = packer.progress(output)?;
+    let bar = packer.progress(printer)?;
     for input in &packing.inputs {
         match input {
             Input::Picture { path, key } => packer.add_picture(path, key)?,
@@ -51,32 +52,33 @@ pub(super) fn run(
     let Packer { writer, labels, notes, .. } = packer;
     let summary = files::finish(writer, path);
     bar.finish_and_clear();
-    notes.print(output)?;
+    notes.print(printer)?;
     if let Some(labels) = &labels {
-        output.remark(labels.summary())?;
+        printer.remark(labels.summary())?;
     }
     summary
 }
 
 /// Prints how many keys and images a finished archive has.
-pub(super) fn report(path: &Path, summary: Summary, output: &mut Output) -> Outcome {
+pub(super) fn report(path: &Path, summary: Summary, printer: &mut Printer) -> Outcome {
     let (keys, images) = (count(summary.keys, "key"), count(summary.images, "image"));
     let others = match summary.others {
         0 => String::new(),
         others => format!(", {}", count(others, "other member")),
     };
-    Ok(output.remark(format!("{}: {keys}, {images}{others}", files::output_name(path)))?)
+    Ok(printer.remark(format!("{}: {keys}, {images}{others}", files::output_name(path)))?)
 }
 
 /// Adds inputs to a writer, except what an earlier run has added.
 struct Packer<'a> {
     packing: &'a Packing<'a>,
     writer: Writer,
-    /// What earlier runs packed.
+    /// The archive that earlier runs saved.
     done: Option<Archive>,
     /// The pictures so far, without damaged ones.
     pictures: usize,
-    /// The keys of arrays so far, if the run can be resumed: of two arrays under one key, the second is not the rest of the first.
+    /// The keys of arrays so far, if the run can be resumed: of two arrays under one key, the second is not the rest of
+    /// the first.
     claimed: Option<HashSet<String>>,
     labels: Option<Labels>,
     notes: Notes,
@@ -87,13 +89,13 @@ impl<'a> Packer<'a> {
         packing: &'a Packing<'a>,
         path: &Path,
         start: Start,
-        output: &mut Output,
+        printer: &mut Printer,
     ) -> Result<Self, Failure> {
         let fail = |error: bitnpz::Error| Failure::of(path, &error);
         let options = &packing.options;
         let (mut done, mut claimed) = (None, None);
         let writer = match start {
-            Start::New => files::create(path, options, output)?,
+            Start::New => files::create(path, options, printer)?,
             Start::Append => Writer::append(path, options).map_err(fail)?,
             Start::Resume { every } => {
                 packing.check_resumable()?;
@@ -109,14 +111,14 @@ impl<'a> Packer<'a> {
     }
 
     /// Shows a bar of all images, on which those of earlier runs are done.
-    fn progress(&mut self, output: &Output) -> Result<ProgressBar, Failure> {
+    fn progress(&mut self, printer: &Printer) -> Result<ProgressBar, Failure> {
         let (mut done, mut images) = (0, 0);
-        if output.shows_progress() {
+        if printer.shows_progress() {
             let archive = self.done.as_ref();
             done = archive.map_or(Ok(0), |archive| count_all_images(archive, Path::new("")))?;
             images = self.packing.images()?;
         }
-        Ok(output.writer_progress(&mut self.writer, done, images, "packing"))
+        Ok(printer.writer_progress(&mut self.writer, done, images, "packing"))
     }
 
     fn add_picture(&mut self, path: &Path, key: &str) -> Outcome {

@@ -1,4 +1,4 @@
-//! What is to be packed, and how: the inputs and options of `pack` and `append`.
+//! The inputs and options of `pack` and `append`.
 
 use std::fs::{self, File};
 use std::io::BufReader;

@@ -1,5 +1,5 @@
-//! The files of a pack that can be resumed: the partial archive FILE.partial, and FILE.partial.job, which records the inputs and
-//! options it was started with.
+//! The files of a pack that can be resumed: the partial archive FILE.partial, and FILE.partial.job, which records the
+//! inputs and options it was started with.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

@@ -6,8 +6,9 @@ use clap::Args;
 use super::files;
 use super::filter::Filter;
 use crate::failure::{Failure, Outcome};
+use crate::format::count;
 use crate::options::ArchiveArgs;
-use crate::output::{Output, count};
+use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 pub(crate) struct RmArgs {
@@ -18,7 +19,7 @@ pub(crate) struct RmArgs {
     keys: Vec<String>,
 }
 
-pub(crate) fn run(arguments: &RmArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &RmArgs, printer: &mut Printer) -> Outcome {
     let path = &arguments.archive.path;
     if files::is_stream(path) {
         return Err(Failure::Message("expected an archive that is a file, found standard input".to_owned()));
@@ -32,5 +33,5 @@ pub(crate) fn run(arguments: &RmArgs, output: &mut Output) -> Outcome {
     let summary = writer.and_then(Writer::finish).map_err(|error| Failure::of(path, &error))?;
     let left = summary.keys + summary.others;
     let removed = before.saturating_sub(left);
-    Ok(output.remark(format!("{}: {} removed, {left} left", path.display(), count(removed, "key")))?)
+    Ok(printer.remark(format!("{}: {} removed, {left} left", path.display(), count(removed, "key")))?)
 }

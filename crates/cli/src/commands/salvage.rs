@@ -7,8 +7,9 @@ use serde_json::json;
 use super::files;
 use super::verify::to_json;
 use crate::failure::{Failure, Outcome};
+use crate::format::{count, thousands};
 use crate::options::{ArchiveArgs, FormatArgs, OutputArgs};
-use crate::output::{Output, count, thousands};
+use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -24,10 +25,10 @@ pub(crate) struct SalvageArgs {
     format: FormatArgs,
 }
 
-pub(crate) fn run(arguments: &SalvageArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &SalvageArgs, printer: &mut Printer) -> Outcome {
     let (archive, path) = (&arguments.archive, &arguments.output.output);
     files::check_free(&arguments.output)?;
-    let bar = output.steps_progress("salvaging");
+    let bar = printer.steps_progress("salvaging");
     let result = bitnpz::salvage(&archive.path, path, &archive.limits.limits(), |steps| bar.show(steps));
     drop(bar);
     let salvage = result.map_err(|error| Failure::of(&archive.path, &error))?;
@@ -40,17 +41,17 @@ pub(crate) fn run(arguments: &SalvageArgs, output: &mut Output) -> Outcome {
             "gone": list(gone),
             "doubtful": list(doubtful),
         });
-        output.json(&report)?;
+        printer.json(&report)?;
     } else {
         for (what, problems) in [("gone", gone), ("doubtful", doubtful)] {
             for problem in problems {
-                output.result(format!("{what}: {problem}"))?;
+                printer.result(format!("{what}: {problem}"))?;
             }
         }
         let number = |problems: &[Problem]| thousands(problems.len() as u64);
         let (keys, images) = (count(saved.keys, "key"), count(saved.images, "image"));
-        output.remark(format!("{}: {keys}, {images}", path.display()))?;
-        output.remark(format!("{} gone, {} doubtful", number(gone), number(doubtful)))?;
+        printer.remark(format!("{}: {keys}, {images}", path.display()))?;
+        printer.remark(format!("{} gone, {} doubtful", number(gone), number(doubtful)))?;
     }
     if gone.is_empty() && doubtful.is_empty() { Ok(()) } else { Err(Failure::Reported) }
 }

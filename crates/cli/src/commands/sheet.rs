@@ -10,8 +10,9 @@ use clap::Args;
 use super::files;
 use super::filter::Filter;
 use crate::failure::{Failure, Outcome};
+use crate::format::count;
 use crate::options::{ArchiveArgs, KeyArgs, OutputArgs};
-use crate::output::{Output, count};
+use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 #[command(mut_arg("output", |output| {
@@ -32,11 +33,11 @@ pub(crate) struct SheetArgs {
 /// An image by its index in a sequence.
 type ImageAt = (Images, usize);
 
-pub(crate) fn run(arguments: &SheetArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &SheetArgs, printer: &mut Printer) -> Outcome {
     let (input, path) = (&arguments.archive.path, &arguments.output.output);
     files::check_free(&arguments.output)?;
     if files::is_stream(path) {
-        output.leave_stdout_to_data()?;
+        printer.leave_stdout_to_data()?;
     }
     format(path)?;
     let archive = files::open(&arguments.archive)?;
@@ -52,7 +53,7 @@ pub(crate) fn run(arguments: &SheetArgs, output: &mut Output) -> Outcome {
         let (images, index) = &chosen[number];
         images.bitmap(*index).map_err(fail)
     })?;
-    Ok(output.remark(format!("{} in {}", count(chosen.len(), "image"), files::output_name(path)))?)
+    Ok(printer.remark(format!("{} in {}", count(chosen.len(), "image"), files::output_name(path)))?)
 }
 
 /// Writes a contact sheet of images of these sizes (height, width).

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::files;
 use super::filter::Filter;
 use crate::failure::{Failure, Outcome};
+use crate::format::{count, thousands};
 use crate::options::{ArchiveArgs, FormatArgs, KeyArgs};
-use crate::output::{Output, count, thousands};
+use crate::printer::Printer;
 
 /// The columns of the longest bar: with its label and count it fits 80 columns.
 const LONGEST_BAR: usize = 40;
@@ -23,15 +24,15 @@ pub(crate) struct StatsArgs {
     format: FormatArgs,
 }
 
-pub(crate) fn run(arguments: &StatsArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &StatsArgs, printer: &mut Printer) -> Outcome {
     let path = &arguments.archive.path;
     let archive = files::open(&arguments.archive)?;
     let filter = Filter::new(&arguments.keys.keys, &[(path, &archive)])?;
-    let bar = output.steps_progress("reading images");
+    let bar = printer.steps_progress("reading images");
     let stats = archive.stats(|key| filter.selects(key), |steps| bar.show(steps));
     drop(bar);
     let stats = stats.map_err(|error| Failure::of(path, &error))?;
-    if arguments.format.json { Ok(output.json(&to_json(&stats))?) } else { print(&stats, output) }
+    if arguments.format.json { Ok(printer.json(&to_json(&stats))?) } else { print(&stats, printer) }
 }
 
 /// Returns the stored bytes per image.
@@ -59,24 +60,24 @@ fn to_json(stats: &Stats) -> Value {
     })
 }
 
-fn print(stats: &Stats, output: &mut Output) -> Outcome {
-    output.result(format!("images      {}", thousands(stats.images as u64)))?;
+fn print(stats: &Stats, printer: &mut Printer) -> Outcome {
+    printer.result(format!("images      {}", thousands(stats.images as u64)))?;
     if stats.images == 0 {
         return Ok(());
     }
-    output.result(format!("duplicates  {}", thousands(stats.duplicates as u64)))?;
-    output.result(format!("blank       {}", thousands(stats.blank as u64)))?;
-    output.result(format!("density     {:.1} % of the pixels are 1", 100.0 * density(stats)))?;
-    output.result(format!("per image   {:.1} bytes, without headers", bytes_per_image(stats)))?;
-    output.result("\nbytes per image")?;
+    printer.result(format!("duplicates  {}", thousands(stats.duplicates as u64)))?;
+    printer.result(format!("blank       {}", thousands(stats.blank as u64)))?;
+    printer.result(format!("density     {:.1} % of the pixels are 1", 100.0 * density(stats)))?;
+    printer.result(format!("per image   {:.1} bytes, without headers", bytes_per_image(stats)))?;
+    printer.result("\nbytes per image")?;
     let label = |[from, to]: [u64; 2]| if from == to { from.to_string() } else { format!("{from} to {to}") };
     let sizes: Vec<(String, usize)> = bins(&stats.sizes).map(|(bin, images)| (label(bin), images)).collect();
-    histogram(&sizes, output)?;
-    output.result("\npixels that are 1")?;
+    histogram(&sizes, printer)?;
+    printer.result("\npixels that are 1")?;
     let parts = stats.densities.iter().enumerate();
     let parts: Vec<(String, usize)> =
         parts.map(|(part, images)| (format!("up to {} %", 10 * (part + 1)), *images)).collect();
-    histogram(&parts, output)
+    histogram(&parts, printer)
 }
 
 /// Returns the bins of sizes from the first that has images: the least and the most bytes, and the number of images.
@@ -87,13 +88,13 @@ fn bins(sizes: &[usize]) -> impl Iterator<Item = ([u64; 2], usize)> {
 }
 
 /// Prints a labelled bar for each count.
-fn histogram(lines: &[(String, usize)], output: &mut Output) -> Outcome {
+fn histogram(lines: &[(String, usize)], printer: &mut Printer) -> Outcome {
     let most = lines.iter().map(|(_, images)| *images).max().unwrap_or(0).max(1);
     let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
     for (label, images) in lines {
         let bar = "█".repeat((images * LONGEST_BAR).div_ceil(most));
         let line = format!("  {label:>width$}  {bar:<LONGEST_BAR$}  {}", count(*images, "image"));
-        output.result(line)?;
+        printer.result(line)?;
     }
     Ok(())
 }

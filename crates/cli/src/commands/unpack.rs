@@ -12,8 +12,9 @@ use super::copy::copy;
 use super::files;
 use super::filter::Filter;
 use crate::failure::{Failure, Outcome};
+use crate::format::count;
 use crate::options::{ArchiveArgs, KeyArgs, OutputArgs};
-use crate::output::{Output, count};
+use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 #[command(
@@ -31,7 +32,7 @@ pub(crate) struct UnpackArgs {
     output: OutputArgs,
 }
 
-pub(crate) fn run(arguments: &UnpackArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &UnpackArgs, printer: &mut Printer) -> Outcome {
     let (input, path) = (&arguments.archive.path, &arguments.output.output);
     let archive = files::open(&arguments.archive)?;
     let filter = Filter::new(&arguments.keys.keys, &[(input, &archive)])?;
@@ -39,16 +40,16 @@ pub(crate) fn run(arguments: &UnpackArgs, output: &mut Output) -> Outcome {
     let (keys, others) = if is_archive || files::is_stream(path) {
         files::check_free(&arguments.output)?;
         let options = WriteOptions::default().with_encoding(Encoding::Plain);
-        let writer = files::create(path, &options, output)?;
-        let copied = copy(writer, &archive, &filter, "unpacking", output);
+        let writer = files::create(path, &options, printer)?;
+        let copied = copy(writer, &archive, &filter, "unpacking", printer);
         let writer = copied.map_err(|error| Failure::of(input, &error))?;
         let summary = files::finish(writer, path)?;
         (summary.keys, summary.others)
     } else {
-        unpack_items(&archive, &filter, arguments, output)?
+        unpack_items(&archive, &filter, arguments, printer)?
     };
     let others = if others > 0 { format!(", {}", count(others, "other member")) } else { String::new() };
-    Ok(output.remark(format!("{}{others} in {}", count(keys, "key"), files::output_name(path)))?)
+    Ok(printer.remark(format!("{}{others} in {}", count(keys, "key"), files::output_name(path)))?)
 }
 
 /// Writes the selected items as files, and returns the number of arrays and of other members.
@@ -56,9 +57,9 @@ fn unpack_items(
     archive: &Archive,
     filter: &Filter,
     arguments: &UnpackArgs,
-    output: &Output,
+    printer: &Printer,
 ) -> Result<(usize, usize), Failure> {
-    let bar = output.progress((archive.len() + archive.other_len()) as u64, "unpacking");
+    let bar = printer.progress((archive.len() + archive.other_len()) as u64, "unpacking");
     let (mut keys, mut others) = (0, 0);
     for item in archive.items() {
         match item.map_err(|error| Failure::of(&arguments.archive.path, &error))? {

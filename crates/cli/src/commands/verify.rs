@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::files;
 use crate::failure::{Failure, Outcome};
+use crate::format::{count, size, thousands};
 use crate::options::{ArchiveArgs, FormatArgs};
-use crate::output::{Output, count, size, thousands};
+use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
@@ -20,13 +21,13 @@ pub(crate) struct VerifyArgs {
     format: FormatArgs,
 }
 
-pub(crate) fn run(arguments: &VerifyArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &VerifyArgs, printer: &mut Printer) -> Outcome {
     let is_json = arguments.format.json;
     let archive = match files::open(&arguments.archive) {
         Ok(archive) => archive,
         Err(Failure::Message(message)) if is_json => {
             let problem = json!({ "member": null, "key": null, "image": null, "message": message });
-            output.json(&json!({ "whole": false, "problems": [problem] }))?;
+            printer.json(&json!({ "whole": false, "problems": [problem] }))?;
             return Err(Failure::Reported);
         }
         Err(failure) => return Err(failure),
@@ -34,13 +35,15 @@ pub(crate) fn run(arguments: &VerifyArgs, output: &mut Output) -> Outcome {
     let report = if arguments.fast {
         archive.verify_structure()
     } else {
-        let bar = output.steps_progress("verifying");
+        let bar = printer.steps_progress("verifying");
         let report = archive.verify(|steps| bar.show(steps));
-        report.map_err(|error| Failure::of(&arguments.archive.path, &error))?
+        let report = report.map_err(|error| Failure::of(&arguments.archive.path, &error))?;
+        drop(bar);
+        report
     };
     if is_json {
         let problems: Vec<_> = report.problems.iter().map(to_json).collect();
-        output.json(&json!({
+        printer.json(&json!({
             "whole": report.problems.is_empty(),
             "members": report.members,
             "bytes": report.bytes,
@@ -48,24 +51,24 @@ pub(crate) fn run(arguments: &VerifyArgs, output: &mut Output) -> Outcome {
             "problems": problems,
         }))?;
     } else {
-        print(&report, arguments, output)?;
+        print(&report, arguments, printer)?;
     }
     if report.problems.is_empty() { Ok(()) } else { Err(Failure::Reported) }
 }
 
-fn print(report: &Report, arguments: &VerifyArgs, output: &mut Output) -> Outcome {
+fn print(report: &Report, arguments: &VerifyArgs, printer: &mut Printer) -> Outcome {
     for problem in &report.problems {
-        output.result(format!("damaged: {problem}"))?;
+        printer.result(format!("damaged: {problem}"))?;
     }
     if report.gaps > 0 {
-        output.remark(format!("{} belong to no member; this is harmless", size(report.gaps)))?;
+        printer.remark(format!("{} belong to no member; this is harmless", size(report.gaps)))?;
     }
     let bytes = size(report.bytes);
     let (members, are) = match report.members {
         1 => ("the one member".to_owned(), "is"),
         members => (format!("all {} members", thousands(members as u64)), "are"),
     };
-    Ok(output.remark(match report.problems.len() {
+    Ok(printer.remark(match report.problems.len() {
         0 if arguments.fast => format!("the structure of {members} is whole: {bytes} of data, not read"),
         0 => format!("{members} {are} whole: {bytes} of data"),
         problems => format!("{}; everything else can be read", count(problems, "problem")),

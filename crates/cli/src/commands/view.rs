@@ -5,8 +5,9 @@ use clap::Args;
 
 use super::files;
 use crate::failure::{Failure, Outcome};
+use crate::format::count;
 use crate::options::ArchiveArgs;
-use crate::output::{Output, count};
+use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 pub(crate) struct ViewArgs {
@@ -22,7 +23,7 @@ pub(crate) struct ViewArgs {
     ascii: bool,
 }
 
-pub(crate) fn run(arguments: &ViewArgs, output: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: &ViewArgs, printer: &mut Printer) -> Outcome {
     let path = &arguments.archive.path;
     let archive = files::open(&arguments.archive)?;
     let key = arguments.key.clone().or_else(|| archive.keys().next());
@@ -33,7 +34,7 @@ pub(crate) fn run(arguments: &ViewArgs, output: &mut Output) -> Outcome {
     let marks = if arguments.ascii { Marks::Ascii } else { Marks::Blocks };
     let [off, on] = images.values();
     let (height, width, ones) = (image.height(), image.width(), image.view().count_ones());
-    output.remark(format!(
+    printer.remark(format!(
         "{} [{} of {}]: {height} x {width}, dtype {}, {} of {on}, {} of {off}",
         key,
         arguments.index,
@@ -42,5 +43,5 @@ pub(crate) fn run(arguments: &ViewArgs, output: &mut Output) -> Outcome {
         count(ones, "pixel"),
         height * width - ones,
     ))?;
-    Ok(output.result(draw(image.view(), output.columns(), marks).trim_end_matches('\n'))?)
+    Ok(printer.result(draw(image.view(), printer.columns(), marks).trim_end_matches('\n'))?)
 }

@@ -18,8 +18,8 @@ pub(crate) struct ArchiveArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct LimitArgs {
-    /// Raise a limit for an archive you trust: members, directory_bytes, member_bytes, image_bytes, spooled_bytes, array_bytes,
-    /// header_bytes
+    /// Raise a limit for an archive you trust: members, directory_bytes, member_bytes, image_bytes, spooled_bytes,
+    /// array_bytes, header_bytes
     #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = parse_limit, display_order = 900)]
     limits: Vec<(String, u64)>,
 }

@@ -24,8 +24,8 @@ pub(crate) struct InputArgs {
     /// The background of transparent pixels
     #[arg(long, value_enum, default_value_t = BackgroundName::Contrast)]
     pub(crate) background: BackgroundName,
-    /// Which axes of an array are height and width: one letter per axis, such as HWN, or the size of flattened images, such as
-    /// 28x28; with KEY= for one array only
+    /// The axes that are height and width: a letter for each axis of an array, such as HWN, or the size of flattened
+    /// images, such as 28x28; with KEY= for one array only
     #[arg(long, value_name = "[KEY=]AXES")]
     pub(crate) axes: Vec<KeyAxes>,
     /// Leave out pictures that cannot be decoded, and list them

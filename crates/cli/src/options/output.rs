@@ -1,4 +1,4 @@
-//! Where a verb writes, and in which format it prints.
+//! The output file, and the format of what is printed.
 
 use std::path::PathBuf;
 

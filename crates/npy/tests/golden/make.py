@@ -1,4 +1,4 @@
-"""Writes the golden files with stock NumPy: python make.py (in this folder)."""
+"""Writes the golden files with NumPy. Run in this folder: python make.py"""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 
 
 def values(dtype, count):
-    """Some items of any dtype, the same each time."""
+    """Returns items of any dtype, the same each time."""
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
         return np.arange(count) % 3 == 0

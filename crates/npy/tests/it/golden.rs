@@ -1,4 +1,4 @@
-//! Files that NumPy wrote: `golden/make.py` made them.
+//! Golden files, written by NumPy with `golden/make.py`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ fn golden_files() -> Vec<PathBuf> {
 }
 
 #[test]
-fn do_golden_files_come_back_byte_for_byte() {
+fn round_trips_golden_files_byte_for_byte() {
     let limits = Limits::default().with_header_bytes(200_000);
     let files = golden_files();
     assert!(files.len() > 40, "the golden files are missing");
@@ -20,10 +20,10 @@ fn do_golden_files_come_back_byte_for_byte() {
         let view = DynArrayView::parse(&npy, &limits).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         let mut read = Vec::new();
         DynArray::read(npy.as_slice(), &limits).unwrap().write(&mut read).unwrap();
-        // Two files ask for a later version than their array needs.
-        let version_kept =
+        // Two files have a later version than their array needs.
+        let keeps_version =
             !["version_2", "version_3"].iter().any(|name| path.ends_with(format!("{name}.npy")));
-        assert_eq!(view.to_npy().unwrap() == npy, version_kept, "{path:?}");
-        assert_eq!(read == npy, version_kept, "{path:?}");
+        assert_eq!(view.to_npy().unwrap() == npy, keeps_version, "{path:?}");
+        assert_eq!(read == npy, keeps_version, "{path:?}");
     }
 }

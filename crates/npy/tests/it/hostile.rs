@@ -1,16 +1,16 @@
-//! Is every `.npy` file that lies refused, in little memory and time, and every other read as NumPy reads it?
+//! Damaged and hostile `.npy` files: each is rejected in little memory and time, or read like NumPy reads it.
 
 use bitnpz_npy::{DynArray, DynArrayView, Limits};
 use bitnpz_oracle::{Counting, Oracle};
 
-/// A file and what must come of it: the array, or an error that says why.
+/// A file, and the expected error: part of its message, or `None` if the file is valid.
 struct Case {
     name: String,
     bytes: Vec<u8>,
-    refused: Option<&'static str>,
+    error: Option<&'static str>,
 }
 
-const READ: Option<&str> = None;
+const VALID: Option<&str> = None;
 
 fn npy(version: (u8, u8), header: &[u8], data: &[u8]) -> Vec<u8> {
     let mut bytes = b"\x93NUMPY".to_vec();
@@ -35,19 +35,19 @@ fn good() -> Vec<u8> {
 struct Collection(Vec<Case>);
 
 impl Collection {
-    fn add(&mut self, name: impl Into<String>, bytes: Vec<u8>, refused: Option<&'static str>) {
-        self.0.push(Case { name: name.into(), bytes, refused });
+    fn add(&mut self, name: impl Into<String>, bytes: Vec<u8>, error: Option<&'static str>) {
+        self.0.push(Case { name: name.into(), bytes, error });
     }
 
-    fn text(&mut self, text: &str, refused: Option<&'static str>) {
+    fn text(&mut self, text: &str, error: Option<&'static str>) {
         let bytes = npy((1, 0), format!("{text}\n").as_bytes(), &[1, 2, 3, 4, 5, 6]);
-        self.add(format!("the header {text:.60}"), bytes, refused);
+        self.add(format!("the header {text:.60}"), bytes, error);
     }
 
-    fn parts(&mut self, parts: [&str; 3], data: &[u8], refused: Option<&'static str>) {
+    fn parts(&mut self, parts: [&str; 3], data: &[u8], error: Option<&'static str>) {
         let [descr, order, shape] = parts;
         let name = format!("{descr:.40} {order} {shape:.40} and {} bytes", data.len());
-        self.add(name, npy((1, 0), &header(descr, order, shape), data), refused);
+        self.add(name, npy((1, 0), &header(descr, order, shape), data), error);
     }
 }
 
@@ -71,7 +71,7 @@ fn frames(cases: &mut Collection) {
         cases.add(format!("version {version:?}"), npy(version, &text, &[1; 6]), Some("version"));
     }
     for version in [(2, 0), (3, 0)] {
-        cases.add(format!("version {version:?}"), npy(version, &text, &[1; 6]), READ);
+        cases.add(format!("version {version:?}"), npy(version, &text, &[1; 6]), VALID);
     }
     for len in [0_u16, 1, 10, 117, 119, 9999, 10_001, 65_535] {
         let mut bytes = good();
@@ -91,9 +91,9 @@ fn literals(cases: &mut Collection) {
     let [descr, order, shape] = ["'descr': '|u1'", "'fortran_order': False", "'shape': (2, 3)"];
     let syntax = Some("expected");
     for (text, verdict) in [
-        (format!("{{{descr}, {order}, {shape}}}"), READ),
-        (format!("{{{shape}, {order}, {descr},}}"), READ),
-        (format!("  {{ {descr} ,\t{order},{shape} , }}  "), READ),
+        (format!("{{{descr}, {order}, {shape}}}"), VALID),
+        (format!("{{{shape}, {order}, {descr},}}"), VALID),
+        (format!("  {{ {descr} ,\t{order},{shape} , }}  "), VALID),
         (format!("{{{descr}, {order}}}"), syntax),
         (format!("{{{descr}, {shape}}}"), syntax),
         (format!("{{{order}, {shape}}}"), syntax),
@@ -165,7 +165,7 @@ fn types(cases: &mut Collection) {
         cases.parts(["'|u1'", "False", shape], &[1; 6], Some(""));
     }
     for shape in ["(+6,)", "(6L,)", "( 6 , )"] {
-        cases.parts(["'|u1'", "False", shape], &[1; 6], READ);
+        cases.parts(["'|u1'", "False", shape], &[1; 6], VALID);
     }
     for digits in [20, 40, 100, 1000, 4300, 4301, 9000] {
         let shape = format!("({},)", "9".repeat(digits));
@@ -268,14 +268,14 @@ fn types(cases: &mut Collection) {
         ("[('a', '<i4'), ('b', '|u1')]", 5),
         ("[('a', '<i2', (2, 2))]", 8),
     ] {
-        cases.parts([descr, "False", "(3,)"], &vec![1; bytes * 3], READ);
-        cases.parts([descr, "True", "(1, 3)"], &vec![1; bytes * 3], READ);
+        cases.parts([descr, "False", "(3,)"], &vec![1; bytes * 3], VALID);
+        cases.parts([descr, "True", "(1, 3)"], &vec![1; bytes * 3], VALID);
         cases.parts([descr, "False", "(3,)"], &vec![1; bytes * 3 - 1], Some("cut short"));
     }
     for (place, value) in [(0, 2), (3, 255), (5, 128)] {
         let mut data = [1; 6];
         data[place] = value;
-        cases.parts(["'|b1'", "False", "(6,)"], &data, READ);
+        cases.parts(["'|b1'", "False", "(6,)"], &data, VALID);
     }
 }
 
@@ -285,8 +285,8 @@ fn encodings(cases: &mut Collection) {
         let at = text.iter().position(|byte| *byte == b'@').unwrap();
         [&text[..at], name, &text[at + 1..]].concat()
     };
-    cases.add("Latin-1 in version 1", npy((1, 0), &field(b"\xE9"), &[1; 6]), READ);
-    cases.add("UTF-8 in version 3", npy((3, 0), &field("é".as_bytes()), &[1; 6]), READ);
+    cases.add("Latin-1 in version 1", npy((1, 0), &field(b"\xE9"), &[1; 6]), VALID);
+    cases.add("UTF-8 in version 3", npy((3, 0), &field("é".as_bytes()), &[1; 6]), VALID);
     cases.add("no UTF-8 in version 3", npy((3, 0), &field(b"\xE9"), &[1; 6]), Some(""));
     cases.add("a surrogate in version 3", npy((3, 0), &field(b"\xED\xA0\x80"), &[1; 6]), Some(""));
     cases.add("a NUL in a name", npy((1, 0), &field(b"\0"), &[1; 6]), Some(""));
@@ -302,11 +302,11 @@ fn collection() -> Vec<Case> {
 }
 
 #[test]
-fn has_each_of_many_files_its_verdict_in_little_memory() {
+fn reads_or_rejects_each_file_in_little_memory() {
     let cases = collection();
     assert!(cases.len() >= 150, "{} cases", cases.len());
     let (limits, mut wrong) = (Limits::default(), Vec::new());
-    for Case { name, bytes, refused } in &cases {
+    for Case { name, bytes, error } in &cases {
         let (read, cost) = Counting::measure(|| {
             let whole = DynArrayView::parse(bytes, &limits)
                 .and_then(|view| {
@@ -321,35 +321,35 @@ fn has_each_of_many_files_its_verdict_in_little_memory() {
             (whole, streamed)
         });
         let (whole, streamed) = read;
-        let is_as_expected = |read: &Result<(), String>| match (read, refused) {
+        let is_as_expected = |read: &Result<(), String>| match (read, error) {
             (Ok(()), None) => true,
             (Err(error), Some(reason)) => error.contains(reason),
             _ => false,
         };
-        // A stream ends where its array does: it may go on.
-        let goes_on = whole.as_ref().is_err_and(|error| error.contains("something follows"));
-        if !is_as_expected(&whole) || !is_as_expected(&streamed) && !goes_on {
-            wrong.push(format!("{name}: expected {refused:?}, found {whole:?} and {streamed:?}"));
+        // A stream may continue after the array.
+        let has_more = whole.as_ref().is_err_and(|error| error.contains("something follows"));
+        if !is_as_expected(&whole) || !is_as_expected(&streamed) && !has_more {
+            wrong.push(format!("{name}: expected {error:?}, found {whole:?} and {streamed:?}"));
         }
-        let most = (32 << 10) + 16 * bytes.len();
-        let most_steps = 2000 + 16 * bytes.len() as u64;
-        if cost.peak > most || cost.total > 4 * most || cost.steps > most_steps {
-            wrong.push(format!("{name}: {} bytes, and {cost:?}", bytes.len()));
+        let max_bytes = (32 << 10) + 16 * bytes.len();
+        let max_steps = 2000 + 16 * bytes.len() as u64;
+        if cost.peak > max_bytes || cost.total > 4 * max_bytes || cost.steps > max_steps {
+            wrong.push(format!("{name}: {} bytes cost {cost:?}", bytes.len()));
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
 
 #[test]
-fn does_numpy_read_the_same_from_all_that_we_read() {
+fn reads_what_numpy_reads() {
     let mut numpy = Oracle::start();
     let (mut both, mut numpy_alone) = (0, Vec::new());
-    for Case { name, bytes, refused } in collection() {
+    for Case { name, bytes, error } in collection() {
         let theirs = numpy.try_run(
             "outputs.append(np.load(io.BytesIO(inputs[0]), allow_pickle=False, max_header_size=10000).tobytes())",
             &[&bytes],
         );
-        match (refused, theirs) {
+        match (error, theirs) {
             (None, Ok(theirs)) => {
                 let array = DynArray::read(bytes.as_slice(), &Limits::default()).unwrap();
                 if let Ok(bools) = array.to_ndarray::<bool>() {
@@ -361,12 +361,12 @@ fn does_numpy_read_the_same_from_all_that_we_read() {
                 assert_eq!(array.view().to_c_order().unwrap(), theirs[0], "{name}");
                 both += 1;
             }
-            (None, Err(error)) => panic!("{name}: NumPy refuses it: {error}"),
+            (None, Err(error)) => panic!("{name}: NumPy rejects it: {error}"),
             (Some(_), Ok(_)) => numpy_alone.push(name),
             (Some(_), Err(_)) => {}
         }
     }
     assert!(both >= 30, "{both}");
-    // Bytes behind the array, a key twice: NumPy does not look.
+    // NumPy does not check for bytes after the array or for duplicate keys.
     assert!(numpy_alone.len() < 37, "{numpy_alone:#?}");
 }

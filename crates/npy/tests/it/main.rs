@@ -1,4 +1,4 @@
-//! Tests of the npy format against NumPy.
+//! Tests of the `.npy` format against NumPy.
 
 #[global_allocator]
 static ALLOCATOR: bitnpz_oracle::Counting = bitnpz_oracle::Counting;

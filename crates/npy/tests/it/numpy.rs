@@ -1,4 +1,4 @@
-//! Does NumPy read what we write, and do we read what NumPy writes?
+//! Round trips through NumPy, in both directions.
 
 use std::cell::RefCell;
 
@@ -17,7 +17,7 @@ fn numpy(code: &str, inputs: &[&[u8]]) -> Vec<Vec<u8>> {
     NUMPY.with_borrow_mut(|numpy| numpy.run(code, inputs))
 }
 
-/// Loads the first input, saves it again, and gives back what it saved and the items in C order.
+/// Loads the first input and saves it again. The outputs are the saved file and the items in C order.
 const LOAD_AND_SAVE: &str = "
 array = np.load(io.BytesIO(inputs[0]), allow_pickle=False)
 file = io.BytesIO()
@@ -33,12 +33,12 @@ fn type_string() -> impl Strategy<Value = String> {
         .prop_map(|(name, big)| format!("{}{name}", if big { '>' } else { '<' }))
 }
 
-/// Up to four dimensions, of which any may be empty; in one order or the other.
+/// Makes headers of up to four dimensions, any of which may be empty, in either memory order.
 fn header() -> impl Strategy<Value = Header> {
     let shape = prop::collection::vec(0_usize..6, 0..5);
     (type_string(), shape, prop::bool::ANY).prop_map(|(dtype, shape, fortran_order)| {
         let mut header = Header::new(Dtype::from_type_string(&dtype).unwrap(), shape);
-        // NumPy calls an array that is contiguous in both orders one in C order.
+        // NumPy saves an array that is contiguous in both orders as C order.
         let long = header.shape.iter().filter(|&&length| length > 1).count();
         header.fortran_order = fortran_order && long > 1 && header.data_len() > 0;
         header
@@ -48,7 +48,7 @@ fn header() -> impl Strategy<Value = Header> {
 fn array() -> impl Strategy<Value = DynArray> {
     header().prop_flat_map(|header| {
         let bool_or_any = if header.dtype == Dtype::of::<bool>() { 0..=1_u8 } else { 0..=255_u8 };
-        // Code points have three bytes at most: smaller numbers are valid text.
+        // Keep code points small enough to be valid text.
         let text = header.dtype.type_string().contains('U');
         prop::collection::vec(bool_or_any, header.data_len()).prop_map(move |mut data| {
             if text {
@@ -65,7 +65,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn does_numpy_read_our_arrays_and_save_the_same_bytes(array in array()) {
+    fn numpy_reads_our_arrays_and_saves_the_same_bytes(array in array()) {
         let npy = array.to_npy().unwrap();
         let [saved, items] = numpy(LOAD_AND_SAVE, &[&npy]).try_into().unwrap();
         prop_assert_eq!(saved, npy);
@@ -73,8 +73,8 @@ proptest! {
     }
 
     #[test]
-    fn do_we_read_what_numpy_saves(header in header(), seed in any::<u32>()) {
-        // NumPy makes arrays of no bytes an item into arrays of one.
+    fn reads_what_numpy_saves(header in header(), seed in any::<u32>()) {
+        // NumPy turns dtypes of zero bytes into dtypes of one.
         prop_assume!(header.dtype.item_size() > 0);
         let order = if header.fortran_order { "F" } else { "C" };
         let code = format!("
@@ -96,7 +96,7 @@ outputs += [file.getvalue(), array.tobytes()]
     }
 
     #[test]
-    fn does_an_array_that_grew_equal_one_saved_whole(lengths in prop::collection::vec(0_usize..40, 0..5)) {
+    fn writing_item_by_item_equals_saving_whole(lengths in prop::collection::vec(0_usize..40, 0..5)) {
         let mut writer = Writer::new(std::io::Cursor::new(Vec::new()), Dtype::of::<i16>(), &[3]).unwrap();
         for &length in &lengths {
             writer.write_items(&vec![7; length * 6]).unwrap();
@@ -108,7 +108,7 @@ outputs += [file.getvalue(), array.tobytes()]
     }
 
     #[test]
-    fn does_any_damage_to_a_header_give_an_error_or_an_array(array in array(), at in any::<prop::sample::Index>(), value in any::<u8>()) {
+    fn damaged_headers_give_an_error_or_an_array(array in array(), at in any::<prop::sample::Index>(), value in any::<u8>()) {
         let mut npy = array.to_npy().unwrap();
         let at = at.index(npy.len());
         npy[at] = value;
@@ -119,7 +119,7 @@ outputs += [file.getvalue(), array.tobytes()]
     }
 }
 
-/// Typed arrays of both orders, through NumPy and back.
+/// Round-trips typed arrays of both memory orders and both byte orders through NumPy.
 fn check_typed<T: Element + PartialEq + std::fmt::Debug>(items: [T; 6]) {
     for shape in [IxDyn(&[2, 3]).set_f(false), IxDyn(&[2, 3]).set_f(true)] {
         let array = ArrayD::from_shape_vec(shape, items.to_vec()).unwrap();
@@ -140,7 +140,7 @@ outputs.append(file.getvalue())
 }
 
 #[test]
-fn do_typed_arrays_come_back_from_numpy_in_either_byte_order() {
+fn round_trips_typed_arrays_in_either_byte_order() {
     check_typed([true, false, true, true, false, false]);
     check_typed([-1_i8, 2, 3, 4, 5, i8::MIN]);
     check_typed([-1_i16, 2, 3, 4, 5, i16::MIN]);
@@ -158,7 +158,7 @@ fn do_typed_arrays_come_back_from_numpy_in_either_byte_order() {
 }
 
 #[test]
-fn do_fields_equal_those_that_numpy_reads() {
+fn reads_the_same_fields_as_numpy() {
     for name in ["record", "nested", "aligned", "titles"] {
         let npy = std::fs::read(format!("tests/golden/{name}.npy")).unwrap();
         let view = DynArrayView::parse(&npy, &Limits::default()).unwrap();

@@ -1,17 +1,17 @@
-//! Finding the central directory.
+//! Finds the central directory.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::record::end_record::{self, EndRecord, Locator};
 use crate::source::ByteSource;
 
-/// Where the central directory is.
+/// The location of the central directory.
 #[derive(Debug)]
 pub(super) struct Directory {
     pub(super) start: u64,
     pub(super) len: u64,
     pub(super) entries: u64,
-    /// The bytes before the archive that its offsets do not count.
+    /// The number of bytes before the archive that its offsets do not count.
     pub(super) prefix: u64,
 }
 
@@ -26,12 +26,12 @@ impl Directory {
             let what = "an archive on several disks".to_owned();
             return Err(Error::from(ErrorKind::Unsupported { what }).at(end_offset));
         }
-        check(end.entries, "members", limits.members)?;
-        check(end.directory_size, "directory_bytes", limits.directory_bytes)?;
+        check_limit(end.entries, "members", limits.members)?;
+        check_limit(end.directory_size, "directory_bytes", limits.directory_bytes)?;
         let start = directory_end.checked_sub(end.directory_size);
         let prefix = start.and_then(|start| start.checked_sub(end.directory_offset));
         let (Some(start), Some(prefix)) = (start, prefix) else {
-            let expected = format!("at most {directory_end} less its size of {}", end.directory_size);
+            let expected = format!("at most {directory_end} minus its size of {}", end.directory_size);
             let error = Error::inconsistent("the central directory's offset", expected, end.directory_offset);
             return Err(error.at(end_offset));
         };
@@ -39,11 +39,11 @@ impl Directory {
     }
 }
 
-fn check(found: u64, limit: &'static str, allowed: u64) -> Result<()> {
+fn check_limit(found: u64, limit: &'static str, allowed: u64) -> Result<()> {
     if found > allowed { Err(ErrorKind::Limit { limit, allowed, found }.into()) } else { Ok(()) }
 }
 
-/// The one end record whose comment ends where the archive does.
+/// Finds the only end record whose comment ends where the archive does.
 fn find_end(source: &ByteSource) -> Result<(u64, EndRecord)> {
     let tail_len = source.len().min((end_record::LEN + usize::from(u16::MAX)) as u64);
     let tail_start = source.len() - tail_len;
@@ -64,7 +64,7 @@ fn find_end(source: &ByteSource) -> Result<(u64, EndRecord)> {
         }
     }
     match (found, last) {
-        // CPython takes the last signature there is for the end record, whatever follows it.
+        // CPython takes the last signature for the end record, whatever follows it.
         (Some((offset, _)), Some(last)) if offset != last => {
             let expected = format!("the last one of the file, found it at byte {offset}");
             Err(Error::inconsistent("the end record", expected, "the signature of another in its comment")
@@ -74,15 +74,15 @@ fn find_end(source: &ByteSource) -> Result<(u64, EndRecord)> {
         (None, last) => {
             let message = match last {
                 _ if tail.is_empty() => "expected an end record, found an empty file",
-                None => "expected an end record at its end, found none",
-                Some(_) => "expected the end record's comment to end the file, found other bytes behind it",
+                None => "expected an end record at the end of the file, found none",
+                Some(_) => "expected the end record's comment to end the file, found other bytes after it",
             };
             Err(ErrorKind::NotZip { message }.into())
         }
     }
 }
 
-/// The zip64 end record, if there is one, and where it starts.
+/// Finds the zip64 end record, if there is one, and its offset.
 fn find_zip64(source: &ByteSource, end_offset: u64, end: &EndRecord) -> Result<Option<(EndRecord, u64)>> {
     let locator_len = end_record::LOCATOR_LEN as u64;
     let locator = match end_offset.checked_sub(locator_len) {
@@ -100,7 +100,7 @@ fn find_zip64(source: &ByteSource, end_offset: u64, end: &EndRecord) -> Result<O
         let what = "an archive on several disks".to_owned();
         return Err(Error::from(ErrorKind::Unsupported { what }).at(locator_offset));
     }
-    // The record ends where the locator starts; its extensible part, which nobody writes, is not looked for.
+    // The record ends where the locator starts. Its extensible part is not supported, as nobody writes it.
     let offset = locator_offset.checked_sub(end_record::ZIP64_LEN as u64);
     let record = match offset {
         Some(offset) => EndRecord::parse_zip64(&source.get(offset, end_record::ZIP64_LEN as u64)?),
@@ -115,10 +115,10 @@ fn find_zip64(source: &ByteSource, end_offset: u64, end: &EndRecord) -> Result<O
             Error::inconsistent("the zip64 end record's length", end_record::ZIP64_LEN, len).at(offset)
         );
     }
-    // What the locator counts from is the start of the archive, which may have a prefix.
+    // The locator's offset counts from the start of the archive, which may have a prefix.
     let directory_end = zip64.directory_offset.checked_add(zip64.directory_size);
     if Some(locator.offset) != directory_end || locator.offset > offset {
-        let expected = directory_end.map_or("a place".to_owned(), |end| end.to_string());
+        let expected = directory_end.map_or("an offset of 64 bits".to_owned(), |end| end.to_string());
         let error = Error::inconsistent("the zip64 end record's offset", expected, locator.offset);
         return Err(error.at(locator_offset));
     }

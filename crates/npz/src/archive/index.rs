@@ -1,4 +1,4 @@
-//! The members of an archive, in a few bytes each.
+//! An index of the members of an archive, with a few bytes per member.
 
 use std::hash::BuildHasher;
 
@@ -11,37 +11,37 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::name;
 use crate::record::central_header::{self, CentralEntry};
-use crate::record::{extra, flags, local_header};
+use crate::record::{extra, local_header};
 use crate::source::ByteSource;
 
-/// Where each member's entry starts in the central directory, in order and by name.
+/// Finds the entry of a member in the central directory, by number or by name.
 ///
-/// The directory itself stays where it is, if that is in memory.
+/// The directory itself is only copied if the source is not in memory.
 #[derive(Debug)]
 pub(super) struct NameIndex {
     directory: Directory,
     /// The directory's bytes, if the source is not in memory.
-    held: Option<Vec<u8>>,
-    /// Where each entry starts.
+    copy: Option<Vec<u8>>,
+    /// The offset of each entry in the directory.
     entries: Vec<u32>,
-    /// The numbers of members, by what tells their names apart.
+    /// The numbers of the members, by the identity of their names.
     names: HashTable<u32>,
-    /// Seeded at random, so that no archive can be made for its names to collide.
+    /// Seeded at random, so that nobody can prepare an archive whose names collide.
     hasher: RandomState,
-    /// For each member where the next one in the file starts; not kept if that is the next number.
+    /// For each member, the offset of the next member in the file; `None` if that is always the next number.
     next: Option<Vec<u64>>,
 }
 
 impl NameIndex {
-    /// Reads and checks the central directory, in one pass.
+    /// Reads and checks the central directory in one pass.
     pub(super) fn read(source: &ByteSource, limits: &Limits) -> Result<Self> {
         let directory = Directory::find(source, limits)?;
         let bytes = source.get(directory.start, directory.len)?;
-        // No more entries than have room, whatever the end record says.
-        let room = bytes.len() / (central_header::LEN + 1);
-        let count = usize::try_from(directory.entries).unwrap_or(usize::MAX);
-        let mut entries = with_room(count.min(room))?;
-        let mut hashes = with_room(count.min(room))?;
+        // Allocate for no more entries than fit into the directory, whatever the end record claims.
+        let max_count = bytes.len() / (central_header::LEN + 1);
+        let count = usize::try_from(directory.entries).unwrap_or(usize::MAX).min(max_count);
+        let mut entries = with_room(count)?;
+        let mut hashes = with_room(count)?;
         let hasher = RandomState::default();
         let mut extents = Extents { end: 0, in_order: true };
         let mut position = 0;
@@ -51,7 +51,7 @@ impl NameIndex {
                 let message = format!("expected the entry of member {number}, found other bytes");
                 return Err(Error::corrupt(message).at(at));
             };
-            let name = name::decode(entry.name, entry.header.flags & flags::UTF8 != 0);
+            let name = name::decode(entry.name, entry.header.flags);
             let Some(name) = name else {
                 let lossy = String::from_utf8_lossy(entry.name);
                 return Err(Error::from(ErrorKind::BadName).of(&lossy).at(at));
@@ -69,25 +69,25 @@ impl NameIndex {
         }
         let names = names(&hashes, &entries, &bytes, &directory)?;
         let next = if extents.in_order { None } else { Some(next_starts(&bytes, &entries, &directory)?) };
-        let held = source.bytes().is_none().then(|| bytes.into_owned());
-        Ok(Self { directory, held, entries, names, hasher, next })
+        let copy = source.bytes().is_none().then(|| bytes.into_owned());
+        Ok(Self { directory, copy, entries, names, hasher, next })
     }
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Where the central directory starts.
+    /// Returns the offset of the central directory.
     pub(super) fn start(&self) -> u64 {
         self.directory.start
     }
 
-    /// The CRC-32 of the central directory.
+    /// Returns the CRC-32 of the central directory.
     pub(super) fn directory_crc32(&self, source: &ByteSource) -> u32 {
         crc32fast::hash(self.bytes(source).unwrap_or_default())
     }
 
-    /// The bytes before the archive that its offsets do not count.
+    /// Returns the number of bytes before the archive that its offsets do not count.
     pub(super) fn prefix(&self) -> u64 {
         self.directory.prefix
     }
@@ -97,7 +97,7 @@ impl NameIndex {
         CentralEntry::parse(self.bytes(source)?.get(position..)?)
     }
 
-    /// The number of the member of this name, with or without `.npy`.
+    /// Returns the number of the member of this name, with or without `.npy`.
     pub(super) fn find(&self, source: &ByteSource, name: &str) -> Option<usize> {
         let key = name::identity(name);
         let same = |&number: &u32| {
@@ -107,7 +107,7 @@ impl NameIndex {
         self.names.find(self.hasher.hash_one(key), same).map(|&number| number as usize)
     }
 
-    /// Where the next member in the file starts, or the central directory.
+    /// Returns the offset of the next member in the file, or of the central directory after the last one.
     pub(super) fn next_start(&self, source: &ByteSource, number: usize) -> u64 {
         match &self.next {
             Some(next) => next[number],
@@ -120,17 +120,18 @@ impl NameIndex {
     fn bytes<'a>(&'a self, source: &'a ByteSource) -> Option<&'a [u8]> {
         let start = usize::try_from(self.directory.start).ok()?;
         let len = usize::try_from(self.directory.len).ok()?;
-        self.held.as_deref().or_else(|| source.bytes()?.get(start..)?.get(..len))
+        self.copy.as_deref().or_else(|| source.bytes()?.get(start..)?.get(..len))
     }
 }
 
-/// How many members come together into the table of names.
+/// The number of members that are inserted into one part of the table of names: small enough that the part stays in the
+/// cache.
 const MEMBERS_PER_PART: usize = 8192;
 
-/// The numbers of members by their names, none of which may come twice.
+/// Makes the table of members by name, and rejects duplicate names.
 ///
-/// Members go in by the place that their hashes give them, so that of a large table one part after another is
-/// filled: in the order of the directory nearly every access would be to memory that no cache has.
+/// Members are inserted in the order of their place in the table, part by part. In the order of the directory, nearly every
+/// access to a large table would miss the cache.
 fn names(hashes: &[u64], entries: &[u32], bytes: &[u8], directory: &Directory) -> Result<HashTable<u32>> {
     let name = |number: u32| {
         let entry = CentralEntry::parse(&bytes[entries[number as usize] as usize..]);
@@ -140,10 +141,10 @@ fn names(hashes: &[u64], entries: &[u32], bytes: &[u8], directory: &Directory) -
     let no_memory = |_| OutOfMemory::of::<u32>(hashes.len());
     names.try_reserve(hashes.len(), |&number: &u32| hashes[number as usize]).map_err(no_memory)?;
     let parts = (hashes.len() / MEMBERS_PER_PART).next_power_of_two();
-    // A place in the table is the low bits of a hash.
+    // The low bits of a hash determine its place in the table.
     let shift = (hashes.len() * 8 / 7).next_power_of_two().ilog2().saturating_sub(parts.ilog2());
     let part =
-        |hash: u64| usize::try_from((hash >> shift) % parts as u64).expect("fewer than there are parts");
+        |hash: u64| usize::try_from((hash >> shift) % parts as u64).expect("less than the number of parts");
     let mut starts = vec![0; parts + 1];
     hashes.iter().for_each(|&hash| starts[part(hash) + 1] += 1);
     for part in 0..parts {
@@ -173,16 +174,16 @@ fn names(hashes: &[u64], entries: &[u32], bytes: &[u8], directory: &Directory) -
 }
 
 fn key_of<'a>(entry: &CentralEntry<'a>) -> Option<std::borrow::Cow<'a, str>> {
-    name::decode(entry.name, entry.header.flags & flags::UTF8 != 0)
+    name::decode(entry.name, entry.header.flags)
 }
 
 fn too_many(number: u64) -> Error {
     ErrorKind::Limit { limit: "members", allowed: u32::MAX.into(), found: number }.into()
 }
 
-/// Whether members come in the order of the directory, so that none can overlap another.
+/// Detects whether members lie in the file in the order of the directory. If they do, none overlaps another.
 struct Extents {
-    /// The end, at the least, of the member before.
+    /// The smallest possible end of the previous member.
     end: u64,
     in_order: bool,
 }
@@ -196,22 +197,22 @@ impl Extents {
     }
 }
 
-/// Where a member starts, and the least place where it can end: its local header may be longer.
+/// Returns the offset of a member and its smallest possible end: its local header may have an extra field.
 fn extent(entry: &CentralEntry<'_>, directory: &Directory) -> Result<(u64, u64)> {
     let header = &entry.header;
-    let least = (local_header::LEN + entry.name.len()) as u64;
+    let min_header_len = (local_header::LEN + entry.name.len()) as u64;
     let start = header.offset.checked_add(directory.prefix);
-    let end = start.and_then(|start| start.checked_add(least)?.checked_add(header.compressed_size));
+    let end = start.and_then(|start| start.checked_add(min_header_len)?.checked_add(header.compressed_size));
     match (start, end) {
         (Some(start), Some(end)) if end <= directory.start => Ok((start, end)),
         _ => {
             let found = format!("{} from byte {}", header.compressed_size, header.offset);
-            Err(Error::inconsistent("the member's bytes", "some before the central directory", found))
+            Err(Error::inconsistent("the member's bytes", "bytes before the central directory", found))
         }
     }
 }
 
-/// For each member where the next one in the file starts, if no two share a byte.
+/// Returns for each member the offset of the next one in the file, and rejects members that overlap.
 fn next_starts(bytes: &[u8], entries: &[u32], directory: &Directory) -> Result<Vec<u64>> {
     let mut extents = with_room(entries.len())?;
     for (number, &position) in entries.iter().enumerate() {
@@ -226,8 +227,13 @@ fn next_starts(bytes: &[u8], entries: &[u32], directory: &Directory) -> Result<V
     for pair in extents.windows(2) {
         let ((_, end, number), (start, ..)) = (pair[0], pair[1]);
         if end > start {
-            let expected = format!("none before byte {end}");
-            return Err(Error::inconsistent("members that share bytes", expected, "another member").at(start));
+            let expected = format!("at least {end}");
+            return Err(Error::inconsistent(
+                "the next member's offset",
+                expected,
+                "two members that share bytes",
+            )
+            .at(start));
         }
         next[number] = start;
     }

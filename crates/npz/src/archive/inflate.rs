@@ -1,4 +1,4 @@
-//! Reading a member whole.
+//! Reads a whole member into a buffer.
 
 use std::cell::RefCell;
 use std::io::{self, Read};
@@ -11,14 +11,15 @@ use super::member::Member;
 use crate::error::{Error, ErrorKind, Result};
 use crate::method::Method;
 
-/// No deflate stream grows by more than this (and a little at its end).
+/// The largest ratio by which deflate can compress: 258 bytes in two bits. A stream that claims more is damaged.
 const DEFLATE_RATIO: u64 = 1032;
 
-/// What is allocated before as many bytes have come out of a method that can grow without bound.
+/// The most that is allocated in advance for methods without a largest ratio: an archive can claim any size. Larger members
+/// grow the buffer as they are decompressed.
 const FIRST_OUTPUT_BYTES: u64 = 1 << 20;
 
 thread_local! {
-    /// Making a decompressor costs more than a small image.
+    /// A decompressor for this thread, as making one costs more than decompressing a small image.
     static INFLATE: RefCell<Decompress> = RefCell::new(Decompress::new(false));
 }
 
@@ -40,7 +41,7 @@ pub(super) fn read_into(member: &Member<'_>, bytes: &mut Vec<u8>) -> Result<()> 
         }
         Method::DEFLATE => inflate(data, size, bytes)?,
         Method::ZSTD => unzstd(data, size, bytes)?,
-        // Methods that NumPy reads and hardly anybody writes.
+        // bzip2 and LZMA, which NumPy reads and hardly anybody writes.
         _ => {
             make_room(bytes, usize::try_from(size.min(FIRST_OUTPUT_BYTES)).expect("a mebibyte"))?;
             MemberReader::new(member)?.read_to_end(bytes)?;
@@ -49,7 +50,7 @@ pub(super) fn read_into(member: &Member<'_>, bytes: &mut Vec<u8>) -> Result<()> 
     check_crc(member.crc32(), crc32fast::hash(bytes))
 }
 
-/// That bytes have the CRC they should have.
+/// Checks a CRC.
 pub(super) fn check_crc(expected: u32, found: u32) -> Result<()> {
     if expected == found {
         return Ok(());
@@ -66,7 +67,7 @@ fn inflate(data: &[u8], size: u64, bytes: &mut Vec<u8>) -> Result<()> {
         let message = format!("{} bytes of deflate cannot be {size} bytes decompressed", data.len());
         return Err(Error::corrupt(message));
     }
-    // One byte more, so that data that is too long is seen to be.
+    // One more byte, to notice data that is too long.
     let capacity = usize::try_from(size).ok().and_then(|size| size.checked_add(1));
     let limited = ErrorKind::Limit { limit: "member_bytes", allowed: usize::MAX as u64, found: size };
     make_room(bytes, capacity.ok_or(limited)?)?;

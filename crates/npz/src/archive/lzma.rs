@@ -1,23 +1,23 @@
-//! LZMA as ZIP archives have it (APPNOTE 5.8).
+//! Decompresses LZMA in the format of ZIP archives (APPNOTE 5.8).
 
 use std::io::{self, Read};
 
 use bitnpz_npy::with_room;
 use lzma_rust2::LzmaReader;
 
-/// The dictionary of the highest preset of xz, in bytes. No common writer asks for more.
+/// The largest dictionary in bytes: that of the highest preset of xz. No common writer uses a larger one.
 const MAX_DICTIONARY_BYTES: u64 = 64 << 20;
 
-/// Decompresses so many bytes. What comes first are the version of the LZMA SDK, the length of the properties, and these: a byte
-/// and the size of the dictionary.
+/// Returns a reader that decompresses `size` bytes. The data starts with the version of the LZMA SDK, the length of the
+/// properties, and the properties: a byte and the size of the dictionary.
 pub(crate) fn decoder<R: Read>(mut data: R, size: u64) -> io::Result<LzmaReader<R>> {
     let mut head = [0; 9];
     data.read_exact(&mut head)?;
     let [_, _, 5, 0, properties, dictionary @ ..] = head else {
-        let message = "expected 5 bytes of LZMA properties, found others";
+        let message = "expected 5 bytes of LZMA properties, found another length";
         return Err(io::Error::new(io::ErrorKind::InvalidData, message));
     };
-    // No part of a dictionary is used that is longer than the data.
+    // A dictionary longer than the data is not used beyond the data's length.
     let dictionary = u64::from(u32::from_le_bytes(dictionary)).min(size.max(4096));
     if dictionary > MAX_DICTIONARY_BYTES {
         let message = format!(

@@ -12,13 +12,14 @@ use crate::record::central_header::{CentralEntry, CentralHeader};
 use crate::record::local_header::{self, LocalHeader};
 use crate::record::{extra, flags};
 
-/// Up to this size a member's records and data are read together, where they are not in memory.
+/// The largest member that is read from a file with one call, header and data together. For larger ones a second call
+/// costs little.
 const WHOLE_READ_BYTES: u64 = 1 << 20;
 
-/// The longest data descriptor: a signature, a CRC and two sizes of 8 bytes (APPNOTE 4.3.9).
+/// The length of the longest data descriptor: a signature, a CRC and two sizes of 8 bytes (APPNOTE 4.3.9).
 const MAX_DESCRIPTOR_LEN: u64 = 24;
 
-/// One member of an archive, as the central directory tells of it.
+/// One member of an archive, as the central directory describes it.
 #[derive(Clone)]
 pub struct Member<'a> {
     archive: &'a Archive,
@@ -28,14 +29,14 @@ pub struct Member<'a> {
     name: Cow<'a, str>,
 }
 
-/// Where a member's data is, once its local header has been checked.
+/// The location of a member's data, from its checked local header.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DataLocation {
     pub(crate) data_start: u64,
     pub(crate) record_len: u64,
 }
 
-/// A member's compressed data: a part of what was read.
+/// A member's compressed data: a part of the bytes that were read.
 pub(crate) struct CompressedData<'a> {
     bytes: Cow<'a, [u8]>,
     start: usize,
@@ -60,111 +61,141 @@ impl fmt::Debug for Member<'_> {
 impl<'a> Member<'a> {
     pub(super) fn new(archive: &'a Archive, number: usize) -> Option<Self> {
         let CentralEntry { header, name: raw_name, .. } = archive.index.entry(&archive.source, number)?;
-        let name = name::decode(raw_name, header.flags & flags::UTF8 != 0)?;
+        let name = name::decode(raw_name, header.flags)?;
         Some(Self { archive, number, header, raw_name, name })
     }
 
-    /// Its number, in the order of the central directory.
+    /// Returns the member's number, in the order of the central directory.
     #[must_use]
     pub fn number(&self) -> usize {
         self.number
     }
 
-    /// Its name, as it stands in the archive.
+    /// Returns the member's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its name without `.npy`: the key under which NumPy has the array.
+    /// Returns the member's name without `.npy`: the key under which NumPy finds the array.
     #[must_use]
     pub fn key(&self) -> &str {
         name::key(&self.name)
     }
 
-    /// Its size in bytes, decompressed.
+    /// Returns the decompressed size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.header.uncompressed_size
     }
 
-    /// Its size in bytes as it lies in the archive, headers apart.
+    /// Returns the size in the archive in bytes, without headers.
     #[must_use]
     pub fn compressed_size(&self) -> u64 {
         self.header.compressed_size
     }
 
-    /// Returns its compression method.
+    /// Returns the compression method.
     #[must_use]
     pub fn method(&self) -> Method {
         self.header.method
     }
 
-    /// The CRC-32 of its bytes, decompressed.
+    /// Returns the CRC-32 of the decompressed bytes.
     #[must_use]
     pub fn crc32(&self) -> u32 {
         self.header.crc32
     }
 
-    /// Where its local header starts in the file.
+    /// Returns the offset of the local header in the file.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.header.offset + self.archive.index.prefix()
     }
 
-    /// Reads it whole.
+    /// Reads the whole member, and verifies its size and CRC.
     ///
     /// # Errors
     ///
     /// If it is damaged, not supported or larger than the limit.
+    ///
+    /// ```
+    /// # use std::io::Cursor;
+    /// # use bitnpz_npz::{Archive, WriteOptions, Writer};
+    /// # let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    /// # writer.add("a", b"some text".to_vec())?;
+    /// # writer.add("b", b"more text".to_vec())?;
+    /// # let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
+    /// let mut text = Vec::new();
+    /// for member in archive.members() {
+    ///     text.push(member.read()?);
+    /// }
+    /// assert_eq!(text, [b"some text", b"more text"]);
+    /// # Ok::<(), bitnpz_npz::Error>(())
+    /// ```
     pub fn read(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.read_into(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// Reads it whole into the caller's buffer, which is cleared first.
+    /// Reads the whole member into a buffer, which is cleared first.
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read).
+    /// Same as [`read`](Self::read).
     pub fn read_into(&self, bytes: &mut Vec<u8>) -> Result<()> {
         inflate::read_into(self, bytes).map_err(|error| self.blame(error))
     }
 
-    /// Its bytes where they lie in memory; `None` if it is compressed or the archive is not in memory. The CRC is
-    /// not verified, which would read all of it: [`reader`](Self::reader) does.
+    /// Returns the member's bytes in memory, without copying; `None` if it is compressed or the archive is not in memory.
+    /// The CRC is not verified, as that would read all bytes; [`reader`](Self::reader) verifies it.
     ///
     /// # Errors
     ///
-    /// If its records are damaged.
+    /// If the member's records are damaged.
     pub fn bytes(&self) -> Result<Option<&'a [u8]>> {
         self.stored_bytes().map_err(|error| self.blame(error))
     }
 
-    /// Where its bytes lie in the file, for [`Archive::slice`]; `None` if it is compressed.
+    /// Returns the position of the member's bytes in the file, for [`Archive::slice`]; `None` if it is compressed.
     ///
     /// # Errors
     ///
-    /// If its records are damaged.
+    /// If the member's records are damaged.
     pub fn range(&self) -> Result<Option<Range<u64>>> {
         self.stored_range().map_err(|error| self.blame(error))
     }
 
-    /// Reads it from start to end in bounded memory; size and CRC are verified at the end.
+    /// Returns a reader that decompresses the member in bounded memory. It verifies size and CRC at the end.
     ///
     /// # Errors
     ///
-    /// If its records are damaged or its method is not supported.
+    /// If the member's records are damaged or its method is not supported.
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// # use std::io::Cursor;
+    /// # use bitnpz_npz::{Archive, WriteOptions, Writer};
+    /// # let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    /// # writer.add("large", vec![7; 1 << 20])?;
+    /// # let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
+    ///
+    /// let member = archive.find("large").expect("it was added");
+    /// let mut first = [0; 4];
+    /// member.reader()?.read_exact(&mut first)?;
+    /// assert_eq!(first, [7; 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reader(&self) -> Result<MemberReader<'a>> {
         MemberReader::new(self).map_err(|error| self.blame(error))
     }
 
-    /// Where its data lies in the file, compressed or not, once its local header has been checked.
+    /// Checks the local header, and returns the position of the member's data in the file, compressed or not.
     ///
     /// # Errors
     ///
-    /// If its records are damaged or its method is not supported.
+    /// If the member's records are damaged or its method is not supported.
     pub fn data_range(&self) -> Result<Range<u64>> {
         let start = self.located().map_err(|error| self.blame(error))?.data_start;
         Ok(start..start + self.compressed_size())
@@ -174,22 +205,22 @@ impl<'a> Member<'a> {
         self.archive
     }
 
-    /// The flags that say how its data is compressed.
+    /// Returns the flags that depend on the compression method.
     pub(crate) fn method_flags(&self) -> u16 {
         self.header.flags & flags::METHOD_OPTIONS
     }
 
-    /// The bytes of its records and data, the data descriptor behind it included.
+    /// Returns the length of the member in the file: local header, data and data descriptor.
     pub(super) fn len(&self) -> Result<u64> {
         let record_len = self.located()?.record_len;
         if self.header.flags & flags::DATA_DESCRIPTOR == 0 {
             return Ok(record_len);
         }
-        let behind = (self.extent()? - record_len).min(MAX_DESCRIPTOR_LEN);
-        let behind = self.archive.source.get(self.offset() + record_len, behind)?;
-        // The CRC and both sizes, of 4 or 8 bytes, behind a signature or not (APPNOTE 4.3.9).
-        let fields = behind.strip_prefix(b"PK\x07\x08").unwrap_or(&behind);
-        let signature = behind.len() - fields.len();
+        let max_len = (self.extent()? - record_len).min(MAX_DESCRIPTOR_LEN);
+        let descriptor = self.archive.source.get(self.offset() + record_len, max_len)?;
+        // An optional signature, then the CRC and both sizes of 4 or 8 bytes (APPNOTE 4.3.9).
+        let fields = descriptor.strip_prefix(b"PK\x07\x08").unwrap_or(&descriptor);
+        let signature = descriptor.len() - fields.len();
         let [crc, compressed, size] = [self.crc32().into(), self.compressed_size(), self.size()];
         let is_narrow = fields.len() >= 12
             && [(0, crc), (4, compressed), (8, size)].iter().all(|&(at, value)| {
@@ -209,28 +240,27 @@ impl<'a> Member<'a> {
         Ok(record_len + len as u64)
     }
 
-    /// An error of this member.
+    /// Adds this member's name and offset to an error.
     pub(super) fn blame(&self, error: Error) -> Error {
         error.of(&self.name).at(self.offset())
     }
 
-    /// Where its data is.
+    /// Checks the local header and returns the location of the data.
     pub(super) fn located(&self) -> Result<DataLocation> {
         let extent = self.extent()?;
         let head = self.archive.source.get(self.offset(), extent.min(self.longest_header()))?;
         self.check_local(&head, extent)
     }
 
-    /// Its compressed data.
+    /// Checks the local header and reads the compressed data.
     pub(super) fn data(&self) -> Result<CompressedData<'a>> {
         let extent = self.extent()?;
-        let together = self.archive.source.bytes().is_some() || extent <= WHOLE_READ_BYTES;
-        let first = if together { extent } else { extent.min(self.longest_header()) };
-        let head = self.archive.source.get(self.offset(), first)?;
+        let reads_whole = self.archive.source.bytes().is_some() || extent <= WHOLE_READ_BYTES;
+        let head_len = if reads_whole { extent } else { extent.min(self.longest_header()) };
+        let head = self.archive.source.get(self.offset(), head_len)?;
         let located = self.check_local(&head, extent)?;
         let start = located.data_start - self.offset();
-        let whole = located.record_len <= first;
-        if whole {
+        if located.record_len <= head_len {
             let [start, end] =
                 [start, located.record_len].map(|place| usize::try_from(place).expect("in memory"));
             return Ok(CompressedData { bytes: head, start, end });
@@ -260,33 +290,20 @@ impl<'a> Member<'a> {
         Ok(Some(start..start + self.size()))
     }
 
-    /// The bytes up to the next member.
+    /// Returns the number of bytes up to the next member.
     fn extent(&self) -> Result<u64> {
         let next = self.archive.index.next_start(&self.archive.source, self.number);
         next.checked_sub(self.offset())
-            .ok_or_else(|| Error::corrupt("the central directory changed while in use"))
+            .ok_or_else(|| Error::corrupt("the central directory changed while the archive was open"))
     }
 
     fn longest_header(&self) -> u64 {
         (local_header::LEN + self.raw_name.len() + usize::from(u16::MAX)) as u64
     }
 
-    /// Checks the local header, which `head` starts with, against the central directory.
+    /// Checks the local header at the start of `head` against the central directory.
     fn check_local(&self, head: &[u8], extent: u64) -> Result<DataLocation> {
-        let central = &self.header;
-        let unsupported = |what: &str| Err(ErrorKind::Unsupported { what: what.to_owned() }.into());
-        if central.flags & (flags::ENCRYPTED | flags::STRONGLY_ENCRYPTED | flags::MASKED) != 0 {
-            return unsupported("an encrypted member");
-        }
-        if central.flags & flags::PATCH != 0 {
-            return unsupported("a member that is a patch");
-        }
-        if central.disk != 0 {
-            return unsupported("a member on another disk");
-        }
-        if !Method::READABLE.contains(&central.method) {
-            return unsupported(&format!("compression method {}", central.method.number()));
-        }
+        self.check_supported()?;
         let Some(local) = LocalHeader::parse(head) else {
             return Err(Error::corrupt("expected a local header, found other bytes"));
         };
@@ -306,6 +323,37 @@ impl<'a> Member<'a> {
             ));
         }
         extra::check(fields, raw_name).map_err(Error::corrupt)?;
+        self.check_fields(&local, fields)?;
+        let record_len = data_start as u64 + self.header.compressed_size;
+        if record_len > extent {
+            let expected = format!("at most the {extent} bytes before the next member");
+            return Err(Error::inconsistent("the member's bytes", expected, record_len));
+        }
+        Ok(DataLocation { data_start: self.offset() + data_start as u64, record_len })
+    }
+
+    /// Checks that this crate can read the member.
+    fn check_supported(&self) -> Result<()> {
+        let central = &self.header;
+        let unsupported = |what: &str| Err(ErrorKind::Unsupported { what: what.to_owned() }.into());
+        if central.flags & (flags::ENCRYPTED | flags::STRONGLY_ENCRYPTED | flags::MASKED) != 0 {
+            return unsupported("an encrypted member");
+        }
+        if central.flags & flags::PATCH != 0 {
+            return unsupported("a member that is a patch");
+        }
+        if central.disk != 0 {
+            return unsupported("a member on another disk");
+        }
+        if !Method::READABLE.contains(&central.method) {
+            return unsupported(&format!("compression method {}", central.method.number()));
+        }
+        Ok(())
+    }
+
+    /// Checks the fields of the local header against those of the central directory.
+    fn check_fields(&self, local: &LocalHeader, fields: &[u8]) -> Result<()> {
+        let central = &self.header;
         if local.method != central.method {
             return Err(Error::inconsistent("the local header's method", central.method, local.method));
         }
@@ -315,23 +363,18 @@ impl<'a> Member<'a> {
         let Some((compressed, uncompressed)) = local.sizes(fields) else {
             return Err(Error::inconsistent("the local header's zip64 field", "its sizes", "none"));
         };
-        // With a data descriptor the true values stand behind the data, and zeros may stand here.
-        let descriptor = local.flags & flags::DATA_DESCRIPTOR != 0;
+        // With a data descriptor, which follows the data, the local header may have zeros.
+        let has_descriptor = local.flags & flags::DATA_DESCRIPTOR != 0;
         let pairs = [
             ("the local header's compressed size", central.compressed_size, compressed),
             ("the local header's size", central.uncompressed_size, uncompressed),
             ("the local header's CRC", central.crc32.into(), local.crc32.into()),
         ];
         for (what, expected, found) in pairs {
-            if found != expected && !(descriptor && found == 0) {
+            if found != expected && !(has_descriptor && found == 0) {
                 return Err(Error::inconsistent(what, expected, found));
             }
         }
-        let record_len = data_start as u64 + central.compressed_size;
-        if record_len > extent {
-            let expected = format!("at most the {extent} bytes before the next member");
-            return Err(Error::inconsistent("the member's bytes", expected, record_len));
-        }
-        Ok(DataLocation { data_start: self.offset() + data_start as u64, record_len })
+        Ok(())
     }
 }

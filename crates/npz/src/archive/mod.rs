@@ -1,4 +1,4 @@
-//! Reading an archive.
+//! Reads archives.
 
 mod directory;
 mod index;
@@ -23,37 +23,37 @@ use index::NameIndex;
 pub use member::Member;
 pub use reader::MemberReader;
 
-/// How an archive's file is read.
+/// The way in which the file of an archive is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Access {
-    /// Through a memory map: fastest, and stored members are used where they lie. A file that is truncated
-    /// while it is open ends the process.
+    /// Reads through a memory map. This is fastest, and stored members can be used in place. If another process truncates
+    /// the file while it is open, the system ends this process (SIGBUS).
     #[default]
     Mapped,
-    /// By positional reads: a file that is truncated while it is open gives errors.
+    /// Reads at positions of the file. If it is truncated while it is open, reads return errors.
     Positional,
 }
 
-/// How an archive is opened.
+/// Options for opening an archive.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct OpenOptions {
-    /// How its file is read.
+    /// The way in which the file is read.
     pub access: Access,
-    /// How much it may ask for.
+    /// The largest sizes accepted.
     pub limits: Limits,
 }
 
 impl OpenOptions {
-    /// Read in this way.
+    /// Sets the way in which the file is read.
     #[must_use]
     pub fn with_access(mut self, access: Access) -> Self {
         self.access = access;
         self
     }
 
-    /// Within these limits.
+    /// Sets the limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -61,14 +61,14 @@ impl OpenOptions {
     }
 }
 
-/// What tells files apart that have one path, at different times: an archive whose members are others has another central
-/// directory, as that has their checksums.
+/// Identifies the content of an archive's file, to detect that another file has taken its path. Archives with different
+/// members have different central directories, which contain the members' checksums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
     /// The file's size in bytes.
     pub size: u64,
-    /// When it was changed last, if the system tells.
+    /// The time of its last modification, if the system provides it.
     pub modified: Option<SystemTime>,
     /// The CRC-32 of its central directory.
     pub directory_crc32: u32,
@@ -76,8 +76,25 @@ pub struct Identity {
 
 /// An open archive.
 ///
-/// Opening reads the central directory once and keeps a few bytes per member; reading a [`Member`] takes
-/// `&self`, uses no shared position in the file, and verifies size and CRC.
+/// Opening reads and checks the central directory, and keeps a few bytes per member. Reading a [`Member`] takes
+/// `&self`, uses no shared file position, and verifies size and CRC.
+///
+/// ```
+/// use bitnpz_npz::{Archive, WriteOptions, Writer};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("notes.npz");
+/// let mut writer = Writer::new(std::fs::File::create(&path)?, WriteOptions::default());
+/// writer.add("a.txt", b"first".to_vec())?;
+/// writer.add("b.txt", b"second".to_vec())?;
+/// writer.finish()?;
+///
+/// let archive = Archive::open(&path)?;
+/// assert_eq!(archive.len(), 2);
+/// let member = archive.find("b.txt").expect("it was added");
+/// assert_eq!(member.read()?, b"second");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Archive {
     source: ByteSource,
     index: NameIndex,
@@ -92,20 +109,30 @@ impl fmt::Debug for Archive {
 }
 
 impl Archive {
-    /// Opens an archive through a memory map.
+    /// Opens an archive through a memory map, with the default limits.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, is no archive, or could be read by two programs differently.
+    /// If the file cannot be read, is not a valid archive, exceeds a limit, or could be read differently by two programs.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, OpenOptions::default())
     }
 
-    /// Opens an archive as `options` say.
+    /// Opens an archive with these options.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// Same as [`open`](Self::open).
+    ///
+    /// ```
+    /// use bitnpz_npz::{Access, Archive, OpenOptions, WriteOptions, Writer};
+    ///
+    /// let file = tempfile::NamedTempFile::new()?;
+    /// Writer::new(file.reopen()?, WriteOptions::default()).finish()?;
+    /// let options = OpenOptions::default().with_access(Access::Positional);
+    /// assert!(Archive::open_with(file.path(), options)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
         let source = match options.access {
             Access::Mapped => ByteSource::map(path.as_ref())?,
@@ -114,11 +141,11 @@ impl Archive {
         Self::from_source(source, options.limits)
     }
 
-    /// Opens an archive that is an open file, which need not have a name.
+    /// Opens an archive in an open file, which need not have a name.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// Same as [`open`](Self::open).
     pub fn open_file(file: File, options: OpenOptions) -> Result<Self> {
         let source = match options.access {
             Access::Mapped => ByteSource::map_file(&file)?,
@@ -127,20 +154,20 @@ impl Archive {
         Self::from_source(source, options.limits)
     }
 
-    /// Opens an archive that is in memory.
+    /// Opens an archive in memory, with the default limits.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// Same as [`open`](Self::open).
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
         Self::from_bytes_with(bytes, Limits::default())
     }
 
-    /// Opens an archive that is in memory, within these limits.
+    /// Opens an archive in memory, with these limits.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// Same as [`open`](Self::open).
     pub fn from_bytes_with(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
         Self::from_source(ByteSource::Memory(bytes), limits)
     }
@@ -150,13 +177,13 @@ impl Archive {
         Ok(Self { source, index, limits })
     }
 
-    /// The archive's size in bytes.
+    /// Returns the size of the archive in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.source.len()
     }
 
-    /// What tells whether another handle is of the same file as it was when it was opened.
+    /// Returns the identity of the file's content. Two handles with the same identity have the same content.
     #[must_use]
     pub fn identity(&self) -> Identity {
         Identity {
@@ -166,52 +193,75 @@ impl Archive {
         }
     }
 
-    /// The number of members.
+    /// Returns the number of members.
     #[must_use]
     pub fn len(&self) -> usize {
         self.index.len()
     }
 
-    /// Whether there are no members.
+    /// Returns `true` if there are no members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What the archive may ask for.
+    /// Returns the limits that the archive was opened with.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// The member with this number, in the order of the central directory.
+    /// Returns the member with this number, in the order of the central directory.
     #[must_use]
     pub fn member(&self, number: usize) -> Option<Member<'_>> {
         Member::new(self, number)
     }
 
-    /// All members, in the order of the central directory.
+    /// Returns all members, in the order of the central directory.
+    ///
+    /// ```
+    /// # use std::io::Cursor;
+    /// # use bitnpz_npz::{Archive, WriteOptions, Writer};
+    /// # let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    /// # writer.add("a.npy", vec![1; 100])?;
+    /// # writer.add("b.npy", vec![2; 200])?;
+    /// # let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
+    /// let sizes: Vec<_> = archive.members().map(|member| (member.key().to_owned(), member.size())).collect();
+    /// assert_eq!(sizes, [("a".to_owned(), 100), ("b".to_owned(), 200)]);
+    /// # Ok::<(), bitnpz_npz::Error>(())
+    /// ```
     pub fn members(&self) -> impl Iterator<Item = Member<'_>> {
         (0..self.len()).filter_map(|number| self.member(number))
     }
 
-    /// The member of this name, with or without `.npy`.
+    /// Returns the member of this name, with or without `.npy`.
+    ///
+    /// ```
+    /// # use std::io::Cursor;
+    /// # use bitnpz_npz::{Archive, WriteOptions, Writer};
+    /// # let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    /// # writer.add("labels.npy", Vec::new())?;
+    /// # let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
+    /// assert_eq!(archive.find("labels").expect("it was added").name(), "labels.npy");
+    /// assert!(archive.find("images").is_none());
+    /// # Ok::<(), bitnpz_npz::Error>(())
+    /// ```
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Member<'_>> {
         self.member(self.index.find(&self.source, name)?)
     }
 
-    /// Bytes of the file: borrowed where they are in memory, else read. No CRC is verified.
+    /// Returns bytes of the file, without verifying a CRC: borrowed if they are in memory, read otherwise.
     ///
     /// # Errors
     ///
-    /// If the file has not so many, or reading fails.
+    /// If the range is not within the file, or reading fails.
     pub fn slice(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
         self.source.get(range.start, range.end.saturating_sub(range.start))
     }
 
-    /// Bytes that belong to no member and no record, between them or before them: an archive may have some,
-    /// such as a program before it, or members taken out of the directory.
+    /// Returns the number of bytes before the central directory that belong to no member. Archives may have such bytes,
+    /// for example a program at their start, or members that were removed from the directory.
     #[must_use]
     pub fn gaps(&self) -> u64 {
         let (first, end) = (self.index.prefix(), self.index.start());
@@ -219,11 +269,25 @@ impl Archive {
         first + (end - first).saturating_sub(members)
     }
 
-    /// The array of this name.
+    /// Reads the array of this name.
     ///
     /// # Errors
     ///
-    /// If there is none, or it is damaged or not supported.
+    /// If there is no member of this name, or it is damaged or not a supported array.
+    ///
+    /// ```
+    /// use std::io::Cursor;
+    /// use bitnpz_npy::DynArray;
+    /// use bitnpz_npz::{Archive, WriteOptions, Writer};
+    /// use ndarray::array;
+    ///
+    /// let labels = array![3_i64, 5, 8];
+    /// let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    /// writer.add_array("labels", &DynArray::from_ndarray(&labels).view())?;
+    /// let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
+    /// assert_eq!(archive.array("labels")?.to_ndarray::<i64>()?, labels.into_dyn());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn array(&self, name: &str) -> Result<DynArray> {
         let member = self.find(name).ok_or_else(|| ErrorKind::NoSuchMember.into_error(name))?;
         let npy = member.read()?;
@@ -231,11 +295,11 @@ impl Archive {
         view.to_owned().map_err(|error| member.blame(error.into()))
     }
 
-    /// The array of this name where it lies in memory, if [`Member::bytes`] has it.
+    /// Returns a view of the array of this name, or `None` if [`Member::bytes`] is.
     ///
     /// # Errors
     ///
-    /// As [`array`](Self::array).
+    /// Same as [`array`](Self::array).
     pub fn array_view(&self, name: &str) -> Result<Option<DynArrayView<'_>>> {
         let member = self.find(name).ok_or_else(|| ErrorKind::NoSuchMember.into_error(name))?;
         let Some(npy) = member.bytes()? else { return Ok(None) };

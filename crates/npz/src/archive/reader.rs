@@ -1,4 +1,4 @@
-//! Reading a member from start to end in bounded memory.
+//! Reads a member from start to end in bounded memory.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
@@ -15,10 +15,10 @@ use crate::error::{Error, Result};
 use crate::method::Method;
 use crate::source::ByteSource;
 
-/// The bytes of a member, decompressed one after the other.
+/// A reader of a member's decompressed bytes.
 ///
-/// Size and CRC are verified where the member ends: the read that reaches the end gives an error of kind
-/// [`io::ErrorKind::InvalidData`] if they are not as the archive says.
+/// Size and CRC are verified at the end of the member: the last read fails with
+/// [`io::ErrorKind::InvalidData`] if they differ from those in the archive.
 pub struct MemberReader<'a> {
     decoder: Decoder<'a>,
     member: String,
@@ -36,7 +36,7 @@ enum Decoder<'a> {
     Lzma(Box<LzmaReader<CompressedReader<'a>>>),
 }
 
-/// A member's compressed bytes, read a piece at a time.
+/// A member's compressed bytes, buffered.
 type CompressedReader<'a> = BufReader<SourceRange<'a>>;
 
 struct SourceRange<'a> {
@@ -89,20 +89,20 @@ impl<'a> MemberReader<'a> {
         })
     }
 
-    /// How many bytes have been read.
+    /// Returns the number of decompressed bytes read so far.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.read
     }
 
-    /// Whether all compressed bytes have been used.
+    /// Returns `true` if the decoder has used all compressed bytes.
     fn is_exhausted(&mut self) -> io::Result<bool> {
         let data = match &mut self.decoder {
             Decoder::Stored(data) => data,
             Decoder::Deflate(decoder) => decoder.get_mut(),
             Decoder::Zstd(decoder) => decoder.get_mut(),
             Decoder::Bzip2(decoder) => decoder.get_mut(),
-            // It reads ahead: the size and the CRC must do.
+            // This decoder reads ahead, so only size and CRC are checked.
             Decoder::Lzma(_) => return Ok(true),
         };
         Ok(data.fill_buf()?.is_empty())

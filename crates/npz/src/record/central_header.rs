@@ -1,4 +1,4 @@
-//! What the central directory says of a member (APPNOTE 4.3.12).
+//! The central directory header, one for each member (APPNOTE 4.3.12).
 
 use super::{Fields, IN_ZIP64, extra};
 use crate::method::Method;
@@ -6,7 +6,7 @@ use crate::method::Method;
 pub(crate) const SIGNATURE: u32 = 0x0201_4B50;
 pub(crate) const LEN: usize = 46;
 
-/// 1980-01-01 00:00:00, as MS-DOS counts.
+/// 1980-01-01 00:00:00, the earliest MS-DOS time: constant, so that equal input gives equal bytes.
 pub(crate) const TIME_AND_DATE: u32 = 0x0021_0000;
 
 /// Made on Unix by version 3.0 of the format, as NumPy's archives are.
@@ -15,7 +15,7 @@ const VERSION_MADE_BY: u16 = 3 << 8 | 30;
 /// A regular file that its owner may read and write, as in NumPy's archives.
 const EXTERNAL_ATTRIBUTES: u32 = 0o600 << 16;
 
-/// A central directory header, its name, extra field and comment apart.
+/// A central directory header, without its name, extra field and comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CentralHeader {
     pub(crate) version_needed: u16,
@@ -28,18 +28,18 @@ pub(crate) struct CentralHeader {
     pub(crate) offset: u64,
 }
 
-/// A central directory header where it lies.
+/// A whole entry of the central directory, with borrowed name and extra field.
 #[derive(Clone, Debug)]
 pub(crate) struct CentralEntry<'a> {
     pub(crate) header: CentralHeader,
     pub(crate) name: &'a [u8],
     pub(crate) extra: &'a [u8],
-    /// The bytes of the whole entry.
+    /// The length of the whole entry in bytes.
     pub(crate) len: usize,
 }
 
 impl<'a> CentralEntry<'a> {
-    /// Reads the entry at the start of these bytes; `None` if there is none, or a zip64 value is missing.
+    /// Parses the entry at the start of these bytes; `None` if there is none, or a zip64 value is missing.
     pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (fixed, rest) = bytes.split_at_checked(LEN)?;
         let mut fields = Fields(fixed);
@@ -78,7 +78,7 @@ impl<'a> CentralEntry<'a> {
 }
 
 impl CentralHeader {
-    /// Appends the whole entry, with a zip64 field for just the values that need one.
+    /// Appends the whole entry, with a zip64 field only for the values that need it.
     pub(crate) fn write(&self, name: &str, out: &mut Vec<u8>) {
         let values = [self.uncompressed_size, self.compressed_size, self.offset];
         let narrow = values.map(|value| u32::try_from(value).unwrap_or(IN_ZIP64));
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn does_an_entry_come_back_with_zip64_just_where_needed() {
+    fn round_trips_with_zip64_only_where_needed() {
         let limit = u64::from(IN_ZIP64);
         let cases = [
             (5, 9, 100, 0),

@@ -1,4 +1,4 @@
-//! The records at the end: where the central directory is (APPNOTE 4.3.14 to 4.3.16).
+//! The records at the end of an archive, which locate the central directory (APPNOTE 4.3.14 to 4.3.16).
 
 use super::Fields;
 
@@ -12,7 +12,7 @@ pub(crate) const LOCATOR_LEN: usize = 20;
 /// Version 4.5 of the format, which zip64 needs.
 const ZIP64_VERSION: u16 = 45;
 
-/// The end of central directory record, its comment apart; or what the zip64 one says instead.
+/// The end of central directory record, without its comment; or the zip64 record, which has the same fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EndRecord {
     pub(crate) disk: u32,
@@ -23,7 +23,7 @@ pub(crate) struct EndRecord {
     pub(crate) directory_offset: u64,
 }
 
-/// What stands before an end record to say that there is a zip64 one, and where.
+/// The locator of the zip64 end record, which precedes the end record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Locator {
     pub(crate) disk: u32,
@@ -32,7 +32,7 @@ pub(crate) struct Locator {
 }
 
 impl EndRecord {
-    /// Reads the record at the start of `tail`, whose comment must end where `tail` ends.
+    /// Parses the record at the start of `tail`; `None` unless its comment ends where `tail` does.
     pub(crate) fn parse(tail: &[u8]) -> Option<Self> {
         let mut fields = Fields(tail.get(..LEN)?);
         if fields.u32() != SIGNATURE {
@@ -49,7 +49,7 @@ impl EndRecord {
         (LEN + usize::from(fields.u16()) == tail.len()).then_some(record)
     }
 
-    /// Whether a zip64 record says the same, in every field that is not marked as standing there.
+    /// Returns `true` if a zip64 record has the same values, except where a field refers to it.
     pub(crate) fn agrees(&self, zip64: &Self) -> bool {
         let agree = |narrow: u64, wide: u64, marker: u64| narrow == marker || narrow == wide;
         let (short, long) = (u16::MAX.into(), u32::MAX.into());
@@ -61,12 +61,12 @@ impl EndRecord {
             && agree(self.directory_offset, zip64.directory_offset, long)
     }
 
-    /// Whether a field can only be a marker: exactly 65,535 entries need no zip64 record.
+    /// Returns `true` if a field must refer to a zip64 record. The number of entries need not: 65,535 can be their number.
     pub(crate) fn needs_zip64(&self) -> bool {
         self.directory_size == u32::MAX.into() || self.directory_offset == u32::MAX.into()
     }
 
-    /// Reads a zip64 record, and the length that it gives itself.
+    /// Parses a zip64 record, and returns it with the length that its own field gives.
     pub(crate) fn parse_zip64(bytes: &[u8]) -> Option<(Self, u64)> {
         let mut fields = Fields(bytes.get(..ZIP64_LEN)?);
         if fields.u32() != ZIP64_SIGNATURE {
@@ -85,7 +85,7 @@ impl EndRecord {
         Some((record, len))
     }
 
-    /// The records that end an archive: zip64 ones only where a value needs them.
+    /// Appends the records that end an archive, with zip64 records only if a value needs them.
     pub(crate) fn write(entries: u64, directory_size: u64, directory_offset: u64, out: &mut Vec<u8>) {
         let long = u64::from(u32::MAX);
         if entries > u16::MAX.into() || directory_size >= long || directory_offset >= long {
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn do_end_records_come_back() {
+    fn round_trips_with_zip64_only_where_needed() {
         let long = u64::from(u32::MAX);
         for (entries, size, offset, wide) in [
             (3, 100, 500, false),

@@ -1,4 +1,4 @@
-//! The record before a member's data (APPNOTE 4.3.7).
+//! The local file header, which precedes a member's data (APPNOTE 4.3.7).
 
 use super::{Fields, IN_ZIP64, extra};
 use crate::method::Method;
@@ -6,7 +6,7 @@ use crate::method::Method;
 pub(crate) const SIGNATURE: u32 = 0x0403_4B50;
 pub(crate) const LEN: usize = 30;
 
-/// A local file header, its name and extra field apart.
+/// A local file header, without its name and extra field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LocalHeader {
     pub(crate) version_needed: u16,
@@ -20,7 +20,7 @@ pub(crate) struct LocalHeader {
 }
 
 impl LocalHeader {
-    /// Reads the fixed part; `None` if these are not the bytes of one.
+    /// Parses the fixed part; `None` if the bytes are not a local header.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields(bytes.get(..LEN)?);
         if fields.u32() != SIGNATURE {
@@ -40,14 +40,15 @@ impl LocalHeader {
         })
     }
 
-    /// Both sizes, compressed first, from the header or from its zip64 field; `None` if that is missing.
+    /// Returns the compressed and the uncompressed size, from the zip64 field if the header refers to it; `None` if that
+    /// field is missing.
     pub(crate) fn sizes(&self, extra: &[u8]) -> Option<(u64, u64)> {
         let sizes = [self.uncompressed_size, self.compressed_size];
         let [uncompressed, compressed] = extra::zip64(extra, sizes.map(|size| size == IN_ZIP64))?;
         Some((compressed.unwrap_or(sizes[1].into()), uncompressed.unwrap_or(sizes[0].into())))
     }
 
-    /// Appends the fixed part. The time is the earliest there is, so that equal input gives equal bytes.
+    /// Appends the fixed part. The time is constant, so that equal input gives equal bytes.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&SIGNATURE.to_le_bytes());
         for field in [self.version_needed, self.flags, self.method.number()] {
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn does_a_header_come_back() {
+    fn round_trips() {
         let header = LocalHeader {
             version_needed: 45,
             flags: 1 << 11,

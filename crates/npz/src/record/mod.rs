@@ -1,19 +1,19 @@
-//! The records that a ZIP archive is made of, each in both directions.
+//! Parses and writes the records of a ZIP archive, one module per record.
 
 pub(crate) mod central_header;
 pub(crate) mod end_record;
 pub(crate) mod extra;
 pub(crate) mod local_header;
 
-/// The general purpose flags (APPNOTE 4.4.4) that matter here.
+/// The general purpose flags (APPNOTE 4.4.4) that this crate uses.
 pub(crate) mod flags {
-    /// How hard data was deflated, or whether LZMA data has an end marker.
+    /// Options of the compression method: the effort of deflate, the end marker of LZMA.
     pub(crate) const METHOD_OPTIONS: u16 = 0b110;
     /// The data is encrypted.
     pub(crate) const ENCRYPTED: u16 = 1 << 0;
-    /// Sizes and CRC stand behind the data, and need not stand before it.
+    /// A data descriptor after the data has the sizes and the CRC; the local header need not have them.
     pub(crate) const DATA_DESCRIPTOR: u16 = 1 << 3;
-    /// The data is a patch.
+    /// The data is a patch for another file.
     pub(crate) const PATCH: u16 = 1 << 5;
     /// The data is strongly encrypted.
     pub(crate) const STRONGLY_ENCRYPTED: u16 = 1 << 6;
@@ -23,10 +23,10 @@ pub(crate) mod flags {
     pub(crate) const MASKED: u16 = 1 << 13;
 }
 
-/// Where a 32-bit field's value stands in the zip64 extra field.
+/// The value of a 32-bit field whose true value is in the zip64 extra field.
 pub(crate) const IN_ZIP64: u32 = u32::MAX;
 
-/// Takes little-endian fields off the front of a record.
+/// Reads the little-endian fields of a record one after the other.
 pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl Fields<'_> {

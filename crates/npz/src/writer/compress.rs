@@ -1,4 +1,4 @@
-//! Compressing a member whole.
+//! Compresses a whole member.
 
 use std::cell::RefCell;
 
@@ -8,25 +8,49 @@ use libdeflater::{CompressionLvl, Compressor};
 use crate::error::Result;
 use crate::method::{Compression, Method};
 
-/// A member as it will lie in the archive.
+/// The data of a member as it will be stored in the archive.
+///
+/// ```
+/// use bitnpz_npz::{CompressedMember, Compression};
+///
+/// let member = CompressedMember::new(vec![0; 1000], Compression::default())?;
+/// assert!(member.compressed_size() < 50);
+/// # Ok::<(), bitnpz_npz::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct CompressedMember {
     pub(super) method: Method,
-    /// Of the bytes before compression.
+    /// The CRC-32 of the uncompressed bytes.
     pub(super) crc32: u32,
-    /// Of the bytes before compression.
+    /// The size of the uncompressed bytes.
     pub(super) size: u64,
     pub(super) data: Vec<u8>,
-    pub(super) is_aligned: bool,
+    pub(super) placement: Placement,
+}
+
+/// The position of a member's data in the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placement {
+    /// At a multiple of [`STORED_ALIGNMENT`](crate::record::extra::STORED_ALIGNMENT).
+    Aligned,
+    /// Right after the local header.
+    Unaligned,
+}
+
+impl Placement {
+    /// Returns the placement of data that was compressed with this method elsewhere.
+    pub(super) fn of(method: Method) -> Self {
+        if method == Method::STORED { Self::Aligned } else { Self::Unaligned }
+    }
 }
 
 thread_local! {
-    /// Making a compressor costs more than compressing a small image.
+    /// The last compressor of this thread and its level: making one costs more than compressing a small image.
     static DEFLATE: RefCell<Option<(u8, Compressor)>> = const { RefCell::new(None) };
 }
 
 impl CompressedMember {
-    /// Compresses a member; what does not get smaller is stored.
+    /// Compresses a member. Stores it instead if that does not make it smaller.
     ///
     /// # Errors
     ///
@@ -39,35 +63,35 @@ impl CompressedMember {
             Compression::Zstd { level } => (Method::ZSTD, Some(zstd(&bytes, level)?)),
         };
         Ok(match data.filter(|data| data.len() < bytes.len()) {
-            Some(data) => Self { method, crc32, size, data, is_aligned: false },
+            Some(data) => Self { method, crc32, size, data, placement: Placement::Unaligned },
             None => {
-                let is_aligned = compression == Compression::Stored;
-                Self { method: Method::STORED, crc32, size, data: bytes, is_aligned }
+                let placement = Placement::of(compression.method());
+                Self { method: Method::STORED, crc32, size, data: bytes, placement }
             }
         })
     }
 
-    /// Its size in bytes as it will lie in the archive.
+    /// Returns the compressed size in bytes.
     #[must_use]
     pub fn compressed_size(&self) -> usize {
         self.data.len()
     }
 
-    /// A member that is a deflate stream already: of bytes of this size and CRC-32.
+    /// Makes a member of an existing deflate stream, with the size and the CRC-32 of its uncompressed bytes.
     #[must_use]
     pub fn from_deflate(data: Vec<u8>, size: u64, crc32: u32) -> Self {
-        Self { method: Method::DEFLATE, crc32, size, data, is_aligned: false }
+        Self { method: Method::DEFLATE, crc32, size, data, placement: Placement::Unaligned }
     }
 }
 
-/// A zstd frame of these bytes.
+/// Compresses bytes to a zstd frame.
 fn zstd(bytes: &[u8], level: u8) -> Result<Vec<u8>> {
     let mut data = with_room(zstd::zstd_safe::compress_bound(bytes.len()))?;
     zstd::bulk::Compressor::new(level.into())?.compress_to_buffer(bytes, &mut data)?;
     Ok(data)
 }
 
-/// A deflate stream of these bytes, if it is smaller than they are.
+/// Compresses bytes to a deflate stream, if that is smaller.
 fn deflate(bytes: &[u8], level: u8) -> Option<Vec<u8>> {
     DEFLATE.with_borrow_mut(|cached| {
         let mut known = cached.take().filter(|(known, _)| *known == level);

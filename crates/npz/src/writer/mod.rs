@@ -1,4 +1,4 @@
-//! Writing an archive.
+//! Writes archives.
 
 mod compress;
 mod parallel;
@@ -22,31 +22,31 @@ use crate::record::end_record::EndRecord;
 use crate::record::local_header::{self, LocalHeader};
 use crate::record::{IN_ZIP64, extra, flags};
 pub use compress::CompressedMember;
+use compress::Placement;
 use parallel::{Batch, Work};
 pub use stream::Stream;
 
-/// Stored members start at a multiple of this many bytes of the file, and so do the arrays in them.
-const ALIGNMENT: u16 = 64;
-
-/// Members are compressed together once there are this many, or this many bytes of them.
+/// A batch of this many members is compressed together: enough to keep several threads busy with small images.
 const BATCH_MEMBERS: usize = 1024;
+
+/// A batch of about this many bytes is compressed together, even if it has fewer members, to bound memory.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// Bytes of a member of another archive that are copied at once.
+/// The number of bytes copied at a time from a member of another archive, to bound memory.
 const COPY_BUFFER_BYTES: u64 = 1 << 20;
 
-/// How an archive is written.
+/// Options for writing an archive.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WriteOptions {
-    /// How members are compressed.
+    /// The compression of members.
     pub compression: Compression,
-    /// How many threads compress. The bytes written do not depend on it.
+    /// The number of threads that compress. The bytes written do not depend on it.
     pub threads: NonZero<usize>,
 }
 
 impl Default for WriteOptions {
-    /// Deflate, on all cores.
+    /// Returns deflate on all cores.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         Self { compression: Compression::default(), threads }
@@ -54,14 +54,14 @@ impl Default for WriteOptions {
 }
 
 impl WriteOptions {
-    /// Members compressed like this.
+    /// Sets the compression of members.
     #[must_use]
     pub fn with_compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
     }
 
-    /// This many threads.
+    /// Sets the number of threads that compress.
     #[must_use]
     pub fn with_threads(mut self, threads: NonZero<usize>) -> Self {
         self.threads = threads;
@@ -72,24 +72,39 @@ impl WriteOptions {
 /// Writes an archive member by member.
 ///
 /// Members are compressed in batches on all threads, one batch while the next is collected, and written in the
-/// order in which they were added: memory is bounded and the bytes do not depend on the number of threads. Nothing is an archive before
-/// [`finish`](Self::finish).
+/// order in which they were added. So memory is bounded, and the bytes do not depend on the number of threads. The
+/// output is not a valid archive before [`finish`](Self::finish).
+///
+/// ```
+/// use std::io::{Cursor, Write};
+/// use bitnpz_npz::{Archive, Compression, WriteOptions, Writer};
+///
+/// let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+/// writer.add("a", b"compressed if that is smaller".to_vec())?;
+/// writer.add_with("b", b"stored".to_vec(), Compression::Stored)?;
+/// let mut stream = writer.stream("c", b"HEAD".to_vec())?;
+/// stream.write_all(b", and a body of any length")?;
+/// stream.finish(b"head")?;
+/// let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
+/// assert_eq!(archive.find("c").expect("it was added").read()?, b"head, and a body of any length");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Writer<W> {
     sink: W,
     options: WriteOptions,
-    /// Where the next member starts.
+    /// The offset of the next member.
     position: u64,
     /// The central directory so far.
     directory: Vec<u8>,
-    /// Where each entry starts in it.
+    /// The offset of each entry in the directory.
     entries: Vec<u32>,
-    /// The names of those that have no entry yet: first those being compressed, then those collected.
+    /// The names of members without an entry yet: those being compressed, followed by those collected.
     waiting: Vec<String>,
     compressing: Option<Batch<Result<CompressedMember>>>,
     collected: Vec<Work<Result<CompressedMember>>>,
-    /// About how many bytes are collected.
+    /// The approximate number of bytes collected.
     collected_bytes: usize,
-    /// The numbers of members by what tells their names apart, those without an entry included.
+    /// The numbers of all members, including those without an entry, by the identity of their names.
     names: HashTable<u32>,
     hasher: RandomState,
     is_poisoned: bool,
@@ -105,7 +120,7 @@ impl<W> fmt::Debug for Writer<W> {
 }
 
 impl<W: Write + Seek> Writer<W> {
-    /// Starts an archive where `sink` starts, which must be empty.
+    /// Starts an archive in `sink`, which must be empty.
     #[must_use]
     pub fn new(sink: W, options: WriteOptions) -> Self {
         Self {
@@ -124,19 +139,19 @@ impl<W: Write + Seek> Writer<W> {
         }
     }
 
-    /// The number of members added.
+    /// Returns the number of members added.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len() + self.waiting.len()
     }
 
-    /// Whether no member has been added.
+    /// Returns `true` if no member has been added.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The name of the member with this number.
+    /// Returns the name of the member with this number.
     #[must_use]
     pub fn name(&self, number: usize) -> Option<&str> {
         match self.entries.get(number) {
@@ -148,76 +163,88 @@ impl<W: Write + Seek> Writer<W> {
         }
     }
 
-    /// How members are written.
+    /// Returns the options of this writer.
     #[must_use]
     pub fn options(&self) -> &WriteOptions {
         &self.options
     }
 
-    /// Adds a member of these bytes.
+    /// Adds a member with these bytes.
     ///
     /// # Errors
     ///
-    /// If the name is not allowed or taken, or writing fails.
+    /// If the name is invalid or taken, or writing fails. Writing happens later, so that this may also report that an
+    /// earlier member could not be written.
+    ///
+    /// ```
+    /// # use std::io::Cursor;
+    /// use bitnpz_npz::{ErrorKind, WriteOptions, Writer};
+    ///
+    /// let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    /// writer.add("labels.npy", vec![0; 10])?;
+    /// let error = writer.add("labels", vec![1; 10]).unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::Duplicate));
+    /// # Ok::<(), bitnpz_npz::Error>(())
+    /// ```
     pub fn add(&mut self, name: &str, bytes: Vec<u8>) -> Result<()> {
         self.add_with(name, bytes, self.options.compression)
     }
 
-    /// Adds a member of these bytes, compressed like this.
+    /// Adds a member with these bytes, and its own compression.
     ///
     /// # Errors
     ///
-    /// As [`add`](Self::add).
+    /// Same as [`add`](Self::add).
     pub fn add_with(&mut self, name: &str, bytes: Vec<u8>, compression: Compression) -> Result<()> {
         let len = bytes.len();
         self.add_compressed(name, len, move || CompressedMember::new(bytes, compression))
     }
 
-    /// Adds the member `name.npy`: the file that `np.save` would write.
+    /// Adds an array as the member `name.npy`, with the bytes that `np.save` would write.
     ///
     /// # Errors
     ///
-    /// As [`add`](Self::add).
+    /// Same as [`add`](Self::add).
     pub fn add_array(&mut self, name: &str, array: &DynArrayView<'_>) -> Result<()> {
         let npy = array.to_npy().map_err(|error| Error::from(error).of(name))?;
         self.add(&format!("{name}.npy"), npy)
     }
 
-    /// Adds a member that `encode` makes, later and on any thread. `weight` is about how many bytes it holds
-    /// until then.
+    /// Adds a member that `compress` makes, later and on any thread. `held_bytes` is the approximate memory that `compress`
+    /// holds until then.
     ///
     /// # Errors
     ///
-    /// As [`add`](Self::add); what `encode` fails with comes from a later call or from `finish`.
+    /// Same as [`add`](Self::add). Errors of `compress` are returned by a later call or by `finish`.
     pub fn add_compressed(
         &mut self,
         name: &str,
-        weight: usize,
-        encode: impl FnOnce() -> Result<CompressedMember> + Send + 'static,
+        held_bytes: usize,
+        compress: impl FnOnce() -> Result<CompressedMember> + Send + 'static,
     ) -> Result<()> {
-        self.claim(name)?;
+        self.reserve_name(name)?;
         self.waiting.push(name.to_owned());
-        self.collected.push(Box::new(encode));
-        self.collected_bytes = self.collected_bytes.saturating_add(weight);
+        self.collected.push(Box::new(compress));
+        self.collected_bytes = self.collected_bytes.saturating_add(held_bytes);
         if self.collected.len() >= BATCH_MEMBERS || self.collected_bytes >= BATCH_BYTES {
-            self.compress()?;
+            self.start_batch()?;
         }
         Ok(())
     }
 
-    /// Adds a member of another archive as it lies there, compressed or not, in bounded memory.
+    /// Copies a member of another archive without decompressing it, in bounded memory.
     ///
     /// # Errors
     ///
-    /// As [`add`](Self::add), and if the member's records are damaged; its data is not looked at.
+    /// Same as [`add`](Self::add), and if the member's records are damaged. Its data is not checked.
     pub fn copy(&mut self, member: &Member<'_>) -> Result<()> {
-        self.claim(member.name())?;
+        self.reserve_name(member.name())?;
         self.flush()?;
         let result = self.write_copy(member);
         result.map_err(|error| self.poison(error))
     }
 
-    /// Adds a member that is compressed already: to these bytes from so many of this CRC-32.
+    /// Adds a member with existing compressed data, and the size and CRC-32 of its uncompressed bytes.
     pub(crate) fn add_raw(
         &mut self,
         name: &str,
@@ -226,10 +253,10 @@ impl<W: Write + Seek> Writer<W> {
         crc32: u32,
         data: &[u8],
     ) -> Result<()> {
-        self.claim(name)?;
+        self.reserve_name(name)?;
         self.flush()?;
         let header = self.header(name, method, [data.len() as u64, size], crc32);
-        let written = self.write_data(name, &header, data, method == Method::STORED);
+        let written = self.write_data(name, &header, data, Placement::of(method));
         written.map_err(|error| self.poison(error))
     }
 
@@ -242,7 +269,7 @@ impl<W: Write + Seek> Writer<W> {
             member.crc32(),
         );
         header.flags |= member.method_flags();
-        let local = self.front(member.name(), &header, member.method() == Method::STORED);
+        let local = self.local_header_of(member.name(), &header, Placement::of(member.method()));
         self.sink.write_all(&local)?;
         let mut start = range.start;
         while start < range.end {
@@ -253,26 +280,26 @@ impl<W: Write + Seek> Writer<W> {
         self.finish_member(member.name(), &header, local.len() as u64 + member.compressed_size())
     }
 
-    /// Starts a member whose length is not known yet. Its first bytes, `head`, may be changed until the end: the
-    /// header of an array that grows.
+    /// Starts a member whose length is not known yet. Its first bytes, `head`, can be replaced when it is finished, for
+    /// example to write the final length of an array into its header.
     ///
-    /// It is stored or deflated, in pieces of a mebibyte; archives that are written with zstd have it deflated.
+    /// The member is stored or deflated, according to the options; with zstd it is deflated too.
     ///
     /// # Errors
     ///
-    /// As [`add`](Self::add).
+    /// Same as [`add`](Self::add).
     pub fn stream(&mut self, name: &str, head: Vec<u8>) -> Result<Stream<'_, W>> {
-        self.claim(name)?;
+        self.reserve_name(name)?;
         self.flush()?;
         Stream::start(self, name, head)
     }
 
-    /// Gives the archive up: whatever comes now fails.
+    /// Abandons the archive: every later call that writes fails.
     pub fn abandon(&mut self) {
         self.is_poisoned = true;
     }
 
-    /// Writes what ends an archive, and gives the sink back.
+    /// Writes the central directory, and returns the sink. Without this call the output is not a valid archive.
     ///
     /// # Errors
     ///
@@ -281,8 +308,8 @@ impl<W: Write + Seek> Writer<W> {
         self.finish_in_order(&[])
     }
 
-    /// Writes what ends an archive, the members with these numbers listed first in the central directory: readers give
-    /// members in the order in which they are listed, wherever they lie.
+    /// Writes the central directory with the members with these numbers first, and returns the sink. Readers list members in
+    /// the order of the directory, wherever their data is.
     ///
     /// # Errors
     ///
@@ -298,7 +325,7 @@ impl<W: Write + Seek> Writer<W> {
         Ok(self.sink)
     }
 
-    /// Moves the entries of members with these numbers to the front of the central directory.
+    /// Moves the entries of the members with these numbers to the front of the central directory.
     fn list_first(&mut self, first: &[usize]) {
         if first.iter().copied().eq(0..first.len()) {
             return;
@@ -315,7 +342,7 @@ impl<W: Write + Seek> Writer<W> {
         self.directory = directory;
     }
 
-    /// Whether a member has this name; `a` and `a.npy` are one.
+    /// Returns `true` if a member has this name, where `a` and `a.npy` count as the same.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         let key = name::identity(name);
@@ -323,8 +350,8 @@ impl<W: Write + Seek> Writer<W> {
         self.names.find(self.hasher.hash_one(key), |&other| key_of(other) == key).is_some()
     }
 
-    /// Checks a name and makes it taken.
-    fn claim(&mut self, name: &str) -> Result<()> {
+    /// Checks a name and marks it as taken.
+    fn reserve_name(&mut self, name: &str) -> Result<()> {
         if self.is_poisoned {
             return Err(ErrorKind::Poisoned.into());
         }
@@ -347,47 +374,44 @@ impl<W: Write + Seek> Writer<W> {
         if taken { Err(ErrorKind::Duplicate.into_error(name)) } else { Ok(()) }
     }
 
-    /// Compresses and writes all that wait.
+    /// Compresses and writes all waiting members.
     fn flush(&mut self) -> Result<()> {
-        self.compress()?;
-        self.write_compressed()
+        self.start_batch()?;
+        self.finish_batch()
     }
 
-    /// Starts to compress what is collected, once what came before it is written.
-    fn compress(&mut self) -> Result<()> {
-        self.write_compressed()?;
+    /// Finishes the previous batch, and starts to compress the collected members.
+    fn start_batch(&mut self) -> Result<()> {
+        self.finish_batch()?;
         let collected = std::mem::take(&mut self.collected);
         self.collected_bytes = 0;
         self.compressing = Some(Batch::start(collected, self.options.threads));
         Ok(())
     }
 
-    /// Waits for what is being compressed, and writes it.
-    fn write_compressed(&mut self) -> Result<()> {
+    /// Waits for the members being compressed, and writes them.
+    fn finish_batch(&mut self) -> Result<()> {
         let Some(batch) = self.compressing.take() else { return Ok(()) };
         let waiting = self.waiting.split_off(batch.len());
         let names = std::mem::replace(&mut self.waiting, waiting);
         let done = batch.finish().map_err(|error| self.poison(error.into()))?;
-        for (name, encoded) in names.iter().zip(done) {
-            let written = encoded.and_then(|encoded| self.write_member(name, &encoded));
+        for (name, member) in names.iter().zip(done) {
+            let written = member.and_then(|member| self.write_member(name, &member));
             written.map_err(|error| self.poison(error.of(name)))?;
         }
         Ok(())
     }
 
+    /// Makes every later call fail, as the archive is incomplete after this error.
     fn poison(&mut self, error: Error) -> Error {
         self.is_poisoned = true;
         error
     }
 
-    fn write_member(&mut self, name: &str, encoded: &CompressedMember) -> Result<()> {
-        let CompressedMember { method, crc32, size, data, is_aligned } = encoded;
-        self.write_data(
-            name,
-            &self.header(name, *method, [data.len() as u64, *size], *crc32),
-            data,
-            *is_aligned,
-        )
+    fn write_member(&mut self, name: &str, member: &CompressedMember) -> Result<()> {
+        let CompressedMember { method, crc32, size, data, placement } = member;
+        let header = self.header(name, *method, [data.len() as u64, *size], *crc32);
+        self.write_data(name, &header, data, *placement)
     }
 
     fn write_data(
@@ -395,29 +419,29 @@ impl<W: Write + Seek> Writer<W> {
         name: &str,
         header: &CentralHeader,
         data: &[u8],
-        is_aligned: bool,
+        placement: Placement,
     ) -> Result<()> {
-        let local = self.front(name, header, is_aligned);
+        let local = self.local_header_of(name, header, placement);
         self.sink.write_all(&local)?;
         self.sink.write_all(data)?;
         self.finish_member(name, header, (local.len() + data.len()) as u64)
     }
 
-    /// What comes before a member's data: its local header, its name and an extra field.
-    fn front(&self, name: &str, header: &CentralHeader, is_aligned: bool) -> Vec<u8> {
+    /// Returns the whole local header of a member at the current position.
+    fn local_header_of(&self, name: &str, header: &CentralHeader, placement: Placement) -> Vec<u8> {
         let mut extra = Vec::new();
         if header.compressed_size >= IN_ZIP64.into() || header.uncompressed_size >= IN_ZIP64.into() {
             extra::push_zip64(&mut extra, &[header.uncompressed_size, header.compressed_size]);
         }
-        if is_aligned {
+        if placement == Placement::Aligned {
             let end = self.position + (local_header::LEN + name.len() + extra.len()) as u64;
-            let padding = extra::padding_len(end, ALIGNMENT, 0);
-            extra::push_padding(&mut extra, padding, ALIGNMENT);
+            let padding = extra::padding_len(end, 0);
+            extra::push_padding(&mut extra, padding);
         }
         local_header(header, name, &extra)
     }
 
-    /// The header of a member at the current position; sizes are compressed and uncompressed.
+    /// Returns the central directory header of a member at the current position.
     fn header(
         &self,
         name: &str,
@@ -448,6 +472,7 @@ impl<W: Write + Seek> Writer<W> {
         }
     }
 
+    /// Adds the entry of a member of `len` bytes, headers included, that has been written to the current position.
     fn finish_member(&mut self, name: &str, header: &CentralHeader, len: u64) -> Result<()> {
         let entry = u32::try_from(self.directory.len()).map_err(|_| ErrorKind::Limit {
             limit: "directory_bytes",
@@ -461,11 +486,12 @@ impl<W: Write + Seek> Writer<W> {
     }
 }
 
-/// A whole local header: the fixed part, the name and the extra field.
+/// Returns a whole local header: the fixed part, the name and the extra field.
 fn local_header(header: &CentralHeader, name: &str, extra: &[u8]) -> Vec<u8> {
     let wide = extra::zip64(extra, [true, true]).is_some();
-    let size =
-        |size: u64| if wide { IN_ZIP64 } else { u32::try_from(size).expect("else there is a zip64 field") };
+    let size = |size: u64| {
+        if wide { IN_ZIP64 } else { u32::try_from(size).expect("larger sizes have a zip64 field") }
+    };
     let mut bytes = Vec::with_capacity(local_header::LEN + name.len() + extra.len());
     LocalHeader {
         version_needed: header.version_needed,

@@ -1,4 +1,4 @@
-//! Work for several threads.
+//! Runs a batch of work on several threads.
 
 use std::io;
 use std::num::NonZero;
@@ -9,12 +9,13 @@ use std::thread::{self, JoinHandle};
 
 use crate::owner::Owner;
 
-/// Some work for any thread.
+/// A piece of work for any thread.
 pub(super) type Work<R> = Box<dyn FnOnce() -> R + Send>;
 
-/// Work being done by threads of its own, while the caller goes on.
+/// A batch of work that its own threads do while the caller continues.
 ///
-/// They end with the batch, finished or dropped: no pool outlives it, and a process that forks has none to lose.
+/// The threads end with the batch, whether it is finished or dropped. A pool would outlive it, and be missing in a forked
+/// process.
 pub(super) struct Batch<R> {
     owner: Owner,
     queue: Arc<Queue<R>>,
@@ -23,19 +24,19 @@ pub(super) struct Batch<R> {
 
 struct Queue<R> {
     work: Vec<Mutex<Option<Work<R>>>>,
-    /// The number of the first that nobody has taken.
+    /// The number of the first piece that no thread has taken.
     next: AtomicUsize,
-    /// How many are taken at once.
-    some: usize,
+    /// The number of pieces that a thread takes at a time.
+    step: usize,
 }
 
 impl<R> Queue<R> {
-    /// Does what is left: the results with their numbers.
+    /// Does pieces until none are left, and returns the results with their numbers.
     fn help(&self) -> Vec<(usize, R)> {
         let mut done = Vec::new();
         loop {
-            let start = self.next.fetch_add(self.some, Ordering::Relaxed).min(self.work.len());
-            let end = self.work.len().min(start + self.some);
+            let start = self.next.fetch_add(self.step, Ordering::Relaxed).min(self.work.len());
+            let end = self.work.len().min(start + self.step);
             if start == end {
                 return done;
             }
@@ -48,31 +49,31 @@ impl<R> Queue<R> {
 }
 
 impl<R: Send + 'static> Batch<R> {
-    /// Starts to work on up to so many threads; one of them is the one that calls [`finish`](Self::finish).
+    /// Starts a batch on up to this many threads, including the one that will call [`finish`](Self::finish).
     pub(super) fn start(work: Vec<Work<R>>, threads: NonZero<usize>) -> Self {
         let threads = threads.get().min(work.len());
-        // A few at a time, so that no thread is left with much at the end.
-        let some = (work.len() / (8 * threads.max(1))).max(1);
+        // Each thread takes about eight shares, so that all end at about the same time.
+        let step = (work.len() / (8 * threads.max(1))).max(1);
         let work = work.into_iter().map(|work| Mutex::new(Some(work))).collect();
-        let queue = Arc::new(Queue { work, next: AtomicUsize::new(0), some });
+        let queue = Arc::new(Queue { work, next: AtomicUsize::new(0), step });
         let helper = |_| {
             let queue = Arc::clone(&queue);
-            // Where no thread can be had, `finish` does it all.
+            // If no thread can be started, `finish` does all the work.
             thread::Builder::new().spawn(move || queue.help()).ok()
         };
         Self { owner: Owner::current(), helpers: (1..threads).filter_map(helper).collect(), queue }
     }
 
-    /// The number of results there will be.
+    /// Returns the number of results.
     pub(super) fn len(&self) -> usize {
         self.queue.work.len()
     }
 
-    /// Helps until all is done; the results are in the order of the work.
+    /// Helps until all work is done, and returns the results in the order of the work.
     ///
     /// # Errors
     ///
-    /// If this process is a fork of the one that started it.
+    /// If this process is a fork of the one that started the batch.
     pub(super) fn finish(mut self) -> io::Result<Vec<R>> {
         self.owner.check()?;
         let mut done = self.queue.help();
@@ -85,7 +86,7 @@ impl<R: Send + 'static> Batch<R> {
 }
 
 impl<R> Drop for Batch<R> {
-    /// Leaves nothing more for the helpers to take.
+    /// Makes the threads stop after the pieces they have taken.
     fn drop(&mut self) {
         self.queue.next.store(self.queue.work.len(), Ordering::Relaxed);
     }
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn do_results_come_in_order_on_any_number_of_threads() {
+    fn results_are_in_order_on_any_number_of_threads() {
         for threads in [1, 2, 7] {
             for len in [0, 1, 5, 1000] {
                 let work =

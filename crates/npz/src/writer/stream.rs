@@ -1,4 +1,4 @@
-//! Writing a member whose length is not known yet.
+//! Writes a member whose length is not known yet.
 
 use std::fmt;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -7,29 +7,32 @@ use crc32fast::Hasher;
 use flate2::{Compress, FlushCompress};
 
 use super::parallel::{Batch, Work};
-use super::{ALIGNMENT, Writer, local_header};
+use super::{Writer, local_header};
 use crate::error::{Error, Result};
 use crate::method::{Compression, Method};
 use crate::record::{IN_ZIP64, extra, local_header as local};
 
-/// Pieces of this length are compressed each on its own, so that several can be at once.
+/// The length of the pieces that are compressed separately, and so in parallel. At this length, what separate compression
+/// costs in size is small.
 const DEFLATE_PIECE_BYTES: usize = 1 << 20;
 
-/// A member that is being written. Its local header is written last, with true sizes.
+/// A member that is being written. [`finish`](Self::finish) rewrites its local header with the final sizes.
 ///
-/// A deflated one starts with its head as a stored block (RFC 1951, 3.2.4), which can be written again; the
-/// pieces behind it are joined at byte boundaries by empty stored blocks, as zlib's `Z_SYNC_FLUSH` does.
+/// A deflated member starts with its head in a stored block (RFC 1951, 3.2.4), so that the head can be replaced. Empty
+/// stored blocks join the pieces that follow at byte boundaries, like zlib's `Z_SYNC_FLUSH`.
 ///
-/// Dropped without [`finish`](Self::finish), it makes the archive fail.
+/// If it is dropped without [`finish`](Self::finish), every later call of the writer fails.
 pub struct Stream<'a, W> {
     writer: &'a mut Writer<W>,
     name: String,
     head: Vec<u8>,
+    /// The length of the extra field: padding, of which zip64 sizes can take a part.
     padding: usize,
+    /// The level of deflate; `None` if the member is stored.
     level: Option<u8>,
-    /// What has not been compressed yet.
+    /// Bytes that have not been compressed yet.
     rest: Vec<u8>,
-    /// Of the bytes behind the head.
+    /// The CRC of the bytes after the head.
     hasher: Hasher,
     size: u64,
     compressed_size: u64,
@@ -48,9 +51,9 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
             Compression::Deflate { level } | Compression::Zstd { level } => Some(level.min(9)),
         };
         let end = writer.position + (local::LEN + name.len()) as u64;
-        // The padding of a stored member has room for sizes of zip64; a deflated one has just that room.
+        // Reserve room for zip64 sizes, in a stored member as a part of the padding for alignment.
         let padding = match level {
-            None => extra::padding_len(end, ALIGNMENT, extra::LOCAL_ZIP64_LEN),
+            None => extra::padding_len(end, extra::LOCAL_ZIP64_LEN),
             Some(_) => extra::LOCAL_ZIP64_LEN,
         };
         let mut stream = Self {
@@ -64,13 +67,13 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
             head,
             writer,
         };
-        // Until `finish` the archive is not whole.
+        // The archive is incomplete until `finish`.
         stream.writer.is_poisoned = true;
         stream.write_front(0)?;
         Ok(stream)
     }
 
-    /// Writes the local header and the head where they belong.
+    /// Writes the local header and the head at the current position of the sink.
     fn write_front(&mut self, crc32: u32) -> Result<()> {
         let method = if self.level.is_some() { Method::DEFLATE } else { Method::STORED };
         let header = self.writer.header(&self.name, method, [self.compressed_size, self.size], crc32);
@@ -79,11 +82,11 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
             extra::push_zip64(&mut extra, &[self.size, self.compressed_size]);
         }
         let padding = self.padding - extra.len();
-        extra::push_padding(&mut extra, padding, ALIGNMENT);
+        extra::push_padding(&mut extra, padding);
         let mut front = local_header(&header, &self.name, &extra);
         if self.level.is_some() {
             let len = u16::try_from(self.head.len())
-                .map_err(|_| Error::corrupt("a head of more than 65,535 bytes"))?;
+                .map_err(|_| Error::corrupt("expected a head of at most 65,535 bytes, found a longer one"))?;
             front.push(0);
             front.extend_from_slice(&len.to_le_bytes());
             front.extend_from_slice(&(!len).to_le_bytes());
@@ -97,9 +100,9 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
         Ok(())
     }
 
-    /// Compresses and writes the pieces that are whole; at the end the last one too.
+    /// Compresses and writes all complete pieces; with `Finish`, the last piece too.
     fn flush_pieces(&mut self, flush: FlushCompress) -> Result<()> {
-        // The last piece is kept until it is known to be that: where pieces end must not depend on threads.
+        // Keep at least one byte for the last piece, so that the boundaries depend on the data only, not on the threads.
         let len = match flush {
             FlushCompress::Finish => self.rest.len(),
             _ => self.rest.len().saturating_sub(1) / DEFLATE_PIECE_BYTES * DEFLATE_PIECE_BYTES,
@@ -130,7 +133,7 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
         Ok(())
     }
 
-    /// Ends the member, with this head in place of the first, whose length it must have.
+    /// Ends the member, and replaces its head by this one of the same length.
     ///
     /// # Errors
     ///
@@ -140,7 +143,7 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
     ///
     /// If the head has another length.
     pub fn finish(mut self, head: &[u8]) -> Result<()> {
-        assert_eq!(head.len(), self.head.len(), "the length of a member's head cannot change");
+        assert_eq!(head.len(), self.head.len(), "the new head must have the length of the first");
         self.flush_pieces(FlushCompress::Finish)?;
         self.head.copy_from_slice(head);
         let mut hasher = Hasher::new();
@@ -177,7 +180,7 @@ impl<W: Write + Seek> Write for Stream<'_, W> {
     }
 }
 
-/// One piece of a deflate stream, ending at a byte.
+/// Compresses one piece of a deflate stream, which ends at a byte boundary.
 fn deflate_piece(piece: &[u8], level: u8, flush: FlushCompress) -> Result<Vec<u8>> {
     let mut compress = Compress::new(flate2::Compression::new(level.into()), false);
     let mut data = Vec::with_capacity(piece.len() / 8 + 64);
@@ -187,7 +190,7 @@ fn deflate_piece(piece: &[u8], level: u8, flush: FlushCompress) -> Result<Vec<u8
         let status = status.map_err(|error| Error::corrupt(format!("deflate failed: {error}")))?;
         let is_done = match flush {
             FlushCompress::Finish => status == flate2::Status::StreamEnd,
-            // A flush is complete when it leaves room.
+            // A flush is complete if the output buffer is not full.
             _ => compress.total_in() == piece.len() as u64 && data.len() < data.capacity(),
         };
         if is_done {

@@ -1,4 +1,4 @@
-//! Is every failed write reported, and is the archive then never taken for whole?
+//! Failed writes: each is reported, and the writer rejects every later call.
 
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
 
@@ -21,7 +21,7 @@ impl Failing {
 impl Write for Failing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.call()?;
-        // A short write, which is no error.
+        // A short write is not an error.
         self.sink.write(&bytes[..bytes.len().min(1000)])
     }
 
@@ -50,7 +50,7 @@ fn write(sink: Failing, compression: Compression) -> bitnpz_npz::Result<Failing>
 }
 
 #[test]
-fn is_the_failure_of_any_call_reported() {
+fn reports_the_failure_of_any_call() {
     for compression in [Compression::Stored, Compression::default()] {
         let calls = (1..).find(|&calls| {
             let sink = Failing { sink: Cursor::new(Vec::new()), calls_left: calls };
@@ -71,7 +71,7 @@ fn is_the_failure_of_any_call_reported() {
 }
 
 #[test]
-fn is_a_writer_of_no_use_after_a_failure() {
+fn writer_is_poisoned_after_a_failure() {
     let sink = Failing { sink: Cursor::new(Vec::new()), calls_left: 3 };
     let mut writer = Writer::new(sink, WriteOptions::default());
     let error = (0..10_000).find_map(|i| writer.add(&format!("{i}"), vec![0; 100]).err()).unwrap();

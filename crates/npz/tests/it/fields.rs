@@ -1,12 +1,12 @@
-//! Is a lie in any field of any record refused, or of no consequence, in little memory and time, and as NumPy sees it?
+//! Wrong values in every field of every record: each is rejected or has no effect, in little memory and time.
 
 use std::io::Cursor;
 
 use bitnpz_npz::{Archive, Compression, WriteOptions, Writer};
 use bitnpz_oracle::{Counting, Oracle};
 
-/// A field of a record: its name, its place and its length in bytes, and part of the message if it lies; `None` if nobody
-/// needs it.
+/// A field of a record: its name, offset and length in bytes, and part of the error message for a wrong value; `None` if the
+/// field is ignored.
 type Field = (&'static str, usize, usize, Option<&'static str>);
 
 /// APPNOTE 4.3.7.
@@ -99,8 +99,17 @@ fn find(bytes: &[u8], signature: &[u8]) -> Vec<usize> {
     (0..bytes.len()).filter(|&at| bytes[at..].starts_with(signature)).collect()
 }
 
-/// The same with zip64 records, which the end record points to; `is_marked` if it says nothing itself.
-fn zip64(is_marked: bool) -> Vec<u8> {
+/// The fields of the end record of an archive with zip64 records.
+#[derive(Clone, Copy, PartialEq)]
+enum EndFields {
+    /// They have their values.
+    Values,
+    /// They refer to the zip64 end record.
+    Markers,
+}
+
+/// The same archive with zip64 records.
+fn zip64(end_fields: EndFields) -> Vec<u8> {
     let bytes = archive();
     let end = find(&bytes, b"PK\x05\x06")[0];
     let directory = find(&bytes, b"PK\x01\x02")[0];
@@ -114,14 +123,15 @@ fn zip64(is_marked: bool) -> Vec<u8> {
     records.extend((end as u64).to_le_bytes());
     records.extend(1_u32.to_le_bytes());
     let mut last = bytes[end..].to_vec();
-    if is_marked {
+    if end_fields == EndFields::Markers {
         last[8..20].fill(0xFF);
     }
     [&bytes[..end], &records, &last].concat()
 }
 
-/// Every field of the records of an archive with each of several other values: what it is, the bytes, and the verdict.
-fn lies(name: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>, Option<&'static str>)> {
+/// Archives in which one field has a wrong value, for every field and several values: the name of the case, the bytes, and
+/// the expected error.
+fn wrong_archives(name: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>, Option<&'static str>)> {
     let records: [(&str, &[u8], &[Field]); 5] = [
         ("local", b"PK\x03\x04", &LOCAL),
         ("central", b"PK\x01\x02", &CENTRAL),
@@ -129,7 +139,7 @@ fn lies(name: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>, Option<&'static str>)
         ("locator", b"PK\x06\x07", &LOCATOR),
         ("end", b"PK\x05\x06", &END),
     ];
-    let mut lies = Vec::new();
+    let mut wrong_archives = Vec::new();
     for (record, signature, fields) in records {
         for (number, start) in find(bytes, signature).into_iter().enumerate() {
             for &(field, offset, len, verdict) in fields {
@@ -150,28 +160,28 @@ fn lies(name: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>, Option<&'static str>)
                 others.sort_unstable();
                 others.dedup();
                 for other in others.into_iter().filter(|&other| other != value) {
-                    // One disk or none are both said of archives of one file; no marker in the end record is a lie.
+                    // Writers give the number of disks as 0 or 1; a marker in the end record is valid with zip64.
                     let is_usual = record == "locator" && field == "disks" && other == 0;
                     let is_marker =
                         record == "end" && other == most && name != "plain" && field != "comment length";
                     if is_usual || is_marker {
                         continue;
                     }
-                    let mut lie = bytes.to_vec();
-                    lie[place.clone()].copy_from_slice(&other.to_le_bytes()[..len]);
-                    lies.push((
+                    let mut wrong = bytes.to_vec();
+                    wrong[place.clone()].copy_from_slice(&other.to_le_bytes()[..len]);
+                    wrong_archives.push((
                         format!("{name}: {record} {number}, {field} {value} is {other}"),
-                        lie,
+                        wrong,
                         verdict,
                     ));
                 }
             }
         }
     }
-    lies
+    wrong_archives
 }
 
-/// Everything that an archive gives: the first error, if there is one.
+/// Reads all members of an archive, or returns the first error.
 fn read(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
     let archive = Archive::from_bytes(bytes.to_vec()).map_err(|error| error.to_string())?;
     let members = archive.members().map(|member| Ok((member.name().to_owned(), member.read()?)));
@@ -179,15 +189,19 @@ fn read(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
 }
 
 fn collection() -> Vec<(String, Vec<u8>, Option<&'static str>)> {
-    let samples = [("plain", archive()), ("zip64", zip64(false)), ("zip64 alone", zip64(true))];
-    samples.iter().flat_map(|(name, bytes)| lies(name, bytes)).collect()
+    let samples = [
+        ("plain", archive()),
+        ("zip64", zip64(EndFields::Values)),
+        ("zip64 alone", zip64(EndFields::Markers)),
+    ];
+    samples.iter().flat_map(|(name, bytes)| wrong_archives(name, bytes)).collect()
 }
 
 #[test]
-fn has_each_lie_its_verdict_in_little_memory() {
+fn rejects_or_ignores_each_wrong_field_in_little_memory() {
     let expected = read(&archive()).unwrap();
     assert_eq!(expected.len(), 3);
-    for bytes in [zip64(false), zip64(true)] {
+    for bytes in [zip64(EndFields::Values), zip64(EndFields::Markers)] {
         assert_eq!(read(&bytes).as_ref(), Ok(&expected));
     }
     let cases = collection();
@@ -200,7 +214,7 @@ fn has_each_lie_its_verdict_in_little_memory() {
             (Err(error), Some(reason)) => error.contains(reason),
             _ => false,
         };
-        // A decompressor takes 50 kB, whatever it reads.
+        // A decompressor takes 50 kB, whatever its input.
         let is_cheap =
             cost.peak <= (128 << 10) + 16 * bytes.len() && cost.steps <= 4000 + 8 * bytes.len() as u64;
         if !is_as_expected || !is_cheap {
@@ -211,7 +225,7 @@ fn has_each_lie_its_verdict_in_little_memory() {
 }
 
 #[test]
-fn does_numpy_read_the_same_from_all_that_we_read() {
+fn reads_what_numpy_reads() {
     let code = "
 try:
     archive = np.load(io.BytesIO(inputs[0]), allow_pickle=False)
@@ -227,7 +241,7 @@ except Exception as error:
         let theirs = ask(&bytes);
         match verdict {
             None if theirs == expected => both += 1,
-            // CPython refuses archives of a later version than it knows, which says nothing of what they hold.
+            // CPython rejects archives that need a later version of the format than it knows.
             None => assert!(theirs.starts_with(b"refused: zip file version"), "{name}: {theirs:?}"),
             Some(_) => alone += usize::from(!theirs.starts_with(b"refused")),
         }

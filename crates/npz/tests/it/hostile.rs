@@ -1,11 +1,12 @@
-//! Is every archive refused that two readers could read differently, or that lies, in little memory and time?
+//! Damaged and hostile archives: each is rejected in little memory and time if it is inconsistent, or if two readers could
+//! read it differently.
 
 use std::io::{Cursor, Read};
 
 use bitnpz_npz::{Archive, Compression, ErrorKind, Limits, WriteOptions, Writer};
 use bitnpz_oracle::Counting;
 
-/// An archive of two deflated members and a stored one, and where its records are.
+/// An archive of two deflated members and a stored one, with the offsets of its records.
 struct Sample {
     bytes: Vec<u8>,
     locals: [usize; 3],
@@ -29,7 +30,7 @@ fn sample() -> Sample {
     Sample { locals: locals.try_into().unwrap(), centrals: centrals.try_into().unwrap(), end, bytes }
 }
 
-/// Opens an archive and reads all of it, at a bounded cost: the first error, if there is one.
+/// Reads all members of an archive at a bounded cost, or returns the first error.
 fn read_all(bytes: &[u8]) -> Result<Vec<Vec<u8>>, bitnpz_npz::Error> {
     let (read, cost) = Counting::measure(|| {
         let archive = Archive::from_bytes(bytes.to_vec())?;
@@ -47,7 +48,7 @@ fn with(at: usize, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn is_each_lie_refused_with_its_reason() {
+fn rejects_each_inconsistency_with_its_reason() {
     let s = sample();
     let [a, b, _] = s.locals;
     let [central_a, central_b, central_c] = s.centrals;
@@ -63,8 +64,8 @@ fn is_each_lie_refused_with_its_reason() {
     };
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("empty file", Vec::new(), "empty file"),
-        ("no archive", vec![7; 300], "end record at its end"),
-        ("bytes behind the end", [s.bytes.clone(), vec![0]].concat(), "other bytes behind it"),
+        ("no archive", vec![7; 300], "end record at the end"),
+        ("bytes after the end", [s.bytes.clone(), vec![0]].concat(), "other bytes after it"),
         ("a signature in the comment", comment(6, b"xPK\x05\x06y"), "the last one of the file"),
         ("a signature that ends the comment", comment(4, b"PK\x05\x06"), "the last one of the file"),
         (
@@ -115,7 +116,7 @@ fn is_each_lie_refused_with_its_reason() {
 }
 
 #[test]
-fn are_a_and_a_npy_one_name() {
+fn a_and_a_npy_are_the_same_name() {
     let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
     writer.add("a", Vec::new()).unwrap();
     assert!(matches!(writer.add("a.npy", Vec::new()).unwrap_err().kind(), ErrorKind::Duplicate));
@@ -124,7 +125,7 @@ fn are_a_and_a_npy_one_name() {
     }
     writer.add("b.npy", Vec::new()).unwrap();
     let bytes = writer.finish().unwrap().into_inner();
-    // Both places of the name "b.npy" become "a" and four dots that make it another, then the alias.
+    // Rename the member in both of its headers.
     let text = |from: &str, to: &str| {
         let mut bytes = bytes.clone();
         for at in 0..bytes.len() - from.len() {
@@ -138,8 +139,7 @@ fn are_a_and_a_npy_one_name() {
 }
 
 #[test]
-fn is_deflate_data_read_to_its_end_and_no_further() {
-    // A member whose compressed size counts a byte too many.
+fn rejects_bytes_after_the_end_of_deflate_data() {
     let data = |extra: &[u8]| {
         let mut deflate = Vec::new();
         let mut encoder = flate2::read::DeflateEncoder::new(TEXT, flate2::Compression::new(6));
@@ -159,7 +159,7 @@ fn is_deflate_data_read_to_its_end_and_no_further() {
 }
 
 #[test]
-fn is_a_truncated_archive_refused_at_every_byte() {
+fn rejects_archives_cut_at_any_byte() {
     let bytes = sample().bytes;
     for end in 0..bytes.len() {
         assert!(read_all(&bytes[..end]).is_err(), "{end}");
@@ -167,7 +167,7 @@ fn is_a_truncated_archive_refused_at_every_byte() {
 }
 
 #[test]
-fn does_every_flipped_bit_give_an_error_or_the_same_content() {
+fn every_flipped_bit_gives_an_error_or_the_same_content() {
     let s = sample();
     let expected = read_all(&s.bytes).unwrap();
     for bit in 0..s.bytes.len() * 8 {
@@ -180,7 +180,7 @@ fn does_every_flipped_bit_give_an_error_or_the_same_content() {
 }
 
 #[test]
-fn do_limits_bound_what_is_read() {
+fn limits_are_enforced() {
     let bytes = sample().bytes;
     let cases = [
         (Limits::default().with_members(2), "members"),

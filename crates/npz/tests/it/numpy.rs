@@ -1,4 +1,4 @@
-//! Does stock NumPy read our archives, and do we read its?
+//! Round trips through NumPy and `zipfile`, in both directions.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "small numbers")]
 
@@ -26,8 +26,8 @@ fn writer(compression: Compression, threads: usize) -> Writer<Cursor<Vec<u8>>> {
     Writer::new(Cursor::new(Vec::new()), options)
 }
 
-/// The same archive read in every way there is.
-fn opened(bytes: &[u8]) -> Vec<Archive> {
+/// Opens an archive in every way.
+fn open_all_ways(bytes: &[u8]) -> Vec<Archive> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
     let positional = OpenOptions::default().with_access(Access::Positional);
@@ -59,13 +59,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn do_members_come_back_in_every_way_and_with_zipfile(members in members(), compression in compression(), threads in 1_usize..4) {
+    fn round_trips_members_in_every_way_and_with_zipfile(members in members(), compression in compression(), threads in 1_usize..4) {
         let mut writer = writer(compression, threads);
         for (name, bytes) in &members {
             writer.add(name, bytes.clone()).unwrap();
         }
         let bytes = writer.finish().unwrap().into_inner();
-        for archive in opened(&bytes) {
+        for archive in open_all_ways(&bytes) {
             prop_assert_eq!(archive.len(), members.len());
             prop_assert_eq!(archive.gaps(), 0);
             for (member, (name, expected)) in archive.members().zip(&members) {
@@ -96,7 +96,7 @@ for info in z.infolist():
     }
 
     #[test]
-    fn are_archives_of_numpy_read(count in 0_usize..20, compressed in any::<bool>(), seed in any::<u32>()) {
+    fn reads_archives_of_numpy(count in 0_usize..20, compressed in any::<bool>(), seed in any::<u32>()) {
         let save = if compressed { "savez_compressed" } else { "savez" };
         let code = format!("
 rng = np.random.default_rng({seed})
@@ -110,7 +110,7 @@ for array in arrays.values():
     outputs.append(file.getvalue())
 ");
         let outputs = numpy(&code, &[]);
-        for archive in opened(&outputs[0]) {
+        for archive in open_all_ways(&outputs[0]) {
             prop_assert_eq!(archive.len(), count);
             for (i, npy) in outputs[1..].iter().enumerate() {
                 let key = format!("key {i}");
@@ -126,7 +126,7 @@ for array in arrays.values():
     }
 
     #[test]
-    fn do_streamed_members_come_back(compression in compression(), pieces in prop::collection::vec(0_usize..1_500_000, 0..4), threads in 1_usize..4) {
+    fn round_trips_streamed_members(compression in compression(), pieces in prop::collection::vec(0_usize..1_500_000, 0..4), threads in 1_usize..4) {
         let mut writer = writer(compression, threads);
         writer.add("before", vec![1; 9]).unwrap();
         let mut expected = Vec::new();
@@ -140,7 +140,7 @@ for array in arrays.values():
         writer.add("behind", vec![2; 9]).unwrap();
         let bytes = writer.finish().unwrap().into_inner();
         let expected = [b"head".as_slice(), &expected].concat();
-        for archive in opened(&bytes) {
+        for archive in open_all_ways(&bytes) {
             prop_assert_eq!(archive.find("streamed").unwrap().read().unwrap(), expected.as_slice());
             prop_assert_eq!(archive.find("behind").unwrap().read().unwrap(), [2; 9]);
             prop_assert_eq!(archive.gaps(), 0);
@@ -151,7 +151,7 @@ for array in arrays.values():
 }
 
 #[test]
-fn does_numpy_load_our_arrays_and_do_stored_ones_lie_aligned() {
+fn numpy_loads_our_arrays_and_stored_ones_are_aligned() {
     let image = Array2::from_shape_fn((28, 28), |(row, column)| (row + column) % 3 == 0);
     let arrays = [DynArray::from_ndarray(&image), DynArray::from_ndarray(&array![1.5, 2.5, 3.5])];
     for compression in [Compression::Stored, Compression::Deflate { level: 6 }] {
@@ -179,7 +179,7 @@ for key in z.files:
 }
 
 #[test]
-fn do_bytes_depend_on_nothing_but_the_input() {
+fn bytes_do_not_depend_on_the_number_of_threads() {
     let archive = |threads: usize| {
         let mut writer = writer(Compression::Deflate { level: 6 }, threads);
         for i in 0..3000_usize {
@@ -195,7 +195,7 @@ fn do_bytes_depend_on_nothing_but_the_input() {
 }
 
 #[test]
-fn is_zip64_written_exactly_where_it_is_needed() {
+fn writes_zip64_only_where_needed() {
     for count in [65_535, 65_536, 70_000] {
         let mut writer = writer(Compression::Stored, 1);
         for i in 0..count {
@@ -204,7 +204,7 @@ fn is_zip64_written_exactly_where_it_is_needed() {
         let bytes = writer.finish().unwrap().into_inner();
         let zip64 = bytes.windows(4).any(|window| window == b"PK\x06\x06");
         assert_eq!(zip64, count > 65_535, "{count}");
-        for archive in opened(&bytes) {
+        for archive in open_all_ways(&bytes) {
             assert_eq!(archive.len(), count);
             assert_eq!(archive.find("65534").unwrap().number(), 65_534);
         }
@@ -214,7 +214,7 @@ fn is_zip64_written_exactly_where_it_is_needed() {
     }
 }
 
-/// Writes into a file with holes, so that four gigabytes cost nothing.
+/// Writes zeros as holes in a file, so that four gigabytes take no space.
 struct Sparse(std::fs::File);
 
 impl Write for Sparse {
@@ -237,10 +237,10 @@ impl std::io::Seek for Sparse {
     }
 }
 
-/// A machine of 32 bits has no room to map them.
+/// A 32-bit machine cannot map such a file.
 #[cfg(target_pointer_width = "64")]
 #[test]
-fn are_members_beyond_four_gigabytes_found() {
+fn finds_members_beyond_four_gigabytes() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let options = WriteOptions::default().with_compression(Compression::Stored);
     let mut writer = Writer::new(Sparse(file.reopen().unwrap()), options);
@@ -268,7 +268,7 @@ outputs += [z.read('behind.npy')[-1:], b'%d' % z.getinfo('large.npy').file_size,
     assert_eq!(numpy(code, &[path]), expected);
 }
 
-/// Names that `zipfile` may take from elsewhere than where they stand, and comments in which it may find another end.
+/// Archives whose names `zipfile` may take from an extra field, or whose comments it may take for an end record.
 const ODD_ARCHIVES: &str = r#"
 import struct, zlib
 def entry(name, extra=b'', comment=b''):
@@ -298,7 +298,7 @@ for archive in [
 "#;
 
 #[test]
-fn has_each_member_the_name_that_python_gives_it_or_is_it_refused() {
+fn gives_members_the_names_that_python_gives_them() {
     let outputs = Oracle::start().run(&format!("import zipfile\n{ODD_ARCHIVES}"), &[]);
     let mut read = 0;
     for pair in outputs.chunks(2) {

@@ -1,4 +1,4 @@
-//! Does the `zip` crate read our archives, and do we read those it writes?
+//! Round trips through the `zip` crate, in both directions.
 
 use std::io::{Cursor, Read, Write};
 
@@ -12,7 +12,7 @@ fn contents() -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn does_the_zip_crate_read_ours() {
+fn zip_crate_reads_our_archives() {
     for method in [Compression::Stored, Compression::Deflate { level: 9 }, Compression::Zstd { level: 3 }] {
         let mut writer =
             Writer::new(Cursor::new(Vec::new()), WriteOptions::default().with_compression(method));
@@ -29,7 +29,7 @@ fn does_the_zip_crate_read_ours() {
 }
 
 #[test]
-fn do_we_read_what_the_zip_crate_writes() {
+fn reads_archives_of_the_zip_crate() {
     for method in [CompressionMethod::Stored, CompressionMethod::Deflated, CompressionMethod::Zstd] {
         for (is_large, alignment) in [(false, 1), (true, 1), (false, 64), (true, 512)] {
             let options = SimpleFileOptions::default().compression_method(method);
@@ -49,7 +49,7 @@ fn do_we_read_what_the_zip_crate_writes() {
 }
 
 #[test]
-fn do_we_read_a_stream_with_data_descriptors_and_an_archive_behind_a_prefix() {
+fn reads_data_descriptors_and_archives_with_a_prefix() {
     let mut writer = ZipWriter::new_stream(Vec::new());
     for (name, bytes) in contents() {
         writer.start_file(name, SimpleFileOptions::default()).unwrap();

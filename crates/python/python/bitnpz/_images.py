@@ -84,7 +84,7 @@ class Images(_bitnpz.Images, ArrayArithmetic):
 
     @property
     def is_ragged(self) -> bool:
-        """Whether the images differ in size."""
+        """True if the images differ in size."""
         return self._image_size is None
 
     @property

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _bitnpz
-from ._arrays import check_key, to_array, to_items, warn
+from ._arrays import Items, check_key, to_array, to_items, warn
 from ._errors import FilePresentError, InputError
 from ._images import Images
 from ._options import Codec, Encoding, check_options
@@ -99,18 +99,19 @@ class Writer(_bitnpz.Writer):
         level: int | None = None,
         threads: int | None = None,
     ) -> Writer:
-        return cls._open(file, mode, encoding, codec, level, threads, None)
+        return cls._open(file, mode, encoding=encoding, codec=codec, level=level, threads=threads)
 
     @classmethod
     def _open(
         cls,
         file: Path | IO[bytes],
         mode: str,
-        encoding: Encoding | None,
-        codec: Codec | None,
-        level: int | None,
-        threads: int | None,
-        report: CountFunction | None,
+        *,
+        encoding: Encoding | None = None,
+        codec: Codec | None = None,
+        level: int | None = None,
+        threads: int | None = None,
+        report: CountFunction | None = None,
         compression: Literal["stored", "deflate"] = "deflate",
     ) -> Writer:
         if mode not in ("w", "a", "x"):
@@ -154,7 +155,7 @@ class Writer(_bitnpz.Writer):
         """Leaves out a key of the archive that is appended to, in mode "a", before anything is added."""
         self._leave_out(check_key(key))
 
-    def _warn_of_axes(self, key: str, array: np.ndarray[Any, Any], items: tuple[Any, ...]) -> None:
+    def _warn_of_axes(self, key: str, array: np.ndarray[Any, Any], items: Items) -> None:
         """Warns if the images would be much smaller with other axes."""
         if self._axes_trials >= _MAX_AXES_TRIALS or array.size < _MIN_TRIAL_ITEMS:
             return
@@ -162,7 +163,7 @@ class Writer(_bitnpz.Writer):
         if better := _bitnpz._better_axes(items):
             axes, factor = better
             warn(
-                f"{key!r}: an array of shape {array.shape} would take about {factor:.0f} times less if its axes were {axes}: "
+                f"{key!r}: an array of shape {array.shape} would be about {factor:.0f} times smaller with axes {axes}: use "
                 f"add_images({key!r}, array, axes={axes!r}) or save(..., axes={{{key!r}: {axes!r}}})"
             )
 
@@ -331,7 +332,9 @@ def save(
     name = shown(file) if isinstance(file, (str, bytes, os.PathLike)) else "archive"
     with (
         reporting(progress, name, total) as report,
-        Writer._open(file, "w", encoding, codec, level, threads, report) as writer,
+        Writer._open(
+            file, "w", encoding=encoding, codec=codec, level=level, threads=threads, report=report
+        ) as writer,
     ):
         for key, value in items:
             if isinstance(value, Images) or (key not in strict and images is None):
@@ -410,7 +413,7 @@ def _savez(
         if key in kwds:
             raise InputError(f"Cannot use un-named variables and keyword {key}")
         arrays[key] = value
-    with Writer._open(file, "w", "plain", None, None, None, None, compression) as writer:
+    with Writer._open(file, "w", encoding="plain", compression=compression) as writer:
         for key, value in arrays.items():
             writer.add_array(key, value)
 

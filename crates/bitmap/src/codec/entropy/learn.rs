@@ -16,7 +16,7 @@ struct Split {
     threshold: u8,
 }
 
-/// A leaf of a tree that grows.
+/// A leaf of a growing tree.
 struct GrowingLeaf {
     keys: Vec<CountedKey>,
     counts: FeatureCounts,

@@ -2,7 +2,7 @@
 //!
 //! A range coder ends with the shortest bytes that lie within its last range, which is about half a byte more than the
 //! information of the symbols. (Asymmetric numeral systems decode a little faster, but start with 12 bits of state or
-//! more: a byte and a half of each payload, when payloads of small images have fewer than fifteen.)
+//! more: a byte and a half of each payload, and payloads of small images have fewer than fifteen bytes.)
 
 /// The bits of a share: with 12, a share fits into a `u16`, and the smallest one still has 12 bits of a 24-bit range.
 pub(super) const TOTAL_BITS: u32 = 12;
@@ -113,8 +113,8 @@ impl<'a> RangeEncoder<'a> {
 
 /// The number of zero bytes that a decoder reads behind a payload.
 ///
-/// The bound makes the time of decoding linear in the payload's length: a decoder goes on behind these zeros only where
-/// everything that follows is zero.
+/// The bound keeps the time of decoding linear in the payload's length: behind these zeros a decoder continues only if all
+/// that follows is zero too.
 const MAX_IMPLIED_ZEROS: usize = 8;
 
 /// Decodes symbols from a payload.

@@ -2,8 +2,8 @@
 
 use super::range_coder::TOTAL;
 
-/// The largest number of symbols of an alphabet: one takes four bits of an observation, and a
-/// decoder compares 16 shares at once.
+/// The largest number of symbols of an alphabet: a symbol takes four bits of an observation, and a decoder compares 16
+/// shares at once.
 pub(in crate::codec) const SYMBOLS: usize = 16;
 
 /// The weight of each symbol, on a logarithmic scale with steps of about a tenth; 0 for a symbol that never occurred.

@@ -17,7 +17,7 @@ pub(super) trait RowCodec {
 
     /// Codes the pixels of a row that differs from the one above.
     ///
-    /// `contexts` has each pixel's context but for the pixels to its left, which add to it.
+    /// `contexts` holds the context of each pixel, to which the pixels on its left have yet to be added.
     fn row(&mut self, row: usize, contexts: &[u32], pixels: &mut [u8]);
 }
 

@@ -8,7 +8,7 @@ use crate::codec::sample::Sample;
 use crate::kernels::unpack_rows;
 use crate::view::BitmapView;
 
-/// Whether each row has a symbol that tells if it is the same as the one above (ITU-T T.88, 6.2.5.7, TPGDON).
+/// Whether a symbol for each row tells if it is the same as the one above (ITU-T T.88, 6.2.5.7, TPGDON).
 ///
 /// The symbol costs a little in every row, and saves all pixels of those that are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(in crate::codec) fn train(
     model
 }
 
-/// What has been seen of a sample.
+/// Collects the symbols of a sample.
 #[derive(Default)]
 struct Trainer {
     window: Window,

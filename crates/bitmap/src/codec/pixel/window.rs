@@ -1,8 +1,8 @@
-//! The last rows of an image, as far as templates reach.
+//! The last rows of an image, as far as the template reaches.
 
 use super::template::{MARGIN, ROWS_ABOVE};
 
-/// The rows of a window: those that templates reach, and the current one.
+/// The number of rows of a window: those that the template reaches, and the current one.
 const WINDOW_ROWS: usize = ROWS_ABOVE + 1;
 
 /// The last rows of an image, with one byte per pixel and zero margins; reuses its buffer from one image to the next.
@@ -43,7 +43,7 @@ impl Window {
         self.pixels.copy_within(above..above + self.width, offset);
     }
 
-    /// Returns the pixels from the place on that is `up` rows above the start of a row, and `right` columns to the right.
+    /// Returns the pixels from the one on that lies `up` rows above and `right` columns right of the start of a row.
     pub(super) fn pixels_from(&self, row: usize, up: u8, right: i8) -> &[u8] {
         let start = self.offset(row + WINDOW_ROWS - usize::from(up));
         &self.pixels[start.wrapping_add_signed(right.into())..]

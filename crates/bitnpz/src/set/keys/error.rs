@@ -1,16 +1,16 @@
-//! What is wrong with the keys of a segment.
+//! Errors of reading the keys of a segment.
 
 use bitnpz_npy::OutOfMemory;
 
-/// Why the keys of a segment cannot be read.
+/// An error of reading the keys of a segment.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::set) enum KeysError {
-    /// What was expected and what was found.
+    /// The member is damaged: what was expected and what was found.
     Damaged(&'static str),
     OutOfMemory(OutOfMemory),
 }
 
-/// What reading keys gives.
+/// The result of reading keys.
 pub(super) type Result<T> = std::result::Result<T, KeysError>;
 
 impl From<&'static str> for KeysError {
@@ -25,5 +25,5 @@ impl From<OutOfMemory> for KeysError {
     }
 }
 
-/// What a member that is cut short lacks.
-pub(super) const END: &str = "expected more of the keys, found the end";
+/// The message for a truncated member.
+pub(super) const TRUNCATED: &str = "expected more bytes of keys, found the end";

@@ -1,38 +1,40 @@
-//! A part of each key: what values it has, and how a value is made of digits.
+//! Fields: a part of each key, and how a value of it becomes digits.
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::error::{END, Result};
+use super::error::{Result, TRUNCATED};
 use crate::set::numbers::{push_varint, take_varint};
 
-/// Values of more lengths are not told position by position, nor more positions in all.
-const MOST_LENGTHS: usize = 64;
-const MOST_POSITIONS: usize = 1 << 16;
+/// The maximum number of lengths of a spelt field. Each length has its own alphabets, so more would seldom pay.
+const MAX_LENGTHS: usize = 64;
 
-/// The bytes that come at a position, in ascending order.
+/// The maximum number of positions of a spelt field, for all lengths together: 16 MiB of flags while alphabets are collected.
+const MAX_POSITIONS: usize = 1 << 16;
+
+/// The bytes that occur at a position, in ascending order.
 type Alphabet = Box<[u8]>;
 
-/// Values of one length.
+/// The values of one length in a field of several lengths.
 #[derive(Clone, Debug)]
 pub(super) struct Spelling {
     pub(super) alphabets: Vec<Alphabet>,
-    /// How many shorter values there can be.
+    /// The number of possible values of the shorter lengths.
     pub(super) shorter: u64,
 }
 
-/// What the values of a field are.
+/// The possible values of a field, and with them its digits.
 #[derive(Clone, Debug)]
 pub(super) enum Field {
-    /// All of one length: a digit for each position.
+    /// Values of one length: a digit for each position.
     Digits(Vec<Alphabet>),
-    /// Of several lengths: one digit, that counts the shorter values first.
+    /// Values of several lengths: one digit, which numbers the shorter values first; and the number of all possible values.
     Lengths(Vec<Spelling>, u64),
-    /// Some values, in ascending order: one digit.
+    /// A list of values in ascending order: one digit.
     Listed(Vec<Box<[u8]>>),
 }
 
 impl Field {
-    /// What values of few lengths are, position by position; none if they can be too many.
+    /// Describes values position by position. Returns `None` if there are too many lengths, positions or possible values.
     pub(super) fn spelt<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
         let mut seen: BTreeMap<usize, Vec<[bool; 256]>> = BTreeMap::new();
         let mut positions = 0;
@@ -41,13 +43,13 @@ impl Field {
                 positions += value.len();
                 Vec::new()
             });
-            if positions > MOST_POSITIONS {
+            if positions > MAX_POSITIONS {
                 return None;
             }
             positions_of.resize(value.len(), [false; 256]);
             positions_of.iter_mut().zip(value).for_each(|(seen, &byte)| seen[usize::from(byte)] = true);
         }
-        if seen.len() > MOST_LENGTHS {
+        if seen.len() > MAX_LENGTHS {
             return None;
         }
         let alphabet =
@@ -70,12 +72,12 @@ impl Field {
         Some(Self::Lengths(lengths, sum))
     }
 
-    /// What few values are; none if they are not few.
+    /// Lists the distinct values. Returns `None` if they are more than half of the values.
     pub(super) fn listed<'a>(values: impl ExactSizeIterator<Item = &'a [u8]>) -> Option<Self> {
-        let most = values.len() / 2;
+        let max = values.len() / 2;
         let mut seen = HashSet::new();
         for value in values {
-            if seen.insert(value) && seen.len() > most {
+            if seen.insert(value) && seen.len() > max {
                 return None;
             }
         }
@@ -84,7 +86,7 @@ impl Field {
         Some(Self::Listed(listed))
     }
 
-    /// How many values each digit has.
+    /// Returns the number of values of each digit.
     pub(super) fn sizes(&self) -> Vec<u64> {
         match self {
             Self::Digits(alphabets) => alphabets.iter().map(|alphabet| alphabet.len() as u64).collect(),
@@ -93,7 +95,7 @@ impl Field {
         }
     }
 
-    /// Calls `with` with each digit of a value that it has.
+    /// Calls `with` with each digit of a value, which must be one of the field.
     pub(super) fn digits(&self, value: &[u8], mut with: impl FnMut(u64)) {
         let digit =
             |(alphabet, byte): (&Alphabet, &u8)| alphabet.partition_point(|other| other < byte) as u64;
@@ -113,7 +115,7 @@ impl Field {
         }
     }
 
-    /// Appends what its values are.
+    /// Appends the description of the field to `bytes`.
     pub(super) fn write(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Digits(alphabets) => {
@@ -137,30 +139,30 @@ impl Field {
         }
     }
 
-    /// Takes what the values of a field of this kind are from the start of what is left.
+    /// Reads the description of a field of this kind from the start of `rest`.
     pub(super) fn read(kind: u8, rest: &mut &[u8]) -> Result<Self> {
         match kind {
             SPELT => read_spelt(rest),
             LISTED => Ok(Self::Listed(read_list(rest)?)),
-            _ => Err("expected a kind of fields, found none of them".into()),
+            _ => Err("expected a known kind of field, found another".into()),
         }
     }
 }
 
-/// The kinds of fields.
+/// The kinds of fields in the file.
 const SPELT: u8 = 0;
 const LISTED: u8 = 1;
 
 fn read_spelt(rest: &mut &[u8]) -> Result<Field> {
-    let lengths = take_varint(rest).ok_or(END)?;
-    if !(1..=MOST_LENGTHS).contains(&lengths) {
-        return Err("expected values of 1 to 64 lengths, found others".into());
+    let lengths = take_varint(rest).ok_or(TRUNCATED)?;
+    if !(1..=MAX_LENGTHS).contains(&lengths) {
+        return Err("expected values of 1 to 64 lengths, found none or more".into());
     }
-    let mut positions = MOST_POSITIONS;
+    let mut positions = MAX_POSITIONS;
     let spellings: Vec<_> =
         (0..lengths).map(|_| read_alphabets(rest, &mut positions)).collect::<Result<_>>()?;
     if !spellings.is_sorted_by(|a, b| a.len() < b.len()) {
-        return Err("expected values of one length after the shorter ones, found others".into());
+        return Err("expected the lengths of values in ascending order, found another order".into());
     }
     Ok(Field::of_spellings(spellings).ok_or("expected fewer values than 2^64, found more")?)
 }
@@ -174,13 +176,13 @@ fn write_alphabets(alphabets: &[Alphabet], bytes: &mut Vec<u8>) {
 }
 
 fn read_alphabets(rest: &mut &[u8], positions: &mut usize) -> Result<Vec<Alphabet>> {
-    let length = take_varint(rest).ok_or(END)?;
+    let length = take_varint(rest).ok_or(TRUNCATED)?;
     *positions = positions.checked_sub(length).ok_or("expected at most 65,536 positions, found more")?;
     let alphabet = |_| {
-        let size = take_varint(rest).ok_or(END)?;
-        let alphabet = rest.split_off(..size).ok_or(END)?;
+        let size = take_varint(rest).ok_or(TRUNCATED)?;
+        let alphabet = rest.split_off(..size).ok_or(TRUNCATED)?;
         if alphabet.is_empty() || !alphabet.is_sorted_by(|a, b| a < b) {
-            return Err("expected the bytes of a position in ascending order, found another".into());
+            return Err("expected the bytes of a position in ascending order, found another order".into());
         }
         Ok(alphabet.into())
     };
@@ -188,17 +190,17 @@ fn read_alphabets(rest: &mut &[u8], positions: &mut usize) -> Result<Vec<Alphabe
 }
 
 fn read_list(rest: &mut &[u8]) -> Result<Vec<Box<[u8]>>> {
-    let count = take_varint(rest).ok_or(END)?;
+    let count = take_varint(rest).ok_or(TRUNCATED)?;
     if count == 0 || count > rest.len() {
-        return Err("expected a list of values, found too many or none".into());
+        return Err("expected a list of values, found an empty or too long one".into());
     }
     let mut values: Vec<Box<[u8]>> = bitnpz_npy::with_room(count)?;
     for _ in 0..count {
-        let length = take_varint(rest).ok_or(END)?;
-        values.push(rest.split_off(..length).ok_or(END)?.into());
+        let length = take_varint(rest).ok_or(TRUNCATED)?;
+        values.push(rest.split_off(..length).ok_or(TRUNCATED)?.into());
     }
     if !values.is_sorted_by(|a, b| a < b) {
-        return Err("expected a list of values in ascending order, found another".into());
+        return Err("expected a list of values in ascending order, found another order".into());
     }
     Ok(values)
 }

@@ -1,29 +1,30 @@
-//! Finding a key among those of a table.
+//! Finding a key in a key table.
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::index;
-use super::packed::{Packed, width_of};
-use super::table::Table;
+use super::packed::{PackedNumbers, index, width_of};
+use super::table::KeyTable;
 
-/// About so many keys are looked at for each that is asked for.
-const BUCKET: usize = 8;
+/// The average number of keys in a hash bucket, all of which a look-up may compare. Bucket starts take half a byte per key at this
+/// size.
+const KEYS_PER_BUCKET: usize = 8;
 
-/// Where to look for a key. It takes three bytes for each of a million keys, and none if they are sorted.
+/// An index of the keys of a table. It takes three bytes per key for a million keys, and none if the keys are sorted.
 #[derive(Clone, Debug)]
 pub(super) enum Finder {
     Sorted,
-    /// The images by the hashes of their keys, which nobody can foresee, and where each bucket of them starts.
+    /// The images in the order of their keys' hashes, and the start of each bucket. The hashes are seeded at random, so that no
+    /// file can make all keys collide.
     Hashed {
         hasher: RandomState,
         starts: Vec<u32>,
-        images: Packed,
+        images: PackedNumbers,
     },
 }
 
 impl Finder {
-    /// Of all keys of a table; none if there is no memory for it.
-    pub(super) fn new(table: &Table) -> Option<Self> {
+    /// Builds the index of a table. Returns `None` if memory runs out.
+    pub(super) fn new(table: &KeyTable) -> Option<Self> {
         let hasher = RandomState::new();
         let (mut last, mut key, mut is_sorted) = (Vec::new(), Vec::new(), true);
         let mut hashes: Vec<u64> = bitnpz_npy::with_room(table.len()).ok()?;
@@ -38,8 +39,8 @@ impl Finder {
             return Some(Self::Sorted);
         }
         hashes.sort_unstable();
-        let buckets = (table.len() / BUCKET).max(1) as u64;
-        let mut starts = bitnpz_npy::with_room(table.len() / BUCKET + 2).ok()?;
+        let buckets = (table.len() / KEYS_PER_BUCKET).max(1) as u64;
+        let mut starts = bitnpz_npy::with_room(table.len() / KEYS_PER_BUCKET + 2).ok()?;
         for (place, hash) in hashes.iter().enumerate() {
             let bucket = ((hash >> 32) * buckets) >> 32;
             while starts.len() as u64 <= bucket {
@@ -50,12 +51,12 @@ impl Finder {
             starts.push(u32::try_from(table.len()).ok()?);
         }
         let images = hashes.iter().map(|hash| hash & u64::from(u32::MAX));
-        let images = Packed::new(images, width_of(table.len() as u64 - 1)).ok()?;
+        let images = PackedNumbers::new(images, width_of(table.len() as u64 - 1)).ok()?;
         Some(Self::Hashed { hasher, starts, images })
     }
 
-    /// The first image with this key.
-    pub(super) fn find(&self, table: &Table, key: &str) -> Option<usize> {
+    /// Returns the first image with this key.
+    pub(super) fn find(&self, table: &KeyTable, key: &str) -> Option<usize> {
         let key = key.as_bytes();
         let mut other = Vec::with_capacity(key.len());
         let mut compare = |image: usize| {

@@ -1,28 +1,28 @@
-//! The keys of an archive that is being written.
+//! The set of keys of an archive that is being written.
 
 use std::collections::HashSet;
 
 use super::pattern::Pattern;
 
-/// The keys that an archive has so far. Keys that are numbered one after the other take no memory.
+/// The keys that an archive has so far. Consecutively numbered keys take no memory.
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
     runs: Vec<(Pattern, usize)>,
     others: HashSet<Box<str>>,
 }
 
-/// More runs of numbered keys are not looked for.
-const RUNS: usize = 8;
+/// The maximum number of runs of numbered keys, because each key is compared with every run.
+const MAX_RUNS: usize = 8;
 
 impl KeySet {
-    /// Whether it has this key.
+    /// Returns `true` if the set has this key.
     pub(crate) fn contains(&self, key: &str) -> bool {
         let contains =
             |(pattern, count): &(Pattern, usize)| pattern.find(key).is_some_and(|number| number < *count);
         self.runs.iter().any(contains) || self.others.contains(key)
     }
 
-    /// Adds a key; `false` if it is there already.
+    /// Adds a key. Returns `false` if the set has it already.
     pub(crate) fn insert(&mut self, key: &str) -> bool {
         if self.contains(key) {
             return false;
@@ -33,7 +33,7 @@ impl KeySet {
             return true;
         }
         match Pattern::starting_with(key) {
-            Some(pattern) if self.runs.len() < RUNS => self.runs.push((pattern, 1)),
+            Some(pattern) if self.runs.len() < MAX_RUNS => self.runs.push((pattern, 1)),
             _ => return self.others.insert(key.into()),
         }
         true
@@ -48,7 +48,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn is_a_key_taken_once(keys in prop::collection::vec("[ab]{0,1}[0-9]{1,2}", 0..200)) {
+        fn agrees_with_a_hash_set(keys in prop::collection::vec("[ab]{0,1}[0-9]{1,2}", 0..200)) {
             let (mut set, mut expected) = (KeySet::default(), HashSet::new());
             for key in keys {
                 prop_assert_eq!(set.insert(&key), expected.insert(key));

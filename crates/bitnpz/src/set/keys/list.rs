@@ -4,17 +4,18 @@ use super::error::KeysError;
 use super::pattern::Pattern;
 use super::plan;
 
-/// The keys of a segment's images.
+/// The keys of the images of a segment, in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyList {
     pattern: Option<Pattern>,
     count: usize,
     bytes: usize,
-    /// All of them, once one is not as the pattern has it.
+    /// All keys, as soon as one does not follow the pattern; empty before.
     keys: Vec<Box<str>>,
 }
 
 impl KeyList {
+    /// Appends the key of the next image.
     pub(crate) fn push(&mut self, key: &str) {
         if self.count == 0 {
             self.pattern = Pattern::starting_with(key);
@@ -32,7 +33,7 @@ impl KeyList {
         self.bytes += key.len();
     }
 
-    /// The bytes of all keys.
+    /// Returns the length of all keys in bytes.
     pub(in crate::set) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -41,7 +42,7 @@ impl KeyList {
         self.count == 0
     }
 
-    /// The key of an image.
+    /// Returns the key of an image.
     pub(in crate::set) fn key(&self, image: usize) -> Option<String> {
         match &self.pattern {
             Some(pattern) => pattern.key(image),
@@ -49,12 +50,12 @@ impl KeyList {
         }
     }
 
-    /// The pattern, if all keys have one.
+    /// Returns the pattern, if all keys follow one.
     pub(in crate::set) fn pattern(&self) -> Option<&Pattern> {
         self.pattern.as_ref()
     }
 
-    /// The bytes of keys without a pattern.
+    /// Returns the key table of keys that follow no pattern.
     pub(in crate::set) fn write(&self) -> std::result::Result<Vec<u8>, KeysError> {
         let keys: Vec<&str> = self.keys.iter().map(AsRef::as_ref).collect();
         plan::write(&keys)

@@ -1,9 +1,9 @@
 //! The keys of images that were saved one by one.
 //!
-//! Keys that are numbered in their order are a [`Pattern`]. Others are a [`Table`]: each key is cut into fields, a field's
-//! value is spelt with the bytes that come at its positions, or is one of a list, and so is a number, or it is text. Numbers
-//! are written by the [`column::Method`] that takes fewest bytes, and the member is deflated. In memory they are packed, so
-//! that any key is made at once; where to look for one is worked out at the first look-up.
+//! Consecutively numbered keys are a [`Pattern`]. Others are a [`KeyTable`]: each key is cut into fields. The value of a field is
+//! a number, if it is spelt with the bytes that occur at each position or is one of a list, or else text. The numbers are written
+//! with the [`column::ColumnCoding`] that takes fewest bytes, and the member is deflated. In memory the numbers are packed, so that
+//! any key can be made without decoding the others. An index for finding keys is built at the first look-up.
 
 mod column;
 mod error;
@@ -27,17 +27,17 @@ pub(crate) use key_set::KeySet;
 pub(super) use list::KeyList;
 pub(super) use pattern::Pattern;
 pub(super) use sorted_text::TextKeys;
-pub(super) use table::Table;
+pub(super) use table::KeyTable;
 
-/// A segment's table of keys, and where to look for a key in it once one has been looked for.
+/// The key table of a segment, and an index for finding keys that is built at the first look-up.
 #[derive(Clone, Debug)]
 pub(super) struct TableKeys {
-    table: Table,
+    table: KeyTable,
     finder: OnceLock<Option<Finder>>,
 }
 
 impl TableKeys {
-    pub(super) fn new(table: Table) -> Self {
+    pub(super) fn new(table: KeyTable) -> Self {
         Self { table, finder: OnceLock::new() }
     }
 
@@ -52,16 +52,16 @@ impl TableKeys {
     }
 }
 
-/// A segment's keys where they lie.
+/// The keys of a segment, borrowed from where they are stored.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Keys<'a> {
+pub(super) enum KeysView<'a> {
     Pattern(&'a Pattern, usize),
     Text(TextKeys<'a>),
     Table(&'a TableKeys),
 }
 
-impl Keys<'_> {
-    /// The key of an image; `None` if it is damaged.
+impl KeysView<'_> {
+    /// Returns the key of an image, or `None` if it is damaged.
     pub(super) fn key(&self, image: usize) -> Option<String> {
         match self {
             Self::Pattern(pattern, _) => pattern.key(image),
@@ -70,7 +70,7 @@ impl Keys<'_> {
         }
     }
 
-    /// The number of the image with this key.
+    /// Returns the index of the image with this key.
     pub(super) fn find(&self, key: &str) -> Option<usize> {
         match self {
             Self::Pattern(pattern, count) => pattern.find(key).filter(|image| image < count),
@@ -78,11 +78,6 @@ impl Keys<'_> {
             Self::Table(keys) => keys.find(key),
         }
     }
-}
-
-/// A number that was checked to be a place in memory.
-fn index(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -101,10 +96,10 @@ mod tests {
         let list = list(keys);
         let table;
         let read = match list.pattern() {
-            Some(pattern) => Keys::Pattern(pattern, keys.len()),
+            Some(pattern) => KeysView::Pattern(pattern, keys.len()),
             None => {
-                table = TableKeys::new(Table::read(&list.write().unwrap(), keys.len()).unwrap());
-                Keys::Table(&table)
+                table = TableKeys::new(KeyTable::read(&list.write().unwrap(), keys.len()).unwrap());
+                KeysView::Table(&table)
             }
         };
         for (image, key) in keys.iter().enumerate() {
@@ -115,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn do_numbered_keys_cost_nothing() {
+    fn numbered_keys_follow_a_pattern() {
         let cases = [
             ("ix-000000", "ix-000001", true),
             ("ix-000099", "ix-000100", true),
@@ -137,7 +132,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn do_keys_come_back(keys in prop::collection::hash_set("[a-cé]{0,3}[0-9]{0,2}[a-c/.]{0,2}", 0..100)) {
+        fn round_trips_keys(keys in prop::collection::hash_set("[a-cé]{0,3}[0-9]{0,2}[a-c/.]{0,2}", 0..100)) {
             let mut keys: Vec<String> = keys.into_iter().collect();
             check(&keys);
             keys.sort();
@@ -145,8 +140,8 @@ mod tests {
         }
 
         #[test]
-        fn do_any_bytes_give_a_table_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200), count in 0_usize..100) {
-            if let Ok(table) = Table::read(&bytes, count) {
+        fn reads_any_bytes_without_panicking(bytes in prop::collection::vec(any::<u8>(), 0..200), count in 0_usize..100) {
+            if let Ok(table) = KeyTable::read(&bytes, count) {
                 let keys = TableKeys::new(table);
                 (0..count).for_each(|image| { keys.key(image); });
                 keys.find("a");
@@ -154,12 +149,16 @@ mod tests {
         }
 
         #[test]
-        fn do_damaged_tables_give_keys_or_an_error(keys in prop::collection::hash_set("[a-c]{0,3}[0-9]{0,4}/[a-c]{0,2}", 20..100), place in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        fn reads_damaged_tables_without_panicking(
+            keys in prop::collection::hash_set("[a-c]{0,3}[0-9]{0,4}/[a-c]{0,2}", 20..100),
+            place in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
             let keys: Vec<String> = keys.into_iter().collect();
             let mut bytes = list(&keys).write().unwrap();
             let place = place.index(bytes.len());
             bytes[place] = byte;
-            if let Ok(table) = Table::read(&bytes, keys.len()) {
+            if let Ok(table) = KeyTable::read(&bytes, keys.len()) {
                 let read = TableKeys::new(table);
                 (0..keys.len()).for_each(|image| { read.key(image); });
                 keys.iter().for_each(|key| { read.find(key); });

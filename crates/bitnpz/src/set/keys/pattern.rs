@@ -1,8 +1,8 @@
-//! Keys that are numbered in their order.
+//! Keys that are numbered consecutively.
 
 use serde::{Deserialize, Serialize};
 
-/// Keys that are numbered in their order: a prefix, a number with zeros before it up to so many digits, and what follows.
+/// The rule of consecutively numbered keys: a prefix, a number padded with zeros to `digits` digits, and a suffix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pattern {
@@ -12,11 +12,12 @@ pub(crate) struct Pattern {
     pub(crate) first: u64,
 }
 
-/// More digits than a number of 64 bits has.
-const MOST_DIGITS: usize = 32;
+/// The maximum number of digits: above the 20 of a 64-bit number, so that padded numbers fit, and small enough that a damaged
+/// pattern cannot ask for long keys.
+const MAX_DIGITS: usize = 32;
 
 impl Pattern {
-    /// The pattern that starts with this key; none if it has no number.
+    /// Returns the pattern whose first key is this one, or `None` if the key has no number.
     pub(super) fn starting_with(key: &str) -> Option<Self> {
         let end = key.rfind(|c: char| c.is_ascii_digit())? + 1;
         let start = key[..end]
@@ -26,23 +27,23 @@ impl Pattern {
         let first = number.parse().ok()?;
         let digits = if number.len() > 1 && number.starts_with('0') { number.len() } else { 1 };
         let pattern = Self { prefix: key[..start].to_owned(), digits, suffix: key[end..].to_owned(), first };
-        (digits <= MOST_DIGITS).then_some(pattern)
+        (digits <= MAX_DIGITS).then_some(pattern)
     }
 
-    /// Whether so many images have keys by it, each its own.
+    /// Returns `true` if this many images have valid, distinct keys by this pattern.
     pub(in crate::set) fn is_valid(&self, images: usize) -> bool {
         let is_key = |image| self.key(image).is_some_and(|key| bitnpz_npz::identity(&key) == key);
-        (1..=MOST_DIGITS).contains(&self.digits) && (images == 0 || is_key(0) && is_key(images - 1))
+        (1..=MAX_DIGITS).contains(&self.digits) && (images == 0 || is_key(0) && is_key(images - 1))
     }
 
-    /// The key of the image with this number.
+    /// Returns the key of the image at an index.
     pub(super) fn key(&self, image: usize) -> Option<String> {
         let Self { prefix, digits, suffix, first } = self;
         let number = first.checked_add(image as u64)?;
         Some(format!("{prefix}{number:0digits$}{suffix}"))
     }
 
-    /// The number of the image with this key.
+    /// Returns the index of the image with this key.
     pub(super) fn find(&self, key: &str) -> Option<usize> {
         let number = key.strip_prefix(self.prefix.as_str())?.strip_suffix(self.suffix.as_str())?;
         let is_number = number.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,42 +1,42 @@
-//! How keys are told in fewest bytes: where they are cut into fields, and which of these make one number.
+//! Planning the smallest key table: where keys are cut into fields, and which fields share a number.
 
-use super::column::{Method, deflated};
+use super::column::{ColumnCoding, deflated_size};
 use super::error::Result;
 use super::field::Field;
-use super::table::{self, Layout, MOST_FIELDS};
+use super::table::{self, MAX_FIELDS, TableField, TableLayout};
 use super::text;
 
-/// Where a key is cut.
+/// The positions at which a key is cut.
 #[derive(Clone, Copy, Debug)]
 enum Cuts {
     Nowhere,
-    /// Behind each byte of ASCII that is no letter and no digit.
+    /// Behind each ASCII byte that is neither a letter nor a digit.
     Separators,
-    /// There, and where digits start and end.
+    /// At separators, and where digits start and end.
     Digits,
 }
 
-/// Whether the digits of fields make numbers of their own or one together: labels at random beside numbers in their order
-/// are smaller on their own, folders and the numbers in them in random order together.
+/// The grouping of digits into numbers. Random labels beside ascending numbers are smaller as numbers of their own; folders with
+/// numbered files in random order are smaller joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Numbers {
     OfEachField,
     Joined,
 }
 
-/// A way to tell keys.
+/// A key table to write, and its estimated size.
 struct Plan<'a> {
-    fields: Vec<(Option<Field>, bool)>,
+    fields: Vec<TableField>,
     values: Vec<Vec<&'a [u8]>>,
-    columns: Vec<(Method, Vec<u64>)>,
-    /// About the bytes that it takes.
+    columns: Vec<(ColumnCoding, Vec<u64>)>,
+    /// The estimated size in bytes.
     cost: f64,
 }
 
-/// A text is tried on this many values.
-const TRIED: usize = 1 << 14;
+/// The size of a text field is estimated from this many values, so that planning takes bounded time.
+const TRIAL_VALUES: usize = 1 << 14;
 
-/// What the member of these keys holds.
+/// Returns the smallest key table found for these keys.
 pub(super) fn write(keys: &[&str]) -> Result<Vec<u8>> {
     let mut best: Option<Plan<'_>> = None;
     for cuts in [Cuts::Nowhere, Cuts::Separators, Cuts::Digits] {
@@ -46,8 +46,8 @@ pub(super) fn write(keys: &[&str]) -> Result<Vec<u8>> {
         }
         for numbers in [Numbers::Joined, Numbers::OfEachField] {
             let is_new = numbers == Numbers::OfEachField || values.len() > 1;
-            let most = best.as_ref().map_or(f64::INFINITY, |best| best.cost);
-            let plan = is_new.then(|| Plan::new(values.clone(), numbers, most)).flatten();
+            let max_cost = best.as_ref().map_or(f64::INFINITY, |best| best.cost);
+            let plan = is_new.then(|| Plan::new(values.clone(), numbers, max_cost)).flatten();
             best = best.into_iter().chain(plan).min_by(|a, b| a.cost.total_cmp(&b.cost));
         }
     }
@@ -55,13 +55,13 @@ pub(super) fn write(keys: &[&str]) -> Result<Vec<u8>> {
     table::write(&fields, &values, &columns)
 }
 
-/// The values of each field.
+/// Cuts keys into fields and returns the values of each field.
 fn split<'a>(keys: &[&'a str], cuts: Cuts) -> Vec<Vec<&'a [u8]>> {
     let mut fields: Vec<Vec<&[u8]>> = vec![Vec::with_capacity(keys.len())];
     for (number, key) in keys.iter().enumerate() {
         let mut rest = key.as_bytes();
-        for place in 0..MOST_FIELDS {
-            let end = if place == MOST_FIELDS - 1 { rest.len() } else { first_cut(rest, cuts) };
+        for place in 0..MAX_FIELDS {
+            let end = if place == MAX_FIELDS - 1 { rest.len() } else { first_cut(rest, cuts) };
             if place == fields.len() {
                 if rest.is_empty() {
                     break;
@@ -78,7 +78,7 @@ fn split<'a>(keys: &[&'a str], cuts: Cuts) -> Vec<Vec<&'a [u8]>> {
     fields
 }
 
-/// How many bytes there are up to the first cut.
+/// Returns the number of bytes up to the first cut.
 fn first_cut(bytes: &[u8], cuts: Cuts) -> usize {
     let is_cut = |pair: &[u8]| match cuts {
         Cuts::Nowhere => false,
@@ -93,15 +93,15 @@ fn is_separator(byte: u8) -> bool {
 }
 
 impl<'a> Plan<'a> {
-    /// The plan of these fields; none if joined they are not numbers, or if it is soon clear that it takes more than so many bytes.
-    fn new(values: Vec<Vec<&'a [u8]>>, numbers: Numbers, most: f64) -> Option<Self> {
+    /// Plans a table of these fields. Returns `None` if a field to join has no digits, or as soon as the table exceeds `max_cost`.
+    fn new(values: Vec<Vec<&'a [u8]>>, numbers: Numbers, max_cost: f64) -> Option<Self> {
         match numbers {
-            Numbers::OfEachField => Self::of_each_field(values, most),
+            Numbers::OfEachField => Self::of_each_field(values, max_cost),
             Numbers::Joined => Self::joined(values),
         }
     }
 
-    fn of_each_field(values: Vec<Vec<&'a [u8]>>, most: f64) -> Option<Self> {
+    fn of_each_field(values: Vec<Vec<&'a [u8]>>, max_cost: f64) -> Option<Self> {
         let mut plan = Self { fields: Vec::new(), values: Vec::new(), columns: Vec::new(), cost: 0.0 };
         for values in values {
             let field = cheapest(values);
@@ -109,7 +109,7 @@ impl<'a> Plan<'a> {
             plan.values.extend(field.values);
             plan.columns.extend(field.columns);
             plan.cost += field.cost;
-            if plan.cost > most {
+            if plan.cost > max_cost {
                 return None;
             }
         }
@@ -117,9 +117,12 @@ impl<'a> Plan<'a> {
     }
 
     fn joined(values: Vec<Vec<&'a [u8]>>) -> Option<Self> {
-        let fields: Vec<_> =
-            values.iter().map(|values| Some((Some(smallest(values)?), true))).collect::<Option<_>>()?;
-        let mut cost: f64 = fields.iter().flat_map(|(field, _)| field).map(own_cost).sum();
+        let fields: Vec<_> = values
+            .iter()
+            .map(|values| Some(TableField { field: Some(smallest(values)?), is_joined: true }))
+            .collect::<Option<_>>()?;
+        let mut cost: f64 =
+            fields.iter().filter_map(|field| field.field.as_ref()).map(description_cost).sum();
         let mut columns = columns(&fields, &values);
         for column in &mut columns {
             cost += choose(column);
@@ -127,59 +130,61 @@ impl<'a> Plan<'a> {
         Some(Self { fields, values, columns, cost })
     }
 
-    /// One field of text.
+    /// Plans a single text field.
     fn text(keys: &[&'a str]) -> Self {
         let values = keys.iter().map(|key| key.as_bytes()).collect();
-        Self { fields: vec![(None, false)], values: vec![values], columns: Vec::new(), cost: 0.0 }
+        let fields = vec![TableField { field: None, is_joined: false }];
+        Self { fields, values: vec![values], columns: Vec::new(), cost: 0.0 }
     }
 }
 
-/// The plan of one field that takes fewest bytes.
+/// Plans the smallest table of a single field.
 fn cheapest(values: Vec<&[u8]>) -> Plan<'_> {
     let fields = [Field::spelt(values.iter().copied()), Field::listed(values.iter().copied())];
     let mut best = (text_cost(&values), None, Vec::new());
     for field in fields.into_iter().flatten() {
-        let own = own_cost(&field);
-        let pair = [(Some(field), false)];
-        let mut columns = columns(&pair, std::slice::from_ref(&values));
-        let mut cost = own;
+        let mut cost = description_cost(&field);
+        let fields = [TableField { field: Some(field), is_joined: false }];
+        let mut columns = columns(&fields, std::slice::from_ref(&values));
         for column in &mut columns {
             cost += choose(column);
         }
         if cost < best.0 {
-            let [(field, _)] = pair;
+            let [TableField { field, .. }] = fields;
             best = (cost, field, columns);
         }
     }
     let (cost, field, columns) = best;
-    Plan { fields: vec![(field, false)], values: vec![values], columns, cost }
+    Plan { fields: vec![TableField { field, is_joined: false }], values: vec![values], columns, cost }
 }
 
-/// Chooses the method of a column, and tells about the bytes that it takes.
-fn choose((method, numbers): &mut (Method, Vec<u64>)) -> f64 {
-    let (best, cost) = Method::choose(numbers);
-    *method = best;
+/// Chooses the coding of a column and returns its estimated size.
+fn choose((coding, numbers): &mut (ColumnCoding, Vec<u64>)) -> f64 {
+    let (best, cost) = ColumnCoding::choose(numbers);
+    *coding = best;
     cost
 }
 
-/// What has the fewest values.
+/// Returns the field with the fewest possible values.
 fn smallest(values: &[&[u8]]) -> Option<Field> {
     let size = |field: &Field| field.sizes().into_iter().try_fold(1, u64::checked_mul);
     let fields = [Field::spelt(values.iter().copied()), Field::listed(values.iter().copied())];
     fields.into_iter().flatten().min_by_key(|field| size(field).unwrap_or(u64::MAX))
 }
 
-/// The numbers that keys are.
-fn columns(fields: &[(Option<Field>, bool)], values: &[Vec<&[u8]>]) -> Vec<(Method, Vec<u64>)> {
-    let mut layout = Layout::default();
-    fields.iter().for_each(|(field, joined)| field.iter().for_each(|field| layout.add(field, *joined)));
+/// Returns the columns of the digits of these fields, without those that have a single value.
+fn columns(fields: &[TableField], values: &[Vec<&[u8]>]) -> Vec<(ColumnCoding, Vec<u64>)> {
+    let mut layout = TableLayout::default();
+    for TableField { field, is_joined } in fields {
+        field.iter().for_each(|field| layout.add(field, *is_joined));
+    }
     let count = values.first().map_or(0, Vec::len);
     let mut columns = vec![vec![0; count]; layout.columns.len()];
     let mut numbers = vec![0; columns.len()];
     for key in 0..count {
         numbers.fill(0);
         let mut place = 0;
-        for ((field, _), values) in fields.iter().zip(values) {
+        for (TableField { field, .. }, values) in fields.iter().zip(values) {
             let Some(field) = field else { continue };
             field.digits(values[key], |digit| {
                 layout.put(place, digit, &mut numbers);
@@ -189,22 +194,22 @@ fn columns(fields: &[(Option<Field>, bool)], values: &[Vec<&[u8]>]) -> Vec<(Meth
         columns.iter_mut().zip(&numbers).for_each(|(column, &number)| column[key] = number);
     }
     let is_stored = columns.into_iter().zip(layout.columns).filter(|(_, size)| *size > 1);
-    is_stored.map(|(column, _)| (Method::Bits, column)).collect()
+    is_stored.map(|(column, _)| (ColumnCoding::Bits, column)).collect()
 }
 
-/// About the bytes that tell what values a field has.
-fn own_cost(field: &Field) -> f64 {
+/// Estimates the bytes of the description of a field.
+fn description_cost(field: &Field) -> f64 {
     let mut bytes = Vec::new();
     field.write(&mut bytes);
-    deflated(bytes)
+    deflated_size(bytes)
 }
 
-/// About the bytes that values take as text.
+/// Estimates the bytes of values as text.
 fn text_cost(values: &[&[u8]]) -> f64 {
-    let tried = &values[..values.len().min(TRIED)];
+    let tried = &values[..values.len().min(TRIAL_VALUES)];
     let mut bytes = Vec::new();
     match text::write(tried.iter().copied(), &mut bytes) {
-        Ok(()) => deflated(bytes) * values.len() as f64 / tried.len().max(1) as f64,
+        Ok(()) => deflated_size(bytes) * values.len() as f64 / tried.len().max(1) as f64,
         Err(_) => f64::INFINITY,
     }
 }

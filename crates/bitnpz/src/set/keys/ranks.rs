@@ -1,46 +1,48 @@
-//! A permutation in hardly more bits than it holds.
+//! Coding a permutation in little more than its information content.
 //!
-//! An image's rank is `b * bucket + place`. Its bucket is told by a number of k bits; which of the ranks of a bucket each of its
-//! images has, by one number below the factorial of how many they are.
+//! The ranks are divided into buckets of equal size. Each image stores the bucket of its rank as a number of fixed width. Each
+//! bucket stores the order of its images as one number, less than the factorial of the bucket's size (a Lehmer code).
 
 use bitnpz_npy::with_room;
 
-use super::error::{END, KeysError, Result};
-use super::packed::{Packed, width_of};
+use super::error::{KeysError, Result, TRUNCATED};
+use super::packed::{PackedNumbers, width_of};
 
-/// Buckets have from this many ranks to twice as many: the factorial of 16 is below 2^45.
-const LEAST: usize = 8;
+/// Buckets have at least this many ranks and at most twice as many, so that their Lehmer code fits 64 bits: the factorial of 16 is
+/// less than 2^45.
+const MIN_BUCKET_RANKS: usize = 8;
 
-/// How a permutation of so many is told: the bits that tell buckets, and the ranks of each.
+/// Returns the width of a bucket number in bits, and the number of ranks in a bucket.
 fn buckets(count: usize) -> (u32, usize) {
-    let bits = (0..usize::BITS).rev().find(|&bits| count >> bits >= LEAST).unwrap_or(0);
+    let bits = (0..usize::BITS).rev().find(|&bits| count >> bits >= MIN_BUCKET_RANKS).unwrap_or(0);
     (bits, count.div_ceil(1 << bits).max(1))
 }
 
+/// Returns the width in bits of a Lehmer code of `size` ranks.
 fn factorial_width(size: usize) -> u32 {
     width_of((1..=size as u64).product::<u64>() - 1)
 }
 
-/// The bytes of a permutation of so many.
+/// Returns the length in bytes of a coded permutation of `count` ranks.
 pub(super) fn len(count: usize) -> usize {
     let (bits, size) = buckets(count);
     (count * bits as usize).div_ceil(8) + (count.div_ceil(size) * factorial_width(size) as usize).div_ceil(8)
 }
 
-/// Appends a permutation: the rank of each image.
+/// Appends the ranks of all images to `bytes`.
 pub(super) fn write(ranks: &[usize], bytes: &mut Vec<u8>) -> Result<()> {
     let (bits, size) = buckets(ranks.len());
-    let high = Packed::new(ranks.iter().map(|rank| (rank / size) as u64), bits)?;
+    let high = PackedNumbers::new(ranks.iter().map(|rank| (rank / size) as u64), bits)?;
     let mut members: Vec<Vec<usize>> = vec![Vec::new(); ranks.len().div_ceil(size)];
     ranks.iter().for_each(|rank| members[rank / size].push(rank % size));
-    let codes: Vec<u64> = members.iter().map(|places| code(places)).collect();
+    let codes: Vec<u64> = members.iter().map(|places| lehmer_code(places)).collect();
     bytes.extend_from_slice(high.as_bytes());
-    bytes.extend_from_slice(Packed::new(codes.into_iter(), factorial_width(size))?.as_bytes());
+    bytes.extend_from_slice(PackedNumbers::new(codes.into_iter(), factorial_width(size))?.as_bytes());
     Ok(())
 }
 
-/// The number of an order of the numbers below its length (Lehmer's code).
-fn code(places: &[usize]) -> u64 {
+/// Returns the Lehmer code of a permutation of the numbers below its length.
+fn lehmer_code(places: &[usize]) -> u64 {
     let mut left: Vec<usize> = (0..places.len()).collect();
     places.iter().fold(0, |code, place| {
         let at = left.iter().position(|other| other == place).unwrap_or(0);
@@ -50,18 +52,18 @@ fn code(places: &[usize]) -> u64 {
     })
 }
 
-/// Takes a permutation of so many from the start of what is left: the rank of each image.
+/// Reads the ranks of `count` images from the start of `rest`.
 pub(super) fn read(rest: &mut &[u8], count: usize) -> Result<Vec<usize>> {
     let (bits, size) = buckets(count);
-    let high = Packed::take(rest, count, bits)?;
-    let codes = Packed::take(rest, count.div_ceil(size), factorial_width(size))?;
+    let high = PackedNumbers::take(rest, count, bits)?;
+    let codes = PackedNumbers::take(rest, count.div_ceil(size), factorial_width(size))?;
     let mut images = with_room(count)?;
     images.resize(count, usize::MAX);
-    // Where the next image of each bucket goes.
+    // The position of the next image of each bucket.
     let starts = |bucket: usize| bucket * size;
     let mut next = with_room(count.div_ceil(size))?;
     next.extend((0..count.div_ceil(size)).map(starts));
-    let wrong = KeysError::Damaged("expected each rank once, found another order");
+    let wrong = KeysError::Damaged("expected each rank once, found one twice");
     for image in 0..count {
         let bucket =
             usize::try_from(high.get(image)).ok().filter(|&bucket| bucket < next.len()).ok_or(wrong)?;
@@ -76,15 +78,15 @@ pub(super) fn read(rest: &mut &[u8], count: usize) -> Result<Vec<usize>> {
     ranks.resize(count, 0);
     for (bucket, images) in images.chunks(size).enumerate() {
         let mut code = codes.get(bucket);
-        let mut digits = [0; 2 * LEAST];
+        let mut digits = [0; 2 * MIN_BUCKET_RANKS];
         for (left, digit) in (1..=images.len()).zip(digits[..images.len()].iter_mut().rev()) {
-            *digit = usize::try_from(code % left as u64).map_err(|_| END)?;
+            *digit = usize::try_from(code % left as u64).map_err(|_| TRUNCATED)?;
             code /= left as u64;
         }
         if code != 0 {
             return Err(wrong);
         }
-        let mut left: [usize; 2 * LEAST] = std::array::from_fn(|place| place);
+        let mut left: [usize; 2 * MIN_BUCKET_RANKS] = std::array::from_fn(|place| place);
         for (&image, digit) in images.iter().zip(digits) {
             ranks[image] = starts(bucket) + left[digit];
             left.copy_within(digit + 1.., digit);
@@ -98,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn do_permutations_come_back_in_few_bits() {
+    fn round_trips_permutations_in_few_bits() {
         for count in [0, 1, 2, 7, 8, 15, 16, 17, 100, 1000, 20_000] {
             let order = crate::shuffle::Shuffle::new(count, 3);
             let ranks: Vec<usize> = (0..count).map(|image| order.get(image)).collect();
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn are_ranks_that_come_twice_refused() {
+    fn refuses_repeated_ranks() {
         let mut bytes = Vec::new();
         write(&(0..100).collect::<Vec<_>>(), &mut bytes).unwrap();
         bytes[..20].fill(0);

@@ -1,23 +1,25 @@
-//! The keys of a segment as a table: fields, whose digits together make one number or a few of each key.
+//! Key tables: each key is divided into fields, and the digits of its fields are combined into one number or a few.
 
-use super::column::{self, Column};
-use super::error::{END, Result};
+use super::column::{self, Column, ColumnCoding};
+use super::error::{Result, TRUNCATED};
 use super::field::{Field, Spelling};
-use super::index;
-use super::text::{self, Text};
+use super::packed::index;
+use super::text::{self, TextField};
 use crate::set::numbers::{push_varint, take_varint};
 
-/// A key has at most so many fields.
-pub(super) const MOST_FIELDS: usize = 16;
+/// The maximum number of fields, which bounds the work of making one key. The last field of a longer key takes the rest of it.
+pub(super) const MAX_FIELDS: usize = 16;
 
-/// A segment's keys have at most so many bytes in all; a writer ends a segment earlier.
-const MOST_BYTES: u64 = 1 << 26;
+/// The maximum length of all keys of a segment, which bounds what a small damaged table can expand to. A writer ends a segment
+/// earlier.
+const MAX_KEY_BYTES: u64 = 1 << 26;
 
-/// The kind of a field of any text, and what is added where digits go on with those of the field before.
-pub(super) const TEXT: u8 = 2;
-pub(super) const JOINED: u8 = 4;
+/// The kind of a text field in the file.
+const TEXT: u8 = 2;
+/// The flag of a field whose digits continue the number of the previous field.
+const JOINED: u8 = 4;
 
-/// Where a digit is: it is `number / weight % size` of a column's number.
+/// The position of a digit: `number / weight % size` of a column's number.
 #[derive(Clone, Copy, Debug)]
 struct Digit {
     column: usize,
@@ -25,17 +27,18 @@ struct Digit {
     size: u64,
 }
 
-/// Where all digits are, and how many numbers each column can have.
+/// The positions of all digits, and the number of values of each column.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Layout {
+pub(super) struct TableLayout {
     digits: Vec<Digit>,
     pub(super) columns: Vec<u64>,
 }
 
-impl Layout {
-    /// Adds the digits of a field: as many of them make one number as have fewer than 2^64 values together.
-    pub(super) fn add(&mut self, field: &Field, joined: bool) {
-        let mut starts = !joined;
+impl TableLayout {
+    /// Adds the digits of a field. Consecutive digits share a column as long as they have fewer than 2^64 values together. A field
+    /// that is not joined to the previous one starts a new column.
+    pub(super) fn add(&mut self, field: &Field, is_joined: bool) {
+        let mut starts = !is_joined;
         for size in field.sizes() {
             let product = self.columns.last().and_then(|&product| product.checked_mul(size));
             match product.filter(|_| !starts) {
@@ -54,47 +57,47 @@ impl Layout {
         }
     }
 
-    /// Adds a key's digit to its numbers.
-    pub(super) fn put(&self, place: usize, digit: u64, numbers: &mut [u64]) {
-        let Digit { column, weight, .. } = self.digits[place];
+    /// Adds the digit at an index to the numbers of a key.
+    pub(super) fn put(&self, index: usize, digit: u64, numbers: &mut [u64]) {
+        let Digit { column, weight, .. } = self.digits[index];
         numbers[column] += digit * weight;
     }
 }
 
-/// A part of each key.
+/// A field of each key, as digits or as text.
 #[derive(Clone, Debug)]
-enum Part {
+enum KeyPart {
     Field(Field),
-    Text(Text),
+    Text(TextField),
 }
 
-/// The keys of a segment.
+/// The key table of a segment.
 #[derive(Clone, Debug)]
-pub(in crate::set) struct Table {
-    parts: Vec<Part>,
-    layout: Layout,
+pub(in crate::set) struct KeyTable {
+    parts: Vec<KeyPart>,
+    layout: TableLayout,
     columns: Vec<Option<Column>>,
     count: usize,
 }
 
-impl Table {
-    /// Reads the keys of so many images, or says what is wrong with them.
+impl KeyTable {
+    /// Reads the key table of `count` images.
     pub(in crate::set) fn read(bytes: &[u8], count: usize) -> Result<Self> {
         let mut rest = bytes;
-        let fields = take_varint(&mut rest).ok_or(END)?;
-        if !(1..=MOST_FIELDS).contains(&fields) {
-            return Err("expected keys of 1 to 16 fields, found others".into());
+        let fields = take_varint(&mut rest).ok_or(TRUNCATED)?;
+        if !(1..=MAX_FIELDS).contains(&fields) {
+            return Err("expected keys of 1 to 16 fields, found none or more".into());
         }
-        let (mut parts, mut layout) = (Vec::new(), Layout::default());
+        let (mut parts, mut layout) = (Vec::new(), TableLayout::default());
         for _ in 0..fields {
-            let kind = *rest.split_off_first().ok_or(END)?;
+            let kind = *rest.split_off_first().ok_or(TRUNCATED)?;
             if kind == TEXT {
-                parts.push(Part::Text(Text::read(&mut rest, count)?));
+                parts.push(KeyPart::Text(TextField::read(&mut rest, count)?));
                 continue;
             }
             let field = Field::read(kind & !JOINED, &mut rest)?;
             layout.add(&field, kind & JOINED != 0);
-            parts.push(Part::Field(field));
+            parts.push(KeyPart::Field(field));
         }
         let column = |&size: &u64| (size > 1).then(|| column::read(&mut rest, count, size)).transpose();
         let columns = layout.columns.iter().map(column).collect::<Result<_>>()?;
@@ -106,37 +109,37 @@ impl Table {
         Ok(table)
     }
 
-    /// That all keys together are no longer than what a writer puts in a segment.
+    /// Checks that all keys together are no longer than the maximum.
     fn check_length(&self) -> Result<()> {
         let too_long = "expected at most 64 MiB of keys in a segment, found more";
         let mut bytes = 0_u64;
         let mut place = 0;
         for part in &self.parts {
             let length = |image: usize| match part {
-                Part::Text(text) => text.len(image),
-                Part::Field(Field::Digits(alphabets)) => alphabets.len() as u64,
-                Part::Field(Field::Lengths(spellings, _)) => {
+                KeyPart::Text(text) => text.len(image),
+                KeyPart::Field(Field::Digits(alphabets)) => alphabets.len() as u64,
+                KeyPart::Field(Field::Lengths(spellings, _)) => {
                     spelling(spellings, self.digit(place, image)).alphabets.len() as u64
                 }
-                Part::Field(Field::Listed(values)) => values[index(self.digit(place, image))].len() as u64,
+                KeyPart::Field(Field::Listed(values)) => values[index(self.digit(place, image))].len() as u64,
             };
             match part {
-                Part::Field(Field::Digits(alphabets)) => {
+                KeyPart::Field(Field::Digits(alphabets)) => {
                     bytes = bytes.saturating_add((alphabets.len() as u64).saturating_mul(self.count as u64));
                 }
                 _ => bytes += (0..self.count).map(length).sum::<u64>(),
             }
-            if bytes > MOST_BYTES {
+            if bytes > MAX_KEY_BYTES {
                 return Err(too_long.into());
             }
-            if let Part::Field(field) = part {
+            if let KeyPart::Field(field) = part {
                 place += field.sizes().len();
             }
         }
         Ok(())
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys.
     pub(super) fn len(&self) -> usize {
         self.count
     }
@@ -145,21 +148,21 @@ impl Table {
         self.columns[column].as_ref().map_or(0, |column| column.get(image))
     }
 
-    /// A digit of a key.
+    /// Returns a digit of a key.
     fn digit(&self, place: usize, image: usize) -> u64 {
         let Digit { column, weight, size } = self.layout.digits[place];
         self.number(column, image) / weight % size
     }
 
-    /// Appends a key, of which there is one.
+    /// Appends the key of an image, which must exist, to `key`.
     pub(super) fn push(&self, image: usize, key: &mut Vec<u8>) {
-        let mut digits = Digits { table: self, image, place: 0, column: usize::MAX, left: 0 };
+        let mut digits = DigitReader { table: self, image, place: 0, column: usize::MAX, rest: 0 };
         for part in &self.parts {
             match part {
-                Part::Field(Field::Digits(alphabets)) => {
+                KeyPart::Field(Field::Digits(alphabets)) => {
                     key.extend(alphabets.iter().map(|alphabet| alphabet[index(digits.next())]));
                 }
-                Part::Field(Field::Lengths(spellings, _)) => {
+                KeyPart::Field(Field::Lengths(spellings, _)) => {
                     let number = digits.next();
                     let spelling = spelling(spellings, number);
                     let (start, mut left) = (key.len(), number - spelling.shorter);
@@ -169,30 +172,30 @@ impl Table {
                     }
                     key[start..].reverse();
                 }
-                Part::Field(Field::Listed(values)) => key.extend_from_slice(&values[index(digits.next())]),
-                Part::Text(text) => text.push(image, key),
+                KeyPart::Field(Field::Listed(values)) => key.extend_from_slice(&values[index(digits.next())]),
+                KeyPart::Text(text) => text.push(image, key),
             }
         }
     }
 }
 
-/// The spelling that a number of a value of several lengths belongs to.
+/// Returns the spelling of the value with this number.
 fn spelling(spellings: &[Spelling], number: u64) -> &Spelling {
     let after = spellings.partition_point(|spelling| spelling.shorter <= number);
     &spellings[after - 1]
 }
 
-/// The digits of a key, one after the other.
-struct Digits<'a> {
-    table: &'a Table,
+/// Reads the digits of a key in order.
+struct DigitReader<'a> {
+    table: &'a KeyTable,
     image: usize,
     place: usize,
-    /// What is left of the number of this column.
+    /// The column of the previous digit, and the rest of its number.
     column: usize,
-    left: u64,
+    rest: u64,
 }
 
-impl Digits<'_> {
+impl DigitReader<'_> {
     fn next(&mut self) -> u64 {
         let Digit { column, weight, size } = self.table.layout.digits[self.place];
         self.place += 1;
@@ -200,38 +203,44 @@ impl Digits<'_> {
             return 0;
         }
         if column != self.column {
-            (self.column, self.left) = (column, self.table.number(column, self.image));
+            (self.column, self.rest) = (column, self.table.number(column, self.image));
         }
-        let digit = self.left / weight;
-        self.left %= weight;
+        let digit = self.rest / weight;
+        self.rest %= weight;
         digit
     }
 }
 
-/// Appends the keys: which is the field, whether it is joined to the one before, and its values; a field that is none is text.
+/// A field of a table to write.
+pub(super) struct TableField {
+    /// `None` for text.
+    pub(super) field: Option<Field>,
+    /// `true` if its digits continue the number of the previous field.
+    pub(super) is_joined: bool,
+}
+
+/// Returns the bytes of a key table with these fields, the values of each field and the columns of their digits.
 pub(super) fn write(
-    fields: &[(Option<Field>, bool)],
+    fields: &[TableField],
     values: &[Vec<&[u8]>],
-    columns: &[(column::Method, Vec<u64>)],
+    columns: &[(ColumnCoding, Vec<u64>)],
 ) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     push_varint(fields.len(), &mut bytes);
-    for ((field, joined), values) in fields.iter().zip(values) {
+    for (TableField { field, is_joined }, values) in fields.iter().zip(values) {
         let start = bytes.len();
-        match field {
-            Some(field) => field.write(&mut bytes),
-            None => {
-                bytes.push(TEXT);
-                text::write(values.iter().copied(), &mut bytes)?;
-                continue;
-            }
-        }
-        if *joined {
+        let Some(field) = field else {
+            bytes.push(TEXT);
+            text::write(values.iter().copied(), &mut bytes)?;
+            continue;
+        };
+        field.write(&mut bytes);
+        if *is_joined {
             bytes[start] |= JOINED;
         }
     }
-    for (method, numbers) in columns {
-        method.write(numbers, &mut bytes)?;
+    for (coding, numbers) in columns {
+        coding.write(numbers, &mut bytes)?;
     }
     Ok(bytes)
 }

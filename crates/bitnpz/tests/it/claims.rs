@@ -1,4 +1,4 @@
-//! What an archive claims meets one door: sizes, keys, values and indices that cannot be are refused or told, at once.
+//! False claims in the metadata of archives: impossible sizes, keys, values and indices are refused or reported.
 
 use std::fs;
 
@@ -45,7 +45,7 @@ fn archive(members: &[(String, Vec<u8>)]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// Replaces text in the members whose names end so.
+/// Replaces text in the members whose names end with `end`.
 fn replaced(members: &Members, end: &str, old: &str, new: &str) -> Members {
     let replace = |(name, bytes): &(String, Vec<u8>)| {
         if !name.ends_with(end) {
@@ -58,7 +58,7 @@ fn replaced(members: &Members, end: &str, old: &str, new: &str) -> Members {
     members.iter().map(replace).collect()
 }
 
-/// The same sets once more, under another name.
+/// Adds a copy of the set under another name.
 fn doubled(members: &Members) -> Members {
     let of_set =
         members.iter().filter(|(name, _)| name.starts_with(".bitnpz/") && !name.ends_with("sets.json"));
@@ -71,7 +71,7 @@ fn doubled(members: &Members) -> Members {
 }
 
 #[test]
-fn are_sizes_that_nobody_has_refused_by_every_codec() {
+fn every_codec_refuses_impossible_sizes() {
     for codec in [Codec::Contour, Codec::Pixel, Codec::Zstd, Codec::Raw] {
         let members = stack(codec);
         let sides: [u64; 9] = [0, 1, 1 << 16, 600_000, 1 << 32, 1 << 40, 1 << 60, 1 << 63, u64::MAX];
@@ -82,7 +82,7 @@ fn are_sizes_that_nobody_has_refused_by_every_codec() {
             let name = format!("{codec}: {height} x {width}");
             let Ok(archive) = Archive::from_bytes(archive(&lie)) else { continue };
             assert!(!archive.verify(|_| ()).unwrap().problems.is_empty(), "{name}");
-            // Rows without pixels, and pixels without rows, count too.
+            // A side of 0 counts as 1, so that huge numbers of empty rows are refused too.
             let is_huge = (*height).max(1).saturating_mul((*width).max(1)) > 1 << 30;
             if let Ok(images) = archive.images("stack")
                 && is_huge
@@ -97,7 +97,7 @@ fn are_sizes_that_nobody_has_refused_by_every_codec() {
 }
 
 #[test]
-fn is_an_image_out_of_proportion_to_its_payload_refused() {
+fn refuses_images_out_of_proportion_to_their_payload() {
     let mut blank = Bitmap::zeros(1000, 1000).unwrap();
     let members = written(&WriteOptions::default(), |writer| {
         for number in 0..20 {
@@ -124,7 +124,7 @@ fn is_an_image_out_of_proportion_to_its_payload_refused() {
 }
 
 #[test]
-fn is_a_key_of_two_images_refused_or_told() {
+fn refuses_or_reports_duplicate_keys() {
     let refused = Archive::from_bytes(archive(&doubled(&stack(Codec::Raw)))).unwrap_err();
     assert!(refused.to_string().contains("stack"), "{refused}");
     let mut members = stack(Codec::Raw);
@@ -146,7 +146,7 @@ fn written_array() -> Vec<u8> {
 }
 
 #[test]
-fn are_values_that_two_readers_read_differently_refused() {
+fn refuses_ambiguous_pixel_values() {
     let bools = stack(Codec::Raw);
     let turned = replaced(&bools, "set.json", "[false,true]", "[true,false]");
     assert!(Archive::from_bytes(archive(&turned)).is_err());
@@ -160,10 +160,10 @@ fn are_values_that_two_readers_read_differently_refused() {
 }
 
 #[test]
-fn is_an_index_told_by_which_images_are_found_all_the_same() {
+fn reports_a_damaged_index_that_still_finds_images() {
     let mut members = keyed();
     let (name, index) = members.iter_mut().find(|(name, _)| name.contains("index")).unwrap();
-    // The highest bit of the ones, behind that of the last payload's end.
+    // The highest bit of the counts of ones, which follow the end of the last payload.
     let name = name.clone();
     index[128 + 4 + 7] |= 0x80;
     let bytes = archive(&members);
@@ -181,7 +181,7 @@ fn is_an_index_told_by_which_images_are_found_all_the_same() {
 }
 
 #[test]
-fn may_who_is_given_an_image_read_others() {
+fn callbacks_can_read_other_images() {
     let plain = WriteOptions::default().with_encoding(bitnpz::Encoding::Plain);
     let stack = Array3::from_shape_fn((3, 20, 20), |(seed, row, column)| image(seed)[[row, column]]);
     let plain = written(&plain, |writer| writer.add_images("stack", &stack).unwrap());
