@@ -2,7 +2,7 @@
 
 use bitnpz_npy::with_room;
 
-use super::error::{TRUNCATED, Result};
+use super::error::{Result, TRUNCATED};
 
 /// The bytes read for one number: 64 bits that start within a byte take nine, and 16 are one `u128`. As many zeros follow the
 /// last number, so that reading it stays within the buffer.
