@@ -1,15 +1,12 @@
 //! Ending a call before it is done.
 
 use std::cell::{Cell, RefCell};
-use std::panic::resume_unwind;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::error::{ErrorKind, Result};
 
 /// How often at most it is asked whether a call is to end.
-const PATIENCE: Duration = Duration::from_millis(50);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Who is asked whether a call is to end.
 type Ask = Box<dyn Fn() -> bool>;
@@ -63,76 +60,4 @@ pub(crate) fn check() -> Result<()> {
         }
         if is_over { Err(ErrorKind::Interrupted.into()) } else { Ok(()) }
     })
-}
-
-/// What another thread makes, which may take its time.
-#[derive(Debug)]
-pub(crate) struct Pending<T> {
-    result: mpsc::Receiver<T>,
-    thread: JoinHandle<()>,
-}
-
-impl<T: Send + 'static> Pending<T> {
-    /// Starts to make something. Of a thread that cannot be had `work` comes back.
-    pub(crate) fn start<W: FnOnce() -> T + Send + 'static>(work: W) -> std::result::Result<Self, W> {
-        // A thread that cannot be had must not take the work with it.
-        let (give, take) = mpsc::channel::<W>();
-        let (sender, result) = mpsc::channel();
-        let run = move || {
-            if let Ok(work) = take.recv() {
-                // Nobody waits for it if the call was interrupted.
-                drop(sender.send(work()));
-            }
-        };
-        match std::thread::Builder::new().spawn(run) {
-            Ok(thread) => {
-                give.send(work).map_err(|error| error.0)?;
-                Ok(Self { result, thread })
-            }
-            Err(_) => Err(work),
-        }
-    }
-
-    /// Waits for it, or until the call is to end, and calls `meanwhile` from time to time. A panic of the other thread goes on
-    /// in this one.
-    pub(crate) fn wait_and(self, mut meanwhile: impl FnMut()) -> Result<T> {
-        loop {
-            match self.result.recv_timeout(PATIENCE) {
-                Ok(made) => return Ok(made),
-                Err(RecvTimeoutError::Timeout) => {
-                    check()?;
-                    meanwhile();
-                }
-                Err(RecvTimeoutError::Disconnected) => match self.thread.join() {
-                    Err(panic) => resume_unwind(panic),
-                    Ok(()) => unreachable!("it ends when it has sent its result"),
-                },
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn is_a_long_wait_ended_and_a_short_one_not() {
-        let slow =
-            Pending::start(|| std::thread::sleep(Duration::from_secs(20))).unwrap_or_else(|_| panic!());
-        let start = Instant::now();
-        let waited = interruptible(|| true, || slow.wait_and(|| ()));
-        assert!(matches!(waited.unwrap_err().kind(), ErrorKind::Interrupted));
-        assert!(start.elapsed() < Duration::from_secs(10));
-        let quick = Pending::start(|| 7).unwrap_or_else(|_| panic!());
-        assert_eq!(interruptible(|| true, || quick.wait_and(|| ())).unwrap(), 7);
-    }
-
-    #[test]
-    fn is_a_panic_the_same_on_this_thread() {
-        let panics = Pending::<()>::start(|| panic!("the real one")).unwrap_or_else(|_| panic!());
-        let panic =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| panics.wait_and(|| ()))).unwrap_err();
-        assert_eq!(panic.downcast_ref::<&str>(), Some(&"the real one"));
-    }
 }

@@ -14,13 +14,19 @@ impl Owner {
         Self(std::process::id())
     }
 
+    /// Returns whether the current process is the owner, and not a fork of it.
+    #[must_use]
+    pub fn is_current(self) -> bool {
+        self.0 == std::process::id()
+    }
+
     /// Checks that the current process is the owner.
     ///
     /// # Errors
     ///
     /// If the current process is a fork of the owner.
     pub fn check(self) -> io::Result<()> {
-        if self.0 == std::process::id() {
+        if self.is_current() {
             return Ok(());
         }
         Err(io::Error::other(

@@ -10,9 +10,9 @@ use bitnpz_npz::{Compression, Owner, Writer};
 use super::description::{Description, SegmentDescription, Shape};
 use super::encode::{Encoded, Images, SetOptions};
 use crate::error::{ErrorKind, Result};
-use crate::interrupt::Pending;
 use crate::names::{self, SegmentPart};
 use crate::packed::PackedKind;
+use crate::threads::Background;
 
 /// A segment is written once it has this many bytes of packed rows and keys, or this many images.
 const SEGMENT_BYTES: usize = 32 << 20;
@@ -36,7 +36,7 @@ pub(crate) struct SetWriter {
     name: String,
     options: SetOptions,
     collected: Images,
-    encoding: Option<Pending<Result<Encoded>>>,
+    encoding: Option<Background<Result<Encoded>>>,
     owner: Owner,
     model: Option<Arc<Model>>,
     segments: Vec<SegmentDescription>,
@@ -140,9 +140,9 @@ impl SetWriter {
         let images = std::mem::take(&mut self.collected);
         self.images += images.sizes.len();
         let (model, options) = (self.model.clone(), self.options.clone());
-        match Pending::start(move || images.encode(model, total, &options)) {
-            Ok(pending) => {
-                self.encoding = Some(pending);
+        match Background::start(move || images.encode(model, total, &options)) {
+            Ok(encoding) => {
+                self.encoding = Some(encoding);
                 Ok(())
             }
             Err(encode) => self.write_segment(zip, encode()?),
@@ -153,7 +153,7 @@ impl SetWriter {
     fn finish_segment(&mut self, zip: &mut Writer<impl Write + Seek>) -> Result<()> {
         self.owner.check().map_err(bitnpz_npz::Error::from)?;
         match self.encoding.take() {
-            Some(pending) => self.write_segment(zip, pending.wait_and(|| self.options.meter.tell())??),
+            Some(encoding) => self.write_segment(zip, encoding.wait(|| self.options.meter.tell())??),
             None => Ok(()),
         }
     }
