@@ -1,4 +1,4 @@
-//! A member that is an array of bytes, used where it lies.
+//! A member that is an array of bytes.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,24 +8,24 @@ use bitnpz_npz::Archive;
 
 use crate::error::{ErrorKind, Result};
 
-/// Headers of arrays of bytes are shorter.
+/// Reading so many bytes is enough for the header of any array of bytes.
 const LONGEST_HEADER: u64 = 4096;
 
 /// An array of bytes in an archive.
 #[derive(Clone, Debug)]
 pub(super) struct Blob {
     member: String,
-    place: Place,
+    data: BlobData,
 }
 
 #[derive(Clone, Debug)]
-enum Place {
+enum BlobData {
     File(Range<u64>),
     Memory(Vec<u8>),
 }
 
 impl Blob {
-    /// The array of this name.
+    /// Opens the array of this name.
     pub(super) fn open(zip: &Archive, member: String) -> Result<Self> {
         let damaged =
             |message: &str| ErrorKind::Damaged { member: member.clone(), message: message.to_owned() };
@@ -33,63 +33,63 @@ impl Blob {
         let is_bytes = |header: &Header| header.dtype == Dtype::of::<u8>() && header.shape.len() == 1;
         let not_bytes = || damaged("expected an array of bytes, found another");
         let no_array = |error: bitnpz_npy::Error| damaged(&error.to_string());
-        let place = match found.range()? {
+        let data = match found.range()? {
             Some(range) => {
                 let head = zip.slice(range.start..range.end.min(range.start + LONGEST_HEADER))?;
                 let (header, start) = Header::parse(&head, &zip.limits().npy).map_err(no_array)?;
-                let data = range.start + start as u64..range.end;
-                if !is_bytes(&header) || data.end - data.start != header.data_len() as u64 {
+                let bytes = range.start + start as u64..range.end;
+                if !is_bytes(&header) || bytes.end - bytes.start != header.data_len() as u64 {
                     return Err(not_bytes().into());
                 }
-                Place::File(data)
+                BlobData::File(bytes)
             }
-            // Somebody has compressed it.
+            // Another program has compressed it.
             None => {
                 let npy = found.read()?;
                 let view = DynArrayView::parse(&npy, &zip.limits().npy).map_err(no_array)?;
                 if !is_bytes(view.header()) {
                     return Err(not_bytes().into());
                 }
-                Place::Memory(view.data().to_vec())
+                BlobData::Memory(view.data().to_vec())
             }
         };
-        Ok(Self { member, place })
+        Ok(Self { member, data })
     }
 
-    /// The same, in memory for good.
+    /// Reads it into memory for good, unless it is mapped.
     pub(super) fn in_memory(mut self, zip: &Archive) -> Result<Self> {
         if let Cow::Owned(bytes) = self.bytes(zip)? {
-            self.place = Place::Memory(bytes);
+            self.data = BlobData::Memory(bytes);
         }
         Ok(self)
     }
 
-    /// Its member's name.
+    /// Returns the name of its member.
     pub(super) fn member(&self) -> &str {
         &self.member
     }
 
     pub(super) fn len(&self) -> u64 {
-        match &self.place {
-            Place::File(range) => range.end - range.start,
-            Place::Memory(bytes) => bytes.len() as u64,
+        match &self.data {
+            BlobData::File(range) => range.end - range.start,
+            BlobData::Memory(bytes) => bytes.len() as u64,
         }
     }
 
     pub(super) fn bytes<'a>(&'a self, zip: &'a Archive) -> Result<Cow<'a, [u8]>> {
-        match &self.place {
-            Place::File(range) => Ok(zip.slice(range.clone())?),
-            Place::Memory(bytes) => Ok(Cow::Borrowed(bytes)),
+        match &self.data {
+            BlobData::File(range) => Ok(zip.slice(range.clone())?),
+            BlobData::Memory(bytes) => Ok(Cow::Borrowed(bytes)),
         }
     }
 
-    /// The bytes at this place, which is within it.
-    pub(super) fn get<'a>(&'a self, zip: &'a Archive, place: Range<usize>) -> Result<Cow<'a, [u8]>> {
-        match &self.place {
-            Place::File(range) => {
-                Ok(zip.slice(range.start + place.start as u64..range.start + place.end as u64)?)
+    /// Returns the bytes in this range, which is within it.
+    pub(super) fn get<'a>(&'a self, zip: &'a Archive, range: Range<usize>) -> Result<Cow<'a, [u8]>> {
+        match &self.data {
+            BlobData::File(file) => {
+                Ok(zip.slice(file.start + range.start as u64..file.start + range.end as u64)?)
             }
-            Place::Memory(bytes) => Ok(Cow::Borrowed(&bytes[place])),
+            BlobData::Memory(bytes) => Ok(Cow::Borrowed(&bytes[range])),
         }
     }
 }

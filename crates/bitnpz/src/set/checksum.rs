@@ -1,17 +1,17 @@
-//! Checksums of groups of images, that tell which of them is damaged.
+//! Checksums of groups of images, which tell which image is damaged.
 
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::RowSink;
 use crc32fast::Hasher;
 
-/// Images of one checksum.
+/// The number of images that share a checksum: 8 bytes for 128 images are half a bit each.
 pub(super) const GROUP: usize = 128;
 
-/// The bytes of one checksum.
+/// The length of a checksum in bytes.
 pub(super) const BYTES: usize = 8;
 
-/// The sum of the CRC-32 of a group's images, and the sum of their products with the weights of their places; both modulo
-/// 2^32. If one of them differs, the ratio of the differences is the weight of its place.
+/// The sum of the CRC-32 of a group's images, and the sum of their products with the weights of their places, both modulo
+/// 2^32. If one image is damaged, the ratio of the two differences is the weight of its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Checksum {
     sums: [u32; 2],
@@ -20,7 +20,7 @@ pub(super) struct Checksum {
     missing: Vec<u32>,
 }
 
-/// The weight of a place: numbers that are in no simple relation to each other.
+/// Returns the weight of a place: weights are in no simple relation to each other.
 fn weight(place: u32) -> u32 {
     crc32fast::hash(&place.to_le_bytes())
 }
@@ -34,12 +34,12 @@ impl Checksum {
         self.add_crc(crc.finish());
     }
 
-    /// Adds the next image, which is the same as the one with this number.
+    /// Adds the next image, which repeats the one with this number.
     pub(super) fn add_repeat(&mut self, first: usize) {
         self.add_crc(crc32fast::hash(&(first as u64).to_le_bytes()));
     }
 
-    /// Leaves the next image out, which cannot be read.
+    /// Leaves out the next image, which cannot be read.
     pub(super) fn skip(&mut self) {
         self.missing.push(self.images);
         self.images += 1;
@@ -58,7 +58,7 @@ impl Checksum {
         [sum[0], sum[1], sum[2], sum[3], weighted[0], weighted[1], weighted[2], weighted[3]]
     }
 
-    /// Which of the images that could be read are damaged, if these bytes should be the checksum.
+    /// Returns which of the images that could be read are damaged, given the stored checksum.
     pub(super) fn damage(&self, expected: [u8; BYTES]) -> Damage {
         let [[sum, weighted], [expected_sum, expected_weighted]] = [self.sums, Self::sums(expected)];
         let (by, weighted_by) = (expected_sum.wrapping_sub(sum), expected_weighted.wrapping_sub(weighted));
@@ -73,7 +73,7 @@ impl Checksum {
                     _ => Damage::Some,
                 }
             }
-            // The checksum gives the one that is missing; twice, if the others are whole.
+            // If the others are undamaged, both sums give the same CRC for the missing one.
             [place] if explains(place) => Damage::None,
             _ => Damage::Some,
         }
@@ -84,20 +84,20 @@ impl Checksum {
     }
 }
 
-/// The CRC-32 of an image: of its height and width, and of its packed rows, as they come.
+/// Computes the CRC-32 of an image: of its height and width, and of its packed rows, as they are decoded.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ImageCrc {
     crc: Hasher,
-    /// The last row, once there is one.
+    /// The last row, if there was one.
     row: Vec<u8>,
     stride: usize,
 }
 
-/// Repeated rows of fewer bytes together are gone through one by one.
-const FEW: usize = 1 << 12;
+/// Repeated rows of fewer bytes in all are hashed one by one: combining hashes costs about as much as hashing 4 KiB.
+const FEW_BYTES: usize = 1 << 12;
 
 impl ImageCrc {
-    /// Starts on an image of this height and width.
+    /// Starts an image of this height and width.
     pub(super) fn start(&mut self, size: [usize; 2]) {
         self.crc.reset();
         for side in size {
@@ -119,14 +119,14 @@ impl RowSink for ImageCrc {
         self.crc.update(&self.row);
     }
 
-    /// In time that depends on the number of digits that `count` has.
+    /// Takes time in proportion to the logarithm of `count`.
     fn repeat(&mut self, mut count: usize) {
         self.row.resize(self.stride, 0);
-        if count.saturating_mul(self.row.len()) < FEW {
+        if count.saturating_mul(self.row.len()) < FEW_BYTES {
             (0..count).for_each(|_| self.crc.update(&self.row));
             return;
         }
-        // Of 1, 2, 4, 8 ... rows, of which those are added that `count` is the sum of.
+        // The hash of 1, 2, 4, 8 ... rows: those are combined whose numbers sum up to `count`.
         let mut rows = Hasher::new();
         rows.update(&self.row);
         while count > 0 {
@@ -144,13 +144,13 @@ impl RowSink for ImageCrc {
     }
 }
 
-/// What a checksum tells.
+/// What a checksum tells about the images of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
     None,
-    /// The image at this place of the group.
+    /// The image at this place in the group is damaged.
     One(usize),
-    /// Some, and it is not known which.
+    /// Some images are damaged, and it is not known which.
     Some,
 }
 
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn are_repeated_rows_the_same_as_one_by_one() {
+    fn repeated_rows_hash_as_single_rows_do() {
         for (height, width) in [(1, 1), (3, 70), (1000, 9), (5000, 300), (65_536, 64)] {
             let row = |row: &mut [u8]| row.iter_mut().zip(1..).for_each(|(byte, value)| *byte = value);
             let (mut at_once, mut each) = (ImageCrc::default(), ImageCrc::default());
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn is_one_damaged_image_found() {
+    fn finds_one_damaged_image() {
         let mut images = vec![Bitmap::zeros(5, 9).unwrap(); GROUP];
         (0..GROUP).for_each(|number| images[number].set(number % 5, number % 9, number % 2 == 0));
         let expected = checksum(&images).to_bytes();

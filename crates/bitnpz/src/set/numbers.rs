@@ -1,6 +1,6 @@
-//! Numbers in few bytes.
+//! Numbers of variable and of fixed length.
 
-/// Appends a number in groups of seven bits, the lowest first; all but the last have the highest bit set (LEB128).
+/// Appends a number in LEB128: seven bits in each byte, the lowest first; all bytes but the last have the highest bit set.
 pub(super) fn push_varint(number: usize, bytes: &mut Vec<u8>) {
     let mut rest = number;
     while rest > 127 {
@@ -10,7 +10,7 @@ pub(super) fn push_varint(number: usize, bytes: &mut Vec<u8>) {
     bytes.push(rest.to_le_bytes()[0]);
 }
 
-/// Takes such a number from the start; `None` if there is none, or a larger one than can be.
+/// Takes a number in LEB128 from the start of `bytes`; `None` if they end before or the number overflows.
 pub(super) fn take_varint(bytes: &mut &[u8]) -> Option<usize> {
     let mut number = 0;
     for shift in (0..usize::BITS).step_by(7) {
@@ -27,17 +27,18 @@ pub(super) fn take_varint(bytes: &mut &[u8]) -> Option<usize> {
     None
 }
 
-/// How many bits tell numbers below `count` apart.
+/// Returns the number of bits that numbers below `count` need.
 pub(super) fn bits_below(count: usize) -> u32 {
     usize::BITS - count.saturating_sub(1).leading_zeros()
 }
 
-/// The bytes of so many numbers of so many bits.
+/// Returns the length of so many numbers of so many bits, in bytes; `None` if it overflows.
 pub(super) fn fixed_len(count: usize, bits: u32) -> Option<usize> {
     Some(count.checked_mul(bits as usize)?.div_ceil(8))
 }
 
-/// Puts the lowest bits of a number at its place among numbers of as many bits, the lowest first, over zeros.
+/// Writes the lowest bits of a number at its place among numbers of the same length, the lowest bit first. The bytes must be
+/// zero there.
 pub(super) fn put_fixed(number: usize, place: usize, bits: u32, bytes: &mut [u8]) {
     for bit in 0..bits as usize {
         let at = place * bits as usize + bit;
@@ -45,7 +46,7 @@ pub(super) fn put_fixed(number: usize, place: usize, bits: u32, bytes: &mut [u8]
     }
 }
 
-/// The number at this place among numbers of so many bits, up to 56; those behind the bytes are zero.
+/// Returns the number at this place among numbers of so many bits, at most 56. Numbers behind the end of `bytes` are zero.
 pub(super) fn fixed(bytes: &[u8], place: usize, bits: u32) -> usize {
     let at = place * bits as usize;
     let mut word = [0; 8];
@@ -64,7 +65,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn do_numbers_come_back(numbers in prop::collection::vec(any::<u32>(), 0..50), bits in 0_u32..=32) {
+        fn round_trips_numbers(numbers in prop::collection::vec(any::<u32>(), 0..50), bits in 0_u32..=32) {
             let mut bytes = Vec::new();
             numbers.iter().for_each(|&number| push_varint(number as usize, &mut bytes));
             let mut rest = bytes.as_slice();
@@ -81,7 +82,7 @@ mod tests {
         }
 
         #[test]
-        fn do_any_bytes_give_a_number_or_nothing(bytes in prop::collection::vec(any::<u8>(), 0..20)) {
+        fn any_bytes_give_a_number_or_none(bytes in prop::collection::vec(any::<u8>(), 0..20)) {
             take_varint(&mut bytes.as_slice());
         }
     }

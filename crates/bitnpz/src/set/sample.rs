@@ -1,12 +1,12 @@
-//! Which images of a set a model is learned from.
+//! Drawing the sample of images that a model is trained on.
 
 use crate::shuffle::{Shuffle, mix};
 
-/// Draws `most` of the numbers below `count`, or all if they are fewer: one at random from each of as many runs of equal
-/// length, in random order.
+/// Draws `most` of the numbers below `count`, or all if there are fewer: one at random from each of `most` runs of equal length,
+/// in random order.
 ///
-/// Sets have an order, by font or by letter or by one within the other. Every k-th image of such a set shows a part of it
-/// only; the first images drawn are a fair sample too.
+/// Sets are ordered, by font, by letter or by one within the other: every k-th image may show only a part of them. As the order
+/// is random, the first numbers drawn are a fair sample too.
 pub(super) fn draw(count: usize, most: usize, seed: u64) -> Vec<usize> {
     let runs = count.min(most);
     let order = Shuffle::new(runs, seed);
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_one_of_each_run_drawn() {
+    fn draws_one_of_each_run() {
         for (count, most) in [(0, 10), (1, 10), (9, 10), (10, 10), (11, 10), (6292, 4000), (200_000, 4000)] {
             let mut drawn = draw(count, most, 7);
             drawn.sort_unstable();
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn is_the_order_of_what_is_drawn_none() {
+    fn draws_in_random_order() {
         let drawn = draw(100_000, 4000, 3);
         let first = drawn[..100].iter().sum::<usize>() / 100;
         assert!((35_000..65_000).contains(&first), "the mean of the first is {first}");

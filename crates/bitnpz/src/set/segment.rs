@@ -1,4 +1,4 @@
-//! A part of a set that was written at once, where it lies.
+//! A segment of an image set in an archive.
 
 use std::borrow::Cow;
 
@@ -7,27 +7,27 @@ use bitnpz_npz::Archive;
 use super::blob::Blob;
 use super::checksum::{Checksum, Damage, GROUP};
 use super::description::{KeysDescription, SegmentDescription};
-use super::index::{Index, Layout};
 use super::keys::{KeyTable, KeysError, KeysView, TableKeys, TextKeys};
+use super::payload_index::{IndexLayout, PayloadIndex};
 use crate::error::{ErrorKind, Result};
 use crate::names::{self, SegmentPart};
 
-/// A part of a set.
+/// A segment of an image set.
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
     description: SegmentDescription,
-    layout: Layout,
+    layout: IndexLayout,
     index: Blob,
     payload: Blob,
     keys: SegmentKeys,
 }
 
-/// The keys that follow no pattern.
+/// The keys, if they have a member.
 #[derive(Clone, Debug)]
 enum SegmentKeys {
     None,
     Text(Blob),
-    /// And the bytes that they take in the archive.
+    /// The table, and its compressed length in bytes.
     Table(Box<TableKeys>, u64),
 }
 
@@ -45,7 +45,7 @@ impl Segment {
         let length = usize::try_from(payload.len()).ok().filter(|&len| len <= u32::MAX as usize);
         let length =
             length.ok_or_else(|| damaged(&payload, "expected less than 4 GiB, found more".to_owned()))?;
-        let layout = Layout::new(description.images, length, description.repeats);
+        let layout = IndexLayout::new(description.images, length, description.repeats);
         if layout.len().map(|len| len as u64) != Some(index.len()) {
             let (images, found) = (description.images, index.len());
             let expected = layout.len().map_or("fewer images".to_owned(), |len| format!("{len} bytes"));
@@ -56,7 +56,7 @@ impl Segment {
         Ok(Self { description, layout, index, payload, keys })
     }
 
-    /// The keys that are in a member.
+    /// Opens the member of the keys, if they have one.
     fn open_keys(zip: &Archive, member: String, description: &SegmentDescription) -> Result<SegmentKeys> {
         let damaged = |member: &str, message: &str| ErrorKind::Damaged {
             member: member.to_owned(),
@@ -89,17 +89,17 @@ impl Segment {
         [SegmentPart::Payload, SegmentPart::Index].into_iter().chain(has_keys.then_some(SegmentPart::Keys))
     }
 
-    /// The number of images.
+    /// Returns the number of images.
     pub(super) fn len(&self) -> usize {
         self.description.images
     }
 
-    /// The height and width of all images; `None` if they differ.
+    /// Returns the height and width of all images; `None` if they differ.
     pub(super) fn size(&self) -> Option<[usize; 2]> {
         self.description.size
     }
 
-    /// The bytes of the members.
+    /// Returns the length of its members in bytes.
     pub(super) fn stored_bytes(&self) -> u64 {
         let keys = match &self.keys {
             SegmentKeys::None => 0,
@@ -109,7 +109,7 @@ impl Segment {
         self.index.len() + self.payload.len() + keys
     }
 
-    /// Calls `with` with the keys, if images have keys.
+    /// Calls `with` with the keys, if the images have any.
     pub(super) fn with_keys<R>(
         &self,
         zip: &Archive,
@@ -125,10 +125,10 @@ impl Segment {
         }
     }
 
-    /// The payload of an image.
+    /// Returns the payload of an image; of a repeat, that of the image it is equal to.
     pub(super) fn payload<'a>(&'a self, zip: &'a Archive, image: usize) -> Result<Cow<'a, [u8]>> {
         let bytes = self.index.bytes(zip)?;
-        let index = Index::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
+        let index = PayloadIndex::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
         let place = index.payload(image).ok_or_else(|| self.damaged_at(image))?;
         let payload = self.payload.get(zip, place)?;
         if !index.is_repeat(image) {
@@ -139,25 +139,25 @@ impl Segment {
         self.payload.get(zip, place)
     }
 
-    /// The images whose payloads have no place.
+    /// Returns the images whose payloads the index does not give.
     pub(super) fn misplaced(&self, zip: &Archive) -> Vec<usize> {
         let bytes = self.index.bytes(zip).unwrap_or_default();
-        let index = Index::new(self.layout, &bytes);
+        let index = PayloadIndex::new(self.layout, &bytes);
         let has_place = |image: &usize| index.as_ref().is_some_and(|index| index.payload(*image).is_some());
         (0..self.len()).filter(|image| !has_place(image)).collect()
     }
 
-    /// The member of the index, if it is not as a writer makes it: all images may be found by it all the same.
+    /// Returns the name of the index member if no writer could have made it. All images may be found all the same.
     pub(super) fn damaged_index(&self, zip: &Archive) -> Option<&str> {
         let bytes = self.index.bytes(zip).unwrap_or_default();
-        let is_as_written = Index::new(self.layout, &bytes).is_some_and(|index| index.is_as_written());
+        let is_as_written = PayloadIndex::new(self.layout, &bytes).is_some_and(|index| index.is_as_written());
         (!is_as_written).then(|| self.index.member())
     }
 
-    /// The image that this one is the same as, if the index says so.
+    /// Returns the image that a repeat is equal to; `None` if the image is no repeat.
     pub(super) fn first(&self, zip: &Archive, image: usize) -> Result<Option<usize>> {
         let bytes = self.index.bytes(zip)?;
-        let index = Index::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
+        let index = PayloadIndex::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
         if !index.is_repeat(image) {
             return Ok(None);
         }
@@ -166,25 +166,26 @@ impl Segment {
         Ok(first.filter(|&first| !index.is_repeat(first)))
     }
 
-    /// What the checksum of a group, of these images, tells of them.
+    /// Returns which images of a group are damaged, by the checksum of those that could be read.
     pub(super) fn damage(&self, zip: &Archive, group: usize, checksum: &Checksum) -> Result<Damage> {
         let bytes = self.index.bytes(zip)?;
-        let index = Index::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(group * GROUP))?;
+        let index = PayloadIndex::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(group * GROUP))?;
         Ok(checksum.damage(index.checksum(group)))
     }
 
+    /// Returns the error of an image whose payload the index does not give.
     fn damaged_at(&self, image: usize) -> ErrorKind {
         let message = format!("expected where the payload of image {image} is, found no place in it");
         ErrorKind::Damaged { member: self.index.member().to_owned(), message }
     }
 
-    /// An error of an image's payload.
+    /// Returns the error of a damaged payload.
     pub(super) fn damaged(&self, message: String) -> ErrorKind {
         ErrorKind::Damaged { member: self.payload.member().to_owned(), message }
     }
 }
 
-/// The image whose number a payload is, which is before `image`.
+/// Returns the number that the payload of a repeat is; `None` unless it is that of an earlier image.
 fn repeated(payload: &[u8], image: usize) -> Option<usize> {
     let mut number = [0; 8];
     number.get_mut(..payload.len())?.copy_from_slice(payload);

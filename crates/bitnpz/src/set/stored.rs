@@ -1,34 +1,30 @@
-//! An image set where it lies.
+//! An image set in an archive.
 
 use std::cell::Cell;
-use std::ops::Range;
 use std::sync::OnceLock;
 
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Codec, Decoder, Model, OnesCounter, RowSink};
 use bitnpz_npy::check_shape;
-use bitnpz_npz::{Archive, Limits};
+use bitnpz_npz::Archive;
 
 use super::blob::Blob;
-use super::checksum::{Checksum, Damage, GROUP, ImageCrc};
+use super::checksum::ImageCrc;
 use super::description::{Description, Ones, Shape};
-use super::encode::SetOptions;
+use super::limits::check_image;
 use super::numbers::take_varint;
+use super::options::SetOptions;
 use super::segment::Segment;
 use super::writer::SetWriter;
 use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interrupt;
-use crate::names::{self, is_key};
+use crate::names;
 use crate::packed::PackedKind;
 
-/// An image may be as many times larger than its payload as deflate makes anything (RFC 1951), whatever the limit.
-const DEFLATE_RATIO: u64 = 1032;
+/// The buffer of rows is kept for the next image up to this size, so that one large image does not hold memory for good.
+const MAX_KEPT_BUFFER: usize = 1 << 20;
 
-/// A buffer up to this size is kept for the next image.
-const KEPT: usize = 1 << 20;
-
-/// What decodes, and the last image's rows.
+/// The decoder of a thread, and its buffer for rows.
 #[derive(Default)]
 struct Scratch {
     decoder: Decoder,
@@ -36,28 +32,18 @@ struct Scratch {
 }
 
 thread_local! {
-    /// Of this thread; taken while it is used, so that what is called then may decode images too.
+    /// Taken while it is used, so that callbacks can decode images too.
     static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
 }
 
 fn with_scratch<R>(with: impl FnOnce(&mut Scratch) -> R) -> R {
     let mut scratch = SCRATCH.take().unwrap_or_default();
     let result = with(&mut scratch);
-    if scratch.rows.capacity() > KEPT {
+    if scratch.rows.capacity() > MAX_KEPT_BUFFER {
         scratch.rows = Vec::new();
     }
     SCRATCH.set(Some(scratch));
     result
-}
-
-/// An image that is damaged, or may be.
-#[derive(Clone, Debug)]
-pub(crate) struct Flaw {
-    pub(crate) image: usize,
-    /// Whether it is known to be this image: of several in a group it is only known that they are in it.
-    pub(crate) is_certain: bool,
-    /// What was expected and what was found.
-    pub(crate) message: String,
 }
 
 /// An image set of an archive.
@@ -66,15 +52,15 @@ pub(crate) struct StoredSet {
     name: String,
     description: Description,
     segments: Vec<Segment>,
-    /// The number of images up to each segment's end.
+    /// The number of images up to the end of each segment.
     ends: Vec<usize>,
-    /// The model of its own, and that model once it is read.
+    /// The member of its own model, and that model once it has been read.
     model_blob: Option<Blob>,
     model: OnceLock<Model>,
 }
 
 impl StoredSet {
-    /// The set of this name.
+    /// Opens the set of this name.
     pub(crate) fn open(zip: &Archive, name: &str) -> Result<Self> {
         let member = names::of_description(name);
         let damaged = |message: String| ErrorKind::Damaged { member: member.clone(), message };
@@ -113,13 +99,13 @@ impl StoredSet {
         [names::of_description(&self.name), names::of_model(&self.name)]
     }
 
-    /// What goes on with this set in another archive, to which its segments are copied.
+    /// Returns a writer that continues this set in another archive, to which its segments are copied.
     pub(crate) fn to_writer(&self, zip: &Archive, options: SetOptions) -> Result<SetWriter> {
         let model = self.model(zip)?.clone();
         Ok(SetWriter::resume(self.name.clone(), options, model, self.description.segments.clone()))
     }
 
-    /// The number of images.
+    /// Returns the number of images.
     pub(crate) fn len(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
     }
@@ -129,7 +115,6 @@ impl StoredSet {
         if self.stack().is_some() { 1 } else { self.len() }
     }
 
-    /// The set's name.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -138,12 +123,12 @@ impl StoredSet {
         self.description.codec
     }
 
-    /// What the arrays are that images come back as; the width is that of images of width `width`.
+    /// Returns the kind of the arrays that images of this width come back as.
     pub(crate) fn kind(&self, width: usize) -> PackedKind {
         PackedKind { width, ..self.description.kind.clone() }
     }
 
-    /// The key and the shape of the one array that the images are.
+    /// Returns the key and the shape of the stack, if the images are one array.
     pub(crate) fn stack(&self) -> Option<(&str, &[usize])> {
         match &self.description.shape {
             Shape::Stack { key, shape, .. } => Some((key, shape)),
@@ -151,7 +136,7 @@ impl StoredSet {
         }
     }
 
-    /// The form in which the stack comes back, if it is another array.
+    /// Returns the form in which the stack comes back, if that differs from the stack.
     pub(crate) fn form(&self) -> Option<&ArrayForm> {
         match &self.description.shape {
             Shape::Stack { form, .. } => form.as_ref(),
@@ -159,7 +144,7 @@ impl StoredSet {
         }
     }
 
-    /// The axes of length 1 around each image that has a key of its own.
+    /// Returns the axes of length 1 around each image that has a key of its own.
     pub(crate) fn ones(&self) -> Ones {
         match self.description.shape {
             Shape::Stack { .. } => Ones::default(),
@@ -167,13 +152,18 @@ impl StoredSet {
         }
     }
 
-    /// The bytes of its members.
+    /// Returns the length of its members in bytes, its description apart.
     pub(crate) fn stored_bytes(&self) -> u64 {
         self.model_blob.as_ref().map_or(0, Blob::len)
             + self.segments.iter().map(Segment::stored_bytes).sum::<u64>()
     }
 
-    /// The segment of an image, and the image's number in it.
+    /// Iterates over the segments, each with the number of its first image.
+    pub(super) fn segments(&self) -> impl Iterator<Item = (usize, &Segment)> {
+        self.segments.iter().zip(&self.ends).map(|(segment, end)| (end - segment.len(), segment))
+    }
+
+    /// Returns the segment of an image, and the image's number in it.
     fn locate(&self, image: usize) -> Result<(&Segment, usize)> {
         let number = self.ends.partition_point(|&end| end <= image);
         let segment =
@@ -181,7 +171,7 @@ impl StoredSet {
         Ok((segment, image - (self.ends[number] - segment.len())))
     }
 
-    /// Whether an array of it has this key.
+    /// Returns whether one of its arrays has this key.
     pub(crate) fn has_key(&self, zip: &Archive, key: &str) -> bool {
         match self.stack() {
             Some((own, _)) => own == key,
@@ -189,16 +179,15 @@ impl StoredSet {
         }
     }
 
-    /// The number of the image with this key.
+    /// Returns the number of the image with this key.
     pub(crate) fn find(&self, zip: &Archive, key: &str) -> Option<usize> {
-        let mut segments = self.segments.iter().zip(&self.ends);
-        segments.find_map(|(segment, end)| {
+        self.segments().find_map(|(first, segment)| {
             let image = segment.with_keys(zip, |keys| keys.find(key))?;
-            Some(end - segment.len() + image)
+            Some(first + image)
         })
     }
 
-    /// The key of an image; of one whose key is damaged, what stands for it.
+    /// Returns the key of an image, or a description of the image if the key is damaged.
     pub(crate) fn key(&self, zip: &Archive, image: usize) -> String {
         let key = self
             .locate(image)
@@ -207,20 +196,20 @@ impl StoredSet {
         key.unwrap_or_else(|| format!("image {image} of {}", self.name))
     }
 
-    /// The bytes that an image's payload takes.
+    /// Returns the length of an image's payload in bytes.
     pub(crate) fn payload_bytes(&self, zip: &Archive, image: usize) -> Result<u64> {
         let (segment, image) = self.locate(image)?;
         Ok(segment.payload(zip, image)?.len() as u64)
     }
 
-    /// The height and width of all images; `None` if they differ, or there are none.
+    /// Returns the height and width of all images; `None` if they differ, or there are none.
     pub(crate) fn common_size(&self) -> Option<[usize; 2]> {
         let mut segments = self.segments.iter().filter(|segment| segment.len() > 0);
         let size = segments.next()?.size()?;
         segments.all(|segment| segment.size() == Some(size)).then_some(size)
     }
 
-    /// The height and width of an image.
+    /// Returns the height and width of an image.
     pub(crate) fn size(&self, zip: &Archive, image: usize) -> Result<[usize; 2]> {
         let (segment, number) = self.locate(image)?;
         match segment.size() {
@@ -246,12 +235,12 @@ impl StoredSet {
         })
     }
 
-    /// That an image is not larger than the limit, nor than its payload accounts for.
+    /// Checks that an image is within the limit, or not larger than its payload accounts for.
     pub(crate) fn check_image(&self, zip: &Archive, image: usize) -> Result<()> {
         self.with_payload(zip, image, |_, payload, size| self.check_size(zip, image, payload.len(), size))
     }
 
-    /// The same of an image of this size and of a payload of so many bytes.
+    /// Checks the same of an image of this size, with a payload of so many bytes.
     pub(crate) fn check_size(
         &self,
         zip: &Archive,
@@ -259,11 +248,11 @@ impl StoredSet {
         payload_bytes: usize,
         size: [usize; 2],
     ) -> Result<()> {
-        check_limit(zip.limits(), payload_bytes, size).map_err(|error| error.with_key(&self.key(zip, image)))
+        check_image(zip.limits(), payload_bytes, size).map_err(|error| error.with_key(&self.key(zip, image)))
     }
 
-    /// Gives the rows of an image to what takes them, which needs no memory for all of them.
-    fn read_rows(&self, zip: &Archive, image: usize, rows: &mut impl RowsOfSize) -> Result<()> {
+    /// Decodes the rows of an image into a sink, without memory for all of them.
+    pub(super) fn read_rows(&self, zip: &Archive, image: usize, rows: &mut impl ImageSink) -> Result<()> {
         let model = self.model(zip)?;
         self.with_payload(zip, image, |segment, payload, size| {
             self.check_size(zip, image, payload.len(), size)?;
@@ -273,14 +262,14 @@ impl StoredSet {
         })
     }
 
-    /// The number of pixels of an image whose bit is 1.
+    /// Returns the number of pixels of an image whose bit is 1.
     pub(crate) fn count_ones(&self, zip: &Archive, image: usize) -> Result<u64> {
         let mut ones = OnesCounter::default();
         self.read_rows(zip, image, &mut ones)?;
         Ok(ones.ones())
     }
 
-    /// Calls `with` with an image's segment, payload and size.
+    /// Calls `with` with the segment, the payload and the size of an image.
     fn with_payload<R>(
         &self,
         zip: &Archive,
@@ -298,7 +287,7 @@ impl StoredSet {
         }
     }
 
-    /// The size that a payload of a segment of images of several sizes starts with, and what follows.
+    /// Splits a payload of a segment whose images differ in size: the size that it starts with, and the rest.
     fn split_size<'p>(
         &self,
         segment: &Segment,
@@ -319,8 +308,8 @@ impl StoredSet {
         Ok((size, rest))
     }
 
-    /// The model, made ready when it is first asked for.
-    fn model(&self, zip: &Archive) -> Result<&Model> {
+    /// Returns the model, which is read when it is first needed.
+    pub(super) fn model(&self, zip: &Archive) -> Result<&Model> {
         if let Some(model) = self.model.get() {
             return Ok(model);
         }
@@ -336,126 +325,9 @@ impl StoredSet {
         let model = read.map_err(damaged)?;
         Ok(self.model.get_or_init(|| model))
     }
-
-    /// The images whose payloads have no place.
-    pub(crate) fn misplaced(&self, zip: &Archive) -> impl Iterator<Item = usize> {
-        let segments = self.segments.iter().zip(&self.ends);
-        segments.flat_map(move |(segment, end)| {
-            segment.misplaced(zip).into_iter().map(move |image| end - segment.len() + image)
-        })
-    }
-
-    /// The members of indices that are not as a writer makes them.
-    pub(crate) fn damaged_indices(&self, zip: &Archive) -> impl Iterator<Item = &str> {
-        self.segments.iter().filter_map(|segment| segment.damaged_index(zip))
-    }
-
-    /// Reads all images and calls `damaged` with each that is damaged, and why; `progress` with the number of images done.
-    pub(crate) fn verify(
-        &self,
-        zip: &Archive,
-        mut damaged: impl FnMut(Flaw),
-        mut progress: impl FnMut(usize),
-    ) -> Result<()> {
-        self.model(zip)?;
-        for (segment, &end) in self.segments.iter().zip(&self.ends) {
-            let first = end - segment.len();
-            let mut flaws: Vec<Option<Flaw>> = vec![None; segment.len()];
-            for (group, start) in (0..segment.len()).step_by(GROUP).enumerate() {
-                interrupt::check()?;
-                let images = start..segment.len().min(start + GROUP);
-                self.verify_group(zip, segment, (group, first, images.clone()), &mut flaws)?;
-                progress(first + images.end);
-            }
-            for image in 0..segment.len() {
-                if image % GROUP == 0 {
-                    interrupt::check()?;
-                }
-                let flaw = |is_certain, message| Some(Flaw { image: first + image, is_certain, message });
-                if self.stack().is_none() && !has_key(zip, segment, image) {
-                    flaws[image] = flaw(true, "expected a key of its own, found none".to_owned());
-                }
-                let Ok(Some(same)) = segment.first(zip, image) else { continue };
-                let of_same = flaws[same].as_ref().map(|flaw| flaw.is_certain);
-                if let Some(is_certain) = of_same
-                    && flaws[image].as_ref().is_none_or(|flaw| is_certain && !flaw.is_certain)
-                {
-                    let message = format!("it is the same as image {}, which is damaged", first + same);
-                    flaws[image] = flaw(is_certain, message);
-                }
-            }
-            flaws.into_iter().flatten().for_each(&mut damaged);
-        }
-        Ok(())
-    }
-
-    /// Reads the images of a group: its number, the number of the segment's first image, and the numbers in the segment.
-    fn verify_group(
-        &self,
-        zip: &Archive,
-        segment: &Segment,
-        (group, first, images): (usize, usize, Range<usize>),
-        flaws: &mut [Option<Flaw>],
-    ) -> Result<()> {
-        let (mut checksum, mut crc) = (Checksum::default(), ImageCrc::default());
-        let flaw = |image: usize, is_certain, message| Flaw { image: first + image, is_certain, message };
-        for image in images.clone() {
-            if let Ok(Some(same)) = segment.first(zip, image) {
-                checksum.add_repeat(same);
-                continue;
-            }
-            match self.read_rows(zip, first + image, &mut crc) {
-                Ok(()) => checksum.add_crc(crc.finish()),
-                Err(error) => {
-                    checksum.skip();
-                    flaws[image] = Some(flaw(image, true, error.to_string()));
-                }
-            }
-        }
-        match segment.damage(zip, group, &checksum)? {
-            Damage::None => {}
-            Damage::One(place) => {
-                let (image, message) = (images.start + place, "expected other pixels: the checksum differs");
-                flaws[image] = Some(flaw(image, true, message.to_owned()));
-            }
-            Damage::Some => {
-                let (start, last) = (first + images.start, first + images.end - 1);
-                let message = format!(
-                    "expected other pixels in some of the images {start} to {last}: their checksum differs"
-                );
-                for image in images {
-                    flaws[image].get_or_insert_with(|| flaw(image, false, message.clone()));
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Whether an image of a segment has a key by which it is found.
-fn has_key(zip: &Archive, segment: &Segment, image: usize) -> bool {
-    let key = segment.with_keys(zip, |keys| keys.key(image));
-    key.is_some_and(|key| is_key(&key) && segment.with_keys(zip, |keys| keys.find(&key)) == Some(image))
-}
-
-/// That an image is not larger than the limit, nor than its payload accounts for.
-fn check_limit(limits: &Limits, payload_bytes: usize, [height, width]: [usize; 2]) -> Result<()> {
-    // A row without pixels counts as a byte.
-    let found = height.max(1) as u128 * width.div_ceil(8).max(1) as u128;
-    let limit = limits.image_bytes.max((payload_bytes as u64).saturating_mul(DEFLATE_RATIO));
-    if found > limit.into() {
-        let found = u64::try_from(found).unwrap_or(u64::MAX);
-        return Err(ErrorKind::TooLarge { found, limit, name: "image_bytes" }.into());
-    }
-    Ok(())
-}
-
-/// Whether readers believe that a payload of so many bytes is an image of this size.
-pub(super) fn accounts_for(payload_bytes: usize, size: [usize; 2]) -> bool {
-    check_limit(&Limits::default(), payload_bytes, size).is_ok()
-}
-
-/// The error of an image whose payload cannot be decoded.
+/// Returns the error of an image whose payload cannot be decoded.
 fn blame(segment: &Segment, image: usize, error: bitnpz_bitmap::Error) -> Error {
     match error.kind() {
         bitnpz_bitmap::ErrorKind::OutOfMemory { .. } => error.into(),
@@ -463,19 +335,19 @@ fn blame(segment: &Segment, image: usize, error: bitnpz_bitmap::Error) -> Error 
     }
 }
 
-/// What takes rows, and must be told of what size images are.
-trait RowsOfSize: RowSink {
-    /// An image of this height and width comes next.
+/// A sink of rows that must know the size of each image.
+pub(super) trait ImageSink: RowSink {
+    /// Starts an image of this height and width.
     fn start(&mut self, size: [usize; 2]);
 }
 
-impl RowsOfSize for OnesCounter {
+impl ImageSink for OnesCounter {
     fn start(&mut self, [_, width]: [usize; 2]) {
         *self = Self::new(width);
     }
 }
 
-impl RowsOfSize for ImageCrc {
+impl ImageSink for ImageCrc {
     fn start(&mut self, size: [usize; 2]) {
         self.start(size);
     }

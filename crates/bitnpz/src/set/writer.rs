@@ -4,39 +4,44 @@ use std::io::{Seek, Write};
 use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Model;
-use bitnpz_npy::{Dtype, DynArrayView, Header, make_room};
+use bitnpz_npy::{Dtype, DynArrayView, Header};
 use bitnpz_npz::{Compression, Owner, Writer};
 
+use super::collected::{CollectedImage, CollectedImages};
 use super::description::{Description, SegmentDescription, Shape};
-use super::encode::{Encoded, Images, SetOptions};
+use super::encode::{EncodedSegment, encode};
+use super::options::SetOptions;
 use crate::error::{ErrorKind, Result};
 use crate::names::{self, SegmentPart};
 use crate::packed::PackedKind;
 use crate::threads::Background;
 
-/// A segment is written once it has this many bytes of packed rows and keys, or this many images.
+/// A segment ends when its images have this many bytes of packed rows and keys: two segments are in memory at a time.
 const SEGMENT_BYTES: usize = 32 << 20;
+
+/// A segment ends when it has this many images, which bounds the memory for their sizes and payload starts.
 const SEGMENT_IMAGES: usize = 1 << 19;
 
-/// How many images of this size make a segment, of images without keys.
+/// Images with more bytes of packed rows are refused: a segment's payloads must be below 4 GiB in all.
+const MAX_IMAGE_BYTES: usize = u32::MAX as usize - 2 * SEGMENT_BYTES;
+
+/// Deflate makes a key table smaller, and every reader of archives supports it.
+const KEYS_COMPRESSION: Compression = Compression::Deflate { level: 12 };
+
+/// Returns the number of images of this size, without keys, that make a segment.
 pub(crate) fn segment_images([height, width]: [usize; 2]) -> usize {
     let bytes = height.saturating_mul(width.div_ceil(8));
     SEGMENT_BYTES.div_ceil(bytes.max(1)).min(SEGMENT_IMAGES)
 }
 
-/// An image of more bytes of packed rows has no place in a segment, whose payloads are below 4 GiB.
-const MOST_ROWS: usize = u32::MAX as usize - 2 * SEGMENT_BYTES;
-
-/// Of the table of keys deflate makes less, and every reader of archives knows it.
-const KEYS_COMPRESSION: Compression = Compression::Deflate { level: 12 };
-
-/// Writes an image set, segment by segment, in bounded memory: one is encoded while the next is collected.
+/// Writes an image set segment by segment, in bounded memory: one segment is encoded while the next is collected.
 #[derive(Debug)]
 pub(crate) struct SetWriter {
     name: String,
     options: SetOptions,
-    collected: Images,
-    encoding: Option<Background<Result<Encoded>>>,
+    collected: CollectedImages,
+    /// The segment that is being encoded.
+    encoding: Option<Background<Result<EncodedSegment>>>,
     owner: Owner,
     model: Option<Arc<Model>>,
     segments: Vec<SegmentDescription>,
@@ -49,7 +54,7 @@ impl SetWriter {
         Self {
             name,
             options,
-            collected: Images::default(),
+            collected: CollectedImages::default(),
             encoding: None,
             owner: Owner::current(),
             model: None,
@@ -58,7 +63,7 @@ impl SetWriter {
         }
     }
 
-    /// Goes on with a set that has these segments and this model.
+    /// Continues a set that has these segments and this model.
     pub(super) fn resume(
         name: String,
         options: SetOptions,
@@ -69,18 +74,18 @@ impl SetWriter {
         Self { model: Some(Arc::new(model)), segments, images, ..Self::new(name, options) }
     }
 
-    /// The number of images so far.
+    /// Returns the number of images so far.
     pub(crate) fn len(&self) -> usize {
-        self.images + self.collected.sizes.len()
+        self.images + self.collected.len()
     }
 
-    /// Whether all images are still as they were added.
+    /// Returns whether no segment has been started, so that all images are still as they were added.
     pub(crate) fn is_unwritten(&self) -> bool {
         self.images == 0
     }
 
-    /// The images that are in no segment yet: their keys, if they have any, sizes and packed rows.
-    pub(crate) fn images(&self) -> impl Iterator<Item = (Option<String>, [usize; 2], &[u8])> {
+    /// Returns the images that are in no segment yet.
+    pub(crate) fn collected(&self) -> impl Iterator<Item = CollectedImage<'_>> {
         self.collected.iter()
     }
 
@@ -92,55 +97,49 @@ impl SetWriter {
         size: [usize; 2],
         key: Option<&str>,
     ) -> Result<()> {
-        if rows.len() > MOST_ROWS {
+        if rows.len() > MAX_IMAGE_BYTES {
             return Err(ErrorKind::HugeImage { size }.into());
         }
-        let Images { rows: all, sizes, keys } = &mut self.collected;
-        make_room(all, rows.len())?;
-        all.extend_from_slice(rows);
-        sizes.push(size);
-        if let Some(key) = key {
-            keys.push(key);
-        }
+        self.collected.push(rows, size, key)?;
         self.options.meter.collect(1);
-        if all.len() + keys.bytes() >= SEGMENT_BYTES || sizes.len() >= SEGMENT_IMAGES {
-            // There will be more, and nobody knows how many.
-            let total = 4 * sizes.len();
+        let bytes = self.collected.rows().len() + self.collected.keys().bytes();
+        if bytes >= SEGMENT_BYTES || self.collected.len() >= SEGMENT_IMAGES {
+            // How many images will come is unknown. A model for four times as many pays as soon as another segment follows.
+            let total = 4 * self.collected.len();
             self.start_segment(zip, total)?;
         }
         Ok(())
     }
 
-    /// Writes what is left: images of this kind, which together are an array under one key, or each have their own.
+    /// Writes the remaining images and the description: the images are arrays of this kind and, together, of this shape.
     pub(crate) fn finish(
         mut self,
         zip: &mut Writer<impl Write + Seek>,
         kind: PackedKind,
         shape: Shape,
     ) -> Result<()> {
-        if !self.collected.sizes.is_empty() || self.images == 0 {
+        if self.collected.len() > 0 || self.images == 0 {
             let total = self.len();
             self.start_segment(zip, total)?;
         }
         self.finish_segment(zip)?;
         let model = self.model.expect("a segment was written");
         let shipped = model.name().map(str::to_owned);
-        let name = &self.name;
         if shipped.is_none() {
-            add(zip, &names::of_model(name), model.as_bytes(), Compression::Stored)?;
+            add_bytes(zip, &names::of_model(&self.name), model.as_bytes(), Compression::Stored)?;
         }
         let description =
             Description { codec: model.codec(), model: shipped, kind, shape, segments: self.segments };
-        Ok(zip.add(&names::of_description(name), description.to_json())?)
+        Ok(zip.add(&names::of_description(&self.name), description.to_json())?)
     }
 
-    /// Starts to encode the images that are collected, once what came before them is written.
+    /// Starts to encode the collected images, once the segment before them is written.
     fn start_segment(&mut self, zip: &mut Writer<impl Write + Seek>, total: usize) -> Result<()> {
         self.finish_segment(zip)?;
         let images = std::mem::take(&mut self.collected);
-        self.images += images.sizes.len();
+        self.images += images.len();
         let (model, options) = (self.model.clone(), self.options.clone());
-        match Background::start(move || images.encode(model, total, &options)) {
+        match Background::start(move || encode(&images, model, total, &options)) {
             Ok(encoding) => {
                 self.encoding = Some(encoding);
                 Ok(())
@@ -158,11 +157,12 @@ impl SetWriter {
         }
     }
 
-    fn write_segment(&mut self, zip: &mut Writer<impl Write + Seek>, encoded: Encoded) -> Result<()> {
-        let Encoded { model, description, members } = encoded;
+    fn write_segment(&mut self, zip: &mut Writer<impl Write + Seek>, encoded: EncodedSegment) -> Result<()> {
+        let EncodedSegment { model, description, members } = encoded;
         for (part, bytes) in members {
             let compression = if part == SegmentPart::Keys { KEYS_COMPRESSION } else { Compression::Stored };
-            add(zip, &names::of_segment(&self.name, part, self.segments.len()), &bytes, compression)?;
+            let name = names::of_segment(&self.name, part, self.segments.len());
+            add_bytes(zip, &name, &bytes, compression)?;
         }
         self.segments.push(description);
         self.model = Some(model);
@@ -170,8 +170,8 @@ impl SetWriter {
     }
 }
 
-/// Adds an array of bytes.
-fn add(
+/// Adds a member that is an array of bytes.
+fn add_bytes(
     zip: &mut Writer<impl Write + Seek>,
     name: &str,
     bytes: &[u8],

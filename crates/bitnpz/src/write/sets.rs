@@ -247,7 +247,7 @@ impl SetsWriter {
     /// Ends a stack, and returns it if it is too small for a set.
     fn end_stack(&mut self, output: &mut Output, stack: SetStack) -> Result<Option<SmallStack>> {
         let SetStack { stack, set, place } = stack;
-        let rows = || set.images().map(|(_, _, rows)| rows);
+        let rows = || set.collected().map(|image| image.rows);
         if set.is_unwritten() && rows().map(<[u8]>::len).sum::<usize>() < SMALL_STACK {
             self.drop_set(place);
             self.options.meter.code(stack.images(), stack.shape[0] * stack.item_bytes());
@@ -275,12 +275,19 @@ impl SetsWriter {
             }
             let OpenSet { ref palette, ones, ref set, place } = open;
             self.drop_set(place);
-            let pixels = set.images().map(|(_, [height, width], _)| height * width).sum::<usize>();
+            let pixels = set.collected().map(|image| image.size[0] * image.size[1]).sum::<usize>();
             self.options.meter.code(set.len(), pixels * palette.dtype().item_size());
-            small.extend(set.images().filter_map(|(key, size, rows)| {
-                let form = ArrayForm { shape: ones.around(size), fortran_order: false, axes: None };
-                let (shape, kind, rows) = (size.to_vec(), open.kind(size[1]), rows.to_vec());
-                Some(SmallStack { key: key?, place, shape, form: Some(form), kind, rows })
+            small.extend(set.collected().filter_map(|image| {
+                let form = ArrayForm { shape: ones.around(image.size), fortran_order: false, axes: None };
+                let (shape, kind) = (image.size.to_vec(), open.kind(image.size[1]));
+                Some(SmallStack {
+                    key: image.key?,
+                    place,
+                    shape,
+                    form: Some(form),
+                    kind,
+                    rows: image.rows.to_vec(),
+                })
             }));
         }
         small.into_iter().try_for_each(|small| small.write(output))

@@ -1,33 +1,34 @@
-//! Where each payload of a segment starts: in place, and found at once.
+//! The index of a segment: where each payload starts.
 //!
-//! The starts are a rising sequence, kept as P. Elias ("Efficient storage and retrieval by content and address of static
-//! files", 1974) and R. M. Fano do: each start's lower bits as they are; its upper bits as the place of a one, one farther for
-//! each start before it. A start is found by the place of every 64th one and by counting on from there.
+//! The starts are a rising sequence in the representation of P. Elias ("Efficient storage and retrieval by content and address of
+//! static files", 1974) and R. M. Fano: the lower bits of each start are stored as they are, its upper bits as the position of a
+//! one in a bit string, plus one for each earlier start. A start is found by the position of every 64th one, which is stored, and
+//! counting from there. Nothing has to be decoded before it can be used.
 
 use super::{checksum, numbers};
 
-/// Every so many starts the place of its one is noted.
+/// The position of every 64th one is stored: a look-up then counts the bits of a few words.
 const STRIDE: usize = 64;
 
-/// The parts of an index, each of bytes behind the other.
+/// The layout of an index: its parts follow each other.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Layout {
-    /// Images of the segment.
+pub(super) struct IndexLayout {
+    /// The number of images in the segment.
     pub(super) images: usize,
-    /// Bytes of all payloads.
+    /// The length of all payloads in bytes.
     payload: usize,
-    /// How many lower bits each start has.
+    /// The number of lower bits of each start.
     low_bits: u32,
     has_repeats: bool,
 }
 
-impl Layout {
+impl IndexLayout {
     pub(super) fn new(images: usize, payload: usize, has_repeats: bool) -> Self {
         let mean = payload.checked_div(images).unwrap_or(0);
         Self { images, payload, low_bits: mean.checked_ilog2().unwrap_or(0), has_repeats }
     }
 
-    /// Where the places of ones, the ones, the lower bits, the repeats and the checksums end.
+    /// Returns the ends of the stored positions, the ones, the lower bits, the repeats and the checksums.
     fn ends(&self) -> Option<[usize; 5]> {
         let starts = self.images.checked_add(1)?;
         let places = 4 * starts.div_ceil(STRIDE);
@@ -39,20 +40,20 @@ impl Layout {
         Some([places, ones, lows, repeats, repeats.checked_add(checksums)?])
     }
 
-    /// The bytes of the index; `None` if it could not be addressed.
+    /// Returns the length of the index in bytes; `None` if that overflows.
     pub(super) fn len(&self) -> Option<usize> {
         self.ends().map(|ends| ends[4])
     }
 }
 
-/// The bytes of an index, from the starts and the end of all payloads.
+/// Returns the bytes of an index. `starts` are the starts of all payloads and the end of the last.
 pub(super) fn write(
     starts: &[usize],
     repeats: Option<&[bool]>,
     checksums: &[[u8; checksum::BYTES]],
 ) -> Vec<u8> {
     let images = starts.len() - 1;
-    let layout = Layout::new(images, starts[images], repeats.is_some());
+    let layout = IndexLayout::new(images, starts[images], repeats.is_some());
     let [places, ones, lows, repeats_end, end] = layout.ends().expect("payloads are in memory");
     let mut bytes = vec![0; end];
     for (number, &start) in starts.iter().enumerate() {
@@ -71,10 +72,10 @@ pub(super) fn write(
     bytes
 }
 
-/// An index where it lies.
+/// An index, borrowed from where it is stored.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Index<'a> {
-    layout: Layout,
+pub(super) struct PayloadIndex<'a> {
+    layout: IndexLayout,
     places: &'a [[u8; 4]],
     ones: &'a [[u8; 8]],
     lows: &'a [u8],
@@ -82,9 +83,9 @@ pub(super) struct Index<'a> {
     checksums: &'a [[u8; checksum::BYTES]],
 }
 
-impl<'a> Index<'a> {
-    /// An index of these bytes; `None` if there are more or fewer than its layout asks for.
-    pub(super) fn new(layout: Layout, bytes: &'a [u8]) -> Option<Self> {
+impl<'a> PayloadIndex<'a> {
+    /// Returns the index of these bytes; `None` if their number is not that of the layout.
+    pub(super) fn new(layout: IndexLayout, bytes: &'a [u8]) -> Option<Self> {
         let [places, ones, lows, repeats, end] = layout.ends()?;
         if bytes.len() != end {
             return None;
@@ -99,7 +100,7 @@ impl<'a> Index<'a> {
         })
     }
 
-    /// Where a payload starts and ends; `None` if the index is damaged there.
+    /// Returns the range of a payload; `None` if the index is damaged there.
     pub(super) fn payload(&self, image: usize) -> Option<std::ops::Range<usize>> {
         let mut one = u32::from_le_bytes(self.places[image / STRIDE]) as usize;
         let mut left = image % STRIDE;
@@ -129,20 +130,20 @@ impl<'a> Index<'a> {
         (start <= end && end <= self.layout.payload).then_some(start..end)
     }
 
-    /// The start whose one is at this place.
+    /// Returns the start whose one is at this position.
     fn start(&self, number: usize, one: usize) -> Option<usize> {
         let bits = self.layout.low_bits;
         Some(one.checked_sub(number)? << bits | numbers::fixed(self.lows, number, bits))
     }
 
-    /// Whether an image's payload is the number of an image before it, which it is the same as.
+    /// Returns whether an image is a repeat.
     pub(super) fn is_repeat(&self, image: usize) -> bool {
         self.repeats.get(image / 8).is_some_and(|bits| bits >> (image % 8) & 1 == 1)
     }
 
-    /// Whether all of it is what a writer makes of some payloads that lie one behind the other.
+    /// Returns whether a writer could have made this index, of payloads that follow each other.
     pub(super) fn is_as_written(&self) -> bool {
-        let Layout { images, payload, low_bits, .. } = self.layout;
+        let IndexLayout { images, payload, low_bits, .. } = self.layout;
         let (mut number, mut before) = (0_usize, 0);
         for (at, word) in self.ones.iter().enumerate() {
             let mut word = u64::from_le_bytes(*word);
@@ -183,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn do_starts_come_back(
+        fn round_trips_starts(
             lengths in prop::collection::vec(prop_oneof![0_usize..40, 0_usize..3, 0_usize..5000], 0..400),
             repeats in prop::option::of(prop::collection::vec(any::<bool>(), 400)),
         ) {
@@ -192,9 +193,9 @@ mod tests {
             let repeats = repeats.as_deref().map(|repeats| &repeats[..lengths.len()]);
             let checksums = vec![[7; 8]; lengths.len().div_ceil(checksum::GROUP)];
             let bytes = write(&starts, repeats, &checksums);
-            let layout = Layout::new(lengths.len(), starts[lengths.len()], repeats.is_some());
+            let layout = IndexLayout::new(lengths.len(), starts[lengths.len()], repeats.is_some());
             prop_assert_eq!(layout.len(), Some(bytes.len()));
-            let index = Index::new(layout, &bytes).unwrap();
+            let index = PayloadIndex::new(layout, &bytes).unwrap();
             for image in 0..lengths.len() {
                 prop_assert_eq!(index.payload(image), Some(starts[image]..starts[image + 1]));
                 prop_assert_eq!(index.is_repeat(image), repeats.is_some_and(|repeats| repeats[image]));
@@ -206,21 +207,21 @@ mod tests {
             for bit in (0..8 * end).step_by(1 + end / 50) {
                 let mut bytes = bytes.clone();
                 bytes[bit / 8] ^= 1 << (bit % 8);
-                let index = Index::new(layout, &bytes).unwrap();
+                let index = PayloadIndex::new(layout, &bytes).unwrap();
                 let is_same = (0..lengths.len()).all(|image| index.payload(image) == Some(starts[image]..starts[image + 1]));
                 prop_assert!(!index.is_as_written() || !is_same);
             }
         }
 
         #[test]
-        fn do_any_bytes_give_payloads_or_nothing(
+        fn never_leaves_the_payloads(
             images in 1_usize..300,
             payload in 0_usize..10_000,
             seed in prop::collection::vec(any::<u8>(), 1..50),
         ) {
-            let layout = Layout::new(images, payload, true);
+            let layout = IndexLayout::new(images, payload, true);
             let bytes: Vec<u8> = seed.iter().copied().cycle().take(layout.len().unwrap()).collect();
-            let index = Index::new(layout, &bytes).unwrap();
+            let index = PayloadIndex::new(layout, &bytes).unwrap();
             for image in 0..images {
                 let range = index.payload(image);
                 prop_assert!(range.is_none_or(|range| range.start <= range.end && range.end <= payload));
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn is_an_index_less_than_a_byte_for_each_small_image() {
+    fn takes_less_than_a_byte_for_a_small_image() {
         let starts: Vec<usize> = (0..=10_000).map(|image| image * 13).collect();
         let bytes = write(&starts, None, &vec![[0; 8]; 10_000_usize.div_ceil(checksum::GROUP)]);
         assert!(bytes.len() < 8400, "{} bytes", bytes.len());

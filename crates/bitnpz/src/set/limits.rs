@@ -1,0 +1,26 @@
+//! The largest image that a payload can stand for.
+
+use bitnpz_npz::Limits;
+
+use crate::error::{ErrorKind, Result};
+
+/// Whatever the limit, an image may be so many times larger than its payload: deflate makes no member smaller than that
+/// (RFC 1951), so a plain archive of this length could hold the image too.
+const DEFLATE_RATIO: u64 = 1032;
+
+/// Checks that an image is within the limit, or not larger than its payload accounts for.
+pub(super) fn check_image(limits: &Limits, payload_bytes: usize, [height, width]: [usize; 2]) -> Result<()> {
+    // A row without pixels counts as a byte.
+    let found = height.max(1) as u128 * width.div_ceil(8).max(1) as u128;
+    let limit = limits.image_bytes.max((payload_bytes as u64).saturating_mul(DEFLATE_RATIO));
+    if found > limit.into() {
+        let found = u64::try_from(found).unwrap_or(u64::MAX);
+        return Err(ErrorKind::TooLarge { found, limit, name: "image_bytes" }.into());
+    }
+    Ok(())
+}
+
+/// Returns whether readers with the default limits accept an image of this size for a payload of so many bytes.
+pub(super) fn is_acceptable(payload_bytes: usize, size: [usize; 2]) -> bool {
+    check_image(&Limits::default(), payload_bytes, size).is_ok()
+}

@@ -1,0 +1,33 @@
+//! How image sets are written.
+
+use std::num::NonZero;
+
+use bitnpz_bitmap::BitmapView;
+use bitnpz_bitmap::codec::Codec;
+use bitnpz_npy::Dtype;
+
+use crate::progress::Meter;
+
+/// How image sets are written.
+#[derive(Clone, Debug)]
+pub(crate) struct SetOptions {
+    /// The codec; `None` chooses one for each set.
+    pub(crate) codec: Option<Codec>,
+    pub(crate) threads: NonZero<usize>,
+    /// The length of a pixel in the arrays that the meter counts, in bytes.
+    pub(crate) item_bytes: usize,
+    /// Counts the images that are encoded.
+    pub(crate) meter: Meter,
+}
+
+impl SetOptions {
+    /// Returns the same options for images of this dtype.
+    pub(crate) fn with_items(&self, dtype: &Dtype) -> Self {
+        Self { item_bytes: dtype.item_size(), ..self.clone() }
+    }
+
+    /// Counts an image that is encoded.
+    pub(super) fn count(&self, image: BitmapView<'_>) {
+        self.meter.code(1, image.height() * image.width() * self.item_bytes);
+    }
+}

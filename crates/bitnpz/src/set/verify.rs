@@ -1,0 +1,145 @@
+//! Reading all images of a set to see which are damaged.
+
+use std::ops::Range;
+
+use bitnpz_npz::Archive;
+
+use super::checksum::{Checksum, Damage, GROUP, ImageCrc};
+use super::segment::Segment;
+use super::stored::StoredSet;
+use crate::error::Result;
+use crate::interrupt;
+use crate::names::is_key;
+
+/// An image that is damaged, or may be.
+#[derive(Clone, Debug)]
+pub(crate) struct Flaw {
+    /// The number of the image in the set.
+    pub(crate) image: usize,
+    /// Whether it is certain that this image is damaged. Of several in a group it is only known that they are in it.
+    pub(crate) is_certain: bool,
+    /// What was expected and what was found.
+    pub(crate) message: String,
+}
+
+/// The flaws of a segment's images.
+struct SegmentFlaws {
+    /// The number of the segment's first image in the set.
+    first: usize,
+    /// One for each image.
+    flaws: Vec<Option<Flaw>>,
+}
+
+impl SegmentFlaws {
+    /// Sets the flaw of an image of the segment.
+    fn set(&mut self, image: usize, is_certain: bool, message: impl Into<String>) {
+        let image_of_set = self.first + image;
+        self.flaws[image] = Some(Flaw { image: image_of_set, is_certain, message: message.into() });
+    }
+
+    /// Returns whether the flaw of an image is certain, if it has one.
+    fn certainty(&self, image: usize) -> Option<bool> {
+        self.flaws[image].as_ref().map(|flaw| flaw.is_certain)
+    }
+}
+
+impl StoredSet {
+    /// Returns the images whose payloads the index does not give.
+    pub(crate) fn misplaced(&self, zip: &Archive) -> impl Iterator<Item = usize> {
+        self.segments().flat_map(move |(first, segment)| {
+            segment.misplaced(zip).into_iter().map(move |image| first + image)
+        })
+    }
+
+    /// Returns the index members that no writer would make.
+    pub(crate) fn damaged_indices(&self, zip: &Archive) -> impl Iterator<Item = &str> {
+        self.segments().filter_map(|(_, segment)| segment.damaged_index(zip))
+    }
+
+    /// Reads all images and calls `damaged` with every flaw, and `progress` with the number of images read.
+    pub(crate) fn verify(
+        &self,
+        zip: &Archive,
+        mut damaged: impl FnMut(Flaw),
+        mut progress: impl FnMut(usize),
+    ) -> Result<()> {
+        self.model(zip)?;
+        for (first, segment) in self.segments() {
+            let mut flaws = SegmentFlaws { first, flaws: vec![None; segment.len()] };
+            for (group, start) in (0..segment.len()).step_by(GROUP).enumerate() {
+                interrupt::check()?;
+                let images = start..segment.len().min(start + GROUP);
+                self.verify_group(zip, segment, group, images.clone(), &mut flaws)?;
+                progress(first + images.end);
+            }
+            for image in 0..segment.len() {
+                if image % GROUP == 0 {
+                    interrupt::check()?;
+                }
+                if self.stack().is_none() && !has_key(zip, segment, image) {
+                    flaws.set(image, true, "expected a key of its own, found none");
+                }
+                // A repeat of a damaged image is damaged too.
+                let Ok(Some(original)) = segment.first(zip, image) else { continue };
+                let Some(is_certain) = flaws.certainty(original) else { continue };
+                if flaws.certainty(image).is_none_or(|own| is_certain && !own) {
+                    let message = format!("it repeats image {}, which is damaged", first + original);
+                    flaws.set(image, is_certain, message);
+                }
+            }
+            flaws.flaws.into_iter().flatten().for_each(&mut damaged);
+        }
+        Ok(())
+    }
+
+    /// Reads the images of a group, which have these numbers in the segment.
+    fn verify_group(
+        &self,
+        zip: &Archive,
+        segment: &Segment,
+        group: usize,
+        images: Range<usize>,
+        flaws: &mut SegmentFlaws,
+    ) -> Result<()> {
+        let (mut checksum, mut crc) = (Checksum::default(), ImageCrc::default());
+        let first = flaws.first;
+        for image in images.clone() {
+            if let Ok(Some(original)) = segment.first(zip, image) {
+                checksum.add_repeat(original);
+                continue;
+            }
+            match self.read_rows(zip, first + image, &mut crc) {
+                Ok(()) => checksum.add_crc(crc.finish()),
+                Err(error) => {
+                    checksum.skip();
+                    flaws.set(image, true, error.to_string());
+                }
+            }
+        }
+        match segment.damage(zip, group, &checksum)? {
+            Damage::None => {}
+            Damage::One(place) => {
+                let message = "expected other pixels: the checksum differs";
+                flaws.set(images.start + place, true, message);
+            }
+            Damage::Some => {
+                let (start, last) = (first + images.start, first + images.end - 1);
+                let message = format!(
+                    "expected other pixels in some of the images {start} to {last}: their checksum differs"
+                );
+                for image in images {
+                    if flaws.certainty(image).is_none() {
+                        flaws.set(image, false, message.clone());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether an image of a segment has a valid key under which it is found.
+fn has_key(zip: &Archive, segment: &Segment, image: usize) -> bool {
+    let key = segment.with_keys(zip, |keys| keys.key(image));
+    key.is_some_and(|key| is_key(&key) && segment.with_keys(zip, |keys| keys.find(&key)) == Some(image))
+}
