@@ -1,8 +1,11 @@
 //! A file that is replaced whole or not at all.
 
 use std::fs::{self, File};
+use std::hint::black_box;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+use bitnpz_npy::with_room;
 
 use crate::error::{Result, WriteFailure};
 use crate::target::{Target, folder_of};
@@ -68,8 +71,7 @@ impl AtomicFile {
                 Err(error) => return Err(error),
             }
         }
-        let file = BufWriter::with_capacity(WRITE_BUFFER_BYTES, file);
-        Ok(Self { file, target, path: path.to_owned() })
+        Ok(Self { file: buffered(file)?, target, path: path.to_owned() })
     }
 
     /// Starts writing a file without a path, in the folder for temporary files. Get its content with
@@ -80,9 +82,8 @@ impl AtomicFile {
     /// If no file can be created there.
     pub fn unnamed() -> Result<Self> {
         let folder = std::env::temp_dir();
-        let file = TemporaryFile::create(&folder.join("stream"));
+        let file = TemporaryFile::create(&folder.join("stream")).and_then(buffered);
         let file = file.map_err(|error| WriteFailure::at(&folder, error))?;
-        let file = BufWriter::with_capacity(WRITE_BUFFER_BYTES, file);
         Ok(Self { file, target: Target::Unnamed, path: folder })
     }
 
@@ -110,6 +111,15 @@ impl AtomicFile {
     }
 }
 
+/// Adds a write buffer to a file.
+fn buffered(file: TemporaryFile) -> io::Result<BufWriter<TemporaryFile>> {
+    // `BufWriter` aborts the process if its buffer cannot be allocated, so an allocation of that size is tried first. Without
+    // `black_box`, the compiler may remove it as unused.
+    let room = with_room::<u8>(WRITE_BUFFER_BYTES);
+    drop(black_box(room.map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?));
+    Ok(BufWriter::with_capacity(WRITE_BUFFER_BYTES, file))
+}
+
 fn finish(file: BufWriter<TemporaryFile>, target: Target) -> io::Result<()> {
     let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     let path = match target {
@@ -126,8 +136,17 @@ fn finish(file: BufWriter<TemporaryFile>, target: Target) -> io::Result<()> {
     };
     file.file().sync_all()?;
     file.take_name(&path)?;
-    // The new name is on disk only once the folder is.
-    if cfg!(unix) { File::open(folder_of(&path))?.sync_all() } else { Ok(()) }
+    sync_folder_of(path)
+}
+
+/// Syncs the folder of a file to disk, so that the creation or renaming of the file survives a crash of the machine. Does
+/// nothing on Windows.
+///
+/// # Errors
+///
+/// If the folder cannot be opened or synced.
+pub fn sync_folder_of(path: impl AsRef<Path>) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder_of(path.as_ref()))?.sync_all() } else { Ok(()) }
 }
 
 impl Write for AtomicFile {

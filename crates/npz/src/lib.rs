@@ -37,7 +37,7 @@ mod temporary;
 mod writer;
 
 pub use archive::{Access, Archive, Identity, Member, MemberReader, OpenOptions};
-pub use atomic_file::AtomicFile;
+pub use atomic_file::{AtomicFile, sync_folder_of};
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
 pub use method::{Compression, Method};

@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use bitnpz::sync_folder_of;
+
 use super::files;
 use crate::failure::{Failure, Outcome};
 
@@ -50,12 +52,12 @@ impl Partial {
         let mut file = File::create(&self.job)?;
         file.write_all(job.as_bytes())?;
         file.sync_all()?;
-        sync_folder(&self.job)
+        sync_folder_of(&self.job)
     }
 
     /// Renames the complete archive to the output, durably, and removes the job. The archive itself is durable already.
     pub(super) fn publish(&self, output: &Path) -> Outcome {
-        let renamed = fs::rename(&self.archive, output).and_then(|()| sync_folder(output));
+        let renamed = fs::rename(&self.archive, output).and_then(|()| sync_folder_of(output));
         renamed.map_err(|error| Failure::at(output, error))?;
         self.remove_job()
     }
@@ -66,10 +68,4 @@ impl Partial {
             _ => Ok(()),
         }
     }
-}
-
-/// Makes the entry of this file in its folder durable.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
