@@ -1,7 +1,7 @@
-//! Taking what is whole out of a damaged archive.
+//! Saving what is undamaged in a damaged archive.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
@@ -18,24 +18,25 @@ use crate::read::{Archive, Problem};
 use crate::set::{Flaw, StoredSet};
 use crate::write::{Kept, Summary, Writer};
 
-/// The header of an array of bytes with one dimension is as long as that of any other.
+/// The length of the header of an array of bytes with one dimension, whatever its length: NumPy pads headers to 64 bytes.
 const BYTES_HEADER: usize = 128;
 
-/// What [`salvage`] has made of a damaged archive.
+/// What [`salvage`] has saved from a damaged archive, and what is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Salvage {
     /// What the new archive holds.
     pub saved: Summary,
-    /// What is gone: members, image sets, images. An image of a stack is blank in the new archive, all else is not in it.
+    /// What is lost: members, image sets, images. A lost image of a stack is blank in the new archive; everything else that is
+    /// lost is not in it.
     pub gone: Vec<Problem>,
-    /// What is in the new archive and may not be as it was: images some of which are damaged, it is not known which, and
-    /// arrays of which it is not known which of two names they had.
+    /// What is in the new archive but may differ from what was saved: images of which some are damaged, it is not known which, and
+    /// arrays that may have had another name.
     pub doubtful: Vec<Problem>,
 }
 
-/// Writes everything that is whole in the damaged archive `from` to a new archive `to`, and says what is gone. What it
-/// leaves of `from` is as it was. Members are found without the central directory too.
+/// Writes everything that is undamaged in the archive `from` to a new archive `to`, and returns what is lost. `from` is not
+/// changed. Members are found even without a central directory.
 ///
 /// Calls `progress` with the steps done: images of image sets.
 ///
@@ -62,7 +63,7 @@ pub fn salvage(
     from: impl AsRef<Path>,
     to: impl AsRef<Path>,
     limits: &Limits,
-    mut progress: impl FnMut(Steps),
+    progress: impl FnMut(Steps),
 ) -> Result<Salvage> {
     let folder = to.as_ref().parent().filter(|folder| !folder.as_os_str().is_empty());
     let clean = tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).map_err(bitnpz_npz::Error::from)?;
@@ -71,53 +72,16 @@ pub fn salvage(
     let zip = bitnpz_npz::Archive::open_file(clean, options)?;
     let (archive, mut gone) = Archive::open_undamaged(zip);
     gone.extend(found.gone.iter().map(|(member, message)| Problem::of_member(member, message.clone())));
+    let mut doubtful = renamed_members(&found);
 
-    let renamed = found.renamed.iter().filter(|(name, _)| !names::is_reserved(name));
-    let renamed = renamed.map(|(name, other)| {
-        let message =
-            format!("one of its headers is damaged: its name is this or {other:?}, and it is kept as both");
-        Problem::of_member(name, message)
-    });
-    let mut doubtful: Vec<Problem> = renamed.collect();
+    let states = states_of_sets(&archive, &found, progress)?;
     let mut writer = Writer::create_with(to, &WriteOptions::default())?;
-    let mut flaws = HashMap::new();
-    let changed_keys = |set: &str| found.changed.iter().find(|name| names::holds_keys(name, set));
-    let (mut done, total) = (0, archive.sets().iter().map(StoredSet::len).sum());
-    for (number, set) in archive.sets().iter().enumerate() {
-        let mut of_set = HashMap::new();
-        let note = |flaw: Flaw| drop(of_set.insert(flaw.image, flaw));
-        let verified =
-            set.verify(archive.zip(), note, |images| progress(Steps { done: done + images, total }));
-        interrupt::check()?;
-        done += set.len();
-        match verified {
-            Err(error) => {
-                let message = format!("its {} images: {error}", set.len());
-                gone.push(Problem::of_member(set.name(), message));
-                flaws.insert(number, None);
-            }
-            Ok(()) if of_set.len() == set.len() && of_set.values().all(|flaw| flaw.is_certain) => {
-                // Nothing of it is whole, not even the size of its images.
-                let flaw = of_set.into_values().min_by_key(|flaw| flaw.image);
-                let of_first = flaw.map_or_else(String::new, |flaw| format!(", the first: {}", flaw.message));
-                let message = format!("all of its {} images{of_first}", set.len());
-                gone.push(Problem::of_member(set.name(), message));
-                flaws.insert(number, None);
-            }
-            Ok(())
-                if of_set.is_empty()
-                    && changed_keys(set.name()).is_none()
-                    && set.damaged_indices(archive.zip()).next().is_none() => {}
-            Ok(()) => drop(flaws.insert(number, Some(of_set))),
-        }
-    }
-    let takes = |number: usize| !flaws.contains_key(&number);
     writer.take_over(
         &archive,
-        takes,
+        |set| matches!(states[set], SetState::Whole),
         |_| true,
         |writer, array| {
-            let Some(Some(flaws)) = flaws.get(&array.set) else { return Ok(()) };
+            let SetState::Damaged { flaws, .. } = &states[array.set] else { return Ok(()) };
             let is_gone = |image| flaws.get(&image).is_some_and(|flaw: &Flaw| flaw.is_certain);
             let (set, image) = (&archive.sets()[array.set], array.images.start);
             if writer.add_remaining(&archive, array, is_gone)? == Kept::KeyTaken {
@@ -128,24 +92,95 @@ pub fn salvage(
             Ok(())
         },
     )?;
-    for (number, set) in archive.sets().iter().enumerate() {
-        if let Some(Some(flaws)) = flaws.get(&number) {
-            if let Some(keys) = changed_keys(set.name()) {
-                let message = "expected the keys as they were written: some images may have those of others";
-                doubtful.push(Problem::of_member(keys, message.to_owned()));
-            }
-            let mut flaws: Vec<&Flaw> = flaws.values().collect();
-            flaws.sort_by_key(|flaw| flaw.image);
-            for flaw in flaws {
-                let problem = Problem::of_image(archive.zip(), set, flaw);
-                if flaw.is_certain { gone.push(problem) } else { doubtful.push(problem) }
+    for (set, state) in archive.sets().iter().zip(&states) {
+        match state {
+            SetState::Whole => {}
+            SetState::Lost { message } => gone.push(Problem::of_member(set.name(), message.clone())),
+            SetState::Damaged { flaws, damaged_keys } => {
+                if let Some(keys) = damaged_keys {
+                    let message =
+                        "expected the keys as they were written: some images may have those of others";
+                    doubtful.push(Problem::of_member(keys, message.to_owned()));
+                }
+                for flaw in flaws.values() {
+                    let problem = Problem::of_image(archive.zip(), set, flaw);
+                    if flaw.is_certain { gone.push(problem) } else { doubtful.push(problem) }
+                }
             }
         }
     }
     Ok(Salvage { saved: writer.finish()?, gone, doubtful })
 }
 
-/// Writes all members that are left to a file, as an archive that is whole.
+/// What is left of an image set.
+enum SetState {
+    /// Everything: it is copied without decoding it.
+    Whole,
+    /// Some images: they are encoded again.
+    Damaged {
+        /// The flaws, by the numbers of their images.
+        flaws: BTreeMap<usize, Flaw>,
+        /// The member of keys that is damaged, if one is.
+        damaged_keys: Option<String>,
+    },
+    /// Nothing.
+    Lost { message: String },
+}
+
+/// Reads all image sets, and returns what is left of each.
+fn states_of_sets(
+    archive: &Archive,
+    found: &bitnpz_npz::Salvaged,
+    mut progress: impl FnMut(Steps),
+) -> Result<Vec<SetState>> {
+    let (mut done, total) = (0, archive.sets().iter().map(StoredSet::len).sum());
+    let states = archive.sets().iter().map(|set| {
+        let mut flaws = BTreeMap::new();
+        let note = |flaw: Flaw| drop(flaws.insert(flaw.image, flaw));
+        let verified =
+            set.verify(archive.zip(), note, |images| progress(Steps { done: done + images, total }));
+        interrupt::check()?;
+        done += set.len();
+        Ok(state_of_set(archive, set, found, verified.map(|()| flaws)))
+    });
+    states.collect()
+}
+
+fn state_of_set(
+    archive: &Archive,
+    set: &StoredSet,
+    found: &bitnpz_npz::Salvaged,
+    verified: Result<BTreeMap<usize, Flaw>>,
+) -> SetState {
+    let flaws = match verified {
+        Ok(flaws) => flaws,
+        Err(error) => return SetState::Lost { message: format!("its {} images: {error}", set.len()) },
+    };
+    if !flaws.is_empty() && flaws.len() == set.len() && flaws.values().all(|flaw| flaw.is_certain) {
+        // No image is left, and so not even their size is known.
+        let first =
+            flaws.values().next().map_or_else(String::new, |flaw| format!(", the first: {}", flaw.message));
+        return SetState::Lost { message: format!("all of its {} images{first}", set.len()) };
+    }
+    let damaged_keys = found.changed.iter().find(|name| names::holds_keys(name, set.name())).cloned();
+    if flaws.is_empty() && damaged_keys.is_none() && set.damaged_indices(archive.zip()).next().is_none() {
+        return SetState::Whole;
+    }
+    SetState::Damaged { flaws, damaged_keys }
+}
+
+/// Returns the arrays whose two headers have different names.
+fn renamed_members(found: &bitnpz_npz::Salvaged) -> Vec<Problem> {
+    let renamed = found.renamed.iter().filter(|(name, _)| !names::is_reserved(name));
+    let problems = renamed.map(|(name, other)| {
+        let message =
+            format!("one of its headers is damaged: its name is this or {other:?}, and it is kept as both");
+        Problem::of_member(name, message)
+    });
+    problems.collect()
+}
+
+/// Writes all members that can be read to a file, as an undamaged archive.
 fn collect(from: &Path, clean: File, limits: &Limits) -> Result<(File, bitnpz_npz::Salvaged)> {
     let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
     let mut writer = bitnpz_npz::Writer::new(BufWriter::new(clean), options);
@@ -158,7 +193,8 @@ fn collect(from: &Path, clean: File, limits: &Limits) -> Result<(File, bitnpz_np
     Ok((clean, found))
 }
 
-/// The member of an image set of these bytes, of which some are damaged: its images tell which of them are.
+/// Returns a member of an image set whose bytes are damaged somewhere, with a valid header. Checksums of images tell which of them
+/// are damaged.
 fn mend<'a>(name: &str, bytes: &'a [u8], limits: &Limits) -> Option<Cow<'a, [u8]>> {
     if !names::is_reserved(name) || !name.ends_with(".npy") || bytes.len() < BYTES_HEADER {
         return None;

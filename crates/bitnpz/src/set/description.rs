@@ -1,4 +1,4 @@
-//! `set.json`: what a set's other members do not say themselves.
+//! `sets.json` and `set.json`: what the other members of image sets do not say themselves.
 
 use std::collections::HashSet;
 
@@ -10,23 +10,24 @@ use serde_json::value::RawValue;
 use super::keys::Pattern;
 use crate::axes::ArrayForm;
 use crate::names::is_key;
+use crate::order::Run;
 use crate::packed::PackedKind;
 
-/// An array has no more axes of length 1 than this on either side of an image: NumPy has at most 64 in all.
-const MOST_AXES: usize = 31;
+/// An array has at most so many axes of length 1 on either side of an image: NumPy allows 64 axes in all.
+const MAX_AXES: usize = 31;
 
-/// The version of the names of sets, and of a set whose keys are no table; of one with a table. No other is read.
+/// The version of `sets.json`, and of sets without a key table.
 const VERSION: u32 = 1;
+
+/// The version of sets with a key table. Later versions are refused.
 const TABLE_VERSION: u32 = 2;
 
-/// An archive's sets, and the order in which its keys were saved.
+/// The names of an archive's sets, and the order in which its keys were saved.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sets {
-    /// The names of the sets.
     pub(crate) names: Vec<String>,
-    /// Runs of keys that were saved one after the other in one place: the place, 0 for members and `n + 1` for the set with
-    /// number `n`, and how many. Unless given, members come before sets.
-    pub(crate) order: Option<Vec<(usize, usize)>>,
+    /// The runs of keys in the order of saving; `None` if members come first and then one set after the other.
+    pub(crate) order: Option<Vec<Run>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -35,7 +36,7 @@ struct SetsJson {
     version: u32,
     sets: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    order: Option<Vec<(usize, usize)>>,
+    order: Option<Vec<Run>>,
 }
 
 impl Sets {
@@ -44,7 +45,11 @@ impl Sets {
         serde_json::to_vec(&sets).expect("names and numbers are plain JSON")
     }
 
-    /// Reads the member's bytes, or says what is wrong with them.
+    /// Reads the member's bytes.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them.
     pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, String> {
         let sets: SetsJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         check_version(sets.version, VERSION)?;
@@ -56,7 +61,7 @@ impl Sets {
     }
 }
 
-/// That a version is one from the first to the last.
+/// Checks that a version is between the first and the last.
 fn check_version(found: u32, last: u32) -> Result<(), String> {
     if (VERSION..=last).contains(&found) {
         return Ok(());
@@ -65,34 +70,66 @@ fn check_version(found: u32, last: u32) -> Result<(), String> {
     Err(format!("expected version {expected}, found version {found}; a newer bitnpz may read it"))
 }
 
-/// The version of a set of these segments.
+/// Returns the version of a set of these segments.
 fn version_of(segments: &[SegmentDescription]) -> u32 {
     let has_table = segments.iter().any(|segment| matches!(segment.keys, Some(KeysDescription::Table)));
     if has_table { TABLE_VERSION } else { VERSION }
 }
 
-/// What a set is.
+/// The description of a set.
 #[derive(Clone, Debug)]
 pub(super) struct Description {
     pub(super) codec: Codec,
-    /// The name of the model, if it ships with the library; else it is in a member.
+    /// The name of the model if it ships with the library; otherwise the model is a member.
     pub(super) model: Option<String>,
-    /// Of the arrays that images come back as; images tell their widths.
+    /// The kind of the arrays that images come back as, their width apart.
     pub(super) kind: PackedKind,
     pub(super) shape: Shape,
     pub(super) segments: Vec<SegmentDescription>,
 }
 
-/// What the images of a set are together.
+/// The arrays that the images of a set are.
 #[derive(Clone, Debug)]
 pub(crate) enum Shape {
-    /// One array under one key: a stack of this shape, which comes back in this form if it has one.
+    /// One stack of this shape under one key. It comes back in this form, if there is one.
     Stack { key: String, shape: Vec<usize>, form: Option<ArrayForm> },
-    /// An array for each image, under its own key, with so many axes of length 1 before and behind the image's.
+    /// An array for each image under its own key, with axes of length 1 around it.
     Each { ones: Ones },
 }
 
-/// How many axes of length 1 an array of one image has before and behind height and width.
+impl Shape {
+    /// Reads the parts of the description that make the shape.
+    fn from_json(
+        key: Option<String>,
+        shape: Option<Vec<usize>>,
+        form: Option<ArrayForm>,
+        ones: Option<[usize; 2]>,
+    ) -> Result<Self, String> {
+        match (key, shape) {
+            (Some(key), _) if !is_key(&key) => {
+                Err("expected a key of 1 to 65,535 bytes without control characters, found another"
+                    .to_owned())
+            }
+            (Some(key), Some(shape)) if shape.len() >= 2 && ones.is_none() => {
+                if let Some(form) = &form {
+                    form.check(&shape)?;
+                }
+                Ok(Self::Stack { key, shape, form })
+            }
+            (None, None) if form.is_none() => {
+                let [before, behind] = ones.unwrap_or_default();
+                if before.max(behind) > MAX_AXES {
+                    let found = before.max(behind);
+                    return Err(format!("expected at most {MAX_AXES} axes of length 1, found {found}"));
+                }
+                Ok(Self::Each { ones: Ones { before, behind } })
+            }
+            _ => Err("expected a key and a shape of two or more sides, or neither".to_owned()),
+        }
+    }
+}
+
+/// The numbers of axes of length 1 that an array of one image has before and behind height and width.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ones {
     pub(crate) before: usize,
@@ -100,7 +137,7 @@ pub(crate) struct Ones {
 }
 
 impl Ones {
-    /// Those of an array of this shape, if it is of one image and has no other axes.
+    /// Returns those of an array, if its stack has one image.
     pub(crate) fn of(array: &[usize], stack: &[usize]) -> Option<Self> {
         let outer = stack.len() - 2;
         let is_one = array.starts_with(stack)
@@ -108,7 +145,7 @@ impl Ones {
         is_one.then(|| Self { before: outer, behind: array.len() - stack.len() })
     }
 
-    /// The shape of the array of an image of this size.
+    /// Returns the shape of the array of an image of this size.
     pub(crate) fn around(self, size: [usize; 2]) -> Vec<usize> {
         [&vec![1; self.before], &size[..], &vec![1; self.behind]].concat()
     }
@@ -118,15 +155,15 @@ impl Ones {
     }
 }
 
-/// A part of a set that was written at once.
+/// The description of a segment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SegmentDescription {
     pub(super) images: usize,
-    /// The height and width of all its images; if they differ, each payload starts with them.
+    /// The height and width of all its images. If they differ, each payload starts with its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) size: Option<[usize; 2]>,
-    /// Whether its index tells images that are the same as others.
+    /// Whether its index marks repeats.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(super) repeats: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,15 +174,15 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// Where the keys of a segment are.
+/// Where the keys of a segment are stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
 pub(super) enum KeysDescription {
     /// Here.
     Pattern(Pattern),
-    /// In their own member, as text, sorted or not; as version 1 has them.
+    /// In a member, as text, as early files of version 1 have them.
     Text { sorted: bool },
-    /// In their own member, as a table.
+    /// In a member, as a table.
     Table,
 }
 
@@ -192,7 +229,11 @@ impl Description {
         serde_json::to_vec(&description).expect("a description is plain JSON")
     }
 
-    /// Reads the member's bytes, or says what is wrong with them.
+    /// Reads the member's bytes.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them.
     pub(super) fn from_json(bytes: &[u8]) -> Result<Self, String> {
         let json: DescriptionJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         check_version(json.version, TABLE_VERSION)?;
@@ -208,68 +249,62 @@ impl Description {
                 format!("expected a model of this library, found {name:?}; a newer one may have it")
             })?;
         }
-        let shape = match (json.key, json.shape) {
-            (Some(key), _) if !is_key(&key) => {
-                return Err("expected a key of 1 to 65,535 bytes without control characters, found another"
-                    .to_owned());
-            }
-            (Some(key), Some(shape)) if shape.len() >= 2 && json.ones.is_none() => {
-                if let Some(form) = &json.array {
-                    form.check(&shape)?;
-                }
-                Shape::Stack { key, shape, form: json.array }
-            }
-            (None, None) if json.array.is_none() => {
-                let [before, behind] = json.ones.unwrap_or_default();
-                if before.max(behind) > MOST_AXES {
-                    return Err(format!(
-                        "expected at most {MOST_AXES} axes of length 1, found {}",
-                        before.max(behind)
-                    ));
-                }
-                Shape::Each { ones: Ones { before, behind } }
-            }
-            _ => return Err("expected a key and a shape of two or more sides, or neither".to_owned()),
-        };
-        let sum = json.segments.iter().try_fold(0_usize, |sum, segment| sum.checked_add(segment.images));
+        let kind = PackedKind::from_parts(&json.dtype, &json.values, 0)?;
+        let shape = Shape::from_json(json.key, json.shape, json.array, json.ones)?;
+        let description = Self { codec, model: json.model, kind, shape, segments: json.segments };
+        description.check_images()?;
+        description.check_keys()?;
+        description.check_countable()?;
+        Ok(description)
+    }
+
+    /// Checks that the segments have the images of the shape.
+    fn check_images(&self) -> Result<(), String> {
+        let sum = self.segments.iter().try_fold(0_usize, |sum, segment| sum.checked_add(segment.images));
         let images = sum.ok_or("expected fewer images than can be counted")?;
-        if let Shape::Stack { shape, .. } = &shape {
-            let product =
-                shape[..shape.len() - 2].iter().try_fold(1_usize, |sum, &side| sum.checked_mul(side));
-            if product != Some(images) {
-                return Err(format!("expected as many images as the shape {shape:?} has, found {images}"));
-            }
-            let size = Some([shape[shape.len() - 2], shape[shape.len() - 1]]);
-            if json.segments.iter().any(|segment| segment.size != size) {
-                return Err("expected segments of images of the shape's size, found another".to_owned());
-            }
+        let Shape::Stack { shape, .. } = &self.shape else { return Ok(()) };
+        let (outer, size) = shape.split_at(shape.len() - 2);
+        let product = outer.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
+        if product != Some(images) {
+            return Err(format!("expected as many images as the shape {shape:?} has, found {images}"));
         }
-        let has_keys = matches!(shape, Shape::Each { .. });
-        if json.segments.iter().any(|segment| segment.keys.is_some() != has_keys) {
-            return Err("expected keys of each image or of none, found others".to_owned());
+        if self.segments.iter().any(|segment| segment.size.as_ref().map(<[usize; 2]>::as_slice) != Some(size))
+        {
+            return Err("expected segments of images of the shape's size, found another".to_owned());
         }
-        for segment in &json.segments {
+        Ok(())
+    }
+
+    /// Checks that the images of all segments have keys, or those of none.
+    fn check_keys(&self) -> Result<(), String> {
+        let has_keys = matches!(self.shape, Shape::Each { .. });
+        if self.segments.iter().any(|segment| segment.keys.is_some() != has_keys) {
+            return Err(
+                "expected keys for the images of all segments or of none, found them for some".to_owned()
+            );
+        }
+        for segment in &self.segments {
             if let Some(KeysDescription::Pattern(pattern)) = &segment.keys
                 && !pattern.is_valid(segment.images)
             {
                 return Err(format!("expected a pattern of keys, found {pattern:?}"));
             }
         }
-        let kind = PackedKind::from_parts(&json.dtype, &json.values, 0)?;
-        // The one door for sizes of sets: what is behind it can be counted, by NumPy too.
-        let sizes =
-            json.segments.iter().filter_map(|segment| segment.size.as_ref()).map(<[usize; 2]>::as_slice);
-        let shape_of_all = match &shape {
-            Shape::Stack { shape, .. } => Some(shape.as_slice()),
-            Shape::Each { .. } => None,
+        Ok(())
+    }
+
+    /// Checks that the bytes of all images and arrays can be counted, here and by NumPy. Nothing behind this check can overflow.
+    fn check_countable(&self) -> Result<(), String> {
+        let sizes = self.segments.iter().filter_map(|segment| segment.size.as_ref());
+        let (stack, array) = match &self.shape {
+            Shape::Stack { shape, form, .. } => (Some(shape), form.as_ref().map(|form| &form.shape)),
+            Shape::Each { .. } => (None, None),
         };
-        let of_array = match &shape {
-            Shape::Stack { form: Some(form), .. } => Some(form.shape.as_slice()),
-            _ => None,
-        };
-        for shape in sizes.chain(shape_of_all).chain(of_array) {
-            check_shape(shape, kind.dtype.item_size()).map_err(|message| format!("{shape:?}: {message}"))?;
+        let arrays = stack.into_iter().chain(array).map(Vec::as_slice);
+        for shape in sizes.map(<[usize; 2]>::as_slice).chain(arrays) {
+            check_shape(shape, self.kind.dtype.item_size())
+                .map_err(|message| format!("{shape:?}: {message}"))?;
         }
-        Ok(Self { codec, model: json.model, kind, shape, segments: json.segments })
+        Ok(())
     }
 }
