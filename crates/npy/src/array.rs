@@ -10,8 +10,8 @@ use crate::element::Element;
 use crate::error::{ErrorKind, Result};
 use crate::header::Header;
 use crate::limits::Limits;
-use crate::memory::with_room;
-use crate::record::swap_bytes;
+use crate::memory::{copy, with_room};
+use crate::swap::swap_bytes;
 use crate::view::DynArrayView;
 
 /// The most that is allocated before the first byte of an array has arrived: a header can claim any size. Larger
@@ -175,6 +175,44 @@ impl DynArray {
             self.header.dtype = self.header.dtype.to_native();
         }
         self
+    }
+}
+
+impl DynArrayView<'_> {
+    /// Copies the bytes into an owned array.
+    ///
+    /// # Errors
+    ///
+    /// If the memory cannot be allocated.
+    pub fn to_owned(&self) -> Result<DynArray> {
+        DynArray::new(self.header().clone(), copy(self.data())?)
+    }
+
+    /// Copies one field of a structured array, like `array[name]`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such field, or the memory cannot be allocated.
+    pub fn field(&self, name: &str) -> Result<DynArray> {
+        let field = self.dtype().field(name);
+        let field = field.ok_or_else(|| ErrorKind::NoSuchField { name: name.to_owned() })?;
+        let items = self.data().chunks_exact(self.dtype().item_size().max(1));
+        let mut data = with_room(items.len() * field.size())?;
+        items.for_each(|item| data.extend_from_slice(&item[field.offset()..][..field.size()]));
+        let mut header = Header::new(field.dtype().clone(), self.shape().to_vec());
+        if field.shape().is_empty() {
+            header.fortran_order = self.header().fortran_order;
+            return DynArray::new(header, data);
+        }
+        header.shape.extend_from_slice(field.shape());
+        if self.header().fortran_order {
+            let record = Header {
+                dtype: Dtype::from_type_string(&format!("|V{}", field.size()))?,
+                ..self.header().clone()
+            };
+            return DynArray::new(header, DynArrayView::new(record, &data)?.to_c_order()?);
+        }
+        DynArray::new(header, data)
     }
 }
 

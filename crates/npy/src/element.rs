@@ -5,7 +5,7 @@ use bytemuck::NoUninit;
 use half::f16;
 use num_complex::Complex;
 
-use crate::dtype::Kind;
+use crate::kind::Kind;
 
 /// A Rust type that can be an item of a NumPy array: `bool`, integers of 8 to 64 bits, `f16`, `f32`, `f64`
 /// and complex numbers of the latter two. This trait is sealed.

@@ -191,3 +191,9 @@ impl From<io::Error> for Error {
         ErrorKind::Io(error).into()
     }
 }
+
+impl From<OutOfMemory> for Error {
+    fn from(error: OutOfMemory) -> Self {
+        ErrorKind::OutOfMemory(error).into()
+    }
+}

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::io::Read;
 
+use crate::descr::shape_of;
 use crate::dtype::Dtype;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::literal::{self, Literal};
-use crate::record::{ShapeRepr, shape_of};
+use crate::repr::ShapeRepr;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 

@@ -25,26 +25,30 @@
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
 mod array;
+mod descr;
 mod dtype;
 mod element;
 mod error;
 mod header;
+mod kind;
 mod limits;
 mod literal;
 mod memory;
 mod reader;
-mod record;
+mod repr;
+mod swap;
+mod type_string;
 mod view;
 mod writer;
 
 pub use array::DynArray;
-pub use dtype::{ByteOrder, Dtype, Kind};
+pub use dtype::{Dtype, Field, Record};
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 pub use header::{Header, check_shape};
+pub use kind::{ByteOrder, Kind};
 pub use limits::Limits;
 pub use memory::{OutOfMemory, copy, make_room, with_room};
 pub use reader::Reader;
-pub use record::{Field, Record};
 pub use view::DynArrayView;
 pub use writer::Writer;

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::error::{Error, ErrorKind};
-
 /// An allocation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -27,12 +25,6 @@ impl fmt::Display for OutOfMemory {
 }
 
 impl std::error::Error for OutOfMemory {}
-
-impl From<OutOfMemory> for Error {
-    fn from(error: OutOfMemory) -> Self {
-        ErrorKind::OutOfMemory(error).into()
-    }
-}
 
 /// Returns an empty vector with room for this many items, like `Vec::with_capacity`.
 ///

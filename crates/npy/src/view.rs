@@ -5,14 +5,14 @@ use std::fmt;
 use bytemuck::checked::try_cast_slice;
 use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeBuilder};
 
-use crate::array::DynArray;
-use crate::dtype::{Dtype, Kind};
+use crate::dtype::Dtype;
 use crate::element::Element;
 use crate::error::{Error, ErrorKind, Result};
 use crate::header::Header;
+use crate::kind::Kind;
 use crate::limits::Limits;
 use crate::memory::{copy, with_room};
-use crate::record::swap_bytes;
+use crate::swap::swap_bytes;
 
 /// An array whose dtype is known at run time, in borrowed bytes such as a memory map.
 ///
@@ -126,42 +126,6 @@ impl<'a> DynArrayView<'a> {
             }
         }
         Ok(ArrayD::from_shape_vec(self.ndarray_shape(), items).expect("the length was checked"))
-    }
-
-    /// Copies the bytes into an owned array.
-    ///
-    /// # Errors
-    ///
-    /// If the memory cannot be allocated.
-    pub fn to_owned(&self) -> Result<DynArray> {
-        DynArray::new(self.header.clone(), copy(self.data)?)
-    }
-
-    /// Copies one field of a structured array, like `array[name]`.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such field, or the memory cannot be allocated.
-    pub fn field(&self, name: &str) -> Result<DynArray> {
-        let field = self.dtype().field(name);
-        let field = field.ok_or_else(|| ErrorKind::NoSuchField { name: name.to_owned() })?;
-        let items = self.data.chunks_exact(self.dtype().item_size().max(1));
-        let mut data = with_room(items.len() * field.size())?;
-        items.for_each(|item| data.extend_from_slice(&item[field.offset()..][..field.size()]));
-        let mut header = Header::new(field.dtype().clone(), self.shape().to_vec());
-        if field.shape().is_empty() {
-            header.fortran_order = self.header.fortran_order;
-            return DynArray::new(header, data);
-        }
-        header.shape.extend_from_slice(field.shape());
-        if self.header.fortran_order {
-            let record = Header {
-                dtype: Dtype::from_type_string(&format!("|V{}", field.size()))?,
-                ..self.header.clone()
-            };
-            return DynArray::new(header, DynArrayView::new(record, &data)?.to_c_order()?);
-        }
-        DynArray::new(header, data)
     }
 
     /// Copies the items' bytes in C order, whatever the memory order of the array.

@@ -27,6 +27,12 @@ pub(crate) struct SalvageArgs {
 
 pub(crate) fn run(arguments: &SalvageArgs, printer: &mut Printer) -> Outcome {
     let (archive, path) = (&arguments.archive, &arguments.output.output);
+    // A damaged archive is read at any position, and the report goes to standard output.
+    for (path, found) in [(&archive.path, "standard input"), (path, "standard output")] {
+        if files::is_stream(path) {
+            return Err(Failure::Message(format!("expected an archive that is a file, found {found}")));
+        }
+    }
     files::check_free(&arguments.output)?;
     let bar = printer.steps_progress("salvaging");
     let result = bitnpz::salvage(&archive.path, path, &archive.limits.limits(), |steps| bar.show(steps));

@@ -156,6 +156,15 @@ fn reads_standard_input_and_writes_standard_output() {
     let refused = piped(&["ls", "-", "--limit", "spooled_bytes=1000"]);
     assert!(String::from_utf8(refused.stderr).unwrap().contains("raise the limit spooled_bytes"));
     assert!(String::from_utf8(piped(&["rm", "-", "labels"]).stderr).unwrap().contains("standard input"));
+    for (arguments, found) in [
+        (["salvage", "-", "-o", "saved.npz"], "found standard input"),
+        (["salvage", "a.npz", "-o", "-"], "found standard output"),
+    ] {
+        let output = piped(&arguments);
+        assert!(output.status.code() == Some(1) && output.stdout.is_empty(), "{output:?}");
+        assert!(String::from_utf8(output.stderr).unwrap().contains(found), "{arguments:?}");
+    }
+    assert!(!folder.join("-").exists());
     let output = run(folder, &["pack", "a.npz", "-o", "-"]);
     assert_eq!(Archive::from_bytes(output.stdout).unwrap().len(), 22);
     let output = run(folder, &["unpack", "a.npz", "labels", "ix-0*", "-o", "-"]);

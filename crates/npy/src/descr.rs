@@ -1,92 +1,17 @@
-//! Structured dtypes: items with fields.
+//! Parses the `descr` of a header: a type string, or a list of fields.
 
-use std::fmt;
+use std::collections::HashSet;
 
-use crate::dtype::{ByteOrder, Dtype, Kind, shorten};
+use crate::dtype::{Dtype, Field, Record};
 use crate::error::{Error, ErrorKind, Result};
-use crate::literal::{Literal, StringRepr, Term};
-
-/// A dtype with fields, like `np.dtype([('x', '<f4'), ('y', '<f4')])`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Record {
-    /// All fields in order, including padding: fields with an empty name.
-    fields: Vec<Field>,
-    item_size: usize,
-}
-
-/// One field of a structured dtype.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Field {
-    name: String,
-    title: Option<String>,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    offset: usize,
-}
-
-impl Field {
-    /// Returns the field's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns the field's title, NumPy's optional second name.
-    #[must_use]
-    pub fn title(&self) -> Option<&str> {
-        self.title.as_deref()
-    }
-
-    /// Returns the type of the field's values, of which it holds an array of [`shape`](Self::shape).
-    #[must_use]
-    pub fn dtype(&self) -> &Dtype {
-        &self.dtype
-    }
-
-    /// Returns the shape of the array in the field; empty for a single value.
-    #[must_use]
-    pub fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    /// Returns the field's offset in an item, in bytes.
-    #[must_use]
-    pub fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// Returns the field's size in an item, in bytes.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.dtype.item_size() * self.shape.iter().product::<usize>()
-    }
-
-    /// Returns `true` for padding between fields, which aligned dtypes have.
-    fn is_padding(&self) -> bool {
-        self.name.is_empty()
-    }
-}
+use crate::kind::Kind;
+use crate::literal::{Literal, Term};
+use crate::repr::shorten;
 
 impl Record {
-    /// Returns the named fields in order.
-    pub fn fields(&self) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(|field| !field.is_padding())
-    }
-
-    /// Returns the size of one item in bytes.
-    #[must_use]
-    pub fn item_size(&self) -> usize {
-        self.item_size
-    }
-
-    pub(crate) fn to_native(&self) -> Self {
-        let native = |field: &Field| Field { dtype: field.dtype.to_native(), ..field.clone() };
-        Self { fields: self.fields.iter().map(native).collect(), item_size: self.item_size }
-    }
-
     fn from_terms(terms: &[Term<'_>]) -> Result<Self> {
         let mut record = Self { fields: Vec::with_capacity(terms.len()), item_size: 0 };
-        let mut names = std::collections::HashSet::new();
+        let mut names = HashSet::new();
         for term in terms {
             let field = Field::from_term(term, record.item_size)?;
             let known = [Some(&field.name), field.title.as_ref()];
@@ -178,57 +103,5 @@ pub(crate) fn shape_of(term: &Term<'_>) -> Result<Vec<usize>> {
         }
         Literal::Tuple(lengths) => lengths.iter().map(length).collect(),
         _ => Ok(vec![length(term)?]),
-    }
-}
-
-/// Formats the fields like `np.dtype.descr`.
-impl fmt::Display for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[")?;
-        for (i, field) in self.fields.iter().enumerate() {
-            f.write_str(if i == 0 { "(" } else { ", (" })?;
-            match &field.title {
-                Some(title) => write!(f, "({}, {})", StringRepr(title), StringRepr(&field.name))?,
-                None => StringRepr(&field.name).fmt(f)?,
-            }
-            write!(f, ", {}", field.dtype)?;
-            if !field.shape.is_empty() {
-                write!(f, ", {}", ShapeRepr(&field.shape))?;
-            }
-            f.write_str(")")?;
-        }
-        f.write_str("]")
-    }
-}
-
-/// Formats a shape as a Python tuple: `()`, `(3,)`, `(3, 4)`.
-pub(crate) struct ShapeRepr<'a>(pub(crate) &'a [usize]);
-
-impl fmt::Display for ShapeRepr<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            [] => f.write_str("()"),
-            [length] => write!(f, "({length},)"),
-            [first, rest @ ..] => {
-                write!(f, "({first}")?;
-                rest.iter().try_for_each(|length| write!(f, ", {length}"))?;
-                f.write_str(")")
-            }
-        }
-    }
-}
-
-/// Swaps the byte order of items in place.
-pub(crate) fn swap_bytes(dtype: &Dtype, items: &mut [u8]) {
-    let Some(record) = dtype.record() else {
-        if dtype.order() != ByteOrder::None && dtype.swap_size() > 0 {
-            items.chunks_exact_mut(dtype.swap_size()).for_each(<[u8]>::reverse);
-        }
-        return;
-    };
-    for item in items.chunks_exact_mut(record.item_size().max(1)) {
-        for field in record.fields().filter(|field| !field.dtype.is_native()) {
-            swap_bytes(&field.dtype, &mut item[field.offset..][..field.size()]);
-        }
     }
 }
