@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::UNIX_EPOCH;
 
-use bitnpz::{Access, Content, ErrorKind, Limits, Names, NpyErrorKind, OpenOptions};
+use bitnpz::{Access, Content, ErrorKind, Names, NpyErrorKind, OpenOptions};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
@@ -13,7 +13,8 @@ use crate::call::{long, quick};
 use crate::choice::Chosen;
 use crate::damage::Problem;
 use crate::error::raise;
-use crate::images::{image_reader, public_images};
+use crate::images::{Images, image_reader};
+use crate::limits::to_limits;
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
 pub(crate) struct Archive {
@@ -24,10 +25,6 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
-    pub(crate) fn name(&self) -> Arc<str> {
-        self.name.clone()
-    }
-
     fn open(&self, py: Python<'_>) -> PyResult<bitnpz::Archive> {
         let archive = self.archive.read().unwrap_or_else(PoisonError::into_inner).clone();
         archive.ok_or_else(|| {
@@ -178,6 +175,19 @@ impl Archive {
     }
 }
 
+/// Creates an instance of the class that users see. `key` is the key of the images; if they have keys of their own, it is `None`
+/// and `number` counts their image set among the archive's sets of such images.
+fn public_images<'py>(
+    archive: &Bound<'py, Archive>,
+    images: bitnpz::Images,
+    key: Option<&str>,
+    number: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = archive.py();
+    let base = Bound::new(py, Images::new_from(images, archive.get().name.clone()))?;
+    py.import("bitnpz._images")?.getattr("Images")?.call1((base, archive, key, number))
+}
+
 /// Returns whether a key that gives this error may be the name of a member that is not a `.npy` file.
 fn may_be_other(error: &bitnpz::Error) -> bool {
     match error.kind() {
@@ -185,20 +195,6 @@ fn may_be_other(error: &bitnpz::Error) -> bool {
         ErrorKind::Npy(error) => matches!(error.kind(), NpyErrorKind::NotNpy),
         _ => false,
     }
-}
-
-/// Converts a dict of limits by name. Limits that it does not name keep their defaults.
-pub(crate) fn to_limits(given: Option<&Bound<'_, PyDict>>) -> PyResult<Limits> {
-    let mut limits = Limits::default();
-    let Some(given) = given else { return Ok(limits) };
-    for (name, value) in given {
-        let (name, value): (String, u64) = (name.extract()?, value.extract()?);
-        if !limits.set(&name, value) {
-            let message = format!("limits: expected some of {}, found {name:?}", Limits::NAMES.join(", "));
-            return Err(raise(given.py(), "InputError", (message,)));
-        }
-    }
-    Ok(limits)
 }
 
 #[pyclass(module = "bitnpz._bitnpz")]

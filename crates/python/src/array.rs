@@ -11,10 +11,10 @@ use numpy::{IntoPyArray, PyReadonlyArray1, PyReadwriteArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::archive::to_limits;
 use crate::call::long;
 use crate::choice::{Choice, Chosen};
 use crate::error::{raise, to_python};
+use crate::limits::to_limits;
 
 /// The most dimensions that the `numpy` crate supports. NumPy has up to 64 since its version 2.
 const MAX_BINDING_DIMENSIONS: usize = 32;

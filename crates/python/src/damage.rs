@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::archive::to_limits;
 use crate::call::{long, quick};
+use crate::limits::to_limits;
 
 /// The fields of a `bitnpz.Problem`, as a dict.
 #[derive(IntoPyObject)]

@@ -8,7 +8,6 @@ use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadwriteArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString, PyTuple, PyType};
 
-use crate::archive::Archive;
 use crate::array::to_numpy;
 use crate::call::{long, quick};
 use crate::error::raise;
@@ -287,17 +286,4 @@ impl Images {
         let png = long(py, &self.name, || self.images.sheet(&images))?;
         Ok(PyBytes::new(py, &png))
     }
-}
-
-/// Creates an instance of the class that users see. `key` is the key of the images; if they have keys of their own, it is `None`
-/// and `number` counts their image set among the archive's sets of such images.
-pub(crate) fn public_images<'py>(
-    archive: &Bound<'py, Archive>,
-    images: bitnpz::Images,
-    key: Option<&str>,
-    number: usize,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = archive.py();
-    let base = Bound::new(py, Images::new_from(images, archive.get().name()))?;
-    py.import("bitnpz._images")?.getattr("Images")?.call1((base, archive, key, number))
 }

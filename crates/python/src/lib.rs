@@ -13,6 +13,7 @@ mod damage;
 mod error;
 mod forks;
 mod images;
+mod limits;
 mod shuffle;
 mod writer;
 

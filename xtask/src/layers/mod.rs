@@ -34,29 +34,9 @@ const BELOW: [(&str, &[&str]); 9] = [
 /// The crates that tests may depend on besides.
 const FOR_TESTS: [&str; 1] = ["bitnpz-oracle"];
 
-/// Files in circles that are still to be cut, with the folder of their crate. No file may be added.
-const KNOWN: &[&str] = &[
-    "bitmap/codec/contour/encode.rs",
-    "bitmap/codec/contour/model.rs",
-    "npy/array.rs",
-    "npy/dtype.rs",
-    "npy/element.rs",
-    "npy/error.rs",
-    "npy/literal.rs",
-    "npy/memory.rs",
-    "npy/record.rs",
-    "npy/view.rs",
-    "npz/archive/inflate.rs",
-    "npz/archive/member.rs",
-    "npz/archive/mod.rs",
-    "npz/archive/reader.rs",
-    "npz/writer/mod.rs",
-    "npz/writer/stream.rs",
-    "python/archive.rs",
-    "python/array.rs",
-    "python/damage.rs",
-    "python/images.rs",
-];
+/// The files, with the folder of their crate, whose circle is still to be cut: the codec `contour` stays as it is until its
+/// successor replaces it. No file may be added.
+const KNOWN: &[&str] = &["bitmap/codec/contour/encode.rs", "bitmap/codec/contour/model.rs"];
 
 /// Checks the chosen crates, or all.
 pub(crate) fn run(chosen: &[String]) -> Outcome {

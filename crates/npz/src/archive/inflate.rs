@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use bitnpz_npy::make_room;
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::MemberReader;
-use super::member::Member;
+use super::data::MemberData;
+use super::reader::MemberReader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::method::Method;
 
@@ -23,15 +23,16 @@ thread_local! {
     static INFLATE: RefCell<Decompress> = RefCell::new(Decompress::new(false));
 }
 
-pub(super) fn read_into(member: &Member<'_>, bytes: &mut Vec<u8>) -> Result<()> {
+/// Decompresses a member into a buffer, which is cleared first, and verifies its size and CRC.
+pub(super) fn read_into(member: &MemberData<'_>, bytes: &mut Vec<u8>) -> Result<()> {
     bytes.clear();
-    let (size, allowed) = (member.size(), member.archive().limits.member_bytes);
+    let (size, allowed) = (member.header.uncompressed_size, member.limits.member_bytes);
     if size > allowed {
         return Err(ErrorKind::Limit { limit: "member_bytes", allowed, found: size }.into());
     }
-    let data = member.data()?;
+    let data = member.compressed()?;
     let data = data.as_slice();
-    match member.method() {
+    match member.header.method {
         Method::STORED => {
             if data.len() as u64 != size {
                 return Err(Error::inconsistent("the size of a stored member", data.len(), size));
@@ -47,19 +48,7 @@ pub(super) fn read_into(member: &Member<'_>, bytes: &mut Vec<u8>) -> Result<()> 
             MemberReader::new(member)?.read_to_end(bytes)?;
         }
     }
-    check_crc(member.crc32(), crc32fast::hash(bytes))
-}
-
-/// Checks a CRC.
-pub(super) fn check_crc(expected: u32, found: u32) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::inconsistent(
-        "the CRC of the data",
-        format_args!("{expected:08x}"),
-        format_args!("{found:08x}"),
-    ))
+    member.check_crc32(crc32fast::hash(bytes))
 }
 
 fn inflate(data: &[u8], size: u64, bytes: &mut Vec<u8>) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Reads archives.
 
+mod data;
 mod directory;
 mod index;
 mod inflate;
@@ -19,6 +20,7 @@ use bitnpz_npy::{DynArray, DynArrayView};
 use crate::error::{ErrorKind, Result};
 use crate::limits::Limits;
 use crate::source::ByteSource;
+use data::MemberData;
 use index::NameIndex;
 pub use member::Member;
 pub use reader::MemberReader;
@@ -214,7 +216,7 @@ impl Archive {
     /// Returns the member with this number, in the order of the central directory.
     #[must_use]
     pub fn member(&self, number: usize) -> Option<Member<'_>> {
-        Member::new(self, number)
+        MemberData::new(&self.source, &self.index, &self.limits, number).map(Member::new)
     }
 
     /// Returns all members, in the order of the central directory.

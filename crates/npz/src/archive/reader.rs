@@ -8,9 +8,8 @@ use crc32fast::Hasher;
 use flate2::bufread::DeflateDecoder;
 use lzma_rust2::LzmaReader;
 
-use super::inflate::check_crc;
+use super::data::MemberData;
 use super::lzma;
-use super::member::Member;
 use crate::error::{Error, Result};
 use crate::method::Method;
 use crate::source::ByteSource;
@@ -21,10 +20,8 @@ use crate::source::ByteSource;
 /// [`io::ErrorKind::InvalidData`] if they differ from those in the archive.
 pub struct MemberReader<'a> {
     decoder: Decoder<'a>,
-    member: String,
-    size: u64,
+    member: MemberData<'a>,
     read: u64,
-    crc32: u32,
     hasher: Hasher,
 }
 
@@ -58,35 +55,28 @@ impl Read for SourceRange<'_> {
 impl fmt::Debug for MemberReader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemberReader")
-            .field("member", &self.member)
+            .field("member", &self.member.name)
             .field("read", &self.read)
             .finish_non_exhaustive()
     }
 }
 
 impl<'a> MemberReader<'a> {
-    pub(super) fn new(member: &Member<'a>) -> Result<Self> {
-        let located = member.located()?;
-        let end = located.data_start + member.compressed_size();
+    pub(super) fn new(member: &MemberData<'a>) -> Result<Self> {
+        let located = member.locate()?;
+        let end = located.data_start + member.header.compressed_size;
         let data = BufReader::with_capacity(
             64 << 10,
-            SourceRange { source: &member.archive().source, position: located.data_start, end },
+            SourceRange { source: member.source, position: located.data_start, end },
         );
-        let decoder = match member.method() {
+        let decoder = match member.header.method {
             Method::STORED => Decoder::Stored(data),
             Method::DEFLATE => Decoder::Deflate(DeflateDecoder::new(data)),
             Method::BZIP2 => Decoder::Bzip2(BzDecoder::new(data)),
-            Method::LZMA => Decoder::Lzma(Box::new(lzma::decoder(data, member.size())?)),
+            Method::LZMA => Decoder::Lzma(Box::new(lzma::decoder(data, member.header.uncompressed_size)?)),
             _ => Decoder::Zstd(Box::new(zstd::stream::read::Decoder::with_buffer(data)?.single_frame())),
         };
-        Ok(Self {
-            decoder,
-            member: member.name().to_owned(),
-            size: member.size(),
-            read: 0,
-            crc32: member.crc32(),
-            hasher: Hasher::new(),
-        })
+        Ok(Self { decoder, member: member.clone(), read: 0, hasher: Hasher::new() })
     }
 
     /// Returns the number of decompressed bytes read so far.
@@ -109,14 +99,17 @@ impl<'a> MemberReader<'a> {
     }
 
     fn check_end(&mut self) -> io::Result<()> {
-        let error = if self.read != self.size {
-            Some(Error::inconsistent("the size of the data", self.size, self.read))
+        let size = self.member.header.uncompressed_size;
+        let error = if self.read != size {
+            Some(Error::inconsistent("the size of the data", size, self.read))
         } else if !self.is_exhausted()? {
             Some(Error::corrupt("bytes follow the end of the compressed data"))
         } else {
-            check_crc(self.crc32, self.hasher.clone().finalize()).err()
+            self.member.check_crc32(self.hasher.clone().finalize()).err()
         };
-        error.map_or(Ok(()), |error| Err(io::Error::new(io::ErrorKind::InvalidData, error.of(&self.member))))
+        error.map_or(Ok(()), |error| {
+            Err(io::Error::new(io::ErrorKind::InvalidData, error.of(&self.member.name)))
+        })
     }
 }
 
@@ -134,7 +127,7 @@ impl Read for MemberReader<'_> {
         }?;
         self.hasher.update(&bytes[..read]);
         self.read += read as u64;
-        if read == 0 || self.read > self.size {
+        if read == 0 || self.read > self.member.header.uncompressed_size {
             self.check_end()?;
         }
         Ok(read)

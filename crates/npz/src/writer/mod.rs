@@ -274,24 +274,10 @@ impl<W: Write + Seek> Writer<W> {
         let mut start = range.start;
         while start < range.end {
             let end = range.end.min(start + COPY_BUFFER_BYTES);
-            self.sink.write_all(&member.archive().slice(start..end)?)?;
+            self.sink.write_all(&member.slice(start..end)?)?;
             start = end;
         }
         self.finish_member(member.name(), &header, local.len() as u64 + member.compressed_size())
-    }
-
-    /// Starts a member whose length is not known yet. Its first bytes, `head`, can be replaced when it is finished, for
-    /// example to write the final length of an array into its header.
-    ///
-    /// The member is stored or deflated, according to the options; with zstd it is deflated too.
-    ///
-    /// # Errors
-    ///
-    /// Same as [`add`](Self::add).
-    pub fn stream(&mut self, name: &str, head: Vec<u8>) -> Result<Stream<'_, W>> {
-        self.reserve_name(name)?;
-        self.flush()?;
-        Stream::start(self, name, head)
     }
 
     /// Abandons the archive: every later call that writes fails.

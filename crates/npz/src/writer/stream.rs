@@ -44,8 +44,24 @@ impl<W> fmt::Debug for Stream<'_, W> {
     }
 }
 
+impl<W: Write + Seek> Writer<W> {
+    /// Starts a member whose length is not known yet. Its first bytes, `head`, can be replaced when it is finished, for
+    /// example to write the final length of an array into its header.
+    ///
+    /// The member is stored or deflated, according to the options; with zstd it is deflated too.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`add`](Self::add).
+    pub fn stream(&mut self, name: &str, head: Vec<u8>) -> Result<Stream<'_, W>> {
+        self.reserve_name(name)?;
+        self.flush()?;
+        Stream::start(self, name, head)
+    }
+}
+
 impl<'a, W: Write + Seek> Stream<'a, W> {
-    pub(super) fn start(writer: &'a mut Writer<W>, name: &str, head: Vec<u8>) -> Result<Self> {
+    fn start(writer: &'a mut Writer<W>, name: &str, head: Vec<u8>) -> Result<Self> {
         let level = match writer.options.compression {
             Compression::Stored => None,
             Compression::Deflate { level } | Compression::Zstd { level } => Some(level.min(9)),
