@@ -1,24 +1,24 @@
-//! How images lie in an archive.
+//! The encodings of images in an archive.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How images lie in an archive.
+/// The way images are stored in an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Encoding {
-    /// The very arrays that `np.savez` would store; stock NumPy reads them back as they were.
+    /// Ordinary arrays, as `np.savez` stores them. NumPy reads them as they were saved.
     Plain,
-    /// Packed rows, as `np.packbits(axis=-1)` gives them; stock NumPy reads them as `uint8`.
+    /// Packed rows, as `np.packbits(axis=-1)` returns them. NumPy reads them as `uint8`.
     Packed,
-    /// Image sets: all images of a kind in one member, each as small as what the others tell of it makes it. Stock NumPy
-    /// opens the archive and reads its ordinary arrays; images need bitnpz, or its decoder in pure Python.
+    /// Image sets: images that are compressed together with one model, each read on its own. NumPy opens the archive and reads
+    /// its ordinary arrays; images need bitnpz or its reference decoder in Python.
     #[default]
     Sets,
 }
 
 impl Encoding {
-    /// All encodings, by the names that [`Display`](fmt::Display) gives and [`FromStr`] takes.
+    /// All encodings.
     pub const ALL: [Self; 3] = [Self::Plain, Self::Packed, Self::Sets];
 }
 
@@ -41,7 +41,7 @@ impl FromStr for Encoding {
     }
 }
 
-/// A name that is not that of an [`Encoding`].
+/// The error of a string that is not the name of an [`Encoding`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseEncodingError(String);
 

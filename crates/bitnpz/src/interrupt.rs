@@ -1,26 +1,37 @@
-//! Ending a call before it is done.
+//! Interrupting a call before it is done.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use crate::error::{ErrorKind, Result};
 
-/// How often at most it is asked whether a call is to end.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
+/// The time between two calls of the callback: a person who presses Ctrl-C does not notice it, and a callback that takes a
+/// lock, such as Python's GIL, costs next to nothing.
+pub(crate) const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Who is asked whether a call is to end.
-type Ask = Box<dyn Fn() -> bool>;
+/// A callback that returns `true` if the call is to be interrupted.
+type ShouldStop = Box<dyn Fn() -> bool>;
 
-thread_local! {
-    static ASK: RefCell<Option<Ask>> = const { RefCell::new(None) };
-    /// When it was asked last, and whether the call is to end.
-    static LAST: Cell<(Option<Instant>, bool)> = const { Cell::new((None, false)) };
+/// The last answer of the callback, and when it was given.
+#[derive(Clone, Copy)]
+struct LastAnswer {
+    at: Option<Instant>,
+    should_stop: bool,
 }
 
-/// Calls `work`, whose calls of this library end with [`ErrorKind::Interrupted`] soon after `ask` says so: those that read,
-/// verify, salvage or write many images. Nothing is left of what they were about to write.
+impl LastAnswer {
+    const NONE: Self = Self { at: None, should_stop: false };
+}
+
+thread_local! {
+    static SHOULD_STOP: RefCell<Option<ShouldStop>> = const { RefCell::new(None) };
+    static LAST_ANSWER: Cell<LastAnswer> = const { Cell::new(LastAnswer::NONE) };
+}
+
+/// Calls `work`, in which long calls of this library fail with [`ErrorKind::Interrupted`] soon after `should_stop` returns
+/// `true`: those that read, verify, salvage or write many images. A file that was being written is discarded.
 ///
-/// `ask` is called now and then, on this thread.
+/// `should_stop` is called on this thread, at most every 50 ms, and not again once it has returned `true`.
 ///
 /// ```
 /// use bitnpz::{Archive, ErrorKind, interruptible};
@@ -35,29 +46,30 @@ thread_local! {
 /// assert_eq!(interruptible(|| false, || glyphs.to_array::<bool>())?.shape(), [5000, 9, 9]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn interruptible<R>(ask: impl Fn() -> bool + 'static, work: impl FnOnce() -> R) -> R {
-    /// Puts back what was there before, whatever happens.
-    struct Restore(Option<Ask>);
+pub fn interruptible<R>(should_stop: impl Fn() -> bool + 'static, work: impl FnOnce() -> R) -> R {
+    /// Restores the previous callback, after a panic too.
+    struct Restore(Option<ShouldStop>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            ASK.replace(self.0.take());
-            LAST.set((None, false));
+            SHOULD_STOP.replace(self.0.take());
+            LAST_ANSWER.set(LastAnswer::NONE);
         }
     }
-    let _restore = Restore(ASK.replace(Some(Box::new(ask))));
-    LAST.set((None, false));
+    let _restore = Restore(SHOULD_STOP.replace(Some(Box::new(should_stop))));
+    LAST_ANSWER.set(LastAnswer::NONE);
     work()
 }
 
-/// An error if this thread's call is to end.
+/// Returns an error if this thread's call is to be interrupted.
 pub(crate) fn check() -> Result<()> {
-    ASK.with_borrow(|ask| {
-        let Some(ask) = ask else { return Ok(()) };
-        let (last, mut is_over) = LAST.get();
-        if !is_over && last.is_none_or(|last| last.elapsed() >= PATIENCE) {
-            is_over = ask();
-            LAST.set((Some(Instant::now()), is_over));
+    SHOULD_STOP.with_borrow(|callback| {
+        let Some(callback) = callback else { return Ok(()) };
+        let mut last = LAST_ANSWER.get();
+        if !last.should_stop && last.at.is_none_or(|at| at.elapsed() >= CHECK_INTERVAL) {
+            let should_stop = callback();
+            last = LastAnswer { at: Some(Instant::now()), should_stop };
+            LAST_ANSWER.set(last);
         }
-        if is_over { Err(ErrorKind::Interrupted.into()) } else { Ok(()) }
+        if last.should_stop { Err(ErrorKind::Interrupted.into()) } else { Ok(()) }
     })
 }

@@ -1,4 +1,4 @@
-//! What a caller may wish of a writer or an archive.
+//! Options for writing.
 
 use std::num::NonZero;
 
@@ -8,70 +8,83 @@ use bitnpz_npz::{Compression, Limits};
 use crate::encoding::Encoding;
 use crate::progress::Meter;
 
-/// How a [`Writer`](crate::Writer) stores what it is given.
+/// Options for a [`Writer`](crate::Writer).
+///
+/// ```
+/// use bitnpz::{Archive, Codec, WriteOptions, Writer};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("training.npz");
+/// let options = WriteOptions::default().with_codec(Codec::Pixel);
+/// let mut writer = Writer::create_with(&path, &options)?;
+/// writer.add_images("glyphs", &ndarray::Array3::from_elem((5000, 16, 16), true))?;
+/// writer.finish()?;
+/// assert_eq!(Archive::open(&path)?.images("glyphs")?.codec(), Some(Codec::Pixel));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct WriteOptions {
-    /// How images lie in the archive; unless said, as in the archive that is [appended](crate::Writer::append) to, or in image
-    /// sets.
+    /// The encoding of images: by default that of the archive that is [appended](crate::Writer::append) to, and
+    /// [`Encoding::Sets`] in a new archive.
     pub encoding: Option<Encoding>,
-    /// How members are compressed, those of image sets apart.
+    /// The compression of all members but those of image sets.
     pub compression: Compression,
-    /// How images of image sets are coded; unless said, in the way that makes a sample of each set smallest.
+    /// The codec of image sets: by default, for each set, the one that makes a sample of its images smallest.
     pub codec: Option<Codec>,
-    /// How many threads compress; all there are unless said. The bytes written do not depend on it.
+    /// The number of threads that compress: by default one per core. The bytes written do not depend on it.
     pub threads: Option<NonZero<usize>>,
-    /// How much an archive that is [appended](crate::Writer::append) to may ask for.
+    /// The limits for the archive that is [appended](crate::Writer::append) to.
     pub limits: Limits,
-    /// Counts what is written, if somebody looks.
+    /// A meter that counts what is written.
     pub meter: Option<Meter>,
 }
 
 impl WriteOptions {
-    /// Images in this encoding.
+    /// Sets the encoding of images.
     #[must_use]
     pub fn with_encoding(mut self, encoding: Encoding) -> Self {
         self.encoding = Some(encoding);
         self
     }
 
-    /// Members compressed by this method.
+    /// Sets the compression of all members but those of image sets.
     #[must_use]
     pub fn with_compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
     }
 
-    /// Images of image sets coded in this way.
+    /// Sets the codec of image sets.
     #[must_use]
     pub fn with_codec(mut self, codec: Codec) -> Self {
         self.codec = Some(codec);
         self
     }
 
-    /// Archives that are appended to within these limits.
+    /// Sets the number of threads that compress.
+    #[must_use]
+    pub fn with_threads(mut self, threads: NonZero<usize>) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Sets the limits for an archive that is appended to.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// What counts what is written.
-    pub(crate) fn meter(&self) -> Meter {
-        self.meter.clone().unwrap_or_default()
-    }
-
-    /// What is written counted by this.
+    /// Sets a meter that counts what is written.
     #[must_use]
     pub fn with_meter(mut self, meter: Meter) -> Self {
         self.meter = Some(meter);
         self
     }
 
-    /// This many threads.
-    #[must_use]
-    pub fn with_threads(mut self, threads: NonZero<usize>) -> Self {
-        self.threads = Some(threads);
-        self
+    /// Returns the meter, or a new one if there is none.
+    pub(crate) fn meter(&self) -> Meter {
+        self.meter.clone().unwrap_or_default()
     }
 }

@@ -1,4 +1,4 @@
-//! Reading an array to memory of the caller's.
+//! Reading an array into the caller's buffer.
 
 use std::fmt;
 use std::io::Read;
@@ -10,10 +10,10 @@ use super::check::{check_array, check_shape};
 use crate::error::{Error, Result};
 use crate::interrupt;
 
-/// Bytes that are read at once, between two looks at whether the call is to end.
-const PIECE: usize = 1 << 20;
+/// The number of bytes read between two checks for interruption: a few milliseconds at most, even of deflated data.
+const CHUNK_BYTES: usize = 1 << 20;
 
-/// Reads an array to memory of the caller's, in one pass and without a copy.
+/// Reads an array into the caller's buffer, in one pass and without a copy.
 ///
 /// ```
 /// use bitnpz::{ArrayReader, DynArray, Limits};
@@ -28,8 +28,8 @@ const PIECE: usize = 1 << 20;
 pub struct ArrayReader<'a> {
     reader: Box<dyn Read + Send + 'a>,
     header: Header,
-    /// Whether nothing may follow the array.
-    is_all: bool,
+    /// `true` if nothing may follow the array.
+    is_whole: bool,
 }
 
 impl fmt::Debug for ArrayReader<'_> {
@@ -39,58 +39,57 @@ impl fmt::Debug for ArrayReader<'_> {
 }
 
 impl<'a> ArrayReader<'a> {
-    /// The array of a member, which is all of it.
+    /// Reads the header of a member, which must hold the array and nothing else.
     pub(super) fn of_member(member: &Member<'a>, limits: &npy::Limits) -> Result<Self> {
         let mut reader = member.reader()?;
         let header = Header::read(&mut reader, limits)?;
         check(&header, member.size().saturating_sub(reader.position()), limits, u64::eq)?;
-        Ok(Self { reader: Box::new(reader), header, is_all: true })
+        Ok(Self { reader: Box::new(reader), header, is_whole: true })
     }
 
-    /// The array of the `.npy` file that starts here, of which so many bytes are there; others may follow it, as `np.load` has
-    /// it.
+    /// Reads the header of a `.npy` file at the start of `reader`, which has `len` bytes. As with `np.load`, more may follow the
+    /// array.
     ///
     /// # Errors
     ///
-    /// If it is no such file, is cut short, is larger than the limit, or if reading fails.
+    /// If it is not a `.npy` file, is truncated, is larger than the limit, or if reading fails.
     pub fn of_npy(reader: impl Read + Send + 'a, len: u64, limits: &Limits) -> Result<Self> {
         let mut reader = reader.take(len);
         let header = Header::read(&mut reader, &limits.npy)?;
         check(&header, reader.limit(), &limits.npy, u64::le)?;
-        Ok(Self { reader: Box::new(reader), header, is_all: false })
+        Ok(Self { reader: Box::new(reader), header, is_whole: false })
     }
 
-    /// The array's dtype, order and shape.
+    /// Returns the array's dtype, memory order and shape.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Fills `data` with the items' bytes, in the order and the byte order that the header tells. Any byte of a bool but zero
-    /// becomes 1.
+    /// Fills `data` with the items' bytes, in the memory order and byte order of the header. Nonzero bytes of bools become 1.
     ///
     /// # Errors
     ///
-    /// If `data` has not the [length](Header::data_len) of the array, or if the member is damaged.
+    /// If the length of `data` is not the [length](Header::data_len) of the array, or if the member is damaged.
     pub fn read_into(&mut self, data: &mut [u8]) -> Result<()> {
         let fail = |error: std::io::Error| Error::from(bitnpz_npz::Error::from(error));
         check_shape(&[self.header.data_len()], &[data.len()])?;
-        for piece in data.chunks_mut(PIECE) {
+        for chunk in data.chunks_mut(CHUNK_BYTES) {
             interrupt::check()?;
-            self.reader.read_exact(piece).map_err(fail)?;
+            self.reader.read_exact(chunk).map_err(fail)?;
             if self.header.dtype.kind() == Some(npy::Kind::Bool) {
-                piece.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
+                chunk.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
             }
         }
-        if self.is_all {
-            // The end is where size and CRC are looked at.
+        if self.is_whole {
+            // The member's reader checks size and CRC at the end.
             self.reader.read(&mut [0]).map_err(fail)?;
         }
         Ok(())
     }
 }
 
-/// That an array is within the limit, and that there are as many bytes as it has.
+/// Checks that an array is within the limit, and that its length `fits` the number of bytes found.
 fn check(header: &Header, found: u64, limits: &npy::Limits, fits: fn(&u64, &u64) -> bool) -> Result<()> {
     let expected = header.data_len() as u64;
     check_array(expected, limits.array_bytes)?;

@@ -1,4 +1,4 @@
-//! Reading many images at once, on several threads where that pays.
+//! Reading batches of images, large ones on several threads.
 
 use std::num::NonZero;
 
@@ -7,17 +7,34 @@ use bitnpz_npy::{Dtype, Element, with_room};
 use ndarray::{ArrayD, ArrayRef3, ArrayViewMut2, Axis};
 
 use super::check::check_shape;
-use super::images::{Images, Storage};
+use super::images::{ImageStorage, Images};
 use crate::error::{ErrorKind, Result};
 use crate::packed::unpack_into;
 use crate::threads;
 
-/// A thread takes this many images at a time, or fewer that have this many pixels together.
-const IMAGES_OF_A_SHARE: usize = 16;
-const PIXELS_OF_A_SHARE: usize = 1 << 17;
+/// The number of small images that a thread takes at a time: enough that taking them costs little beside decoding them, few
+/// enough that all threads finish at about the same time.
+const MAX_IMAGES_PER_SHARE: usize = 16;
+
+/// The number of pixels that a thread takes at a time at most, unless one image has more: a share of large images takes about as
+/// long as one of small images.
+const MAX_PIXELS_PER_SHARE: usize = 1 << 17;
 
 impl Images {
-    /// Reads several images into the caller's array of shape `(indices, height, width)`, large batches on all cores.
+    /// Reads several images into the caller's array of shape `(indices.len(), height, width)`. Large batches are read on all
+    /// cores.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # writer.add_images("glyphs", &ndarray::array![[[true, false]], [[true, true]]])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let glyphs = bitnpz::Archive::from_bytes(bytes)?.images("glyphs")?;
+    /// let mut batch = ndarray::Array3::from_elem((2, 1, 2), false);
+    /// glyphs.read_batch_into(&[1, 0], &mut batch)?;
+    /// assert_eq!(batch, ndarray::array![[[true, true]], [[true, false]]]);
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -40,8 +57,8 @@ impl Images {
         images.try_for_each(|(&index, mut image)| self.read_into(index, &mut image))
     }
 
-    /// As [`read_batch_into`](Self::read_batch_into) for a type that is known at run time only: fills `batch` with the
-    /// bytes of the images in C order, in the byte order of `dtype`.
+    /// Reads several images into the caller's buffer, as [`read_batch_into`](Self::read_batch_into) does, for a dtype that is
+    /// known only at run time. The pixels are in C order and in the byte order of `dtype`.
     ///
     /// # Errors
     ///
@@ -55,17 +72,17 @@ impl Images {
         })
     }
 
-    /// That so many of these images, of `item_bytes` each, are not too much, and that none of them is larger than it may be: for
-    /// those who make room for a batch.
+    /// Checks that a batch of these images, with `item_bytes` bytes for each, is within the limits, and so is each image. Call it
+    /// before you allocate the memory for a batch.
     ///
     /// # Errors
     ///
-    /// If there is no image with one of these numbers, or if they are more than the limits allow.
+    /// If an index is out of range, or the batch or an image exceeds the limits.
     pub fn check_batch(&self, indices: &[usize], item_bytes: usize) -> Result<()> {
         let bytes = (indices.len() as u64).saturating_mul(item_bytes as u64);
         self.check_limit(bytes, 1)?;
         match &self.storage {
-            Storage::Set(images) if images.may_be_too_large(self.size) => {
+            ImageStorage::Set(images) if images.may_be_too_large(self.size) => {
                 indices.iter().try_for_each(|&index| {
                     self.check_index(index)?;
                     images.check_size(index)
@@ -75,23 +92,45 @@ impl Images {
         }
     }
 
-    /// As [`read_batch_into`](Self::read_batch_into) at one bit per pixel, rows as `np.packbits(axis=-1)` has them: fills
-    /// `batch` of `(indices, height, ceil(width / 8))` bytes.
+    /// Reads the packed rows of several images, as `np.packbits(axis=-1)` returns them, into the caller's buffer of
+    /// `indices.len() * height * width.div_ceil(8)` bytes.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # writer.add_images("glyphs", &ndarray::array![[[true, false]], [[true, true]]])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let glyphs = bitnpz::Archive::from_bytes(bytes)?.images("glyphs")?;
+    /// let mut rows = [0; 2];
+    /// glyphs.read_packed_batch_into(&[0, 1], &mut rows)?;
+    /// assert_eq!(rows, [0b1000_0000, 0b1100_0000]);
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// If there is no image with one of these numbers, if images differ in size, or if one is damaged.
+    /// If an index is out of range, if `batch` has another length, if images differ in size, or if one is damaged.
     pub fn read_packed_batch_into(&self, indices: &[usize], batch: &mut [u8]) -> Result<()> {
         let [height, width] = self.common_size()?;
         check_shape(&[indices.len() * height * width.div_ceil(8)], &[batch.len()])?;
         self.read_each(indices, batch, |image, rows| rows.copy_from_slice(image.as_bytes()))
     }
 
-    /// The number of pixels in each of several images whose bit is 1.
+    /// Counts the pixels whose bit is 1 in each of several images.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # writer.add_images("glyphs", &ndarray::array![[[true, false]], [[true, true]]])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let glyphs = bitnpz::Archive::from_bytes(bytes)?.images("glyphs")?;
+    /// assert_eq!(glyphs.count_ones(&[0, 1, 0])?, [1, 2, 1]);
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// If there is no image with one of these numbers, or one is damaged.
+    /// If an index is out of range, or an image is damaged.
     pub fn count_ones(&self, indices: &[usize]) -> Result<Vec<u64>> {
         let mut counts = with_room(indices.len())?;
         counts.resize(indices.len(), 0);
@@ -102,12 +141,24 @@ impl Images {
         Ok(counts)
     }
 
-    /// All images as one array of shape `(..., height, width)`.
+    /// Reads all images as one array of shape `(..., height, width)`.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # writer.add_images("glyphs", &ndarray::array![[[0, 255_u8]], [[255, 255]]])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let glyphs = bitnpz::Archive::from_bytes(bytes)?.images("glyphs")?;
+    /// let values = glyphs.to_array::<u8>()?;
+    /// assert_eq!(values, ndarray::array![[[0, 255]], [[255, 255]]].into_dyn());
+    /// let bits = glyphs.to_array::<bool>()?;
+    /// assert_eq!(bits.shape(), [2, 1, 2]);
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// If their values cannot be given in this type, if images differ in size, if there are more than the limit allows, or
-    /// if one is damaged.
+    /// If the type cannot hold the values, if images differ in size, if the array exceeds the limit, or if an image is damaged.
     pub fn to_array<T: Pixel + Element>(&self) -> Result<ArrayD<T>> {
         let values = self.values_as()?;
         let [height, width] = self.common_size()?;
@@ -128,7 +179,7 @@ impl Images {
         self.image_size().ok_or_else(|| ErrorKind::SizesDiffer.into())
     }
 
-    /// Calls `read` with each of these images and its share of `out`.
+    /// Calls `read` with each of these images and its part of `out`.
     fn read_each<O: Send>(
         &self,
         indices: &[usize],
@@ -138,7 +189,7 @@ impl Images {
         self.share(indices, out, |index, out| self.with_bitmap(index, |image| read(image, out)))
     }
 
-    /// Calls `read` with each of these numbers and its share of `out`, on several threads where that pays.
+    /// Calls `read` with each of these indices and its part of `out`, on several threads if there are many.
     fn share<O: Send>(
         &self,
         indices: &[usize],
@@ -152,7 +203,7 @@ impl Images {
             return Ok(());
         };
         let pixels = self.image_size().map_or(0, |[height, width]| height * width);
-        let share = (PIXELS_OF_A_SHARE / pixels.max(1)).clamp(1, IMAGES_OF_A_SHARE);
+        let share = (MAX_PIXELS_PER_SHARE / pixels.max(1)).clamp(1, MAX_IMAGES_PER_SHARE);
         let shares = indices.chunks(share).zip(out.chunks_mut(share * each.get()));
         threads::share(shares, |(indices, out)| {
             let mut images = indices.iter().zip(out.chunks_exact_mut(each.get()));

@@ -1,4 +1,4 @@
-//! What two archives have that differs.
+//! Comparing two archives.
 
 use bitnpz_npy::DynArray;
 
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::interrupt;
 use crate::progress::Steps;
 
-/// A key under which two archives do not have the same.
+/// A key under which two archives differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
@@ -20,7 +20,7 @@ pub struct Difference {
     pub kind: DifferenceKind,
 }
 
-/// What differs under a key.
+/// The kind of a [`Difference`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DifferenceKind {
@@ -30,25 +30,25 @@ pub enum DifferenceKind {
     OnlyInSecond,
     /// The arrays differ in dtype or shape.
     Types {
-        /// The dtype and the shape in the first archive, as `|b1 (3, 28, 28)`.
+        /// The dtype and shape in the first archive, such as `|b1 (3, 28, 28)`.
         first: String,
-        /// Those in the second.
+        /// The dtype and shape in the second archive.
         second: String,
     },
     /// Images differ in their values.
     Images {
-        /// Their numbers, along all dimensions but the last two.
+        /// The indices of the images that differ, over all dimensions but the last two.
         numbers: Vec<usize>,
         /// The number of images in the array.
         of: usize,
     },
-    /// Arrays that are no images differ in their values.
+    /// Arrays that are not images, or other members, differ in their contents.
     Values,
 }
 
 impl Archive {
-    /// Compares the arrays under the keys that `is_compared` names with those of another archive: keys, dtypes, shapes and
-    /// values, however they lie in the file. Calls `progress` with the steps done: keys.
+    /// Compares this archive with another under the keys for which `is_compared` returns `true`: keys, dtypes, shapes and values,
+    /// whatever the encodings. Calls `progress` with the number of keys done.
     ///
     /// ```
     /// use bitnpz::{Archive, OpenOptions, WriteOptions, Writer};
@@ -97,12 +97,12 @@ impl Archive {
         Ok(differences)
     }
 
-    /// Whether there is an array or another member of this name.
+    /// Returns whether there is an array or another member of this name.
     fn has(&self, name: &str) -> bool {
         self.contains(name) || self.contains_other(name)
     }
 
-    /// What differs under a key that both have.
+    /// Compares the items under a key that both archives have.
     fn diff_of(&self, other: &Self, key: &str) -> Result<Option<DifferenceKind>> {
         let (first, second) = match (self.item(key)?, other.item(key)?) {
             (Item::Array(first), Item::Array(second)) => (first, second),
@@ -118,17 +118,24 @@ impl Archive {
         if first.image_count().is_some() && second.image_count().is_some() {
             return diff_of_images(&self.images(key)?, &other.images(key)?);
         }
-        let is_image = first.image_count().is_some() || second.image_count().is_some();
-        diff_of_arrays(&first.to_array()?, &second.to_array()?, is_image)
+        let (first_array, second_array) = (first.to_array()?, second.to_array()?);
+        if first.image_count().is_some() || second.image_count().is_some() {
+            diff_of_image_arrays(&first_array, &second_array)
+        } else {
+            let is_same = first_array.view().to_c_order()? == second_array.view().to_c_order()?;
+            Ok((!is_same).then_some(DifferenceKind::Values))
+        }
     }
 }
 
+/// Formats the dtype and shape of an array.
 fn type_of(entry: &Entry<'_>) -> String {
     let sides: Vec<String> = entry.shape().iter().map(ToString::to_string).collect();
     let comma = if sides.len() == 1 { "," } else { "" };
     format!("{} ({}{comma})", entry.dtype().type_string(), sides.join(", "))
 }
 
+/// Compares two stacks of one dtype and shape, image by image.
 fn diff_of_images(first: &Images, second: &Images) -> Result<Option<DifferenceKind>> {
     let same_values = first.values() == second.values();
     let mut numbers = Vec::new();
@@ -138,7 +145,7 @@ fn diff_of_images(first: &Images, second: &Images) -> Result<Option<DifferenceKi
             let bitmap = second.bitmap(number)?;
             first.with_bitmap(number, |image| image.as_bytes() == bitmap.view().as_bytes())?
         } else {
-            // The bits may stand for the same values the other way round.
+            // The same value may be bit 0 in one archive and bit 1 in the other.
             first.read_dyn(number)?.view().data() == second.read_dyn(number)?.view().data()
         };
         if !is_same {
@@ -149,19 +156,16 @@ fn diff_of_images(first: &Images, second: &Images) -> Result<Option<DifferenceKi
     Ok((!numbers.is_empty()).then_some(DifferenceKind::Images { numbers, of }))
 }
 
-/// What differs between two arrays of one dtype and shape, of which one at least is of images if `is_image`.
-fn diff_of_arrays(first: &DynArray, second: &DynArray, is_image: bool) -> Result<Option<DifferenceKind>> {
-    let (shape, item) = (first.header().shape.clone(), first.header().dtype.item_size());
+/// Compares two arrays of one dtype and shape as images along their last two axes.
+fn diff_of_image_arrays(first: &DynArray, second: &DynArray) -> Result<Option<DifferenceKind>> {
+    let (shape, item_size) = (first.header().shape.as_slice(), first.header().dtype.item_size());
     let (first, second) = (first.view().to_c_order()?, second.view().to_c_order()?);
     if first == second {
         return Ok(None);
     }
-    let [.., height, width] = *shape.as_slice() else { return Ok(Some(DifferenceKind::Values)) };
-    if !is_image {
-        return Ok(Some(DifferenceKind::Values));
-    }
-    let bytes = (height * width * item).max(1);
+    let [stack @ .., height, width] = shape else { return Ok(Some(DifferenceKind::Values)) };
+    let bytes = (height * width * item_size).max(1);
     let images = first.chunks(bytes).zip(second.chunks(bytes)).enumerate();
     let numbers = images.filter(|(_, (first, second))| first != second).map(|(number, _)| number).collect();
-    Ok(Some(DifferenceKind::Images { numbers, of: shape[..shape.len() - 2].iter().product() }))
+    Ok(Some(DifferenceKind::Images { numbers, of: stack.iter().product() }))
 }

@@ -1,4 +1,4 @@
-//! What an archive has under one key.
+//! The entry of a key: an array's properties, known without reading its data.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,15 +20,33 @@ use crate::packed::{PackedKind, count_images, unpack};
 use crate::set::SMALL_STACK;
 use crate::value::lane_bytes;
 
-/// Members up to this size are read whole to see their headers: their data is asked for next as a rule. Longer than any header.
-const WHOLE_BYTES: u64 = 64 << 10;
+/// Members up to this size are read whole when their header is read, because their data is usually read next. Of larger packed
+/// members this many bytes are read, which is enough for the header of any image array.
+const EAGER_READ_BYTES: u64 = 64 << 10;
 
-/// What an archive has under one key: the array's dtype and shape, and what it takes in the file.
+/// The properties of an array that are known without reading its data: dtype, shape, size.
+///
+/// ```
+/// use bitnpz::Encoding;
+/// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+/// # writer.add_images("glyphs", &ndarray::Array3::from_elem((5000, 16, 16), 255_u8))?;
+/// # let mut bytes = Vec::new();
+/// # writer.finish_into(&mut bytes)?;
+/// # let archive = bitnpz::Archive::from_bytes(bytes)?;
+///
+/// let entry = archive.entry("glyphs")?;
+/// assert_eq!(entry.key(), "glyphs");
+/// assert_eq!(entry.dtype().to_string(), "uint8");
+/// assert_eq!(entry.shape(), [5000, 16, 16]);
+/// assert_eq!(entry.image_count(), Some(5000));
+/// assert_eq!(entry.encoding(), Encoding::Sets);
+/// # Ok::<(), bitnpz::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Entry<'a> {
     contents: &'a Arc<Contents>,
     key: String,
-    data: Data<'a>,
+    location: ArrayLocation<'a>,
     header: Header,
 }
 
@@ -40,14 +58,15 @@ impl fmt::Debug for Entry<'_> {
     }
 }
 
-/// A member, and all its bytes if it is small: it is read once.
+/// A member, with its bytes if it is small, so that it is read only once.
 #[derive(Clone)]
-struct WholeMember<'a> {
+struct EntryMember<'a> {
     member: Member<'a>,
     npy: Option<Vec<u8>>,
 }
 
-impl WholeMember<'_> {
+impl EntryMember<'_> {
+    /// Returns the member's bytes, read now or before.
     fn npy(&self) -> Result<Cow<'_, [u8]>> {
         match &self.npy {
             Some(npy) => Ok(Cow::Borrowed(npy)),
@@ -56,21 +75,21 @@ impl WholeMember<'_> {
     }
 }
 
-/// Where an array is.
+/// The location of an array in the archive.
 #[derive(Clone)]
-enum Data<'a> {
-    /// In a member of its own, packed or not.
-    Member(WholeMember<'a>, Option<&'a PackedKind>),
-    /// In an image set.
+enum ArrayLocation<'a> {
+    /// A member of its own, with its kind if it is packed.
+    Member(EntryMember<'a>, Option<&'a PackedKind>),
+    /// Images of an image set.
     Set(StoredImages),
 }
 
 impl<'a> Entry<'a> {
-    /// The array of a member.
+    /// Reads the entry of the array of a member.
     pub(super) fn of_member(contents: &'a Arc<Contents>, member: Member<'a>) -> Result<Self> {
         let blame = |error: bitnpz_npy::Error| Error::from(error).with_key(member.key());
         let limits = &contents.limits().npy;
-        let npy = (member.size() <= WHOLE_BYTES).then(|| member.read()).transpose()?;
+        let npy = (member.size() <= EAGER_READ_BYTES).then(|| member.read()).transpose()?;
         let stored = match &npy {
             Some(npy) => Header::parse(npy, limits).map_err(blame)?.0,
             None => Header::read(member.reader()?, limits).map_err(blame)?,
@@ -81,74 +100,75 @@ impl<'a> Entry<'a> {
             None => stored,
         };
         let key = member.key().to_owned();
-        Ok(Self { contents, key, data: Data::Member(WholeMember { member, npy }, kind), header })
+        let location = ArrayLocation::Member(EntryMember { member, npy }, kind);
+        Ok(Self { contents, key, location, header })
     }
 
-    /// Returns the entry of an array of a set.
+    /// Reads the entry of an array of a set.
     pub(super) fn of_set(contents: &'a Arc<Contents>, array: SetArray) -> Result<Self> {
         let key = contents.key_of(&array);
         let images = StoredImages::new(contents, array);
         let header = images.header().map_err(|error| error.with_key(&key))?;
-        Ok(Self { contents, key, data: Data::Set(images), header })
+        Ok(Self { contents, key, location: ArrayLocation::Set(images), header })
     }
 
-    /// The key.
+    /// Returns the key.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// How the array lies in the archive.
+    /// Returns the encoding of the array.
     #[must_use]
     pub fn encoding(&self) -> Encoding {
-        match &self.data {
-            Data::Member(_, None) => Encoding::Plain,
-            Data::Member(_, Some(_)) => Encoding::Packed,
-            Data::Set(_) => Encoding::Sets,
+        match &self.location {
+            ArrayLocation::Member(_, None) => Encoding::Plain,
+            ArrayLocation::Member(_, Some(_)) => Encoding::Packed,
+            ArrayLocation::Set(_) => Encoding::Sets,
         }
     }
 
-    /// How the images of an image set are coded; `None` for other arrays.
+    /// Returns the codec of an array in an image set; `None` for other arrays.
     #[must_use]
     pub fn codec(&self) -> Option<Codec> {
-        match &self.data {
-            Data::Member(..) => None,
-            Data::Set(images) => Some(images.codec()),
+        match &self.location {
+            ArrayLocation::Member(..) => None,
+            ArrayLocation::Set(images) => Some(images.codec()),
         }
     }
 
-    /// The dtype, shape and order in which the array comes back.
+    /// Returns the array's dtype, shape and memory order, as they were saved.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The dtype in which the array comes back.
+    /// Returns the array's dtype, as it was saved.
     #[must_use]
     pub fn dtype(&self) -> &Dtype {
         &self.header.dtype
     }
 
-    /// The shape in which the array comes back.
+    /// Returns the array's shape, as it was saved.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.header.shape
     }
 
-    /// How many images these are: packed ones, those of an image set, or bools of two or more dimensions. `None` for other
-    /// arrays, which may have two values all the same: [`Archive::images`] looks.
+    /// Returns the number of images, if the array is packed, in an image set, or of bools with two or more dimensions. `None` for
+    /// other arrays, although their items may have only two values; [`Archive::images`](crate::Archive::images) finds out.
     #[must_use]
     pub fn image_count(&self) -> Option<usize> {
-        match &self.data {
-            Data::Set(images) => return Some(images.len()),
-            Data::Member(_, None) if *self.dtype() != Dtype::of::<bool>() => return None,
-            Data::Member(..) => {}
+        match &self.location {
+            ArrayLocation::Set(images) => return Some(images.len()),
+            ArrayLocation::Member(_, None) if *self.dtype() != Dtype::of::<bool>() => return None,
+            ArrayLocation::Member(..) => {}
         }
         let (stack, _) = ImageAxes::Inferred.form(&self.header).ok().flatten()?;
         Some(count_images(&stack))
     }
 
-    /// Whether this may be a stack that was too small for a set.
+    /// Returns whether this may be a stack that was too small for a set.
     pub(crate) fn is_small_stack(&self) -> bool {
         let Header { shape, dtype, fortran_order, .. } = &self.header;
         if shape.len() < 3 || lane_bytes(dtype).is_none() || *fortran_order {
@@ -159,60 +179,65 @@ impl<'a> Entry<'a> {
         stack.is_some_and(|(stack, _)| matches!(*stack, [_, .., _, width] if rows_len(width) < SMALL_STACK))
     }
 
-    /// Which axes of the array are height and width, if it is an image set whose images are along other axes than the last two.
+    /// Returns the axes of height and width. They are known only for an image set; `Inferred` for other arrays and for sets
+    /// whose images lie along the last two axes.
     #[must_use]
     pub fn image_axes(&self) -> ImageAxes {
-        match &self.data {
-            Data::Set(images) => images.image_axes(),
-            Data::Member(..) => ImageAxes::Inferred,
+        match &self.location {
+            ArrayLocation::Set(images) => images.image_axes(),
+            ArrayLocation::Member(..) => ImageAxes::Inferred,
         }
     }
 
-    /// The bytes it takes in the file, compressed, its headers in the archive apart. Of one image of a set these are its
-    /// payload; of a set that is one array, also its index and model.
+    /// Returns the compressed size of the array in bytes, without ZIP headers. For one image of a set this is the size of its
+    /// payload; for a set that is one array it includes the payload index and the model.
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
-        match &self.data {
-            Data::Member(whole, _) => whole.member.compressed_size(),
-            Data::Set(images) => images.stored_bytes(),
+        match &self.location {
+            ArrayLocation::Member(whole, _) => whole.member.compressed_size(),
+            ArrayLocation::Set(images) => images.stored_bytes(),
         }
     }
 
-    /// Returns the compression method of its member; images of a set are stored.
+    /// Returns the compression method of the array's member. Images of a set are [`Method::STORED`].
     #[must_use]
     pub fn method(&self) -> Method {
-        match &self.data {
-            Data::Member(whole, _) => whole.member.method(),
-            Data::Set(_) => Method::STORED,
+        match &self.location {
+            ArrayLocation::Member(whole, _) => whole.member.method(),
+            ArrayLocation::Set(_) => Method::STORED,
         }
     }
 
-    /// Reads the member of an array that has one.
+    /// Returns a reader of the array's member.
+    ///
+    /// # Errors
+    ///
+    /// If the array is in an image set, or its member is damaged.
     pub(crate) fn member_reader(&self) -> Result<MemberReader<'a>> {
-        match &self.data {
-            Data::Member(whole, _) => Ok(whole.member.reader()?),
-            Data::Set(_) => Err(Error::from(ErrorKind::NoSuchKey).with_key(&self.key)),
+        match &self.location {
+            ArrayLocation::Member(whole, _) => Ok(whole.member.reader()?),
+            ArrayLocation::Set(_) => Err(Error::from(ErrorKind::NoSuchKey).with_key(&self.key)),
         }
     }
 
-    /// What it takes to unpack the array's member, if it is packed.
+    /// Returns the kind of the packed images; `None` if the array's member is not packed.
     pub(crate) fn kind(&self) -> Option<&'a PackedKind> {
-        match &self.data {
-            Data::Member(_, kind) => *kind,
-            Data::Set(_) => None,
+        match &self.location {
+            ArrayLocation::Member(_, kind) => *kind,
+            ArrayLocation::Set(_) => None,
         }
     }
 
     /// Returns whether the array is in an image set.
     pub(super) fn is_in_set(&self) -> bool {
-        matches!(self.data, Data::Set(_))
+        matches!(self.location, ArrayLocation::Set(_))
     }
 
     /// Returns the images, if they are in a set.
     pub(crate) fn set_images(&self) -> Option<&StoredImages> {
-        match &self.data {
-            Data::Member(..) => None,
-            Data::Set(images) => Some(images),
+        match &self.location {
+            ArrayLocation::Member(..) => None,
+            ArrayLocation::Set(images) => Some(images),
         }
     }
 
@@ -220,13 +245,13 @@ impl<'a> Entry<'a> {
         self.contents.limits()
     }
 
-    /// The array as it was saved.
+    /// Reads the array, as it was saved.
     pub(crate) fn to_array(&self) -> Result<DynArray> {
         let blame = |error: Error| error.with_key(&self.key);
         let limits = &self.limits().npy;
         check_array(self.header.data_len() as u64, limits.array_bytes).map_err(blame)?;
-        let pixels = match &self.data {
-            Data::Set(images) => {
+        let pixels = match &self.location {
+            ArrayLocation::Set(images) => {
                 let mut pixels = with_room(self.header.data_len()).map_err(|error| blame(error.into()))?;
                 images.unpack(0..images.len(), &mut pixels).map_err(blame)?;
                 match images.form() {
@@ -234,10 +259,10 @@ impl<'a> Entry<'a> {
                     None => pixels,
                 }
             }
-            Data::Member(WholeMember { member, npy: None }, None) => {
+            ArrayLocation::Member(EntryMember { member, npy: None }, None) => {
                 return self.contents.read_array(member).map_err(blame);
             }
-            Data::Member(whole, kind) => {
+            ArrayLocation::Member(whole, kind) => {
                 let npy = whole.npy()?;
                 let view = DynArrayView::parse(&npy, limits).map_err(|error| blame(error.into()))?;
                 match kind {
@@ -249,13 +274,13 @@ impl<'a> Entry<'a> {
         DynArray::new(self.header.clone(), pixels).map_err(|error| blame(error.into()))
     }
 
-    /// The images, packed in memory or where they lie.
+    /// Returns the images. Their rows are read now, unless they are in a set or stored uncompressed.
     pub(super) fn to_images(&self) -> Result<Images> {
         let blame = |error: Error| error.with_key(&self.key);
         let limits = &self.limits().npy;
-        let (whole, kind) = match &self.data {
-            Data::Set(images) => return Images::stored(images.clone()).map_err(blame),
-            Data::Member(whole, kind) => (whole, kind),
+        let (whole, kind) = match &self.location {
+            ArrayLocation::Set(images) => return Images::stored(images.clone()).map_err(blame),
+            ArrayLocation::Member(whole, kind) => (whole, kind),
         };
         let (member, stored_bytes) = (&whole.member, self.stored_bytes());
         let Some(kind) = *kind else {
@@ -264,7 +289,8 @@ impl<'a> Entry<'a> {
         };
         let rows = match member.range()? {
             Some(range) => {
-                let head = self.contents.zip.slice(range.start..range.end.min(range.start + WHOLE_BYTES))?;
+                let head_end = range.end.min(range.start + EAGER_READ_BYTES);
+                let head = self.contents.zip.slice(range.start..head_end)?;
                 let (header, start) = Header::parse(&head, limits).map_err(|error| blame(error.into()))?;
                 let (expected, found) = (header.data_len() as u64, range.end - range.start - start as u64);
                 if expected != found {
@@ -273,7 +299,8 @@ impl<'a> Entry<'a> {
                         format!("expected {expected} bytes of array, found {found}"),
                     ));
                 }
-                PackedRows::File(Arc::clone(self.contents), range.start + start as u64..range.end)
+                let range = range.start + start as u64..range.end;
+                PackedRows::File { contents: Arc::clone(self.contents), range }
             }
             None => {
                 let npy = whole.npy()?;
@@ -286,7 +313,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// The header of the array that these packed rows stand for.
+/// Returns the header of the array that these packed rows were packed from.
 fn original_header(stored: Header, kind: &PackedKind) -> std::result::Result<Header, String> {
     let stride = kind.width.div_ceil(8);
     match stored.shape.as_slice() {

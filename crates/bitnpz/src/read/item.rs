@@ -1,4 +1,4 @@
-//! All that an archive holds: arrays, and members that are none.
+//! The items of an archive: arrays, and members that are not arrays.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,32 +10,33 @@ use super::entry::Entry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::is_array;
 
-/// One thing that an archive holds.
+/// An item of an archive.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Item<'a> {
     /// An array or images under a key.
     Array(Entry<'a>),
-    /// A member that is no array, or none that can be read.
+    /// A member that is not an array, or an array of a dtype that this library cannot read.
     Other(OtherMember<'a>),
 }
 
-/// A member that is no array, or none that can be read. Where an archive is copied its bytes go along as they are.
+/// A member that is not an array, or an array of a dtype that this library cannot read. Its bytes are copied unchanged when an
+/// archive is copied.
 #[derive(Clone, Debug)]
 pub struct OtherMember<'a> {
     member: Member<'a>,
     content: OtherContent,
 }
 
-/// What a member is that is no array that can be read.
+/// The content of an [`OtherMember`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OtherContent {
-    /// A file: its name does not end in `.npy`, or it does not start as a `.npy` file does.
+    /// A file: its name does not end in `.npy`, or it does not start with the magic bytes of a `.npy` file.
     File,
     /// An array of Python objects.
     Objects,
-    /// An array of a dtype that NumPy does not have by itself, as it stands in the file.
+    /// An array of a dtype that is not one of NumPy's own; the string is the dtype in the file.
     Dtype(String),
 }
 
@@ -50,31 +51,31 @@ impl fmt::Display for OtherContent {
 }
 
 impl OtherMember<'_> {
-    /// The name under which `np.load` has it: without `.npy`.
+    /// Returns the name by which `np.load` finds it: without `.npy`.
     #[must_use]
     pub fn name(&self) -> &str {
         self.member.key()
     }
 
-    /// What it is.
+    /// Returns the kind of its content.
     #[must_use]
     pub fn content(&self) -> &OtherContent {
         &self.content
     }
 
-    /// The bytes it takes in the file, compressed, its headers in the archive apart.
+    /// Returns its compressed size in bytes, without ZIP headers.
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
         self.member.compressed_size()
     }
 
-    /// The name of the member, with the `.npy` that it may have.
+    /// Returns the name of the member, including `.npy` if it has that.
     #[must_use]
     pub fn member_name(&self) -> &str {
         self.member.name()
     }
 
-    /// Its bytes.
+    /// Reads the member's bytes.
     ///
     /// # Errors
     ///
@@ -89,7 +90,11 @@ impl OtherMember<'_> {
 }
 
 impl<'a> Item<'a> {
-    /// What a member is.
+    /// Returns the item that a member is.
+    ///
+    /// # Errors
+    ///
+    /// If the member is a damaged array.
     pub(super) fn of_member(contents: &'a Arc<Contents>, member: Member<'a>) -> Result<Self> {
         if !is_array(member.name()) {
             return Ok(Self::Other(OtherMember { member, content: OtherContent::File }));
@@ -105,7 +110,7 @@ impl<'a> Item<'a> {
 }
 
 impl OtherContent {
-    /// What a member is whose array could not be read for this reason, if it is not damaged.
+    /// Returns the content of a member that failed to open as an array with this error; `None` if the member is damaged.
     fn of(error: &Error) -> Option<Self> {
         let ErrorKind::Npy(error) = error.kind() else { return None };
         match error.kind() {

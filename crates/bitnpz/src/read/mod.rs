@@ -1,7 +1,7 @@
 //! Reading an archive.
 //!
-//! `contents` is what an open archive holds; `entry`, `images`, `places` and `keys` look at it; `archive` stands on top of these,
-//! and what looks at whole archives (`verify`, `stats`, `diff`) on top of that.
+//! `contents` holds the members and image sets of an open archive. `entry`, `images`, `places` and `keys` read from it;
+//! `archive` and `get` join these in the public type, and `verify`, `stats` and `diff` read whole archives.
 
 mod archive;
 mod array_reader;
@@ -17,6 +17,7 @@ mod keys;
 mod open;
 mod order;
 mod packed_rows;
+mod pixels;
 mod places;
 mod report;
 mod spool;

@@ -12,29 +12,34 @@ use crate::error::Result;
 /// The packed rows of a stack of images.
 #[derive(Debug)]
 pub(super) enum PackedRows {
+    /// Rows in memory.
     Memory {
         rows: Vec<u8>,
-        /// The bytes that they take in the file.
+        /// Their compressed size in the file.
         stored_bytes: u64,
     },
-    /// The range of bytes in the file where they lie uncompressed.
-    File(Arc<Contents>, Range<u64>),
+    /// Uncompressed rows in the file.
+    File {
+        contents: Arc<Contents>,
+        /// Their range of bytes in the file.
+        range: Range<u64>,
+    },
 }
 
 impl PackedRows {
     pub(super) fn stored_bytes(&self) -> u64 {
         match self {
             Self::Memory { stored_bytes, .. } => *stored_bytes,
-            Self::File(_, range) => range.end - range.start,
+            Self::File { range, .. } => range.end - range.start,
         }
     }
 
-    /// Checks that there are so many rows of this width and, for rows in memory, that their padding bits are zero.
+    /// Checks that there are `rows` rows of this width and, for rows in memory, that their padding bits are zero.
     pub(super) fn check(&self, rows: usize, width: usize) -> Result<()> {
         match self {
             Self::Memory { rows: bytes, .. } => BitmapView::new(rows, width, bytes).map(|_| ())?,
-            // The array's header gave their number; each image is checked when it is read.
-            Self::File(..) => {}
+            // Their number was compared with the array's header; each image is checked when it is read.
+            Self::File { .. } => {}
         }
         Ok(())
     }
@@ -49,7 +54,7 @@ impl PackedRows {
         let len = height * width.div_ceil(8);
         let bytes = match self {
             Self::Memory { rows, .. } => Cow::Borrowed(&rows[index * len..][..len]),
-            Self::File(contents, range) => {
+            Self::File { contents, range } => {
                 let start = range.start + (index * len) as u64;
                 contents.zip.slice(start..start + len as u64)?
             }

@@ -1,4 +1,4 @@
-//! What is found damaged.
+//! The report of a verification.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use bitnpz_npz::Archive;
 use crate::names;
 use crate::set::{Flaw, StoredSet};
 
-/// What [`Archive::verify`](crate::Archive::verify) found.
+/// The result of [`Archive::verify`](crate::Archive::verify).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -17,7 +17,7 @@ pub struct Report {
     pub bytes: u64,
     /// The number of bytes in the file that belong to no member and no record. They do no harm.
     pub gaps: u64,
-    /// Everything that is damaged; the rest can be read.
+    /// All damage found. What is not listed can be read.
     pub problems: Vec<Problem>,
 }
 
@@ -31,14 +31,14 @@ pub struct Problem {
     pub key: Option<String>,
     /// The number of the image in the image set.
     pub image: Option<usize>,
-    /// Whether it is certain that this image is damaged. Checksums cover groups of 128 images: of several damaged images in a
-    /// group it is only known that they are in it.
+    /// `true` if this image is certainly damaged. A checksum covers a group of 128 images, so it may only be known that some
+    /// images of the group are damaged; then all of them are listed as uncertain.
     pub is_certain: bool,
     /// What was expected and what was found.
     pub message: String,
 }
 
-/// Formats what is damaged, and how, in one line.
+/// Formats the problem in one line.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = names::for_people(&self.member).unwrap_or_else(|| self.member.clone());
@@ -52,10 +52,12 @@ impl fmt::Display for Problem {
 }
 
 impl Problem {
+    /// Returns a problem of a member or an image set.
     pub(crate) fn of_member(member: &str, message: String) -> Self {
         Self { member: member.to_owned(), key: None, image: None, is_certain: true, message }
     }
 
+    /// Returns a problem of an image of a set.
     pub(crate) fn of_image(zip: &Archive, set: &StoredSet, flaw: &Flaw) -> Self {
         let Flaw { image, is_certain, message } = flaw.clone();
         let key = Some(set.key(zip, image));

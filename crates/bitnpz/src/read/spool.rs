@@ -1,4 +1,4 @@
-//! Keeping a stream in a file, so that it can be read from any place.
+//! Copying a stream to a temporary file, so that it can be read at any position.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,26 +8,27 @@ use bitnpz_npz::ErrorKind;
 use crate::error::Result;
 use crate::interrupt;
 
-/// Bytes that are read at a time.
-const PIECE: usize = 1 << 18;
+/// The length of the copy buffer: long enough that system calls do not slow the copy down, short enough that interruption is
+/// checked often.
+const COPY_BUFFER_BYTES: usize = 1 << 18;
 
-/// A temporary file without a name of all that a stream has, which may be so many bytes.
-pub(super) fn spool(mut stream: impl Read, most: u64) -> Result<File> {
+/// Copies a stream of at most `max_bytes` bytes to a temporary file without a name.
+pub(super) fn spool(mut stream: impl Read, max_bytes: u64) -> Result<File> {
     let mut file = tempfile::tempfile().map_err(bitnpz_npz::Error::from)?;
-    let (mut piece, mut found) = (vec![0; PIECE], 0);
+    let (mut buffer, mut found) = (vec![0; COPY_BUFFER_BYTES], 0);
     loop {
         interrupt::check()?;
-        let read = match stream.read(&mut piece) {
+        let read = match stream.read(&mut buffer) {
             Ok(0) => return Ok(file),
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(bitnpz_npz::Error::from(error).into()),
         };
         found += read as u64;
-        if found > most {
-            let limit = ErrorKind::Limit { limit: "spooled_bytes", allowed: most, found };
+        if found > max_bytes {
+            let limit = ErrorKind::Limit { limit: "spooled_bytes", allowed: max_bytes, found };
             return Err(bitnpz_npz::Error::from(limit).into());
         }
-        file.write_all(&piece[..read]).map_err(bitnpz_npz::Error::from)?;
+        file.write_all(&buffer[..read]).map_err(bitnpz_npz::Error::from)?;
     }
 }

@@ -1,4 +1,4 @@
-//! What the images of an archive are like.
+//! Statistics of the images of an archive.
 
 use std::collections::HashSet;
 use std::hash::BuildHasher;
@@ -14,10 +14,10 @@ use crate::interrupt;
 use crate::progress::Steps;
 use crate::set::StoredSet;
 
-/// Parts of [`Stats::densities`].
-const PARTS: usize = 10;
+/// The number of bins of [`Stats::densities`]: tenths are enough for a histogram in a terminal.
+const DENSITY_BINS: usize = 10;
 
-/// What the images of an archive are like.
+/// Statistics of the images of an archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -27,21 +27,22 @@ pub struct Stats {
     pub pixels: u64,
     /// The number of pixels whose bit is 1.
     pub ones: u64,
-    /// The images that are the same, pixel for pixel, as one before them.
+    /// The number of images that equal an earlier one, pixel for pixel.
     pub duplicates: usize,
-    /// How many images have no pixel of 1, or none of 0.
+    /// The number of images in which all pixels have the same bit.
     pub blank: usize,
-    /// The bytes that they take in the file, what several share apart.
+    /// The size of the images in the file in bytes, without what images with keys of their own share, such as a model.
     pub bytes: u64,
-    /// How many images take 0 bytes, 1, 2 to 3, 4 to 7, and so on; of a stack that is compressed as a whole each takes its part.
+    /// The numbers of images that take 0 bytes, 1 byte, 2 to 3, 4 to 7, and so on. The size of a stack that is compressed as a
+    /// whole is divided equally among its images.
     pub sizes: Vec<usize>,
-    /// How many images have up to a tenth of their pixels at 1, up to two tenths, and so on.
-    pub densities: [usize; PARTS],
+    /// The numbers of images in which up to a tenth of the pixels are 1, up to two tenths, and so on.
+    pub densities: [usize; DENSITY_BINS],
 }
 
 impl Archive {
-    /// Looks at all images under the keys that `is_counted` names. Calls `progress` with the steps done: images of sets
-    /// and other arrays. Needs 16 bytes of memory for each image, to recognize duplicates.
+    /// Reads all images under the keys for which `is_counted` returns `true`, and returns their statistics. Calls `progress` with
+    /// the steps done: images of sets, and other arrays. It takes 16 bytes of memory for each image, to recognize duplicates.
     ///
     /// ```
     /// use bitnpz::{Archive, WriteOptions, Writer};
@@ -60,7 +61,7 @@ impl Archive {
     /// If an image cannot be read.
     pub fn stats(&self, is_counted: impl Fn(&str) -> bool, mut progress: impl FnMut(Steps)) -> Result<Stats> {
         let mut stats = Stats::default();
-        let mut seen = Seen::default();
+        let mut seen = SeenImages::default();
         let of_sets: usize = self.sets().iter().map(StoredSet::len).sum();
         let mut steps = Steps { done: 0, total: self.contents().members().count() + of_sets };
         for entry in self.entries() {
@@ -85,8 +86,8 @@ impl Archive {
 }
 
 impl Stats {
-    /// Adds an image of those under one key, which take so many bytes.
-    fn add(&mut self, images: &Images, index: usize, all_bytes: u64, seen: &mut Seen) -> Result<()> {
+    /// Adds one of `images`, which together take `all_bytes` bytes in the file.
+    fn add(&mut self, images: &Images, index: usize, all_bytes: u64, seen: &mut SeenImages) -> Result<()> {
         let (ones, pixels, is_new) = images.with_bitmap(index, |image| {
             (image.count_ones() as u64, (image.height() * image.width()) as u64, seen.insert(image))
         })?;
@@ -96,8 +97,8 @@ impl Stats {
             self.sizes.resize(size + 1, 0);
         }
         self.sizes[size] += 1;
-        let part = usize::try_from(ones.saturating_sub(1) * PARTS as u64 / pixels.max(1)).unwrap_or(PARTS);
-        self.densities[part.min(PARTS - 1)] += 1;
+        let bin = ones.saturating_sub(1) * DENSITY_BINS as u64 / pixels.max(1);
+        self.densities[usize::try_from(bin).map_or(DENSITY_BINS - 1, |bin| bin.min(DENSITY_BINS - 1))] += 1;
         self.images += 1;
         self.pixels += pixels;
         self.ones += ones;
@@ -107,14 +108,14 @@ impl Stats {
     }
 }
 
-/// Images by two hashes of theirs, of 64 bits each.
+/// A set of images, each as two hashes of 64 bits, which are far smaller than most images.
 #[derive(Default)]
-struct Seen(HashSet<[u64; 2], foldhash::fast::RandomState>);
+struct SeenImages(HashSet<[u64; 2], foldhash::fast::RandomState>);
 
-impl Seen {
-    /// Whether the image is not among them yet.
+impl SeenImages {
+    /// Adds an image. Returns whether it is new.
     fn insert(&mut self, image: BitmapView<'_>) -> bool {
-        let what = (image.height(), image.width(), image.as_bytes());
-        self.0.insert([1, 2].map(|seed| FixedState::with_seed(seed).hash_one(what)))
+        let hashed = (image.height(), image.width(), image.as_bytes());
+        self.0.insert([1, 2].map(|seed| FixedState::with_seed(seed).hash_one(hashed)))
     }
 }

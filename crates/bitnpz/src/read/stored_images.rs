@@ -1,4 +1,4 @@
-//! The images of an image set that are one array.
+//! The images of an image set that form one array.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl StoredImages {
         })
     }
 
-    /// Returns the header of the array that the images under one key come back as.
+    /// Returns the header of the array that the images under one key were saved as.
     pub(super) fn header(&self) -> Result<Header> {
         let mut header = Header::new(self.set().kind(0).dtype, self.shape()?);
         if let Some(form) = self.set().form() {
@@ -78,12 +78,12 @@ impl StoredImages {
         Ok(header)
     }
 
-    /// Returns the form in which a stack comes back, if that differs from the stack.
+    /// Returns the form of the array that a stack was saved from; `None` if it is the stack itself.
     pub(super) fn form(&self) -> Option<&ArrayForm> {
         self.set().form()
     }
 
-    /// Returns which axes of the array that they come back as are height and width.
+    /// Returns the axes of height and width in the array that the images were saved as.
     pub(crate) fn image_axes(&self) -> ImageAxes {
         match (self.set().form(), self.set().stack()) {
             (Some(form), Some((_, stack))) => form.image_axes(stack),
@@ -91,7 +91,8 @@ impl StoredImages {
         }
     }
 
-    /// Returns the number of bytes that they take in the file.
+    /// Returns the size of the images in the file in bytes: of a whole set that of all its parts but the keys, else that of the
+    /// payloads.
     pub(super) fn stored_bytes(&self) -> u64 {
         if self.len() == self.set().len() {
             return self.set().stored_bytes();
@@ -99,23 +100,23 @@ impl StoredImages {
         (0..self.len()).map(|index| self.payload_bytes(index).unwrap_or(0)).sum()
     }
 
-    /// Returns the length of the payload of one of them in bytes.
+    /// Returns the length of the payload of one image in bytes.
     pub(super) fn payload_bytes(&self, index: usize) -> Result<u64> {
         self.set().payload_bytes(self.zip(), self.first() + index)
     }
 
-    /// Returns the key of one of them.
+    /// Returns the key of one image.
     pub(super) fn key(&self, index: usize) -> String {
         self.set().key(self.zip(), self.first() + index)
     }
 
-    /// Returns the number of the one that has this key.
+    /// Returns the index of the image with this key.
     pub(super) fn find(&self, key: &str) -> Option<usize> {
         let image = self.set().find(self.zip(), bitnpz_npz::identity(key))?;
         self.array.images.contains(&image).then(|| image - self.first())
     }
 
-    /// Returns the height and width of one of them.
+    /// Returns the height and width of one image.
     pub(super) fn size_of(&self, index: usize) -> Result<[usize; 2]> {
         self.set().size(self.zip(), self.first() + index)
     }
@@ -124,12 +125,12 @@ impl StoredImages {
         self.set().with_image(self.zip(), self.first() + index, with)
     }
 
-    /// Returns whether images of this size may be above the limit, so that each must be checked.
+    /// Returns whether images of this size may exceed the limit, so that each must be checked.
     pub(super) fn may_be_too_large(&self, size: Option<[usize; 2]>) -> bool {
         size.is_none_or(|size| self.set().check_size(self.zip(), self.first(), 0, size).is_err())
     }
 
-    /// Checks that an image is neither above the limit nor larger than its payload can encode.
+    /// Checks that an image neither exceeds the limit nor is larger than its payload can encode.
     pub(super) fn check_size(&self, index: usize) -> Result<()> {
         self.set().check_image(self.zip(), self.first() + index)
     }
@@ -138,7 +139,7 @@ impl StoredImages {
         self.set().count_ones(self.zip(), self.first() + index)
     }
 
-    /// Appends the pixels of some of them, as they lie in memory.
+    /// Appends the pixels of some images in the byte order of the dtype.
     pub(crate) fn unpack(&self, images: Range<usize>, pixels: &mut Vec<u8>) -> Result<()> {
         for index in images {
             interrupt::check()?;
@@ -150,7 +151,7 @@ impl StoredImages {
         Ok(())
     }
 
-    /// Checks that an array of so many pixels of so many bytes is within the limit, before it is allocated.
+    /// Checks that an array of `pixels` pixels of `pixel_bytes` bytes is within the limit, before it is allocated.
     pub(super) fn check_limit(&self, pixels: u64, pixel_bytes: usize) -> Result<()> {
         let found = pixels.saturating_mul(pixel_bytes as u64);
         check_array(found, self.contents.limits().npy.array_bytes)

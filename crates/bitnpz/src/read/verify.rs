@@ -1,4 +1,4 @@
-//! Reading everything to see whether it is whole.
+//! Verifying an archive.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -15,9 +15,13 @@ use crate::names::{self, SETS, is_reserved};
 use crate::progress::Steps;
 use crate::set::{Flaw, StoredSet};
 
+/// The length of the buffer into which a member is read: long enough for fast reads, short enough that interruption is checked
+/// often.
+const READ_BUFFER_BYTES: usize = 1 << 16;
+
 impl Archive {
-    /// Reads what tells where everything lies: the records of the archive, each member's local header, each array's header,
-    /// the descriptions and indices of image sets. Damaged pixels are not seen; [`verify`](Self::verify) finds those.
+    /// Verifies the structure of the archive: its records, each member's local header, each array's header, and the descriptions
+    /// and payload indices of image sets. It reads no pixels; [`verify`](Self::verify) does.
     #[must_use]
     pub fn verify_structure(&self) -> Report {
         let mut report = Report { gaps: self.zip().gaps(), ..Report::default() };
@@ -38,7 +42,7 @@ impl Archive {
         report.problems.extend(self.missing_members().chain(self.unnamed_members()));
         for set in self.sets() {
             for image in set.misplaced(self.zip()) {
-                let message = "expected the place of its payload, found no place in it".to_owned();
+                let message = "expected a valid offset in the payload index, found none".to_owned();
                 let flaw = Flaw { image, is_certain: true, message };
                 report.problems.push(Problem::of_image(self.zip(), set, &flaw));
             }
@@ -46,7 +50,7 @@ impl Archive {
         report
     }
 
-    /// The packed images whose members are not there.
+    /// Returns a problem for each packed image whose member is missing.
     fn missing_members(&self) -> impl Iterator<Item = Problem> {
         self.contents().packed.exceptions().filter(|key| !self.contains(key)).map(|key| {
             let message = format!("expected a member for the key {key:?}, found none");
@@ -54,7 +58,7 @@ impl Archive {
         })
     }
 
-    /// The images whose keys images of earlier sets have too.
+    /// Returns a problem for each image whose key an image of an earlier set has too.
     fn keys_of_two_sets(&self) -> impl Iterator<Item = Problem> {
         let keyed: Vec<&StoredSet> = self.sets().iter().filter(|set| set.stack().is_none()).collect();
         (1..keyed.len()).flat_map(move |number| {
@@ -70,7 +74,7 @@ impl Archive {
         })
     }
 
-    /// The library's own members that nothing names: images that no reader finds may be in them.
+    /// Returns a problem for each of the library's own members that no list names. It may hold images that no reader finds.
     fn unnamed_members(&self) -> impl Iterator<Item = Problem> {
         let of_sets = self.sets().iter().flat_map(StoredSet::members);
         let named: HashSet<String> = of_sets.chain([SETS, names::PACKED].map(str::to_owned)).collect();
@@ -82,12 +86,26 @@ impl Archive {
         })
     }
 
-    /// Reads every member, its checksum, header and padding, and every image of image sets, its payload and checksum. Calls
-    /// `progress` with the steps done: members and images of sets.
+    /// Verifies the whole archive: it reads every member, with its checksum, header and padding bits, and decodes every image of
+    /// image sets. Calls `progress` with the steps done: members and images of sets.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # writer.add_images("glyphs", &ndarray::array![[[true, false]], [[true, true]]])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let archive = bitnpz::Archive::from_bytes(bytes)?;
+    /// let report = archive.verify(|steps| println!("{} of {}", steps.done, steps.total))?;
+    /// for problem in &report.problems {
+    ///     println!("{problem}");
+    /// }
+    /// assert!(report.problems.is_empty());
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// If the call was [interrupted](crate::interruptible); damage is in the report.
+    /// If the call was [interrupted](crate::interruptible). Damage is no error: it is in the report.
     pub fn verify(&self, mut progress: impl FnMut(Steps)) -> Result<Report> {
         let total = self.zip().len() + self.sets().iter().map(StoredSet::len).sum::<usize>();
         let mut report = Report { gaps: self.zip().gaps(), ..Report::default() };
@@ -114,8 +132,8 @@ impl Archive {
             }
             if report.problems.len() == before {
                 report.problems.extend(set.damaged_indices(self.zip()).map(|member| {
-                    let message = "expected the payloads one behind the other, found other places; the images are \
-                        whole, and packing them anew mends it";
+                    let message = "expected consecutive payloads, found other offsets; the images are intact, pack them \
+                        again to repair it";
                     Problem::of_member(member, message.to_owned())
                 }));
             }
@@ -126,23 +144,24 @@ impl Archive {
         Ok(report)
     }
 
-    /// Reads a member that is no array, and its checksum.
-    fn verify_bytes(&self, member: &Member<'_>) -> Result<()> {
-        let (mut reader, mut piece) = (member.reader()?, vec![0; 1 << 16]);
-        while reader.read(&mut piece).map_err(bitnpz_npz::Error::from)? > 0 {
+    /// Reads a member that is not an array, with its checksum.
+    fn verify_bytes(member: &Member<'_>) -> Result<()> {
+        let (mut reader, mut buffer) = (member.reader()?, vec![0; READ_BUFFER_BYTES]);
+        while reader.read(&mut buffer).map_err(bitnpz_npz::Error::from)? > 0 {
             interrupt::check()?;
         }
         Ok(())
     }
 
+    /// Reads a member with its checksum, and its header and padding bits if it is an array.
     fn verify_member(&self, member: &Member<'_>) -> Result<()> {
         if is_reserved(member.name()) {
-            return self.verify_bytes(member);
+            return Self::verify_bytes(member);
         }
         let Item::Array(entry) = Item::of_member(self.contents(), member.clone())? else {
-            return self.verify_bytes(member);
+            return Self::verify_bytes(member);
         };
-        let mut piece = vec![0; 1 << 16];
+        let mut buffer = vec![0; READ_BUFFER_BYTES];
         let mut reader = member.reader()?;
         let stored = bitnpz_npy::Header::read(&mut reader, &self.contents().limits().npy)?;
         let padding = entry.kind().map_or(0, |kind| padding_bits(kind.width));
@@ -150,12 +169,12 @@ impl Archive {
         let mut position = 0;
         loop {
             interrupt::check()?;
-            let len = reader.read(&mut piece).map_err(bitnpz_npz::Error::from)?;
+            let len = reader.read(&mut buffer).map_err(bitnpz_npz::Error::from)?;
             let is_bad =
                 |(at, byte): &(usize, &u8)| (position + at + 1) % stride == 0 && **byte & padding != 0;
-            if let Some((at, byte)) = piece[..len].iter().enumerate().find(|of| padding != 0 && is_bad(of)) {
+            if let Some((at, byte)) = buffer[..len].iter().enumerate().find(|of| padding != 0 && is_bad(of)) {
                 let at = position + at;
-                let expected = "zero bits behind the last pixel of a row";
+                let expected = "zero bits after the last pixel of a row";
                 return Err(damaged(
                     member,
                     format!("expected {expected}, found {byte} at byte {at} of the array"),
@@ -173,7 +192,7 @@ impl Archive {
     }
 }
 
-/// The bits of a row's last byte that belong to no pixel.
+/// Returns a mask of the bits in a row's last byte that belong to no pixel.
 fn padding_bits(width: usize) -> u8 {
     if width.is_multiple_of(8) { 0 } else { 0xFF >> (width % 8) }
 }
