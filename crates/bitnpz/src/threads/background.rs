@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 
 use crate::error::Result;
-use crate::interrupt::{self, PATIENCE};
+use crate::interrupt::{self, CHECK_INTERVAL};
 
 /// The result of work that another thread does.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl<T: Send + 'static> Background<T> {
     /// If the call is interrupted.
     pub(crate) fn wait(self, mut meanwhile: impl FnMut()) -> Result<T> {
         loop {
-            match self.result.recv_timeout(PATIENCE) {
+            match self.result.recv_timeout(CHECK_INTERVAL) {
                 Ok(made) => return Ok(made),
                 Err(RecvTimeoutError::Timeout) => {
                     interrupt::check()?;
