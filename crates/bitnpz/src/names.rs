@@ -1,4 +1,4 @@
-//! The names of an archive's members, all in one place.
+//! The names of an archive's members.
 //!
 //! An array with the key `KEY` is the member `KEY.npy`, unless it is in an image set. The library's own members start with
 //! `.bitnpz/`.
@@ -14,7 +14,7 @@ pub(crate) const PACKED: &str = ".bitnpz/packed.json";
 /// The member that lists image sets.
 pub(crate) const SETS: &str = ".bitnpz/sets.json";
 
-/// A member of one segment of an image set.
+/// The kinds of members that a segment of an image set has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SegmentPart {
     Payload,
@@ -37,22 +37,22 @@ pub(crate) fn of_array(key: &str) -> String {
     format!("{key}.npy")
 }
 
-/// Returns the name of the description of an image set.
+/// Returns the name of the member that describes an image set.
 pub(crate) fn of_description(set: &str) -> String {
     format!("{RESERVED}{set}/set.json")
 }
 
-/// Returns the name of the image set that a member describes.
+/// Returns the name of the image set that a member describes; `None` if the member is not a description.
 pub(crate) fn described_set(member: &str) -> Option<&str> {
     member.strip_prefix(RESERVED)?.strip_suffix("/set.json")
 }
 
-/// Returns the name of the model of an image set.
+/// Returns the name of the member that holds the model of an image set.
 pub(crate) fn of_model(set: &str) -> String {
     format!("{RESERVED}{set}/model.npy")
 }
 
-/// Returns the name of a part of the segment with this number.
+/// Returns the name of a member of the segment with this number.
 pub(crate) fn of_segment(set: &str, part: SegmentPart, number: usize) -> String {
     format!("{RESERVED}{set}/{}-{number}.npy", part.name())
 }
@@ -68,12 +68,12 @@ pub(crate) fn is_reserved(member: &str) -> bool {
     member.starts_with(RESERVED)
 }
 
-/// Returns whether a member is an array of the user's, as far as its name tells.
+/// Returns whether a member with this name is one of the user's arrays.
 pub(crate) fn is_array(member: &str) -> bool {
     member.ends_with(".npy") && !is_reserved(member)
 }
 
-/// Returns whether an array can be saved under this key, which has no `.npy` at its end.
+/// Returns whether this is a key under which an array can be saved, without `.npy`.
 pub(crate) fn is_key(key: &str) -> bool {
     bitnpz_npz::identity(key) == key && check_key(key).is_ok()
 }
@@ -83,11 +83,11 @@ pub(crate) fn check_key(key: &str) -> Result<()> {
     if is_reserved(key) {
         return Err(Error::from(ErrorKind::ReservedKey).with_key(key));
     }
-    // The key `.npy` would leave an empty name.
+    // The name is checked without `.npy`, because the key `.npy` would leave an empty one.
     bitnpz_npz::check_name(bitnpz_npz::identity(key)).map_err(|error| Error::from(error).with_key(key))
 }
 
-/// Returns how messages name one of the library's own members: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0.npy`.
+/// Returns the name of one of the library's own members for messages: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0.npy`.
 pub(crate) fn for_people(member: &str) -> Option<String> {
     let (set, part) = member.strip_prefix(RESERVED)?.split_once('/')?;
     let part = part.strip_suffix(".npy").or_else(|| part.strip_suffix(".json"))?;
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_told_apart() {
+    fn recognizes_each_kind_of_name() {
         assert_eq!(described_set(&of_description("a/b")), Some("a/b"));
         assert_eq!(for_people(&of_description("a")).unwrap(), "a, description");
         assert_eq!(for_people(&of_segment("a", SegmentPart::Payload, 3)).unwrap(), "a, payload 3");

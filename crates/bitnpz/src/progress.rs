@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// Reports come no more often: a person cannot read faster, and each costs a lock.
-const PAUSE: Duration = Duration::from_millis(50);
+/// The minimum time between two reports: a person cannot read faster, and each report takes a lock.
+const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The steps of a call that reads, such as [`Archive::verify`](crate::Archive::verify).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct Steps {
     /// The number of steps done.
     pub done: usize,
-    /// The number of all steps.
+    /// The total number of steps.
     pub total: usize,
 }
 
@@ -22,23 +22,23 @@ pub struct Steps {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// The number of images added, encoded or not. Images of an archive that is appended to do not count.
+    /// The number of images added, without those of an archive that is appended to.
     pub added: u64,
-    /// The number of images encoded: packed or compressed, as they are in the archive.
+    /// The number of images encoded. The others wait in memory.
     pub images: u64,
-    /// The length in memory of all arrays encoded, images included, in bytes.
+    /// The length of all encoded arrays in memory, images included, in bytes.
     pub array_bytes: u64,
     /// The length of the archive so far, in bytes.
     pub bytes: u64,
 }
 
-/// A callback that is given the progress now and then.
+/// A callback that is called with the progress, and when it was called last.
 struct Watcher {
     report: Box<dyn FnMut(Progress) + Send>,
     last: Option<Instant>,
 }
 
-/// Counts the progress of a writer, which can be read from any thread. Clones share their counts.
+/// Counts the progress of a writer. It can be read on any thread; clones share their counts.
 ///
 /// ```
 /// use bitnpz::{Meter, WriteOptions, Writer};
@@ -54,10 +54,10 @@ struct Watcher {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct Meter(Arc<Counts>);
+pub struct Meter(Arc<MeterCounts>);
 
 #[derive(Default)]
-struct Counts {
+struct MeterCounts {
     added: AtomicU64,
     images: AtomicU64,
     array_bytes: AtomicU64,
@@ -72,48 +72,48 @@ impl fmt::Debug for Meter {
 }
 
 impl Meter {
-    /// Calls `report` from now on.
-    pub(crate) fn watch(&self, report: impl FnMut(Progress) + Send + 'static) {
+    /// Sets the callback for reports.
+    pub(crate) fn set_callback(&self, report: impl FnMut(Progress) + Send + 'static) {
         if let Ok(mut watcher) = self.0.watcher.lock() {
             *watcher = Some(Watcher { report: Box::new(report), last: None });
         }
     }
 
-    /// Counts images that were added and encoded in one step, of arrays of so many bytes.
-    pub(crate) fn add_images(&self, images: usize, array_bytes: usize) {
-        self.collect(images);
-        self.code(images, array_bytes);
+    /// Counts images that were added and encoded in one step, from arrays of `array_bytes` bytes.
+    pub(crate) fn count_images(&self, images: usize, array_bytes: usize) {
+        self.count_added(images);
+        self.count_encoded(images, array_bytes);
     }
 
-    /// Counts images that were added and are still to be encoded.
-    pub(crate) fn collect(&self, images: usize) {
+    /// Counts images that were added and wait to be encoded.
+    pub(crate) fn count_added(&self, images: usize) {
         self.0.added.fetch_add(images as u64, Ordering::Relaxed);
-        self.tell();
+        self.report();
     }
 
-    /// Counts images that were encoded, of arrays of so many bytes.
-    pub(crate) fn code(&self, images: usize, array_bytes: usize) {
+    /// Counts images that were encoded, from arrays of `array_bytes` bytes.
+    pub(crate) fn count_encoded(&self, images: usize, array_bytes: usize) {
         self.0.images.fetch_add(images as u64, Ordering::Relaxed);
         self.0.array_bytes.fetch_add(array_bytes as u64, Ordering::Relaxed);
     }
 
-    /// Notes that the archive has at least so many bytes.
-    pub(crate) fn reach(&self, bytes: u64) {
+    /// Records that the archive has at least `bytes` bytes.
+    pub(crate) fn record_bytes(&self, bytes: u64) {
         self.0.bytes.fetch_max(bytes, Ordering::Relaxed);
     }
 
-    /// Reports the progress, unless that was done a moment ago.
-    pub(crate) fn tell(&self) {
-        self.tell_if(|last| last.is_none_or(|last| last.elapsed() >= PAUSE));
+    /// Reports the progress, unless the last report is less than [`MIN_REPORT_INTERVAL`] ago.
+    pub(crate) fn report(&self) {
+        self.report_if(|last| last.is_none_or(|last| last.elapsed() >= MIN_REPORT_INTERVAL));
     }
 
     /// Reports the final progress.
-    pub(crate) fn tell_last(&self) {
-        self.tell_if(|_| true);
+    pub(crate) fn report_last(&self) {
+        self.report_if(|_| true);
     }
 
-    fn tell_if(&self, is_due: impl FnOnce(Option<Instant>) -> bool) {
-        // The lock is held if `report` itself uses the writer; there is nothing new to report then.
+    fn report_if(&self, is_due: impl FnOnce(Option<Instant>) -> bool) {
+        // The lock is taken if `report` itself uses the writer; then there is nothing new to report.
         let Ok(mut watcher) = self.0.watcher.try_lock() else { return };
         if let Some(Watcher { report, last }) = watcher.as_mut()
             && is_due(*last)
@@ -123,7 +123,7 @@ impl Meter {
         }
     }
 
-    /// Returns the progress so far.
+    /// Returns the current progress.
     #[must_use]
     pub fn progress(&self) -> Progress {
         Progress {

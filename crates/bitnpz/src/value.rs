@@ -6,7 +6,7 @@ use bitnpz_npy::{Dtype, Kind};
 use half::f16;
 use serde_json::{Number, Value as Json};
 
-/// The value of a pixel: a bool, integer or float of NumPy, held exactly.
+/// The exact value of a pixel: a bool, integer or float of NumPy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -30,7 +30,7 @@ impl fmt::Display for Value {
 }
 
 impl Value {
-    /// Returns the value of an item's bits in the machine's byte order, or `None` if pixels cannot have this type.
+    /// Returns the value of an item from its bits in the machine's byte order; `None` if pixels cannot have this dtype.
     pub(crate) fn from_bits(dtype: &Dtype, bits: u64) -> Option<Self> {
         let unused = 64 - 8 * lane_bytes(dtype)?;
         Some(match dtype.kind()? {
@@ -47,8 +47,7 @@ impl Value {
         })
     }
 
-    /// Returns the bits of an item of this value in the machine's byte order, or `None` if the type cannot hold the value
-    /// exactly.
+    /// Returns the bits of an item with this value in the machine's byte order; `None` if the dtype cannot hold the value exactly.
     pub(crate) fn to_bits(self, dtype: &Dtype) -> Option<u64> {
         let bytes = lane_bytes(dtype)?;
         let mask = u64::MAX >> (64 - 8 * bytes);
@@ -67,7 +66,7 @@ impl Value {
         (Self::from_bits(dtype, bits) == Some(self)).then_some(bits)
     }
 
-    /// Returns the bits of the value converted to another type as `astype` does, or `None` if the type cannot hold it exactly.
+    /// Returns the bits of the value converted to another dtype, as `astype` does; `None` if the dtype cannot hold it exactly.
     pub(crate) fn convert(self, dtype: &Dtype) -> Option<u64> {
         #[expect(clippy::cast_precision_loss, reason = "compared with the integer")]
         let float = |value: i128| Some(value as f64).filter(|&float| integer(float) == Some(value));
@@ -93,8 +92,8 @@ impl Value {
         }
     }
 
-    /// Parses a JSON value for an array of this type. Returns `None` if it is not a value of the type, and for `-0`: some readers
-    /// parse it as an integer and lose the sign.
+    /// Parses the JSON of a value of this dtype. Returns `None` if it is not one, and for `-0`: some readers parse it as an integer
+    /// and lose the sign.
     pub(crate) fn from_json(dtype: &Dtype, text: &str) -> Option<Self> {
         let json: Json = serde_json::from_str(text).ok().filter(|_| text != "-0")?;
         Some(match (&json, dtype.kind()?) {
@@ -108,13 +107,14 @@ impl Value {
     }
 }
 
-/// Returns the float as an integer, if it is one.
+/// Returns a float as an integer; `None` if it is not whole.
 #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and in range")]
 fn integer(value: f64) -> Option<i128> {
     (value.fract() == 0.0 && value.abs() < 1e30).then_some(value as i128)
 }
 
-/// Returns the size of an item in bytes if pixels can have this type: bool, or an integer or float of up to 8 bytes.
+/// Returns the size of an item in bytes; `None` if pixels cannot have this dtype: they are bools, or integers or floats of up to 8
+/// bytes.
 pub(crate) fn lane_bytes(dtype: &Dtype) -> Option<usize> {
     match dtype.kind()? {
         Kind::Bool | Kind::Int | Kind::Uint | Kind::Float => {

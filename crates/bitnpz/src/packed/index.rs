@@ -1,4 +1,4 @@
-//! `.bitnpz/packed.json`: which members hold packed images, and what it takes to give them back.
+//! `.bitnpz/packed.json`: the members that hold packed images, and the arrays that these were packed from.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,24 +8,24 @@ use serde_json::value::RawValue;
 
 use crate::value::Value;
 
-/// The version that this library writes; it reads no other.
-const VERSION: u32 = 1;
+/// The version of the member that this library writes, and the only one that it reads.
+const PACKED_INDEX_VERSION: u32 = 1;
 
-/// What packed rows do not say themselves about the array they were packed from.
+/// The properties of an array that its packed rows do not contain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PackedKind {
     pub(crate) dtype: Dtype,
-    /// The values of the bits 0 and 1: their bits in the machine's byte order.
+    /// The two values, for bit 0 and bit 1, as bit patterns in the machine's byte order.
     pub(crate) bits: [u64; 2],
-    /// Pixels in a row.
+    /// The number of pixels in a row.
     pub(crate) width: usize,
 }
 
-/// The kinds of all packed members: the commonest one, and the exceptions to it.
+/// The kinds of all packed members: the most common one, and the exceptions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PackedIndex {
     default: Option<PackedKind>,
-    /// By key; `None` is an ordinary array.
+    /// The exceptions by key; `None` for an ordinary array.
     exceptions: HashMap<String, Option<PackedKind>>,
 }
 
@@ -48,17 +48,18 @@ struct KindJson {
 }
 
 impl PackedIndex {
-    /// What it takes to give the member `key` back; `None` if it is an ordinary array.
+    /// Returns the kind of the member with this key; `None` if it is an ordinary array.
     pub(crate) fn kind(&self, key: &str) -> Option<&PackedKind> {
         self.exceptions.get(key).map_or(self.default.as_ref(), Option::as_ref)
     }
 
-    /// The keys that are named one by one.
+    /// Iterates over the keys of the exceptions.
     pub(crate) fn exceptions(&self) -> impl Iterator<Item = &str> {
         self.exceptions.keys().map(String::as_str)
     }
 
-    /// Makes the index of members whose kinds are numbers in `kinds`, the commonest one the default.
+    /// Returns the index of members, each given by its key and the number of its kind in `kinds`. The most common kind becomes
+    /// the default.
     pub(crate) fn new<'a>(
         kinds: &[PackedKind],
         members: impl Iterator<Item = (&'a str, Option<u32>)> + Clone,
@@ -67,7 +68,7 @@ impl PackedIndex {
         for kind in members.clone().filter_map(|(_, kind)| kind) {
             counts[kind as usize] += 1;
         }
-        // The first of equals, so that the bytes follow from the input alone.
+        // The first of several, so that the same input gives the same bytes.
         let commonest = (0..kinds.len()).rev().max_by_key(|&kind| counts[kind]);
         let exceptions = members
             .filter(|&(_, kind)| kind.map(|kind| kind as usize) != commonest)
@@ -76,24 +77,24 @@ impl PackedIndex {
         Self { default: commonest.map(|kind| kinds[kind].clone()), exceptions }
     }
 
-    /// The member's bytes.
+    /// Returns the member's bytes.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         let exception = |(key, kind): (&String, &Option<PackedKind>)| {
             (key.clone(), kind.as_ref().map(PackedKind::to_json))
         };
         let index = IndexJson {
-            version: VERSION,
+            version: PACKED_INDEX_VERSION,
             default: self.default.as_ref().map(PackedKind::to_json),
             exceptions: self.exceptions.iter().map(exception).collect(),
         };
         serde_json::to_vec(&index).expect("an index is plain JSON")
     }
 
-    /// Reads the member's bytes, or says what is wrong with them.
+    /// Parses the member's bytes. The error is a message that says what is wrong.
     pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, String> {
         let index: IndexJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if index.version != VERSION {
-            return Err(format!("expected version {VERSION}, found version {}", index.version));
+        if index.version != PACKED_INDEX_VERSION {
+            return Err(format!("expected version {PACKED_INDEX_VERSION}, found version {}", index.version));
         }
         let exception =
             |(key, kind): (String, Option<KindJson>)| match kind.as_ref().map(PackedKind::from_json) {
@@ -103,7 +104,7 @@ impl PackedIndex {
             };
         let mut keys = HashSet::new();
         if let Some(key) = index.exceptions.keys().find(|key| !keys.insert(bitnpz_npz::identity(key))) {
-            return Err(format!("expected keys that differ, found {key:?} twice (a and a.npy are one key)"));
+            return Err(format!("expected different keys, found {key:?} twice (a and a.npy are one key)"));
         }
         Ok(Self {
             default: index.default.as_ref().map(PackedKind::from_json).transpose()?,
@@ -113,7 +114,7 @@ impl PackedIndex {
 }
 
 impl PackedKind {
-    /// The values of the bits 0 and 1.
+    /// Returns the two values, for bit 0 and bit 1.
     pub(crate) fn values(&self) -> [Value; 2] {
         self.bits.map(|bits| Value::from_bits(&self.dtype, bits).expect("pixels have no other types"))
     }
@@ -123,11 +124,12 @@ impl PackedKind {
     }
 
     fn from_json(json: &KindJson) -> Result<Self, String> {
-        let width = usize::try_from(json.width).map_err(|_| format!("{} pixels are too wide", json.width))?;
+        let width = usize::try_from(json.width)
+            .map_err(|_| format!("expected a width that fits in memory, found {} pixels", json.width))?;
         Self::from_parts(&json.dtype, &json.values, width)
     }
 
-    /// What the parts of a JSON object say.
+    /// Parses the parts of a JSON object. The error is a message that says what is wrong.
     pub(crate) fn from_parts(
         type_string: &str,
         values: &[Box<RawValue>; 2],
@@ -136,20 +138,20 @@ impl PackedKind {
         let dtype = Dtype::from_type_string(type_string).map_err(|error| error.to_string())?;
         let bits = |value: &RawValue| {
             let bits = Value::from_json(&dtype, value.get()).and_then(|value| value.to_bits(&dtype));
-            bits.ok_or_else(|| format!("{value} is no pixel of dtype {type_string:?}"))
+            bits.ok_or_else(|| format!("expected a pixel value of dtype {type_string:?}, found {value}"))
         };
         let [off, on] = values;
         match [bits(off)?, bits(on)?] {
-            [off, on] if off == on => Err("expected two values, found one twice".to_owned()),
-            // Who reads bools as bits and who reads them as values must see the same.
+            [off, on] if off == on => Err("expected two different values, found one twice".to_owned()),
+            // For bools, the bits must be the values.
             [1, 0] if dtype.kind() == Some(Kind::Bool) => {
-                Err("expected false and true in this order, found them in the other".to_owned())
+                Err("expected the values false, true, found true, false".to_owned())
             }
             bits => Ok(Self { dtype, bits, width }),
         }
     }
 
-    /// The values as JSON.
+    /// Returns the two values as JSON.
     pub(crate) fn json_values(&self) -> [Box<RawValue>; 2] {
         self.values().map(|value| RawValue::from_string(value.to_json()).expect("a value is plain JSON"))
     }
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn does_an_index_come_back() {
+    fn round_trips_an_index() {
         let kinds = [
             kind("|b1", [Value::Bool(false), Value::Bool(true)], 28),
             kind(">f4", [Value::Float(f64::NEG_INFINITY), Value::Float(0.1_f32.into())], 9),
@@ -181,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn is_what_no_reader_could_use_refused() {
+    fn rejects_invalid_indices() {
         let cases = [
             ("", "EOF"),
             ("[]", "invalid length"),

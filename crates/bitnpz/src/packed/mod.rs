@@ -1,4 +1,4 @@
-//! Packed rows: one bit per pixel, as `np.packbits(axis=-1)` gives them, and the two values that the bits stand for.
+//! Packed rows: one bit per pixel, as `np.packbits(axis=-1)` returns them, and the palette of an array.
 
 mod index;
 mod pack;

@@ -1,16 +1,16 @@
-//! From arrays of images to packed rows.
+//! Packing arrays of images.
 
 use std::borrow::Cow;
 
 use bitnpz_npy::{Dtype, DynArrayView, Header, Kind, with_room};
 
 use super::index::PackedKind;
-use super::palette::{Palette, Unfit};
+use super::palette::{Palette, UnfitPixel};
 use crate::axes::{ArrayForm, ImageAxes, StackForm};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::Value;
 
-/// The packed rows of an array of images, and what it takes to give the array back.
+/// The packed rows of an array of images, with the properties needed to unpack them.
 #[derive(Debug)]
 pub(crate) struct PackedImages {
     /// The shape of the stack of images: `(..., height, width)`.
@@ -19,7 +19,7 @@ pub(crate) struct PackedImages {
     pub(crate) rows: Vec<u8>,
 }
 
-/// Packs the images of an array that has rows and columns along these axes.
+/// Packs the images of an array whose height and width are these axes.
 pub(crate) fn pack_images(array: &DynArrayView<'_>, axes: ImageAxes) -> Result<PackedImages> {
     let (shape, form) = stack_of(array.header(), axes)?;
     let pixels = to_stack(array, form.as_ref())?;
@@ -53,7 +53,8 @@ pub(crate) fn count_images(stack: &[usize]) -> usize {
     stack.iter().rev().skip(2).product()
 }
 
-/// Returns the stack of images that an array is, with its rows and columns along these axes.
+/// Returns the shape of the stack of images in an array whose height and width are these axes, with the form of the array if that
+/// is not the stack itself.
 pub(crate) fn stack_of(header: &Header, axes: ImageAxes) -> Result<StackForm> {
     let not_images = || ErrorKind::NotImages { dtype: header.dtype.clone(), shape: header.shape.clone() };
     axes.form(header)?.ok_or_else(|| not_images().into())
@@ -75,7 +76,7 @@ pub(crate) fn c_order<'a>(array: &DynArrayView<'a>) -> Result<Cow<'a, [u8]>> {
     Ok(Cow::Borrowed(array.data()))
 }
 
-/// Returns items as they are written: NumPy takes any nonzero byte of a bool for `True`, and 1 is written for it.
+/// Returns items as they are written: NumPy reads any nonzero byte of a bool as `True`, and writes it as 1.
 pub(crate) fn normalize_bools<'a>(dtype: &Dtype, items: &'a [u8]) -> Result<Cow<'a, [u8]>> {
     if dtype.kind() != Some(Kind::Bool) || items.iter().fold(0, |seen, byte| seen | byte) <= 1 {
         return Ok(Cow::Borrowed(items));
@@ -85,9 +86,9 @@ pub(crate) fn normalize_bools<'a>(dtype: &Dtype, items: &'a [u8]) -> Result<Cow<
     Ok(Cow::Owned(normal))
 }
 
-/// Returns the error of a pixel that has a third value. `before` pixels of the stack, which has this shape, come before those
-/// that were given to the palette.
-pub(crate) fn unfit_error(unfit: &Unfit, before: usize, stack: &[usize]) -> Error {
+/// Returns the error of a pixel with a third value, or NaN. `before` is the number of pixels of the stack, whose shape is `stack`,
+/// that precede those given to the palette.
+pub(crate) fn unfit_error(unfit: &UnfitPixel, before: usize, stack: &[usize]) -> Error {
     let mut number = before + unfit.pixel;
     let mut index = vec![0; stack.len()];
     for (place, &length) in index.iter_mut().zip(stack).skip(1).rev() {

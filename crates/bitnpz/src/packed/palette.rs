@@ -7,63 +7,63 @@ use super::index::PackedKind;
 use crate::error::Result;
 use crate::value::{Value, lane_bytes, swap};
 
-/// Which two values the bits 0 and 1 stand for, in arrays of one type.
+/// The two pixel values of arrays of one dtype, for bit 0 and bit 1.
 ///
-/// Values are found as they come, so that a stream of images can be packed without knowing what comes later.
-/// Of two that are found at once the smaller takes the bit 0; of one alone zero takes the bit 0 and any
-/// other the bit 1, and the next takes the bit that is left.
+/// Values are found while pixels are packed, so that a stream of images can be packed without reading ahead. If the first
+/// pixels have two values, the smaller one gets bit 0. If they have only one, zero gets bit 0 and any other value bit 1; the
+/// second value gets the other bit.
 #[derive(Clone, Debug)]
 pub(crate) struct Palette {
     dtype: Dtype,
-    /// Bit patterns as they lie in memory, for the bits 0 and 1.
+    /// The values found so far, for bit 0 and bit 1, as bit patterns in the byte order of the dtype.
     found: [Option<u64>; 2],
 }
 
-/// A pixel that is neither of the two values found before it.
+/// A pixel with a third value, or NaN.
 #[derive(Clone, Debug)]
-pub(crate) struct Unfit {
-    /// Which pixel of those given, in C order.
+pub(crate) struct UnfitPixel {
+    /// The index of the pixel among those given, in C order.
     pub(crate) pixel: usize,
     pub(crate) found: Value,
     pub(crate) values: [Value; 2],
 }
 
 impl Palette {
-    /// An empty palette; `None` if pixels cannot be of this type.
+    /// Returns an empty palette; `None` if pixels cannot have this dtype.
     pub(crate) fn new(dtype: &Dtype) -> Option<Self> {
         lane_bytes(dtype)?;
         let found = if dtype.kind() == Some(Kind::Bool) { [Some(0), Some(1)] } else { [None; 2] };
         Some(Self { dtype: dtype.clone(), found })
     }
 
-    /// The palette of images of this kind.
+    /// Returns the palette of packed images of this kind.
     pub(crate) fn of(kind: &PackedKind) -> Self {
         Self { dtype: kind.dtype.clone(), found: kind.bits.map(|bits| Some(swap(&kind.dtype, bits))) }
     }
 
-    /// The dtype of the arrays.
+    /// Returns the dtype of the arrays.
     pub(crate) fn dtype(&self) -> &Dtype {
         &self.dtype
     }
 
-    /// Whether both values were found.
+    /// Returns whether both values have been found.
     pub(crate) fn has_both_values(&self) -> bool {
         self.found.iter().all(Option::is_some)
     }
 
-    /// Whether the values found so far take the same bits.
+    /// Returns whether the palettes have the same dtype and no bit for which they have found different values.
     pub(crate) fn agrees_with(&self, other: &Self) -> bool {
         let agrees =
             |(one, other): (&Option<u64>, &Option<u64>)| one.is_none() || other.is_none() || one == other;
         self.dtype == other.dtype && self.found.iter().zip(&other.found).all(agrees)
     }
 
-    /// The bits of the two values in the machine's byte order. A value that never came is 0 or, if that is taken, 1.
+    /// Returns the two values as bit patterns in the machine's byte order. A value not found is 0, or 1 if 0 is taken.
     pub(crate) fn bits(&self) -> [u64; 2] {
         self.lanes().map(|lane| swap(&self.dtype, lane))
     }
 
-    /// The bits of the two values as they lie in memory.
+    /// Returns the two values as bit patterns in the byte order of the dtype. For a value not found yet, 0 or 1 is assumed.
     fn lanes(&self) -> [u64; 2] {
         let one = match self.dtype.kind() {
             Some(Kind::Float) => Value::Float(1.0),
@@ -76,22 +76,22 @@ impl Palette {
     }
 
     fn value(&self, lane: u64) -> Value {
-        Value::from_bits(&self.dtype, swap(&self.dtype, lane)).expect("`new` takes no other types")
+        Value::from_bits(&self.dtype, swap(&self.dtype, lane)).expect("`new` checked the dtype")
     }
 
-    /// The bytes of the packed rows of these pixels.
+    /// Returns the length of the packed rows of these pixels in bytes.
     pub(crate) fn rows_len(&self, pixels: &[u8], width: usize) -> usize {
         let pixels = pixels.len() / self.dtype.item_size();
         pixels.checked_div(width).unwrap_or(0) * width.div_ceil(8)
     }
 
-    /// Packs rows of `width` pixels, as they lie in memory, and appends them to `rows`.
+    /// Packs rows of `width` pixels, given in the byte order of the dtype, and appends them to `rows`.
     pub(crate) fn pack(
         &mut self,
         pixels: &[u8],
         width: usize,
         rows: &mut Vec<u8>,
-    ) -> std::result::Result<(), Unfit> {
+    ) -> std::result::Result<(), UnfitPixel> {
         match self.dtype.item_size() {
             1 if self.dtype.kind() == Some(Kind::Bool) => {
                 pack_bools(pixels, width, rows);
@@ -109,7 +109,7 @@ impl Palette {
         pixels: &[u8],
         width: usize,
         rows: &mut Vec<u8>,
-    ) -> std::result::Result<(), Unfit> {
+    ) -> std::result::Result<(), UnfitPixel> {
         let copy;
         let pixels: &[L] = match bytemuck::try_cast_slice(pixels) {
             Ok(pixels) => pixels,
@@ -122,12 +122,12 @@ impl Palette {
         let start = rows.len();
         rows.resize(start + pixels.len().checked_div(width).unwrap_or(0) * width.div_ceil(8), 0);
         if self.found == [None; 2] {
-            self.look(pixels)?;
+            self.find_values(pixels)?;
         }
         loop {
             let [off, on] = self.lanes().map(narrow::<L>);
             let Err(pixel) = pack_rows(pixels, width, off, on, &mut rows[start..]) else { break };
-            self.learn(pixels, pixel)?;
+            self.add_value(pixels, pixel)?;
         }
         if self.found.contains(&None) {
             self.keep_seen(pixels);
@@ -135,8 +135,8 @@ impl Palette {
         Ok(())
     }
 
-    /// Finds the first two values there are.
-    fn look<L: PixelLane>(&mut self, pixels: &[L]) -> std::result::Result<(), Unfit> {
+    /// Finds the values of the first pixels.
+    fn find_values<L: PixelLane>(&mut self, pixels: &[L]) -> std::result::Result<(), UnfitPixel> {
         let Some(&first) = pixels.first() else { return Ok(()) };
         self.refuse_nan(first.into(), 0)?;
         let other = pixels.iter().position(|&lane| lane != first);
@@ -155,8 +155,8 @@ impl Palette {
         Ok(())
     }
 
-    /// Makes room for the value of a pixel that is neither of those assumed so far.
-    fn learn<L: PixelLane>(&mut self, pixels: &[L], pixel: usize) -> std::result::Result<(), Unfit> {
+    /// Adds the value of a pixel that has neither of the values assumed so far.
+    fn add_value<L: PixelLane>(&mut self, pixels: &[L], pixel: usize) -> std::result::Result<(), UnfitPixel> {
         self.keep_seen(&pixels[..pixel]);
         let lane = pixels[pixel].into();
         self.refuse_nan(lane, pixel)?;
@@ -167,7 +167,7 @@ impl Palette {
         Ok(())
     }
 
-    /// Keeps an assumed value for good once a pixel has it.
+    /// Marks assumed values as found if a pixel has them.
     fn keep_seen<L: PixelLane>(&mut self, pixels: &[L]) {
         for (found, assumed) in self.lanes().into_iter().enumerate() {
             if self.found[found].is_none() && pixels.contains(&narrow(assumed)) {
@@ -176,24 +176,24 @@ impl Palette {
         }
     }
 
-    fn refuse_nan(&self, lane: u64, pixel: usize) -> std::result::Result<(), Unfit> {
+    fn refuse_nan(&self, lane: u64, pixel: usize) -> std::result::Result<(), UnfitPixel> {
         match self.value(lane) {
             Value::Float(value) if value.is_nan() => Err(self.unfit(lane, pixel)),
             _ => Ok(()),
         }
     }
 
-    fn unfit(&self, lane: u64, pixel: usize) -> Unfit {
-        Unfit { pixel, found: self.value(lane), values: self.lanes().map(|lane| self.value(lane)) }
+    fn unfit(&self, lane: u64, pixel: usize) -> UnfitPixel {
+        UnfitPixel { pixel, found: self.value(lane), values: self.lanes().map(|lane| self.value(lane)) }
     }
 }
 
-/// Appends the packed rows of bools: any byte but zero is true.
+/// Appends the packed rows of bools, of which any nonzero byte is true.
 fn pack_bools(pixels: &[u8], width: usize, rows: &mut Vec<u8>) {
     let start = rows.len();
     rows.resize(start + pixels.len().checked_div(width).unwrap_or(0) * width.div_ceil(8), 0);
     if pack_rows(pixels, width, 0, 1, &mut rows[start..]).is_err() {
-        // Pillow makes pictures of 0 and 255, which NumPy calls bools too.
+        // Pillow makes bool arrays of 0 and 255.
         let (bytes, strides) =
             (pixels.chunks_exact(width), rows[start..].chunks_exact_mut(width.div_ceil(8)));
         let mut row = vec![0; width];
@@ -204,7 +204,7 @@ fn pack_bools(pixels: &[u8], width: usize, rows: &mut Vec<u8>) {
     }
 }
 
-/// By number; `-0.0` before `0.0`.
+/// Compares values as numbers, and `-0.0` as less than `0.0`.
 fn order(left: Value, right: Value) -> std::cmp::Ordering {
     match (left, right) {
         (Value::Integer(left), Value::Integer(right)) => left.cmp(&right),
@@ -213,14 +213,14 @@ fn order(left: Value, right: Value) -> std::cmp::Ordering {
     }
 }
 
-/// The pixels, as they lie in memory, that packed rows stand for.
+/// Returns the pixels of packed rows, in the byte order of the dtype.
 pub(crate) fn unpack(rows: &[u8], width: usize, dtype: &Dtype, bits: [u64; 2]) -> Result<Vec<u8>> {
     let mut pixels = Vec::new();
     unpack_onto(rows, width, dtype, bits, &mut pixels)?;
     Ok(pixels)
 }
 
-/// Appends the pixels, as they lie in memory, that packed rows stand for.
+/// Appends the pixels of packed rows, in the byte order of the dtype.
 pub(crate) fn unpack_onto(
     rows: &[u8],
     width: usize,
@@ -237,7 +237,7 @@ pub(crate) fn unpack_onto(
     Ok(())
 }
 
-/// Fills `pixels` with what packed rows stand for: for each bit one of two lanes, as they lie in memory.
+/// Fills `pixels` with the pixels of packed rows: for each bit one of two lanes, which are bit patterns in memory.
 pub(crate) fn unpack_into(rows: &[u8], width: usize, item_size: usize, lanes: [u64; 2], pixels: &mut [u8]) {
     match item_size {
         1 => unpack_lanes::<u8>(rows, width, lanes, pixels),
@@ -260,28 +260,28 @@ fn unpack_lanes<L: PixelLane>(rows: &[u8], width: usize, lanes: [u64; 2], pixels
     }
 }
 
-/// A lane as the packing kernels take it.
+/// A lane that can be cast to and from bytes and widened to 64 bits.
 trait PixelLane: Lane + bytemuck::Pod + Into<u64> + TryFrom<u64> {}
 
 impl<L: Lane + bytemuck::Pod + Into<u64> + TryFrom<u64>> PixelLane for L {}
 
-/// The low bits of a lane.
+/// Returns a lane in the type of its width.
 fn narrow<L: PixelLane>(lane: u64) -> L {
-    L::try_from(lane).unwrap_or_else(|_| unreachable!("a palette's lanes have the width of its type"))
+    L::try_from(lane).unwrap_or_else(|_| unreachable!("a palette's lanes have the width of its dtype"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pack(palette: &mut Palette, pixels: &[i16]) -> std::result::Result<Vec<u8>, Unfit> {
+    fn pack(palette: &mut Palette, pixels: &[i16]) -> std::result::Result<Vec<u8>, UnfitPixel> {
         let mut rows = Vec::new();
         palette.pack(bytemuck::cast_slice(pixels), pixels.len(), &mut rows)?;
         Ok(rows)
     }
 
     #[test]
-    fn are_values_found_as_they_come() {
+    fn finds_values_in_any_order() {
         let cases: [&[&[i16]]; 6] = [
             &[&[0, 0], &[0, 1]],
             &[&[0], &[0, 7, 7]],
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn is_any_byte_of_a_bool_but_zero_true() {
+    fn packs_any_nonzero_byte_of_a_bool_as_true() {
         let mut palette = Palette::new(&Dtype::of::<bool>()).unwrap();
         let mut rows = vec![7];
         palette.pack(&[0, 255, 1, 2, 0, 0], 3, &mut rows).unwrap();
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn is_a_third_value_refused_however_late_it_comes() {
+    fn rejects_a_third_value_at_any_position() {
         for images in [
             &[&[0_i16, 1][..], &[1, 0, 2]],
             &[&[1], &[0, 1, 255]],
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn is_nan_refused_and_minus_zero_kept() {
+    fn rejects_nan_and_keeps_minus_zero() {
         let mut rows = Vec::new();
         for pixels in [[f64::NAN, 0.0], [0.0, f64::NAN], [f64::NAN; 2]] {
             let mut palette = Palette::new(&Dtype::of::<f64>()).unwrap();

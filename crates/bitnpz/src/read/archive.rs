@@ -13,7 +13,7 @@ use super::contents::{Contents, SetArray};
 use super::entry::Entry;
 use super::item::{Item, OtherContent};
 use super::keys::{Keys, Names};
-use super::places::{Place, Places};
+use super::places::{ItemPlace, ItemPlaces};
 use super::report::Problem;
 use crate::encoding::Encoding;
 use crate::error::Result;
@@ -201,8 +201,8 @@ impl Archive {
     /// Iterates over everything in the archive, in the order in which it was saved.
     pub fn items(&self) -> impl Iterator<Item = Result<Item<'_>>> {
         self.places().filter_map(|place| match place {
-            Place::Set(array) => Some(Entry::of_set(&self.0, array).map(Item::Array)),
-            Place::Member(number) => Some(Item::of_member(&self.0, self.zip().member(number)?)),
+            ItemPlace::Set(array) => Some(Entry::of_set(&self.0, array).map(Item::Array)),
+            ItemPlace::Member(number) => Some(Item::of_member(&self.0, self.zip().member(number)?)),
         })
     }
 
@@ -277,8 +277,8 @@ impl Archive {
         &self.0.sets
     }
 
-    pub(crate) fn places(&self) -> Places {
-        Places::new(&self.0)
+    pub(crate) fn places(&self) -> ItemPlaces {
+        ItemPlaces::new(&self.0)
     }
 
     pub(crate) fn entry_of_set(&self, array: SetArray) -> Result<Entry<'_>> {

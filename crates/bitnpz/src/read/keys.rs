@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::contents::Contents;
-use super::places::{Place, Places};
+use super::places::{ItemPlace, ItemPlaces};
 use crate::names::is_array;
 
 /// The keys of an archive's arrays, in the order in which they were saved. It keeps the archive open and makes one key at a
@@ -14,7 +14,7 @@ pub struct Keys(Names);
 /// The keys of an archive's arrays and the names of its other members, in the order in which they were saved, as NumPy's
 /// `NpzFile.files` gives them.
 #[derive(Clone, Debug)]
-pub struct Names(Places);
+pub struct Names(ItemPlaces);
 
 impl Keys {
     pub(super) fn new(contents: &Arc<Contents>) -> Self {
@@ -24,14 +24,14 @@ impl Keys {
 
 impl Names {
     pub(super) fn new(contents: &Arc<Contents>) -> Self {
-        Self(Places::new(contents))
+        Self(ItemPlaces::new(contents))
     }
 
     /// Returns the next key, or as an error the name of the next member that is no array.
     fn next_name(&mut self) -> Option<Result<String, String>> {
         Some(match self.0.next()? {
-            Place::Set(array) => Ok(self.0.contents().key_of(&array)),
-            Place::Member(number) => {
+            ItemPlace::Set(array) => Ok(self.0.contents().key_of(&array)),
+            ItemPlace::Member(number) => {
                 let member = self.0.contents().zip.member(number)?;
                 if is_array(member.name()) {
                     Ok(member.key().to_owned())

@@ -34,7 +34,7 @@ pub use get::Content;
 pub use images::{Bitmaps, Images};
 pub use item::{Item, OtherContent, OtherMember};
 pub use keys::{Keys, Names};
-pub(crate) use places::Place;
+pub(crate) use places::ItemPlace;
 pub use report::{Problem, Report};
 pub use stats::Stats;
 pub(crate) use stored_images::StoredImages;

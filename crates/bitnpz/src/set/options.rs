@@ -28,6 +28,6 @@ impl SetOptions {
 
     /// Counts an image that is encoded.
     pub(super) fn count(&self, image: BitmapView<'_>) {
-        self.meter.code(1, image.height() * image.width() * self.item_bytes);
+        self.meter.count_encoded(1, image.height() * image.width() * self.item_bytes);
     }
 }

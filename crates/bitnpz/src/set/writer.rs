@@ -101,7 +101,7 @@ impl SetWriter {
             return Err(ErrorKind::HugeImage { size }.into());
         }
         self.collected.push(rows, size, key)?;
-        self.options.meter.collect(1);
+        self.options.meter.count_added(1);
         let bytes = self.collected.rows().len() + self.collected.keys().bytes();
         if bytes >= SEGMENT_BYTES || self.collected.len() >= SEGMENT_IMAGES {
             // How many images will come is unknown. A model for four times as many pays as soon as another segment follows.
@@ -152,7 +152,7 @@ impl SetWriter {
     fn finish_segment(&mut self, zip: &mut Writer<impl Write + Seek>) -> Result<()> {
         self.owner.check().map_err(bitnpz_npz::Error::from)?;
         match self.encoding.take() {
-            Some(encoding) => self.write_segment(zip, encoding.wait(|| self.options.meter.tell())??),
+            Some(encoding) => self.write_segment(zip, encoding.wait(|| self.options.meter.report())??),
             None => Ok(()),
         }
     }

@@ -213,7 +213,7 @@ impl Writer {
     ) -> Result<()> {
         self.claim(key)?;
         PlainArray { key, place: MEMBERS, array, packed, images }.write(&mut self.output)?;
-        self.output.meter.add_images(images, array.data().len());
+        self.output.meter.count_images(images, array.data().len());
         Ok(())
     }
 
@@ -224,7 +224,7 @@ impl Writer {
         let npy = DynArrayView::new(packed_header(stack), rows)?.to_npy()?;
         let added = self.output.zip.add(&names::of_array(key), npy);
         added.map_err(|error| Error::from(error).with_key(key))?;
-        self.output.meter.add_images(images, stack.iter().product::<usize>() * kind.dtype.item_size());
+        self.output.meter.count_images(images, stack.iter().product::<usize>() * kind.dtype.item_size());
         self.output.ledger.note_packed(self.output.zip.len() - 1, MEMBERS, kind, images);
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::encoding::Encoding;
 use crate::error::Result;
 use crate::interrupt;
 use crate::options::WriteOptions;
-use crate::read::{Archive, Entry, Place, SetArray};
+use crate::read::{Archive, Entry, ItemPlace, SetArray};
 use crate::set::StoredSet;
 
 /// Further stacks that are too small for a set are copied unchanged and cannot be extended: each that can is kept in memory.
@@ -79,11 +79,11 @@ impl Writer {
         for place in archive.places() {
             interrupt::check()?;
             match place {
-                Place::Set(array) => match places[array.set] {
+                ItemPlace::Set(array) => match places[array.set] {
                     Some(place) => self.output.ledger.order.note(place),
                     None => instead(self, array)?,
                 },
-                Place::Member(number) => {
+                ItemPlace::Member(number) => {
                     let member = zip.member(number).expect("a member that places give");
                     if takes_member(member.key()) {
                         self.take_over_member(archive, &member)?;

@@ -168,7 +168,7 @@ impl Writer {
                 break;
             }
             stream.write_all(&piece[..read]).map_err(bitnpz_npz::Error::from)?;
-            self.output.meter.add_images(0, read);
+            self.output.meter.count_images(0, read);
         }
         stream.finish(&[])?;
         self.output.ledger.note_plain(member, MEMBERS, 0);

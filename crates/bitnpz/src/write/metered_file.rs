@@ -29,8 +29,8 @@ impl Write for MeteredFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.position += written as u64;
-        self.meter.reach(self.position);
-        self.meter.tell();
+        self.meter.record_bytes(self.position);
+        self.meter.report();
         Ok(written)
     }
 

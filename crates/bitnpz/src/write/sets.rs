@@ -250,7 +250,7 @@ impl SetsWriter {
         let rows = || set.collected().map(|image| image.rows);
         if set.is_unwritten() && rows().map(<[u8]>::len).sum::<usize>() < SMALL_STACK {
             self.drop_set(place);
-            self.options.meter.code(stack.images(), stack.shape[0] * stack.item_bytes());
+            self.options.meter.count_encoded(stack.images(), stack.shape[0] * stack.item_bytes());
             let (kind, rows) = (stack.kind(), rows().flatten().copied().collect());
             let form = stack.form().cloned();
             return Ok(Some(SmallStack { key: stack.key, place, shape: stack.shape, form, kind, rows }));
@@ -276,7 +276,7 @@ impl SetsWriter {
             let OpenSet { ref palette, ones, ref set, place } = open;
             self.drop_set(place);
             let pixels = set.collected().map(|image| image.size[0] * image.size[1]).sum::<usize>();
-            self.options.meter.code(set.len(), pixels * palette.dtype().item_size());
+            self.options.meter.count_encoded(set.len(), pixels * palette.dtype().item_size());
             small.extend(set.collected().filter_map(|image| {
                 let form = ArrayForm { shape: ones.around(image.size), fortran_order: false, axes: None };
                 let (shape, kind) = (image.size.to_vec(), open.kind(image.size[1]));

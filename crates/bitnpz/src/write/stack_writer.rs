@@ -162,7 +162,7 @@ impl StackMember<'_> {
         let bytes = if self.encoding == Encoding::Packed { rows } else { items };
         let written = self.stream.write_all(bytes);
         written.map_err(|error| Error::from(bitnpz_npz::Error::from(error)).with_key(&self.stack.key))?;
-        self.meter.add_images(images, items.len());
+        self.meter.count_images(images, items.len());
         Ok(())
     }
 

@@ -58,7 +58,7 @@ impl WaitingStack {
                 _ => stream.write_all(&unpack(&rows, kind.width, &kind.dtype, kind.bits)?),
             };
             written.map_err(bitnpz_npz::Error::from)?;
-            output.meter.add_images(items * stack.item_images(), items * stack.item_bytes());
+            output.meter.count_images(items * stack.item_images(), items * stack.item_bytes());
             left -= items;
         }
         stream.finish(&head)?;

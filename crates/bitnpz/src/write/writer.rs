@@ -122,7 +122,7 @@ impl Writer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn on_progress(&mut self, report: impl FnMut(Progress) + Send + 'static) {
-        self.output.meter.watch(report);
+        self.output.meter.set_callback(report);
     }
 
     /// Returns whether something was added under this key, or was there when the writer [appends](Self::append).
@@ -144,7 +144,7 @@ impl Writer {
         }
         let FinishedOutput { summary, file, meter } = self.complete()?;
         file.commit()?;
-        meter.tell_last();
+        meter.report_last();
         Ok(summary)
     }
 
@@ -165,7 +165,7 @@ impl Writer {
     pub fn finish_into(self, out: impl Write) -> Result<Summary> {
         let FinishedOutput { summary, file, meter } = self.complete()?;
         file.copy_to(out)?;
-        meter.tell_last();
+        meter.report_last();
         Ok(summary)
     }
 
