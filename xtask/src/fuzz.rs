@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz [SECONDS] [address] [TARGET ...]`: replays each target's seeds and corpus, then fuzzes it.
 //!
-//! With 0 seconds it only replays, with targets that are compiled faster and run slower.
+//! With 0 seconds it only replays. Below 30 seconds the targets are compiled faster and run slower.
 
 use std::fs;
 
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         let dictionary = root().join(&dictionary).exists().then(|| format!("-dict={dictionary}"));
         let fuzz = |limits: &[&str]| {
             let mut command = cargo(&["fuzz", "run", "--sanitizer", sanitizer]);
-            command.args((seconds == 0).then_some("--dev")).args([&target, &corpus, &seeds, "--"]);
+            command.args((seconds < SECONDS).then_some("--dev")).args([&target, &corpus, &seeds, "--"]);
             command.env("TMPDIR", scratch.path()).env("BITNPZ_PYTHON", &python);
             if sanitizer != "none" {
                 command.env("RUSTC_BOOTSTRAP", "1");
