@@ -1,13 +1,11 @@
 //! A file that is replaced whole or not at all.
 
 use std::fs::{self, File};
-use std::hint::black_box;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use bitnpz_npy::with_room;
-
 use crate::error::{Result, WriteFailure};
+use crate::memory::check_room;
 use crate::target::{Target, folder_of};
 use crate::temporary::TemporaryFile;
 
@@ -113,10 +111,7 @@ impl AtomicFile {
 
 /// Adds a write buffer to a file.
 fn buffered(file: TemporaryFile) -> io::Result<BufWriter<TemporaryFile>> {
-    // `BufWriter` aborts the process if its buffer cannot be allocated, so an allocation of that size is tried first. Without
-    // `black_box`, the compiler may remove it as unused.
-    let room = with_room::<u8>(WRITE_BUFFER_BYTES);
-    drop(black_box(room.map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?));
+    check_room(WRITE_BUFFER_BYTES).map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
     Ok(BufWriter::with_capacity(WRITE_BUFFER_BYTES, file))
 }
 

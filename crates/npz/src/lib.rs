@@ -26,6 +26,7 @@ mod archive;
 mod atomic_file;
 mod error;
 mod limits;
+mod memory;
 mod method;
 mod name;
 mod owner;

@@ -1,10 +1,10 @@
 //! Decompresses LZMA in the format of ZIP archives (APPNOTE 5.8).
 
-use std::hint::black_box;
 use std::io::{self, Read};
 
-use bitnpz_npy::with_room;
 use lzma_rust2::LzmaReader;
+
+use crate::memory::check_room;
 
 /// The largest dictionary in bytes: that of the highest preset of xz. No common writer uses a larger one.
 const MAX_DICTIONARY_BYTES: u64 = 64 << 20;
@@ -27,9 +27,6 @@ pub(crate) fn decoder<R: Read>(mut data: R, size: u64) -> io::Result<LzmaReader<
         return Err(io::Error::new(io::ErrorKind::InvalidData, message));
     }
     let dictionary = u32::try_from(dictionary).expect("at most 64 MiB");
-    // The decoder aborts the process if its dictionary cannot be allocated, so an allocation of that size is tried first.
-    // Without `black_box`, the compiler may remove it as unused.
-    let room = with_room::<u8>(dictionary as usize);
-    drop(black_box(room.map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?));
+    check_room(dictionary as usize).map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
     LzmaReader::new_with_props(data, size, properties, dictionary, None)
 }

@@ -6,6 +6,7 @@ use bitnpz_npy::with_room;
 use libdeflater::{CompressionLvl, Compressor};
 
 use crate::error::Result;
+use crate::memory::check_room;
 use crate::method::{Compression, Method};
 
 /// The data of a member as it will be stored in the archive.
@@ -54,12 +55,12 @@ impl CompressedMember {
     ///
     /// # Errors
     ///
-    /// If the compressor fails.
+    /// If the compressor fails, or the memory cannot be allocated.
     pub fn new(bytes: Vec<u8>, compression: Compression) -> Result<Self> {
         let (crc32, size) = (crc32fast::hash(&bytes), bytes.len() as u64);
         let (method, data) = match compression {
             Compression::Stored => (Method::STORED, None),
-            Compression::Deflate { level } => (Method::DEFLATE, deflate(&bytes, level)),
+            Compression::Deflate { level } => (Method::DEFLATE, deflate(&bytes, level)?),
             Compression::Zstd { level } => (Method::ZSTD, Some(zstd(&bytes, level)?)),
         };
         Ok(match data.filter(|data| data.len() < bytes.len()) {
@@ -92,7 +93,8 @@ fn zstd(bytes: &[u8], level: u8) -> Result<Vec<u8>> {
 }
 
 /// Compresses bytes to a deflate stream, if that is smaller.
-fn deflate(bytes: &[u8], level: u8) -> Option<Vec<u8>> {
+fn deflate(bytes: &[u8], level: u8) -> Result<Option<Vec<u8>>> {
+    check_room(bytes.len())?;
     DEFLATE.with_borrow_mut(|cached| {
         let mut known = cached.take().filter(|(known, _)| *known == level);
         let (_, compressor) = known.get_or_insert_with(|| {
@@ -102,7 +104,9 @@ fn deflate(bytes: &[u8], level: u8) -> Option<Vec<u8>> {
         let mut data = vec![0; bytes.len()];
         let compressed = compressor.deflate_compress(bytes, &mut data);
         *cached = known;
-        data.truncate(compressed.ok()?);
-        Some(data)
+        Ok(compressed.ok().map(|len| {
+            data.truncate(len);
+            data
+        }))
     })
 }

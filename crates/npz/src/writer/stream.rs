@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Seek, SeekFrom, Write};
 
+use bitnpz_npy::{copy, make_room, with_room};
 use crc32fast::Hasher;
 use flate2::{Compress, FlushCompress};
 
@@ -131,8 +132,8 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
         };
         let mut pieces: Vec<_> = self.rest[..len]
             .chunks(DEFLATE_PIECE_BYTES)
-            .map(|piece| (piece.to_vec(), FlushCompress::Sync))
-            .collect();
+            .map(|piece| Ok((copy(piece)?, FlushCompress::Sync)))
+            .collect::<Result<_>>()?;
         if let FlushCompress::Finish = flush {
             let last = pieces.pop().map_or_else(Vec::new, |(piece, _)| piece);
             pieces.push((last, flush));
@@ -182,6 +183,8 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
 
 impl<W: Write + Seek> Write for Stream<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        make_room(&mut self.rest, bytes.len())
+            .map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
         self.rest.extend_from_slice(bytes);
@@ -199,7 +202,7 @@ impl<W: Write + Seek> Write for Stream<'_, W> {
 /// Compresses one piece of a deflate stream, which ends at a byte boundary.
 fn deflate_piece(piece: &[u8], level: u8, flush: FlushCompress) -> Result<Vec<u8>> {
     let mut compress = Compress::new(flate2::Compression::new(level.into()), false);
-    let mut data = Vec::with_capacity(piece.len() / 8 + 64);
+    let mut data = with_room(piece.len() / 8 + 64)?;
     loop {
         let used = usize::try_from(compress.total_in()).expect("a piece is in memory");
         let status = compress.compress_vec(&piece[used..], &mut data, flush);
@@ -212,6 +215,7 @@ fn deflate_piece(piece: &[u8], level: u8, flush: FlushCompress) -> Result<Vec<u8
         if is_done {
             return Ok(data);
         }
-        data.reserve(data.capacity().max(64));
+        let room = data.capacity().max(64);
+        make_room(&mut data, room)?;
     }
 }
