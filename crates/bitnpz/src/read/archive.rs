@@ -1,4 +1,4 @@
-//! `Archive`: opening an archive and listing what it holds.
+//! `Archive`: opening an archive and listing its items.
 
 use std::fmt;
 use std::fs::File;
@@ -20,10 +20,25 @@ use crate::error::Result;
 use crate::names::{self, is_array, is_reserved};
 use crate::set::StoredSet;
 
-/// An open archive: images and arrays by their keys, as they were saved.
+/// An open archive.
 ///
-/// It reads archives of every [`Encoding`], and those that NumPy wrote. All reads take `&self` and no file position is shared,
-/// so threads and forked processes can use one archive. A clone is the same open archive.
+/// It reads archives of every [`Encoding`], and those that NumPy wrote. All reads take `&self` and the file has no position, so
+/// threads and forked processes can share an archive. A clone refers to the same open file.
+///
+/// ```
+/// use bitnpz::Archive;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("training.npz");
+/// # let mut writer = bitnpz::Writer::create(&path)?;
+/// # writer.add_image("a", &ndarray::array![[true, false]])?;
+/// # writer.add_array("labels", &ndarray::array![3_i64, 5])?;
+/// # writer.finish()?;
+/// let archive = Archive::open(&path)?;
+/// assert!(archive.keys().eq(["a", "labels"]));
+/// assert_eq!(archive.image::<bool>("a")?, ndarray::array![[true, false]]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Archive(Arc<Contents>);
 
@@ -48,9 +63,15 @@ impl IntoIterator for &Archive {
 impl Archive {
     /// Opens an archive through a memory map.
     ///
+    /// ```no_run
+    /// let archive = bitnpz::Archive::open("training.npz")?;
+    /// println!("{} keys in {} bytes", archive.len(), archive.size());
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// If the file cannot be read, is no archive, or is ambiguous: two programs could read it differently.
+    /// If the file cannot be read, is not an archive, is damaged, or is ambiguous, so that two programs could read it differently.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, OpenOptions::default())
     }
@@ -64,8 +85,7 @@ impl Archive {
         Self::new(bitnpz_npz::Archive::open_with(path, options)?)
     }
 
-    /// Opens an archive that comes from a stream. Its bytes are copied to a temporary file first, at most as many as the limit
-    /// `spooled_bytes` allows.
+    /// Opens an archive from a stream. It first copies the stream to a temporary file, up to the limit `spooled_bytes`.
     ///
     /// ```
     /// let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
@@ -80,13 +100,13 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open), and if the stream cannot be read, is longer than the limit, or fills the disk.
+    /// As [`open`](Self::open), and if the stream cannot be read or exceeds the limit, or the temporary file cannot be written.
     pub fn from_reader(reader: impl Read, options: OpenOptions) -> Result<Self> {
         let file = super::spool::spool(reader, options.limits.spooled_bytes)?;
         Self::open_file(file, options)
     }
 
-    /// Opens an archive that is an open file, which need not have a name.
+    /// Opens an archive from an open file, which need not have a name.
     ///
     /// # Errors
     ///
@@ -104,7 +124,7 @@ impl Archive {
         Self::new(bitnpz_npz::Archive::from_bytes(bytes)?)
     }
 
-    /// Opens an archive in memory, within these limits.
+    /// Opens an archive in memory with these limits.
     ///
     /// # Errors
     ///
@@ -113,7 +133,7 @@ impl Archive {
         Self::new(bitnpz_npz::Archive::from_bytes_with(bytes, limits)?)
     }
 
-    /// Opens a copy of an archive in memory, within these limits.
+    /// Opens a copy of an archive in memory with these limits.
     ///
     /// # Errors
     ///
@@ -126,8 +146,7 @@ impl Archive {
         Ok(Self(Arc::new(Contents::open(zip)?)))
     }
 
-    /// Opens an archive whose members may be missing or damaged: without the image sets that cannot be opened. Returns the
-    /// reasons beside it.
+    /// Opens an archive with missing or damaged members. Image sets that cannot be opened are left out; the problems say why.
     pub(crate) fn open_undamaged(zip: bitnpz_npz::Archive) -> (Self, Vec<Problem>) {
         let (contents, problems) = Contents::open_undamaged(zip);
         (Self(Arc::new(contents)), problems)
@@ -139,7 +158,7 @@ impl Archive {
         self.zip().size()
     }
 
-    /// Returns what tells whether another handle has the same file open, unchanged.
+    /// Returns the identity of the file, which is equal for two handles of the same unchanged file.
     #[must_use]
     pub fn identity(&self) -> Identity {
         self.zip().identity()
@@ -151,9 +170,9 @@ impl Archive {
         self.zip().find(names::SETS).is_some()
     }
 
-    /// Returns the encoding of the archive's images: `Sets` if there are image sets, else `Packed` if there are packed images,
-    /// else `Plain` if there are arrays that may be images: bool or uint8, of two or more dimensions. `None` if there are none of
-    /// these.
+    /// Returns the encoding of the archive's images: `Sets` if [`has_sets`](Self::has_sets), else `Packed` if there are packed
+    /// images, else `Plain` if there are arrays that may be images: bool or uint8, with two or more dimensions. Returns `None` if
+    /// there are none of these.
     #[must_use]
     pub fn encoding(&self) -> Option<Encoding> {
         let may_be_images = |entry: &Entry<'_>| {
@@ -169,6 +188,20 @@ impl Archive {
     }
 
     /// Iterates over the keys of all arrays, in the order in which they were saved.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # writer.add_image("a", &ndarray::array![[true, false]])?;
+    /// # writer.add_array("labels", &ndarray::array![3_i64, 5])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let archive = bitnpz::Archive::from_bytes(bytes)?;
+    /// for key in archive.keys() {
+    ///     println!("{key}");
+    /// }
+    /// assert_eq!(archive.keys().collect::<Vec<_>>(), ["a", "labels"]);
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     #[must_use]
     pub fn keys(&self) -> Keys {
         Keys::new(&self.0)
@@ -186,7 +219,7 @@ impl Archive {
         self.0.members().count() + self.sets().iter().map(StoredSet::key_count).sum::<usize>()
     }
 
-    /// Returns whether there are no keys.
+    /// Returns `true` if there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys().next().is_none()
@@ -198,7 +231,27 @@ impl Archive {
         self.0.member(key).is_some() || self.0.is_in_sets(bitnpz_npz::identity(key))
     }
 
-    /// Iterates over everything in the archive, in the order in which it was saved.
+    /// Iterates over all items of the archive, arrays and other members, in the order in which they were saved.
+    ///
+    /// ```
+    /// use bitnpz::Item;
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # writer.add_image("a", &ndarray::array![[true, false]])?;
+    /// # writer.add_array("labels", &ndarray::array![3_i64, 5])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let archive = bitnpz::Archive::from_bytes(bytes)?;
+    ///
+    /// for item in archive.items() {
+    ///     match item? {
+    ///         Item::Array(entry) => println!("{} {:?}", entry.key(), entry.shape()),
+    ///         Item::Other(member) => println!("{}", member.name()),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # assert_eq!(archive.items().count(), 2);
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     pub fn items(&self) -> impl Iterator<Item = Result<Item<'_>>> {
         self.places().filter_map(|place| match place {
             ItemPlace::Set(array) => Some(Entry::of_set(&self.0, array).map(Item::Array)),
@@ -218,7 +271,7 @@ impl Archive {
         }
     }
 
-    /// Iterates over the entries of all arrays that can be read, in the order in which they were saved.
+    /// Iterates over the entries of all arrays, in the order in which they were saved.
     pub fn entries(&self) -> impl Iterator<Item = Result<Entry<'_>>> {
         self.items().filter_map(|item| match item {
             Ok(Item::Array(entry)) => Some(Ok(entry)),
@@ -227,7 +280,18 @@ impl Archive {
         })
     }
 
-    /// Returns the entry of the array with this key, whose data is not read.
+    /// Returns the entry of the array with this key: its dtype, shape and size.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # writer.add_array("labels", &ndarray::array![3_i64, 5])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let archive = bitnpz::Archive::from_bytes(bytes)?;
+    /// let entry = archive.entry("labels")?;
+    /// assert_eq!((entry.dtype(), entry.shape()), (&bitnpz::Dtype::of::<i64>(), [2].as_slice()));
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -239,11 +303,22 @@ impl Archive {
         }
     }
 
-    /// Returns the bytes of a member that is no array, such as a text file; `None` if there is no such member.
+    /// Returns the bytes of a member that is not an array, such as a text file; `None` if there is no such member.
+    ///
+    /// ```
+    /// # let writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let archive = bitnpz::Archive::from_bytes(bytes)?;
+    /// if let Some(bytes) = archive.other("readme.txt")? {
+    ///     println!("{}", String::from_utf8_lossy(&bytes));
+    /// }
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// If it is damaged.
+    /// If the member is damaged, or larger than the limit.
     pub fn other(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let Some(member) = self.0.any_member(name) else { return Ok(None) };
         match Item::of_member(&self.0, member)? {
@@ -252,7 +327,7 @@ impl Archive {
         }
     }
 
-    /// Returns whether there is a member of this name whose name is not that of an array.
+    /// Returns whether there is a member with this name whose name is not that of an array.
     #[must_use]
     pub fn contains_other(&self, name: &str) -> bool {
         self.0.any_member(name).is_some_and(|member| !is_array(member.name()))

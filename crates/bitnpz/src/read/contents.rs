@@ -1,4 +1,4 @@
-//! The contents of an open archive, and where each key lies in them.
+//! The contents of an open archive, and finding the array of a key.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -14,12 +14,12 @@ use crate::names::{is_array, is_reserved};
 use crate::packed::PackedIndex;
 use crate::set::StoredSet;
 
-/// Members up to this size are read in one go, into a buffer that is kept for the next: most images are far smaller, and
-/// larger arrays are worth a pass of their own that copies nothing.
+/// Members up to this size are read whole into a buffer that is kept for the next. Most images are far smaller; larger arrays are
+/// read without a copy, which takes an allocation of its own.
 pub(super) const BUFFERED_BYTES: usize = 1 << 20;
 
 thread_local! {
-    /// The buffer of the last `.npy` file; taken while it is used.
+    /// The buffer for `.npy` files, taken out while it is in use.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Contents {
     pub(super) order: Order,
 }
 
-/// The images of a set that are one array: the whole stack, or one image with a key of its own.
+/// The images of a set that form one array: the whole stack, or one image with a key of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SetArray {
     /// The number of the set in the archive.
@@ -46,7 +46,7 @@ impl Contents {
         self.zip.limits()
     }
 
-    /// Returns the members that are arrays of the user's.
+    /// Returns the members that are the user's arrays.
     pub(super) fn members(&self) -> impl Iterator<Item = Member<'_>> {
         self.zip.members().filter(|member| is_array(member.name()))
     }
@@ -61,7 +61,7 @@ impl Contents {
         self.member(key).filter(|member| self.packed.kind(member.key()).is_none())
     }
 
-    /// Returns the user's member of this name, whether it is an array or not.
+    /// Returns the user's member with this name, whether it is an array or not.
     pub(super) fn any_member(&self, name: &str) -> Option<Member<'_>> {
         let member = self.zip.find(name).filter(|member| !is_reserved(member.name()))?;
         (is_array(member.name()) || member.name() == name).then_some(member)
@@ -102,7 +102,7 @@ impl Contents {
         }
     }
 
-    /// Reads the array of a plain member, in one pass and without a copy if it is large.
+    /// Reads the array of a plain member, without a copy if it is large.
     pub(super) fn read_array(&self, member: &Member<'_>) -> Result<DynArray> {
         if member.size() <= BUFFERED_BYTES as u64 {
             return Ok(self.with_array(member, |view| view.to_owned())??);
@@ -119,7 +119,7 @@ impl Contents {
         ArrayReader::of_member(member, &self.limits().npy)
     }
 
-    /// Calls `with` with the array of a plain member, in a buffer that is used again for the next.
+    /// Calls `with` with the array of a plain member. Its buffer is reused for the next.
     pub(super) fn with_array<R>(
         &self,
         member: &Member<'_>,

@@ -27,7 +27,7 @@ const EAGER_READ_BYTES: u64 = 64 << 10;
 /// The properties of an array that are known without reading its data: dtype, shape, size.
 ///
 /// ```
-/// use bitnpz::Encoding;
+/// use bitnpz::{Dtype, Encoding};
 /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
 /// # writer.add_images("glyphs", &ndarray::Array3::from_elem((5000, 16, 16), 255_u8))?;
 /// # let mut bytes = Vec::new();
@@ -36,7 +36,7 @@ const EAGER_READ_BYTES: u64 = 64 << 10;
 ///
 /// let entry = archive.entry("glyphs")?;
 /// assert_eq!(entry.key(), "glyphs");
-/// assert_eq!(entry.dtype().to_string(), "uint8");
+/// assert_eq!(*entry.dtype(), Dtype::of::<u8>());
 /// assert_eq!(entry.shape(), [5000, 16, 16]);
 /// assert_eq!(entry.image_count(), Some(5000));
 /// assert_eq!(entry.encoding(), Encoding::Sets);

@@ -1,4 +1,4 @@
-//! Reading the array or the images under a key.
+//! Reading the array or the images of a key.
 
 use bitnpz_bitmap::{Bitmap, Pixel};
 use bitnpz_npy::{DynArray, DynArrayView, Element};
@@ -12,22 +12,38 @@ use super::images::{Images, trailing};
 use super::stored_images::StoredImages;
 use crate::error::{Error, ErrorKind, Result};
 
-/// What an archive has under a key.
+/// The content of a key, as [`Archive::get`] returns it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Content<'a> {
-    /// An array of up to 1 MiB, or images whose rows and columns are not its last axes, as it was saved.
+    /// An array of up to 1 MiB, or one whose images are not along its last axes, as it was saved.
     Array(DynArray),
-    /// A larger array, which can be read into the caller's memory.
+    /// A larger array, which can be read into the caller's buffer.
     LargeArray(ArrayReader<'a>),
-    /// Images that are packed or in an image set: one of shape `(height, width)`, or a stack. The array may have had
-    /// [`trailing`](Images::trailing) axes of length 1 behind these.
+    /// Images that are packed or in an image set: one image of shape `(height, width)`, or a stack. The saved array may have had
+    /// [`trailing`](Images::trailing) axes of length 1 after these.
     Images(Images),
 }
 
 impl Archive {
-    /// Returns what the archive has under this key: images without reading them if they are packed or in an image set, else the
-    /// array.
+    /// Returns the content of a key: the images, not yet read, if they are packed or in an image set, else the array.
+    ///
+    /// ```
+    /// use bitnpz::Content;
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # writer.add_images("glyphs", &ndarray::array![[[true, false]], [[true, true]]])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let archive = bitnpz::Archive::from_bytes(bytes)?;
+    ///
+    /// match archive.get("glyphs")? {
+    ///     Content::Images(images) => assert_eq!(images.len(), 2),
+    ///     Content::Array(array) => println!("shape {:?}", array.shape()),
+    ///     Content::LargeArray(reader) => println!("shape {:?}", reader.header().shape),
+    ///     _ => {}
+    /// }
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -39,7 +55,7 @@ impl Archive {
                 return self.contents().array_reader(&member).map(Content::LargeArray).map_err(blame);
             }
             if self.has_sets() {
-                // A stack too small for a set is given as stacks in sets are.
+                // A stack that was too small for a set is returned like one in a set.
                 let entry = Entry::of_member(self.contents(), member)?;
                 let images = if entry.is_small_stack() { entry.to_images().ok() } else { None };
                 return match images {
@@ -57,19 +73,30 @@ impl Archive {
         }
     }
 
-    /// Returns one image in the type asked for, shape `(height, width)`. `bool` gives the bits of any image; every other type
-    /// gives the values, if it holds them exactly.
+    /// Reads one image as an array of `T`, shape `(height, width)`. With `bool` it returns the bits of the image, whatever its
+    /// values; with any other type the values, which the type must hold exactly.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// writer.add_image("a", &ndarray::array![[0_u8, 255]])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let archive = bitnpz::Archive::from_bytes(bytes)?;
+    /// assert_eq!(archive.image::<u8>("a")?, ndarray::array![[0, 255]]);
+    /// assert_eq!(archive.image::<bool>("a")?, ndarray::array![[false, true]]);
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// If there is no such key, if the array has not one image, if the type does not hold the values, or if it is damaged.
+    /// If there is no such key, if the array is not one image, if the type cannot hold the values, or if the image is damaged.
     pub fn image<T: Pixel + Element>(&self, key: &str) -> Result<Array2<T>> {
         let blame = |error: Error| error.with_key(key);
         let images = match self.contents().plain_member(key) {
             None => self.images(key)?,
             Some(member) => {
                 let bytes = member.compressed_size();
-                // An array of the type asked for needs no packing and unpacking.
+                // An array of type `T` need not be packed and unpacked.
                 let read = |view: DynArrayView<'_>| match view.to_ndarray::<T>() {
                     Ok(array) => Ok(Ok(array)),
                     Err(_) => Images::of_array(&view, bytes).map(Err),
@@ -89,7 +116,18 @@ impl Archive {
         images.read(0).map_err(blame)
     }
 
-    /// Returns one image at one bit per pixel.
+    /// Reads one image at one bit per pixel.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # writer.add_image("a", &ndarray::array![[true, false]])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let archive = bitnpz::Archive::from_bytes(bytes)?;
+    /// let bitmap = archive.bitmap("a")?;
+    /// assert_eq!(bitmap.view().as_bytes(), [0b1000_0000]);
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -102,7 +140,20 @@ impl Archive {
         images.bitmap(0).map_err(|error| error.with_key(key))
     }
 
-    /// Returns the images under one key: one image, or a stack of shape `(..., height, width)`.
+    /// Returns the images with one key: one image, or a stack of shape `(..., height, width)`. Images of a set are read only when
+    /// they are asked for.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # writer.add_images("glyphs", &ndarray::array![[[true, false]], [[true, true]]])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let archive = bitnpz::Archive::from_bytes(bytes)?;
+    /// let glyphs = archive.images("glyphs")?;
+    /// assert_eq!(glyphs.shape(), [2, 1, 2]);
+    /// assert_eq!(glyphs.read::<bool>(1)?, ndarray::array![[true, true]]);
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -117,9 +168,26 @@ impl Archive {
         }
     }
 
-    /// Returns the images that were saved under keys of their own in image sets, those of one dtype and pair of values together:
-    /// usually one `Images` of everything that [`Writer::add_image`](crate::Writer::add_image) was given. Images of the encodings
-    /// `plain` and `packed`, which are members, are not among them.
+    /// Returns the images of image sets that have keys of their own, one `Images` for each dtype and pair of values. Usually that
+    /// is one `Images` with all images added by [`Writer::add_image`](crate::Writer::add_image). Images of the encodings `plain`
+    /// and `packed` are not included, because they are members.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// for number in 0..1000 {
+    ///     writer.add_image(&format!("ix-{number}"), &ndarray::Array2::from_elem((16, 16), number % 2 == 0))?;
+    /// }
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let archive = bitnpz::Archive::from_bytes(bytes)?;
+    /// for images in archive.keyed_images()? {
+    ///     for index in 0..images.len() {
+    ///         println!("{:?} has {:?} pixels", images.key(index), images.size_of(index)?);
+    ///     }
+    /// }
+    /// # assert_eq!(archive.keyed_images()?[0].len(), 1000);
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -130,17 +198,38 @@ impl Archive {
         arrays.map(|array| Images::keyed(StoredImages::new(self.contents(), array))).collect()
     }
 
-    /// Returns the array under this key, in its own shape.
+    /// Reads the array with this key, in its own shape.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// writer.add_array("labels", &ndarray::array![3_i64, 5])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let archive = bitnpz::Archive::from_bytes(bytes)?;
+    /// assert_eq!(archive.array::<i64>("labels")?, ndarray::array![3, 5].into_dyn());
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// If there is no such key, if the array is of another type, or if it is damaged.
+    /// If there is no such key, if the array has another dtype, or if it is damaged.
     pub fn array<T: Element>(&self, key: &str) -> Result<ArrayD<T>> {
         let array = self.dyn_array(key)?;
         array.to_ndarray().map_err(|error| Error::from(error).with_key(key))
     }
 
-    /// Returns the array under this key, whatever its dtype, as it was saved.
+    /// Reads the array with this key, whatever its dtype, as it was saved.
+    ///
+    /// ```
+    /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// # writer.add_array("labels", &ndarray::array![3_i64, 5])?;
+    /// # let mut bytes = Vec::new();
+    /// # writer.finish_into(&mut bytes)?;
+    /// # let archive = bitnpz::Archive::from_bytes(bytes)?;
+    /// let labels = archive.dyn_array("labels")?;
+    /// assert_eq!((labels.dtype(), labels.shape()), (&bitnpz::Dtype::of::<i64>(), [2].as_slice()));
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -239,14 +239,15 @@ impl Images {
     ///
     /// ```
     /// # let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
-    /// writer.add_image("a", &ndarray::array![[true, false]])?;
-    /// writer.add_image("b", &ndarray::array![[true, true]])?;
+    /// for number in 0..1000 {
+    ///     writer.add_image(&format!("ix-{number}"), &ndarray::Array2::from_elem((16, 16), number % 2 == 0))?;
+    /// }
     /// # let mut bytes = Vec::new();
     /// # writer.finish_into(&mut bytes)?;
     /// # let archive = bitnpz::Archive::from_bytes(bytes)?;
     /// let images = &archive.keyed_images()?[0];
-    /// assert_eq!(images.key(1).as_deref(), Some("b"));
-    /// assert_eq!(images.find("b"), Some(1));
+    /// assert_eq!(images.key(7).as_deref(), Some("ix-7"));
+    /// assert_eq!(images.find("ix-7"), Some(7));
     /// # Ok::<(), bitnpz::Error>(())
     /// ```
     #[must_use]

@@ -1,4 +1,4 @@
-//! Iterating over the keys of an archive.
+//! Iterators over the keys and names of an archive.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use super::contents::Contents;
 use super::places::{ItemPlace, ItemPlaces};
 use crate::names::is_array;
 
-/// The keys of an archive's arrays, in the order in which they were saved. It keeps the archive open and makes one key at a
-/// time.
+/// An iterator over the keys of an archive's arrays, in the order in which they were saved. It keeps the archive open and decodes
+/// one key at a time.
 #[derive(Clone, Debug)]
 pub struct Keys(Names);
 
-/// The keys of an archive's arrays and the names of its other members, in the order in which they were saved, as NumPy's
-/// `NpzFile.files` gives them.
+/// An iterator over the keys of an archive's arrays and the names of its other members, in the order in which they were saved, like
+/// NumPy's `NpzFile.files`.
 #[derive(Clone, Debug)]
 pub struct Names(ItemPlaces);
 
@@ -27,7 +27,7 @@ impl Names {
         Self(ItemPlaces::new(contents))
     }
 
-    /// Returns the next key, or as an error the name of the next member that is no array.
+    /// Returns the next key as `Ok`, or the name of the next member that is not an array as `Err`.
     fn next_name(&mut self) -> Option<Result<String, String>> {
         Some(match self.0.next()? {
             ItemPlace::Set(array) => Ok(self.0.contents().key_of(&array)),

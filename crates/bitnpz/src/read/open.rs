@@ -36,8 +36,8 @@ impl Contents {
         }
     }
 
-    /// Returns a key that two arrays have, at least one of which is a member or a stack. Images of two sets that have the same
-    /// key are left to `verify`, which looks at each image.
+    /// Returns a key that two arrays have, at least one of which is a member or a stack. Images of different sets with the same
+    /// key are found by `verify`, because every key would have to be compared.
     fn ambiguous_key(&self) -> Option<String> {
         let in_sets = |key: &str| self.sets.iter().filter(|set| set.has_key(&self.zip, key)).count();
         let stack = self
@@ -50,8 +50,8 @@ impl Contents {
         stack.map(str::to_owned).or_else(|| member().map(|member| member.key().to_owned()))
     }
 
-    /// Opens the contents of an archive whose members may be missing or damaged: without the image sets that cannot be opened.
-    /// Returns the reasons beside it.
+    /// Opens the contents of an archive with missing or damaged members. Image sets that cannot be opened are left out; the
+    /// problems say why.
     pub(super) fn open_undamaged(zip: bitnpz_npz::Archive) -> (Self, Vec<Problem>) {
         let mut problems = Vec::new();
         let read = |name| zip.find(name).and_then(|member| member.read().ok());
@@ -60,35 +60,35 @@ impl Contents {
             problems.push(Problem::of_member(names::PACKED, message));
             None
         });
-        // If the list of sets is gone, the names of their descriptions still tell which there are.
+        // Sets that the list does not name, because it is lost, are found by the names of their descriptions.
         let listed = read(names::SETS).and_then(|json| Sets::from_json(&json).ok()).unwrap_or_default();
         let described = zip.members().filter_map(|member| {
             let name = names::described_set(member.name())?.to_owned();
             (!listed.names.contains(&name)).then_some(name)
         });
         let names: Vec<String> = listed.names.iter().cloned().chain(described).collect();
-        let (mut sets, mut places) = (Vec::new(), vec![Some(0)]);
+        let (mut sets, mut sources) = (Vec::new(), vec![Some(0)]);
         for name in names {
             match StoredSet::open(&zip, &name) {
                 Ok(set) => {
                     sets.push(set);
-                    places.push(Some(sets.len()));
+                    sources.push(Some(sets.len()));
                 }
                 Err(error) => {
                     problems.push(Problem::of_member(&name, error.to_string()));
-                    places.push(None);
+                    sources.push(None);
                 }
             }
         }
-        let place_of = |place: usize| places.get(place).copied().flatten();
+        let source_of = |source: usize| sources.get(source).copied().flatten();
         let runs = listed.order.unwrap_or_default().into_iter();
-        let runs = runs.filter_map(|(place, count)| Some((place_of(place)?, count))).collect();
+        let runs = runs.filter_map(|(source, count)| Some((source_of(source)?, count))).collect();
         let order = Order::of_remaining(runs, counts(&zip, &sets));
         (Self { zip, packed: packed.unwrap_or_default(), sets, order }, problems)
     }
 }
 
-/// Returns the number of keys in each place that [`Order`] knows.
+/// Returns the number of keys of each source, as numbered by [`Order`].
 fn counts(zip: &bitnpz_npz::Archive, sets: &[StoredSet]) -> Vec<usize> {
     let members = zip.members().filter(|member| !is_reserved(member.name())).count();
     std::iter::once(members).chain(sets.iter().map(StoredSet::key_count)).collect()
