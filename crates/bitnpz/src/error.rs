@@ -8,10 +8,23 @@ use bitnpz_npy::{Dtype, OutOfMemory};
 use crate::axes::ImageAxes;
 use crate::value::Value;
 
-/// The result of a call of this crate.
+/// A result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// An error: its kind, and the key that it concerns.
+///
+/// ```
+/// use bitnpz::{Archive, ErrorKind};
+///
+/// # let writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+/// # let mut bytes = Vec::new();
+/// # writer.finish_into(&mut bytes)?;
+/// # let archive = Archive::from_bytes(bytes)?;
+/// let error = archive.image::<bool>("a").unwrap_err();
+/// assert!(matches!(error.kind(), ErrorKind::NoSuchKey));
+/// assert_eq!(error.key(), Some("a"));
+/// # Ok::<(), bitnpz::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -54,16 +67,16 @@ pub enum ErrorKind {
         /// The index of the pixel in the array.
         index: Vec<usize>,
     },
-    /// An array cannot be images: they have at least two dimensions, and a dtype of bool, integer or float.
+    /// An array cannot hold images, because it has fewer than two dimensions or a dtype other than bool, integer or float.
     NotImages {
         /// The dtype of the array.
         dtype: Dtype,
         /// The shape of the array.
         shape: Vec<usize>,
     },
-    /// Images cannot be added to a stack whose images are not along the first axis of the array.
+    /// Images cannot be added to a stack whose images do not lie along the first axis of the array.
     FixedStack,
-    /// An array that was expected to be a stack is one image.
+    /// An array is one image where a stack was expected.
     NotAStack {
         /// The shape of the array.
         shape: Vec<usize>,
@@ -75,37 +88,37 @@ pub enum ErrorKind {
         /// The shape of the array.
         shape: Vec<usize>,
     },
-    /// An array that was expected to be one image, shape `(height, width)`, has another shape.
+    /// An array has another shape than `(height, width)` where one image was expected.
     NotOneImage {
         /// The shape of the array.
         found: Vec<usize>,
     },
-    /// An array, or an image stored in few bytes, is larger than [`Limits`](crate::Limits) allow.
+    /// An array or an image is larger than the [`Limits`](crate::Limits) allow.
     TooLarge {
-        /// The size in bytes: of an unpacked array, or of an image in packed rows.
+        /// The size in bytes, of the unpacked array or of the image in packed rows.
         found: u64,
         /// The limit in bytes.
         limit: u64,
-        /// The name of the limit.
+        /// The name of the limit: `array_bytes` or `image_bytes`.
         name: &'static str,
     },
-    /// An array has another shape than expected.
+    /// The caller's array has another shape than expected.
     WrongShape {
         /// The expected shape.
         expected: Vec<usize>,
         /// The shape of the array.
         found: Vec<usize>,
     },
-    /// Images have another dtype than the images before them in the stack.
+    /// Images that are added to a stack have another dtype than the stack.
     OtherDtype {
-        /// The dtype of the images before them.
+        /// The dtype of the stack.
         expected: Dtype,
-        /// The dtype of the images.
+        /// The dtype of the added images.
         found: Dtype,
     },
     /// Images of different sizes were requested as one array.
     SizesDiffer,
-    /// The values of an array cannot be converted to the requested dtype exactly.
+    /// The requested dtype cannot hold the values of an array exactly.
     WrongType {
         /// The requested dtype.
         expected: Dtype,
@@ -121,7 +134,7 @@ pub enum ErrorKind {
     OutOfMemory(OutOfMemory),
     /// The call was interrupted through [`interruptible`](crate::interruptible).
     Interrupted,
-    /// A member of the library's own does not follow `docs/format.md`.
+    /// One of the library's own members does not follow `docs/format.md`.
     Damaged {
         /// The name of the member.
         member: String,
@@ -152,7 +165,7 @@ impl Error {
         self.0.key.as_deref()
     }
 
-    /// Returns `true` if memory could not be allocated, in this crate or in one below it.
+    /// Returns `true` if memory could not be allocated, in this crate or one that it depends on.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         let of_npy =
@@ -200,7 +213,7 @@ impl Error {
         }
     }
 
-    /// Adds the key that the error concerns, unless it has one.
+    /// Sets the key that the error concerns, unless it has one.
     pub(crate) fn with_key(mut self, key: &str) -> Self {
         self.0.key.get_or_insert_with(|| key.to_owned());
         self
@@ -294,7 +307,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// Displays numbers as a Python tuple.
+/// Formats numbers as a Python tuple.
 struct Tuple<'a>(&'a [usize]);
 
 impl fmt::Display for Tuple<'_> {

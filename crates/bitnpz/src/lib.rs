@@ -1,8 +1,7 @@
-//! Huge sets of small bilevel images in NumPy `.npz` archives: small, fast to read at random, safe.
+//! Millions of small black-and-white images in NumPy `.npz` archives: small files, random access, safe reading.
 //!
-//! Every archive that [`Writer`] writes is one that `np.load` opens; [`Archive`] reads those and NumPy's own.
-//! An [`Encoding`] says how images lie in it; they come back with their values, dtype and shape exactly,
-//! whichever it is.
+//! `np.load` opens every archive that [`Writer`] writes, and [`Archive`] reads these and NumPy's own. Keys, dtypes, shapes and
+//! values come back as they were saved.
 //!
 //! ```
 //! use bitnpz::{Archive, Writer};
@@ -24,6 +23,42 @@
 //! assert_eq!(outputs, array![3, 5]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Overview
+//!
+//! - **Reading:** [`Archive`] opens an archive and finds arrays by their keys. [`Entry`] has an array's dtype, shape and size,
+//!   [`Item`] also stands for members that are not arrays. [`Archive::verify`], [`Archive::stats`] and [`Archive::diff`] read
+//!   whole archives; [`salvage()`] rescues what a damaged one still holds.
+//! - **Writing:** [`Writer`] saves images and arrays, by [`WriteOptions`], and replaces the file only when it is finished.
+//!   [`StackWriter`] adds a stack image by image. [`Meter`] counts the progress.
+//! - **Images:** [`Images`] reads the images of a key on demand, alone or in batches; [`Shuffle`] gives a random order.
+//!   [`Bitmap`] and [`BitmapView`] are one image at one bit per pixel.
+//! - **Arrays:** an array is an [`ndarray`] array, or a [`DynArray`] if its [`Dtype`] is known only at run time.
+//! - **Limits and errors:** [`Limits`] bound what is read from a file you do not trust. [`Error`] has an [`ErrorKind`] and the key
+//!   concerned. [`interruptible`] ends long calls early.
+//!
+//! # Encodings and codecs
+//!
+//! An [`Encoding`] is the way images are stored in an archive:
+//!
+//! | encoding | images in the file | `np.load` reads them as |
+//! |---|---|---|
+//! | [`Sets`](Encoding::Sets), the default | image sets, compressed with a shared model | (needs bitnpz) |
+//! | [`Packed`](Encoding::Packed) | packed rows, one bit per pixel | `uint8`, for `np.unpackbits` |
+//! | [`Plain`](Encoding::Plain) | ordinary arrays | the arrays that were saved |
+//!
+//! A [`Codec`] encodes the images of a set. By default each set gets the one that makes a sample of it smallest:
+//!
+//! | codec | method | best for |
+//! |---|---|---|
+//! | [`Contour`](Codec::Contour) | codes how edges move from row to row | glyphs, handwriting, masks |
+//! | [`Pixel`](Codec::Pixel) | codes each pixel in the context of its neighbours | noise, dither, tiny images |
+//! | [`Zstd`](Codec::Zstd) | Zstandard with a dictionary | fastest reads |
+//! | [`Raw`](Codec::Raw) | packed rows | what does not compress |
+//!
+//! # Features
+//!
+//! - **`picture`** (off by default): reads and writes picture files, contact sheets and drawings, in the module `picture`.
 
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
