@@ -16,7 +16,7 @@ use crate::options::WriteOptions;
 use crate::progress::Steps;
 use crate::read::{Archive, Problem};
 use crate::set::{Flaw, StoredSet};
-use crate::write::{Kept, Summary, Writer};
+use crate::write::{Remaining, Summary, Writer};
 
 /// The length of the header of an array of bytes with one dimension, whatever its length: NumPy pads headers to 64 bytes.
 const BYTES_HEADER: usize = 128;
@@ -84,7 +84,7 @@ pub fn salvage(
             let SetState::Damaged { flaws, .. } = &states[array.set] else { return Ok(()) };
             let is_gone = |image| flaws.get(&image).is_some_and(|flaw: &Flaw| flaw.is_certain);
             let (set, image) = (&archive.sets()[array.set], array.images.start);
-            if writer.add_remaining(&archive, array, is_gone)? == Kept::KeyTaken {
+            if writer.add_remaining(&archive, array, is_gone)? == Remaining::KeyTaken {
                 let message = "its key is damaged: it is that of another image".to_owned();
                 let flaw = Flaw { image, is_certain: true, message };
                 gone.push(Problem::of_image(archive.zip(), set, &flaw));

@@ -2,9 +2,9 @@
 
 use super::bits::BitWriter;
 use super::block::{LastBlock, TokenBlock};
+use super::head::Head;
 use super::parser::Parser;
 use super::pixel_bits::PixelBits;
-use super::prefix::Prefix;
 use super::prices::Prices;
 use crate::view::BitmapView;
 
@@ -14,7 +14,7 @@ const BLOCK_PIXELS: usize = 1 << 16;
 /// Images of at most this many pixels seldom pay for dynamic codes, so their path is found at the prices of fixed ones.
 const FIXED_PRICES_PIXELS: usize = 1024;
 
-/// Compresses images of any size into DEFLATE streams with a common prefix, such as the header of a `.npy` file.
+/// Compresses images of any size into DEFLATE streams with a common head, such as the header of a `.npy` file.
 ///
 /// It reuses its buffers; the same input gives the same bytes, whatever was encoded before.
 ///
@@ -29,7 +29,7 @@ const FIXED_PRICES_PIXELS: usize = 1024;
 /// ```
 #[derive(Debug)]
 pub struct DeflateEncoder {
-    prefix: Prefix,
+    head: Head,
     pixels: PixelBits,
     parser: Parser,
     fixed: Prices,
@@ -37,11 +37,11 @@ pub struct DeflateEncoder {
 }
 
 impl DeflateEncoder {
-    /// Creates an encoder of streams that start with the bytes of `prefix`.
+    /// Creates an encoder of streams that start with the bytes of `head`.
     #[must_use]
-    pub fn new(prefix: &[u8]) -> Self {
+    pub fn new(head: &[u8]) -> Self {
         Self {
-            prefix: Prefix::new(prefix),
+            head: Head::new(head),
             pixels: PixelBits::default(),
             parser: Parser::default(),
             fixed: Prices::fixed(),
@@ -49,7 +49,7 @@ impl DeflateEncoder {
         }
     }
 
-    /// Appends a raw DEFLATE stream of the prefix and one byte for each pixel: the first of `values` where its bit is 0,
+    /// Appends a raw DEFLATE stream of the head and one byte for each pixel: the first of `values` where its bit is 0,
     /// the second where it is 1.
     pub fn encode(&mut self, image: BitmapView<'_>, values: [u8; 2], stream: &mut Vec<u8>) {
         self.pixels.load(image, values);
@@ -65,7 +65,7 @@ impl DeflateEncoder {
             let block = TokenBlock::new(tokens, values);
             let last = if end == len { LastBlock::Yes } else { LastBlock::No };
             if start == 0 {
-                self.prefix.write(&block, last, &mut out);
+                self.head.write(&block, last, &mut out);
             } else {
                 block.write(last, &mut out);
             }
@@ -88,8 +88,8 @@ mod tests {
     use super::*;
     use crate::{Bitmap, PixelValues};
 
-    fn check(prefix: &[u8], image: &Bitmap, values: [u8; 2]) -> usize {
-        let mut encoder = DeflateEncoder::new(prefix);
+    fn check(head: &[u8], image: &Bitmap, values: [u8; 2]) -> usize {
+        let mut encoder = DeflateEncoder::new(head);
         let [mut first, mut second] = [Vec::new(), Vec::new()];
         encoder.encode(image.view(), values, &mut first);
         encoder.encode(image.view(), values, &mut second);
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(decoder.total_in(), first.len() as u64);
         let [off, on] = values;
         let pixels = image.unpack(PixelValues { off, on }).into_raw_vec_and_offset().0;
-        assert!(inflated == [prefix, &pixels].concat());
+        assert!(inflated == [head, &pixels].concat());
         first.len()
     }
 
@@ -131,8 +131,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn inflates_to_the_bytes_of_every_image(image in images(), prefix in prop::collection::vec(any::<u8>(), 0..300), values in any::<[u8; 2]>()) {
-            check(&prefix, &image, values);
+        fn inflates_to_the_bytes_of_every_image(image in images(), head in prop::collection::vec(any::<u8>(), 0..300), values in any::<[u8; 2]>()) {
+            check(&head, &image, values);
         }
     }
 

@@ -16,11 +16,11 @@ mod block;
 mod block_codes;
 mod code;
 mod encoder;
+mod head;
 mod header;
 mod huffman;
 mod parser;
 mod pixel_bits;
-mod prefix;
 mod prices;
 mod tokens;
 

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::io::Read;
 
-use bitnpz_npy::{self as npy, Header};
+use bitnpz_npy::{self as npy, Header, make_room};
 use bitnpz_npz::{Limits, Member};
 
 use super::check::{check_array, check_shape};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::interrupt;
 
 /// The number of bytes read between two checks for interruption: a few milliseconds at most, even of deflated data.
@@ -72,18 +72,41 @@ impl<'a> ArrayReader<'a> {
     ///
     /// If the length of `data` is not the [length](Header::data_len) of the array, or if the member is damaged.
     pub fn read_into(&mut self, data: &mut [u8]) -> Result<()> {
-        let fail = |error: std::io::Error| Error::from(bitnpz_npz::Error::from(error));
         check_shape(&[self.header.data_len()], &[data.len()])?;
+        self.fill(data)?;
+        self.finish()
+    }
+
+    /// Reads the whole array. Memory grows with the bytes that are there, whatever the header claims.
+    pub(super) fn read(&mut self) -> Result<Vec<u8>> {
+        let (len, mut data) = (self.header.data_len(), Vec::new());
+        while data.len() < len {
+            let start = data.len();
+            let more = (len - start).min(start.max(CHUNK_BYTES));
+            make_room(&mut data, more)?;
+            data.resize(start + more, 0);
+            self.fill(&mut data[start..])?;
+        }
+        self.finish()?;
+        Ok(data)
+    }
+
+    /// Fills `data` with the next bytes of the items.
+    fn fill(&mut self, data: &mut [u8]) -> Result<()> {
         for chunk in data.chunks_mut(CHUNK_BYTES) {
             interrupt::check()?;
-            self.reader.read_exact(chunk).map_err(fail)?;
+            self.reader.read_exact(chunk).map_err(bitnpz_npz::Error::from)?;
             if self.header.dtype.kind() == Some(npy::Kind::Bool) {
                 chunk.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
             }
         }
+        Ok(())
+    }
+
+    /// Reads to the end of a member, where its reader checks size and CRC.
+    fn finish(&mut self) -> Result<()> {
         if self.is_whole {
-            // The member's reader checks size and CRC at the end.
-            self.reader.read(&mut [0]).map_err(fail)?;
+            self.reader.read(&mut [0]).map_err(bitnpz_npz::Error::from)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use bitnpz_npy::{DynArray, DynArrayView, with_room};
+use bitnpz_npy::{DynArray, DynArrayView};
 use bitnpz_npz::{Limits, Member};
 
 use super::array_reader::ArrayReader;
@@ -108,9 +108,7 @@ impl Contents {
             return Ok(self.with_array(member, |view| view.to_owned())??);
         }
         let mut reader = self.array_reader(member)?;
-        let mut data = with_room(reader.header().data_len())?;
-        data.resize(reader.header().data_len(), 0);
-        reader.read_into(&mut data)?;
+        let data = reader.read()?;
         Ok(DynArray::new(reader.header().clone(), data)?)
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use bitnpz_npy::{Dtype, DynArrayView, Header};
+use bitnpz_npy::{Dtype, DynArrayView, Header, copy};
 use bitnpz_npz::Archive;
 
 use crate::error::{ErrorKind, Result};
@@ -50,7 +50,7 @@ impl Blob {
                 if !is_bytes(view.header()) {
                     return Err(not_bytes().into());
                 }
-                BlobData::Memory(view.data().to_vec())
+                BlobData::Memory(copy(view.data())?)
             }
         };
         Ok(Self { member, data })

@@ -129,7 +129,7 @@ impl Shape {
     }
 }
 
-/// The numbers of axes of length 1 that an array of one image has before and behind height and width.
+/// The numbers of axes of length 1 that an array of one image has before and after height and width.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ones {
     pub(crate) before: usize,
@@ -293,7 +293,7 @@ impl Description {
         Ok(())
     }
 
-    /// Checks that the bytes of all images and arrays can be counted, here and by NumPy. Nothing behind this check can overflow.
+    /// Checks that the bytes of all images and arrays can be counted, here and by NumPy. Nothing after this check can overflow.
     fn check_countable(&self) -> Result<(), String> {
         let sizes = self.segments.iter().filter_map(|segment| segment.size.as_ref());
         let (stack, array) = match &self.shape {

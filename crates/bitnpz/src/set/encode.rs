@@ -1,5 +1,6 @@
 //! From the images of a segment to its members.
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Model;
@@ -31,7 +32,7 @@ pub(super) struct EncodedSegment {
 }
 
 /// Encodes a segment with this model or, if there is none yet, with one that is trained on its images for `total` images.
-pub(super) fn encode(
+pub(super) fn encode_segment(
     collected: &CollectedImages,
     model: Option<Arc<Model>>,
     total: usize,
@@ -71,5 +72,7 @@ pub(super) fn encode(
 /// Checks that there is memory for encoding, by allocating as much: here an error can be returned.
 fn check_memory(collected: &CollectedImages, training: usize) -> Result<()> {
     let each = collected.len() * BYTES_PER_IMAGE;
-    Ok(with_room::<u8>(2 * collected.rows().len() + each + training).map(drop)?)
+    // Without `black_box` the compiler may remove the allocation as unused.
+    drop(black_box(with_room::<u8>(2 * collected.rows().len() + each + training)?));
+    Ok(())
 }

@@ -4,8 +4,8 @@ use bitnpz_npz::Limits;
 
 use crate::error::{ErrorKind, Result};
 
-/// Whatever the limit, an image may be so many times larger than its payload: deflate makes no member smaller than that
-/// (RFC 1951), so a plain archive of this length could hold the image too.
+/// Whatever the limit, an image may be so many times larger than its payload: deflate shrinks by at most this ratio (RFC 1951),
+/// so a plain archive of the same length could hold the image too.
 const DEFLATE_RATIO: u64 = 1032;
 
 /// Checks that an image is within the limit, or not larger than its payload accounts for.

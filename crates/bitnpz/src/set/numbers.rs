@@ -46,7 +46,7 @@ pub(super) fn put_fixed(number: usize, place: usize, bits: u32, bytes: &mut [u8]
     }
 }
 
-/// Returns the number at this place among numbers of so many bits, at most 56. Numbers behind the end of `bytes` are zero.
+/// Returns the number at this place among numbers of so many bits, at most 56. Numbers past the end of `bytes` are zero.
 pub(super) fn fixed(bytes: &[u8], place: usize, bits: u32) -> usize {
     let at = place * bits as usize;
     let mut word = [0; 8];

@@ -15,7 +15,7 @@ pub(crate) struct SetOptions {
     pub(crate) codec: Option<Codec>,
     pub(crate) threads: NonZero<usize>,
     /// The length of a pixel in the arrays that the meter counts, in bytes.
-    pub(crate) item_bytes: usize,
+    pub(crate) pixel_bytes: usize,
     /// Counts the images that are encoded.
     pub(crate) meter: Meter,
 }
@@ -23,11 +23,11 @@ pub(crate) struct SetOptions {
 impl SetOptions {
     /// Returns the same options for images of this dtype.
     pub(crate) fn with_items(&self, dtype: &Dtype) -> Self {
-        Self { item_bytes: dtype.item_size(), ..self.clone() }
+        Self { pixel_bytes: dtype.item_size(), ..self.clone() }
     }
 
     /// Counts an image that is encoded.
     pub(super) fn count(&self, image: BitmapView<'_>) {
-        self.meter.count_encoded(1, image.height() * image.width() * self.item_bytes);
+        self.meter.count_encoded(1, image.height() * image.width() * self.pixel_bytes);
     }
 }

@@ -45,7 +45,7 @@ impl Payloads {
         repeats(&firsts).for_each(|(number, _)| options.count(images[number]));
         let parts = map_parts(options.threads, &distinct, |numbers| {
             let images = numbers.iter().map(|&number| images[number]);
-            encode(model, images.inspect(|&image| options.count(image)), sizes)
+            encode_part(model, images.inspect(|&image| options.count(image)), sizes)
         });
         Self::join(firsts, &distinct, &parts)
     }
@@ -122,7 +122,7 @@ fn number_bytes(number: usize) -> Vec<u8> {
     bytes[..bytes.len() - number.leading_zeros() as usize / 8].to_vec()
 }
 
-fn encode<'a>(model: &Model, images: impl Iterator<Item = BitmapView<'a>>, sizes: Sizes) -> EncodedPart {
+fn encode_part<'a>(model: &Model, images: impl Iterator<Item = BitmapView<'a>>, sizes: Sizes) -> EncodedPart {
     let mut encoder = Encoder::new();
     let mut bytes = Vec::new();
     let ends = images.map(|image| {

@@ -155,7 +155,7 @@ impl Segment {
     }
 
     /// Returns the image that a repeat is equal to; `None` if the image is no repeat.
-    pub(super) fn first(&self, zip: &Archive, image: usize) -> Result<Option<usize>> {
+    pub(super) fn original(&self, zip: &Archive, image: usize) -> Result<Option<usize>> {
         let bytes = self.index.bytes(zip)?;
         let index = PayloadIndex::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
         if !index.is_repeat(image) {

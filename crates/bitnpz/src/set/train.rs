@@ -6,7 +6,7 @@ use bitnpz_bitmap::codec::{Codec, Model, Sample};
 use super::collected::CollectedImages;
 use super::sample;
 
-/// A model is trained on at most so many images or bands. With more, models did not become smaller than they grew.
+/// A model is trained on at most so many images or bands. With more, the model grew by more than the images shrank.
 const SAMPLE_IMAGES: usize = 4000;
 
 /// The sample's packed rows have at most so many bytes, which bounds the time of training.

@@ -80,7 +80,7 @@ impl StoredSet {
                     flaws.set(image, true, "expected a key of its own, found none");
                 }
                 // A repeat of a damaged image is damaged too.
-                let Ok(Some(original)) = segment.first(zip, image) else { continue };
+                let Ok(Some(original)) = segment.original(zip, image) else { continue };
                 let Some(is_certain) = flaws.certainty(original) else { continue };
                 if flaws.certainty(image).is_none_or(|own| is_certain && !own) {
                     let message = format!("it repeats image {}, which is damaged", first + original);
@@ -104,7 +104,7 @@ impl StoredSet {
         let (mut checksum, mut crc) = (Checksum::default(), ImageCrc::default());
         let first = flaws.first;
         for image in images.clone() {
-            if let Ok(Some(original)) = segment.first(zip, image) {
+            if let Ok(Some(original)) = segment.original(zip, image) {
                 checksum.add_repeat(original);
                 continue;
             }

@@ -9,7 +9,7 @@ use bitnpz_npz::{Compression, Owner, Writer};
 
 use super::collected::{CollectedImage, CollectedImages};
 use super::description::{Description, SegmentDescription, Shape};
-use super::encode::{EncodedSegment, encode};
+use super::encode::{EncodedSegment, encode_segment};
 use super::options::SetOptions;
 use crate::error::{ErrorKind, Result};
 use crate::names::{self, SegmentPart};
@@ -41,7 +41,7 @@ pub(crate) struct SetWriter {
     options: SetOptions,
     collected: CollectedImages,
     /// The segment that is being encoded.
-    encoding: Option<Background<Result<EncodedSegment>>>,
+    in_progress: Option<Background<Result<EncodedSegment>>>,
     owner: Owner,
     model: Option<Arc<Model>>,
     segments: Vec<SegmentDescription>,
@@ -55,7 +55,7 @@ impl SetWriter {
             name,
             options,
             collected: CollectedImages::default(),
-            encoding: None,
+            in_progress: None,
             owner: Owner::current(),
             model: None,
             segments: Vec::new(),
@@ -139,9 +139,9 @@ impl SetWriter {
         let images = std::mem::take(&mut self.collected);
         self.images += images.len();
         let (model, options) = (self.model.clone(), self.options.clone());
-        match Background::start(move || encode(&images, model, total, &options)) {
-            Ok(encoding) => {
-                self.encoding = Some(encoding);
+        match Background::start(move || encode_segment(&images, model, total, &options)) {
+            Ok(job) => {
+                self.in_progress = Some(job);
                 Ok(())
             }
             Err(encode) => self.write_segment(zip, encode()?),
@@ -151,8 +151,8 @@ impl SetWriter {
     /// Waits for the segment that is being encoded, and writes it.
     fn finish_segment(&mut self, zip: &mut Writer<impl Write + Seek>) -> Result<()> {
         self.owner.check().map_err(bitnpz_npz::Error::from)?;
-        match self.encoding.take() {
-            Some(encoding) => self.write_segment(zip, encoding.wait(|| self.options.meter.report())??),
+        match self.in_progress.take() {
+            Some(job) => self.write_segment(zip, job.wait(|| self.options.meter.report())??),
             None => Ok(()),
         }
     }

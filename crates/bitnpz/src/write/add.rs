@@ -113,7 +113,7 @@ impl Writer {
         let formed = stack_of(array.header(), axes)?;
         let images = count_images(&formed.0);
         match (self.encoding(), &formed.1) {
-            (Encoding::Sets, _) => self.add_to_sets(key, array, formed)?,
+            (Encoding::Sets, _) => self.add_to_sets(key, array, formed, images)?,
             (Encoding::Packed, None) => {
                 let PackedImages { shape, kind, rows } = pack(array)?;
                 self.add_packed(key, &shape, kind, &rows)?;
@@ -164,10 +164,16 @@ impl Writer {
         self.note_added(0)
     }
 
-    fn add_to_sets(&mut self, key: &str, array: &DynArrayView<'_>, formed: StackForm) -> Result<()> {
+    fn add_to_sets(
+        &mut self,
+        key: &str,
+        array: &DynArrayView<'_>,
+        formed: StackForm,
+        images: usize,
+    ) -> Result<()> {
         let (shape, form) = &formed;
         if is_tall_and_empty(shape) {
-            return self.add_plain(key, array, None, 0);
+            return self.add_plain(key, array, None, images);
         }
         let array_shape = form.as_ref().map_or(shape, |form| &form.shape);
         let &[.., height, width] = shape.as_slice() else { unreachable!("a stack has two or more axes") };
@@ -178,7 +184,8 @@ impl Writer {
         let pixels = to_stack(array, form.as_ref())?;
         let (palette, rows) = self.sets.pack(array.dtype(), &pixels, [height, width])?;
         if !self.sets.has_room(&palette, ones) {
-            return self.add_dyn_array(key, array);
+            let packed = if has_byte_rows(array) { pack(array).ok() } else { None };
+            return self.add_plain(key, array, packed, images);
         }
         self.claim(key)?;
         let image = KeyedImage { key, size: [height, width], ones, palette, rows: &rows };
@@ -196,7 +203,7 @@ impl Writer {
         let (count, item_shape) = shape.split_first().expect("a stack has two or more axes");
         let mut stack = Stack::new(bitnpz_npz::identity(key), array.dtype(), item_shape, form)?;
         // A key is taken only once it is known that the images have two values.
-        stack.pack(&pixels, *count)?;
+        stack.push(&pixels, *count)?;
         self.claim(key)?;
         let mut set = self.sets.start_stack(&mut self.output.ledger, stack);
         set.push_packed(&mut self.output)?;

@@ -16,7 +16,7 @@ use crate::options::WriteOptions;
 use crate::read::{Archive, Entry, ItemPlace, SetArray};
 use crate::set::StoredSet;
 
-/// Further stacks that are too small for a set are copied unchanged and cannot be extended: each that can is kept in memory.
+/// At most so many stacks that are too small for a set stay extendable, since each is kept in memory. The others are copied.
 const MOST_SMALL_STACKS: usize = 1000;
 
 impl Writer {

@@ -40,7 +40,7 @@ impl Checkpoint {
 
     /// Returns what the archive at the path holds, if everything that was added is there. It must not be written again then: its
     /// bytes would depend on where an earlier writer was killed.
-    pub(super) fn kept(&self) -> Result<Option<Summary>> {
+    pub(super) fn kept_summary(&self) -> Result<Option<Summary>> {
         if !self.is_kept {
             return Ok(None);
         }

@@ -191,7 +191,7 @@ impl Writer {
         set.map_or(0, |set| set.stack.shape[0])
     }
 
-    /// Adds the items of an array that its stack does not have yet, and keeps them after every so many.
+    /// Adds the items of an array that its stack does not have yet, and keeps the archive after `every` items.
     fn extend_from(&mut self, key: &str, source: &impl ArraySource, every: usize) -> Result<()> {
         let (header, axes) = (source.header(), source.image_axes());
         let item_bytes = header.data_len() / header.shape[0];

@@ -7,6 +7,7 @@ use bitnpz_npy::{DynArrayView, Element};
 use ndarray::{ArrayRef, Dimension};
 
 use super::add::with_view;
+use super::source::is_not_images;
 use super::stack::Stack;
 use super::waiting::WaitingStack;
 use super::writer::Writer;
@@ -93,7 +94,13 @@ impl Writer {
         }
         if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.stack.key == identity) {
             waiting.stack.check(dtype, item_shape)?;
-            return waiting.push(&items, shape[0]);
+            let pushed = waiting.push(&items, shape[0]);
+            return match pushed {
+                // Nothing was added of images that do not fit.
+                Err(error) if is_not_images(&error) => Err(error),
+                // The stack has counted all of its items.
+                pushed => self.output.abandon_on_error(pushed),
+            };
         }
         self.check_free(key)?;
         let (stack_shape, form) = growing_stack(&images, axes).map_err(blame)?;

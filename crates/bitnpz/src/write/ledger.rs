@@ -9,11 +9,11 @@ use crate::packed::{PackedIndex, PackedKind};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// The number of keys, of images and of ordinary arrays.
+    /// The number of keys: of images, stacks and ordinary arrays.
     pub keys: usize,
     /// The number of images, those of stacks included.
     pub images: usize,
-    /// The number of members that are no arrays, copied from other archives.
+    /// The number of members that are no arrays, copied from other archives or from the one that was appended to.
     pub others: usize,
 }
 

@@ -31,7 +31,7 @@ use crate::error::Result;
 
 pub use copy::Added;
 pub use ledger::Summary;
-pub(crate) use remove::Kept;
+pub(crate) use remove::Remaining;
 pub use stack_writer::StackWriter;
 pub use threshold::Threshold;
 pub use writer::Writer;

@@ -33,6 +33,14 @@ impl Output {
         Ok(self.owner.check().map_err(bitnpz_npz::Error::from)?)
     }
 
+    /// Abandons the archive if something failed that has added only a part of what it should: it must not be finished then.
+    pub(super) fn abandon_on_error<R>(&mut self, result: Result<R>) -> Result<R> {
+        if result.is_err() {
+            self.zip.abandon();
+        }
+        result
+    }
+
     /// Ends the archive, whose central directory lists the members with these numbers first.
     pub(super) fn finish(mut self, listed: &[usize]) -> Result<FinishedOutput> {
         if let Some(index) = self.ledger.packed_index(|number| self.zip.name(number)) {
@@ -43,7 +51,7 @@ impl Output {
     }
 }
 
-/// An archive that is complete, and has no name yet.
+/// An archive that is complete and not committed yet.
 pub(super) struct FinishedOutput {
     pub(super) summary: Summary,
     pub(super) file: AtomicFile,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bitnpz_npy::with_room;
+use bitnpz_npy::{make_room, with_room};
 use bitnpz_npz::OpenOptions;
 
 use super::stack::Stack;
@@ -12,12 +12,12 @@ use crate::options::WriteOptions;
 use crate::packed::{PackedKind, unpack};
 use crate::read::{Archive, SetArray};
 
-/// The outcome of adding an image that was in a damaged set.
+/// The outcome of adding what remains of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
-    /// It was added, or was to be left out.
-    Yes,
-    /// It was left out: its key is damaged, and taken by another.
+pub(crate) enum Remaining {
+    /// It was added, if anything remains.
+    Added,
+    /// It was left out: its key is damaged and already taken.
     KeyTaken,
 }
 
@@ -82,39 +82,40 @@ impl Writer {
         archive: &Archive,
         array: SetArray,
         is_gone: impl Fn(usize) -> bool,
-    ) -> Result<Kept> {
+    ) -> Result<Remaining> {
         let set = &archive.sets()[array.set];
         let Some((key, shape)) = set.stack().filter(|(_, shape)| shape.len() > 2) else {
             if array.images.clone().any(is_gone) {
-                return Ok(Kept::Yes);
+                return Ok(Remaining::Added);
             }
             let entry = archive.entry_of_set(array)?;
             if self.contains(entry.key()) {
-                return Ok(Kept::KeyTaken);
+                return Ok(Remaining::KeyTaken);
             }
             self.add_dyn_images(entry.key(), &entry.to_array()?.view())?;
-            return Ok(Kept::Yes);
+            return Ok(Remaining::Added);
         };
         let kind = set.kind(shape[shape.len() - 1]);
         let blank = blank_image(shape, &kind)?;
         let images = archive.images_of_set(array.clone());
         let stack = Stack::new(key, &kind.dtype, &shape[1..], set.form().cloned())?.to_empty();
         let item_images = stack.item_images();
-        let mut stack = self.start_stack(key, stack)?;
+        let mut writer = self.start_stack(key, stack)?;
         let mut item = Vec::new();
         for image in array.images {
             if is_gone(image) {
+                make_room(&mut item, blank.len())?;
                 item.extend_from_slice(&blank);
             } else {
                 images.unpack(image..image + 1, &mut item)?;
             }
             if (image + 1) % item_images == 0 {
-                stack.push_counted(&item, 1)?;
+                writer.push_counted(&item, 1)?;
                 item.clear();
             }
         }
-        stack.finish()?;
-        Ok(Kept::Yes)
+        writer.finish()?;
+        Ok(Remaining::Added)
     }
 }
 

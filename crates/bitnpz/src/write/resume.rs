@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::options::WriteOptions;
 use crate::set::segment_images;
 
-/// A stack is kept after so many whole segments, so that it has the same segments as one that was never kept.
+/// A stack is kept after four whole segments, so that it has the same segments as one that was never kept.
 const SEGMENTS: usize = 4;
 
 impl Writer {
@@ -75,8 +75,11 @@ impl Writer {
         if !self.waiting.is_empty() {
             return Ok(());
         }
+        let Some(path) = self.checkpoint.as_ref().map(|checkpoint| checkpoint.path.clone()) else {
+            return Ok(());
+        };
+        let file = AtomicFile::create(&path)?;
         let Some(mut checkpoint) = self.checkpoint.take() else { return Ok(()) };
-        let file = AtomicFile::create(&checkpoint.path)?;
         let next = Self::start(file, &self.folder, &checkpoint.options, self.output.meter.clone());
         let done = std::mem::replace(self, next);
         let kept = done.complete().and_then(|finished| Ok(finished.file.commit()?));
@@ -84,12 +87,9 @@ impl Writer {
             let archive = checkpoint.archive()?;
             self.take_over(&archive, |_| true, |_| true, |_, _| Ok(()))
         });
-        if result.is_err() {
-            self.output.zip.abandon();
-        }
-        (checkpoint.added, checkpoint.is_kept) = (0, true);
+        (checkpoint.added, checkpoint.is_kept) = (0, result.is_ok());
         self.checkpoint = Some(checkpoint);
-        result
+        self.output.abandon_on_error(result)
     }
 
     /// Counts images that were added, and keeps the archive when they are enough.

@@ -26,7 +26,8 @@ const MOST_SETS: usize = 8;
 pub(super) struct SetsWriter {
     options: SetOptions,
     names: Vec<SetName>,
-    /// Whether images turned out too few for an image set. The archive is one of image sets all the same when more are added.
+    /// Whether a set became ordinary arrays. `sets.json` is written then even if there are no sets, so that stacks that are
+    /// extended later become sets.
     has_small: bool,
     keys: KeySet,
     /// The open sets of images with keys of their own: one for each dtype, pair of values and axes of length 1.
@@ -74,14 +75,20 @@ pub(super) struct SetStack {
 }
 
 impl SetStack {
-    /// Adds the bytes of so many items.
+    /// Adds `count` items, given as bytes.
     pub(super) fn push(&mut self, output: &mut Output, items: &[u8], count: usize) -> Result<()> {
-        self.stack.pack(items, count)?;
+        self.stack.push(items, count)?;
         self.push_packed(output)
     }
 
     /// Adds the images of the items that the stack packed last.
     pub(super) fn push_packed(&mut self, output: &mut Output) -> Result<()> {
+        let pushed = self.push_images(output);
+        // The stack has counted all of its items.
+        output.abandon_on_error(pushed)
+    }
+
+    fn push_images(&mut self, output: &mut Output) -> Result<()> {
         let size = self.stack.size();
         let bytes = size[0] * size[1].div_ceil(8);
         let images = self.stack.images() - self.set.len();
@@ -158,7 +165,7 @@ impl SetsWriter {
         let writer = set.to_writer(zip, self.options.with_items(palette.dtype()))?;
         if let Some((key, shape)) = set.stack() {
             self.claim(key)?;
-            let stack = Stack::resume(key, shape.to_vec(), set.form().cloned(), palette);
+            let stack = Stack::with_shape(key, shape.to_vec(), set.form().cloned(), palette);
             self.stacks.push(SetStack { stack, set: writer, place });
             return Ok(place);
         }
@@ -233,15 +240,18 @@ impl SetsWriter {
         };
         let OpenSet { set, place, .. } = &mut self.open[number];
         output.ledger.order.note(*place);
-        set.push(&mut output.zip, rows, size, Some(bitnpz_npz::identity(key)))
+        let pushed = set.push(&mut output.zip, rows, size, Some(bitnpz_npz::identity(key)));
+        // The order has counted the image.
+        output.abandon_on_error(pushed)
     }
 
     /// Ends a stack.
     pub(super) fn finish_stack(&mut self, output: &mut Output, stack: SetStack) -> Result<()> {
-        match self.end_stack(output, stack)? {
-            Some(small) => small.write(output),
-            None => Ok(()),
-        }
+        let ended = match self.end_stack(output, stack) {
+            Ok(Some(small)) => small.write(output),
+            ended => ended.map(drop),
+        };
+        output.abandon_on_error(ended)
     }
 
     /// Ends a stack, and returns it if it is too small for a set.
@@ -299,8 +309,8 @@ impl SetsWriter {
         self.has_small = true;
     }
 
-    /// Writes the names of all sets and the order of all keys. Returns the members in this order.
-    pub(super) fn write_names(&self, output: &mut Output) -> Result<Vec<usize>> {
+    /// Writes `sets.json`: the names of all sets and the order of saving. Returns the numbers of the members in this order.
+    pub(super) fn write_list(&self, output: &mut Output) -> Result<Vec<usize>> {
         let places: Vec<usize> = self.names.iter().map(|name| name.place).collect();
         let SavedOrder { listed, runs: order } =
             output.ledger.order.finish(&output.ledger.members(), &places);

@@ -31,7 +31,7 @@ impl Stack {
     ) -> Result<Self> {
         let shape = [&[0], item_shape].concat();
         match Palette::new(dtype) {
-            Some(palette) if item_shape.len() >= 2 => Ok(Self::resume(key, shape, form, palette)),
+            Some(palette) if item_shape.len() >= 2 => Ok(Self::with_shape(key, shape, form, palette)),
             _ => Err(Error::from(ErrorKind::NotImages { dtype: dtype.clone(), shape }).with_key(key)),
         }
     }
@@ -47,7 +47,12 @@ impl Stack {
     }
 
     /// Returns a stack that already has this shape.
-    pub(super) fn resume(key: &str, shape: Vec<usize>, form: Option<ArrayForm>, palette: Palette) -> Self {
+    pub(super) fn with_shape(
+        key: &str,
+        shape: Vec<usize>,
+        form: Option<ArrayForm>,
+        palette: Palette,
+    ) -> Self {
         Self { key: key.to_owned(), shape, form, palette, rows: Vec::new() }
     }
 
@@ -68,7 +73,8 @@ impl Stack {
 
     /// Returns the same stack without its items.
     pub(super) fn to_empty(&self) -> Self {
-        let mut empty = Self::resume(&self.key, self.shape.clone(), self.form.clone(), self.palette.clone());
+        let mut empty =
+            Self::with_shape(&self.key, self.shape.clone(), self.form.clone(), self.palette.clone());
         empty.shape[0] = 0;
         if let Some(form) = empty.form.as_mut().filter(|form| form.axes.is_none()) {
             form.shape[0] = 0;
@@ -122,8 +128,12 @@ impl Stack {
 
     /// Returns the encoding of the stack in an archive of this encoding. Rows of images along other axes than the last are not
     /// packed: `np.load` would show rows of another array.
-    pub(super) fn encoding_in(&self, archive: Encoding) -> Encoding {
-        if archive == Encoding::Packed && self.form.is_some() { Encoding::Plain } else { archive }
+    pub(super) fn encoding_in(&self, archive_encoding: Encoding) -> Encoding {
+        if archive_encoding == Encoding::Packed && self.form.is_some() {
+            Encoding::Plain
+        } else {
+            archive_encoding
+        }
     }
 
     /// Returns the header of the member that it becomes in the encodings `packed` and `plain`.
@@ -151,9 +161,9 @@ impl Stack {
         Err(Error::from(error).with_key(&self.key))
     }
 
-    /// Adds the bytes of so many items, in C order and in the byte order of the dtype, and returns their packed rows. If a pixel
-    /// has a third value, nothing is added.
-    pub(super) fn pack(&mut self, items: &[u8], count: usize) -> Result<&[u8]> {
+    /// Adds `count` items, given as bytes in C order and in the byte order of the dtype, and returns their packed rows. If a
+    /// pixel has a third value, nothing is added.
+    pub(super) fn push(&mut self, items: &[u8], count: usize) -> Result<&[u8]> {
         let item_pixels: usize = self.shape[1..].iter().product();
         let [_, width] = self.size();
         self.rows.clear();

@@ -84,12 +84,12 @@ impl<'a> StackWriter<'a> {
     pub(super) fn start(
         output: &'a mut Output,
         sets: &'a mut SetsWriter,
-        archive: Encoding,
+        archive_encoding: Encoding,
         key: &str,
         stack: Stack,
         place: usize,
     ) -> Result<Self> {
-        let encoding = stack.encoding_in(archive);
+        let encoding = stack.encoding_in(archive_encoding);
         if encoding == Encoding::Sets {
             let stack = sets.start_stack(&mut output.ledger, stack);
             let output = UnfinishedOutput { output, is_finished: false };
@@ -128,7 +128,7 @@ impl<'a> StackWriter<'a> {
         self.push_counted(items, count)
     }
 
-    /// Adds the bytes of so many items, which may have no pixels.
+    /// Adds `count` items, given as bytes; they may have no pixels.
     pub(super) fn push_counted(&mut self, items: &[u8], count: usize) -> Result<()> {
         interrupt::check()?;
         let items = &*normalize_bools(self.stack().dtype(), items)?;
@@ -158,7 +158,7 @@ impl<'a> StackWriter<'a> {
 impl StackMember<'_> {
     fn push(&mut self, items: &[u8], count: usize) -> Result<()> {
         let images = count * self.stack.item_images();
-        let rows = self.stack.pack(items, count)?;
+        let rows = self.stack.push(items, count)?;
         let bytes = if self.encoding == Encoding::Packed { rows } else { items };
         let written = self.stream.write_all(bytes);
         written.map_err(|error| Error::from(bitnpz_npz::Error::from(error)).with_key(&self.stack.key))?;

@@ -87,7 +87,7 @@ impl Writer {
     pub(super) fn start(file: AtomicFile, folder: &Path, options: &WriteOptions, meter: Meter) -> Self {
         let output = Output::new(file, options, meter.clone());
         let sets =
-            SetOptions { codec: options.codec, threads: output.zip.options().threads, item_bytes: 1, meter };
+            SetOptions { codec: options.codec, threads: output.zip.options().threads, pixel_bytes: 1, meter };
         Self {
             output,
             sets: SetsWriter::new(sets),
@@ -138,7 +138,7 @@ impl Writer {
     /// If writing fails; then the file that was to be replaced is as it was.
     pub fn finish(self) -> Result<Summary> {
         if let Some(checkpoint) = &self.checkpoint
-            && let Some(summary) = checkpoint.kept()?
+            && let Some(summary) = checkpoint.kept_summary()?
         {
             return Ok(summary);
         }
@@ -175,7 +175,7 @@ impl Writer {
             stack.write(&mut self.output, self.encoding)?;
         }
         self.sets.finish(&mut self.output)?;
-        let listed = self.sets.write_names(&mut self.output)?;
+        let listed = self.sets.write_list(&mut self.output)?;
         self.output.finish(&listed)
     }
 

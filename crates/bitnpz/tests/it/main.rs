@@ -9,6 +9,7 @@ mod claims;
 #[cfg(feature = "picture")]
 mod damaged_pictures;
 mod errors;
+mod failures;
 mod golden;
 mod hostile;
 mod numpy;

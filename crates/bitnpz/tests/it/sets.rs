@@ -275,16 +275,6 @@ fn verify_lists_exactly_the_damaged_images() {
 }
 
 #[test]
-fn abandoned_stack_makes_no_archive() {
-    let folder = Folder::new();
-    let path = folder.path("a.npz");
-    let mut writer = Writer::create(&path).unwrap();
-    drop(writer.stack("x", &Dtype::of::<bool>(), [3, 3]).unwrap());
-    assert!(writer.finish().is_err());
-    assert!(!path.exists());
-}
-
-#[test]
 fn converts_between_all_encodings() {
     let folder = Folder::new();
     let first = folder.path("first.npz");

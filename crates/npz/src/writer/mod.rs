@@ -289,7 +289,7 @@ impl<W: Write + Seek> Writer<W> {
     ///
     /// # Errors
     ///
-    /// If writing fails.
+    /// If writing fails or failed before, or if the archive was [abandoned](Self::abandon).
     pub fn finish(self) -> Result<W> {
         self.finish_in_order(&[])
     }
@@ -299,8 +299,11 @@ impl<W: Write + Seek> Writer<W> {
     ///
     /// # Errors
     ///
-    /// If writing fails.
+    /// If writing fails or failed before, or if the archive was [abandoned](Self::abandon).
     pub fn finish_in_order(mut self, first: &[usize]) -> Result<W> {
+        if self.is_poisoned {
+            return Err(ErrorKind::Poisoned.into());
+        }
         self.flush()?;
         self.list_first(first);
         let mut end = Vec::new();

@@ -5,12 +5,12 @@
 //! with the [`column::ColumnCoding`] that takes fewest bytes, and the member is deflated. In memory the numbers are packed, so that
 //! any key can be made without decoding the others. An index for finding keys is built at the first look-up.
 
+mod collected_keys;
 mod column;
 mod error;
 mod field;
 mod finder;
 mod key_set;
-mod list;
 mod packed;
 mod pattern;
 mod plan;
@@ -21,10 +21,10 @@ mod text;
 
 use std::sync::OnceLock;
 
+pub(super) use collected_keys::KeyList;
 pub(super) use error::KeysError;
 use finder::Finder;
 pub(crate) use key_set::KeySet;
-pub(super) use list::KeyList;
 pub(super) use pattern::Pattern;
 pub(super) use sorted_text::TextKeys;
 pub(super) use table::KeyTable;

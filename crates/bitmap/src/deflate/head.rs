@@ -1,4 +1,4 @@
-//! The prefix: the bytes before the pixels, compressed once for all images.
+//! The head of a stream: the bytes before the pixels, compressed once for all images.
 
 use super::bits::BitWriter;
 use super::block::{BlockType, LastBlock, TokenBlock, put_code, put_match, put_start};
@@ -9,19 +9,19 @@ use super::tokens::{distance_extra_bits, distance_symbol, length_extra_bits, len
 /// The largest distance at which matches are searched for; headers of `.npy` files are shorter.
 const SEARCH_BYTES: usize = 256;
 
-/// The fixed codes, because a prefix is too short to pay for dynamic ones. Its literals have [`fixed_literal`].
+/// The fixed codes, because a head is too short to pay for dynamic ones. Its literals have [`fixed_literal`].
 const FIXED_CODES: BlockCodes = BlockCodes::fixed([0, 1]);
 
 /// The first bytes of streams, as literals and matches under the fixed codes.
 #[derive(Debug)]
-pub(super) struct Prefix {
+pub(super) struct Head {
     codes: Vec<u8>,
     /// The number of bits of `codes`.
     bits: usize,
 }
 
-impl Prefix {
-    /// Compresses a prefix.
+impl Head {
+    /// Compresses a head.
     pub(super) fn new(bytes: &[u8]) -> Self {
         let mut codes = Vec::new();
         let mut out = BitWriter::new(&mut codes);
@@ -35,7 +35,7 @@ impl Prefix {
         Self { codes, bits }
     }
 
-    /// Writes the prefix and the first block of pixels; as one block, if that has the fixed codes too.
+    /// Writes the head and the first block of pixels; as one block, if that has the fixed codes too.
     pub(super) fn write(&self, block: &TokenBlock<'_>, last: LastBlock, out: &mut BitWriter<'_>) {
         if self.bits == 0 {
             block.write(last, out);

@@ -1,0 +1,84 @@
+//! Calls that fail halfway: no archive is made that lacks a part of what was added.
+
+use std::fs;
+
+use bitnpz::{Archive, Compression, Dtype, Encoding, ErrorKind, WriteOptions, Writer, interruptible};
+use bitnpz_oracle::Counting;
+
+use crate::support::{Folder, create, stack};
+
+#[test]
+fn abandoned_stack_makes_no_archive() {
+    let folder = Folder::new();
+    for encoding in Encoding::ALL {
+        let path = folder.path("a.npz");
+        fs::write(&path, "old").unwrap();
+        let mut writer = create(&path, encoding);
+        drop(writer.stack("x", &Dtype::of::<bool>(), [3, 3]).unwrap());
+        assert!(writer.finish().is_err(), "{encoding}");
+        assert_eq!(fs::read(&path).unwrap(), b"old", "{encoding}");
+    }
+}
+
+#[test]
+fn interrupted_writer_makes_no_archive() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let mut writer = create(&path, Encoding::Sets);
+    writer.extend("stack", &stack(300)).unwrap();
+    let interrupted = stack(300);
+    let error = interruptible(|| true, || writer.extend("stack", &interrupted)).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Interrupted), "{error}");
+    assert!(writer.finish().is_err());
+    assert!(!path.exists());
+}
+
+#[test]
+fn failed_keep_can_be_repeated() {
+    let folder = Folder::new();
+    let (inner, path) = (folder.path("inner"), folder.path("inner/a.npz"));
+    fs::create_dir(&inner).unwrap();
+    let mut writer = Writer::resume(&path, &WriteOptions::default(), None).unwrap();
+    writer.add_images("first", &stack(40)).unwrap();
+    writer.keep().unwrap();
+    writer.add_images("second", &stack(40)).unwrap();
+    fs::rename(&inner, folder.path("away")).unwrap();
+    assert!(writer.keep().is_err());
+    fs::rename(folder.path("away"), &inner).unwrap();
+    writer.keep().unwrap();
+    assert_eq!(Archive::open(&path).unwrap().keys().collect::<Vec<_>>(), ["first", "second"]);
+    writer.add_images("third", &stack(40)).unwrap();
+    assert_eq!(writer.finish().unwrap().keys, 3);
+}
+
+#[test]
+fn images_of_many_kinds_are_counted() {
+    let folder = Folder::new();
+    let mut writer = create(&folder.path("a.npz"), Encoding::Sets);
+    for value in 1..12_u8 {
+        writer.add_image(&format!("{value}"), &ndarray::array![[0, value], [value, value]]).unwrap();
+    }
+    assert_eq!(writer.finish().unwrap().images, 11);
+}
+
+#[test]
+fn memory_grows_with_the_data_that_is_there() {
+    const CLAIMED: u32 = u32::MAX - 4096;
+    for compression in [Compression::Deflate { level: 6 }, Compression::Zstd { level: 3 }] {
+        let header = bitnpz::Header::new(Dtype::of::<u8>(), vec![CLAIMED as usize - 128]);
+        let mut npy = header.to_bytes().unwrap();
+        npy.extend([7; 100_000]);
+        let options = bitnpz_npz::WriteOptions::default().with_compression(compression);
+        let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), options);
+        writer.add("x.npy", npy).unwrap();
+        let mut bytes = writer.finish().unwrap().into_inner();
+        // The size fields of the local header and of the central directory.
+        for (signature, field) in [(b"PK\x03\x04", 22), (b"PK\x01\x02", 24)] {
+            let at = bytes.windows(4).position(|found| found == signature).unwrap() + field;
+            bytes[at..at + 4].copy_from_slice(&CLAIMED.to_le_bytes());
+        }
+        let (read, cost) = Counting::measure(|| Archive::from_bytes(bytes)?.dyn_array("x"));
+        assert!(read.is_err());
+        assert!(cost.peak < 8 << 20, "{compression}: {} bytes", cost.peak);
+    }
+}
