@@ -138,7 +138,7 @@ pub enum ErrorKind {
     Damaged {
         /// The name of the member.
         member: String,
-        /// What was expected and what was found.
+        /// A message that says what was expected and what was found.
         message: String,
     },
     /// An error of reading or writing an array.
