@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::interrupt;
 
 /// The number of bytes read between two checks for interruption: a few milliseconds at most, even of deflated data.
-const CHUNK_BYTES: usize = 1 << 20;
+const READ_CHUNK_BYTES: usize = 1 << 20;
 
 /// Reads an array into the caller's buffer, in one pass and without a copy.
 ///
@@ -74,7 +74,7 @@ impl<'a> ArrayReader<'a> {
     pub fn read_into(&mut self, data: &mut [u8]) -> Result<()> {
         let fail = |error: std::io::Error| Error::from(bitnpz_npz::Error::from(error));
         check_shape(&[self.header.data_len()], &[data.len()])?;
-        for chunk in data.chunks_mut(CHUNK_BYTES) {
+        for chunk in data.chunks_mut(READ_CHUNK_BYTES) {
             interrupt::check()?;
             self.reader.read_exact(chunk).map_err(fail)?;
             if self.header.dtype.kind() == Some(npy::Kind::Bool) {

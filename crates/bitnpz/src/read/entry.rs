@@ -290,7 +290,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Returns the rows of a packed member: their place in the file if they are stored uncompressed, else the rows themselves.
+    /// Returns the rows of a packed member: their range in the file if they are stored uncompressed, else the rows themselves.
     fn packed_rows(&self, entry_member: &EntryMember<'_>) -> Result<PackedRows> {
         let blame = |error: Error| error.with_key(&self.key);
         let (member, limits) = (&entry_member.member, &self.limits().npy);

@@ -145,8 +145,8 @@ impl Archive {
             problems.push(Problem::of_member(set.name(), error.to_string()));
         }
         if problems.len() == before {
-            let message = "expected consecutive payloads, found other offsets; all images are intact, and saving them \
-                again repairs it";
+            let message = "expected consecutive payloads, found other offsets; all images are intact, and \
+                saving them again repairs it";
             let members = set.damaged_indices(self.zip());
             problems.extend(members.map(|member| Problem::of_member(member, message.to_owned())));
         }
