@@ -4,6 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The way images are stored in an archive.
+///
+/// ```
+/// use bitnpz::Encoding;
+///
+/// assert_eq!("packed".parse(), Ok(Encoding::Packed));
+/// assert_eq!(Encoding::default().to_string(), "sets");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Encoding {

@@ -138,7 +138,7 @@ pub enum ErrorKind {
     Damaged {
         /// The name of the member.
         member: String,
-        /// What was expected and what was found.
+        /// A message that says what was expected and what was found.
         message: String,
     },
     /// An error of reading or writing an array.
@@ -226,14 +226,15 @@ impl fmt::Display for Error {
             write!(f, "{key:?}: ")?;
         }
         match &self.0.kind {
-            ErrorKind::NoSuchKey => write!(f, "the archive holds no such key; `bitnpz ls` lists them"),
+            ErrorKind::NoSuchKey => write!(f, "the archive holds no such key; `bitnpz ls` lists its keys"),
             ErrorKind::ReservedKey => write!(f, "keys that start with .bitnpz/ are the library's own"),
             ErrorKind::DuplicateKey => {
                 write!(f, "the archive has this key already (a and a.npy are one key)")
             }
-            ErrorKind::AmbiguousKey => {
-                f.write_str("the archive has two arrays under this key (a and a.npy are one key); bitnpz salvage keeps both")
-            }
+            ErrorKind::AmbiguousKey => f.write_str(
+                "the archive has two arrays under this key (a and a.npy are one key); \
+                     `bitnpz salvage` keeps both",
+            ),
             ErrorKind::NoSuchImage { index, len } => {
                 write!(f, "expected an image index below {len}, found {index}")
             }
@@ -253,7 +254,8 @@ impl fmt::Display for Error {
                 Tuple(shape)
             ),
             ErrorKind::FixedStack => f.write_str(
-                "expected a stack of images along the first axis, found one along another axis; images cannot be added to it",
+                "expected a stack of images along the first axis, found one along another axis; \
+                 images cannot be added to it",
             ),
             ErrorKind::WrongAxes { axes, shape } => {
                 write!(f, "expected an array with axes {axes}, found shape {}", Tuple(shape))
@@ -288,7 +290,11 @@ impl fmt::Display for Error {
                 f.write_str("expected images of one size, found several; read them one by one")
             }
             ErrorKind::WrongType { expected, found } => {
-                write!(f, "expected values that {expected} can hold, found other values of {found}; read the array as {found}")
+                write!(
+                    f,
+                    "expected values that {expected} can hold, found other values of {found}; \
+                     read the array as {found}"
+                )
             }
             ErrorKind::HugeImage { size: [height, width] } => write!(
                 f,

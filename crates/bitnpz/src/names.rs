@@ -6,7 +6,7 @@
 use crate::error::{Error, ErrorKind, Result};
 
 /// The prefix of the library's own members.
-pub(crate) const RESERVED: &str = ".bitnpz/";
+pub(crate) const RESERVED_PREFIX: &str = ".bitnpz/";
 
 /// The member that lists packed images.
 pub(crate) const PACKED: &str = ".bitnpz/packed.json";
@@ -39,33 +39,33 @@ pub(crate) fn of_array(key: &str) -> String {
 
 /// Returns the name of the member that describes an image set.
 pub(crate) fn of_description(set: &str) -> String {
-    format!("{RESERVED}{set}/set.json")
+    format!("{RESERVED_PREFIX}{set}/set.json")
 }
 
 /// Returns the name of the image set that a member describes; `None` if the member is not a description.
 pub(crate) fn described_set(member: &str) -> Option<&str> {
-    member.strip_prefix(RESERVED)?.strip_suffix("/set.json")
+    member.strip_prefix(RESERVED_PREFIX)?.strip_suffix("/set.json")
 }
 
 /// Returns the name of the member that holds the model of an image set.
 pub(crate) fn of_model(set: &str) -> String {
-    format!("{RESERVED}{set}/model.npy")
+    format!("{RESERVED_PREFIX}{set}/model.npy")
 }
 
 /// Returns the name of a member of the segment with this number.
 pub(crate) fn of_segment(set: &str, part: SegmentPart, number: usize) -> String {
-    format!("{RESERVED}{set}/{}-{number}.npy", part.name())
+    format!("{RESERVED_PREFIX}{set}/{}-{number}.npy", part.name())
 }
 
 /// Returns whether a member holds keys of this image set.
 pub(crate) fn holds_keys(member: &str, set: &str) -> bool {
-    let part = member.strip_prefix(RESERVED).and_then(|rest| rest.strip_prefix(set));
+    let part = member.strip_prefix(RESERVED_PREFIX).and_then(|rest| rest.strip_prefix(set));
     part.is_some_and(|part| part.starts_with("/keys-"))
 }
 
 /// Returns whether a member is the library's own.
 pub(crate) fn is_reserved(member: &str) -> bool {
-    member.starts_with(RESERVED)
+    member.starts_with(RESERVED_PREFIX)
 }
 
 /// Returns whether a member with this name is one of the user's arrays.
@@ -89,7 +89,7 @@ pub(crate) fn check_key(key: &str) -> Result<()> {
 
 /// Returns the name of one of the library's own members for messages: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0.npy`.
 pub(crate) fn for_people(member: &str) -> Option<String> {
-    let (set, part) = member.strip_prefix(RESERVED)?.split_once('/')?;
+    let (set, part) = member.strip_prefix(RESERVED_PREFIX)?.split_once('/')?;
     let part = part.strip_suffix(".npy").or_else(|| part.strip_suffix(".json"))?;
     let part = match part.split_once('-') {
         Some((part, segment)) => format!("{part} {segment}"),

@@ -48,7 +48,7 @@ def test_names_a_missing_key():
     bitnpz.save("a.npz", {"x": [1]})
     with pytest.raises(KeyError) as caught:
         bitnpz.load("a.npz")["y"]
-    assert str(caught.value) == "a.npz: \"y\": the archive holds no such key; `bitnpz ls` lists them"
+    assert str(caught.value) == "a.npz: \"y\": the archive holds no such key; `bitnpz ls` lists its keys"
     with pytest.raises(KeyError, match=r"\(1, 2\)"):
         bitnpz.load("a.npz")[1, 2]
     assert 3 not in bitnpz.load("a.npz")

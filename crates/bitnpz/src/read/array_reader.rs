@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::interrupt;
 
 /// The number of bytes read between two checks for interruption: a few milliseconds at most, even of deflated data.
-const CHUNK_BYTES: usize = 1 << 20;
+const READ_CHUNK_BYTES: usize = 1 << 20;
 
 /// Reads an array into the caller's buffer, in one pass and without a copy.
 ///
@@ -82,7 +82,7 @@ impl<'a> ArrayReader<'a> {
         let (len, mut data) = (self.header.data_len(), Vec::new());
         while data.len() < len {
             let start = data.len();
-            let more = (len - start).min(start.max(CHUNK_BYTES));
+            let more = (len - start).min(start.max(READ_CHUNK_BYTES));
             make_room(&mut data, more)?;
             data.resize(start + more, 0);
             self.fill(&mut data[start..])?;
@@ -93,7 +93,7 @@ impl<'a> ArrayReader<'a> {
 
     /// Fills `data` with the next bytes of the items.
     fn fill(&mut self, data: &mut [u8]) -> Result<()> {
-        for chunk in data.chunks_mut(CHUNK_BYTES) {
+        for chunk in data.chunks_mut(READ_CHUNK_BYTES) {
             interrupt::check()?;
             self.reader.read_exact(chunk).map_err(bitnpz_npz::Error::from)?;
             if self.header.dtype.kind() == Some(npy::Kind::Bool) {

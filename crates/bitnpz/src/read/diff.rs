@@ -16,7 +16,7 @@ use crate::progress::Steps;
 pub struct Difference {
     /// The key.
     pub key: String,
-    /// What differs.
+    /// The kind of difference.
     pub kind: DifferenceKind,
 }
 

@@ -194,7 +194,7 @@ impl<'a> Entry<'a> {
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
         match &self.location {
-            ArrayLocation::Member(whole, _) => whole.member.compressed_size(),
+            ArrayLocation::Member(entry_member, _) => entry_member.member.compressed_size(),
             ArrayLocation::Set(images) => images.stored_bytes(),
         }
     }
@@ -203,7 +203,7 @@ impl<'a> Entry<'a> {
     #[must_use]
     pub fn method(&self) -> Method {
         match &self.location {
-            ArrayLocation::Member(whole, _) => whole.member.method(),
+            ArrayLocation::Member(entry_member, _) => entry_member.member.method(),
             ArrayLocation::Set(_) => Method::STORED,
         }
     }
@@ -215,7 +215,7 @@ impl<'a> Entry<'a> {
     /// If the array is in an image set, or its member is damaged.
     pub(crate) fn member_reader(&self) -> Result<MemberReader<'a>> {
         match &self.location {
-            ArrayLocation::Member(whole, _) => Ok(whole.member.reader()?),
+            ArrayLocation::Member(entry_member, _) => Ok(entry_member.member.reader()?),
             ArrayLocation::Set(_) => Err(Error::from(ErrorKind::NoSuchKey).with_key(&self.key)),
         }
     }
@@ -262,8 +262,8 @@ impl<'a> Entry<'a> {
             ArrayLocation::Member(EntryMember { member, npy: None }, None) => {
                 return self.contents.read_array(member).map_err(blame);
             }
-            ArrayLocation::Member(whole, kind) => {
-                let npy = whole.npy()?;
+            ArrayLocation::Member(entry_member, kind) => {
+                let npy = entry_member.npy()?;
                 let view = DynArrayView::parse(&npy, limits).map_err(|error| blame(error.into()))?;
                 match kind {
                     Some(kind) => unpack(view.data(), kind.width, &kind.dtype, kind.bits).map_err(blame)?,
@@ -277,17 +277,24 @@ impl<'a> Entry<'a> {
     /// Returns the images. Their rows are read now, unless they are in a set or stored uncompressed.
     pub(super) fn to_images(&self) -> Result<Images> {
         let blame = |error: Error| error.with_key(&self.key);
-        let limits = &self.limits().npy;
-        let (whole, kind) = match &self.location {
-            ArrayLocation::Set(images) => return Images::stored(images.clone()).map_err(blame),
-            ArrayLocation::Member(whole, kind) => (whole, kind),
-        };
-        let (member, stored_bytes) = (&whole.member, self.stored_bytes());
-        let Some(kind) = *kind else {
-            let array = self.to_array()?;
-            return Images::of_array(&array.view(), stored_bytes).map_err(blame);
-        };
-        let rows = match member.range()? {
+        match &self.location {
+            ArrayLocation::Set(images) => Images::stored(images.clone()).map_err(blame),
+            ArrayLocation::Member(_, None) => {
+                Images::of_array(&self.to_array()?.view(), self.stored_bytes()).map_err(blame)
+            }
+            ArrayLocation::Member(entry_member, Some(kind)) => {
+                let rows = self.packed_rows(entry_member)?;
+                Images::packed((*kind).clone(), self.shape(), rows)
+                    .map_err(|error| damaged(&entry_member.member, error.to_string()))
+            }
+        }
+    }
+
+    /// Returns the rows of a packed member: their range in the file if they are stored uncompressed, else the rows themselves.
+    fn packed_rows(&self, entry_member: &EntryMember<'_>) -> Result<PackedRows> {
+        let blame = |error: Error| error.with_key(&self.key);
+        let (member, limits) = (&entry_member.member, &self.limits().npy);
+        match member.range()? {
             Some(range) => {
                 let head_end = range.end.min(range.start + EAGER_READ_BYTES);
                 let head = self.contents.zip.slice(range.start..head_end)?;
@@ -300,16 +307,15 @@ impl<'a> Entry<'a> {
                     ));
                 }
                 let range = range.start + start as u64..range.end;
-                PackedRows::File { contents: Arc::clone(self.contents), range }
+                Ok(PackedRows::File { contents: Arc::clone(self.contents), range })
             }
             None => {
-                let npy = whole.npy()?;
+                let npy = entry_member.npy()?;
                 let view = DynArrayView::parse(&npy, limits).map_err(|error| blame(error.into()))?;
                 let rows = copy(view.data()).map_err(|error| blame(error.into()))?;
-                PackedRows::Memory { rows, stored_bytes }
+                Ok(PackedRows::Memory { rows, stored_bytes: self.stored_bytes() })
             }
-        };
-        Images::packed(kind.clone(), self.shape(), rows).map_err(|error| damaged(member, error.to_string()))
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Problem {
     /// `true` if this image is certainly damaged. A checksum covers a group of 128 images, so it may only be known that some
     /// images of the group are damaged; then all of them are listed as uncertain.
     pub is_certain: bool,
-    /// What was expected and what was found.
+    /// A message that says what was expected and what was found.
     pub message: String,
 }
 

@@ -8,14 +8,14 @@ use bitnpz_npz::ErrorKind;
 use crate::error::Result;
 use crate::interrupt;
 
-/// The length of the copy buffer: long enough that system calls do not slow the copy down, short enough that interruption is
+/// The length of the buffer: long enough that system calls do not slow the copy down, short enough that interruption is
 /// checked often.
-const COPY_BUFFER_BYTES: usize = 1 << 18;
+const SPOOL_BUFFER_BYTES: usize = 1 << 18;
 
 /// Copies a stream of at most `max_bytes` bytes to a temporary file without a name.
 pub(super) fn spool(mut stream: impl Read, max_bytes: u64) -> Result<File> {
     let mut file = tempfile::tempfile().map_err(bitnpz_npz::Error::from)?;
-    let (mut buffer, mut found) = (vec![0; COPY_BUFFER_BYTES], 0);
+    let (mut buffer, mut found) = (vec![0; SPOOL_BUFFER_BYTES], 0);
     loop {
         interrupt::check()?;
         let read = match stream.read(&mut buffer) {

@@ -68,7 +68,7 @@ impl Archive {
                 earlier.iter().any(|earlier| earlier.has_key(self.zip(), &key))
             };
             (0..set.len()).filter(is_twice).map(move |image| {
-                let message = "expected a key of its own, found that of an image of another set".to_owned();
+                let message = "expected a unique key, found that of an image of another set".to_owned();
                 Problem::of_image(self.zip(), set, &Flaw { image, is_certain: true, message })
             })
         })
@@ -81,7 +81,7 @@ impl Archive {
         let own = self.zip().members().filter(|member| is_reserved(member.name()));
         own.filter(move |member| !named.contains(member.name())).map(|member| {
             let message =
-                format!("expected it in {SETS} or in the description of its image set, found it in none");
+                format!("expected it in {SETS} or in the description of its image set, found it in neither");
             Problem::of_member(member.name(), message)
         })
     }
@@ -122,26 +122,35 @@ impl Archive {
         report.problems.extend(self.missing_members().chain(self.unnamed_members()));
         let mut done = report.members;
         for set in self.sets() {
-            let before = report.problems.len();
-            let note = |flaw: Flaw| report.problems.push(Problem::of_image(self.zip(), set, &flaw));
-            if let Err(error) =
-                set.verify(self.zip(), note, |images| progress(Steps { done: done + images, total }))
-            {
-                interrupt::check()?;
-                report.problems.push(Problem::of_member(set.name(), error.to_string()));
-            }
-            if report.problems.len() == before {
-                report.problems.extend(set.damaged_indices(self.zip()).map(|member| {
-                    let message = "expected consecutive payloads, found other offsets; the images are intact, pack them \
-                        again to repair it";
-                    Problem::of_member(member, message.to_owned())
-                }));
-            }
+            let progress = |images| progress(Steps { done: done + images, total });
+            self.verify_set(set, &mut report.problems, progress)?;
             done += set.len();
         }
         interrupt::check()?;
         report.problems.extend(self.keys_of_two_sets());
         Ok(report)
+    }
+
+    /// Decodes the images of a set and adds the problems found. Calls `progress` with the number of images done.
+    fn verify_set(
+        &self,
+        set: &StoredSet,
+        problems: &mut Vec<Problem>,
+        progress: impl FnMut(usize),
+    ) -> Result<()> {
+        let before = problems.len();
+        let add = |flaw: Flaw| problems.push(Problem::of_image(self.zip(), set, &flaw));
+        if let Err(error) = set.verify(self.zip(), add, progress) {
+            interrupt::check()?;
+            problems.push(Problem::of_member(set.name(), error.to_string()));
+        }
+        if problems.len() == before {
+            let message = "expected consecutive payloads, found other offsets; all images are intact, and \
+                saving them again repairs it";
+            let members = set.damaged_indices(self.zip());
+            problems.extend(members.map(|member| Problem::of_member(member, message.to_owned())));
+        }
+        Ok(())
     }
 
     /// Reads a member that is not an array, with its checksum.
@@ -164,21 +173,20 @@ impl Archive {
         let mut buffer = vec![0; READ_BUFFER_BYTES];
         let mut reader = member.reader()?;
         let stored = bitnpz_npy::Header::read(&mut reader, &self.contents().limits().npy)?;
-        let padding = entry.kind().map_or(0, |kind| padding_bits(kind.width));
+        let padding_mask = entry.kind().map_or(0, |kind| padding_mask(kind.width));
         let stride = stored.shape.last().copied().unwrap_or(1).max(1);
         let mut position = 0;
         loop {
             interrupt::check()?;
             let len = reader.read(&mut buffer).map_err(bitnpz_npz::Error::from)?;
-            let is_bad =
-                |(at, byte): &(usize, &u8)| (position + at + 1) % stride == 0 && **byte & padding != 0;
-            if let Some((at, byte)) = buffer[..len].iter().enumerate().find(|of| padding != 0 && is_bad(of)) {
+            let has_padding =
+                |(at, byte): &(usize, &u8)| (position + at + 1) % stride == 0 && **byte & padding_mask != 0;
+            let found = buffer[..len].iter().enumerate().find(|at| padding_mask != 0 && has_padding(at));
+            if let Some((at, byte)) = found {
                 let at = position + at;
                 let expected = "zero bits after the last pixel of a row";
-                return Err(damaged(
-                    member,
-                    format!("expected {expected}, found {byte} at byte {at} of the array"),
-                ));
+                let message = format!("expected {expected}, found {byte} at byte {at} of the array");
+                return Err(damaged(member, message));
             }
             position += len;
             if len == 0 {
@@ -193,6 +201,6 @@ impl Archive {
 }
 
 /// Returns a mask of the bits in a row's last byte that belong to no pixel.
-fn padding_bits(width: usize) -> u8 {
+fn padding_mask(width: usize) -> u8 {
     if width.is_multiple_of(8) { 0 } else { 0xFF >> (width % 8) }
 }

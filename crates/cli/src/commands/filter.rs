@@ -49,6 +49,6 @@ impl Filter {
             return Ok(());
         }
         let path = archives.first().map_or(Path::new(""), |(path, _)| path);
-        Err(Failure::at(path, format!("{text:?}: the archive holds no such key; `bitnpz ls` lists them")))
+        Err(Failure::at(path, format!("{text:?}: the archive holds no such key; `bitnpz ls` lists its keys")))
     }
 }

@@ -82,10 +82,11 @@ fn too_little_memory_is_an_error() {
     for arguments in [
         "pack large.npz -o out.npz --force -q",
         "pack large.npz -o out.npz --force -q --encoding packed",
+        "pack large.npz -o out.npz --force -q --encoding plain",
         "verify -q large.npz",
     ] {
         let mut failed = false;
-        for kilobytes in [20_000, 40_000, 60_000, 90_000, 2_000_000] {
+        for kilobytes in [20_000, 40_000, 60_000, 90_000, 200_000, 2_000_000] {
             let limited = format!("ulimit -v {kilobytes}; exec \"{BITNPZ}\" {arguments}");
             let output =
                 Command::new("sh").args(["-c", &limited]).current_dir(folder.path()).output().unwrap();

@@ -125,7 +125,8 @@ impl<'a> Member<'a> {
         self.data.stored_bytes().map_err(|error| self.blame(error))
     }
 
-    /// Returns the position of the member's bytes in the file, for [`Archive::slice`]; `None` if it is compressed.
+    /// Returns the position of the member's bytes in the file, for [`Archive::slice`](crate::Archive::slice); `None` if it is
+    /// compressed.
     ///
     /// # Errors
     ///
