@@ -16,7 +16,7 @@ use crate::set::StoredSet;
 
 /// Members up to this size are read whole into a buffer that is kept for the next. Most images are far smaller; larger arrays are
 /// read without a copy, which takes an allocation of its own.
-pub(super) const BUFFERED_BYTES: usize = 1 << 20;
+pub(super) const MAX_BUFFERED_BYTES: usize = 1 << 20;
 
 thread_local! {
     /// The buffer for `.npy` files, taken out while it is in use.
@@ -104,7 +104,7 @@ impl Contents {
 
     /// Reads the array of a plain member, without a copy if it is large.
     pub(super) fn read_array(&self, member: &Member<'_>) -> Result<DynArray> {
-        if member.size() <= BUFFERED_BYTES as u64 {
+        if member.size() <= MAX_BUFFERED_BYTES as u64 {
             return Ok(self.with_array(member, |view| view.to_owned())??);
         }
         let mut reader = self.array_reader(member)?;
@@ -131,7 +131,7 @@ impl Contents {
         let view = DynArrayView::parse(&npy, limits)?;
         check_array(view.data().len() as u64, limit)?;
         let result = with(view);
-        if npy.capacity() <= BUFFERED_BYTES {
+        if npy.capacity() <= MAX_BUFFERED_BYTES {
             BUFFER.set(npy);
         }
         Ok(result)

@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayD, Ix2};
 
 use super::archive::Archive;
 use super::array_reader::ArrayReader;
-use super::contents::{BUFFERED_BYTES, SetArray};
+use super::contents::{MAX_BUFFERED_BYTES, SetArray};
 use super::entry::Entry;
 use super::images::{Images, trailing};
 use super::stored_images::StoredImages;
@@ -51,7 +51,7 @@ impl Archive {
     pub fn get(&self, key: &str) -> Result<Content<'_>> {
         let blame = |error: Error| error.with_key(key);
         if let Some(member) = self.contents().plain_member(key) {
-            if member.size() > BUFFERED_BYTES as u64 {
+            if member.size() > MAX_BUFFERED_BYTES as u64 {
                 return self.contents().array_reader(&member).map(Content::LargeArray).map_err(blame);
             }
             if self.has_sets() {
