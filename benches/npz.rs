@@ -20,7 +20,7 @@ fn members(criterion: &mut Criterion) {
         {
             let write = || {
                 let mut writer =
-                    Writer::new(Cursor::new(Vec::new()), WriteOptions::default().with_compression(method));
+                    Writer::new(Cursor::new(Vec::new()), &WriteOptions::default().with_compression(method));
                 for (number, array) in arrays.iter().enumerate() {
                     writer.add_array(&key(number), &array.view()).expect("an array can be added");
                 }

@@ -31,12 +31,12 @@ fn read_all(archive: bitnpz_npz::Result<Archive>) -> Result<Vec<Result<Vec<u8>, 
 
 fuzz_target!(|bytes: &[u8]| {
     let limits = Limits::default().with_member_bytes(16 << 20);
-    let in_memory = read_all(Archive::from_bytes_with(bytes.to_vec(), limits.clone()));
+    let in_memory = read_all(Archive::from_bytes_with(bytes.to_vec(), &limits));
     let path = bitnpz_fuzz::folder().join("archive.npz");
     std::fs::File::create(&path).unwrap().write_all(bytes).unwrap();
     for access in [Access::Mapped, Access::Positional] {
         let options = OpenOptions::default().with_access(access).with_limits(limits.clone());
-        assert_eq!(read_all(Archive::open_with(&path, options)), in_memory);
+        assert_eq!(read_all(Archive::open_with(&path, &options)), in_memory);
     }
     if let Ok(archive) = bitnpz::Archive::from_bytes(bytes.to_vec()) {
         let report = archive.verify(|_| ()).unwrap();

@@ -12,7 +12,7 @@ static ALLOCATOR: BoundedAllocator = BoundedAllocator;
 
 fn write(path: &std::path::Path, members: [&[u8]; 5]) -> bitnpz_npz::Result<()> {
     let file = AtomicFile::create(path)?;
-    let mut writer = bitnpz_npz::Writer::new(file, bitnpz_npz::WriteOptions::default());
+    let mut writer = bitnpz_npz::Writer::new(file, &bitnpz_npz::WriteOptions::default());
     writer.add(".bitnpz/sets.json", br#"{"version":1,"sets":["x"]}"#.to_vec())?;
     let [set, arrays @ ..] = members;
     writer.add(".bitnpz/x/set.json", set.to_vec())?;
@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut limits = Limits::default();
     limits.npy.array_bytes = 1 << 14;
     limits.image_bytes = 1 << 14;
-    let Ok(archive) = bitnpz::Archive::open_with(&path, OpenOptions::default().with_limits(limits)) else {
+    let Ok(archive) = bitnpz::Archive::open_with(&path, &OpenOptions::default().with_limits(limits)) else {
         return;
     };
     let problems = archive.verify(|_| ()).unwrap().problems;

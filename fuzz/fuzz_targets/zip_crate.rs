@@ -13,7 +13,7 @@ static ALLOCATOR: BoundedAllocator = BoundedAllocator;
 
 fuzz_target!(|bytes: &[u8]| {
     let limits = Limits::default().with_member_bytes(1 << 20);
-    let Ok(archive) = Archive::from_bytes_with(bytes.to_vec(), limits) else { return };
+    let Ok(archive) = Archive::from_bytes_with(bytes.to_vec(), &limits) else { return };
     // The crate refuses what it does not know, such as future versions of the format.
     let Ok(mut other) = zip::ZipArchive::new(Cursor::new(bytes)) else { return };
     assert_eq!(archive.len(), other.len());

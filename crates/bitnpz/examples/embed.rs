@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let text = std::env::args().nth(1).unwrap_or_else(|| "bitnpz".to_owned());
     let mut limits = Limits::default();
     limits.image_bytes = 1 << 16;
-    let font = Archive::from_slice_with(FONT, limits)?;
+    let font = Archive::from_slice_with(FONT, &limits)?;
     let glyphs = font.images("glyphs")?;
 
     let mut lines = vec![String::new(); glyphs.image_size().map_or(0, |[height, _]| height)];

@@ -69,7 +69,7 @@ pub fn salvage(
     let clean = tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).map_err(bitnpz_npz::Error::from)?;
     let (clean, found) = collect(from.as_ref(), clean, limits)?;
     let options = OpenOptions::default().with_limits(limits.clone());
-    let zip = bitnpz_npz::Archive::open_file(clean, options)?;
+    let zip = bitnpz_npz::Archive::open_file(clean, &options)?;
     let (archive, mut gone) = Archive::open_undamaged(zip);
     gone.extend(found.gone.iter().map(|(member, message)| Problem::of_member(member, message.clone())));
     let mut doubtful = renamed_members(&found);
@@ -183,9 +183,8 @@ fn renamed_members(found: &bitnpz_npz::Salvaged) -> Vec<Problem> {
 /// Writes all members that can be read to a file, as an undamaged archive.
 fn collect(from: &Path, clean: File, limits: &Limits) -> Result<(File, bitnpz_npz::Salvaged)> {
     let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
-    let mut writer = bitnpz_npz::Writer::new(BufWriter::new(clean), options);
-    let found =
-        bitnpz_npz::salvage(from, &mut writer, limits.clone(), |name, bytes| mend(name, bytes, limits))?;
+    let mut writer = bitnpz_npz::Writer::new(BufWriter::new(clean), &options);
+    let found = bitnpz_npz::salvage(from, &mut writer, limits, |name, bytes| mend(name, bytes, limits))?;
     let clean = writer
         .finish_in_order(&found.listed)?
         .into_inner()

@@ -6,7 +6,7 @@
 /// use bitnpz_npz::{Archive, Limits, OpenOptions};
 ///
 /// let options = OpenOptions::default().with_limits(Limits::default().with_member_bytes(1 << 20));
-/// assert!(Archive::open_with("no such file.npz", options).is_err());
+/// assert!(Archive::open_with("no such file.npz", &options).is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -55,11 +55,11 @@ impl Archive {
         let limits = to_limits(limits)?;
         let archive = if let Ok(bytes) = source.cast::<PyBytes>() {
             let bytes = bytes.as_bytes();
-            quick(py, name, || bitnpz::Archive::from_slice_with(bytes, limits))
+            quick(py, name, || bitnpz::Archive::from_slice_with(bytes, &limits))
         } else {
             let path: PathBuf = source.extract()?;
             let options = OpenOptions::default().with_access(access.0).with_limits(limits);
-            quick(py, name, || bitnpz::Archive::open_with(path, options))
+            quick(py, name, || bitnpz::Archive::open_with(path, &options))
         };
         Ok(Self { name: name.into(), archive: RwLock::new(Some(archive?)) })
     }

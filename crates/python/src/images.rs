@@ -227,8 +227,10 @@ impl Images {
         (index < self.len()).then(|| self.images.key(self.to_stored(index))).flatten()
     }
 
-    fn _find(&self, key: &Bound<'_, PyString>) -> Option<usize> {
-        let stored = self.images.find(&key.to_cow().ok()?)?;
+    fn _find(&self, py: Python<'_>, key: &Bound<'_, PyString>) -> Option<usize> {
+        let key = key.to_cow().ok()?;
+        // The first look-up in a large key table takes long.
+        let stored = py.detach(|| self.images.find(&key))?;
         match &self.selected {
             Some(selected) => selected.iter().position(|&one| usize::try_from(one) == Ok(stored)),
             None => Some(stored),

@@ -73,7 +73,7 @@ impl Archive {
     ///
     /// If the file cannot be read, is not an archive, is damaged, or is ambiguous, so that two programs could read it differently.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::open_with(path, OpenOptions::default())
+        Self::open_with(path, &OpenOptions::default())
     }
 
     /// Opens an archive with these options.
@@ -81,7 +81,7 @@ impl Archive {
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
+    pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         Self::new(bitnpz_npz::Archive::open_with(path, options)?)
     }
 
@@ -93,7 +93,7 @@ impl Archive {
     /// let mut bytes = Vec::new();
     /// writer.finish_into(&mut bytes)?;
     ///
-    /// let archive = bitnpz::Archive::from_reader(bytes.as_slice(), bitnpz::OpenOptions::default())?;
+    /// let archive = bitnpz::Archive::from_reader(bytes.as_slice(), &bitnpz::OpenOptions::default())?;
     /// assert_eq!(archive.array::<i64>("labels")?.len(), 2);
     /// # Ok::<(), bitnpz::Error>(())
     /// ```
@@ -101,7 +101,7 @@ impl Archive {
     /// # Errors
     ///
     /// As [`open`](Self::open), and if the stream cannot be read or exceeds the limit, or the temporary file cannot be written.
-    pub fn from_reader(reader: impl Read, options: OpenOptions) -> Result<Self> {
+    pub fn from_reader(reader: impl Read, options: &OpenOptions) -> Result<Self> {
         let file = super::spool::spool(reader, options.limits.spooled_bytes)?;
         Self::open_file(file, options)
     }
@@ -111,7 +111,7 @@ impl Archive {
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub fn open_file(file: File, options: OpenOptions) -> Result<Self> {
+    pub fn open_file(file: File, options: &OpenOptions) -> Result<Self> {
         Self::new(bitnpz_npz::Archive::open_file(file, options)?)
     }
 
@@ -129,7 +129,7 @@ impl Archive {
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub fn from_bytes_with(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
+    pub fn from_bytes_with(bytes: Vec<u8>, limits: &Limits) -> Result<Self> {
         Self::new(bitnpz_npz::Archive::from_bytes_with(bytes, limits)?)
     }
 
@@ -138,7 +138,7 @@ impl Archive {
     /// # Errors
     ///
     /// As [`open`](Self::open), and if there is not enough memory for the copy.
-    pub fn from_slice_with(bytes: &[u8], limits: Limits) -> Result<Self> {
+    pub fn from_slice_with(bytes: &[u8], limits: &Limits) -> Result<Self> {
         Self::from_bytes_with(copy(bytes)?, limits)
     }
 

@@ -43,7 +43,7 @@ impl Writer {
     /// If the archive cannot be read, or no file can be made beside it.
     pub fn append(path: impl AsRef<Path>, options: &WriteOptions) -> Result<Self> {
         let reading = OpenOptions::default().with_limits(options.limits.clone());
-        let archive = Archive::open_with(path.as_ref(), reading)?;
+        let archive = Archive::open_with(path.as_ref(), &reading)?;
         let mut writer = Self::like(path, &archive, options)?;
         writer.take_over(&archive, |_| true, |_| true, |_, _| Ok(()))?;
         Ok(writer)

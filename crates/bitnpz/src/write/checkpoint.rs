@@ -29,7 +29,7 @@ impl Checkpoint {
     /// Opens the archive at the path.
     pub(super) fn archive(&self) -> Result<Archive> {
         let options = OpenOptions::default().with_limits(self.options.limits.clone());
-        Archive::open_with(&self.path, options)
+        Archive::open_with(&self.path, &options)
     }
 
     /// Counts images that were added. Returns whether the archive is to be kept now.

@@ -24,7 +24,7 @@ impl Output {
         if let Some(threads) = options.threads {
             zip_options = zip_options.with_threads(threads);
         }
-        let zip = bitnpz_npz::Writer::new(MeteredFile::new(file, meter.clone()), zip_options);
+        let zip = bitnpz_npz::Writer::new(MeteredFile::new(file, meter.clone()), &zip_options);
         Self { zip, ledger: Ledger::default(), meter, owner: Owner::current() }
     }
 

@@ -49,7 +49,7 @@ impl Writer {
         is_removed: impl Fn(&str) -> bool,
     ) -> Result<Self> {
         let reading = OpenOptions::default().with_limits(options.limits.clone());
-        let archive = Archive::open_with(path.as_ref(), reading)?;
+        let archive = Archive::open_with(path.as_ref(), &reading)?;
         let mut writer = Self::like(path, &archive, options)?;
         let removed: Vec<Vec<bool>> = archive
             .sets()

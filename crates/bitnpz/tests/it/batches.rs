@@ -113,7 +113,7 @@ fn reads_packed_rows_in_place() {
     writer.add_images("glyphs", &images).unwrap();
     writer.finish().unwrap();
     for access in [Access::Mapped, Access::Positional] {
-        let archive = Archive::open_with(&path, OpenOptions::default().with_access(access)).unwrap();
+        let archive = Archive::open_with(&path, &OpenOptions::default().with_access(access)).unwrap();
         let set = archive.images("glyphs").unwrap();
         assert_eq!(set.to_array::<bool>().unwrap(), images.clone().into_dyn());
         assert_eq!(set.read::<bool>(49).unwrap(), images.slice(s![49, .., ..]));

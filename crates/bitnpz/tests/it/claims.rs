@@ -40,7 +40,7 @@ fn keyed() -> Members {
 
 fn archive(members: &[(String, Vec<u8>)]) -> Vec<u8> {
     let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
-    let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), options);
+    let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), &options);
     members.iter().for_each(|(name, bytes)| writer.add(name, bytes.clone()).unwrap());
     writer.finish().unwrap().into_inner()
 }
@@ -112,7 +112,7 @@ fn refuses_images_out_of_proportion_to_their_payload() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("blank.npz");
         fs::write(&path, &bytes).unwrap();
-        Archive::open_with(&path, OpenOptions::default().with_limits(limits)).unwrap().bitmap("19")
+        Archive::open_with(&path, &OpenOptions::default().with_limits(limits)).unwrap().bitmap("19")
     };
     let refused = open(1000).unwrap_err();
     assert!(

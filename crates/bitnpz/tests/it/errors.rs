@@ -72,7 +72,7 @@ fn dropped_writer_keeps_the_old_archive() {
 
 /// Opens an archive of one packed image with these members.
 fn tampered(json: &str, packed: &[u8]) -> bitnpz::Result<Archive> {
-    let mut writer = bitnpz_npz::Writer::new(Cursor::new(Vec::new()), bitnpz_npz::WriteOptions::default());
+    let mut writer = bitnpz_npz::Writer::new(Cursor::new(Vec::new()), &bitnpz_npz::WriteOptions::default());
     writer.add("x.npy", packed.to_vec()).unwrap();
     writer.add(".bitnpz/packed.json", json.as_bytes().to_vec()).unwrap();
     Archive::from_bytes(writer.finish().unwrap().into_inner())

@@ -69,7 +69,7 @@ fn memory_grows_with_the_data_that_is_there() {
         let mut npy = header.to_bytes().unwrap();
         npy.extend([7; 100_000]);
         let options = bitnpz_npz::WriteOptions::default().with_compression(compression);
-        let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), options);
+        let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), &options);
         writer.add("x.npy", npy).unwrap();
         let mut bytes = writer.finish().unwrap().into_inner();
         // The size fields of the local header and of the central directory.

@@ -116,7 +116,7 @@ fn own_members(sample: &Sample) -> impl Iterator<Item = (String, Vec<u8>)> {
 /// Replaces a member of an archive, or removes it.
 fn with_member(bytes: &[u8], name: &str, other: Option<Vec<u8>>, compression: Compression) -> Vec<u8> {
     let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
-    let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), options);
+    let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), &options);
     for (member, bytes) in members(bytes).into_iter().filter(|(member, _)| member != name) {
         writer.add(&member, bytes).unwrap();
     }
@@ -306,7 +306,7 @@ fn collection(samples: &[Sample]) -> Vec<(&Sample, Vec<Case>)> {
 
 /// Returns all arrays, and the number of problems that `verify` finds.
 fn read(bytes: &[u8]) -> Result<(Arrays, usize), String> {
-    let archive = Archive::from_bytes_with(bytes.to_vec(), limits()).map_err(|error| error.to_string())?;
+    let archive = Archive::from_bytes_with(bytes.to_vec(), &limits()).map_err(|error| error.to_string())?;
     let problems = archive.verify(|_| ()).unwrap().problems.len();
     let arrays = archive.entries().map(|entry| {
         let key = entry?.key().to_owned();

@@ -22,7 +22,7 @@ fn numpy(code: &str, inputs: &[&[u8]]) -> Vec<Vec<u8>> {
 
 fn opened(path: &Path) -> [Archive; 2] {
     let positional = OpenOptions::default().with_access(Access::Positional);
-    [Archive::open(path).unwrap(), Archive::open_with(path, positional).unwrap()]
+    [Archive::open(path).unwrap(), Archive::open_with(path, &positional).unwrap()]
 }
 
 /// Arrays of two values, of any dtype that pixels can have, with two to four dimensions.

@@ -16,7 +16,7 @@ use crate::support::{Folder, create, image, reference_decoder, stack};
 fn read_in_every_way(path: &Path) -> [Archive; 3] {
     [
         Archive::open(path).unwrap(),
-        Archive::open_with(path, OpenOptions::default().with_access(Access::Positional)).unwrap(),
+        Archive::open_with(path, &OpenOptions::default().with_access(Access::Positional)).unwrap(),
         Archive::from_bytes(std::fs::read(path).unwrap()).unwrap(),
     ]
 }

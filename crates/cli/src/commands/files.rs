@@ -24,10 +24,10 @@ pub(super) fn open_at(path: &Path, limits: &LimitArgs) -> Result<Archive, Failur
             let message = "expected an archive from standard input, found a terminal".to_owned();
             return Err(Failure::Message(message));
         }
-        return Archive::from_reader(stdin.lock(), options)
+        return Archive::from_reader(stdin.lock(), &options)
             .map_err(|error| Failure::Message(format!("standard input: {error}")));
     }
-    Archive::open_with(path, options).map_err(|error| Failure::of(path, &error))
+    Archive::open_with(path, &options).map_err(|error| Failure::of(path, &error))
 }
 
 /// Starts an archive at a path, or for standard output.

@@ -101,7 +101,7 @@ impl<'a> Packer<'a> {
                 packing.check_resumable()?;
                 claimed = Some(HashSet::new());
                 if files::exists(path)? {
-                    done = Some(Archive::open_with(path, packing.open.clone()).map_err(fail)?);
+                    done = Some(Archive::open_with(path, &packing.open).map_err(fail)?);
                 }
                 Writer::resume(path, options, every).map_err(fail)?
             }

@@ -101,7 +101,7 @@ impl<'a> Packing<'a> {
     }
 
     pub(super) fn open(&self, path: &Path) -> Result<Archive, Failure> {
-        Archive::open_with(path, self.open.clone()).map_err(|error| Failure::of(path, &error))
+        Archive::open_with(path, &self.open).map_err(|error| Failure::of(path, &error))
     }
 
     /// Returns the axes that are the height and width of the array under a key.

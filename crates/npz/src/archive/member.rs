@@ -89,7 +89,7 @@ impl<'a> Member<'a> {
     /// ```
     /// # use std::io::Cursor;
     /// # use bitnpz_npz::{Archive, WriteOptions, Writer};
-    /// # let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    /// # let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
     /// # writer.add("a", b"some text".to_vec())?;
     /// # writer.add("b", b"more text".to_vec())?;
     /// # let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
@@ -145,7 +145,7 @@ impl<'a> Member<'a> {
     /// use std::io::Read;
     /// # use std::io::Cursor;
     /// # use bitnpz_npz::{Archive, WriteOptions, Writer};
-    /// # let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    /// # let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
     /// # writer.add("large", vec![7; 1 << 20])?;
     /// # let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
     ///

@@ -86,7 +86,7 @@ pub struct Identity {
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("notes.npz");
-/// let mut writer = Writer::new(std::fs::File::create(&path)?, WriteOptions::default());
+/// let mut writer = Writer::new(std::fs::File::create(&path)?, &WriteOptions::default());
 /// writer.add("a.txt", b"first".to_vec())?;
 /// writer.add("b.txt", b"second".to_vec())?;
 /// writer.finish()?;
@@ -117,7 +117,7 @@ impl Archive {
     ///
     /// If the file cannot be read, is not a valid archive, exceeds a limit, or could be read differently by two programs.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::open_with(path, OpenOptions::default())
+        Self::open_with(path, &OpenOptions::default())
     }
 
     /// Opens an archive with these options.
@@ -130,17 +130,17 @@ impl Archive {
     /// use bitnpz_npz::{Access, Archive, OpenOptions, WriteOptions, Writer};
     ///
     /// let file = tempfile::NamedTempFile::new()?;
-    /// Writer::new(file.reopen()?, WriteOptions::default()).finish()?;
+    /// Writer::new(file.reopen()?, &WriteOptions::default()).finish()?;
     /// let options = OpenOptions::default().with_access(Access::Positional);
-    /// assert!(Archive::open_with(file.path(), options)?.is_empty());
+    /// assert!(Archive::open_with(file.path(), &options)?.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn open_with(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self> {
+    pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let source = match options.access {
             Access::Mapped => ByteSource::map(path.as_ref())?,
             Access::Positional => ByteSource::open(path.as_ref())?,
         };
-        Self::from_source(source, options.limits)
+        Self::from_source(source, &options.limits)
     }
 
     /// Opens an archive in an open file, which need not have a name.
@@ -148,12 +148,12 @@ impl Archive {
     /// # Errors
     ///
     /// Same as [`open`](Self::open).
-    pub fn open_file(file: File, options: OpenOptions) -> Result<Self> {
+    pub fn open_file(file: File, options: &OpenOptions) -> Result<Self> {
         let source = match options.access {
             Access::Mapped => ByteSource::map_file(&file)?,
             Access::Positional => ByteSource::open_file(file)?,
         };
-        Self::from_source(source, options.limits)
+        Self::from_source(source, &options.limits)
     }
 
     /// Opens an archive in memory, with the default limits.
@@ -162,7 +162,7 @@ impl Archive {
     ///
     /// Same as [`open`](Self::open).
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
-        Self::from_bytes_with(bytes, Limits::default())
+        Self::from_bytes_with(bytes, &Limits::default())
     }
 
     /// Opens an archive in memory, with these limits.
@@ -170,13 +170,13 @@ impl Archive {
     /// # Errors
     ///
     /// Same as [`open`](Self::open).
-    pub fn from_bytes_with(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
+    pub fn from_bytes_with(bytes: Vec<u8>, limits: &Limits) -> Result<Self> {
         Self::from_source(ByteSource::Memory(bytes), limits)
     }
 
-    fn from_source(source: ByteSource, limits: Limits) -> Result<Self> {
-        let index = NameIndex::read(&source, &limits)?;
-        Ok(Self { source, index, limits })
+    fn from_source(source: ByteSource, limits: &Limits) -> Result<Self> {
+        let index = NameIndex::read(&source, limits)?;
+        Ok(Self { source, index, limits: limits.clone() })
     }
 
     /// Returns the size of the archive in bytes.
@@ -224,7 +224,7 @@ impl Archive {
     /// ```
     /// # use std::io::Cursor;
     /// # use bitnpz_npz::{Archive, WriteOptions, Writer};
-    /// # let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    /// # let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
     /// # writer.add("a.npy", vec![1; 100])?;
     /// # writer.add("b.npy", vec![2; 200])?;
     /// # let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
@@ -241,7 +241,7 @@ impl Archive {
     /// ```
     /// # use std::io::Cursor;
     /// # use bitnpz_npz::{Archive, WriteOptions, Writer};
-    /// # let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    /// # let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
     /// # writer.add("labels.npy", Vec::new())?;
     /// # let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
     /// assert_eq!(archive.find("labels").expect("it was added").name(), "labels.npy");
@@ -284,7 +284,7 @@ impl Archive {
     /// use ndarray::array;
     ///
     /// let labels = array![3_i64, 5, 8];
-    /// let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    /// let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
     /// writer.add_array("labels", &DynArray::from_ndarray(&labels).view())?;
     /// let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
     /// assert_eq!(archive.array("labels")?.to_ndarray::<i64>()?, labels.into_dyn());

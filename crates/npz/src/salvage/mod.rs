@@ -47,7 +47,7 @@ pub struct Salvaged {
 /// use std::io::Cursor;
 /// use bitnpz_npz::{Archive, Limits, WriteOptions, Writer, salvage};
 ///
-/// let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+/// let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
 /// writer.add("a", b"first".to_vec())?;
 /// writer.add("b", b"second".to_vec())?;
 /// let bytes = writer.finish()?.into_inner();
@@ -55,8 +55,8 @@ pub struct Salvaged {
 /// std::fs::write(file.path(), &bytes[..bytes.len() - 100])?;
 /// assert!(Archive::open(file.path()).is_err());
 ///
-/// let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
-/// let salvaged = salvage(file.path(), &mut writer, Limits::default(), |_, _| None)?;
+/// let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
+/// let salvaged = salvage(file.path(), &mut writer, &Limits::default(), |_, _| None)?;
 /// assert!(salvaged.gone.is_empty());
 /// let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
 /// assert_eq!(archive.find("b").expect("it is intact").read()?, b"second");
@@ -65,12 +65,12 @@ pub struct Salvaged {
 pub fn salvage<W: Write + Seek>(
     path: impl AsRef<Path>,
     writer: &mut Writer<W>,
-    limits: Limits,
+    limits: &Limits,
     mut mend: impl for<'a> FnMut(&str, &'a [u8]) -> Option<Cow<'a, [u8]>>,
 ) -> Result<Salvaged> {
     let source = ByteSource::map(path.as_ref())?;
     let bytes = source.bytes().unwrap_or_default();
-    let mut search = Search::new(bytes, limits);
+    let mut search = Search::new(bytes, limits.clone());
     let mut copier = Copier { bytes, writer, salvaged: Salvaged::default(), listed: Vec::new() };
     let candidates = search.candidates()?;
     let starts: Vec<usize> = candidates.keys().copied().collect();

@@ -79,7 +79,7 @@ impl WriteOptions {
 /// use std::io::{Cursor, Write};
 /// use bitnpz_npz::{Archive, Compression, WriteOptions, Writer};
 ///
-/// let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+/// let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
 /// writer.add("a", b"compressed if that is smaller".to_vec())?;
 /// writer.add_with("b", b"stored".to_vec(), Compression::Stored)?;
 /// let mut stream = writer.stream("c", b"HEAD".to_vec())?;
@@ -122,10 +122,10 @@ impl<W> fmt::Debug for Writer<W> {
 impl<W: Write + Seek> Writer<W> {
     /// Starts an archive in `sink`, which must be empty.
     #[must_use]
-    pub fn new(sink: W, options: WriteOptions) -> Self {
+    pub fn new(sink: W, options: &WriteOptions) -> Self {
         Self {
             sink,
-            options,
+            options: options.clone(),
             position: 0,
             directory: Vec::new(),
             entries: Vec::new(),
@@ -180,7 +180,7 @@ impl<W: Write + Seek> Writer<W> {
     /// # use std::io::Cursor;
     /// use bitnpz_npz::{ErrorKind, WriteOptions, Writer};
     ///
-    /// let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    /// let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
     /// writer.add("labels.npy", vec![0; 10])?;
     /// let error = writer.add("labels", vec![1; 10]).unwrap_err();
     /// assert!(matches!(error.kind(), ErrorKind::Duplicate));

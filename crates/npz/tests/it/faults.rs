@@ -38,7 +38,7 @@ impl Seek for Failing {
 }
 
 fn write(sink: Failing, compression: Compression) -> bitnpz_npz::Result<Failing> {
-    let mut writer = Writer::new(sink, WriteOptions::default().with_compression(compression));
+    let mut writer = Writer::new(sink, &WriteOptions::default().with_compression(compression));
     for i in 0..5_u8 {
         writer.add(&format!("{i}"), vec![i; 3000])?;
     }
@@ -73,12 +73,12 @@ fn reports_the_failure_of_any_call() {
 #[test]
 fn writer_is_poisoned_after_a_failure() {
     let sink = Failing { sink: Cursor::new(Vec::new()), calls_left: 3 };
-    let mut writer = Writer::new(sink, WriteOptions::default());
+    let mut writer = Writer::new(sink, &WriteOptions::default());
     let error = (0..10_000).find_map(|i| writer.add(&format!("{i}"), vec![0; 100]).err()).unwrap();
     assert!(matches!(error.kind(), ErrorKind::Io(_)));
     assert!(matches!(writer.add("more", Vec::new()).unwrap_err().kind(), ErrorKind::Poisoned));
 
-    let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
     drop(writer.stream("unfinished", Vec::new()).unwrap());
     assert!(matches!(writer.add("more", Vec::new()).unwrap_err().kind(), ErrorKind::Poisoned));
 }

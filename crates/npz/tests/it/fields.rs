@@ -88,7 +88,7 @@ fn npy(seed: u8) -> Vec<u8> {
 }
 
 fn archive() -> Vec<u8> {
-    let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
     writer.add("a.npy", npy(1)).unwrap();
     writer.add_with("b.npy", npy(2), Compression::Stored).unwrap();
     writer.add("c.npy", npy(3)).unwrap();

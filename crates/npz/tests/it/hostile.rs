@@ -17,7 +17,7 @@ struct Sample {
 const TEXT: &[u8] = b"hello hello hello hello hello hello";
 
 fn sample() -> Sample {
-    let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
     writer.add("a.npy", TEXT.to_vec()).unwrap();
     writer.add("b.npy", TEXT.repeat(3)).unwrap();
     writer.add_with("c.npy", b"stored".to_vec(), Compression::Stored).unwrap();
@@ -117,7 +117,7 @@ fn rejects_each_inconsistency_with_its_reason() {
 
 #[test]
 fn a_and_a_npy_are_the_same_name() {
-    let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+    let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
     writer.add("a", Vec::new()).unwrap();
     assert!(matches!(writer.add("a.npy", Vec::new()).unwrap_err().kind(), ErrorKind::Duplicate));
     for name in ["", "nul\0", "line\n", &"x".repeat(70_000)] {
@@ -147,7 +147,7 @@ fn rejects_bytes_after_the_end_of_deflate_data() {
         [deflate, extra.to_vec()].concat()
     };
     for (extra, is_good) in [(&[][..], true), (&[0][..], false)] {
-        let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+        let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
         let encoded =
             bitnpz_npz::CompressedMember::from_deflate(data(extra), TEXT.len() as u64, crc32fast::hash(TEXT));
         writer.add_compressed("a", 100, move || Ok(encoded)).unwrap();
@@ -188,7 +188,7 @@ fn limits_are_enforced() {
         (Limits::default().with_member_bytes(50), "member_bytes"),
     ];
     for (limits, expected) in cases {
-        let read = Archive::from_bytes_with(bytes.clone(), limits)
+        let read = Archive::from_bytes_with(bytes.clone(), &limits)
             .and_then(|archive| archive.members().map(|member| member.read()).collect::<Result<Vec<_>, _>>());
         let error = read.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Limit { limit, .. } if *limit == expected), "{error}");

@@ -23,7 +23,7 @@ fn numpy(code: &str, inputs: &[&[u8]]) -> Vec<Vec<u8>> {
 fn writer(compression: Compression, threads: usize) -> Writer<Cursor<Vec<u8>>> {
     let options =
         WriteOptions::default().with_compression(compression).with_threads(NonZero::new(threads).unwrap());
-    Writer::new(Cursor::new(Vec::new()), options)
+    Writer::new(Cursor::new(Vec::new()), &options)
 }
 
 /// Opens an archive in every way.
@@ -34,7 +34,7 @@ fn open_all_ways(bytes: &[u8]) -> Vec<Archive> {
     vec![
         Archive::from_bytes(bytes.to_vec()).unwrap(),
         Archive::open(file.path()).unwrap(),
-        Archive::open_with(file.path(), positional).unwrap(),
+        Archive::open_with(file.path(), &positional).unwrap(),
     ]
 }
 
@@ -243,7 +243,7 @@ impl std::io::Seek for Sparse {
 fn finds_members_beyond_four_gigabytes() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let options = WriteOptions::default().with_compression(Compression::Stored);
-    let mut writer = Writer::new(Sparse(file.reopen().unwrap()), options);
+    let mut writer = Writer::new(Sparse(file.reopen().unwrap()), &options);
     let head = Header::new(Dtype::of::<u8>(), vec![0]).to_bytes().unwrap();
     let mut stream = writer.stream("large.npy", head).unwrap();
     let zeros = vec![0; 64 << 20];

@@ -15,7 +15,7 @@ fn contents() -> Vec<(String, Vec<u8>)> {
 fn zip_crate_reads_our_archives() {
     for method in [Compression::Stored, Compression::Deflate { level: 9 }, Compression::Zstd { level: 3 }] {
         let mut writer =
-            Writer::new(Cursor::new(Vec::new()), WriteOptions::default().with_compression(method));
+            Writer::new(Cursor::new(Vec::new()), &WriteOptions::default().with_compression(method));
         for (name, bytes) in contents() {
             writer.add(&name, bytes).unwrap();
         }
