@@ -48,7 +48,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use header::{Header, check_shape};
 pub use kind::{ByteOrder, Kind};
 pub use limits::Limits;
-pub use memory::{OutOfMemory, copy, make_room, with_room};
+pub use memory::{OutOfMemory, copy, make_room, with_room, zeros};
 pub use reader::Reader;
 pub use view::DynArrayView;
 pub use writer::Writer;

@@ -45,6 +45,17 @@ pub fn with_room<T>(items: usize) -> Result<Vec<T>, OutOfMemory> {
     Ok(vector)
 }
 
+/// Returns this many zero bytes, like `vec![0; bytes]`.
+///
+/// # Errors
+///
+/// If the memory cannot be allocated.
+pub fn zeros(bytes: usize) -> Result<Vec<u8>, OutOfMemory> {
+    let mut buffer = with_room(bytes)?;
+    buffer.resize(bytes, 0);
+    Ok(buffer)
+}
+
 /// Reserves room for this many more items, like `Vec::reserve`.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 
+use bitnpz_npy::zeros;
 use bitnpz_npz::ErrorKind;
 
 use crate::error::Result;
@@ -15,7 +16,7 @@ const SPOOL_BUFFER_BYTES: usize = 1 << 18;
 /// Copies a stream of at most `max_bytes` bytes to a temporary file without a name.
 pub(super) fn spool(mut stream: impl Read, max_bytes: u64) -> Result<File> {
     let mut file = tempfile::tempfile().map_err(bitnpz_npz::Error::from)?;
-    let (mut buffer, mut found) = (vec![0; SPOOL_BUFFER_BYTES], 0);
+    let (mut buffer, mut found) = (zeros(SPOOL_BUFFER_BYTES)?, 0);
     loop {
         interrupt::check()?;
         let read = match stream.read(&mut buffer) {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::Read;
 
+use bitnpz_npy::zeros;
 use bitnpz_npz::Member;
 
 use super::archive::Archive;
@@ -155,7 +156,7 @@ impl Archive {
 
     /// Reads a member that is not an array, with its checksum.
     fn verify_bytes(member: &Member<'_>) -> Result<()> {
-        let (mut reader, mut buffer) = (member.reader()?, vec![0; READ_BUFFER_BYTES]);
+        let (mut reader, mut buffer) = (member.reader()?, zeros(READ_BUFFER_BYTES)?);
         while reader.read(&mut buffer).map_err(bitnpz_npz::Error::from)? > 0 {
             interrupt::check()?;
         }
@@ -170,7 +171,7 @@ impl Archive {
         let Item::Array(entry) = Item::of_member(self.contents(), member.clone())? else {
             return Self::verify_bytes(member);
         };
-        let mut buffer = vec![0; READ_BUFFER_BYTES];
+        let mut buffer = zeros(READ_BUFFER_BYTES)?;
         let mut reader = member.reader()?;
         let stored = bitnpz_npy::Header::read(&mut reader, &self.contents().limits().npy)?;
         let padding_mask = entry.kind().map_or(0, |kind| padding_mask(kind.width));

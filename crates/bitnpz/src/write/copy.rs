@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use bitnpz_npy::{DynArrayView, Header, Kind};
+use bitnpz_npy::{DynArrayView, Header, Kind, zeros};
 use bitnpz_npz::Limits;
 
 use super::order_log::MEMBERS;
@@ -160,7 +160,7 @@ impl Writer {
         self.claim(key)?;
         let member = self.output.zip.len();
         let mut stream = self.output.zip.stream(&names::of_array(key), Vec::new())?;
-        let (mut npy, mut piece) = (source.npy()?, vec![0; PIECE_BYTES]);
+        let (mut npy, mut piece) = (source.npy()?, zeros(PIECE_BYTES)?);
         loop {
             interrupt::check()?;
             let read = npy.read(&mut piece).map_err(bitnpz_npz::Error::from)?;

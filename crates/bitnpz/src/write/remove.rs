@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bitnpz_npy::{make_room, with_room};
+use bitnpz_npy::{make_room, zeros};
 use bitnpz_npz::OpenOptions;
 
 use super::stack::Stack;
@@ -122,7 +122,6 @@ impl Writer {
 /// Returns the pixels of a blank image of a stack of this shape, as they lie in memory.
 fn blank_image(stack: &[usize], kind: &PackedKind) -> Result<Vec<u8>> {
     let height = stack[stack.len() - 2];
-    let mut rows = with_room(height.saturating_mul(kind.width.div_ceil(8)))?;
-    rows.resize(rows.capacity(), 0);
+    let rows = zeros(height.saturating_mul(kind.width.div_ceil(8)))?;
     unpack(&rows, kind.width, &kind.dtype, kind.bits)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
+use bitnpz_npy::zeros;
 use bzip2::bufread::BzDecoder;
 use crc32fast::Hasher;
 use flate2::bufread::DeflateDecoder;
@@ -193,7 +194,7 @@ impl<'a> Search<'a> {
 
     /// Returns the size and CRC of a reader's bytes; `None` if it fails or gives more than `limit`.
     fn measure(&mut self, reader: &mut impl Read, limit: u64) -> Result<Measured> {
-        let (mut buffer, mut size, mut hasher) = (vec![0; HASH_BUFFER_BYTES], 0, Hasher::new());
+        let (mut buffer, mut size, mut hasher) = (zeros(HASH_BUFFER_BYTES)?, 0, Hasher::new());
         loop {
             let read = match reader.read(&mut buffer) {
                 Ok(0) => return Ok(Some((size, hasher.finalize()))),
