@@ -12,7 +12,7 @@
 //! use std::io::Cursor;
 //! use bitnpz_npz::{Archive, WriteOptions, Writer};
 //!
-//! let mut writer = Writer::new(Cursor::new(Vec::new()), WriteOptions::default());
+//! let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
 //! writer.add("greeting", b"hello".to_vec())?;
 //! let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
 //! let member = archive.find("greeting").expect("it was added");
