@@ -74,8 +74,9 @@ pub fn salvage(
     gone.extend(found.gone.iter().map(|(member, message)| Problem::of_member(member, message.clone())));
     let mut doubtful = renamed_members(&found);
 
-    let states = states_of_sets(&archive, &found, progress)?;
+    // Before everything is read: the new archive may be impossible to write.
     let mut writer = Writer::create_with(to, &WriteOptions::default())?;
+    let states = states_of_sets(&archive, &found, progress)?;
     writer.take_over(
         &archive,
         |set| matches!(states[set], SetState::Whole),

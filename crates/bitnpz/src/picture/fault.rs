@@ -25,7 +25,7 @@ pub(super) fn check_size(bytes: u128, limit: u64) -> Result<usize, Fault> {
     fitting.and_then(|bytes| usize::try_from(bytes).ok()).ok_or_else(|| {
         Fault::Message(format!(
             "the picture needs {bytes} bytes of memory, more than the limit of {limit}; \
-             raise the limit picture_bytes if you trust the file"
+             raise `picture_bytes` if you trust the file"
         ))
     })
 }

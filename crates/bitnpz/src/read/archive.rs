@@ -44,9 +44,7 @@ pub struct Archive(Arc<Contents>);
 
 impl fmt::Debug for Archive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut fields = f.debug_struct("Archive");
-        fields.field("bytes", &self.size()).field("keys", &self.len()).field("sets", &self.sets().len());
-        fields.finish_non_exhaustive()
+        self.0.fmt(f)
     }
 }
 

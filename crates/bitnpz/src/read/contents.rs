@@ -1,6 +1,7 @@
 //! The contents of an open archive, and finding the array of a key.
 
 use std::cell::Cell;
+use std::fmt;
 use std::ops::Range;
 
 use bitnpz_npy::{DynArray, DynArrayView};
@@ -24,12 +25,21 @@ thread_local! {
 }
 
 /// The contents of an open archive.
-#[derive(Debug)]
 pub(crate) struct Contents {
     pub(super) zip: bitnpz_npz::Archive,
     pub(super) packed: PackedIndex,
     pub(super) sets: Vec<StoredSet>,
     pub(super) order: Order,
+}
+
+impl fmt::Debug for Contents {
+    /// Formats a summary: the sets alone can be megabytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = self.members().count() + self.sets.iter().map(StoredSet::key_count).sum::<usize>();
+        let mut fields = f.debug_struct("Archive");
+        fields.field("bytes", &self.zip.size()).field("keys", &keys).field("sets", &self.sets.len());
+        fields.finish_non_exhaustive()
+    }
 }
 
 /// The images of a set that form one array: the whole stack, or one image with a key of its own.

@@ -81,6 +81,8 @@ impl Archive {
             }
             steps.done = end;
         }
+        // Members that cannot be read as arrays are no steps, and neither are keys that do not count.
+        progress(Steps { done: steps.total, ..steps });
         Ok(stats)
     }
 }

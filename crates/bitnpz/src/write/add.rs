@@ -228,7 +228,8 @@ impl Writer {
     fn add_packed(&mut self, key: &str, stack: &[usize], kind: PackedKind, rows: &[u8]) -> Result<()> {
         self.claim(key)?;
         let images = count_images(stack);
-        let npy = DynArrayView::new(packed_header(stack), rows)?.to_npy()?;
+        let npy = DynArrayView::new(packed_header(stack), rows).and_then(|rows| rows.to_npy());
+        let npy = npy.map_err(|error| Error::from(error).with_key(key))?;
         let added = self.output.zip.add(&names::of_array(key), npy);
         added.map_err(|error| Error::from(error).with_key(key))?;
         self.output.meter.count_images(images, stack.iter().product::<usize>() * kind.dtype.item_size());

@@ -196,8 +196,9 @@ impl Writer {
         let (header, axes) = (source.header(), source.image_axes());
         let item_bytes = header.data_len() / header.shape[0];
         let item_images = images_of(header, axes) / header.shape[0];
-        let (mut done, mut unkept) = (self.items(key), 0);
-        source.for_pieces(done, |mut items| {
+        let (start, mut unkept) = (self.items(key), 0);
+        let mut done = start;
+        let added = source.for_pieces(start, |mut items| {
             while !items.is_empty() {
                 let count = (items.len() / item_bytes).min(every - done % every);
                 let (now, later) = items.split_at(count * item_bytes);
@@ -213,7 +214,13 @@ impl Writer {
                 }
             }
             Ok(())
-        })?;
+        });
+        if done > start {
+            // A part of the array must not pass for all of it.
+            self.output.abandon_on_error(added)?;
+        } else {
+            added?;
+        }
         self.note_added(unkept)
     }
 }

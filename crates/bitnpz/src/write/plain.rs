@@ -71,7 +71,10 @@ impl PlainArray<'_> {
                 }
                 stream.finish(&head).map_err(blame)?;
             }
-            _ => zip.add(&name, array.to_npy()?).map_err(blame)?,
+            _ => {
+                let npy = array.to_npy().map_err(|error| Error::from(error).with_key(key))?;
+                zip.add(&name, npy).map_err(blame)?;
+            }
         }
         output.ledger.note_plain(number, place, images);
         Ok(())

@@ -171,8 +171,10 @@ impl Writer {
 
     pub(super) fn complete(mut self) -> Result<FinishedOutput> {
         self.output.check_owner()?;
-        for stack in self.waiting {
-            stack.write(&mut self.output, self.encoding)?;
+        for waiting in self.waiting {
+            let key = waiting.stack.key.clone();
+            let written = waiting.write(&mut self.output, self.encoding);
+            written.map_err(|error| error.with_key(&key))?;
         }
         self.sets.finish(&mut self.output)?;
         let listed = self.sets.write_list(&mut self.output)?;

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use bitnpz::{Archive, Compression, Dtype, Encoding, ErrorKind, WriteOptions, Writer, interruptible};
+use bitnpz::{
+    Archive, Compression, Dtype, DynArray, Encoding, ErrorKind, Limits, WriteOptions, Writer, interruptible,
+};
 use bitnpz_oracle::Counting;
 
 use crate::support::{Folder, create, stack};
@@ -31,6 +33,31 @@ fn interrupted_writer_makes_no_archive() {
     assert!(matches!(error.kind(), ErrorKind::Interrupted), "{error}");
     assert!(writer.finish().is_err());
     assert!(!path.exists());
+}
+
+#[test]
+fn part_of_a_file_makes_no_archive() {
+    let folder = Folder::new();
+    let (npy, path) = (folder.path("x.npy"), folder.path("a.npz"));
+    // More than is read at a time.
+    let bytes = DynArray::from_ndarray(&stack(10_000)).to_npy().unwrap();
+    fs::write(&npy, &bytes[..bytes.len() - 1000]).unwrap();
+    let mut writer = Writer::resume(&path, &WriteOptions::default(), None).unwrap();
+    assert!(writer.add_npy_file("x", &npy, &Limits::default()).is_err());
+    assert!(writer.finish().is_err());
+    assert!(!path.exists());
+}
+
+#[test]
+fn debug_output_is_short() {
+    let folder = Folder::new();
+    let mut writer = create(&folder.path("a.npz"), Encoding::Sets);
+    writer.add_images("stack", &stack(2000)).unwrap();
+    writer.finish().unwrap();
+    let archive = Archive::open(folder.path("a.npz")).unwrap();
+    for shown in [format!("{archive:?}"), format!("{:?}", archive.keys()), format!("{:?}", archive.names())] {
+        assert!(shown.len() < 300, "{shown}");
+    }
 }
 
 #[test]
