@@ -82,7 +82,10 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     let outcome = match TASKS.iter().find(|task| task.name == name) {
         Some(task) => (task.run)(&rest),
-        None if name.is_empty() => Err(usage()),
+        None if name.is_empty() => {
+            println!("{}", usage());
+            Ok(())
+        }
         None => Err(format!("expected a task, found '{name}'\n{}", usage())),
     };
     match outcome {

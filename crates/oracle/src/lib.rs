@@ -131,8 +131,10 @@ fn interpreters() -> Vec<String> {
     }
     let (folder, python) = if cfg!(windows) { ("Scripts", "python") } else { ("bin", "python3") };
     // `xtask/src/python.rs` creates it there.
-    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/venv");
-    vec![format!("{installed}/{folder}/python"), python.to_owned()]
+    let workspace =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/oracle");
+    let installed = workspace.join("target/venv").join(folder).join("python");
+    vec![installed.to_string_lossy().into_owned(), python.to_owned()]
 }
 
 impl Drop for Oracle {

@@ -64,7 +64,8 @@ fn rejects_each_inconsistency_with_its_reason() {
     };
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("empty file", Vec::new(), "empty file"),
-        ("no archive", vec![7; 300], "end record at the end"),
+        ("no archive", vec![7; 300], "not a ZIP archive"),
+        ("no end record", vec![7; 300], "end record at the end"),
         ("bytes after the end", [s.bytes.clone(), vec![0]].concat(), "other bytes after it"),
         ("a signature in the comment", comment(6, b"xPK\x05\x06y"), "the last one of the file"),
         ("a signature that ends the comment", comment(4, b"PK\x05\x06"), "the last one of the file"),
