@@ -17,6 +17,12 @@ pub(super) struct Bench {
     program: PathBuf,
 }
 
+/// The number of images in an input: enough for several writes, few enough that a trial takes a fraction of a second.
+const IMAGES: usize = 400;
+
+/// A resumable pack keeps an input twice.
+const KEPT_AFTER: &str = "200";
+
 /// One call of the command.
 pub(super) struct Scenario {
     pub(super) name: &'static str,
@@ -38,7 +44,7 @@ impl Bench {
         }
         for (seed, name) in [(1, "first.npy"), (2, "second.npy")] {
             let path = bench.inputs.join(name);
-            fs::write(&path, stack(2000, seed)).map_err(|error| format!("{}: {error}", path.display()))?;
+            fs::write(&path, stack(IMAGES, seed)).map_err(|error| format!("{}: {error}", path.display()))?;
         }
         Ok(bench)
     }
@@ -55,7 +61,7 @@ impl Bench {
         let pack = ["pack", &first, "-o", &archive, "--force"];
         let replace = ["pack", &second, "-o", &archive, "--force"];
         let append = ["append", &archive, &second];
-        let resume = ["pack", &first, &second, "--resume", "--every", "1000", "-o", &archive, "--force"];
+        let resume = ["pack", &first, &second, "--resume", "--every", KEPT_AFTER, "-o", &archive, "--force"];
         let plans: [(&str, &[&str], bool); 4] = [
             ("create", &pack, false),
             ("replace", &replace, true),
