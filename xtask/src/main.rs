@@ -7,6 +7,7 @@ mod crash;
 mod fuzz;
 mod layers;
 mod lint;
+mod model;
 mod msrv;
 mod package;
 mod python;
@@ -30,7 +31,7 @@ struct Task {
 }
 
 /// All tasks, in the order in which a newcomer needs them.
-const TASKS: [Task; 14] = [
+const TASKS: [Task; 15] = [
     task("setup", "", "install NumPy for the tests, below target, and say what to do next", setup::run),
     task("test", "[ARGS]", "run all tests; with ARGS for cargo test, those in Rust only", test::run),
     task("lint", "", "run rustfmt, clippy and rustdoc with warnings denied", lint::run),
@@ -63,6 +64,7 @@ const TASKS: [Task; 14] = [
     task("sanitize", "", "run the libraries' tests with AddressSanitizer", sanitize::run),
     task("msrv", "", "check that no dependency needs a newer Rust than ours", msrv::run),
     task("tree", "", "check how many packages the library brings", tree::run),
+    task("model", "", "make the images that the shipped model is trained on, and train it", model::run),
     task("ratio", "FILE.npz ...", "compare the sizes of image sets with those of other formats", ratio::run),
     task("workflows", "FILE.npz ...", "compare workflows in Python with the usual ones", package::compare),
 ];

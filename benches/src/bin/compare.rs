@@ -277,7 +277,7 @@ fn decode(set: &SampleSet) -> Outcome {
     let order: Vec<usize> = (0..images.len()).map(|number| number * 7919 % images.len()).collect();
     let views: Vec<_> = images.iter().map(Bitmap::view).collect();
     let sample: Vec<_> = views.iter().copied().step_by(images.len().div_ceil(4000)).collect();
-    let model = Model::choose(Sample { images: &sample, total: images.len() });
+    let model = Model::choose(None, Sample { images: &sample, total: images.len() });
     let ours = decode_payloads(&model, &views, &order);
     let inflated = inflate_streams(images, &order)?;
     let unpacked = decompress_frames(&views, &order)?;

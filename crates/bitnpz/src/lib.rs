@@ -47,12 +47,13 @@
 //! | [`Packed`](Encoding::Packed) | packed rows, one bit per pixel | `uint8`, for `np.unpackbits` |
 //! | [`Plain`](Encoding::Plain) | ordinary arrays | the arrays that were saved |
 //!
-//! A [`Codec`] encodes the images of a set. By default each set gets the one that makes a sample of it smallest:
+//! A [`Codec`] encodes the images of a set. By default each set gets the one that makes a sample of it smallest, but the slow
+//! `Pixel` only where all others are at least 10 % larger, and never `Zstd`:
 //!
 //! | codec | method | best for |
 //! |---|---|---|
-//! | [`Contour`](Codec::Contour) | codes how edges move from row to row | glyphs, handwriting, masks |
-//! | [`Pixel`](Codec::Pixel) | codes each pixel in the context of its neighbours | noise, dither, tiny images |
+//! | [`Contour`](Codec::Contour) | follows runs and codes how their edges move | glyphs, handwriting, masks |
+//! | [`Pixel`](Codec::Pixel) | codes each pixel in the context of its neighbours | noise, dither, tiny images; slow reads |
 //! | [`Zstd`](Codec::Zstd) | Zstandard with a dictionary | fastest reads |
 //! | [`Raw`](Codec::Raw) | packed rows | what does not compress |
 //!

@@ -34,10 +34,6 @@ const BELOW: [(&str, &[&str]); 9] = [
 /// The crates that tests may depend on besides.
 const FOR_TESTS: [&str; 1] = ["bitnpz-oracle"];
 
-/// The files, with the folder of their crate, whose circle is still to be cut: the codec `contour` stays as it is until its
-/// successor replaces it. No file may be added.
-const KNOWN: &[&str] = &["bitmap/codec/contour/encode.rs", "bitmap/codec/contour/model.rs"];
-
 /// Checks the chosen crates, or all.
 pub(crate) fn run(chosen: &[String]) -> Outcome {
     let metadata = output(&mut cargo(&["metadata", "--format-version", "1", "--no-deps", "--locked"]))?;
@@ -59,7 +55,7 @@ pub(crate) fn run(chosen: &[String]) -> Outcome {
         return Err(format!("expected folders of crates, found {}", chosen.join(", ")));
     }
     if faults.is_empty() {
-        println!("no new circles among {files} files");
+        println!("no circles among {files} files");
         return Ok(());
     }
     Err(faults.join("\n"))
@@ -83,20 +79,9 @@ fn arrows(packages: &[Value]) -> Vec<String> {
     faults
 }
 
-/// Describes every circle of a crate, with the imports that make it. Those of [`KNOWN`] files are only printed.
+/// Describes every circle of a crate, with the imports that make it.
 fn report(name: &str, needs: &Needs) -> Vec<String> {
-    let circles = circles::circles(needs);
-    let is_known = |file: &&str| KNOWN.contains(&format!("{name}/{file}").as_str());
-    let (known, new): (Vec<_>, Vec<_>) = circles.iter().partition(|circle| circle.iter().all(is_known));
-    for circle in known {
-        println!("known, to be cut: {}", describe(name, needs, circle));
-    }
-    for known in KNOWN.iter().filter(|known| known.split('/').next() == Some(name)) {
-        if !circles.iter().flatten().any(|file| format!("{name}/{file}") == **known) {
-            println!("{known} is in no circle: remove it from KNOWN in xtask/src/layers/mod.rs");
-        }
-    }
-    new.into_iter().map(|circle| describe(name, needs, circle)).collect()
+    circles::circles(needs).iter().map(|circle| describe(name, needs, circle)).collect()
 }
 
 /// Lists the imports within a circle.

@@ -9,8 +9,8 @@ use crate::error::{ErrorKind, Result};
 /// The name and the bytes of the model that ships with the library, trained on outlines of many kinds.
 ///
 /// Archives refer to it by name, so it never changes; an improved one needs another name.
-pub(super) const SHIPPED_NAME: &str = "contour-1";
-const SHIPPED_BYTES: &[u8] = include_bytes!("../../models/contour-1.bin");
+pub(super) const SHIPPED_NAME: &str = "contour-2";
+const SHIPPED_BYTES: &[u8] = include_bytes!("../../models/contour-2.bin");
 
 /// What a codec has learnt from a sample: the contexts, and how likely each symbol is in each of them.
 ///
@@ -26,6 +26,8 @@ const SHIPPED_BYTES: &[u8] = include_bytes!("../../models/contour-1.bin");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Model {
+    /// The name of the shipped model that it is, or is a change of.
+    base: Option<&'static str>,
     bytes: Vec<u8>,
     pub(super) tables: ModelTables,
 }
@@ -41,33 +43,32 @@ pub(super) enum ModelTables {
 
 impl PartialEq for Model {
     fn eq(&self, other: &Self) -> bool {
-        self.codec() == other.codec() && self.bytes == other.bytes
+        (self.codec(), self.base, &self.bytes) == (other.codec(), other.base, &other.bytes)
     }
 }
 
 impl Eq for Model {}
 
 impl Model {
-    /// Returns the model of this name that ships with the library, for images too few to pay for one of their own.
+    /// Returns the model of this name that ships with the library, for images too few to pay for one of their own. It has no
+    /// bytes, since every reader has it.
     ///
     /// ```
     /// use bitnpz_bitmap::codec::{Codec, Model};
     ///
-    /// let model = Model::shipped("contour-1").unwrap();
+    /// let model = Model::shipped("contour-2").unwrap();
     /// assert_eq!(model.codec(), Codec::Contour);
+    /// assert!(model.as_bytes().is_empty());
     /// assert_eq!(Model::shipped("contour-0"), None);
     /// ```
     #[must_use]
     pub fn shipped(name: &str) -> Option<&'static Self> {
         static MODEL: OnceLock<Model> = OnceLock::new();
-        let read = || Self::from_bytes(Codec::Contour, SHIPPED_BYTES).expect("the shipped model is valid");
+        let read = || {
+            let own = Self::from_bytes(Codec::Contour, SHIPPED_BYTES).expect("the shipped model is valid");
+            Self { base: Some(SHIPPED_NAME), bytes: Vec::new(), ..own }
+        };
         (name == SHIPPED_NAME).then(|| MODEL.get_or_init(read))
-    }
-
-    /// Returns the model's name if it ships with the library.
-    #[must_use]
-    pub fn name(&self) -> Option<&'static str> {
-        (self.codec() == Codec::Contour && self.bytes == SHIPPED_BYTES).then_some(SHIPPED_NAME)
     }
 
     /// Reads a model.
@@ -78,9 +79,8 @@ impl Model {
     pub fn from_bytes(codec: Codec, bytes: &[u8]) -> Result<Self> {
         let mut rest = bytes;
         let tables = match codec {
-            Codec::Contour => {
-                contour::Model::read(&mut rest).map(|model| ModelTables::Contour(Box::new(model)))
-            }
+            Codec::Contour => contour::Model::read(std::mem::take(&mut rest))
+                .map(|model| ModelTables::Contour(Box::new(model))),
             Codec::Pixel => {
                 pixel::PixelModel::read(&mut rest).map(|model| ModelTables::Pixel(Box::new(model)))
             }
@@ -88,14 +88,43 @@ impl Model {
             Codec::Raw => Ok(ModelTables::Raw),
         };
         let message = match (tables, rest) {
-            (Ok(tables), []) => return Ok(Self { bytes: bytes.to_vec(), tables }),
+            (Ok(tables), []) => return Ok(Self { base: None, bytes: bytes.to_vec(), tables }),
             (Ok(_), _) => "expected the end of the model, found more bytes",
             (Err(message), _) => message,
         };
         Err(ErrorKind::Model { message, offset: bytes.len() - rest.len() }.into())
     }
 
-    /// Returns the bytes of the model, from which [`from_bytes`](Self::from_bytes) reads it.
+    /// Reads the changes that make another model of a shipped one; no bytes are the shipped model itself.
+    ///
+    /// # Errors
+    ///
+    /// If `bytes` are not changes of this model.
+    pub fn with_changes(&'static self, bytes: &[u8]) -> Result<Self> {
+        let ModelTables::Contour(model) = &self.tables else {
+            let message = "expected a model that can be changed, found another";
+            return Err(ErrorKind::Model { message, offset: 0 }.into());
+        };
+        if bytes.is_empty() {
+            return Ok(self.clone());
+        }
+        match model.read_changes(bytes) {
+            Ok(model) => {
+                let tables = ModelTables::Contour(Box::new(model));
+                Ok(Self { base: self.base, bytes: bytes.to_vec(), tables })
+            }
+            Err(message) => Err(ErrorKind::Model { message, offset: bytes.len() }.into()),
+        }
+    }
+
+    /// Returns the name of the shipped model that it is, or is a change of.
+    #[must_use]
+    pub fn base(&self) -> Option<&'static str> {
+        self.base
+    }
+
+    /// Returns the bytes of the model, from which [`from_bytes`](Self::from_bytes) reads it; of a model with a
+    /// [base](Self::base) those that [`with_changes`](Self::with_changes) reads.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes

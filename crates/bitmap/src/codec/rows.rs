@@ -28,7 +28,7 @@ use crate::view::BitmapView;
 ///     }
 /// }
 ///
-/// let model = Model::shipped("contour-1").unwrap();
+/// let model = Model::shipped("contour-2").unwrap();
 /// let mut counter = RowCounter::default();
 /// Decoder::new().decode_rows(model, &[0b1010_0000, 0], [2, 3], &mut counter)?;
 /// assert_eq!(counter.0, 2);

@@ -2,7 +2,7 @@
 
 use super::encoder::Encoder;
 use super::kind::Codec;
-use super::model::{Model, SHIPPED_NAME};
+use super::model::{Model, ModelTables, SHIPPED_NAME};
 use super::pixel::TypicalPrediction;
 use super::sample::Sample;
 use super::{contour, pixel, zstd};
@@ -14,11 +14,13 @@ const TRAINING_PIXELS: usize = 1 << 20;
 const TRIAL_TRAINING_PIXELS: usize = 1 << 16;
 
 /// How much larger a trial model makes images than a full one, at most.
-const MAX_TRIAL_EXCESS: f64 = 1.25;
+const MAX_TRIAL_EXCESS: f64 = 1.6;
 
-/// How much larger images of another codec must be for `pixel` to be chosen: it takes three to ten times as long to
-/// decode.
-const PIXEL_HANDICAP: f64 = 1.02;
+/// How much larger the shipped model makes images than one of their own, at most.
+const MAX_SHIPPED_EXCESS: f64 = 2.0;
+
+/// How much larger images of another codec must be for `pixel` to be chosen: it takes five to ten times as long to decode.
+const PIXEL_HANDICAP: f64 = 1.1;
 
 impl Model {
     /// Trains a model on a sample. The same images give the same model.
@@ -33,31 +35,63 @@ impl Model {
         Self::from_bytes(codec, &bytes).expect("a trained model can be read")
     }
 
-    /// Trains models of all codecs but `zstd`, and returns the one with which all images and the model itself are smallest.
+    /// Returns the model of this codec with which all images and the model itself are smallest: for `contour` the shipped one,
+    /// a change of that, or one of its own. Without a codec chooses one too, but not `zstd`.
     ///
-    /// Sizes are estimated from the sample. Of `contour` and `pixel`, `contour` is preferred unless it is 2 % larger,
-    /// because it decodes faster.
+    /// Sizes are estimated from the sample. `pixel` is only chosen if all others are 10 % larger, because it takes five to ten
+    /// times as long to decode.
     ///
     /// ```
     /// use bitnpz_bitmap::codec::{Codec, Model, Sample};
     /// use bitnpz_bitmap::Bitmap;
     ///
     /// let image = Bitmap::from_packed(2, 8, vec![0b0011_1000, 0b0111_1100])?;
-    /// let model = Model::choose(Sample { images: &[image.view(); 20], total: 20 });
-    /// assert_ne!(model.codec(), Codec::Zstd);
+    /// let model = Model::choose(None, Sample { images: &[image.view(); 20], total: 20 });
+    /// assert_eq!(model.codec(), Codec::Raw, "packed rows of two bytes");
     /// # Ok::<(), bitnpz_bitmap::Error>(())
     /// ```
     #[must_use]
-    pub fn choose(sample: Sample<'_>) -> Self {
-        let raw = Self::train(Codec::Raw, sample);
-        let contour = Self::train(Codec::Contour, sample);
-        let shipped = Self::shipped(SHIPPED_NAME).expect("this model ships with the library").clone();
-        // Training on all pixels takes long: a trial shows where `pixel` cannot win.
-        let (trial, prediction) = Self::try_pixel(sample);
-        let mut models = vec![contour, shipped, raw];
-        if trial.cost(sample.trial()) < MAX_TRIAL_EXCESS * models[0].cost(sample.trial()).max(1.0) {
+    pub fn choose(codec: Option<Codec>, sample: Sample<'_>) -> Self {
+        match codec {
+            Some(Codec::Contour) => Self::choose_contour(sample),
+            Some(codec) => Self::train(codec, sample),
+            None => Self::choose_codec(sample),
+        }
+    }
+
+    fn choose_codec(sample: Sample<'_>) -> Self {
+        // A trial on few images shows which codec cannot win, so that no time is spent on its training.
+        let trial = sample.trial();
+        let (pixel, prediction) = Self::try_pixel(sample);
+        let pixel_cost = pixel.cost(trial);
+        let mut models = vec![Self::train(Codec::Raw, sample)];
+        if Self::shipped_contour().cost(trial) < MAX_SHIPPED_EXCESS * pixel_cost {
+            models.push(Self::choose_contour(sample));
+        }
+        let least = models.iter().map(|model| model.cost(trial)).fold(f64::INFINITY, f64::min);
+        if pixel_cost < MAX_TRIAL_EXCESS * least.max(1.0) {
             models.push(Self::train_pixel(sample, TRAINING_PIXELS, prediction));
         }
+        Self::smallest(models, sample)
+    }
+
+    /// Returns the model of `contour` with which all images and the model itself are smallest.
+    fn choose_contour(sample: Sample<'_>) -> Self {
+        let shipped = Self::shipped_contour();
+        let ModelTables::Contour(model) = &shipped.tables else { unreachable!("it is of this codec") };
+        match model.choose(&sample) {
+            contour::Choice::Own(bytes) => Self::from_bytes(Codec::Contour, &bytes),
+            contour::Choice::Changes(bytes) => shipped.with_changes(&bytes),
+        }
+        .expect("a trained model can be read")
+    }
+
+    fn shipped_contour() -> &'static Self {
+        Self::shipped(SHIPPED_NAME).expect("this model ships with the library")
+    }
+
+    /// Returns the model with which all images and the model itself are smallest.
+    fn smallest(models: Vec<Self>, sample: Sample<'_>) -> Self {
         let handicap = |model: &Self| if model.codec() == Codec::Pixel { PIXEL_HANDICAP } else { 1.0 };
         let costs = models.into_iter().map(|model| (model.cost(sample) * handicap(&model), model));
         costs.min_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there are models").1
@@ -83,7 +117,6 @@ impl Model {
         let mut payload = Vec::new();
         sample.images.iter().for_each(|&image| encoder.encode(self, image, &mut payload));
         let each = payload.len() as f64 / sample.images.len().max(1) as f64;
-        let own = if self.name().is_some() { 0.0 } else { self.as_bytes().len() as f64 };
-        own + each * sample.total as f64
+        self.as_bytes().len() as f64 + each * sample.total as f64
     }
 }

@@ -16,11 +16,9 @@ mod lane;
 mod naive;
 mod portable;
 mod rows;
-mod search;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use dispatch::unpack_bools;
 pub use dispatch::{pack_rows, unpack_rows};
 pub use lane::Lane;
-pub(crate) use search::last_at_most;

@@ -14,7 +14,7 @@ use crate::threads;
 
 /// The number of small images that a thread takes at a time: enough that taking them costs little beside decoding them, few
 /// enough that all threads finish at about the same time.
-const MAX_IMAGES_PER_SHARE: usize = 16;
+const MAX_IMAGES_PER_SHARE: usize = 32;
 
 /// The number of pixels that a thread takes at a time at most, unless one image has more: a share of large images takes about as
 /// long as one of small images.
@@ -134,9 +134,9 @@ impl Images {
     pub fn count_ones(&self, indices: &[usize]) -> Result<Vec<u64>> {
         let mut counts = with_room(indices.len())?;
         counts.resize(indices.len(), 0);
-        self.share(indices, &mut counts, |index, count| {
-            count[0] = self.count_ones_of(index)?;
-            Ok(())
+        self.share(indices, &mut counts, |indices, counts, _| {
+            let mut images = indices.iter().zip(counts);
+            images.try_for_each(|(&index, count)| self.count_ones_of(index).map(|ones| *count = ones))
         })?;
         Ok(counts)
     }
@@ -186,15 +186,23 @@ impl Images {
         out: &mut [O],
         read: impl Fn(BitmapView<'_>, &mut [O]) + Sync,
     ) -> Result<()> {
-        self.share(indices, out, |index, out| self.with_bitmap(index, |image| read(image, out)))
+        self.share(indices, out, |indices, out, each| match (&self.storage, self.size) {
+            (ImageStorage::Set(images), Some(size)) => images
+                .with_images(indices, size, |number, image| read(image, &mut out[number * each..][..each])),
+            _ => {
+                let mut images = indices.iter().zip(out.chunks_exact_mut(each));
+                images.try_for_each(|(&index, out)| self.with_bitmap(index, |image| read(image, out)))
+            }
+        })
     }
 
-    /// Calls `read` with each of these indices and its part of `out`, on several threads if there are many.
+    /// Calls `read` with some of these indices, their part of `out`, and its length for each of them, until all are read; on
+    /// several threads if there are many.
     fn share<O: Send>(
         &self,
         indices: &[usize],
         out: &mut [O],
-        read: impl Fn(usize, &mut [O]) -> Result<()> + Sync,
+        read: impl Fn(&[usize], &mut [O], usize) -> Result<()> + Sync,
     ) -> Result<()> {
         if let Some(&index) = indices.iter().find(|&&index| index >= self.len()) {
             return Err(ErrorKind::NoSuchImage { index, len: self.len() }.into());
@@ -205,9 +213,6 @@ impl Images {
         let pixels = self.image_size().map_or(0, |[height, width]| height * width);
         let share = (MAX_PIXELS_PER_SHARE / pixels.max(1)).clamp(1, MAX_IMAGES_PER_SHARE);
         let shares = indices.chunks(share).zip(out.chunks_mut(share * each.get()));
-        threads::share(shares, |(indices, out)| {
-            let mut images = indices.iter().zip(out.chunks_exact_mut(each.get()));
-            images.try_for_each(|(&index, out)| read(index, out))
-        })
+        threads::share(shares, |(indices, out)| read(indices, out, each.get()))
     }
 }

@@ -15,6 +15,10 @@ use crate::interrupt;
 use crate::packed::unpack_onto;
 use crate::set::StoredSet;
 
+/// The number of images that are decoded at once, and the largest number of pixels that each of them has then.
+const IMAGES_AT_ONCE: usize = 32;
+const MAX_PIXELS_AT_ONCE: usize = 1 << 16;
+
 /// Consecutive images of an image set.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredImages {
@@ -125,6 +129,17 @@ impl StoredImages {
         self.set().with_image(self.zip(), self.first() + index, with)
     }
 
+    /// Calls `with` with each of these images and its number in `indices`; all have this size.
+    pub(super) fn with_images(
+        &self,
+        indices: &[usize],
+        size: [usize; 2],
+        with: impl FnMut(usize, BitmapView<'_>),
+    ) -> Result<()> {
+        let images: Vec<usize> = indices.iter().map(|index| self.first() + index).collect();
+        self.set().with_images(self.zip(), &images, size, with)
+    }
+
     /// Returns whether images of this size may exceed the limit, so that each must be checked.
     pub(super) fn may_be_too_large(&self, size: Option<[usize; 2]>) -> bool {
         size.is_none_or(|size| self.set().check_size(self.zip(), self.first(), 0, size).is_err())
@@ -141,12 +156,25 @@ impl StoredImages {
 
     /// Appends the pixels of some images in the byte order of the dtype.
     pub(crate) fn unpack(&self, images: Range<usize>, pixels: &mut Vec<u8>) -> Result<()> {
-        for index in images {
+        let mut unpack = |image: BitmapView<'_>| {
+            let kind = self.set().kind(image.width());
+            unpack_onto(image.as_bytes(), kind.width, &kind.dtype, kind.bits, pixels)
+        };
+        let indices: Vec<usize> = images.collect();
+        for indices in indices.chunks(IMAGES_AT_ONCE) {
             interrupt::check()?;
-            self.with_image(index, |image| {
-                let kind = self.set().kind(image.width());
-                unpack_onto(image.as_bytes(), kind.width, &kind.dtype, kind.bits, pixels)
-            })??;
+            match self.set().common_size() {
+                Some(size) if size[0] * size[1] <= MAX_PIXELS_AT_ONCE => {
+                    let mut unpacked = Ok(());
+                    self.with_images(indices, size, |_, image| {
+                        if unpacked.is_ok() {
+                            unpacked = unpack(image);
+                        }
+                    })?;
+                    unpacked?;
+                }
+                _ => indices.iter().try_for_each(|&index| self.with_image(index, &mut unpack)?)?,
+            }
         }
         Ok(())
     }

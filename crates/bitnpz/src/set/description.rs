@@ -19,8 +19,11 @@ const MAX_AXES: usize = 31;
 /// The version of `sets.json`, and of sets without a key table.
 const VERSION: u32 = 1;
 
-/// The version of sets with a key table. Later versions are refused.
+/// The version of sets with a key table.
 const TABLE_VERSION: u32 = 2;
+
+/// The version of sets with the codec `contour`, which has another form in earlier ones. Later versions are refused.
+const CONTOUR_VERSION: u32 = 3;
 
 /// The names of an archive's sets, and the order in which its keys were saved.
 #[derive(Clone, Debug, Default)]
@@ -70,18 +73,24 @@ fn check_version(found: u32, last: u32) -> Result<(), String> {
     Err(format!("expected version {expected}, found version {found}; a newer bitnpz may read it"))
 }
 
-/// Returns the version of a set of these segments.
-fn version_of(segments: &[SegmentDescription]) -> u32 {
+/// Returns the version of a set with this codec and these segments.
+fn version_of(codec: Codec, segments: &[SegmentDescription]) -> u32 {
     let has_table = segments.iter().any(|segment| matches!(segment.keys, Some(KeysDescription::Table)));
-    if has_table { TABLE_VERSION } else { VERSION }
+    match codec {
+        Codec::Contour => CONTOUR_VERSION,
+        _ if has_table => TABLE_VERSION,
+        _ => VERSION,
+    }
 }
 
 /// The description of a set.
 #[derive(Clone, Debug)]
 pub(super) struct Description {
     pub(super) codec: Codec,
-    /// The name of the model if it ships with the library; otherwise the model is a member.
+    /// The name of the shipped model that the model is, or is a change of; otherwise all of it is a member.
     pub(super) model: Option<String>,
+    /// Whether the member has changes of the shipped model.
+    pub(super) has_changes: bool,
     /// The kind of the arrays that images come back as, their width apart.
     pub(super) kind: PackedKind,
     pub(super) shape: Shape,
@@ -193,6 +202,8 @@ struct DescriptionJson {
     codec: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     model: Option<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    changes: bool,
     dtype: String,
     values: [Box<RawValue>; 2],
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -215,9 +226,10 @@ impl Description {
             }
         };
         let description = DescriptionJson {
-            version: version_of(&self.segments),
+            version: version_of(self.codec, &self.segments),
             codec: self.codec.to_string(),
             model: self.model.clone(),
+            changes: self.has_changes,
             dtype: self.kind.dtype.type_string(),
             values: self.kind.json_values(),
             key,
@@ -236,22 +248,35 @@ impl Description {
     /// What is wrong with them.
     pub(super) fn from_json(bytes: &[u8]) -> Result<Self, String> {
         let json: DescriptionJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        check_version(json.version, TABLE_VERSION)?;
-        if json.version < version_of(&json.segments) {
-            return Err(format!(
-                "expected version {TABLE_VERSION} of a set with a table of keys, found an earlier one"
-            ));
-        }
+        check_version(json.version, CONTOUR_VERSION)?;
         let codec = json.codec.parse::<Codec>().map_err(|error| error.to_string())?;
+        let expected = version_of(codec, &json.segments);
+        if json.version < expected {
+            return Err(match codec {
+                Codec::Contour => format!(
+                    "expected version {expected} of a set with the codec contour, found version {}, which was never \
+                     released; save the images again",
+                    json.version
+                ),
+                _ => format!(
+                    "expected version {expected} of a set with a table of keys, found version {}",
+                    json.version
+                ),
+            });
+        }
         if let Some(name) = &json.model {
             let shipped = Model::shipped(name).filter(|model| model.codec() == codec);
             shipped.ok_or_else(|| {
                 format!("expected a model of this library, found {name:?}; a newer one may have it")
             })?;
         }
+        if json.changes && json.model.is_none() {
+            return Err("expected the name of the model that is changed, found none".to_owned());
+        }
         let kind = PackedKind::from_parts(&json.dtype, &json.values, 0)?;
         let shape = Shape::from_json(json.key, json.shape, json.array, json.ones)?;
-        let description = Self { codec, model: json.model, kind, shape, segments: json.segments };
+        let (model, has_changes, segments) = (json.model, json.changes, json.segments);
+        let description = Self { codec, model, has_changes, kind, shape, segments };
         description.check_images()?;
         description.check_keys()?;
         description.check_countable()?;

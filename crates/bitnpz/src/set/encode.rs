@@ -20,7 +20,7 @@ use crate::names::SegmentPart;
 const BYTES_PER_IMAGE: usize = 64;
 
 /// The memory that training needs at most, and for a small sample, in bytes: as measured.
-const MAX_TRAINING_BYTES: usize = 96 << 20;
+const MAX_TRAINING_BYTES: usize = 128 << 20;
 const MIN_TRAINING_BYTES: usize = 4 << 20;
 
 /// A segment that is encoded and can be written.

@@ -54,7 +54,7 @@ pub(crate) struct StoredSet {
     segments: Vec<Segment>,
     /// The number of images up to the end of each segment.
     ends: Vec<usize>,
-    /// The member of its own model, and that model once it has been read.
+    /// The member of its own model or of the changes of a shipped one, and the model once it has been read.
     model_blob: Option<Blob>,
     model: OnceLock<Model>,
 }
@@ -77,10 +77,8 @@ impl StoredSet {
             end
         });
         let ends = ends.collect();
-        let model_blob = match &description.model {
-            Some(_) => None,
-            None => Some(Blob::open(zip, names::of_model(name))?),
-        };
+        let is_shipped = description.model.is_some() && !description.has_changes;
+        let model_blob = if is_shipped { None } else { Some(Blob::open(zip, names::of_model(name))?) };
         Ok(Self { name: name.to_owned(), description, segments, ends, model_blob, model: OnceLock::new() })
     }
 
@@ -235,6 +233,34 @@ impl StoredSet {
         })
     }
 
+    /// Calls `with` with the number of each of these images in `images` and the image; all have this size. Several are decoded at once.
+    pub(crate) fn with_images(
+        &self,
+        zip: &Archive,
+        images: &[usize],
+        size: [usize; 2],
+        mut with: impl FnMut(usize, BitmapView<'_>),
+    ) -> Result<()> {
+        let model = self.model(zip)?;
+        let mut payloads = Vec::with_capacity(images.len());
+        for &image in images {
+            let (segment, number) = self.locate(image)?;
+            let payload = segment.payload(zip, number)?;
+            self.check_size(zip, image, payload.len(), size)?;
+            payloads.push(payload);
+        }
+        let payloads: Vec<&[u8]> = payloads.iter().map(|payload| &**payload).collect();
+        with_scratch(|Scratch { decoder, rows }| {
+            let decoded = decoder.decode_many(model, &payloads, size, rows);
+            let decoded = decoded.map_err(|(number, error)| match self.locate(images[number]) {
+                Ok((segment, _)) => blame(segment, images[number], error),
+                Err(error) => error,
+            });
+            decoded?.enumerate().for_each(|(number, image)| with(number, image));
+            Ok(())
+        })
+    }
+
     /// Checks that an image is within the limit, or not larger than its payload accounts for.
     pub(crate) fn check_image(&self, zip: &Archive, image: usize) -> Result<()> {
         self.with_payload(zip, image, |_, payload, size| self.check_size(zip, image, payload.len(), size))
@@ -313,11 +339,15 @@ impl StoredSet {
         if let Some(model) = self.model.get() {
             return Ok(model);
         }
+        let shipped = self.description.model.as_deref().and_then(Model::shipped);
         let Some(blob) = &self.model_blob else {
-            let shipped = self.description.model.as_deref().and_then(Model::shipped);
             return Ok(shipped.expect("the description was checked"));
         };
-        let read = Model::from_bytes(self.description.codec, &blob.bytes(zip)?);
+        let bytes = blob.bytes(zip)?;
+        let read = match shipped {
+            Some(shipped) => shipped.with_changes(&bytes),
+            None => Model::from_bytes(self.description.codec, &bytes),
+        };
         let damaged = |error: bitnpz_bitmap::Error| ErrorKind::Damaged {
             member: blob.member().to_owned(),
             message: error.to_string(),

@@ -124,12 +124,13 @@ impl SetWriter {
         }
         self.finish_segment(zip)?;
         let model = self.model.expect("a segment was written");
-        let shipped = model.name().map(str::to_owned);
-        if shipped.is_none() {
+        let base = model.base().map(str::to_owned);
+        let has_changes = base.is_some() && !model.as_bytes().is_empty();
+        if base.is_none() || has_changes {
             add_bytes(zip, &names::of_model(&self.name), model.as_bytes(), Compression::Stored)?;
         }
-        let description =
-            Description { codec: model.codec(), model: shipped, kind, shape, segments: self.segments };
+        let (codec, segments) = (model.codec(), self.segments);
+        let description = Description { codec, model: base, has_changes, kind, shape, segments };
         Ok(zip.add(&names::of_description(&self.name), description.to_json())?)
     }
 

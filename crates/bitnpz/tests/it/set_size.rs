@@ -20,7 +20,7 @@ fn small_sets_use_the_shipped_model() {
     assert!(zip.find(".bitnpz/images/set.json").is_some() && zip.find(".bitnpz/images/model.npy").is_none());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let bytes = ["crates/bitmap/models", "reference"]
-        .map(|folder| std::fs::read(root.join(folder).join("contour-1.bin")));
+        .map(|folder| std::fs::read(root.join(folder).join("contour-2.bin")));
     let [shipped, reference] = bytes.map(Result::unwrap);
     assert!(shipped == reference, "both decoders have the same model");
 }

@@ -1,138 +1,290 @@
-//! From a payload to the image.
+//! From payloads to images.
+//!
+//! Following a segment is a chain of look-ups, each of which waits for the one before. So several images are decoded at
+//! once, in *lanes*: each takes one event in turn, and their look-ups overlap.
 
-use super::features::{Buckets, Features, ROWS, RUNS};
-use super::model::{Model, Number};
-use super::scan::{Coder, PASS, Past, Place, REACH, Scanner, Surroundings, move_by};
-use crate::codec::entropy::RangeDecoder;
-use crate::codec::rows::RowSink as Rows;
+use super::alphabet::Alphabet;
+use super::bits::BitReader;
+use super::canvas::{Canvas, LARGE, Narrow, Wide};
+use super::model::Model;
+use super::segments::Segments;
+use super::tables::{Code, Entry, Step, Tables};
+use super::walk::{Coder, Fault, Segment, Walk};
+use crate::error::{Error, ErrorKind};
 
-/// Takes images out of payloads; keeps its memory from one to the next.
+/// The number of images that are decoded at once.
+const LANES: usize = 4;
+
+/// An image to decode: its number, payload, height and width, and where its packed rows go.
+#[derive(Debug)]
+pub(in crate::codec) struct Job<'a> {
+    pub(in crate::codec) number: usize,
+    pub(in crate::codec) payload: &'a [u8],
+    pub(in crate::codec) size: [usize; 2],
+    pub(in crate::codec) rows: &'a mut [u8],
+}
+
+/// Decodes images; reuses its buffers from one to the next.
 #[derive(Debug, Default)]
 pub(in crate::codec) struct Decoder {
-    scanner: Scanner<u32>,
-    flips: Vec<u64>,
-    bytes: Vec<u8>,
+    narrow: [Lane<Narrow<u64>>; LANES],
+    wide: [Lane<Narrow<u128>>; LANES],
+    widest: [Lane<Wide>; LANES],
 }
 
 impl Decoder {
-    /// Gives the rows of an image of one pixel or more, or says what is wrong with the payload.
+    /// Decodes images of one pixel or more; an error comes with the number of the image that is to blame.
     pub(in crate::codec) fn decode(
         &mut self,
         model: &Model,
-        payload: &[u8],
-        [height, width]: [usize; 2],
-        rows: &mut impl Rows,
-    ) -> Result<(), &'static str> {
-        self.flips.clear();
-        self.flips.resize(width.div_ceil(64), 0);
-        let mut pen = Pen {
-            model,
-            symbols: RangeDecoder::new(payload, &mut self.bytes),
-            size: [height, width],
-            rows,
-            flips: &mut self.flips,
-        };
-        self.scanner.scan([height, width], &mut pen)?;
-        if pen.symbols.is_done() { Ok(()) } else { Err("expected the end of the payload, found more of it") }
-    }
-}
-
-/// Tells what comes next, from the payload, and draws it.
-struct Pen<'a, R> {
-    model: &'a Model,
-    symbols: RangeDecoder<'a>,
-    size: [usize; 2],
-    rows: &'a mut R,
-    /// Where the color of the row changes, the first pixel in a word's highest bit.
-    flips: &'a mut [u64],
-}
-
-impl<R> Pen<'_, R> {
-    #[inline]
-    fn number(&mut self, kind: Number, buckets: &Buckets, features: &[u8], size: usize) -> usize {
-        let symbol = self.model.number(kind, features).decode(&mut self.symbols);
-        let (first, bits) = buckets.bucket(symbol, size);
-        if bits == 0 { first } else { first + self.symbols.bits(bits) }
-    }
-}
-
-impl<R: Rows> Coder for Pen<'_, R> {
-    type Part = u32;
-    type Error = &'static str;
-
-    #[inline]
-    fn part(&self, surroundings: &Surroundings) -> u32 {
-        self.model.part(surroundings)
-    }
-
-    fn rows(&mut self, row: usize, features: &[u8; 5]) -> Result<usize, &'static str> {
-        self.symbols.check()?;
-        let [height, _] = self.size;
-        let rows = self.number(Number::Rows, &ROWS, features, height);
-        if rows > height - row {
-            return Err("expected rows within the image, found more");
+        jobs: &mut [Job<'_>],
+    ) -> Result<(), (usize, Error)> {
+        let width = jobs.iter().map(|job| job.size[1]).max().unwrap_or(0);
+        match width {
+            ..=64 => decode(&model.tables, jobs, &mut self.narrow),
+            65..=128 => decode(&model.tables, jobs, &mut self.wide),
+            _ => decode(&model.tables, jobs, &mut self.widest),
         }
-        self.rows.repeat(rows);
-        Ok(rows)
-    }
-
-    fn start_row(&mut self, _row: usize) {
-        self.flips.fill(0);
-    }
-
-    #[inline]
-    fn event(&mut self, place: &Place, part: u32, past: Past) -> Result<u8, &'static str> {
-        let symbol = self.model.event(part, past).decode(&mut self.symbols);
-        let column = place.next.wrapping_add_signed(i32::from(symbol) - REACH);
-        let is_possible = match symbol {
-            ..PASS if place.is_edge => column.wrapping_sub(place.start) <= self.size[1] as u32 - place.start,
-            ..PASS => symbol == move_by(0),
-            PASS => place.is_second_edge,
-            _ => true,
-        };
-        if is_possible { Ok(symbol) } else { Err("expected an edge within the row, found one outside") }
-    }
-
-    fn gap(&mut self, place: &Place, features: &Features) -> Result<usize, &'static str> {
-        let width = self.size[1];
-        let gap = self.number(Number::Gap, &RUNS, features, width);
-        let is_inside = gap <= width - place.start as usize;
-        if is_inside { Ok(gap) } else { Err("expected a run within the row, found one behind it") }
-    }
-
-    fn run(&mut self, start: u32, features: &Features) -> Result<usize, &'static str> {
-        let width = self.size[1];
-        let run = self.number(Number::Run, &RUNS, features, width);
-        let is_inside = run < width - start as usize;
-        if is_inside { Ok(run) } else { Err("expected a run within the row, found a longer one") }
-    }
-
-    #[inline]
-    fn edge(&mut self, column: u32) {
-        self.flips[column as usize / 64] |= 1 << 63 >> (column % 64);
-    }
-
-    fn end_row(&mut self, _row: usize) {
-        let (flips, width) = (&*self.flips, self.size[1]);
-        self.rows.row(|row| {
-            let mut color = 0;
-            for (bytes, &flips) in row.chunks_mut(8).zip(flips) {
-                let pixels = fill(flips) ^ color;
-                bytes.copy_from_slice(&pixels.to_be_bytes()[..bytes.len()]);
-                color = if pixels & 1 == 1 { u64::MAX } else { 0 };
-            }
-            if let (Some(last), bits @ 1..) = (row.last_mut(), width % 8) {
-                *last &= !(0xFF >> bits);
-            }
-        });
     }
 }
 
-/// Pixels from where their color changes.
-#[inline]
-fn fill(mut flips: u64) -> u64 {
-    for shift in [1, 2, 4, 8, 16, 32] {
-        flips ^= flips >> shift;
+/// An image while it is decoded.
+#[derive(Debug, Default)]
+struct Lane<C> {
+    reader: BitReader,
+    walk: Walk,
+    canvas: C,
+    segment: Segment,
+    size: [u32; 2],
+    /// The index of its job.
+    job: usize,
+}
+
+/// Decodes images in all lanes; large ones in one lane, so that they do not take so many times the memory.
+fn decode<C: Canvas>(
+    tables: &Tables,
+    jobs: &mut [Job<'_>],
+    lanes: &mut [Lane<C>; LANES],
+) -> Result<(), (usize, Error)> {
+    let is_large = jobs.iter().any(|job| job.rows.len() > LARGE);
+    let count = if is_large { 1 } else { LANES.min(jobs.len()) };
+    for job in &*jobs {
+        let size = job.size.map(|side| side as u32);
+        for lane in &mut lanes[..count] {
+            let room = lane.canvas.make_room(size);
+            room.map_err(|bytes| (job.number, ErrorKind::OutOfMemory { bytes }.into()))?;
+        }
     }
-    flips
+    let decoded = decode_in_lanes(tables, jobs, lanes, count);
+    lanes.iter_mut().for_each(|lane| lane.canvas.shrink());
+    decoded.map_err(|(number, message)| (number, ErrorKind::Payload { message }.into()))
+}
+
+/// Decodes images in this many lanes.
+fn decode_in_lanes<C: Canvas>(
+    tables: &Tables,
+    jobs: &mut [Job<'_>],
+    lanes: &mut [Lane<C>; LANES],
+    count: usize,
+) -> Result<(), (usize, Fault)> {
+    let mut next = 0;
+    let mut active = 0;
+    while active < count && lanes[active].start(tables, jobs, &mut next)? {
+        active += 1;
+    }
+    if active == LANES {
+        // The lane that finds no more images is swapped out.
+        let idle = run(tables, jobs, &mut next, lanes)?;
+        lanes.swap(idle, LANES - 1);
+        active -= 1;
+    }
+    for lane in &mut lanes[..active] {
+        run(tables, jobs, &mut next, std::array::from_mut(lane))?;
+    }
+    Ok(())
+}
+
+/// Decodes images in these lanes, until there are no more for one of them; returns its number.
+fn run<C: Canvas, const N: usize>(
+    tables: &Tables,
+    jobs: &mut [Job<'_>],
+    next: &mut usize,
+    lanes: &mut [Lane<C>; N],
+) -> Result<usize, (usize, Fault)> {
+    loop {
+        // Each look-up of all lanes comes before the next one of any.
+        let codes: [u16; N] = std::array::from_fn(|lane| event_code(tables, &lanes[lane].segment));
+        let entries: [Entry; N] =
+            std::array::from_fn(|lane| tables.event(codes[lane], lanes[lane].reader.peek()));
+        for (number, (lane, entry)) in lanes.iter_mut().zip(entries).enumerate() {
+            lane.reader.skip(entry.length());
+            let step = tables.steps[usize::from(entry.symbol()) % 512];
+            if !lane.step(step) && !lane.leave(tables, entry.symbol(), jobs, next)? {
+                return Ok(number);
+            }
+        }
+    }
+}
+
+#[inline]
+fn event_code(tables: &Tables, segment: &Segment) -> u16 {
+    let [left, right] = segment.edges;
+    tables.event_code(segment.histories, right.wrapping_sub(left), segment.target.countdown(segment.row))
+}
+
+impl<C: Canvas> Lane<C> {
+    /// Starts with the next image that has segments; returns whether there is one.
+    fn start(
+        &mut self,
+        tables: &Tables,
+        jobs: &mut [Job<'_>],
+        next: &mut usize,
+    ) -> Result<bool, (usize, Fault)> {
+        while *next < jobs.len() {
+            self.job = *next;
+            let job = &mut jobs[self.job];
+            *next += 1;
+            self.size = job.size.map(|side| side as u32);
+            self.reader.start(job.payload);
+            self.canvas.start(self.size);
+            self.walk.start(self.size);
+            if self.next_segment(tables).map_err(|fault| (job.number, fault))? {
+                return Ok(true);
+            }
+            self.finish(job)?;
+        }
+        Ok(false)
+    }
+
+    fn next_segment(&mut self, tables: &Tables) -> Result<bool, Fault> {
+        let Self { reader, walk, canvas, .. } = self;
+        reader.check()?;
+        let segment = walk.next_segment(&mut PayloadCoder { tables, reader, canvas })?;
+        Ok(segment.map(|segment| self.segment = segment).is_some())
+    }
+
+    fn finish(&mut self, job: &mut Job<'_>) -> Result<(), (usize, Fault)> {
+        self.reader.finish().map_err(|fault| (job.number, fault))?;
+        self.canvas.write(job.rows);
+        Ok(())
+    }
+
+    /// Takes a step with a segment; returns false, and does nothing, if it would leave the image or is none.
+    #[inline]
+    fn step(&mut self, step: Step) -> bool {
+        let segment = &mut self.segment;
+        let [height, width] = self.size;
+        let old = segment.edges;
+        let row = segment.row + step.rows;
+        let [left, right] = [0, 1].map(|side| old[side].wrapping_add_signed(step.moves[side]));
+        let faults = left
+            | width.wrapping_sub(right)
+            | right.wrapping_sub(left).wrapping_sub(1)
+            | (height - 1).wrapping_sub(row);
+        if faults >> 31 != 0 || step.rows == 0 {
+            return false;
+        }
+        self.canvas.invert(row, [[old[0], left], [old[1], right]]);
+        segment.histories = segment.histories.update(step.rows, step.update);
+        segment.edges = [left, right];
+        segment.row = row;
+        true
+    }
+
+    /// Applies an event that is more than a step, and goes on to the next segment and the next image if need be; returns
+    /// false if there are no more images.
+    #[cold]
+    #[inline(never)]
+    fn leave(
+        &mut self,
+        tables: &Tables,
+        symbol: u16,
+        jobs: &mut [Job<'_>],
+        next: &mut usize,
+    ) -> Result<bool, (usize, Fault)> {
+        match self.apply(tables, symbol) {
+            Ok(true) => Ok(true),
+            Ok(false) => {
+                self.finish(&mut jobs[self.job])?;
+                self.start(tables, jobs, next)
+            }
+            Err(fault) => Err((jobs[self.job].number, fault)),
+        }
+    }
+
+    /// Applies an event; returns whether there is a segment to follow.
+    fn apply(&mut self, tables: &Tables, symbol: u16) -> Result<bool, Fault> {
+        let Self { reader, walk, canvas, segment, .. } = self;
+        let mut coder = PayloadCoder { tables, reader, canvas };
+        let symbol = coder.unescape(Alphabet::Event, symbol);
+        if walk.apply(symbol, segment, &mut coder)? { Ok(true) } else { self.next_segment(tables) }
+    }
+}
+
+/// Reads symbols from a payload and draws on a canvas.
+struct PayloadCoder<'a, C> {
+    tables: &'a Tables,
+    reader: &'a mut BitReader,
+    canvas: &'a mut C,
+}
+
+impl<C> PayloadCoder<'_, C> {
+    #[inline]
+    fn read(&mut self, alphabet: Alphabet, code: Code) -> u16 {
+        let entry = self.tables.number(code, self.reader.peek());
+        self.reader.skip(entry.length());
+        self.unescape(alphabet, entry.symbol())
+    }
+
+    #[inline]
+    fn unescape(&mut self, alphabet: Alphabet, symbol: u16) -> u16 {
+        if usize::from(symbol) < alphabet.symbols() {
+            return symbol;
+        }
+        let entry = self.tables.number(self.tables.common(alphabet), self.reader.peek());
+        self.reader.skip(entry.length());
+        entry.symbol()
+    }
+}
+
+impl<C: Canvas> Coder for PayloadCoder<'_, C> {
+    fn event(&mut self, segment: &Segment) -> Result<u16, Fault> {
+        let entry = self.tables.event(event_code(self.tables, segment), self.reader.peek());
+        self.reader.skip(entry.length());
+        Ok(self.unescape(Alphabet::Event, entry.symbol()))
+    }
+
+    fn symbol(
+        &mut self,
+        alphabet: Alphabet,
+        features: [u8; 4],
+        _known: impl FnOnce(&Segments) -> usize,
+    ) -> Result<usize, Fault> {
+        let code = self.tables.code(alphabet, features);
+        Ok(self.read(alphabet, code).into())
+    }
+
+    fn bits(&mut self, count: u32, _known: impl FnOnce(&Segments) -> u32) -> u32 {
+        if count == 0 { 0 } else { self.reader.read(count) }
+    }
+
+    fn birth(&self, _number: usize) -> u32 {
+        0
+    }
+
+    fn successors(&self, _run: u32) -> [u32; 2] {
+        [0; 2]
+    }
+
+    fn invert(&mut self, row: u32, pairs: [[u32; 2]; 2]) {
+        self.canvas.invert(row, pairs);
+    }
+
+    fn complete(&mut self, row: u32) {
+        self.canvas.complete(row);
+    }
+
+    fn next_pixel(&self, row: u32, from: u32, is_black: bool) -> u32 {
+        self.canvas.next_pixel(row, from, is_black)
+    }
 }

@@ -1,166 +1,80 @@
-//! What a coder knows of images of a kind: for each alphabet the contexts, and how likely symbols are in each.
+//! A model: what the codec has learnt, in the form that coders use.
 
-use std::panic::resume_unwind;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::fmt;
+use std::sync::OnceLock;
 
-use super::encode::Teller;
-use super::features::{FEATURES, LONG, PART, class};
-use super::scan::{EVENTS, Past, Scanner, Surroundings};
-use crate::codec::entropy::{Alphabet, Distribution, Observations, SYMBOLS, Table};
+use super::alphabet::Alphabet;
+use super::parts::{self, Parts};
+use super::symbol_codes::SymbolCodes;
+use super::tables::Tables;
+use super::train::Observations;
 use crate::codec::sample::Sample;
 
-/// The alphabets of numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Number {
-    /// How many rows are the same as the one above.
-    Rows,
-    /// How many pixels come before a new run.
-    Gap,
-    /// How many pixels a new run has.
-    Run,
-}
-
-const NUMBERS: [Number; 3] = [Number::Rows, Number::Gap, Number::Run];
-
-const EVENT: Alphabet = Alphabet {
-    symbols: EVENTS,
-    features: FEATURES,
-    bits: 4,
-    split: PART,
-    distributions: 256,
-    combinations: [1 << 16, 1 << 10],
-};
-const NUMBER: Alphabet = Alphabet {
-    symbols: SYMBOLS,
-    features: FEATURES,
-    bits: 4,
-    split: FEATURES,
-    distributions: 256,
-    combinations: [1 << 14, 1],
-};
-
-/// What a coder knows of images of a kind.
-#[derive(Clone, Debug)]
+/// What the codec has learnt.
+#[derive(Clone)]
 pub(in crate::codec) struct Model {
-    events: Table<FEATURES>,
-    /// What lengths add to the combinations of events, where they are features.
-    lengths: [[u16; LONG + 1]; 3],
-    numbers: [Table<FEATURES>; NUMBERS.len()],
+    pub(super) parts: Parts,
+    pub(super) tables: Tables,
+    /// The codes of all symbols, which only encoders need.
+    codes: OnceLock<Vec<SymbolCodes>>,
 }
 
-/// The features that are lengths.
-const RIGHT: usize = 4;
-const LEFT: usize = 5;
-const GAP: usize = 9;
+/// A model by its bytes.
+#[derive(Debug)]
+pub(in crate::codec) enum Choice {
+    /// A model of its own.
+    Own(Vec<u8>),
+    /// A change of another one, or that one if there are no bytes.
+    Changes(Vec<u8>),
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model").finish_non_exhaustive()
+    }
+}
 
 impl Model {
     /// Reads a model, or says what is wrong with it.
-    pub(in crate::codec) fn read(rest: &mut &[u8]) -> Result<Self, &'static str> {
-        let events: Table<FEATURES> = EVENT.read(rest)?;
-        let lengths = [RIGHT, LEFT, GAP]
-            .map(|feature| std::array::from_fn(|length| events.step(feature, class(length as u32))));
-        let numbers = [NUMBER.read(rest)?, NUMBER.read(rest)?, NUMBER.read(rest)?];
-        Ok(Self { events, lengths, numbers })
+    pub(in crate::codec) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
+        parts::read(bytes).map(Self::new)
     }
 
-    /// The bytes of a model of images like these.
+    /// Reads the changes that make another model of this one, or says what is wrong with them.
+    pub(in crate::codec) fn read_changes(&self, bytes: &[u8]) -> Result<Self, &'static str> {
+        parts::read_changes(&self.parts, bytes).map(Self::new)
+    }
+
+    /// Trains a model on a sample and returns its bytes.
     pub(in crate::codec) fn train(sample: &Sample<'_>) -> Vec<u8> {
-        let mut scanner = Scanner::default();
-        let mut teller = Teller::new(Seen::default());
-        for &image in sample.images {
-            teller.tell(image, &mut scanner);
-            if teller.sink.events.len() > MOST_EVENTS {
-                break;
-            }
-        }
-        let Seen { mut events, numbers } = teller.sink;
-        let learn = |alphabet: Alphabet, observations: &mut Observations| {
-            let mut model = Vec::new();
-            alphabet.learn::<FEATURES>(std::mem::take(observations), sample.part(), &mut model);
-            model
-        };
-        let numbers = Mutex::new(numbers);
-        let learn_numbers = || {
-            let numbers = &mut *numbers.lock().unwrap_or_else(PoisonError::into_inner);
-            numbers.each_mut().map(|observations| learn(NUMBER, observations)).concat()
-        };
-        thread::scope(|scope| {
-            let helper = thread::Builder::new().spawn_scoped(scope, learn_numbers);
-            let events = learn(EVENT, &mut events);
-            // The system may have no thread to give.
-            let numbers = helper.map_or_else(
-                |_| learn_numbers(),
-                |helper| helper.join().unwrap_or_else(|panic| resume_unwind(panic)),
-            );
-            [events, numbers].concat()
+        parts::write(&Observations::new(sample).train())
+    }
+
+    /// Finds the model with which a sample is smallest: of its own, this one, or a change of this one.
+    pub(in crate::codec) fn choose(&self, sample: &Sample<'_>) -> Choice {
+        let seen = Observations::new(sample);
+        let total = sample.total as f64;
+        let changed = seen.adapt(&self.parts);
+        let own = seen.train();
+        let cost = |parts, bytes: &[u8]| total * seen.payload_bytes(parts) + bytes.len() as f64;
+        let (changes, bytes) = (parts::write_changes(&self.parts, &changed), parts::write(&own));
+        let choices = [
+            (cost(&self.parts, &[]), Choice::Changes(Vec::new())),
+            (cost(&changed, &changes), Choice::Changes(changes)),
+            (cost(&own, &bytes), Choice::Own(bytes)),
+        ];
+        choices.into_iter().min_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there are three").1
+    }
+
+    fn new(parts: Parts) -> Self {
+        Self { tables: Tables::new(&parts), parts, codes: OnceLock::new() }
+    }
+
+    /// Returns the codes of all symbols, by alphabet.
+    pub(super) fn codes(&self) -> &[SymbolCodes] {
+        self.codes.get_or_init(|| {
+            let parts = Alphabet::ALL.into_iter().zip(&self.parts);
+            parts.map(|(alphabet, part)| SymbolCodes::new(alphabet, part)).collect()
         })
     }
-
-    /// What an event's context owes to the edge above.
-    #[inline]
-    pub(super) fn part(&self, surroundings: &Surroundings) -> u32 {
-        let Surroundings { slopes: [first, second, third], kind, right, left, next_slope, zone } =
-            *surroundings;
-        let step = |feature, value| self.events.step(feature, value);
-        self.events.first(
-            step(0, first)
-                + step(1, second)
-                + step(2, third)
-                + step(3, kind)
-                + self.lengths[0][(right as usize).min(LONG)]
-                + self.lengths[1][(left as usize).min(LONG)]
-                + step(6, next_slope)
-                + step(7, zone),
-        )
-    }
-
-    /// How likely each event is.
-    #[inline]
-    pub(super) fn event(&self, part: u32, past: Past) -> &Distribution {
-        let combination = self.events.step(8, past.last)
-            + self.lengths[2][(past.gap as usize).min(LONG)]
-            + self.events.step(10, past.second_last);
-        self.events.distribution(part + self.events.second(combination))
-    }
-
-    /// How likely each symbol of a number is; features that are not given are zero.
-    #[inline]
-    pub(super) fn number(&self, number: Number, features: &[u8]) -> &Distribution {
-        let table = &self.numbers[number as usize];
-        table.distribution(table.first(table.combination(0, features)))
-    }
-}
-
-/// No more events than these are learned from.
-const MOST_EVENTS: usize = 1 << 21;
-
-/// The symbols of a sample.
-#[derive(Debug, Default)]
-struct Seen {
-    events: Observations,
-    numbers: [Observations; NUMBERS.len()],
-}
-
-impl super::encode::Sink for Seen {
-    type Part = u64;
-
-    fn part(&self, surroundings: &Surroundings) -> u64 {
-        let Surroundings { slopes: [first, second, third], kind, right, left, next_slope, zone } =
-            *surroundings;
-        let part = [first, second, third, kind, class(right), class(left), next_slope, zone];
-        Observations::features(&part, EVENT.bits)
-    }
-
-    fn event(&mut self, part: u64, past: Past, symbol: u8) {
-        let mut features = [0; FEATURES];
-        features[PART..].copy_from_slice(&[past.last, class(past.gap), past.second_last]);
-        self.events.add(part | Observations::features(&features, EVENT.bits), symbol);
-    }
-
-    fn number(&mut self, number: Number, features: &[u8], symbol: u8) {
-        self.numbers[number as usize].add(Observations::features(features, NUMBER.bits), symbol);
-    }
-
-    fn bits(&mut self, _number: usize, _count: u32) {}
 }

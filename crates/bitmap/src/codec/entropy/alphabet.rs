@@ -14,7 +14,7 @@ const TOO_MANY_CONTEXTS: &str = "expected fewer contexts, found too many thresho
 /// Symbols of one kind, and the features of their contexts.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::codec) struct Alphabet {
-    /// The number of symbols, at most 16.
+    /// The number of symbols, at most `SYMBOLS`.
     pub(in crate::codec) symbols: usize,
     /// The number of features of a context.
     pub(in crate::codec) features: usize,

@@ -1,4 +1,4 @@
-//! Entropy coding with learned contexts, shared by the codecs `contour` and `pixel`.
+//! Entropy coding with learned contexts, for the codec `pixel`, and the range coder, which models of `contour` use too.
 //!
 //! Training: an [`Alphabet`] learns a decision tree from [`Observations`] of its symbols (`learn`) and appends it to a
 //! model. Coding: the tree is read back (`alphabet`) and flattened (`tree_layout`) into a [`Table`], which gives the
@@ -14,6 +14,5 @@ mod weights;
 
 pub(super) use alphabet::Alphabet;
 pub(super) use observations::Observations;
-pub(super) use range_coder::{RangeDecoder, RangeEncoder};
-pub(super) use table::{Distribution, Table};
-pub(super) use weights::SYMBOLS;
+pub(super) use range_coder::{RangeDecoder, RangeEncoder, Share};
+pub(super) use table::Table;

@@ -19,27 +19,6 @@ pub(in crate::codec) struct Share {
     pub(in crate::codec) size: u16,
 }
 
-impl Share {
-    /// Returns the shares that code a number of `bits` bits whose values are equally likely.
-    fn uniform(number: usize, bits: u32) -> impl Iterator<Item = Self> {
-        chunks(bits).map(move |(shift, count)| {
-            let size = TOTAL >> count;
-            let value = (number >> shift) as u32 & ((1 << count) - 1);
-            Self { start: (value * size) as u16, size: size as u16 }
-        })
-    }
-}
-
-/// Divides a number of `bits` bits into pieces of at most `TOTAL_BITS`, the highest first; returns the shift and the
-/// number of bits of each.
-fn chunks(bits: u32) -> impl Iterator<Item = (u32, u32)> {
-    let pieces = bits.div_ceil(TOTAL_BITS);
-    (0..pieces).rev().map(move |piece| {
-        let shift = piece * TOTAL_BITS;
-        (shift, (bits - shift).min(TOTAL_BITS))
-    })
-}
-
 /// Encodes symbols into a payload.
 #[derive(Debug)]
 pub(in crate::codec) struct RangeEncoder<'a> {
@@ -69,11 +48,6 @@ impl<'a> RangeEncoder<'a> {
             self.low <<= 8;
             self.range <<= 8;
         }
-    }
-
-    /// Encodes a number of `bits` bits whose values are equally likely.
-    pub(in crate::codec) fn encode_bits(&mut self, number: usize, bits: u32) {
-        Share::uniform(number, bits).for_each(|share| self.encode(share));
     }
 
     /// Adds to the low end of the range, and carries into the bytes that were written.
@@ -166,18 +140,6 @@ impl<'a> RangeDecoder<'a> {
         self.position = (self.position + bytes as usize).min(self.bytes.len() - 4);
     }
 
-    /// Decodes a number of `bits` bits whose values are equally likely.
-    pub(in crate::codec) fn bits(&mut self, bits: u32) -> usize {
-        let mut number = 0;
-        for (_, count) in chunks(bits) {
-            let value = u32::from(self.slot()) >> (TOTAL_BITS - count);
-            let size = TOTAL >> count;
-            self.advance(Share { start: (value * size) as u16, size: size as u16 });
-            number = number << count | value as usize;
-        }
-        number
-    }
-
     /// Returns whether the whole payload has been read.
     pub(in crate::codec) fn is_done(&self) -> bool {
         self.position >= self.bytes.len() - MAX_IMPLIED_ZEROS - 4
@@ -232,17 +194,6 @@ mod tests {
                 prop_assert!((share.start..share.start + share.size).contains(&slot));
                 decoder.advance(share);
             }
-            prop_assert!(decoder.is_done());
-        }
-
-        #[test]
-        fn round_trips_numbers(number in any::<u32>(), bits in 0_u32..=32) {
-            let number = (u64::from(number) & ((1 << bits) - 1)) as usize;
-            let payload = encode(&Share::uniform(number, bits).collect::<Vec<_>>());
-            prop_assert!(payload.len() <= bits.div_ceil(8) as usize + 1);
-            let mut buffer = Vec::new();
-            let mut decoder = RangeDecoder::new(&payload, &mut buffer);
-            prop_assert_eq!(decoder.bits(bits), number);
             prop_assert!(decoder.is_done());
         }
     }

@@ -3,20 +3,18 @@
 use super::range_coder::{RangeDecoder, Share, TOTAL};
 use super::tree_layout::{FeatureSteps, TreeLayout, TreeNode, feature_steps};
 use super::weights::SYMBOLS;
-use crate::kernels::last_at_most;
 
 /// The probabilities of symbols, as shares of `TOTAL`.
 #[derive(Clone, Debug)]
-#[repr(align(64))]
 pub(in crate::codec) struct Distribution {
     /// The start of each symbol's share, and the end of the last one; a symbol without a share starts where the next one
     /// does.
-    starts: [u16; 32],
+    starts: [u16; SYMBOLS + 1],
 }
 
 impl Distribution {
     fn new(sizes: &[u16; SYMBOLS]) -> Self {
-        let mut starts = [TOTAL as u16; 32];
+        let mut starts = [TOTAL as u16; SYMBOLS + 1];
         let mut start = 0;
         for (symbol, size) in sizes.iter().enumerate() {
             starts[symbol] = start;
@@ -28,18 +26,9 @@ impl Distribution {
     /// Returns the share of a symbol.
     #[inline]
     pub(in crate::codec) fn share(&self, symbol: u8) -> Share {
-        let symbol = usize::from(symbol % SYMBOLS as u8);
+        let symbol = usize::from(symbol) % SYMBOLS;
         let start = self.starts[symbol];
         Share { start, size: self.starts[symbol + 1] - start }
-    }
-
-    /// Decodes the next symbol.
-    #[inline]
-    pub(in crate::codec) fn decode(&self, symbols: &mut RangeDecoder<'_>) -> u8 {
-        let starts: &[u16; SYMBOLS] = self.starts.first_chunk().expect("there are twice as many");
-        let symbol = last_at_most(starts, symbols.slot()) as u8;
-        symbols.advance(self.share(symbol));
-        symbol
     }
 
     /// Decodes the next symbol of an alphabet of two.

@@ -2,9 +2,8 @@
 
 use super::range_coder::TOTAL;
 
-/// The largest number of symbols of an alphabet: a symbol takes four bits of an observation, and a decoder compares 16
-/// shares at once.
-pub(in crate::codec) const SYMBOLS: usize = 16;
+/// The largest number of symbols of an alphabet.
+pub(super) const SYMBOLS: usize = 4;
 
 /// The weight of each symbol, on a logarithmic scale with steps of about a tenth; 0 for a symbol that never occurred.
 pub(super) type Weights = [u8; SYMBOLS];
@@ -70,11 +69,11 @@ mod tests {
     #[test]
     fn gives_every_symbol_a_share() {
         let mut counts = [0; SYMBOLS];
-        (counts[2], counts[5]) = (u32::MAX, 1);
-        let sizes = sizes(&weights(&counts), 11).unwrap();
+        (counts[2], counts[1]) = (u32::MAX, 1);
+        let sizes = sizes(&weights(&counts), 3).unwrap();
         assert_eq!(sizes.iter().map(|&size| u32::from(size)).sum::<u32>(), TOTAL);
-        assert!(sizes[..11].iter().all(|&size| size > 0), "{sizes:?}");
-        assert_eq!(sizes[2], 4086, "the remainder goes to the likeliest symbol");
-        assert_eq!(sizes[11..], [0; 5]);
+        assert!(sizes[..3].iter().all(|&size| size > 0), "{sizes:?}");
+        assert_eq!(sizes[2], 4094, "the remainder goes to the likeliest symbol");
+        assert_eq!(sizes[3..], [0; 1]);
     }
 }

@@ -1,0 +1,100 @@
+//! Making codes: which symbols have a code of their own, and how long it is.
+
+use super::super::parts::MAX_COMMON_BITS;
+use super::super::prefix::{Lengths, optimal_lengths};
+use super::counts::Prior;
+
+/// What a symbol with a code of its own takes in a model, in bits: as measured, with the choice of the symbols.
+const SYMBOL_BITS: f64 = 7.0;
+
+/// Codes with more than so many symbols are tried in steps: an eighth of the symbols more each time.
+const STEPS: usize = 8;
+
+/// After so many codes that are no shorter, no others are tried.
+const MAX_WORSE: usize = 12;
+
+/// The part of the symbols' totals that counts in the common code: any symbol may be escaped.
+const COMMON_PART: f64 = 0.001;
+
+/// The weight of a model's code where it is adapted to a sample, in symbols.
+const BASE_SYMBOLS: f64 = 30.0;
+
+/// What codes cost.
+pub(super) struct Price {
+    /// The part of all images that is in the sample.
+    pub(super) part: f64,
+    /// The longest code in bits.
+    pub(super) longest: u32,
+}
+
+/// Returns the code with which symbols of these weights, and the code itself, are shortest; all symbols without a code are
+/// escaped to the common one.
+pub(super) fn own_code(weights: &[f64], common: &[u8], price: &Price) -> Lengths {
+    let escaped_bits = |symbol: usize| weights[symbol] * f64::from(common[symbol]);
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by(|&a, &b| escaped_bits(b).total_cmp(&escaped_bits(a)));
+    let mut own = vec![0.0; weights.len() + 1];
+    let mut escape: f64 = weights.iter().sum();
+    let mut escaped: f64 = (0..weights.len()).map(escaped_bits).sum();
+    // Without symbols of its own, a code is the common one.
+    let mut best = (escaped, vec![0; weights.len() + 1]);
+    let (mut worse, mut next) = (0, 1);
+    for (number, &symbol) in (1..).zip(order.iter().take((1 << price.longest) - 1)) {
+        own[symbol] = weights[symbol].max(f64::MIN_POSITIVE);
+        escape -= weights[symbol];
+        escaped -= escaped_bits(symbol);
+        if number < next {
+            continue;
+        }
+        next = number + 1 + number / STEPS;
+        own[weights.len()] = escape.max(1e-9);
+        let lengths = optimal_lengths(&own, price.longest);
+        let bits: f64 = own.iter().zip(&lengths).map(|(weight, &length)| weight * f64::from(length)).sum();
+        let cost = bits + escaped + price.part * SYMBOL_BITS * f64::from(number as u32);
+        worse += 1;
+        if cost < best.0 {
+            best = (cost, lengths);
+            worse = 0;
+        } else if worse > MAX_WORSE {
+            break;
+        }
+    }
+    best.1
+}
+
+/// Returns the code of all symbols, made for those that are escaped from these codes.
+pub(super) fn common_code(prior: &Prior, weights: &[Vec<f64>], codes: &[Lengths]) -> Lengths {
+    let part = COMMON_PART * prior.total.max(1.0);
+    let mut totals: Vec<f64> = prior.shares().map(|share| share * part).collect();
+    for (weights, lengths) in weights.iter().zip(codes) {
+        let symbols = totals.iter_mut().zip(weights).zip(lengths);
+        symbols.filter(|(_, length)| **length == 0).for_each(|((total, weight), _)| *total += weight);
+    }
+    optimal_lengths(&totals, MAX_COMMON_BITS)
+}
+
+/// Returns a code that is made for symbols of these counts, or `base` if that costs less.
+pub(super) fn adapt(base: &Lengths, counts: &[f64], common: &[u8], price: &Price) -> Lengths {
+    let escape = f64::from(base[counts.len()]);
+    let bits_of = |lengths: &Lengths, symbol: usize| match lengths[symbol] {
+        0 => f64::from(lengths[counts.len()]) + f64::from(common[symbol]),
+        length => f64::from(length),
+    };
+    let share = |symbol: usize| match base[symbol] {
+        0 => (-escape - f64::from(common[symbol])).exp2(),
+        length => (-f64::from(length)).exp2(),
+    };
+    let total: f64 = counts.iter().sum();
+    let scale = total / (total + BASE_SYMBOLS);
+    let weights: Vec<f64> =
+        (0..counts.len()).map(|symbol| scale * (counts[symbol] + BASE_SYMBOLS * share(symbol))).collect();
+    let adapted = own_code(&weights, common, price);
+    let bits = |lengths: &Lengths| -> f64 {
+        (0..counts.len()).map(|symbol| weights[symbol] * bits_of(lengths, symbol)).sum()
+    };
+    let lengths = adapted.iter().zip(base);
+    let changed = lengths.map(|(&a, &b)| if a == b { 0.3 } else { SYMBOL_BITS - 1.0 }).sum::<f64>();
+    let symbols = adapted.iter().zip(base).filter(|(a, b)| **a > 0 || **b > 0).count() as f64;
+    let cost = price.part * (changed.min(SYMBOL_BITS * symbols) + 4.0);
+    if bits(base) > bits(&adapted) + cost { adapted } else { base.clone() }
+}

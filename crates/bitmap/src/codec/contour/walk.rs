@@ -1,0 +1,474 @@
+//! The walk over an image: in which order its segments and their events are coded.
+//!
+//! Segments are coded depth first: one follows a segment down, event by event, through its splits, until it dies or waits
+//! for a merge. Births come from top to bottom; merged segments as soon as both their edges are known. Encoder and decoder
+//! take the same walk; what is not known on the way they get from a [`Coder`].
+
+use std::cmp::Ordering;
+use std::collections::binary_heap::PeekMut;
+use std::collections::{BinaryHeap, VecDeque};
+use std::mem::take;
+
+use super::alphabet::{Alphabet, Features, INTERVALS};
+use super::event::{END, EVENTS, Event, FAR, MANY_ROWS, STAY};
+use super::history::{Histories, History, Target, countdown_class};
+use super::numbers::{BUCKETS, bucket, bucket_range, length_class, side_bits};
+use super::segments::{Segments, Side};
+
+/// One direction of the codec. An encoder knows the image and writes what it is asked; a decoder reads it.
+pub(super) trait Coder {
+    /// Codes what happens next to a segment.
+    fn event(&mut self, segment: &Segment) -> Result<u16, Fault>;
+
+    /// Codes a symbol in the context of these features; an encoder finds it with `known`.
+    fn symbol(
+        &mut self,
+        alphabet: Alphabet,
+        features: [u8; 4],
+        known: impl FnOnce(&Segments) -> usize,
+    ) -> Result<usize, Fault>;
+
+    /// Codes a number of so many bits.
+    fn bits(&mut self, count: u32, known: impl FnOnce(&Segments) -> u32) -> u32;
+
+    /// Returns the number of the first run of a birth, and of those that follow a run, among [`Segments`]: an encoder knows
+    /// them, and a decoder does not need them.
+    fn birth(&self, number: usize) -> u32;
+    fn successors(&self, run: u32) -> [u32; 2];
+
+    /// Inverts the pixels between the columns of each pair, from a row downwards.
+    fn invert(&mut self, row: u32, pairs: [[u32; 2]; 2]);
+
+    /// Completes the rows down to this one, in which a birth is next.
+    fn complete(&mut self, row: u32);
+
+    /// Returns the first pixel of this color from a column on, or the width, in the row of the next birth.
+    fn next_pixel(&self, row: u32, from: u32, is_black: bool) -> u32;
+}
+
+/// What is wrong with a payload.
+pub(super) type Fault = &'static str;
+
+/// The event of each symbol.
+static EVENT_TABLE: [Event; 512] = {
+    let mut events = [Event::from_symbol(0); 512];
+    let mut symbol = 0;
+    while symbol < EVENTS {
+        events[symbol] = Event::from_symbol(symbol as u16);
+        symbol += 1;
+    }
+    events
+};
+
+const OUTSIDE: Fault = "expected a run within the image, found one outside";
+
+/// A segment while it is followed, in the row of its last event.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Segment {
+    pub(super) row: u32,
+    pub(super) edges: [u32; 2],
+    pub(super) histories: Histories,
+    pub(super) target: Target,
+    /// The number of its run among [`Segments`], if they are known.
+    pub(super) run: u32,
+}
+
+impl Segment {
+    /// Returns the width of the run as a feature.
+    pub(super) fn width(&self) -> u8 {
+        (self.edges[1] - self.edges[0]).min(31) as u8
+    }
+
+    /// Returns the class of the rows that are left to the target.
+    pub(super) fn countdown_class(&self) -> u8 {
+        countdown_class(self.target.countdown(self.row))
+    }
+
+    /// Returns the features of the next event.
+    pub(super) fn features(&self) -> Features {
+        let [[a, b, c], [d, e, f]] = self.histories.each().map(History::features);
+        [a, b, c, d, e, f, self.width(), self.countdown_class()]
+    }
+}
+
+/// An edge that waits for its partner, since the other edge of its run has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct WaitingEdge {
+    row: u32,
+    column: u32,
+    side: Side,
+    history: History,
+    run: u32,
+}
+
+impl Ord for WaitingEdge {
+    /// The one in the uppermost row is the greatest, so that a heap returns it first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.row.cmp(&self.row)
+    }
+}
+
+impl PartialOrd for WaitingEdge {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The number of waiting edges among which a segment's target is looked for: the latest ones.
+const LATEST: usize = 8;
+
+/// Where the next birth is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum NextBirth {
+    #[default]
+    Unknown,
+    Row(u32),
+    None,
+}
+
+/// The state of a walk; reuses its buffers from one image to the next.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    height: u32,
+    width: u32,
+    side_bits: u32,
+    /// The segments that come next, the first one last.
+    open: Vec<Segment>,
+    /// The edges that wait for a merge.
+    waiting: BinaryHeap<WaitingEdge>,
+    /// The latest edges that have ended, in order; those of rows that are passed do not wait any more.
+    latest: VecDeque<WaitingEdge>,
+    /// The edges that are merged in a row.
+    merging: Vec<WaitingEdge>,
+    births: usize,
+    next_birth: NextBirth,
+    last_row: u32,
+    last_rows: u32,
+    last_length: u32,
+    last_end: u32,
+    /// The lowest row in which an edge has ended.
+    lowest_end: u32,
+}
+
+impl Walk {
+    /// Starts the walk over an image of one pixel or more.
+    pub(super) fn start(&mut self, [height, width]: [u32; 2]) {
+        self.open.clear();
+        self.waiting.clear();
+        self.latest.clear();
+        *self = Self {
+            height,
+            width,
+            side_bits: side_bits([height, width]),
+            open: take(&mut self.open),
+            waiting: take(&mut self.waiting),
+            latest: take(&mut self.latest),
+            merging: take(&mut self.merging),
+            ..Self::default()
+        };
+    }
+
+    /// Returns the next segment to follow; `None` if the image is complete.
+    pub(super) fn next_segment(&mut self, coder: &mut impl Coder) -> Result<Option<Segment>, Fault> {
+        loop {
+            if let Some(mut segment) = self.open.pop() {
+                segment.target = self.target(&segment);
+                return Ok(Some(segment));
+            }
+            if self.next_birth == NextBirth::Unknown {
+                self.next_birth = self.code_birth_rows(coder)?;
+            }
+            let lowest = self.waiting.peek().map(|edge| edge.row);
+            match (self.next_birth, lowest) {
+                (NextBirth::Row(birth), Some(row)) if row <= birth => self.merge(row)?,
+                (NextBirth::None, Some(row)) => self.merge(row)?,
+                (NextBirth::Row(row), _) => {
+                    let segment = self.code_birth(row, coder)?;
+                    self.open.push(segment);
+                }
+                (NextBirth::None, None) => return Ok(None),
+                (NextBirth::Unknown, _) => unreachable!("it was coded"),
+            }
+        }
+    }
+
+    /// Codes how many rows the next birth is below the last one.
+    fn code_birth_rows(&mut self, coder: &mut impl Coder) -> Result<NextBirth, Fault> {
+        let features = [
+            self.births.min(31) as u8,
+            length_class(self.lowest_end.saturating_sub(self.last_row)),
+            length_class(self.last_rows),
+            self.waiting.len().min(31) as u8,
+        ];
+        let (births, last_row) = (self.births, self.last_row);
+        let rows = |segments: &Segments| segments.birth(births).map(|run| run.row - last_row);
+        let symbol = coder.symbol(Alphabet::BirthRows, features, |segments| {
+            rows(segments).map_or(0, |rows| 1 + bucket(rows))
+        })?;
+        let Some(bucket) = symbol.checked_sub(1) else { return Ok(NextBirth::None) };
+        let (first, bits) = bucket_range(bucket, self.side_bits);
+        self.last_rows = first + coder.bits(bits, |segments| rows(segments).map_or(0, |rows| rows - first));
+        let row = self.last_row + self.last_rows;
+        if row < self.height {
+            Ok(NextBirth::Row(row))
+        } else {
+            Err("expected a run within the image, found one below it")
+        }
+    }
+
+    /// Codes a new run in this row.
+    fn code_birth(&mut self, row: u32, coder: &mut impl Coder) -> Result<Segment, Fault> {
+        let is_same_row = self.births > 0 && row == self.last_row;
+        let start = if is_same_row { self.last_end } else { 0 };
+        coder.complete(row);
+        let first = [start, coder.next_pixel(row, start, true)];
+        let second = next_interval(first, row, coder);
+        let births = self.births;
+        let width = |[start, end]: [u32; 2]| length_class(end - start);
+        let features = [width(first), width(second), is_same_row.into(), births.min(31) as u8];
+        let [start, end] = self.code_interval(row, [first, second], features, coder)?;
+        if start >= end {
+            return Err("expected a new run in white, found one in black");
+        }
+        let features =
+            [births.min(31) as u8, length_class(self.width - start), length_class(self.last_length), 0];
+        let length = 1 + self.code_number(Alphabet::BirthLength, features, coder, |segments| {
+            let run = segments.birth(births).expect("there is a birth");
+            run.edges[1] - run.edges[0] - 1
+        })?;
+        if length > end - start {
+            return Err("expected a new run in white, found a longer one");
+        }
+        let edges = [start, start + length];
+        coder.invert(row, [edges, [0; 2]]);
+        self.last_row = row;
+        self.last_end = edges[1];
+        self.last_length = length;
+        self.births += 1;
+        self.next_birth = NextBirth::Unknown;
+        let run = coder.birth(births);
+        Ok(Segment { row, edges, histories: Histories::default(), target: Target::NONE, run })
+    }
+
+    /// Codes where a new run starts, and returns the interval of white from there; the first two of the row are known.
+    fn code_interval(
+        &mut self,
+        row: u32,
+        [first, second]: [[u32; 2]; 2],
+        features: [u8; 4],
+        coder: &mut impl Coder,
+    ) -> Result<[u32; 2], Fault> {
+        let births = self.births;
+        let place = |segments: &Segments| segments.birth_place(births, row, first[0]);
+        let symbol = coder.symbol(Alphabet::BirthGap, features, |segments| {
+            let (number, gap) = place(segments);
+            number.min(INTERVALS - 1) * BUCKETS + bucket(gap)
+        })?;
+        let mut number = symbol / BUCKETS;
+        if number == INTERVALS - 1 {
+            let more = self.code_number(Alphabet::MoreIntervals, [0; 4], coder, |segments| {
+                (place(segments).0 + 1 - INTERVALS) as u32
+            })?;
+            number += more as usize;
+        }
+        let (first_gap, bits) = bucket_range(symbol % BUCKETS, self.side_bits);
+        let gap = first_gap + coder.bits(bits, |segments| place(segments).1 - first_gap);
+        let mut interval = if number == 0 { first } else { second };
+        for _ in 1..number {
+            if interval[1] == self.width {
+                return Err("expected a white interval of the row, found fewer");
+            }
+            interval = next_interval(interval, row, coder);
+        }
+        Ok([interval[0] + gap, interval[1]])
+    }
+
+    /// Applies an event to a segment; returns whether the segment goes on.
+    pub(super) fn apply(
+        &mut self,
+        symbol: u16,
+        segment: &mut Segment,
+        coder: &mut impl Coder,
+    ) -> Result<bool, Fault> {
+        let Event { rows, actions } = EVENT_TABLE[usize::from(symbol) % 512];
+        let mut rows = u32::from(rows);
+        if rows == MANY_ROWS {
+            let features = [actions[0], actions[1], segment.countdown_class(), 0];
+            let &mut Segment { row, run, .. } = segment;
+            rows += self.code_number(Alphabet::MoreRows, features, coder, |segments| {
+                segments.rows_to_next(run, row) - MANY_ROWS
+            })?;
+        }
+        if actions == [END; 2] {
+            let row = segment.row + rows + 1;
+            if row > self.height {
+                return Err(OUTSIDE);
+            }
+            if row < self.height {
+                coder.invert(row, [segment.edges, [0; 2]]);
+            }
+            self.lowest_end = self.lowest_end.max(row);
+            return Ok(false);
+        }
+        if actions == [STAY; 2] {
+            self.split(rows, segment, coder)?;
+            return Ok(true);
+        }
+        let mut edges = segment.edges;
+        for side in [0, 1] {
+            edges[side] = match actions[side] {
+                END => self.width,
+                FAR => self.code_far_move(side, actions[1 - side], segment, coder)?,
+                near => segment.edges[side].wrapping_add(u32::from(near)).wrapping_sub(u32::from(STAY)),
+            };
+        }
+        let row = segment.row + rows + 1;
+        let has_end = actions[0] == END || actions[1] == END;
+        let is_inside = edges[0] <= self.width && edges[1] <= self.width;
+        let is_run = has_end || edges[0] < edges[1];
+        if !(is_inside && is_run && row < self.height) {
+            return Err(OUTSIDE);
+        }
+        let moves = [0, 1].map(|side| edges[side].wrapping_sub(segment.edges[side]).cast_signed());
+        let histories = segment.histories.after(rows + 1, moves);
+        let [old, new] = [segment.edges, edges];
+        coder.invert(row, [[old[0], new[0]], [old[1], new[1]]]);
+        let run = coder.successors(segment.run)[0];
+        if has_end {
+            self.lowest_end = self.lowest_end.max(row);
+            let (side, at) = if actions[1] == END { (Side::Left, 0) } else { (Side::Right, 1) };
+            self.wait(WaitingEdge { row, column: edges[at], side, history: histories.each()[at], run });
+            return Ok(false);
+        }
+        *segment = Segment { row, edges, histories, target: segment.target, run };
+        Ok(true)
+    }
+
+    /// Codes how far an edge moves; returns its new column.
+    fn code_far_move(
+        &mut self,
+        side: usize,
+        other: u8,
+        segment: &Segment,
+        coder: &mut impl Coder,
+    ) -> Result<u32, Fault> {
+        let features = [side as u8, segment.histories.each()[side].move_class(), other, segment.width()];
+        let &Segment { run, edges, .. } = segment;
+        let columns = |segments: &Segments| segments.move_of(run, side);
+        let far = |segments: &Segments| columns(segments).unsigned_abs() - 4;
+        let symbol = coder.symbol(Alphabet::FarMove, features, |segments| {
+            2 * bucket(far(segments)) + usize::from(columns(segments) < 0)
+        })?;
+        let (first, bits) = bucket_range(symbol / 2, self.side_bits);
+        let far = 4 + first + coder.bits(bits, |segments| far(segments) - first);
+        Ok(if symbol % 2 == 1 { edges[side].wrapping_sub(far) } else { edges[side] + far })
+    }
+
+    /// Splits a segment after so many rows; goes on with its left side and leaves the right one for later.
+    fn split(&mut self, rows: u32, segment: &mut Segment, coder: &mut impl Coder) -> Result<(), Fault> {
+        let [left, right] = segment.edges;
+        let run = segment.run;
+        let features = [segment.width(), 0, 0, 0];
+        let gap = self
+            .code_number(Alphabet::HoleGap, features, coder, |segments| segments.hole(run)[0] - left - 1)?;
+        let start = left + 1 + gap;
+        let row = segment.row + rows;
+        if row >= self.height || start >= right {
+            return Err("expected a hole in a run, found one outside");
+        }
+        let features = [length_class(right - start), 0, 0, 0];
+        let length = self.code_number(Alphabet::HoleLength, features, coder, |segments| {
+            let [start, end] = segments.hole(run);
+            end - start - 1
+        })?;
+        let end = start + 1 + length;
+        if end >= right {
+            return Err("expected a hole in a run, found a longer one");
+        }
+        coder.invert(row, [[start, end], [0; 2]]);
+        let outer = segment.histories.after(rows, [0; 2]).each();
+        let [left_run, right_run] = coder.successors(run);
+        let side = |edges, histories, run| Segment {
+            row,
+            edges,
+            histories: Histories::new(histories),
+            target: Target::NONE,
+            run,
+        };
+        self.open.push(side([end, right], [History::default(), outer[1]], right_run));
+        *segment = side([left, start], [outer[0], History::default()], left_run);
+        segment.target = self.target(segment);
+        Ok(())
+    }
+
+    fn wait(&mut self, edge: WaitingEdge) {
+        self.waiting.push(edge);
+        if self.latest.len() == LATEST {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(edge);
+    }
+
+    /// Joins the edges that wait in a row to runs, and opens their segments.
+    fn merge(&mut self, row: u32) -> Result<(), Fault> {
+        self.merging.clear();
+        while let Some(edge) = self.waiting.peek_mut().filter(|edge| edge.row == row) {
+            self.merging.push(PeekMut::pop(edge));
+        }
+        self.merging.sort_by_key(|edge| (edge.column, edge.side));
+        for pair in self.merging.rchunks(2) {
+            match pair {
+                [left, right]
+                    if left.side == Side::Left && right.side == Side::Right && left.column < right.column =>
+                {
+                    self.open.push(Segment {
+                        row,
+                        edges: [left.column, right.column],
+                        histories: Histories::new([left.history, right.history]),
+                        target: Target::NONE,
+                        run: left.run,
+                    });
+                }
+                _ => return Err("expected two edges to merge, found one without partner"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns where a segment will probably merge: with the nearest waiting edge below it, on either side.
+    fn target(&self, segment: &Segment) -> Target {
+        if self.waiting.is_empty() {
+            return Target::NONE;
+        }
+        let below = self.latest.iter().filter(|edge| edge.row > segment.row);
+        let [start, end] = segment.edges;
+        let left = below.clone().filter(|edge| edge.side == Side::Left && edge.column < start);
+        let left = left.max_by_key(|edge| (edge.column, edge.row)).map(|edge| edge.row);
+        let right = below.filter(|edge| edge.side == Side::Right && edge.column > end);
+        let right = right.min_by_key(|edge| (edge.column, edge.row)).map(|edge| edge.row);
+        match (left, right) {
+            (Some(left), Some(right)) if right < left => Target::right(right),
+            (Some(left), _) => Target::left(left),
+            (None, Some(right)) => Target::right(right),
+            (None, None) => Target::NONE,
+        }
+    }
+
+    fn code_number<C: Coder>(
+        &self,
+        alphabet: Alphabet,
+        features: [u8; 4],
+        coder: &mut C,
+        known: impl Fn(&Segments) -> u32,
+    ) -> Result<u32, Fault> {
+        let symbol = coder.symbol(alphabet, features, |segments| bucket(known(segments)))?;
+        let (first, bits) = bucket_range(symbol, self.side_bits);
+        Ok(first + coder.bits(bits, |segments| known(segments) - first))
+    }
+}
+
+/// Returns the white interval behind another one of a row, which is empty if there is none.
+fn next_interval([_, end]: [u32; 2], row: u32, coder: &impl Coder) -> [u32; 2] {
+    let start = coder.next_pixel(row, end, false);
+    [start, coder.next_pixel(row, start, true)]
+}

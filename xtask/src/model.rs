@@ -1,0 +1,29 @@
+//! `cargo xtask model`: makes the images that the shipped model is trained on, and trains it.
+
+use std::fs;
+
+use crate::command::{self, Outcome, cargo, command, root, target};
+use crate::python;
+
+/// The folder of the model and of the scripts that make its images.
+const MODELS: &str = "crates/bitmap/models";
+
+/// The name of the model's file.
+const FILE: &str = "contour-2.bin";
+
+pub(crate) fn run(_arguments: &[String]) -> Outcome {
+    let python = python::environment("venv-model", &["crates/bitmap/models/requirements.txt"])?;
+    let folder = target().join("model");
+    let script = root().join(MODELS).join("material.py");
+    command::run(command(&python, &[]).arg(script).arg(&folder))?;
+    let train = folder.join("train");
+    let listed = fs::read_dir(&train).map_err(|error| format!("{}: {error}", train.display()))?;
+    let mut files: Vec<_> = listed.flatten().map(|file| file.path()).collect();
+    files.sort();
+    let file = root().join(MODELS).join(FILE);
+    let train = ["run", "--release", "--locked", "--package", "bitnpz-benches", "--bin", "model", "--"];
+    command::run(cargo(&train).arg(&file).args(files))?;
+    // The decoder in Python has a copy.
+    let copy = root().join("reference").join(FILE);
+    fs::copy(&file, &copy).map(drop).map_err(|error| format!("{}: {error}", copy.display()))
+}
