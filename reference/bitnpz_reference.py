@@ -8,6 +8,10 @@ import json
 import math
 import sys
 import zlib
+from bisect import bisect_right
+from collections import deque
+from functools import lru_cache
+from heapq import heappop, heappush
 from itertools import islice
 from pathlib import Path
 
@@ -34,7 +38,7 @@ def check(is_right, expected):
 
 
 class RangeDecoder:
-    """Decodes symbols from a payload."""
+    """Decodes symbols from a payload of `pixel`, or from a model of `contour`."""
 
     def __init__(self, payload):
         self.bytes, self.place = bytes(payload), 0
@@ -55,14 +59,14 @@ class RangeDecoder:
         return self.code == 0 and self.is_done()
 
     def check(self):
-        """Checks, at the start of each row, that the payload has not ended: decoding time is bounded by the payload."""
-        check(self.code == 0 or self.place < len(self.bytes) + MAX_ZEROS, "the end of the image before that of the payload")
+        """Checks, at the start of each row and at the end of a model, that the bytes have not ended: they bound the time."""
+        check(self.code == 0 or self.place < len(self.bytes) + MAX_ZEROS, "more bytes")
 
     def next(self, starts):
         """Decodes a symbol; `starts` has the start of each share of 4096, and the end of the last."""
         unit = self.range >> 12
         slot = min(self.code // unit, TOTAL - 1)
-        symbol = max(s for s in range(len(starts) - 1) if starts[s] <= slot)
+        symbol = bisect_right(starts, slot) - 1
         self.code -= unit * starts[symbol]
         self.range = unit * (starts[symbol + 1] - starts[symbol])
         while self.range < 1 << 24:
@@ -139,101 +143,430 @@ class Alphabet:
 
 
 def length_class(length):
-    """Returns the class of a length, 0 to 12."""
-    bounds = [1, 2, 3, 4, 5, 6, 7, 9, 12, 16, 24, 40]
-    return sum(length >= bound for bound in bounds)
+    """Returns the class of a length, 0 to 14."""
+    return bisect_right([1, 2, 3, 4, 5, 6, 7, 9, 12, 16, 24, 40, 80, 160], length)
 
 
-#: The first value and the number of bits of each symbol; None stands for the bits of the size.
-ROWS = [(n, 0) for n in range(10)] + [(10, 1), (12, 2), (16, 3), (24, 4), (40, 5), (72, None)]
-RUNS = [(n, 0) for n in range(8)] + [(8, 1), (10, 1), (12, 2), (16, 3), (24, 3), (32, 4), (48, 5), (80, None)]
-#: Symbols: an edge that has not moved, a move that does not exist, no edge, two edges end, the start of a row.
-STILL, NEW, NONE, PASS, START = 6, 13, 14, 13, 15
-#: The split of the features of numbers, and the limits of the combinations of each half.
-NUMBERS = 11, (1 << 14, 1)
+def move_class(columns):
+    """Returns the class of a move: 1 to 7 to the left, 8 to 14 to the right."""
+    far = bisect_right([2, 3, 4, 5, 7, 12], abs(columns))
+    return 8 + far if columns > 0 else 7 - far
+
+
+#: The first number of each bucket. A bucket ends where the next one starts; the last has as many bits as the longer side.
+BUCKETS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512]
+#: The alphabets of `contour`: the number of symbols and of features, and the length of the longest code.
+ALPHABETS = [(405, 8, 8), (25, 3, 8), (25, 1, 8), (25, 1, 8), (50, 4, 8), (26, 4, 8), (400, 4, 10), (25, 0, 8), (25, 3, 8)]
+EVENT, MORE_ROWS, HOLE_GAP, HOLE_LENGTH, FAR_MOVE, BIRTH_ROWS, BIRTH_GAP, MORE_INTERVALS, BIRTH_LENGTH = range(9)
+MAX_COMMON, MAX_LEAVES, MAX_CODES, MAX_COMBINATIONS = 11, 1500, 1024, 4096
+#: The groups of features of events: which they are, how many values each has, and the largest number of classes.
+FEATURE_GROUPS = [((0, 1, 2), (16, 16, 16), 128), ((3, 4, 5), (16, 16, 16), 128), ((6, 7), (32, 16), 64)]
+#: What an edge does: actions 0 to 6 are moves by -3 to 3 columns.
+STAY, FAR, END = 3, 7, 8
+#: The length of a symbol in a code that is alike, if none is.
+UNKNOWN = 11
+
+
+def is_complete(lengths):
+    """Returns whether codes of these lengths fill the code space."""
+    return sum(1 << 32 - length for length in lengths if length) == 1 << 32
+
+
+class ModelReader:
+    """Reads the parts of a model of `contour`, a tree and its codes for each alphabet, bit by bit."""
+
+    def __init__(self, data):
+        self.symbols, self.estimates = RangeDecoder(data), {}
+
+    def bit(self, *context):
+        """Reads a bit with the share that zeros had so far in its context."""
+        zeros, both = self.estimates.get(context, (1, 2))
+        bit = self.symbols.next((0, zeros * TOTAL // both, TOTAL))
+        if both >= 1024:
+            zeros, both = max(zeros // 2, 1), both // 2
+        self.estimates[context] = (zeros if bit else zeros + 2, both + 2)
+        return bit
+
+    def bits(self, count, *context):
+        """Reads a number, each bit in the context of those before it."""
+        node = 1
+        for _ in range(count):
+            node = node << 1 | self.bit(*context, node)
+        return node - (1 << count)
+
+    def below(self, count):
+        """Reads one of `count` numbers that are equally likely."""
+        number = 0
+        for _ in range(max(count - 1, 0).bit_length()):
+            number = number << 1 | self.symbols.bits(1)
+        check(number < count, "the number of an earlier code")
+        return number
+
+    def finish(self):
+        self.symbols.check()
+        check(self.symbols.is_done(), "the end of the model")
+
+    def part(self, alphabet):
+        """Reads the tree, the common code and the codes of an alphabet; codes are lists of lengths."""
+        self.estimates.clear()
+        tree, count = self.tree(alphabet)
+        common = self.common(alphabet)
+        self.start_codes(alphabet)
+        codes = []
+        for number in range(count):
+            like = codes[self.below(number)] if self.bit("like") else None
+            codes.append(self.code(alphabet, like))
+        return tree, common, codes
+
+    def changes(self, alphabet, part):
+        """Reads a part whose tree is that of another part, and whose codes may differ."""
+        tree, common, codes = part
+        self.estimates.clear()
+        self.start_codes(alphabet)
+        return tree, common, [self.code(alphabet, code) if self.bit("changed") else code for code in codes]
+
+    def tree(self, alphabet):
+        """Reads a tree: a list of nodes in pre-order, [feature, threshold, node of the upper side] or the number of a code."""
+        features = ALPHABETS[alphabet][1]
+        nodes, open_tests, leaves, codes, is_test = [], [], [], 0, 1
+        bounds = [(0, 31)] * features
+        while True:
+            is_test = self.bit("test", is_test)
+            if is_test:
+                feature = self.bits(3, "feature")
+                check(feature < features, f"a test of one of {features} features")
+                threshold = self.bits(5, "threshold", feature)
+                check(threshold > 0, "a threshold of 1 or more")
+                (low, high), upper = bounds[feature], list(bounds)
+                bounds = list(bounds)
+                bounds[feature], upper[feature] = (low, min(high, threshold - 1)), (max(low, threshold), high)
+                open_tests.append((len(nodes), upper))
+                nodes.append([feature, threshold, None])
+                check(len(leaves) + len(open_tests) < MAX_LEAVES, f"at most {MAX_LEAVES} leaves")
+                continue
+            leaves.append(bounds)
+            is_new = self.bit("new")
+            nodes.append(codes if is_new else self.below(codes))
+            codes += is_new
+            check(codes <= MAX_CODES, f"at most {MAX_CODES} codes")
+            if not open_tests:
+                break
+            test, bounds = open_tests.pop()
+            nodes[test][2] = len(nodes)
+        if alphabet == EVENT:
+            self.check_classes(leaves)
+        else:
+            thresholds = {(node[0], node[1]) for node in nodes if isinstance(node, list)}
+            levels = [1 + sum(feature == f for f, _ in thresholds) for feature in range(features)]
+            check(math.prod(levels) <= MAX_COMBINATIONS, f"at most {MAX_COMBINATIONS} combinations of levels")
+        return nodes, codes
+
+    def check_classes(self, leaves):
+        """Checks the numbers of classes of each group of features: combinations that can lead to the same leaves are one."""
+        for features, sizes, most in FEATURE_GROUPS:
+            combinations = np.indices(sizes).reshape(len(sizes), -1, 1)
+            reached = np.ones((combinations.shape[1], len(leaves)), bool)
+            for feature, values in zip(features, combinations):
+                low, high = np.array([bounds[feature] for bounds in leaves]).T
+                reached &= (low <= values) & (values <= high)
+            classes = {row.tobytes() for row in np.packbits(reached, axis=1)}
+            check(len(classes) <= most, f"at most {most} classes")
+
+    def common(self, alphabet):
+        """Reads the code that escaped symbols have."""
+        lengths = []
+        for symbol in range(ALPHABETS[alphabet][0]):
+            lengths.append(self.bits(4, "common", lengths[-1] if lengths else 0))
+        check(all(1 <= length <= MAX_COMMON for length in lengths), f"lengths of 1 to {MAX_COMMON} bits")
+        check(is_complete(lengths), "a code that fills the code space")
+        return lengths
+
+    def start_codes(self, alphabet):
+        """Reads which symbols have a code of their own anywhere."""
+        self.used, is_used = [], 0
+        for symbol in range(ALPHABETS[alphabet][0]):
+            is_used = self.bit("used", is_used)
+            if is_used:
+                self.used.append(symbol)
+        #: The number of codes so far, and how many of them have each symbol, with the sum of their lengths.
+        self.codes_so_far, self.so_far = 0, [(0, 0)] * (ALPHABETS[alphabet][0] + 1)
+
+    def code(self, alphabet, like):
+        """Reads the lengths of a code, beside those of one that is alike; the escape is behind the last symbol."""
+        escape, _, longest = ALPHABETS[alphabet]
+        lengths = [0] * (escape + 1)
+        self.codes_so_far += 1
+        if self.bit("is common"):
+            return lengths
+        before = 0
+        for symbol in self.used + [escape]:
+            alike = like[symbol] if like else UNKNOWN
+            count, total = self.so_far[symbol]
+            share = 1 + bisect_right([1, 2, 4, 7, 10, 13], 16 * count // self.codes_so_far) if count else 0
+            before = 1 if symbol == escape else self.bit("has", share, alike, before)
+            if not before:
+                continue
+            if alike in (0, UNKNOWN):
+                expected = 16 + ((total + count // 2) // count if count else 12)
+            else:
+                expected = alike
+            length = 1
+            while self.bit("longer", expected, length):
+                length += 1
+                check(length <= longest, f"a code of at most {longest} bits")
+            lengths[symbol] = length
+            self.so_far[symbol] = count + 1, total + length
+        check(is_complete(lengths), "a code that fills the code space")
+        return lengths
+
+
+@lru_cache(maxsize=4)
+def contour_parts(model, changes):
+    """Reads the parts of a model, or of the model that changes make of it."""
+    reader = ModelReader(changes or model)
+    if changes:
+        parts = [reader.changes(alphabet, part) for alphabet, part in enumerate(contour_parts(model, b""))]
+    else:
+        parts = [reader.part(alphabet) for alphabet in range(len(ALPHABETS))]
+    reader.finish()
+    return parts
+
+
+def prefix_code(lengths, zero=None):
+    """Returns the symbol of each code, a number of bits and the bits; the code of the symbol `zero` consists of zeros."""
+    codes, next_code, last = {}, 0, 0
+    for length, symbol in sorted((length, symbol) for symbol, length in enumerate(lengths) if length):
+        next_code <<= length - last
+        codes[symbol], next_code, last = next_code, next_code + 1, length
+    mask = codes[zero] << last - lengths[zero] if zero is not None else 0
+    return {(lengths[symbol], code ^ mask >> last - lengths[symbol]): symbol for symbol, code in codes.items()}
+
+
+def zero_symbol(alphabet, lengths):
+    """Returns the symbol whose code consists of zeros: no birth, or the shortest of the events in which a run ends."""
+    endings = {EVENT: range(404, 0, -81), BIRTH_ROWS: [0]}.get(alphabet, [])
+    return min((symbol for symbol in endings if lengths[symbol]), key=lambda symbol: lengths[symbol], default=None)
 
 
 class Contour:
-    """Decodes images row by row, each from the edges of the row above."""
+    """Decodes images run by run, each from the changes of its two edges."""
 
-    def __init__(self, model):
-        model = list(model)[::-1]
-        self.event = Alphabet(model, 15, 4, 11, 8, (1 << 16, 1 << 10))
-        self.rows, self.gap, self.run = (Alphabet(model, 16, 4, 11, *NUMBERS) for _ in range(3))
-        check(not model, "the end of the model")
+    def __init__(self, model, changes=b""):
+        self.parts, self.prefix_codes = contour_parts(bytes(model), bytes(changes)), {}
+
+    def tree(self, alphabet):
+        return self.parts[alphabet][0]
+
+    def code(self, alphabet, number=None):
+        """Returns the code with this number, or the common one; it is made when it is first needed."""
+        if (alphabet, number) not in self.prefix_codes:
+            _, common, codes = self.parts[alphabet]
+            lengths = common if number is None else codes[number]
+            zero = zero_symbol(alphabet, lengths) if number is not None else None
+            code = prefix_code(lengths, zero) if any(lengths) else self.code(alphabet)
+            self.prefix_codes[alphabet, number] = code
+        return self.prefix_codes[alphabet, number]
 
     def decode(self, payload, height, width):
-        symbols, image = RangeDecoder(payload), np.zeros((height, width), bool)
+        return Walk(self, payload, height, width).image()
 
-        def number(alphabet, buckets, features, size):
-            first, bits = buckets[alphabet.next(symbols, features)]
-            return first + symbols.bits(size.bit_length() if bits is None else bits)
 
-        above, change, runs, stroke, last_rows, row = [], 0, 0, 0, 0, 0
-        while row < height:
-            symbols.check()
-            features = [min(len(above), 15), last_rows, change, row * 16 // height, length_class(height - row)] + [0] * 6
-            same = number(self.rows, ROWS, features, height)
-            check(same <= height - row, "rows within the image")
-            last_rows = min(same + 1, 15)
-            image[row:row + same] = image[row - 1] if row else False
-            above = [(x, ([STILL] * min(same, 3) + slopes)[:3]) for x, slopes in above]
-            row += same
-            if row == height:
-                break
-            zone, edges, start, next_, change, last, second_last = row * 16 // height, [], 0, 0, 0, START, START
-            while True:
-                while next_ < len(above) and above[next_][0] < start:
-                    next_ += 2
-                is_edge = next_ < len(above)
-                column, slopes = above[next_] if is_edge else (width, [NEW] * 3)
-                second = above[next_ + 1][0] if next_ + 1 < len(above) else width
-                if is_edge:
-                    left = column - (above[next_ - 1][0] if next_ else 0)
-                    next_slope = above[next_ + 1][1][0] if next_ + 1 < len(above) else NONE
-                    around = [next_ % 2, length_class(second - column), length_class(left), next_slope]
+class Walk:
+    """Decodes one image."""
+
+    def __init__(self, model, payload, height, width):
+        self.model, self.height, self.width = model, height, width
+        self.bits, self.place = np.unpackbits(payload, bitorder="little").tobytes() + bytes(8 * MAX_ZEROS), 0
+        #: A pixel is black if there is an odd number of marks above it and to the left, its own place included.
+        self.marks = np.zeros((height, width + 1), np.uint8)
+        #: The sums of the marks above a row.
+        self.above, self.above_row = np.zeros(width + 1, np.uint8), 0
+        #: The segments that come next, the first one last: a row, two edges, and their histories.
+        self.open = []
+        #: The edges that wait for a merge: row, column, side and history, as a heap; and the latest of them.
+        self.waiting, self.latest = [], deque(maxlen=8)
+        self.births = self.last_row = self.last_rows = self.last_length = self.last_end = self.lowest_end = 0
+
+    def image(self):
+        """Decodes the image."""
+        birth = self.birth_row()
+        while birth is not None or self.waiting:
+            if self.waiting and (birth is None or self.waiting[0][0] <= birth):
+                self.merge(self.waiting[0][0])
+                self.follow_all()
+            else:
+                self.new_run(birth)
+                self.follow_all()
+                birth = self.birth_row()
+        # What is left are zeros that fill the last byte.
+        check(self.place + 7 >= len(self.bits) - 8 * MAX_ZEROS and not any(self.bits[self.place:]), "the end of the payload")
+        for axis in (1, 0):
+            np.bitwise_xor.accumulate(self.marks, axis=axis, out=self.marks)
+        return self.marks[:, :self.width].astype(bool)
+
+    def bit(self):
+        check(self.place < len(self.bits), "the end of the image before that of the payload")
+        self.place += 1
+        return self.bits[self.place - 1]
+
+    def read(self, code):
+        """Reads a symbol of a code."""
+        length, bits = 0, 0
+        while (length, bits) not in code:
+            length, bits = length + 1, bits << 1 | self.bit()
+        return code[length, bits]
+
+    def symbol(self, alphabet, features):
+        """Reads a symbol in the context of these features."""
+        tree, node = self.model.tree(alphabet), 0
+        while isinstance(tree[node], list):
+            feature, threshold, upper = tree[node]
+            node = node + 1 if features[feature] < threshold else upper
+        symbol = self.read(self.model.code(alphabet, tree[node]))
+        return self.read(self.model.code(alphabet)) if symbol == ALPHABETS[alphabet][0] else symbol
+
+    def rest(self, bucket):
+        """Reads which number of a bucket it is."""
+        if bucket + 1 < len(BUCKETS):
+            count = (BUCKETS[bucket + 1] - BUCKETS[bucket]).bit_length() - 1
+        else:
+            count = max(self.height, self.width).bit_length()
+        return BUCKETS[bucket] + sum(self.bit() << n for n in range(count))
+
+    def number(self, alphabet, features):
+        return self.rest(self.symbol(alphabet, features))
+
+    def invert(self, row, start, end):
+        """Inverts the pixels between two columns, in a row and in all rows below."""
+        self.marks[row, start] ^= 1
+        self.marks[row, end] ^= 1
+
+    def birth_row(self):
+        """Reads in which row the next birth is; None if there is none."""
+        below = length_class(max(self.lowest_end - self.last_row, 0))
+        features = [min(self.births, 31), below, length_class(self.last_rows), min(len(self.waiting), 31)]
+        symbol = self.symbol(BIRTH_ROWS, features)
+        if symbol == 0:
+            return None
+        self.last_rows = self.rest(symbol - 1)
+        check(self.last_row + self.last_rows < self.height, "a run within the image")
+        return self.last_row + self.last_rows
+
+    def new_run(self, row):
+        """Reads a new run and opens its segment."""
+        is_same_row = self.births > 0 and row == self.last_row
+        start = self.last_end if is_same_row else 0
+        self.above ^= np.bitwise_xor.reduce(self.marks[self.above_row:row], axis=0)
+        self.above_row = row
+        pixels = np.bitwise_xor.accumulate(self.above ^ self.marks[row])[start:self.width]
+        #: The white intervals: where one starts, where it ends, where the next one starts, ...
+        bounds = [start] + (start + np.flatnonzero(np.diff(pixels, prepend=np.uint8(0)))).tolist()
+
+        def interval(number):
+            return (bounds[2 * number:2 * number + 2] + [self.width] * 2)[:2]
+
+        widths = [length_class(end - start) for start, end in (interval(0), interval(1))]
+        symbol = self.symbol(BIRTH_GAP, widths + [int(is_same_row), min(self.births, 31)])
+        number, bucket = divmod(symbol, len(BUCKETS))
+        if number == 15:
+            number += self.number(MORE_INTERVALS, [])
+        start, end = interval(number)
+        start += self.rest(bucket)
+        check(start < end, "a new run in white")
+        features = [min(self.births, 31), length_class(self.width - start), length_class(self.last_length)]
+        length = 1 + self.number(BIRTH_LENGTH, features)
+        check(start + length <= end, "a new run in white")
+        self.invert(row, start, start + length)
+        self.last_row, self.last_end, self.last_length = row, start + length, length
+        self.births += 1
+        self.open.append((row, [start, start + length], [(0, 0, 0)] * 2))
+
+    def merge(self, row):
+        """Joins the edges that wait in a row to runs, and opens their segments."""
+        edges = []
+        while self.waiting and self.waiting[0][0] == row:
+            edges.append(heappop(self.waiting))
+        check(len(edges) % 2 == 0, "two edges to merge")
+        segments = []
+        for (_, start, side, history), (_, end, other_side, other_history) in zip(edges[::2], edges[1::2]):
+            check((side, other_side) == (0, 1) and start < end, "two edges to merge")
+            segments.append((row, [start, end], [history, other_history]))
+        self.open += segments[::-1]
+
+    def follow_all(self):
+        while self.open:
+            self.follow(*self.open.pop())
+
+    def target(self, row, edges):
+        """Returns where a segment will probably merge: the side and the row."""
+        below = [edge for edge in self.latest if edge[0] > row]
+        lefts = [(column, row) for row, column, side, _ in below if side == 0 and column < edges[0]]
+        rights = [(column, row) for row, column, side, _ in below if side == 1 and column > edges[1]]
+        targets = [(max(lefts)[1], 0)] if lefts else []
+        targets += [(min(rights)[1], 1)] if rights else []
+        return min(targets, default=None)
+
+    def follow(self, row, edges, histories):
+        """Follows a segment until it ends; the right sides of its splits are left for later."""
+        target = self.target(row, edges)
+        while True:
+            countdown = 15
+            if target:
+                left = target[0] - row
+                countdown = 8 * target[1] + (bisect_right([1, 2, 3, 5, 8, 16], left) if left >= 0 else 6)
+            width = min(edges[1] - edges[0], 31)
+            symbol = self.symbol(EVENT, [*histories[0], *histories[1], width, countdown])
+            rows, actions = symbol // 81, [symbol % 81 // 9, symbol % 9]
+            if rows == 4:
+                rows += self.number(MORE_ROWS, actions + [countdown])
+            if actions == [STAY, STAY]:
+                row += rows
+                start = edges[0] + 1 + self.number(HOLE_GAP, [width])
+                check(row < self.height and start < edges[1], "a hole in a run")
+                end = start + 1 + self.number(HOLE_LENGTH, [length_class(edges[1] - start)])
+                check(end < edges[1], "a hole in a run")
+                self.invert(row, start, end)
+                left, right = [self.history(history, rows, 0) for history in histories]
+                self.open.append((row, [end, edges[1]], [(0, 0, 0), right]))
+                edges, histories = [edges[0], start], [left, (0, 0, 0)]
+                target = self.target(row, edges)
+                continue
+            row += rows + 1
+            if actions == [END, END]:
+                check(row <= self.height, "a run within the image")
+                if row < self.height:
+                    self.invert(row, *edges)
+                self.lowest_end = max(self.lowest_end, row)
+                return
+            moved = list(edges)
+            for side in (0, 1):
+                if actions[side] == END:
+                    moved[side] = self.width
+                elif actions[side] == FAR:
+                    bucket, is_left = divmod(self.symbol(FAR_MOVE, [side, histories[side][0], actions[1 - side], width]), 2)
+                    columns = 4 + self.rest(bucket)
+                    moved[side] += -columns if is_left else columns
                 else:
-                    left = width - (above[-1][0] if above else 0)
-                    around = [2 + next_ % 2, 0, length_class(left), NONE]
-                features = slopes + around + [zone // 2, last, length_class(column - start), second_last]
-                symbol = self.event.next(symbols, features)
-                last, second_last = symbol, last
-                if symbol < PASS:
-                    check(start <= column + symbol - 6 <= width if is_edge else symbol == 6, "an edge within the row")
-                    change = max(change, min(abs(symbol - 6), 2))
-                    column += symbol - 6
-                    if column == width:
-                        break
-                    edges.append((column, [symbol] + slopes[:2]))
-                    start, next_ = column + 1, next_ + 1
-                elif symbol == PASS:
-                    check(next_ + 1 < len(above), "two edges that end")
-                    change, next_ = 3, next_ + 2
-                else:
-                    change = 3
-                    features = [length_class(column - start), next_ % 2, 1 + is_edge if above else 0,
-                                length_class(second - column), second_last, min(runs, 15), stroke, zone,
-                                start * 16 // width if start < width else 15, slopes[0] if is_edge else NONE,
-                                int(start == 0)]
-                    first = start + number(self.gap, RUNS, features, width)
-                    check(first <= width, "a run within the row")
-                    if first == width:
-                        break
-                    features[3] = length_class(max(second - first, 0))
-                    features[0] = length_class(column - first) if column >= first else 15
-                    features[8], features[9] = first * 16 // width, length_class(first - start)
-                    end = first + 1 + number(self.run, RUNS, features, width)
-                    check(end <= width, "a run within the row")
-                    runs, stroke = runs + 1, length_class(end - first)
-                    edges += [(x, [NEW] * 3) for x in (first, end) if x < width]
-                    if end == width:
-                        break
-                    start = end + 1
-            for x, _ in edges:
-                image[row, x:] ^= True
-            above, row = edges, row + 1
-        check(symbols.is_done(), "the end of the payload")
-        return image
+                    moved[side] += actions[side] - STAY
+            check(row < self.height and 0 <= min(moved) and max(moved) <= self.width, "a run within the image")
+            check(END in actions or moved[0] < moved[1], "a run within the image")
+            for side in (0, 1):
+                self.invert(row, edges[side], moved[side])
+            histories = [self.history(histories[side], rows + 1, moved[side] - edges[side]) for side in (0, 1)]
+            edges = moved
+            if END in actions:
+                side = 0 if actions[1] == END else 1
+                edge = row, edges[side], side, histories[side]
+                heappush(self.waiting, edge)
+                self.latest.append(edge)
+                self.lowest_end = max(self.lowest_end, row)
+                return
+
+    def history(self, history, rows, columns):
+        """Returns the history of an edge after so many rows, in the last of which it moved by so many columns."""
+        last_move, period, age = history
+        age = min(age + rows, 15)
+        return (move_class(columns), age, 0) if columns else (last_move, period, age)
 
 
 #: The pixels that are features of a pixel, as (rows up, columns right).
@@ -534,8 +867,9 @@ def images_of(segment, payload, index, codec):
     return images
 
 
-def shipped(name):
+def shipped(name, codec):
     """Reads a model that every reader has, from the file of its name beside this one."""
+    check((name, codec) == ("contour-2", "contour"), "a model of this name for the codec")
     return (Path(__file__).parent / f"{name}.bin").read_bytes()
 
 
@@ -610,9 +944,15 @@ def load(path):
             member = f".bitnpz/{name}/"
             about = parse(z[member + "set.json"])
             has_table = any(segment.get("keys") == "table" for segment in about["segments"])
-            check(about["version"] in ((2,) if has_table else (1, 2)), "version 1, or 2 of keys in a table")
-            model = shipped(about["model"]) if "model" in about else z[member + "model"].tobytes()
-            codec = {"contour": Contour, "pixel": Pixel, "zstd": Zstd}.get(about["codec"], lambda model: None)(model)
+            first_version = 3 if about["codec"] == "contour" else 2 if has_table else 1
+            check(about["version"] in range(first_version, 4), "version 3, 2 without contour, or 1 without a table of keys too")
+            codec = {"contour": Contour, "pixel": Pixel, "zstd": Zstd, "raw": lambda model: None}.get(about["codec"])
+            check(codec, "a codec")
+            models = [shipped(about["model"], about["codec"])] if "model" in about else []
+            check(models or not about.get("changes"), "the name of the model that is changed")
+            if about.get("changes") or not models:
+                models.append(z[member + "model"].tobytes())
+            codec = codec(*models)
             images, keys = [], []
             for n, segment in enumerate(about["segments"]):
                 images += images_of(segment, z[f"{member}payload-{n}"], z[f"{member}index-{n}"], codec)
