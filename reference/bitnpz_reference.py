@@ -60,7 +60,7 @@ class RangeDecoder:
 
     def check(self):
         """Checks, at the start of each row and at the end of a model, that the bytes have not ended: they bound the time."""
-        check(self.code == 0 or self.place < len(self.bytes) + MAX_ZEROS, "more bytes")
+        check(self.code == 0 or self.place <= len(self.bytes) + MAX_ZEROS, "more bytes")
 
     def next(self, starts):
         """Decodes a symbol; `starts` has the start of each share of 4096, and the end of the last."""
@@ -73,13 +73,6 @@ class RangeDecoder:
             self.code = (self.code << 8 | self.byte()) & 0xFFFFFFFF
             self.range <<= 8
         return symbol
-
-    def bits(self, count):
-        """Decodes a number of equally likely bits."""
-        number, first = 0, count % 12 or 12
-        for piece in ([first] + [12] * ((count - first) // 12)) if count else []:
-            number = number << piece | self.next(range(0, TOTAL + 1, TOTAL >> piece))
-        return number
 
 
 class Alphabet:
@@ -198,7 +191,7 @@ class ModelReader:
         """Reads one of `count` numbers that are equally likely."""
         number = 0
         for _ in range(max(count - 1, 0).bit_length()):
-            number = number << 1 | self.symbols.bits(1)
+            number = number << 1 | self.symbols.next((0, TOTAL // 2, TOTAL))
         check(number < count, "the number of an earlier code")
         return number
 

@@ -192,6 +192,9 @@ impl Decoder {
         }
         match &model.tables {
             ModelTables::Pixel(model) => self.pixel.decode(model, payload, size, rows).map_err(damaged),
+            ModelTables::Contour(model) if expected > contour::LARGE => {
+                self.contour.decode_rows(model, payload, size, rows)
+            }
             ModelTables::Contour(_) | ModelTables::Zstd(_) => {
                 let mut bytes = Vec::new();
                 rows.image(self.decode_into(model, payload, size, &mut bytes)?);

@@ -22,6 +22,10 @@ const MAX_BLOCK_BYTES: usize = 128 << 10;
 const DICTIONARY_DIVISOR: usize = 64;
 const DICTIONARY_BYTES: [usize; 2] = [256, 64 << 10];
 
+/// A dictionary is trained on so many bytes at least. On fewer than it takes a part of, zstd 1.5.7 divides by zero, and a dictionary
+/// would not pay anyway.
+const MIN_SAMPLE_BYTES: usize = 1 << 10;
+
 /// The dictionary that frames refer to.
 pub(super) type Dictionary = Arc<[u8]>;
 
@@ -29,6 +33,9 @@ pub(super) type Dictionary = Arc<[u8]>;
 pub(super) fn train(sample: &Sample<'_>) -> Vec<u8> {
     let rows: Vec<&[u8]> = sample.images.iter().map(BitmapView::as_bytes).collect();
     let bytes: usize = rows.iter().map(|rows| rows.len()).sum();
+    if bytes < MIN_SAMPLE_BYTES {
+        return Vec::new();
+    }
     let all = bytes.checked_div(rows.len()).unwrap_or(0) * sample.total;
     let [least, most] = DICTIONARY_BYTES;
     zstd::dict::from_samples(&rows, (all / DICTIONARY_DIVISOR).clamp(least, most)).unwrap_or_default()

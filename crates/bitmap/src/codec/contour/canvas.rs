@@ -6,6 +6,8 @@
 use std::fmt::Debug;
 use std::ops::{BitAnd, BitXor, BitXorAssign, Not};
 
+use crate::codec::rows::RowSink;
+
 /// A surface to draw an image on; reuses its buffer from one image to the next.
 pub(super) trait Canvas: Debug + Default {
     /// Makes room for an image of this size, or returns the number of bytes for which there is no memory.
@@ -31,7 +33,7 @@ pub(super) trait Canvas: Debug + Default {
 }
 
 /// Images whose packed rows have more bytes are large: memory for one of them is not kept.
-pub(super) const LARGE: usize = 1 << 20;
+pub(in crate::codec) const LARGE: usize = 1 << 20;
 
 /// Makes room for so many words, or returns the number of bytes for which there is no memory.
 fn make_room<W>(words: &mut Vec<W>, len: usize) -> Result<(), usize> {
@@ -165,11 +167,15 @@ impl<W: Word> Canvas for Narrow<W> {
 #[derive(Debug, Default)]
 pub(super) struct Wide {
     words: Vec<u64>,
+    /// Which rows differ from the row above: of a large image most may not.
+    is_drawn: Vec<bool>,
     /// The number of words of a row.
     stride: usize,
     width: u32,
     /// The number of words that are complete.
     complete: usize,
+    /// Whether all words are zero.
+    is_clear: bool,
 }
 
 impl Wide {
@@ -179,11 +185,48 @@ impl Wide {
         }
         self.complete = self.complete.max(end);
     }
+
+    /// Passes on the rows of the image, without a look at those that are the same as the row above.
+    pub(super) fn pass_on(&self, rows: &mut impl RowSink) {
+        let complete = self.complete / self.stride;
+        let mut above = vec![0; self.stride];
+        let mut repeats = 0;
+        for (number, words) in self.words.chunks_exact(self.stride).enumerate() {
+            if number > 0 && !self.is_drawn[number] {
+                repeats += 1;
+                continue;
+            }
+            rows.repeat(std::mem::take(&mut repeats));
+            if number < complete {
+                above.copy_from_slice(words);
+            } else {
+                above.iter_mut().zip(words).for_each(|(above, word)| *above ^= word);
+            }
+            rows.row(|row| write_row(&above, row));
+        }
+        rows.repeat(repeats);
+    }
+}
+
+/// Writes the bytes of a row's words.
+fn write_row(words: &[u64], row: &mut [u8]) {
+    for (bytes, word) in row.chunks_mut(8).zip(words) {
+        bytes.copy_from_slice(&word.to_be_bytes()[..bytes.len()]);
+    }
 }
 
 impl Canvas for Wide {
     fn make_room(&mut self, [height, width]: [u32; 2]) -> Result<(), usize> {
-        make_room(&mut self.words, height as usize * width.div_ceil(64) as usize)
+        let len = height as usize * width.div_ceil(64) as usize;
+        make_room(&mut self.words, len)?;
+        make_room(&mut self.is_drawn, height as usize)?;
+        if len * size_of::<u64>() > LARGE {
+            // There is room: new memory is zero already, and takes no time until it is used.
+            self.words = Vec::new();
+            self.words = vec![0; len];
+            self.is_clear = true;
+        }
+        Ok(())
     }
 
     fn shrink(&mut self) {
@@ -192,14 +235,21 @@ impl Canvas for Wide {
 
     fn start(&mut self, [height, width]: [u32; 2]) {
         self.stride = width.div_ceil(64) as usize;
-        self.words.clear();
-        self.words.resize(height as usize * self.stride, 0);
+        let len = height as usize * self.stride;
+        if self.words.len() != len || !self.is_clear {
+            self.words.clear();
+            self.words.resize(len, 0);
+        }
+        self.is_clear = false;
+        self.is_drawn.clear();
+        self.is_drawn.resize(height as usize, false);
         self.width = width;
         self.complete = 0;
     }
 
     #[inline]
     fn invert(&mut self, row: u32, pairs: [[u32; 2]; 2]) {
+        self.is_drawn[row as usize] = true;
         let row = &mut self.words[row as usize * self.stride..][..self.stride];
         for [a, b] in pairs {
             let (from, to) = (a.min(b), a.max(b));
@@ -240,9 +290,7 @@ impl Canvas for Wide {
         self.complete_words(self.words.len());
         let stride = self.width.div_ceil(8) as usize;
         for (row, words) in rows.chunks_exact_mut(stride).zip(self.words.chunks_exact(self.stride)) {
-            for (bytes, word) in row.chunks_mut(8).zip(words) {
-                bytes.copy_from_slice(&word.to_be_bytes()[..bytes.len()]);
-            }
+            write_row(words, row);
         }
     }
 }

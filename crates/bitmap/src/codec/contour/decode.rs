@@ -10,12 +10,13 @@ use super::model::Model;
 use super::segments::Segments;
 use super::tables::{Code, Entry, Step, Tables};
 use super::walk::{Coder, Fault, Segment, Walk};
+use crate::codec::rows::RowSink;
 use crate::error::{Error, ErrorKind};
 
 /// The number of images that are decoded at once.
 const LANES: usize = 4;
 
-/// An image to decode: its number, payload, height and width, and where its packed rows go.
+/// An image to decode: its number, payload, height and width, and where its packed rows go, if they are wanted.
 #[derive(Debug)]
 pub(in crate::codec) struct Job<'a> {
     pub(in crate::codec) number: usize,
@@ -45,6 +46,33 @@ impl Decoder {
             65..=128 => decode(&model.tables, jobs, &mut self.wide),
             _ => decode(&model.tables, jobs, &mut self.widest),
         }
+    }
+}
+
+impl Decoder {
+    /// Decodes the rows of a large image, most of which may be the same as the row above.
+    pub(in crate::codec) fn decode_rows(
+        &mut self,
+        model: &Model,
+        payload: &[u8],
+        size: [usize; 2],
+        rows: &mut impl RowSink,
+    ) -> Result<(), Error> {
+        let lane = &mut self.widest[0];
+        lane.canvas
+            .make_room(size.map(|side| side as u32))
+            .map_err(|bytes| ErrorKind::OutOfMemory { bytes })?;
+        let mut jobs = [Job { number: 0, payload, size, rows: &mut [] }];
+        let mut next = 0;
+        let lanes = std::array::from_mut(lane);
+        let decoded = lanes[0].start(&model.tables, &mut jobs, &mut next).and_then(|has_segments| {
+            if has_segments { run(&model.tables, &mut jobs, &mut next, lanes).map(|_| ()) } else { Ok(()) }
+        });
+        if decoded.is_ok() {
+            lane.canvas.pass_on(rows);
+        }
+        lane.canvas.shrink();
+        Ok(decoded.map_err(|(_, message)| ErrorKind::Payload { message })?)
     }
 }
 
@@ -165,7 +193,9 @@ impl<C: Canvas> Lane<C> {
 
     fn finish(&mut self, job: &mut Job<'_>) -> Result<(), (usize, Fault)> {
         self.reader.finish().map_err(|fault| (job.number, fault))?;
-        self.canvas.write(job.rows);
+        if !job.rows.is_empty() {
+            self.canvas.write(job.rows);
+        }
         Ok(())
     }
 

@@ -30,6 +30,7 @@ mod train;
 mod tree;
 mod walk;
 
+pub(super) use canvas::LARGE;
 pub(super) use decode::{Decoder, Job};
 pub(super) use encode::Encoder;
 pub(super) use model::{Choice, Model};

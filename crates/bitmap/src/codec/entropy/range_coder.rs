@@ -91,6 +91,10 @@ impl<'a> RangeEncoder<'a> {
 /// that follows is zero too.
 const MAX_IMPLIED_ZEROS: usize = 8;
 
+/// The zero bytes behind a payload in a decoder's buffer: those that are implied, one that shows that more were read, and four that
+/// are looked at and not read.
+const ZEROS: usize = MAX_IMPLIED_ZEROS + 5;
+
 /// Decodes symbols from a payload.
 #[derive(Debug)]
 pub(in crate::codec) struct RangeDecoder<'a> {
@@ -106,7 +110,7 @@ impl<'a> RangeDecoder<'a> {
     pub(in crate::codec) fn new(payload: &[u8], buffer: &'a mut Vec<u8>) -> Self {
         buffer.clear();
         buffer.extend_from_slice(payload);
-        buffer.extend_from_slice(&[0; MAX_IMPLIED_ZEROS + 4]);
+        buffer.extend_from_slice(&[0; ZEROS]);
         let mut decoder = Self { bytes: buffer, position: 0, code: 0, range: u32::MAX };
         decoder.code = decoder.next_bytes();
         decoder.position = 4;
@@ -142,7 +146,7 @@ impl<'a> RangeDecoder<'a> {
 
     /// Returns whether the whole payload has been read.
     pub(in crate::codec) fn is_done(&self) -> bool {
-        self.position >= self.bytes.len() - MAX_IMPLIED_ZEROS - 4
+        self.position >= self.bytes.len() - ZEROS
     }
 
     /// Returns whether every symbol that follows is the first of its distribution.
