@@ -192,7 +192,8 @@ proptest! {
                         prop_assert_eq!(many, one.as_ref().unwrap().view());
                     }
                 }
-                Err((number, error)) => prop_assert_eq!(&Err(error), &one_by_one[number]),
+                // The words are those of zstd, which may find another fault of the same payload.
+                Err((number, _)) => prop_assert!(one_by_one[number].is_err(), "payload {}", number),
             }
         }
     }
