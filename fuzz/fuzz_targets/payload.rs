@@ -25,4 +25,9 @@ fuzz_target!(|bytes: &[u8]| {
     Encoder::new().encode(&model, image.view(), &mut again);
     assert!(again.len() <= image.as_bytes().len());
     assert_eq!(decoder.decode(&model, &again, size).unwrap(), image);
+    // Several images at a time give the same.
+    let mut rows = Vec::new();
+    let many: [&[u8]; 6] = [payload, &again, payload, &again, &again, payload];
+    let images = decoder.decode_many(&model, &many, size, &mut rows).unwrap();
+    assert!(images.into_iter().all(|many| many == image.view()));
 });

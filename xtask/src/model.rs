@@ -1,6 +1,9 @@
-//! `cargo xtask model`: makes the images that the shipped model is trained on, and trains it.
+//! `cargo xtask model`: makes the images that the shipped model is trained on, trains it, and tells whether it is the one that ships.
+//!
+//! It replaces no file: archives name the shipped model, so that one that differs needs another name.
 
 use std::fs;
+use std::path::Path;
 
 use crate::command::{self, Outcome, cargo, command, root, target};
 use crate::python;
@@ -20,10 +23,19 @@ pub(crate) fn run(_arguments: &[String]) -> Outcome {
     let listed = fs::read_dir(&train).map_err(|error| format!("{}: {error}", train.display()))?;
     let mut files: Vec<_> = listed.flatten().map(|file| file.path()).collect();
     files.sort();
-    let file = root().join(MODELS).join(FILE);
+    let file = folder.join(FILE);
     let train = ["run", "--release", "--locked", "--package", "bitnpz-benches", "--bin", "model", "--"];
     command::run(cargo(&train).arg(&file).args(files))?;
+    let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
     // The decoder in Python has a copy.
-    let copy = root().join("reference").join(FILE);
-    fs::copy(&file, &copy).map(drop).map_err(|error| format!("{}: {error}", copy.display()))
+    for folder in [MODELS, "reference"] {
+        let shipped = root().join(folder).join(FILE);
+        let is_same = read(&shipped)? == read(&file)?;
+        println!(
+            "{} {} the model that was trained",
+            shipped.display(),
+            if is_same { "is" } else { "differs from" }
+        );
+    }
+    Ok(())
 }

@@ -13,7 +13,8 @@ use crate::view::{BitmapView, packed_len, stride};
 
 /// Decodes images, each independently of all others; reuses its buffers from one to the next.
 ///
-/// The time is linear in the bytes of the payload and the pixels of the image, whatever the payload holds.
+/// The time is linear in the pixels of the image and the bits of the payload, whatever the payload holds; a bit of a wide image may
+/// take a row of words.
 ///
 /// ```
 /// use bitnpz_bitmap::codec::{Decoder, Encoder, Model};

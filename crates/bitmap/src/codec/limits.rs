@@ -2,5 +2,5 @@
 
 /// The largest height and width of an image that is modelled; larger ones are stored as packed rows, whatever the codec.
 ///
-/// It bounds the memory for the edges of one row, each of which takes several bytes.
+/// It bounds the numbers in payloads, and the memory that a short payload can ask for.
 pub(super) const MAX_SIDE: usize = 1 << 16;

@@ -99,11 +99,14 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// If `bytes` are not changes of this model.
-    pub fn with_changes(&'static self, bytes: &[u8]) -> Result<Self> {
-        let ModelTables::Contour(model) = &self.tables else {
-            let message = "expected a model that can be changed, found another";
-            return Err(ErrorKind::Model { message, offset: 0 }.into());
+    /// If this is not a shipped model, or if `bytes` are not changes of it.
+    pub fn with_changes(&self, bytes: &[u8]) -> Result<Self> {
+        let model = match &self.tables {
+            ModelTables::Contour(model) if self.base.is_some() && self.bytes.is_empty() => model,
+            _ => {
+                let message = "expected changes of a shipped model, found another model";
+                return Err(ErrorKind::Model { message, offset: 0 }.into());
+            }
         };
         if bytes.is_empty() {
             return Ok(self.clone());

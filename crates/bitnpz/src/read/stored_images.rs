@@ -160,20 +160,21 @@ impl StoredImages {
             let kind = self.set().kind(image.width());
             unpack_onto(image.as_bytes(), kind.width, &kind.dtype, kind.bits, pixels)
         };
-        let indices: Vec<usize> = images.collect();
-        for indices in indices.chunks(IMAGES_AT_ONCE) {
+        let size = self.set().common_size().filter(|[height, width]| height * width <= MAX_PIXELS_AT_ONCE);
+        for first in images.clone().step_by(IMAGES_AT_ONCE) {
             interrupt::check()?;
-            match self.set().common_size() {
-                Some(size) if size[0] * size[1] <= MAX_PIXELS_AT_ONCE => {
+            let indices: Vec<usize> = (first..images.end.min(first + IMAGES_AT_ONCE)).collect();
+            match size {
+                Some(size) => {
                     let mut unpacked = Ok(());
-                    self.with_images(indices, size, |_, image| {
+                    self.with_images(&indices, size, |_, image| {
                         if unpacked.is_ok() {
                             unpacked = unpack(image);
                         }
                     })?;
                     unpacked?;
                 }
-                _ => indices.iter().try_for_each(|&index| self.with_image(index, &mut unpack)?)?,
+                None => indices.iter().try_for_each(|&index| self.with_image(index, &mut unpack)?)?,
             }
         }
         Ok(())

@@ -233,7 +233,7 @@ impl StoredSet {
         })
     }
 
-    /// Calls `with` with the number of each of these images in `images` and the image; all have this size. Several are decoded at once.
+    /// Calls `with` with the number of each of these images in `images` and the image; all must have this size. Several are decoded at once.
     pub(crate) fn with_images(
         &self,
         zip: &Archive,
@@ -246,10 +246,20 @@ impl StoredSet {
         for &image in images {
             let (segment, number) = self.locate(image)?;
             let payload = segment.payload(zip, number)?;
-            self.check_size(zip, image, payload.len(), size)?;
-            payloads.push(payload);
+            let start = match segment.size() {
+                Some(_) => 0,
+                None => {
+                    let (own, rest) = self.split_size(segment, number, &payload)?;
+                    if own != size {
+                        return Err(ErrorKind::SizesDiffer.into());
+                    }
+                    payload.len() - rest.len()
+                }
+            };
+            self.check_size(zip, image, payload.len() - start, size)?;
+            payloads.push((payload, start));
         }
-        let payloads: Vec<&[u8]> = payloads.iter().map(|payload| &**payload).collect();
+        let payloads: Vec<&[u8]> = payloads.iter().map(|(payload, start)| &payload[*start..]).collect();
         with_scratch(|Scratch { decoder, rows }| {
             let decoded = decoder.decode_many(model, &payloads, size, rows);
             let decoded = decoded.map_err(|(number, error)| match self.locate(images[number]) {
@@ -277,7 +287,7 @@ impl StoredSet {
         check_image(zip.limits(), payload_bytes, size).map_err(|error| error.with_key(&self.key(zip, image)))
     }
 
-    /// Decodes the rows of an image into a sink, without memory for all of them.
+    /// Decodes the rows of an image into a sink; only some codecs need memory for all of them.
     pub(super) fn read_rows(&self, zip: &Archive, image: usize, rows: &mut impl ImageSink) -> Result<()> {
         let model = self.model(zip)?;
         self.with_payload(zip, image, |segment, payload, size| {

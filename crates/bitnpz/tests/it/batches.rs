@@ -1,6 +1,8 @@
 //! Writing images in batches, and reading images of any keys as one set.
 
-use bitnpz::{Access, Archive, Compression, Dtype, Encoding, ErrorKind, OpenOptions, WriteOptions, Writer};
+use bitnpz::{
+    Access, Archive, Codec, Compression, Dtype, Encoding, ErrorKind, OpenOptions, WriteOptions, Writer,
+};
 use ndarray::{Array2, Array3, s};
 
 fn stack(count: usize) -> Array3<bool> {
@@ -58,6 +60,30 @@ fn writes_and_extends_stacks_in_batches() {
         assert_eq!(archive.array::<bool>("glyphs").unwrap(), whole.clone().into_dyn());
         assert_eq!(archive.array::<bool>("new").unwrap(), batch(0..80).into_dyn());
         assert!(archive.verify(|_| ()).unwrap().problems.is_empty());
+    }
+}
+
+/// One image of a set whose images differ in size, read as a batch.
+#[test]
+fn reads_batches_of_one_image_of_mixed_sizes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    for codec in Codec::ALL {
+        let mut writer = Writer::create_with(&path, &WriteOptions::default().with_codec(codec)).unwrap();
+        let images: Vec<_> =
+            (0..40).map(|number| crate::support::image(20 + number, 30 + number % 3, number)).collect();
+        for (number, image) in images.iter().enumerate() {
+            writer.add_image(&format!("ix-{number:03}"), image).unwrap();
+        }
+        writer.finish().unwrap();
+        let archive = Archive::open(&path).unwrap();
+        for (number, image) in images.iter().enumerate() {
+            let read = archive.images(&format!("ix-{number:03}")).unwrap();
+            assert_eq!(read.to_array::<bool>().unwrap(), image.clone().into_dyn());
+            let mut batch = ndarray::Array3::from_elem((3, image.nrows(), image.ncols()), false);
+            read.read_batch_into(&[0, 0, 0], &mut batch).unwrap();
+            assert!(batch.outer_iter().all(|other| other == image));
+        }
     }
 }
 

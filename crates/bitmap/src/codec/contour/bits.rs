@@ -63,6 +63,13 @@ impl BitReader {
         self.len = 8 * payload.len();
     }
 
+    /// Gives up the memory for a payload that is larger than this.
+    pub(super) fn shrink(&mut self, most: usize) {
+        if self.bytes.capacity() > most {
+            self.bytes = Vec::new();
+        }
+    }
+
     /// Returns the next 57 bits or more, in the lowest bits.
     #[inline]
     pub(super) fn peek(&self) -> u64 {

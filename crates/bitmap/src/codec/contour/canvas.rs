@@ -13,7 +13,7 @@ pub(super) trait Canvas: Debug + Default {
     /// Makes room for an image of this size, or returns the number of bytes for which there is no memory.
     fn make_room(&mut self, size: [u32; 2]) -> Result<(), usize>;
 
-    /// Gives up memory for images larger than `LARGE` bytes.
+    /// Gives up the memory for an image that is large.
     fn shrink(&mut self);
 
     /// Clears the canvas for an image of this size.
@@ -41,7 +41,7 @@ fn make_room<W>(words: &mut Vec<W>, len: usize) -> Result<(), usize> {
     words.try_reserve_exact(len).map_err(|_| len.saturating_mul(size_of::<W>()))
 }
 
-/// Gives up memory for images larger than `LARGE` bytes.
+/// Gives up the memory for an image that is large; words take up to twice the bytes of packed rows.
 fn shrink<W>(words: &mut Vec<W>) {
     if words.capacity() * size_of::<W>() > 2 * LARGE {
         *words = Vec::new();

@@ -71,7 +71,7 @@ impl Decoder {
         if decoded.is_ok() {
             lane.canvas.pass_on(rows);
         }
-        lane.canvas.shrink();
+        lane.shrink();
         Ok(decoded.map_err(|(_, message)| ErrorKind::Payload { message })?)
     }
 }
@@ -104,7 +104,7 @@ fn decode<C: Canvas>(
         }
     }
     let decoded = decode_in_lanes(tables, jobs, lanes, count);
-    lanes.iter_mut().for_each(|lane| lane.canvas.shrink());
+    lanes.iter_mut().for_each(Lane::shrink);
     decoded.map_err(|(number, message)| (number, ErrorKind::Payload { message }.into()))
 }
 
@@ -161,6 +161,13 @@ fn event_code(tables: &Tables, segment: &Segment) -> u16 {
 }
 
 impl<C: Canvas> Lane<C> {
+    /// Gives up the memory that a large image took.
+    fn shrink(&mut self) {
+        self.canvas.shrink();
+        self.reader.shrink(LARGE);
+        self.walk.shrink(LARGE / size_of::<Segment>());
+    }
+
     /// Starts with the next image that has segments; returns whether there is one.
     fn start(
         &mut self,

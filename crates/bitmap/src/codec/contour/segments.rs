@@ -34,10 +34,11 @@ pub(super) enum Side {
     Right,
 }
 
-/// The most edges that all rows of an image have, which bounds the memory of the encoder.
-const MAX_EDGES: usize = 1 << 21;
+/// The most edges that all rows of an image have, which bounds the memory of the encoder to about 500 MB: a page of dense text,
+/// scanned at 600 dots to the inch, has three million.
+const MAX_EDGES: usize = 1 << 23;
 
-/// Images with an edge for fewer pixels are noise, of which packed rows are smaller.
+/// Images with an edge for fewer pixels, those that fill packed rows included, are noise, of which packed rows are smaller.
 const PIXELS_PER_EDGE: usize = 3;
 
 /// The segments of an image; reuses its buffers from one image to the next.

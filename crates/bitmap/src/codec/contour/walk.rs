@@ -168,6 +168,13 @@ impl Walk {
         };
     }
 
+    /// Gives up the memory for more than so many segments.
+    pub(super) fn shrink(&mut self, most: usize) {
+        if self.open.capacity().max(self.waiting.capacity()).max(self.merging.capacity()) > most {
+            *self = Self::default();
+        }
+    }
+
     /// Returns the next segment to follow; `None` if the image is complete.
     pub(super) fn next_segment(&mut self, coder: &mut impl Coder) -> Result<Option<Segment>, Fault> {
         loop {

@@ -57,7 +57,8 @@ impl Observations {
         observations
     }
 
-    /// Returns the mean length of the images' payloads with a model, in bytes.
+    /// Returns the mean length of the images' payloads with a model, in bytes; noise, which any model stores as packed rows, counts
+    /// nothing.
     pub(super) fn payload_bytes(&self, parts: &Parts) -> f64 {
         let mut bits = self.bits;
         for (part, seen) in parts.iter().zip(&self.symbols) {
