@@ -841,6 +841,8 @@ def images_of(segment, payload, index, codec):
             data = data[place:]
         stride = -(-width // 8)
         check(max(height, 1) * max(stride, 1) <= max(FREE_BYTES, MAX_RATIO * len(data)), "an image in proportion to its payload")
+        if not images and "size" in segment:
+            np.empty((count, height, width), bool)  # fails at once if there is no memory for all of them
         if len(data) == height * stride:
             rows = data.reshape(height, stride)
             check(width % 8 == 0 or not (rows[:, -1] & 0xFF >> width % 8).any(), "zero padding")

@@ -81,6 +81,10 @@ impl Decoder {
                 self.zstd.decode(dictionary, payload, rows).map_err(damaged)?;
                 BitmapView::new(height, width, rows)
             }
+            ModelTables::Contour(model) if expected > contour::LARGE => {
+                self.contour.decode_rows(model, payload, size, &mut RowBuffer::new(rows, stride(width)))?;
+                Ok(BitmapView::new_unchecked(height, width, rows))
+            }
             ModelTables::Contour(model) => {
                 self.contour
                     .decode(model, &mut [contour::Job { number: 0, payload, size, rows }])
