@@ -1,7 +1,7 @@
 //! The Python interpreters and the virtual environments in which tests and reports run.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,7 +18,8 @@ pub(crate) type Interpreter = (PathBuf, (u32, u32));
 
 /// Returns the interpreter of a virtual environment below `target`, which has the packages that the requirement files list.
 ///
-/// It is made the first time, and again when these files change.
+/// It is made the first time, and again when these files change. Of several processes that want it, one makes it and the
+/// others wait.
 pub(crate) fn environment(name: &str, requirements: &[&str]) -> Result<PathBuf, String> {
     let (interpreter, _) = interpreters().into_iter().next().ok_or_else(|| {
         format!("expected Python {}.{} or later on the path, found none", OLDEST.0, OLDEST.1)
@@ -38,6 +39,9 @@ pub(crate) fn environment_of(
     let read =
         |file: &&str| fs::read_to_string(root().join(file)).map_err(|error| format!("{file}: {error}"));
     let wanted = requirements.iter().map(read).collect::<Result<String, _>>()?;
+    let lock = root().join("target").join(format!("{name}.lock"));
+    let lock = File::create(&lock).and_then(|file| file.lock().map(|()| file));
+    let _lock = lock.map_err(|error| format!("target/{name}.lock: {error}"))?;
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
