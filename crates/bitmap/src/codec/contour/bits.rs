@@ -1,5 +1,7 @@
 //! Writing and reading bits, the first one the least significant of its byte (as in RFC 1951).
 
+use super::fault::Fault;
+
 /// The number of zero bytes behind a payload that a decoder reads as if they were there.
 ///
 /// The bound keeps the time of decoding linear in the length of the payload.
@@ -73,7 +75,8 @@ impl BitReader {
     /// Returns the next 57 bits or more, in the lowest bits.
     #[inline]
     pub(super) fn peek(&self) -> u64 {
-        let bytes = self.bytes.get(self.position / 8..).and_then(<[u8]>::first_chunk);
+        let start = self.position / 8;
+        let bytes = self.bytes.get(start..start + 8).and_then(<[u8]>::first_chunk);
         bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)) >> (self.position % 8)
     }
 
@@ -92,22 +95,14 @@ impl BitReader {
 
     /// Checks that no more bits were read than a payload implies.
     #[inline]
-    pub(super) fn check(&self) -> Result<(), &'static str> {
-        if self.position <= self.len + 8 * MAX_IMPLIED_ZEROS {
-            Ok(())
-        } else {
-            Err("expected the end of the image, found the end of the payload")
-        }
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        if self.position <= self.len + 8 * MAX_IMPLIED_ZEROS { Ok(()) } else { Err(Fault::PayloadEnds) }
     }
 
     /// Checks that all bits were read, but for those that fill the last byte.
     #[inline]
-    pub(super) fn finish(&self) -> Result<(), &'static str> {
+    pub(super) fn finish(&self) -> Result<(), Fault> {
         self.check()?;
-        if self.position + 7 >= self.len && self.peek() == 0 {
-            Ok(())
-        } else {
-            Err("expected the end of the payload, found more of it")
-        }
+        if self.position + 7 >= self.len && self.peek() == 0 { Ok(()) } else { Err(Fault::PayloadGoesOn) }
     }
 }

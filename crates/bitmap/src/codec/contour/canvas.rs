@@ -57,12 +57,12 @@ pub(super) trait Word:
 
     fn leading_zeros(self) -> u32;
 
-    /// Writes the first `stride` bytes, and more where there is room.
-    fn write(self, rows: &mut [u8], stride: usize);
+    /// Writes the bytes of rows, `stride` of each. The first ones are complete, each other is its difference from the one above.
+    fn write_rows(words: &[Self], complete: usize, stride: usize, rows: &mut [u8]);
 }
 
 macro_rules! words {
-    ($($word:ty)*) => {$(
+    ($($word:ty: $($stride:literal)*;)*) => {$(
         impl Word for $word {
             #[inline]
             fn from_column(column: u32) -> Self {
@@ -84,19 +84,28 @@ macro_rules! words {
                 self.leading_zeros()
             }
 
-            #[inline]
-            fn write(self, rows: &mut [u8], stride: usize) {
-                let bytes = self.to_be_bytes();
-                match rows.first_chunk_mut() {
-                    Some(chunk) => *chunk = bytes,
-                    None => rows[..stride].copy_from_slice(&bytes[..stride]),
+            fn write_rows(words: &[Self], complete: usize, stride: usize, rows: &mut [u8]) {
+                fn write<const STRIDE: usize>(words: &[$word], complete: usize, rows: &mut [u8]) {
+                    let (rows, _) = rows.as_chunks_mut::<STRIDE>();
+                    let mut above = 0;
+                    for (number, (word, row)) in words.iter().zip(rows).enumerate() {
+                        above = if number < complete { *word } else { above ^ word };
+                        row.copy_from_slice(&above.to_be_bytes()[..STRIDE]);
+                    }
+                }
+                match stride {
+                    $($stride => write::<$stride>(words, complete, rows),)*
+                    _ => unreachable!("a row is at most a word"),
                 }
             }
         }
     )*};
 }
 
-words!(u64 u128);
+words! {
+    u64: 1 2 3 4 5 6 7 8;
+    u128: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16;
+}
 
 /// A canvas whose rows are single words.
 #[derive(Debug, Default)]
@@ -152,14 +161,7 @@ impl<W: Word> Canvas for Narrow<W> {
     }
 
     fn write(&mut self, rows: &mut [u8]) {
-        self.complete_rows(self.rows.len());
-        let stride = self.width.div_ceil(8) as usize;
-        let mut rest = rows;
-        for word in &self.rows {
-            // What a word writes behind its row, the next one overwrites.
-            word.write(rest, stride);
-            rest = &mut rest[stride..];
-        }
+        W::write_rows(&self.rows, self.complete, self.width.div_ceil(8) as usize, rows);
     }
 }
 

@@ -6,10 +6,12 @@
 use super::alphabet::Alphabet;
 use super::bits::BitReader;
 use super::canvas::{Canvas, LARGE, Narrow, Wide};
+use super::event::Step;
+use super::fault::Fault;
 use super::model::Model;
 use super::segments::Segments;
-use super::tables::{Code, Entry, Step, Tables};
-use super::walk::{Coder, Fault, Segment, Walk};
+use super::tables::{Code, Entry, Tables};
+use super::walk::{Coder, Segment, Walk};
 use crate::codec::rows::RowSink;
 use crate::error::{Error, ErrorKind};
 
@@ -65,14 +67,21 @@ impl Decoder {
         let mut jobs = [Job { number: 0, payload, size, rows: &mut [] }];
         let mut next = 0;
         let lanes = std::array::from_mut(lane);
-        let decoded = lanes[0].start(&model.tables, &mut jobs, &mut next).and_then(|has_segments| {
-            if has_segments { run(&model.tables, &mut jobs, &mut next, lanes).map(|_| ()) } else { Ok(()) }
-        });
+        let decoded = lanes[0]
+            .start(&model.tables, &mut jobs, &mut next)
+            .map_err(|fault| (0, fault))
+            .and_then(|has_segments| {
+                if has_segments {
+                    run(&model.tables, &mut jobs, &mut next, lanes).map(|_| ())
+                } else {
+                    Ok(())
+                }
+            });
         if decoded.is_ok() {
             lane.canvas.pass_on(rows);
         }
         lane.shrink();
-        Ok(decoded.map_err(|(_, message)| ErrorKind::Payload { message })?)
+        Ok(decoded.map_err(|(_, fault)| fault)?)
     }
 }
 
@@ -105,7 +114,7 @@ fn decode<C: Canvas>(
     }
     let decoded = decode_in_lanes(tables, jobs, lanes, count);
     lanes.iter_mut().for_each(Lane::shrink);
-    decoded.map_err(|(number, message)| (number, ErrorKind::Payload { message }.into()))
+    decoded.map_err(|(number, fault)| (number, fault.into()))
 }
 
 /// Decodes images in this many lanes.
@@ -117,7 +126,11 @@ fn decode_in_lanes<C: Canvas>(
 ) -> Result<(), (usize, Fault)> {
     let mut next = 0;
     let mut active = 0;
-    while active < count && lanes[active].start(tables, jobs, &mut next)? {
+    while active < count {
+        let lane = &mut lanes[active];
+        if !lane.start(tables, jobs, &mut next).map_err(|fault| (jobs[lane.job].number, fault))? {
+            break;
+        }
         active += 1;
     }
     if active == LANES {
@@ -146,9 +159,11 @@ fn run<C: Canvas, const N: usize>(
             std::array::from_fn(|lane| tables.event(codes[lane], lanes[lane].reader.peek()));
         for (number, (lane, entry)) in lanes.iter_mut().zip(entries).enumerate() {
             lane.reader.skip(entry.length());
-            let step = tables.steps[usize::from(entry.symbol()) % 512];
-            if !lane.step(step) && !lane.leave(tables, entry.symbol(), jobs, next)? {
-                return Ok(number);
+            if !lane.step(Step::of_symbol(entry.symbol())) {
+                let goes_on = lane.leave(tables, entry.symbol(), jobs, next);
+                if !goes_on.map_err(|fault| (jobs[lane.job].number, fault))? {
+                    return Ok(number);
+                }
             }
         }
     }
@@ -169,37 +184,31 @@ impl<C: Canvas> Lane<C> {
     }
 
     /// Starts with the next image that has segments; returns whether there is one.
-    fn start(
-        &mut self,
-        tables: &Tables,
-        jobs: &mut [Job<'_>],
-        next: &mut usize,
-    ) -> Result<bool, (usize, Fault)> {
+    fn start(&mut self, tables: &Tables, jobs: &mut [Job<'_>], next: &mut usize) -> Result<bool, Fault> {
         while *next < jobs.len() {
             self.job = *next;
-            let job = &mut jobs[self.job];
+            let job = &jobs[self.job];
             *next += 1;
             self.size = job.size.map(|side| side as u32);
             self.reader.start(job.payload);
             self.canvas.start(self.size);
             self.walk.start(self.size);
-            if self.next_segment(tables).map_err(|fault| (job.number, fault))? {
+            if self.next_segment(tables)? {
                 return Ok(true);
             }
-            self.finish(job)?;
+            self.finish(&mut jobs[self.job])?;
         }
         Ok(false)
     }
 
     fn next_segment(&mut self, tables: &Tables) -> Result<bool, Fault> {
-        let Self { reader, walk, canvas, .. } = self;
+        let Self { reader, walk, canvas, segment, .. } = self;
         reader.check()?;
-        let segment = walk.next_segment(&mut PayloadCoder { tables, reader, canvas })?;
-        Ok(segment.map(|segment| self.segment = segment).is_some())
+        walk.next_segment(segment, &mut PayloadCoder { tables, reader, canvas })
     }
 
-    fn finish(&mut self, job: &mut Job<'_>) -> Result<(), (usize, Fault)> {
-        self.reader.finish().map_err(|fault| (job.number, fault))?;
+    fn finish(&mut self, job: &mut Job<'_>) -> Result<(), Fault> {
+        self.reader.finish()?;
         if !job.rows.is_empty() {
             self.canvas.write(job.rows);
         }
@@ -208,7 +217,7 @@ impl<C: Canvas> Lane<C> {
 
     /// Takes a step with a segment; returns false, and does nothing, if it would leave the image or is none.
     #[inline]
-    fn step(&mut self, step: Step) -> bool {
+    fn step(&mut self, step: &Step) -> bool {
         let segment = &mut self.segment;
         let [height, width] = self.size;
         let old = segment.edges;
@@ -218,7 +227,7 @@ impl<C: Canvas> Lane<C> {
             | width.wrapping_sub(right)
             | right.wrapping_sub(left).wrapping_sub(1)
             | (height - 1).wrapping_sub(row);
-        if faults >> 31 != 0 || step.rows == 0 {
+        if faults >> 31 != 0 {
             return false;
         }
         self.canvas.invert(row, [[old[0], left], [old[1], right]]);
@@ -238,23 +247,15 @@ impl<C: Canvas> Lane<C> {
         symbol: u16,
         jobs: &mut [Job<'_>],
         next: &mut usize,
-    ) -> Result<bool, (usize, Fault)> {
-        match self.apply(tables, symbol) {
-            Ok(true) => Ok(true),
-            Ok(false) => {
-                self.finish(&mut jobs[self.job])?;
-                self.start(tables, jobs, next)
-            }
-            Err(fault) => Err((jobs[self.job].number, fault)),
-        }
-    }
-
-    /// Applies an event; returns whether there is a segment to follow.
-    fn apply(&mut self, tables: &Tables, symbol: u16) -> Result<bool, Fault> {
+    ) -> Result<bool, Fault> {
         let Self { reader, walk, canvas, segment, .. } = self;
         let mut coder = PayloadCoder { tables, reader, canvas };
         let symbol = coder.unescape(Alphabet::Event, symbol);
-        if walk.apply(symbol, segment, &mut coder)? { Ok(true) } else { self.next_segment(tables) }
+        if walk.apply(symbol, segment, &mut coder)? || self.next_segment(tables)? {
+            return Ok(true);
+        }
+        self.finish(&mut jobs[self.job])?;
+        self.start(tables, jobs, next)
     }
 }
 
@@ -302,7 +303,7 @@ impl<C: Canvas> Coder for PayloadCoder<'_, C> {
     }
 
     fn bits(&mut self, count: u32, _known: impl FnOnce(&Segments) -> u32) -> u32 {
-        if count == 0 { 0 } else { self.reader.read(count) }
+        self.reader.read(count)
     }
 
     fn birth(&self, _number: usize) -> u32 {

@@ -1,5 +1,7 @@
 //! Events: what changes next about a run, as one symbol.
 
+use super::history::Update;
+
 /// What an edge does in an event: moves by -3 to 3 columns are 0 to 6.
 pub(super) type Action = u8;
 
@@ -48,4 +50,46 @@ impl Event {
 /// Returns the action of an edge that moves by so many columns to the right.
 pub(super) fn action(columns: i32) -> Action {
     if columns.abs() <= 3 { (columns + 3) as u8 } else { FAR }
+}
+
+/// What an event does to the edges that neither end nor move far.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+pub(super) struct Step {
+    pub(super) event: Event,
+    /// The rows that a run goes down, if this is all that an event does to it; more than any image has if it does more.
+    pub(super) rows: u32,
+    /// The columns by which each edge moves.
+    pub(super) moves: [i32; 2],
+    pub(super) update: Update,
+}
+
+/// Rows that lead out of any image.
+const TOO_MANY_ROWS: u32 = 1 << 30;
+
+/// The step of each event, and of the escape, which is none.
+static STEPS: [Step; 512] = {
+    let mut steps = [Step::of_event(Event::from_symbol(EVENTS as u16)); 512];
+    let mut symbol = 0;
+    while symbol < EVENTS {
+        steps[symbol] = Step::of_event(Event::from_symbol(symbol as u16));
+        symbol += 1;
+    }
+    steps
+};
+
+impl Step {
+    #[inline]
+    pub(super) fn of_symbol(symbol: u16) -> &'static Self {
+        &STEPS[usize::from(symbol) % 512]
+    }
+
+    const fn of_event(event: Event) -> Self {
+        let [left, right] = event.actions;
+        let is_all =
+            (event.rows as u32) < MANY_ROWS && left < FAR && right < FAR && (left != STAY || right != STAY);
+        let rows = if is_all { event.rows as u32 + 1 } else { TOO_MANY_ROWS };
+        let moves = [left as i32 - STAY as i32, right as i32 - STAY as i32];
+        Self { event, rows, moves, update: Update::of_moves(moves) }
+    }
 }

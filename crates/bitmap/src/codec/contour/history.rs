@@ -50,9 +50,9 @@ impl Histories {
         [(self.0 & 0xFFF) as usize, (self.0 >> 16 & 0xFFF) as usize]
     }
 
-    /// Returns the histories after so many rows, in the last of which the edges moved by so many columns.
-    pub(super) fn after(self, rows: u32, moves: [i32; 2]) -> Self {
-        self.update(rows.min(MAX_ROWS), Update::of_moves(moves))
+    /// Returns the histories after any number of rows.
+    pub(super) fn after(self, rows: u32, update: Update) -> Self {
+        self.update(rows.min(MAX_ROWS), update)
     }
 
     /// Returns the histories after up to 15 rows, with the update that the moves in the last of them make.
@@ -77,20 +77,26 @@ pub(super) struct Update {
 }
 
 impl Update {
-    pub(super) fn of_moves(moves: [i32; 2]) -> Self {
-        let [left, right] =
-            moves.map(
-                |columns| {
-                    if columns == 0 { [0xFF0, 0, 0x00F] } else { [0, move_class(columns) << 8, 0x0F0] }
-                },
-            );
-        let [kept, classes, ages] = [0, 1, 2].map(|part| left[part] | right[part] << 16);
-        Self { kept, classes, ages }
+    pub(super) const fn of_moves([left, right]: [i32; 2]) -> Self {
+        let (left, right) = (Self::of_move(left), Self::of_move(right));
+        Self {
+            kept: left.kept | right.kept << 16,
+            classes: left.classes | right.classes << 16,
+            ages: left.ages | right.ages << 16,
+        }
+    }
+
+    /// Returns the update of a left edge.
+    const fn of_move(columns: i32) -> Self {
+        match columns {
+            0 => Self { kept: 0xFF0, classes: 0, ages: 0x00F },
+            _ => Self { kept: 0, classes: move_class(columns) << 8, ages: 0x0F0 },
+        }
     }
 }
 
 /// Returns the class of a move by one column or more.
-fn move_class(columns: i32) -> u32 {
+const fn move_class(columns: i32) -> u32 {
     let far = match columns.unsigned_abs() {
         near @ 1..=4 => near - 1,
         5..=6 => 4,

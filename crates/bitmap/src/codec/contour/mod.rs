@@ -16,6 +16,7 @@ mod classes;
 mod decode;
 mod encode;
 mod event;
+mod fault;
 mod history;
 mod matching;
 mod model;

@@ -1,9 +1,10 @@
 //! From an image to its symbols.
 
 use super::alphabet::{Alphabet, Features};
+use super::fault::Fault;
 use super::matching::Costs;
 use super::segments::Segments;
-use super::walk::{Coder, Fault, Segment, Walk};
+use super::walk::{Coder, Segment, Walk};
 use crate::view::BitmapView;
 
 /// Receives the symbols of images.
@@ -31,9 +32,8 @@ impl Scanner {
         }
         self.walk.start([image.height() as u32, image.width() as u32]);
         let mut coder = ImageCoder { segments: &self.segments, sink };
-        while let Some(mut segment) =
-            self.walk.next_segment(&mut coder).expect("the segments are of an image")
-        {
+        let mut segment = Segment::default();
+        while self.walk.next_segment(&mut segment, &mut coder).expect("the segments are of an image") {
             let mut goes_on = true;
             while goes_on {
                 let symbol = coder.event(&segment).expect("the event is known");

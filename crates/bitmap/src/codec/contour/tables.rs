@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::alphabet::{ALPHABETS, Alphabet, FEATURE_VALUES};
 use super::classes::{Classes, GROUPS, Group};
-use super::event::{EVENTS, Event, FAR, MANY_ROWS, STAY};
-use super::history::{COUNTDOWNS, Histories, History, Update, countdown_class};
+use super::event::{EVENTS, Event};
+use super::history::{COUNTDOWNS, Histories, History, countdown_class};
 use super::parts::{Part, Parts};
 use super::prefix::{self, Lengths};
 use super::tree::{Combinations, Node, Tree};
@@ -43,24 +43,15 @@ impl Entry {
 #[derive(Clone, Debug)]
 struct EventTables {
     /// The class of each history, for the left edge and for the right one.
-    edges: [Box<[u8; History::COUNT]>; 2],
+    edges: [[u8; History::COUNT]; 2],
     /// Where the contexts of each pair of these classes start.
-    pairs: Box<[u32; 1 << 14]>,
+    pairs: [u32; 1 << 14],
     /// The class of each width and countdown.
-    rest: Box<[u8; 32 * COUNTDOWNS]>,
+    rest: [u8; 32 * COUNTDOWNS],
     /// The number of the code of each context.
     contexts: Vec<u16>,
     /// The entries of each code: one for each value of the next eight bits.
     entries: Vec<[Entry; 256]>,
-}
-
-/// What an event does to a segment, if it is one whose edges both move by at most three columns, or stay.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Step {
-    /// The rows that it goes down; 0 for other events.
-    pub(super) rows: u32,
-    pub(super) moves: [i32; 2],
-    pub(super) update: Update,
 }
 
 /// The contexts of numbers.
@@ -74,8 +65,7 @@ struct NumberContexts {
 /// The tables of a model.
 #[derive(Clone, Debug)]
 pub(super) struct Tables {
-    events: EventTables,
-    pub(super) steps: Box<[Step; 512]>,
+    events: Box<EventTables>,
     numbers: [NumberContexts; ALPHABETS - 1],
     /// The codes of escaped symbols.
     commons: [Code; ALPHABETS],
@@ -93,9 +83,9 @@ impl EventTables {
             numbers[2][width << 4 | usize::from(countdown_class(countdown))]
         };
         let mut tables = Self {
-            edges: [0, 1].map(|side| Box::new(std::array::from_fn(|index| numbers[side][index]))),
-            pairs: Box::new([0; 1 << 14]),
-            rest: Box::new(std::array::from_fn(rest)),
+            edges: [0, 1].map(|side| std::array::from_fn(|index| numbers[side][index])),
+            pairs: [0; 1 << 14],
+            rest: std::array::from_fn(rest),
             contexts: Vec::new(),
             entries: Vec::new(),
         };
@@ -173,20 +163,6 @@ fn codes_of_levels(tree: &Tree, combinations: &Combinations) -> Vec<u16> {
     codes
 }
 
-impl Step {
-    fn of_event(symbol: u16) -> Self {
-        let Event { rows, actions } = Event::from_symbol(symbol);
-        let is_step =
-            u32::from(rows) < MANY_ROWS && actions.iter().all(|&action| action < FAR) && actions != [STAY; 2];
-        if usize::from(symbol) < EVENTS && is_step {
-            let moves = actions.map(|action| i32::from(action) - i32::from(STAY));
-            Self { rows: u32::from(rows) + 1, moves, update: Update::of_moves(moves) }
-        } else {
-            Self::default()
-        }
-    }
-}
-
 impl NumberContexts {
     /// Makes the tables of a tree, whose codes are these.
     fn new(tree: &Tree, codes: &[Code]) -> Self {
@@ -216,8 +192,7 @@ impl Tables {
         });
         let commons = Alphabet::ALL.map(|alphabet| table.push(&parts[alphabet as usize].common, None));
         Self {
-            events: EventTables::new(&parts[Alphabet::Event as usize]),
-            steps: Box::new(std::array::from_fn(|symbol| Step::of_event(symbol as u16))),
+            events: Box::new(EventTables::new(&parts[Alphabet::Event as usize])),
             numbers,
             commons,
             entries: table.entries,

@@ -10,8 +10,9 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::mem::take;
 
 use super::alphabet::{Alphabet, Features, INTERVALS};
-use super::event::{END, EVENTS, Event, FAR, MANY_ROWS, STAY};
-use super::history::{Histories, History, Target, countdown_class};
+use super::event::{Action, END, Event, FAR, MANY_ROWS, STAY, Step};
+use super::fault::Fault;
+use super::history::{Histories, History, Target, Update, countdown_class};
 use super::numbers::{BUCKETS, bucket, bucket_range, length_class, side_bits};
 use super::segments::{Segments, Side};
 
@@ -46,22 +47,6 @@ pub(super) trait Coder {
     fn next_pixel(&self, row: u32, from: u32, is_black: bool) -> u32;
 }
 
-/// What is wrong with a payload.
-pub(super) type Fault = &'static str;
-
-/// The event of each symbol.
-static EVENT_TABLE: [Event; 512] = {
-    let mut events = [Event::from_symbol(0); 512];
-    let mut symbol = 0;
-    while symbol < EVENTS {
-        events[symbol] = Event::from_symbol(symbol as u16);
-        symbol += 1;
-    }
-    events
-};
-
-const OUTSIDE: Fault = "expected a run within the image, found one outside";
-
 /// A segment while it is followed, in the row of its last event.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Segment {
@@ -79,15 +64,10 @@ impl Segment {
         (self.edges[1] - self.edges[0]).min(31) as u8
     }
 
-    /// Returns the class of the rows that are left to the target.
-    pub(super) fn countdown_class(&self) -> u8 {
-        countdown_class(self.target.countdown(self.row))
-    }
-
     /// Returns the features of the next event.
     pub(super) fn features(&self) -> Features {
         let [[a, b, c], [d, e, f]] = self.histories.each().map(History::features);
-        [a, b, c, d, e, f, self.width(), self.countdown_class()]
+        [a, b, c, d, e, f, self.width(), countdown_class(self.target.countdown(self.row))]
     }
 }
 
@@ -117,14 +97,8 @@ impl PartialOrd for WaitingEdge {
 /// The number of waiting edges among which a segment's target is looked for: the latest ones.
 const LATEST: usize = 8;
 
-/// Where the next birth is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum NextBirth {
-    #[default]
-    Unknown,
-    Row(u32),
-    None,
-}
+/// The row of the next birth if there is none: below all others.
+const NO_BIRTH: u32 = u32::MAX;
 
 /// The state of a walk; reuses its buffers from one image to the next.
 #[derive(Debug, Default)]
@@ -141,7 +115,8 @@ pub(super) struct Walk {
     /// The edges that are merged in a row.
     merging: Vec<WaitingEdge>,
     births: usize,
-    next_birth: NextBirth,
+    /// The row of the next birth, once it is coded.
+    next_birth: Option<u32>,
     last_row: u32,
     last_rows: u32,
     last_length: u32,
@@ -175,32 +150,35 @@ impl Walk {
         }
     }
 
-    /// Returns the next segment to follow; `None` if the image is complete.
-    pub(super) fn next_segment(&mut self, coder: &mut impl Coder) -> Result<Option<Segment>, Fault> {
-        loop {
-            if let Some(mut segment) = self.open.pop() {
-                segment.target = self.target(&segment);
-                return Ok(Some(segment));
-            }
-            if self.next_birth == NextBirth::Unknown {
-                self.next_birth = self.code_birth_rows(coder)?;
-            }
-            let lowest = self.waiting.peek().map(|edge| edge.row);
-            match (self.next_birth, lowest) {
-                (NextBirth::Row(birth), Some(row)) if row <= birth => self.merge(row)?,
-                (NextBirth::None, Some(row)) => self.merge(row)?,
-                (NextBirth::Row(row), _) => {
-                    let segment = self.code_birth(row, coder)?;
-                    self.open.push(segment);
+    /// Finds the next segment to follow; returns false if the image is complete.
+    #[inline]
+    pub(super) fn next_segment(
+        &mut self,
+        segment: &mut Segment,
+        coder: &mut impl Coder,
+    ) -> Result<bool, Fault> {
+        while self.open.is_empty() {
+            let birth = match self.next_birth {
+                Some(row) => row,
+                None => self.code_birth_row(coder)?,
+            };
+            match self.waiting.peek().map(|edge| edge.row) {
+                Some(row) if row <= birth => self.merge(row)?,
+                _ if birth == NO_BIRTH => return Ok(false),
+                _ => {
+                    *segment = self.code_birth(birth, coder)?;
+                    segment.target = self.target(segment);
+                    return Ok(true);
                 }
-                (NextBirth::None, None) => return Ok(None),
-                (NextBirth::Unknown, _) => unreachable!("it was coded"),
             }
         }
+        *segment = self.open.pop().unwrap_or_default();
+        segment.target = self.target(segment);
+        Ok(true)
     }
 
-    /// Codes how many rows the next birth is below the last one.
-    fn code_birth_rows(&mut self, coder: &mut impl Coder) -> Result<NextBirth, Fault> {
+    /// Codes how many rows the next birth is below the last one, and returns its row.
+    fn code_birth_row(&mut self, coder: &mut impl Coder) -> Result<u32, Fault> {
         let features = [
             self.births.min(31) as u8,
             length_class(self.lowest_end.saturating_sub(self.last_row)),
@@ -212,15 +190,11 @@ impl Walk {
         let symbol = coder.symbol(Alphabet::BirthRows, features, |segments| {
             rows(segments).map_or(0, |rows| 1 + bucket(rows))
         })?;
-        let Some(bucket) = symbol.checked_sub(1) else { return Ok(NextBirth::None) };
+        let Some(bucket) = symbol.checked_sub(1) else { return Ok(*self.next_birth.insert(NO_BIRTH)) };
         let (first, bits) = bucket_range(bucket, self.side_bits);
         self.last_rows = first + coder.bits(bits, |segments| rows(segments).map_or(0, |rows| rows - first));
         let row = self.last_row + self.last_rows;
-        if row < self.height {
-            Ok(NextBirth::Row(row))
-        } else {
-            Err("expected a run within the image, found one below it")
-        }
+        if row < self.height { Ok(*self.next_birth.insert(row)) } else { Err(Fault::RunBelow) }
     }
 
     /// Codes a new run in this row.
@@ -235,7 +209,7 @@ impl Walk {
         let features = [width(first), width(second), is_same_row.into(), births.min(31) as u8];
         let [start, end] = self.code_interval(row, [first, second], features, coder)?;
         if start >= end {
-            return Err("expected a new run in white, found one in black");
+            return Err(Fault::NewRunInBlack);
         }
         let features =
             [births.min(31) as u8, length_class(self.width - start), length_class(self.last_length), 0];
@@ -244,7 +218,7 @@ impl Walk {
             run.edges[1] - run.edges[0] - 1
         })?;
         if length > end - start {
-            return Err("expected a new run in white, found a longer one");
+            return Err(Fault::NewRunTooLong);
         }
         let edges = [start, start + length];
         coder.invert(row, [edges, [0; 2]]);
@@ -252,7 +226,7 @@ impl Walk {
         self.last_end = edges[1];
         self.last_length = length;
         self.births += 1;
-        self.next_birth = NextBirth::Unknown;
+        self.next_birth = None;
         let run = coder.birth(births);
         Ok(Segment { row, edges, histories: Histories::default(), target: Target::NONE, run })
     }
@@ -283,7 +257,7 @@ impl Walk {
         let mut interval = if number == 0 { first } else { second };
         for _ in 1..number {
             if interval[1] == self.width {
-                return Err("expected a white interval of the row, found fewer");
+                return Err(Fault::TooFewIntervals);
             }
             interval = next_interval(interval, row, coder);
         }
@@ -297,58 +271,71 @@ impl Walk {
         segment: &mut Segment,
         coder: &mut impl Coder,
     ) -> Result<bool, Fault> {
-        let Event { rows, actions } = EVENT_TABLE[usize::from(symbol) % 512];
+        let Step { event: Event { rows, actions }, moves, mut update, .. } = *Step::of_symbol(symbol);
         let mut rows = u32::from(rows);
         if rows == MANY_ROWS {
-            let features = [actions[0], actions[1], segment.countdown_class(), 0];
-            let &mut Segment { row, run, .. } = segment;
-            rows += self.code_number(Alphabet::MoreRows, features, coder, |segments| {
-                segments.rows_to_next(run, row) - MANY_ROWS
-            })?;
+            rows += self.code_more_rows(actions, segment, coder)?;
         }
-        if actions == [END; 2] {
-            let row = segment.row + rows + 1;
-            if row > self.height {
-                return Err(OUTSIDE);
+        match actions {
+            [END, END] => return self.die(segment, rows, coder).map(|()| false),
+            [STAY, STAY] => return self.split(segment, rows, coder).map(|()| true),
+            _ => {}
+        }
+        let old = segment.edges;
+        let mut edges = [0, 1].map(|side| old[side].wrapping_add_signed(moves[side]));
+        if actions.contains(&FAR) {
+            for side in [0, 1] {
+                if actions[side] == FAR {
+                    edges[side] = self.code_far_move(side, actions[1 - side], segment, coder)?;
+                }
             }
-            if row < self.height {
-                coder.invert(row, [segment.edges, [0; 2]]);
-            }
-            self.lowest_end = self.lowest_end.max(row);
-            return Ok(false);
+            update = Update::of_moves([0, 1].map(|side| edges[side].wrapping_sub(old[side]).cast_signed()));
         }
-        if actions == [STAY; 2] {
-            self.split(rows, segment, coder)?;
-            return Ok(true);
-        }
-        let mut edges = segment.edges;
-        for side in [0, 1] {
-            edges[side] = match actions[side] {
-                END => self.width,
-                FAR => self.code_far_move(side, actions[1 - side], segment, coder)?,
-                near => segment.edges[side].wrapping_add(u32::from(near)).wrapping_sub(u32::from(STAY)),
-            };
+        let ended = actions.iter().position(|&action| action == END);
+        if let Some(side) = ended {
+            edges[side] = self.width;
         }
         let row = segment.row + rows + 1;
-        let has_end = actions[0] == END || actions[1] == END;
         let is_inside = edges[0] <= self.width && edges[1] <= self.width;
-        let is_run = has_end || edges[0] < edges[1];
+        let is_run = ended.is_some() || edges[0] < edges[1];
         if !(is_inside && is_run && row < self.height) {
-            return Err(OUTSIDE);
+            return Err(Fault::RunOutside);
         }
-        let moves = [0, 1].map(|side| edges[side].wrapping_sub(segment.edges[side]).cast_signed());
-        let histories = segment.histories.after(rows + 1, moves);
-        let [old, new] = [segment.edges, edges];
-        coder.invert(row, [[old[0], new[0]], [old[1], new[1]]]);
-        let run = coder.successors(segment.run)[0];
-        if has_end {
-            self.lowest_end = self.lowest_end.max(row);
-            let (side, at) = if actions[1] == END { (Side::Left, 0) } else { (Side::Right, 1) };
-            self.wait(WaitingEdge { row, column: edges[at], side, history: histories.each()[at], run });
-            return Ok(false);
+        coder.invert(row, [[old[0], edges[0]], [old[1], edges[1]]]);
+        segment.row = row;
+        segment.edges = edges;
+        segment.histories = segment.histories.after(rows + 1, update);
+        segment.run = coder.successors(segment.run)[0];
+        if let Some(side) = ended {
+            self.wait(segment, 1 - side);
         }
-        *segment = Segment { row, edges, histories, target: segment.target, run };
-        Ok(true)
+        Ok(ended.is_none())
+    }
+
+    /// Codes how many rows more without a change there are than the symbol of an event tells.
+    fn code_more_rows(
+        &mut self,
+        [left, right]: [Action; 2],
+        &Segment { row, run, target, .. }: &Segment,
+        coder: &mut impl Coder,
+    ) -> Result<u32, Fault> {
+        let features = [left, right, countdown_class(target.countdown(row)), 0];
+        self.code_number(Alphabet::MoreRows, features, coder, |segments| {
+            segments.rows_to_next(run, row) - MANY_ROWS
+        })
+    }
+
+    /// Ends a segment after so many rows.
+    fn die(&mut self, segment: &Segment, rows: u32, coder: &mut impl Coder) -> Result<(), Fault> {
+        let row = segment.row + rows + 1;
+        if row > self.height {
+            return Err(Fault::RunOutside);
+        }
+        if row < self.height {
+            coder.invert(row, [segment.edges, [0; 2]]);
+        }
+        self.lowest_end = self.lowest_end.max(row);
+        Ok(())
     }
 
     /// Codes how far an edge moves; returns its new column.
@@ -372,7 +359,7 @@ impl Walk {
     }
 
     /// Splits a segment after so many rows; goes on with its left side and leaves the right one for later.
-    fn split(&mut self, rows: u32, segment: &mut Segment, coder: &mut impl Coder) -> Result<(), Fault> {
+    fn split(&mut self, segment: &mut Segment, rows: u32, coder: &mut impl Coder) -> Result<(), Fault> {
         let [left, right] = segment.edges;
         let run = segment.run;
         let features = [segment.width(), 0, 0, 0];
@@ -381,7 +368,7 @@ impl Walk {
         let start = left + 1 + gap;
         let row = segment.row + rows;
         if row >= self.height || start >= right {
-            return Err("expected a hole in a run, found one outside");
+            return Err(Fault::HoleOutside);
         }
         let features = [length_class(right - start), 0, 0, 0];
         let length = self.code_number(Alphabet::HoleLength, features, coder, |segments| {
@@ -390,10 +377,10 @@ impl Walk {
         })?;
         let end = start + 1 + length;
         if end >= right {
-            return Err("expected a hole in a run, found a longer one");
+            return Err(Fault::HoleTooLong);
         }
         coder.invert(row, [[start, end], [0; 2]]);
-        let outer = segment.histories.after(rows, [0; 2]).each();
+        let outer = segment.histories.after(rows, Update::of_moves([0; 2])).each();
         let [left_run, right_run] = coder.successors(run);
         let side = |edges, histories, run| Segment {
             row,
@@ -408,7 +395,16 @@ impl Walk {
         Ok(())
     }
 
-    fn wait(&mut self, edge: WaitingEdge) {
+    /// Leaves one side of a segment, whose other one has ended, to wait for a merge.
+    fn wait(&mut self, segment: &Segment, side: usize) {
+        let edge = WaitingEdge {
+            row: segment.row,
+            column: segment.edges[side],
+            side: [Side::Left, Side::Right][side],
+            history: segment.histories.each()[side],
+            run: segment.run,
+        };
+        self.lowest_end = self.lowest_end.max(edge.row);
         self.waiting.push(edge);
         if self.latest.len() == LATEST {
             self.latest.pop_front();
@@ -436,7 +432,7 @@ impl Walk {
                         run: left.run,
                     });
                 }
-                _ => return Err("expected two edges to merge, found one without partner"),
+                _ => return Err(Fault::NoPartner),
             }
         }
         Ok(())
