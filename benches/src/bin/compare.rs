@@ -7,12 +7,13 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bitnpz::{Archive, Bitmap, BitmapView, Dtype, Encoding, Header, PixelValues, WriteOptions, Writer};
 use bitnpz_benches::{SampleSet, blobs, key, median_seconds};
-use bitnpz_bitmap::codec::{Decoder, Encoder, Model, Sample};
+use bitnpz_bitmap::codec::{Decoder, Effort, Encoder, Model, Sample};
 use bitnpz_oracle::Oracle;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use ndarray::Array2;
@@ -277,7 +278,12 @@ fn decode(set: &SampleSet) -> Outcome {
     let order: Vec<usize> = (0..images.len()).map(|number| number * 7919 % images.len()).collect();
     let views: Vec<_> = images.iter().map(Bitmap::view).collect();
     let sample: Vec<_> = views.iter().copied().step_by(images.len().div_ceil(4000)).collect();
-    let model = Model::choose(None, Sample { images: &sample, total: images.len() });
+    let model = Model::choose(
+        None,
+        Sample { images: &sample, total: images.len() },
+        Effort::Balanced,
+        NonZero::<usize>::MIN,
+    );
     let ours = decode_payloads(&model, &views, &order);
     let inflated = inflate_streams(images, &order)?;
     let unpacked = decompress_frames(&views, &order)?;

@@ -83,7 +83,7 @@ mod value;
 mod write;
 
 pub use axes::{BetterAxes, ImageAxes, ParseAxesError, better_axes};
-pub use bitnpz_bitmap::codec::{Codec, ParseCodecError};
+pub use bitnpz_bitmap::codec::{Codec, Effort, ParseNameError};
 pub use bitnpz_bitmap::{Bitmap, BitmapView, BoundingBox, Pixel, PixelValues};
 pub use bitnpz_bitmap::{Error as BitmapError, ErrorKind as BitmapErrorKind};
 pub use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header, OutOfMemory};

@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 
-use bitnpz_bitmap::codec::Codec;
+use bitnpz_bitmap::codec::{Codec, Effort};
 use bitnpz_npz::{Compression, Limits};
 
 use crate::encoding::Encoding;
@@ -32,6 +32,8 @@ pub struct WriteOptions {
     pub compression: Compression,
     /// The codec of image sets: by default, for each set, the one that makes a sample of its images smallest.
     pub codec: Option<Codec>,
+    /// How much time it may take to make image sets small.
+    pub effort: Effort,
     /// The number of threads that compress: by default one per core. The bytes written do not depend on it.
     pub threads: Option<NonZero<usize>>,
     /// The limits for the archive that is [appended](crate::Writer::append) to.
@@ -59,6 +61,13 @@ impl WriteOptions {
     #[must_use]
     pub fn with_codec(mut self, codec: Codec) -> Self {
         self.codec = Some(codec);
+        self
+    }
+
+    /// Sets how much time it may take to make image sets small.
+    #[must_use]
+    pub fn with_effort(mut self, effort: Effort) -> Self {
+        self.effort = effort;
         self
     }
 

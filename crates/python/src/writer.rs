@@ -158,6 +158,7 @@ impl Writer {
         name: String,
         encoding: Option<&str>,
         codec: Option<&str>,
+        effort: &str,
         compression: Chosen<MemberCompression>,
         level: Option<u8>,
         threads: Option<NonZero<usize>>,
@@ -171,7 +172,8 @@ impl Writer {
             .transpose()
             .map_err(|error: bitnpz::ParseEncodingError| invalid(&error))?;
         options.codec =
-            codec.map(str::parse).transpose().map_err(|error: bitnpz::ParseCodecError| invalid(&error))?;
+            codec.map(str::parse).transpose().map_err(|error: bitnpz::ParseNameError| invalid(&error))?;
+        options.effort = effort.parse().map_err(|error: bitnpz::ParseNameError| invalid(&error))?;
         options.threads = threads;
         options.meter = report.is_some().then(Meter::default);
         options.compression = match (compression.0, level) {

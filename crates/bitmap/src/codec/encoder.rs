@@ -1,6 +1,7 @@
 //! Encoding images as payloads.
 
 use super::contour;
+use super::effort::Effort;
 use super::limits::MAX_SIDE;
 use super::model::{Model, ModelTables};
 use super::pixel::PixelCodec;
@@ -28,6 +29,7 @@ pub struct Encoder {
     contour: contour::Encoder,
     pixel: PixelCodec,
     zstd: ZstdCodec,
+    effort: Effort,
 }
 
 impl Encoder {
@@ -37,12 +39,20 @@ impl Encoder {
         Self::default()
     }
 
+    /// Creates an encoder that makes this effort: `contour` takes three times as long for [`Smallest`](Effort::Smallest).
+    #[must_use]
+    pub fn with_effort(effort: Effort) -> Self {
+        Self { effort, ..Self::default() }
+    }
+
     /// Appends the payload of an image: fewer bytes than its packed rows, or else the packed rows themselves.
     pub fn encode(&mut self, model: &Model, image: BitmapView<'_>, payload: &mut Vec<u8>) {
         let start = payload.len();
         let is_possible = image.height().max(image.width()) <= MAX_SIDE && !image.as_bytes().is_empty();
         match &model.tables {
-            ModelTables::Contour(model) if is_possible => self.contour.encode(model, image, payload),
+            ModelTables::Contour(model) if is_possible => {
+                self.contour.encode(model, image, self.effort, payload);
+            }
             ModelTables::Pixel(model) if is_possible => self.pixel.encode(model, image, payload),
             ModelTables::Zstd(dictionary) if is_possible => {
                 self.zstd.encode(dictionary, image.as_bytes(), payload);

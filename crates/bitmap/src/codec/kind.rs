@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::name::ParseNameError;
+
 /// A way to encode images.
 ///
 /// ```
@@ -45,22 +47,10 @@ impl fmt::Display for Codec {
 }
 
 impl FromStr for Codec {
-    type Err = ParseCodecError;
+    type Err = ParseNameError;
 
-    fn from_str(name: &str) -> std::result::Result<Self, ParseCodecError> {
+    fn from_str(name: &str) -> Result<Self, ParseNameError> {
         let named = Self::ALL.into_iter().find(|codec| codec.to_string() == name);
-        named.ok_or_else(|| ParseCodecError(name.to_owned()))
+        named.ok_or_else(|| ParseNameError::new("contour, pixel, zstd and raw", name))
     }
 }
-
-/// The error of parsing a name that no [`Codec`] has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParseCodecError(String);
-
-impl fmt::Display for ParseCodecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected one of contour, pixel, zstd and raw, found {:?}", self.0)
-    }
-}
-
-impl std::error::Error for ParseCodecError {}

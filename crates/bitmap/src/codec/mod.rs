@@ -10,11 +10,14 @@
 
 mod contour;
 mod decoder;
+mod effort;
 mod encoder;
 mod entropy;
 mod kind;
 mod limits;
 mod model;
+mod name;
+mod parallel;
 mod pixel;
 mod rows;
 mod sample;
@@ -22,8 +25,10 @@ mod train;
 mod zstd;
 
 pub use decoder::Decoder;
+pub use effort::Effort;
 pub use encoder::Encoder;
-pub use kind::{Codec, ParseCodecError};
+pub use kind::Codec;
 pub use model::Model;
+pub use name::ParseNameError;
 pub use rows::{OnesCounter, RowSink};
 pub use sample::Sample;

@@ -1,8 +1,12 @@
 //! Training models, and choosing the codec that makes images smallest.
 
+use std::num::NonZero;
+
+use super::effort::Effort;
 use super::encoder::Encoder;
 use super::kind::Codec;
 use super::model::{Model, ModelTables, SHIPPED_NAME};
+use super::parallel::{both, less_one};
 use super::pixel::TypicalPrediction;
 use super::sample::Sample;
 use super::{contour, pixel, zstd};
@@ -38,48 +42,63 @@ impl Model {
     /// Returns the model of this codec with which all images and the model itself are smallest: for `contour` the shipped one,
     /// a change of that, or one of its own. Without a codec chooses one too, but not `zstd`.
     ///
-    /// Sizes are estimated from the sample. `pixel` is only chosen if all others are 10 % larger, because it takes five to ten
-    /// times as long to decode.
+    /// Sizes are estimated from the sample. Unless the effort is [`Smallest`](Effort::Smallest), `pixel` is only chosen if all
+    /// others are 10 % larger, because it takes five to ten times as long to decode. The model does not depend on the number of
+    /// threads.
     ///
     /// ```
-    /// use bitnpz_bitmap::codec::{Codec, Model, Sample};
+    /// use std::num::NonZero;
+    ///
+    /// use bitnpz_bitmap::codec::{Codec, Effort, Model, Sample};
     /// use bitnpz_bitmap::Bitmap;
     ///
     /// let image = Bitmap::from_packed(2, 8, vec![0b0011_1000, 0b0111_1100])?;
-    /// let model = Model::choose(None, Sample { images: &[image.view(); 20], total: 20 });
+    /// let sample = Sample { images: &[image.view(); 20], total: 20 };
+    /// let model = Model::choose(None, sample, Effort::Balanced, NonZero::<usize>::MIN);
     /// assert_eq!(model.codec(), Codec::Raw, "packed rows of two bytes");
     /// # Ok::<(), bitnpz_bitmap::Error>(())
     /// ```
     #[must_use]
-    pub fn choose(codec: Option<Codec>, sample: Sample<'_>) -> Self {
+    pub fn choose(codec: Option<Codec>, sample: Sample<'_>, effort: Effort, threads: NonZero<usize>) -> Self {
         match codec {
-            Some(Codec::Contour) => Self::choose_contour(sample),
+            Some(Codec::Contour) => Self::choose_contour(sample, threads),
             Some(codec) => Self::train(codec, sample),
-            None => Self::choose_codec(sample),
+            None => Self::choose_codec(sample, effort, threads),
         }
     }
 
-    fn choose_codec(sample: Sample<'_>) -> Self {
+    fn choose_codec(sample: Sample<'_>, effort: Effort, threads: NonZero<usize>) -> Self {
         // A trial on few images shows which codec cannot win, so that no time is spent on its training.
         let trial = sample.trial();
+        let raw = Self::train(Codec::Raw, sample);
         let (pixel, prediction) = Self::try_pixel(sample);
         let pixel_cost = pixel.cost(trial);
-        let mut models = vec![Self::train(Codec::Raw, sample)];
-        if Self::shipped_contour().cost(trial) < MAX_SHIPPED_EXCESS * pixel_cost {
-            models.push(Self::choose_contour(sample));
-        }
-        let least = models.iter().map(|model| model.cost(trial)).fold(f64::INFINITY, f64::min);
-        if pixel_cost < MAX_TRIAL_EXCESS * least.max(1.0) {
-            models.push(Self::train_pixel(sample, TRAINING_PIXELS, prediction));
-        }
-        Self::smallest(models, sample)
+        let contour_cost = Self::shipped_contour().cost(trial);
+        let least = contour_cost.min(raw.cost(trial)).max(1.0);
+        let train_pixel = || {
+            let is_near = pixel_cost < MAX_TRIAL_EXCESS * least;
+            is_near.then(|| Self::train_pixel(sample, TRAINING_PIXELS, prediction))
+        };
+        let choose_contour = || {
+            let is_near = contour_cost < MAX_SHIPPED_EXCESS * pixel_cost;
+            is_near.then(|| Self::choose_contour(sample, less_one(threads)))
+        };
+        let (pixel, contour) = both(threads, train_pixel, choose_contour);
+        let handicap = if effort == Effort::Smallest { 1.0 } else { PIXEL_HANDICAP };
+        let cost = |model: &Self| {
+            let cost = model.cost(sample.decider());
+            if model.codec() == Codec::Pixel { handicap * cost } else { cost }
+        };
+        let models = [Some(raw), contour, pixel].into_iter().flatten();
+        let costs = models.map(|model| (cost(&model), model));
+        costs.min_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there is one at least").1
     }
 
     /// Returns the model of `contour` with which all images and the model itself are smallest.
-    fn choose_contour(sample: Sample<'_>) -> Self {
+    fn choose_contour(sample: Sample<'_>, threads: NonZero<usize>) -> Self {
         let shipped = Self::shipped_contour();
         let ModelTables::Contour(model) = &shipped.tables else { unreachable!("it is of this codec") };
-        match model.choose(&sample) {
+        match model.choose(&sample, threads) {
             contour::Choice::Own(bytes) => Self::from_bytes(Codec::Contour, &bytes),
             contour::Choice::Changes(bytes) => shipped.with_changes(&bytes),
         }
@@ -88,13 +107,6 @@ impl Model {
 
     fn shipped_contour() -> &'static Self {
         Self::shipped(SHIPPED_NAME).expect("this model ships with the library")
-    }
-
-    /// Returns the model with which all images and the model itself are smallest.
-    fn smallest(models: Vec<Self>, sample: Sample<'_>) -> Self {
-        let handicap = |model: &Self| if model.codec() == Codec::Pixel { PIXEL_HANDICAP } else { 1.0 };
-        let costs = models.into_iter().map(|model| (model.cost(sample) * handicap(&model), model));
-        costs.min_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there are models").1
     }
 
     /// Trains a `pixel` model on about `max_pixels` pixels.

@@ -1,7 +1,9 @@
 //! Codecs: do images round-trip, and are damaged payloads and models rejected?
 
+use std::num::NonZero;
+
 use bitnpz_bitmap::Bitmap;
-use bitnpz_bitmap::codec::{Codec, Decoder, Encoder, Model, OnesCounter, RowSink, Sample};
+use bitnpz_bitmap::codec::{Codec, Decoder, Effort, Encoder, Model, OnesCounter, RowSink, Sample};
 use bitnpz_bitmap::{BitmapView, ErrorKind};
 use proptest::prelude::*;
 
@@ -235,7 +237,13 @@ fn chooses_the_codec_with_the_smallest_images() {
     let choose = |kind| {
         let images: Vec<Bitmap> = (0..200).map(|seed| draw(40, 40, kind, seed)).collect();
         let views: Vec<_> = images.iter().map(Bitmap::view).collect();
-        Model::choose(None, Sample { images: &views, total: 100_000 }).codec()
+        Model::choose(
+            None,
+            Sample { images: &views, total: 100_000 },
+            Effort::Balanced,
+            NonZero::<usize>::MIN,
+        )
+        .codec()
     };
     assert_eq!([choose(1), choose(2)], [Codec::Contour, Codec::Pixel]);
 }

@@ -44,7 +44,7 @@ pub(super) fn encode_segment(
     };
     check_memory(collected, training)?;
     let images = collected.bitmaps();
-    let model = model.unwrap_or_else(|| Arc::new(train(collected, &images, total, options.codec)));
+    let model = model.unwrap_or_else(|| Arc::new(train(collected, &images, total, options)));
     let size = collected.common_size();
     let sizes = if size.is_some() { Sizes::Common } else { Sizes::Own };
     let payloads = Payloads::new(&model, &images, sizes, options);

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use bitnpz_bitmap::BitmapView;
-use bitnpz_bitmap::codec::Codec;
+use bitnpz_bitmap::codec::{Codec, Effort};
 use bitnpz_npy::Dtype;
 
 use crate::progress::Meter;
@@ -13,6 +13,7 @@ use crate::progress::Meter;
 pub(crate) struct SetOptions {
     /// The codec; `None` chooses one for each set.
     pub(crate) codec: Option<Codec>,
+    pub(crate) effort: Effort,
     pub(crate) threads: NonZero<usize>,
     /// The length of a pixel in the arrays that the meter counts, in bytes.
     pub(crate) pixel_bytes: usize,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bitnpz_bitmap::BitmapView;
-use bitnpz_bitmap::codec::{Encoder, Model};
+use bitnpz_bitmap::codec::{Effort, Encoder, Model};
 
 use super::checksum::{self, Checksum, GROUP};
 use super::limits::is_acceptable;
@@ -45,7 +45,7 @@ impl Payloads {
         repeats(&firsts).for_each(|(number, _)| options.count(images[number]));
         let parts = map_parts(options.threads, &distinct, |numbers| {
             let images = numbers.iter().map(|&number| images[number]);
-            encode_part(model, images.inspect(|&image| options.count(image)), sizes)
+            encode_part(model, images.inspect(|&image| options.count(image)), sizes, options.effort)
         });
         Self::join(firsts, &distinct, &parts)
     }
@@ -122,8 +122,13 @@ fn number_bytes(number: usize) -> Vec<u8> {
     bytes[..bytes.len() - number.leading_zeros() as usize / 8].to_vec()
 }
 
-fn encode_part<'a>(model: &Model, images: impl Iterator<Item = BitmapView<'a>>, sizes: Sizes) -> EncodedPart {
-    let mut encoder = Encoder::new();
+fn encode_part<'a>(
+    model: &Model,
+    images: impl Iterator<Item = BitmapView<'a>>,
+    sizes: Sizes,
+    effort: Effort,
+) -> EncodedPart {
+    let mut encoder = Encoder::with_effort(effort);
     let mut bytes = Vec::new();
     let ends = images.map(|image| {
         if sizes == Sizes::Own {

@@ -1,17 +1,21 @@
 //! Training the model of a set.
 
 use bitnpz_bitmap::BitmapView;
-use bitnpz_bitmap::codec::{Codec, Model, Sample};
+use bitnpz_bitmap::codec::{Effort, Model, Sample};
 
 use super::collected::CollectedImages;
+use super::options::SetOptions;
 use super::sample;
 
-/// A model is trained on at most so many images or bands. More images make it better: payloads of 28x28 glyphs are 4 % smaller
-/// with 15,000 than with 3,000.
-const SAMPLE_IMAGES: usize = 20_000;
-
-/// The sample's packed rows have at most so many bytes, which bounds the time of training.
-const SAMPLE_BYTES: u64 = 24 << 20;
+/// Returns the largest number of images or bands that a model is trained on, and of the bytes of their packed rows, which bounds
+/// the time of training. More images make a model better: payloads of 28x28 glyphs are 4 % smaller with 15,000 than with 3,000.
+fn most(effort: Effort) -> (usize, u64) {
+    match effort {
+        Effort::Fast => (4000, 4 << 20),
+        Effort::Smallest => (200_000, 64 << 20),
+        _ => (20_000, 24 << 20),
+    }
+}
 
 /// Images with more bytes of packed rows are cut into bands of about so many for the sample, so that the time of training
 /// depends on pixels.
@@ -23,18 +27,19 @@ pub(super) fn train(
     collected: &CollectedImages,
     images: &[BitmapView<'_>],
     total: usize,
-    codec: Option<Codec>,
+    options: &SetOptions,
 ) -> Model {
+    let (most_images, most_bytes) = most(options.effort);
     let bands: Vec<BitmapView<'_>> = images.iter().flat_map(bands).collect();
-    let most = SAMPLE_BYTES * bands.len() as u64 / collected.rows().len().max(1) as u64;
-    let most = usize::try_from(most).unwrap_or(SAMPLE_IMAGES).clamp(1, SAMPLE_IMAGES);
+    let most = most_bytes * bands.len() as u64 / collected.rows().len().max(1) as u64;
+    let most = usize::try_from(most).unwrap_or(most_images).clamp(1, most_images);
     let drawn = sample::draw(bands.len(), most, crc32fast::hash(collected.rows()).into());
     // Rows without pixels teach nothing, and there can be any number of them.
     let drawn = drawn.into_iter().map(|number| bands[number]);
     let drawn: Vec<_> = drawn.filter(|band| !band.as_bytes().is_empty()).collect();
     let total = total.saturating_mul(bands.len()).checked_div(images.len()).unwrap_or(total);
     let sample = Sample { images: &drawn, total };
-    Model::choose(codec, sample)
+    Model::choose(options.codec, sample, options.effort, options.threads)
 }
 
 /// Returns the bands of an image: all of it, unless it is large.

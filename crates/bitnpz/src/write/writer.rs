@@ -86,8 +86,13 @@ impl Writer {
     /// Starts an archive in this file, with temporary files in this folder.
     pub(super) fn start(file: AtomicFile, folder: &Path, options: &WriteOptions, meter: Meter) -> Self {
         let output = Output::new(file, options, meter.clone());
-        let sets =
-            SetOptions { codec: options.codec, threads: output.zip.options().threads, pixel_bytes: 1, meter };
+        let sets = SetOptions {
+            codec: options.codec,
+            effort: options.effort,
+            threads: output.zip.options().threads,
+            pixel_bytes: 1,
+            meter,
+        };
         Self {
             output,
             sets: SetsWriter::new(sets),

@@ -63,9 +63,9 @@ impl<'a> Packing<'a> {
     /// Describes the inputs and options; the text is the same if and only if the same is packed in the same way.
     pub(super) fn job(&self) -> String {
         let InputArgs { name, threshold, invert, background, skip_damaged, axes, .. } = self.arguments;
-        let WriteOptions { encoding, compression, codec, .. } = &self.options;
+        let WriteOptions { encoding, compression, codec, effort, .. } = &self.options;
         let mut job = format!(
-            "{name:?} {threshold:?} {invert} {background:?} {skip_damaged} {axes:?} {encoding:?} {compression:?} {codec:?} {}\n",
+            "{name:?} {threshold:?} {invert} {background:?} {skip_damaged} {axes:?} {encoding:?} {compression:?} {codec:?} {effort:?} {}\n",
             self.labels.is_some()
         );
         for input in &self.inputs {

@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 
-use bitnpz::{Codec, Compression, Encoding, WriteOptions};
+use bitnpz::{Codec, Compression, Effort, Encoding, WriteOptions};
 use clap::{Args, ValueEnum};
 
 /// The default of `np.savez_compressed`, too.
@@ -19,6 +19,9 @@ pub(crate) struct WriteArgs {
     /// The codec of image sets [default: the one that makes a sample of each set smallest]
     #[arg(long, value_enum)]
     pub(crate) codec: Option<CodecName>,
+    /// How much time it may take to make image sets small
+    #[arg(long, value_enum, default_value_t = EffortName::Balanced)]
+    pub(crate) effort: EffortName,
     /// How members are compressed, except those of image sets
     #[arg(long, value_enum, default_value_t = MethodName::Deflate)]
     pub(crate) method: MethodName,
@@ -53,6 +56,16 @@ pub(crate) enum CodecName {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EffortName {
+    /// Models are trained on fewer images
+    Fast,
+    /// The codec pixel, slow to read, is taken only where it saves a tenth or more
+    Balanced,
+    /// More images, several ways to encode each, and the smallest codec however slow it is to read
+    Smallest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MethodName {
     /// Supported by every reader
     Deflate,
@@ -74,6 +87,7 @@ impl WriteArgs {
         let mut options = WriteOptions::default().with_compression(compression);
         options.encoding = self.encoding.map(Encoding::from);
         options.codec = self.codec.map(Codec::from);
+        options.effort = self.effort.into();
         match self.threads {
             Some(threads) => options.with_threads(threads),
             None => options,
@@ -87,6 +101,16 @@ impl From<EncodingName> for Encoding {
             EncodingName::Sets => Self::Sets,
             EncodingName::Packed => Self::Packed,
             EncodingName::Plain => Self::Plain,
+        }
+    }
+}
+
+impl From<EffortName> for Effort {
+    fn from(name: EffortName) -> Self {
+        match name {
+            EffortName::Fast => Self::Fast,
+            EffortName::Balanced => Self::Balanced,
+            EffortName::Smallest => Self::Smallest,
         }
     }
 }

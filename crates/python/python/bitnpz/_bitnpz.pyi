@@ -89,6 +89,7 @@ class Writer:
         name: str,
         encoding: str | None,
         codec: str | None,
+        effort: str,
         compression: Literal["stored", "deflate"],
         level: int | None,
         threads: int | None,

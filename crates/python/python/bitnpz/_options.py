@@ -9,6 +9,7 @@ from ._errors import InputError
 
 Encoding = Literal["sets", "packed", "plain"]
 Codec = Literal["contour", "pixel", "zstd", "raw"]
+Effort = Literal["fast", "balanced", "smallest"]
 
 #: The highest level of libdeflate.
 _MAX_LEVEL = 12
@@ -17,7 +18,9 @@ _MAX_LEVEL = 12
 _MAX_THREADS = 2**16
 
 
-def check_options(encoding: Encoding | None, codec: Codec | None, level: int | None, threads: int | None) -> None:
+def check_options(
+    encoding: Encoding | None, codec: Codec | None, effort: Effort, level: int | None, threads: int | None
+) -> None:
     """Checks that a writer has these options, and that they go together."""
     if encoding is not None and encoding not in get_args(Encoding):
         raise InputError(f"encoding: expected {_any_of(Encoding)}, found {encoding!r}")
@@ -27,6 +30,8 @@ def check_options(encoding: Encoding | None, codec: Codec | None, level: int | N
         raise InputError(
             f'codec: expected none with encoding="{encoding}", found "{codec}": only image sets, encoding="sets", have a codec'
         )
+    if effort not in get_args(Effort):
+        raise InputError(f"effort: expected {_any_of(Effort)}, found {effort!r}")
     _check_number("level", level, _MAX_LEVEL)
     _check_number("threads", threads, _MAX_THREADS)
 

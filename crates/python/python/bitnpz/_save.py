@@ -18,7 +18,7 @@ from . import _bitnpz
 from ._arrays import Items, check_key, to_array, to_items, warn
 from ._errors import FilePresentError, InputError
 from ._images import Images
-from ._options import Codec, Encoding, check_options
+from ._options import Codec, Effort, Encoding, check_options
 from ._paths import Path, check_writeable, shown, with_ending
 from ._progress import CountFunction, Progress, reporting
 
@@ -58,7 +58,10 @@ class Writer(_bitnpz.Writer):
         NumPy does: `numpy.load` returns them as they were. Default: that of the archive appended to, else "sets".
     codec : {"contour", "pixel", "zstd", "raw"}, optional
         The codec of image sets. "zstd" is the fastest to read and two to three times as large; "raw" is packed rows. Default: the
-        one that makes a sample of the images smallest.
+        one that makes a sample of the images smallest, but "pixel", which is slow to read, only where it saves a tenth or more.
+    effort : {"fast", "balanced", "smallest"}, optional
+        How much time it may take to make image sets small. "fast" trains on fewer images. "smallest" trains on more, tries
+        several ways to encode each image, and takes the smallest codec however slow it is to read. Default: "balanced".
     level : int, optional
         The level at which members are deflated, 1 to 12. Default: 6.
     threads : int, optional
@@ -96,10 +99,13 @@ class Writer(_bitnpz.Writer):
         *,
         encoding: Encoding | None = None,
         codec: Codec | None = None,
+        effort: Effort = "balanced",
         level: int | None = None,
         threads: int | None = None,
     ) -> Writer:
-        return cls._open(file, mode, encoding=encoding, codec=codec, level=level, threads=threads)
+        return cls._open(
+            file, mode, encoding=encoding, codec=codec, effort=effort, level=level, threads=threads
+        )
 
     @classmethod
     def _open(
@@ -109,6 +115,7 @@ class Writer(_bitnpz.Writer):
         *,
         encoding: Encoding | None = None,
         codec: Codec | None = None,
+        effort: Effort = "balanced",
         level: int | None = None,
         threads: int | None = None,
         report: CountFunction | None = None,
@@ -116,12 +123,12 @@ class Writer(_bitnpz.Writer):
     ) -> Writer:
         if mode not in ("w", "a", "x"):
             raise InputError(f'mode: expected "w", "a" or "x", found {mode!r}')
-        check_options(encoding, codec, level, threads)
+        check_options(encoding, codec, effort, level, threads)
         path, name, target = _target(file, mode)
         if mode == "x" and os.path.lexists(path):
             raise FilePresentError(errno.EEXIST, os.strerror(errno.EEXIST), path)
         existing: Literal["append", "replace"] = "append" if mode == "a" and os.path.exists(path) else "replace"
-        self = super().__new__(cls, path, name, encoding, codec, compression, level, threads, existing, report)
+        self = super().__new__(cls, path, name, encoding, codec, effort, compression, level, threads, existing, report)
         self._keys, self._mode, self._name, self._target = 0, f"{mode!r}, encoding {encoding!r}", name, target
         return self
 
@@ -284,6 +291,7 @@ def save(
     axes: Mapping[str, str] | None = None,
     encoding: Encoding | None = None,
     codec: Codec | None = None,
+    effort: Effort = "balanced",
     level: int | None = None,
     threads: int | None = None,
     progress: bool | Callable[[Progress], object] = False,
@@ -301,7 +309,7 @@ def save(
         warning.
     axes : mapping of str to str, optional
         The axes of images by key; see `Writer.add_images`.
-    encoding, codec, level, threads
+    encoding, codec, effort, level, threads
         See `Writer`.
     progress : bool or callable, optional
         True shows a bar, that of `tqdm.auto` if tqdm is installed. A function is called with a `Progress` from time to time; an
@@ -333,7 +341,7 @@ def save(
     with (
         reporting(progress, name, total) as report,
         Writer._open(
-            file, "w", encoding=encoding, codec=codec, level=level, threads=threads, report=report
+            file, "w", encoding=encoding, codec=codec, effort=effort, level=level, threads=threads, report=report
         ) as writer,
     ):
         for key, value in items:

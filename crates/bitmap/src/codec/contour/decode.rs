@@ -154,7 +154,7 @@ fn run<C: Canvas, const N: usize>(
 ) -> Result<usize, (usize, Fault)> {
     loop {
         // Each look-up of all lanes comes before the next one of any.
-        let codes: [u16; N] = std::array::from_fn(|lane| event_code(tables, &lanes[lane].segment));
+        let codes: [u16; N] = std::array::from_fn(|lane| lanes[lane].segment.event_code(tables));
         let entries: [Entry; N] =
             std::array::from_fn(|lane| tables.event(codes[lane], lanes[lane].reader.peek()));
         for (number, (lane, entry)) in lanes.iter_mut().zip(entries).enumerate() {
@@ -167,12 +167,6 @@ fn run<C: Canvas, const N: usize>(
             }
         }
     }
-}
-
-#[inline]
-fn event_code(tables: &Tables, segment: &Segment) -> u16 {
-    let [left, right] = segment.edges;
-    tables.event_code(segment.histories, right.wrapping_sub(left), segment.target.countdown(segment.row))
 }
 
 impl<C: Canvas> Lane<C> {
@@ -287,7 +281,7 @@ impl<C> PayloadCoder<'_, C> {
 
 impl<C: Canvas> Coder for PayloadCoder<'_, C> {
     fn event(&mut self, segment: &Segment) -> Result<u16, Fault> {
-        let entry = self.tables.event(event_code(self.tables, segment), self.reader.peek());
+        let entry = self.tables.event(segment.event_code(self.tables), self.reader.peek());
         self.reader.skip(entry.length());
         Ok(self.unescape(Alphabet::Event, entry.symbol()))
     }

@@ -19,6 +19,10 @@ impl Costs {
     /// The costs that make payloads shortest, about the information of the events in bits.
     pub(super) const DEFAULT: Self = Self { end: 40, begin: 100 };
 
+    /// Others that make the payloads of some images shorter.
+    pub(super) const OTHERS: [Self; 3] =
+        [Self { end: 30, begin: 70 }, Self { end: 50, begin: 160 }, Self { end: 80, begin: 100 }];
+
     fn of_move(columns: u32) -> u32 {
         const NEAR: [u32; 4] = [5, 18, 32, 42];
         NEAR.get(columns as usize).copied().unwrap_or_else(|| {

@@ -1,6 +1,7 @@
 //! A model: what the codec has learnt, in the form that coders use.
 
 use std::fmt;
+use std::num::NonZero;
 use std::sync::OnceLock;
 
 use super::alphabet::Alphabet;
@@ -8,6 +9,7 @@ use super::parts::{self, Parts};
 use super::symbol_codes::SymbolCodes;
 use super::tables::Tables;
 use super::train::Observations;
+use crate::codec::parallel::both;
 use crate::codec::sample::Sample;
 
 /// What the codec has learnt.
@@ -51,19 +53,25 @@ impl Model {
     }
 
     /// Finds the model with which a sample is smallest: of its own, this one, or a change of this one.
-    pub(in crate::codec) fn choose(&self, sample: &Sample<'_>) -> Choice {
+    pub(in crate::codec) fn choose(&self, sample: &Sample<'_>, threads: NonZero<usize>) -> Choice {
         let seen = Observations::new(sample);
         let total = sample.total as f64;
-        let changed = seen.adapt(&self.parts);
-        let own = seen.train();
-        let cost = |parts, bytes: &[u8]| total * seen.payload_bytes(parts) + bytes.len() as f64;
-        let (changes, bytes) = (parts::write_changes(&self.parts, &changed), parts::write(&own));
-        let choices = [
-            (cost(&self.parts, &[]), Choice::Changes(Vec::new())),
-            (cost(&changed, &changes), Choice::Changes(changes)),
-            (cost(&own, &bytes), Choice::Own(bytes)),
-        ];
-        choices.into_iter().min_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there are three").1
+        let own = || {
+            let own = seen.train();
+            let bytes = parts::write(&own);
+            (total * seen.payload_bytes(&own, &seen.count(&own)) + bytes.len() as f64, Choice::Own(bytes))
+        };
+        let changes = || {
+            let counts = seen.count(&self.parts);
+            let changed = seen.adapt(&self.parts, &counts);
+            let bytes = parts::write_changes(&self.parts, &changed);
+            let cost = |parts| total * seen.payload_bytes(parts, &counts);
+            let unchanged = (cost(&self.parts), Choice::Changes(Vec::new()));
+            [unchanged, (cost(&changed) + bytes.len() as f64, Choice::Changes(bytes))]
+        };
+        let (own, changes) = both(threads, own, changes);
+        let choices = changes.into_iter().chain([own]);
+        choices.min_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there are three").1
     }
 
     fn new(parts: Parts) -> Self {

@@ -1,6 +1,7 @@
 //! From an image to its symbols.
 
-use super::alphabet::{Alphabet, Features};
+use super::alphabet::Alphabet;
+use super::event::Event;
 use super::fault::Fault;
 use super::matching::Costs;
 use super::segments::Segments;
@@ -9,8 +10,11 @@ use crate::view::BitmapView;
 
 /// Receives the symbols of images.
 pub(super) trait SymbolSink {
-    /// Receives a symbol and the features of its context.
-    fn symbol(&mut self, alphabet: Alphabet, features: &Features, symbol: usize);
+    /// Receives what happens next to a segment.
+    fn event(&mut self, segment: &Segment, event: Event);
+
+    /// Receives a symbol of another alphabet and the features of its context.
+    fn symbol(&mut self, alphabet: Alphabet, features: [u8; 4], symbol: usize);
 
     /// Receives a number of so many bits.
     fn bits(&mut self, number: u32, count: u32);
@@ -53,19 +57,19 @@ struct ImageCoder<'a, S> {
 
 impl<S: SymbolSink> Coder for ImageCoder<'_, S> {
     fn event(&mut self, segment: &Segment) -> Result<u16, Fault> {
-        let symbol = self.segments.event(segment.run, segment.row).symbol();
-        self.sink.symbol(Alphabet::Event, &segment.features(), symbol.into());
-        Ok(symbol)
+        let event = self.segments.event(segment.run, segment.row);
+        self.sink.event(segment, event);
+        Ok(event.symbol())
     }
 
     fn symbol(
         &mut self,
         alphabet: Alphabet,
-        [a, b, c, d]: [u8; 4],
+        features: [u8; 4],
         known: impl FnOnce(&Segments) -> usize,
     ) -> Result<usize, Fault> {
         let symbol = known(self.segments);
-        self.sink.symbol(alphabet, &[a, b, c, d, 0, 0, 0, 0], symbol);
+        self.sink.symbol(alphabet, features, symbol);
         Ok(symbol)
     }
 

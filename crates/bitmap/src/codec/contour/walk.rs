@@ -15,6 +15,7 @@ use super::fault::Fault;
 use super::history::{Histories, History, Target, Update, countdown_class};
 use super::numbers::{BUCKETS, bucket, bucket_range, length_class, side_bits};
 use super::segments::{Segments, Side};
+use super::tables::Tables;
 
 /// One direction of the codec. An encoder knows the image and writes what it is asked; a decoder reads it.
 pub(super) trait Coder {
@@ -62,6 +63,13 @@ impl Segment {
     /// Returns the width of the run as a feature.
     pub(super) fn width(&self) -> u8 {
         (self.edges[1] - self.edges[0]).min(31) as u8
+    }
+
+    /// Returns the number of the code of the next event.
+    #[inline]
+    pub(super) fn event_code(&self, tables: &Tables) -> u16 {
+        let [left, right] = self.edges;
+        tables.event_code(self.histories, right.wrapping_sub(left), self.target.countdown(self.row))
     }
 
     /// Returns the features of the next event.

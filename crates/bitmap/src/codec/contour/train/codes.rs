@@ -74,7 +74,7 @@ pub(super) fn common_code(prior: &Prior, weights: &[Vec<f64>], codes: &[Lengths]
 }
 
 /// Returns a code that is made for symbols of these counts, or `base` if that costs less.
-pub(super) fn adapt(base: &Lengths, counts: &[f64], common: &[u8], price: &Price) -> Lengths {
+pub(super) fn adapt(base: &Lengths, counts: &[u64], common: &[u8], price: &Price) -> Lengths {
     let escape = f64::from(base[counts.len()]);
     let bits_of = |lengths: &Lengths, symbol: usize| match lengths[symbol] {
         0 => f64::from(lengths[counts.len()]) + f64::from(common[symbol]),
@@ -84,10 +84,10 @@ pub(super) fn adapt(base: &Lengths, counts: &[f64], common: &[u8], price: &Price
         0 => (-escape - f64::from(common[symbol])).exp2(),
         length => (-f64::from(length)).exp2(),
     };
-    let total: f64 = counts.iter().sum();
+    let total = counts.iter().sum::<u64>() as f64;
     let scale = total / (total + BASE_SYMBOLS);
-    let weights: Vec<f64> =
-        (0..counts.len()).map(|symbol| scale * (counts[symbol] + BASE_SYMBOLS * share(symbol))).collect();
+    let weight = |symbol| scale * (counts[symbol] as f64 + BASE_SYMBOLS * share(symbol));
+    let weights: Vec<f64> = (0..counts.len()).map(weight).collect();
     let adapted = own_code(&weights, common, price);
     let bits = |lengths: &Lengths| -> f64 {
         (0..counts.len()).map(|symbol| weights[symbol] * bits_of(lengths, symbol)).sum()

@@ -13,12 +13,14 @@ use counts::{Observation, Prior};
 use grow::{GrowingNode, grow};
 use merge::merge;
 
-use super::alphabet::{ALPHABETS, Alphabet, Features};
+use super::alphabet::{ALPHABETS, Alphabet};
+use super::event::Event;
 use super::matching::Costs;
 use super::parts::{Part, Parts};
 use super::prefix::Lengths;
 use super::scan::{Scanner, SymbolSink};
 use super::tree::{Node, Tree};
+use super::walk::Segment;
 use crate::codec::sample::Sample;
 
 /// The number of events that a model is trained on at most, but for those of one image: it bounds time and memory.
@@ -26,6 +28,9 @@ const MAX_EVENTS: usize = 1 << 22;
 
 /// What the last byte of a payload has beside its bits on average, in bytes, without the zero bytes that are dropped.
 const PADDING: f64 = 0.1;
+
+/// How often each symbol occurs, by alphabet and by the code that is used.
+pub(super) type CodeCounts = Vec<Vec<Vec<u64>>>;
 
 /// The symbols of a sample.
 #[derive(Debug, Default)]
@@ -57,18 +62,31 @@ impl Observations {
         observations
     }
 
+    /// Returns how often each code of a model has which symbol.
+    pub(super) fn count(&self, parts: &Parts) -> CodeCounts {
+        let counts = Alphabet::ALL.iter().zip(parts).zip(&self.symbols).map(|((alphabet, part), seen)| {
+            let mut counts = vec![vec![0; alphabet.symbols()]; part.codes.len()];
+            for Observation { features, symbol } in seen {
+                counts[usize::from(part.tree.code(features))][usize::from(*symbol)] += 1;
+            }
+            counts
+        });
+        counts.collect()
+    }
+
     /// Returns the mean length of the images' payloads with a model, in bytes; noise, which any model stores as packed rows, counts
     /// nothing.
-    pub(super) fn payload_bytes(&self, parts: &Parts) -> f64 {
+    pub(super) fn payload_bytes(&self, parts: &Parts, counts: &CodeCounts) -> f64 {
         let mut bits = self.bits;
-        for (part, seen) in parts.iter().zip(&self.symbols) {
-            for Observation { features, symbol } in seen {
-                let lengths = &part.codes[usize::from(part.tree.code(features))];
-                let symbol = usize::from(*symbol);
-                bits += u64::from(match lengths[symbol] {
-                    0 => lengths[part.common.len()] + part.common[symbol],
+        for (Part { common, codes, .. }, counts) in parts.iter().zip(counts) {
+            for (lengths, counts) in codes.iter().zip(counts) {
+                let escape = lengths[common.len()];
+                let length = |symbol: usize| match lengths[symbol] {
+                    0 => escape + common[symbol],
                     length => length,
-                });
+                };
+                let seen = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+                bits += seen.map(|(symbol, count)| count * u64::from(length(symbol))).sum::<u64>();
             }
         }
         bits as f64 / 8.0 / f64::from(self.images.max(1)) + PADDING
@@ -80,17 +98,12 @@ impl Observations {
     }
 
     /// Changes those codes of a model that make the sample larger than the changed code takes in the file; the trees stay.
-    pub(super) fn adapt(&self, base: &Parts) -> Parts {
+    pub(super) fn adapt(&self, base: &Parts, counts: &CodeCounts) -> Parts {
         let mut parts = base.clone();
-        for (alphabet, seen) in Alphabet::ALL.into_iter().zip(&self.symbols) {
-            let Part { tree, common, codes } = &mut parts[alphabet as usize];
+        for ((alphabet, part), counts) in Alphabet::ALL.into_iter().zip(&mut parts).zip(counts) {
             let price = Price { part: self.part, longest: alphabet.max_code_bits() };
-            let mut counts = vec![vec![0.0; alphabet.symbols()]; codes.len()];
-            for Observation { features, symbol } in seen {
-                counts[usize::from(tree.code(features))][usize::from(*symbol)] += 1.0;
-            }
-            for (lengths, counts) in codes.iter_mut().zip(counts) {
-                *lengths = codes::adapt(lengths, &counts, common, &price);
+            for (lengths, counts) in part.codes.iter_mut().zip(counts) {
+                *lengths = codes::adapt(lengths, counts, &part.common, &price);
             }
         }
         parts
@@ -98,8 +111,14 @@ impl Observations {
 }
 
 impl SymbolSink for Observations {
-    fn symbol(&mut self, alphabet: Alphabet, features: &Features, symbol: usize) {
-        self.symbols[alphabet as usize].push(Observation { features: *features, symbol: symbol as u16 });
+    fn event(&mut self, segment: &Segment, event: Event) {
+        let seen = Observation { features: segment.features(), symbol: event.symbol() };
+        self.symbols[Alphabet::Event as usize].push(seen);
+    }
+
+    fn symbol(&mut self, alphabet: Alphabet, [a, b, c, d]: [u8; 4], symbol: usize) {
+        let seen = Observation { features: [a, b, c, d, 0, 0, 0, 0], symbol: symbol as u16 };
+        self.symbols[alphabet as usize].push(seen);
     }
 
     fn bits(&mut self, _number: u32, count: u32) {
