@@ -39,42 +39,62 @@ pub(super) fn is_complete(lengths: &[u8]) -> bool {
     filled == 1 << 32
 }
 
-/// Returns the lengths of an optimal code for symbols of these weights, none longer than `longest`; 0 for weight 0.
-///
-/// Package-merge (L. L. Larmore and D. S. Hirschberg, "A fast algorithm for optimal length-limited Huffman codes", 1990).
-/// At least two weights are above 0, and at most `2^longest`.
-pub(super) fn optimal_lengths(weights: &[f64], longest: u32) -> Lengths {
-    let mut leaves: Vec<usize> = (0..weights.len()).filter(|&symbol| weights[symbol] > 0.0).collect();
-    leaves.sort_by(|&a, &b| weights[a].total_cmp(&weights[b]));
-    // A list of packages: of each its weight, and whether it is a leaf. The lists of all lengths tell which leaves are in
-    // the cheapest packages: those of the last list that are not leaves are made of twice as many of the list before.
-    let mut lists: Vec<Vec<(f64, bool)>> = Vec::new();
-    let mut packages: Vec<f64> = Vec::new();
-    for _ in 0..longest {
-        let mut merged = Vec::with_capacity(leaves.len() + packages.len());
-        let (mut leaf, mut package) = (0, 0);
-        while leaf < leaves.len() || package < packages.len() {
-            let takes_leaf = package == packages.len()
-                || leaf < leaves.len() && weights[leaves[leaf]] <= packages[package];
-            if takes_leaf {
-                merged.push((weights[leaves[leaf]], true));
-                leaf += 1;
-            } else {
-                merged.push((packages[package], false));
-                package += 1;
+/// Finds optimal codes; reuses its buffers from one to the next.
+#[derive(Debug, Default)]
+pub(super) struct CodeMaker {
+    /// The symbols and their weights, the lightest first.
+    leaves: Vec<(f64, usize)>,
+    /// The weights of a list's packages, and those of the packages that are made of them.
+    list: Vec<f64>,
+    packages: Vec<f64>,
+    /// Which packages of all lists are leaves, and where each list starts.
+    is_leaf: Vec<bool>,
+    starts: Vec<usize>,
+}
+
+impl CodeMaker {
+    /// Returns the lengths of an optimal code for symbols of these weights, none longer than `longest`; 0 for weight 0.
+    ///
+    /// Package-merge (L. L. Larmore and D. S. Hirschberg, "A fast algorithm for optimal length-limited Huffman codes", 1990).
+    /// At least two weights are above 0, and at most `2^longest`.
+    pub(super) fn optimal_lengths(&mut self, weights: &[f64], longest: u32) -> Lengths {
+        let Self { leaves, list, packages, is_leaf, starts } = self;
+        leaves.clear();
+        leaves.extend(
+            weights.iter().zip(0..).filter(|(weight, _)| **weight > 0.0).map(|(&w, symbol)| (w, symbol)),
+        );
+        leaves.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        packages.clear();
+        is_leaf.clear();
+        starts.clear();
+        // A list has all leaves and packages of two of the list before. The lists of all lengths tell which leaves are in the
+        // cheapest packages: those of the last list that are not leaves are made of twice as many of the list before.
+        for _ in 0..longest {
+            starts.push(is_leaf.len());
+            list.clear();
+            let mut others = packages.iter().copied().peekable();
+            for &(weight, _) in &*leaves {
+                while let Some(package) = others.next_if(|&package| package < weight) {
+                    list.push(package);
+                    is_leaf.push(false);
+                }
+                list.push(weight);
+                is_leaf.push(true);
             }
+            is_leaf.extend(others.clone().map(|_| false));
+            list.extend(others);
+            packages.clear();
+            packages.extend(list.chunks_exact(2).map(|pair| pair[0] + pair[1]));
         }
-        packages = merged.chunks_exact(2).map(|pair| pair[0].0 + pair[1].0).collect();
-        lists.push(merged);
+        let mut lengths = vec![0; weights.len()];
+        let mut taken = 2 * (leaves.len() - 1);
+        for &start in starts.iter().rev() {
+            let taken_leaves = is_leaf[start..start + taken].iter().filter(|is_leaf| **is_leaf).count();
+            leaves[..taken_leaves].iter().for_each(|&(_, symbol)| lengths[symbol] += 1);
+            taken = 2 * (taken - taken_leaves);
+        }
+        lengths
     }
-    let mut lengths = vec![0; weights.len()];
-    let mut taken = 2 * (leaves.len() - 1);
-    for list in lists.iter().rev() {
-        let taken_leaves = list[..taken].iter().filter(|(_, is_leaf)| *is_leaf).count();
-        leaves[..taken_leaves].iter().for_each(|&symbol| lengths[symbol] += 1);
-        taken = 2 * (taken - taken_leaves);
-    }
-    lengths
 }
 
 #[cfg(test)]
@@ -85,9 +105,12 @@ mod tests {
 
     #[test]
     fn finds_known_codes() {
-        assert_eq!(optimal_lengths(&[1.0, 1.0], 8), [1, 1]);
-        assert_eq!(optimal_lengths(&[8.0, 4.0, 0.0, 2.0, 1.0, 1.0], 8), [1, 2, 0, 3, 4, 4]);
-        assert_eq!(optimal_lengths(&[8.0, 4.0, 2.0, 1.0, 1.0], 3), [1, 3, 3, 3, 3]);
+        assert_eq!(CodeMaker::default().optimal_lengths(&[1.0, 1.0], 8), [1, 1]);
+        assert_eq!(
+            CodeMaker::default().optimal_lengths(&[8.0, 4.0, 0.0, 2.0, 1.0, 1.0], 8),
+            [1, 2, 0, 3, 4, 4]
+        );
+        assert_eq!(CodeMaker::default().optimal_lengths(&[8.0, 4.0, 2.0, 1.0, 1.0], 3), [1, 3, 3, 3, 3]);
         assert_eq!(codes(&[1, 2, 0, 3, 3], None), [0b0, 0b01, 0, 0b011, 0b111]);
         assert_eq!(codes(&[1, 2, 0, 3, 3], Some(1)), [0b1, 0b00, 0, 0b010, 0b110]);
     }
@@ -96,7 +119,7 @@ mod tests {
         #[test]
         fn codes_are_complete(weights in prop::collection::vec(0.0..1e6, 2..200)) {
             prop_assume!(weights.iter().filter(|weight| **weight > 0.0).count() >= 2);
-            let lengths = optimal_lengths(&weights, 8);
+            let lengths = CodeMaker::default().optimal_lengths(&weights, 8);
             prop_assert!(is_complete(&lengths));
             prop_assert!(lengths.iter().all(|&length| length <= 8));
         }

@@ -1,7 +1,7 @@
 //! Making codes: which symbols have a code of their own, and how long it is.
 
 use super::super::parts::MAX_COMMON_BITS;
-use super::super::prefix::{Lengths, optimal_lengths};
+use super::super::prefix::{CodeMaker, Lengths};
 use super::counts::Prior;
 
 /// What a symbol with a code of its own takes in a model, in bits: as measured, with the choice of the symbols.
@@ -33,6 +33,7 @@ pub(super) fn own_code(weights: &[f64], common: &[u8], price: &Price) -> Lengths
     let escaped_bits = |symbol: usize| weights[symbol] * f64::from(common[symbol]);
     let mut order: Vec<usize> = (0..weights.len()).collect();
     order.sort_by(|&a, &b| escaped_bits(b).total_cmp(&escaped_bits(a)));
+    let mut maker = CodeMaker::default();
     let mut own = vec![0.0; weights.len() + 1];
     let mut escape: f64 = weights.iter().sum();
     let mut escaped: f64 = (0..weights.len()).map(escaped_bits).sum();
@@ -48,7 +49,7 @@ pub(super) fn own_code(weights: &[f64], common: &[u8], price: &Price) -> Lengths
         }
         next = number + 1 + number / STEPS;
         own[weights.len()] = escape.max(1e-9);
-        let lengths = optimal_lengths(&own, price.longest);
+        let lengths = maker.optimal_lengths(&own, price.longest);
         let bits: f64 = own.iter().zip(&lengths).map(|(weight, &length)| weight * f64::from(length)).sum();
         let cost = bits + escaped + price.part * SYMBOL_BITS * f64::from(number as u32);
         worse += 1;
@@ -70,7 +71,7 @@ pub(super) fn common_code(prior: &Prior, weights: &[Vec<f64>], codes: &[Lengths]
         let symbols = totals.iter_mut().zip(weights).zip(lengths);
         symbols.filter(|(_, length)| **length == 0).for_each(|((total, weight), _)| *total += weight);
     }
-    optimal_lengths(&totals, MAX_COMMON_BITS)
+    CodeMaker::default().optimal_lengths(&totals, MAX_COMMON_BITS)
 }
 
 /// Returns a code that is made for symbols of these counts, or `base` if that costs less.
