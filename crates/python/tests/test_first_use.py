@@ -28,6 +28,7 @@ MISTAKES = {
     "encoding": (lambda x: bitnpz.save("a.npz", {"x": x}, encoding="zip"), 'encoding: expected "sets", "packed" or "plain", found'),
     "encoding of no text": (lambda x: bitnpz.save("a.npz", {"x": x}, encoding=3), "encoding: expected .* found 3"),
     "codec": (lambda x: bitnpz.save("a.npz", {"x": x}, codec="png"), 'codec: expected "contour", "pixel", "zstd" or "raw", found'),
+    "effort": (lambda x: bitnpz.save("a.npz", {"x": x}, effort="most"), 'effort: expected "fast", "balanced" or "smallest", found'),
     "codec without sets": (lambda x: bitnpz.save("a.npz", {"x": x}, encoding="packed", codec="pixel"), 'codec: expected none with encoding="packed"'),
     "progress": (lambda x: bitnpz.save("a.npz", {"x": x}, progress=3), "progress: expected True, False or a function"),
     "one image to extend": (lambda x: bitnpz.Writer("a.npz").extend("g", x[0]), r"one image, shape \(24, 20\): as a stack of one it has shape \(1, 24, 20\)"),

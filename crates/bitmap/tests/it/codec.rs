@@ -232,20 +232,67 @@ fn trains_the_same_model_on_the_same_images() {
     }
 }
 
+/// Chooses a model for images of which so many of a hundred are noise and the others outlines.
+fn choose(noise: u64, effort: Effort, threads: usize) -> Model {
+    let images: Vec<Bitmap> =
+        (0..200).map(|seed| draw(40, 40, if seed % 100 < noise { 2 } else { 1 }, seed)).collect();
+    let views: Vec<_> = images.iter().map(Bitmap::view).collect();
+    let sample = Sample { images: &views, total: 100_000 };
+    Model::choose(None, sample, effort, NonZero::new(threads).unwrap())
+}
+
 #[test]
 fn chooses_the_codec_with_the_smallest_images() {
-    let choose = |kind| {
-        let images: Vec<Bitmap> = (0..200).map(|seed| draw(40, 40, kind, seed)).collect();
-        let views: Vec<_> = images.iter().map(Bitmap::view).collect();
-        Model::choose(
-            None,
-            Sample { images: &views, total: 100_000 },
-            Effort::Balanced,
-            NonZero::<usize>::MIN,
-        )
-        .codec()
+    for effort in Effort::ALL {
+        let codecs = [0, 100].map(|noise| choose(noise, effort, 1).codec());
+        assert_eq!(codecs, [Codec::Contour, Codec::Pixel], "{effort}");
+    }
+}
+
+#[test]
+fn takes_pixel_for_little_only_if_asked() {
+    let saves_little = (0..100).step_by(5).any(|noise| {
+        let codecs = [Effort::Balanced, Effort::Smallest].map(|effort| choose(noise, effort, 1).codec());
+        codecs == [Codec::Contour, Codec::Pixel]
+    });
+    assert!(saves_little);
+}
+
+#[test]
+fn chooses_the_same_model_on_any_number_of_threads() {
+    for noise in [0, 20, 100] {
+        assert_eq!(choose(noise, Effort::Balanced, 1), choose(noise, Effort::Balanced, 3), "{noise} %");
+    }
+}
+
+#[test]
+fn more_effort_makes_payloads_no_longer() {
+    // Lines that cross and are so flat that it is open which edges of two rows belong together.
+    let lines = |seed: usize| {
+        let mut image = Bitmap::zeros(60, 60).unwrap();
+        for (line, row, column) in (0..3 * 60 * 5).map(|number| (number % 3, number / 3 % 60, number / 180)) {
+            let slope = 2 + (seed + 3 * line) % 9;
+            image.set(row, (row * slope + 17 * line + column) % 60, true);
+        }
+        image
     };
-    assert_eq!([choose(1), choose(2)], [Codec::Contour, Codec::Pixel]);
+    let images: Vec<Bitmap> = (0..50).map(lines).collect();
+    let model = Model::shipped("contour-2").unwrap();
+    let encode = |effort| -> Vec<Vec<u8>> {
+        let mut encoder = Encoder::with_effort(effort);
+        let payload = |image: &Bitmap| {
+            let mut payload = Vec::new();
+            encoder.encode(model, image.view(), &mut payload);
+            payload
+        };
+        images.iter().map(payload).collect()
+    };
+    let [balanced, smallest] = [Effort::Balanced, Effort::Smallest].map(encode);
+    assert!(balanced.iter().zip(&smallest).all(|(balanced, smallest)| smallest.len() <= balanced.len()));
+    assert_ne!(balanced, smallest, "other matchings were tried");
+    for (payload, image) in smallest.iter().zip(&images) {
+        assert_eq!(Decoder::new().decode(model, payload, [60, 60]).unwrap(), *image);
+    }
 }
 
 #[test]

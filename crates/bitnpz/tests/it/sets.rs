@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::path::Path;
 
 use bitnpz::{
-    Access, Archive, Bitmap, Codec, Dtype, DynArray, Encoding, Header, OpenOptions, PixelValues,
+    Access, Archive, Bitmap, Codec, Dtype, DynArray, Effort, Encoding, Header, OpenOptions, PixelValues,
     WriteOptions, Writer,
 };
 use ndarray::{Array3, Array4, s};
@@ -69,7 +69,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn round_trips_images_under_any_keys(mut saved in saved(), sorted in any::<bool>(), codec in 0_usize..5) {
+    fn round_trips_images_under_any_keys(
+        mut saved in saved(), sorted in any::<bool>(), codec in 0_usize..5, effort in 0_usize..3
+    ) {
         if !sorted {
             let middle = saved.len() / 2;
             saved.rotate_left(middle);
@@ -78,6 +80,7 @@ proptest! {
         let path = folder.path("a.npz");
         let mut options = WriteOptions::default();
         options.codec = Codec::ALL.get(codec).copied();
+        options.effort = Effort::ALL[effort];
         let mut writer = Writer::create_with(&path, &options).unwrap();
         let arrays: Vec<DynArray> = saved.iter().enumerate().map(|(seed, saved)| array(saved, seed)).collect();
         for (saved, array) in saved.iter().zip(&arrays) {
