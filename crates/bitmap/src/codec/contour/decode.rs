@@ -6,7 +6,7 @@
 use super::alphabet::Alphabet;
 use super::bits::BitReader;
 use super::canvas::{Canvas, LARGE, Narrow, Wide};
-use super::event::Step;
+use super::event::{Kind, Step};
 use super::fault::Fault;
 use super::model::Model;
 use super::segments::Segments;
@@ -16,7 +16,7 @@ use crate::codec::rows::RowSink;
 use crate::error::{Error, ErrorKind};
 
 /// The number of images that are decoded at once.
-const LANES: usize = 4;
+const LANES: usize = 3;
 
 /// An image to decode: its number, payload, height and width, and where its packed rows go, if they are wanted.
 #[derive(Debug)]
@@ -159,7 +159,7 @@ fn run<C: Canvas, const N: usize>(
             std::array::from_fn(|lane| tables.event(codes[lane], lanes[lane].reader.peek()));
         for (number, (lane, entry)) in lanes.iter_mut().zip(entries).enumerate() {
             lane.reader.skip(entry.length());
-            if !lane.step(Step::of_symbol(entry.symbol())) {
+            if !lane.step(Step::of(entry.symbol())) {
                 let goes_on = lane.leave(tables, entry.symbol(), jobs, next);
                 if !goes_on.map_err(|fault| (jobs[lane.job].number, fault))? {
                     return Ok(number);
@@ -244,8 +244,11 @@ impl<C: Canvas> Lane<C> {
     ) -> Result<bool, Fault> {
         let Self { reader, walk, canvas, segment, .. } = self;
         let mut coder = PayloadCoder { tables, reader, canvas };
-        let symbol = coder.unescape(Alphabet::Event, symbol);
-        if walk.apply(symbol, segment, &mut coder)? || self.next_segment(tables)? {
+        let mut step = Step::of(symbol);
+        if step.kind == Kind::Escape {
+            step = Step::of(coder.unescape(Alphabet::Event, symbol));
+        }
+        if walk.apply(step, segment, &mut coder)? || self.next_segment(tables)? {
             return Ok(true);
         }
         self.finish(&mut jobs[self.job])?;

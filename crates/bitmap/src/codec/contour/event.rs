@@ -52,12 +52,30 @@ pub(super) fn action(columns: i32) -> Action {
     if columns.abs() <= 3 { (columns + 3) as u8 } else { FAR }
 }
 
+/// What a decoder has to do for an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Both edges stay or move a little.
+    Step,
+    /// Both edges end.
+    Death,
+    /// A hole opens.
+    Split,
+    /// One edge ends; the other one stays or moves a little.
+    End,
+    /// Numbers follow: there are many rows, or an edge moves far.
+    Numbers,
+    /// It is no event: the symbol follows in the common code.
+    Escape,
+}
+
 /// What an event does to the edges that neither end nor move far.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 pub(super) struct Step {
     pub(super) event: Event,
-    /// The rows that a run goes down, if this is all that an event does to it; more than any image has if it does more.
+    pub(super) kind: Kind,
+    /// The rows that a run goes down in a step; more than any image has in other events.
     pub(super) rows: u32,
     /// The columns by which each edge moves.
     pub(super) moves: [i32; 2],
@@ -67,29 +85,42 @@ pub(super) struct Step {
 /// Rows that lead out of any image.
 const TOO_MANY_ROWS: u32 = 1 << 30;
 
-/// The step of each event, and of the escape, which is none.
+/// The step of each symbol.
 static STEPS: [Step; 512] = {
-    let mut steps = [Step::of_event(Event::from_symbol(EVENTS as u16)); 512];
+    let mut steps = [Step::of_symbol(EVENTS as u16); 512];
     let mut symbol = 0;
     while symbol < EVENTS {
-        steps[symbol] = Step::of_event(Event::from_symbol(symbol as u16));
+        steps[symbol] = Step::of_symbol(symbol as u16);
         symbol += 1;
     }
     steps
 };
 
 impl Step {
+    /// Returns the step of a symbol of events.
     #[inline]
-    pub(super) fn of_symbol(symbol: u16) -> &'static Self {
+    pub(super) fn of(symbol: u16) -> &'static Self {
         &STEPS[usize::from(symbol) % 512]
     }
 
-    const fn of_event(event: Event) -> Self {
+    const fn of_symbol(symbol: u16) -> Self {
+        let event = Event::from_symbol(symbol);
         let [left, right] = event.actions;
-        let is_all =
-            (event.rows as u32) < MANY_ROWS && left < FAR && right < FAR && (left != STAY || right != STAY);
-        let rows = if is_all { event.rows as u32 + 1 } else { TOO_MANY_ROWS };
+        let kind = if symbol as usize >= EVENTS {
+            Kind::Escape
+        } else if event.rows as u32 == MANY_ROWS || left == FAR || right == FAR {
+            Kind::Numbers
+        } else if event.is_death() {
+            Kind::Death
+        } else if left == END || right == END {
+            Kind::End
+        } else if left == STAY && right == STAY {
+            Kind::Split
+        } else {
+            Kind::Step
+        };
+        let rows = if matches!(kind, Kind::Step) { event.rows as u32 + 1 } else { TOO_MANY_ROWS };
         let moves = [left as i32 - STAY as i32, right as i32 - STAY as i32];
-        Self { event, rows, moves, update: Update::of_moves(moves) }
+        Self { event, kind, rows, moves, update: Update::of_moves(moves) }
     }
 }

@@ -1,7 +1,7 @@
 //! From an image to its symbols.
 
 use super::alphabet::Alphabet;
-use super::event::Event;
+use super::event::{Event, Step};
 use super::fault::Fault;
 use super::matching::Costs;
 use super::segments::Segments;
@@ -41,8 +41,8 @@ impl Scanner {
             let mut goes_on = true;
             while goes_on {
                 let symbol = coder.event(&segment).expect("the event is known");
-                goes_on =
-                    self.walk.apply(symbol, &mut segment, &mut coder).expect("the segments are of an image");
+                let applied = self.walk.apply(Step::of(symbol), &mut segment, &mut coder);
+                goes_on = applied.expect("the segments are of an image");
             }
         }
         true

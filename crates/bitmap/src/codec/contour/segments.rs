@@ -28,8 +28,9 @@ pub(super) enum Next {
 }
 
 /// The edge of a run that is left when the other one has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Side {
+    #[default]
     Left,
     Right,
 }

@@ -5,12 +5,12 @@
 //! take the same walk; what is not known on the way they get from a [`Coder`].
 
 use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::collections::{BinaryHeap, VecDeque};
 use std::mem::take;
 
 use super::alphabet::{Alphabet, Features, INTERVALS};
-use super::event::{Action, END, Event, FAR, MANY_ROWS, STAY, Step};
+use super::event::{Action, END, Event, FAR, Kind, MANY_ROWS, STAY, Step};
 use super::fault::Fault;
 use super::history::{Histories, History, Target, Update, countdown_class};
 use super::numbers::{BUCKETS, bucket, bucket_range, length_class, side_bits};
@@ -80,7 +80,7 @@ impl Segment {
 }
 
 /// An edge that waits for its partner, since the other edge of its run has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct WaitingEdge {
     row: u32,
     column: u32,
@@ -118,8 +118,10 @@ pub(super) struct Walk {
     open: Vec<Segment>,
     /// The edges that wait for a merge.
     waiting: BinaryHeap<WaitingEdge>,
-    /// The latest edges that have ended, in order; those of rows that are passed do not wait any more.
-    latest: VecDeque<WaitingEdge>,
+    /// The latest edges that waited; those of rows that are passed do not wait any more.
+    latest: [WaitingEdge; LATEST],
+    /// The place of the next one among these.
+    next_latest: usize,
     /// The edges that are merged in a row.
     merging: Vec<WaitingEdge>,
     births: usize,
@@ -138,14 +140,12 @@ impl Walk {
     pub(super) fn start(&mut self, [height, width]: [u32; 2]) {
         self.open.clear();
         self.waiting.clear();
-        self.latest.clear();
         *self = Self {
             height,
             width,
             side_bits: side_bits([height, width]),
             open: take(&mut self.open),
             waiting: take(&mut self.waiting),
-            latest: take(&mut self.latest),
             merging: take(&mut self.merging),
             ..Self::default()
         };
@@ -273,13 +273,31 @@ impl Walk {
     }
 
     /// Applies an event to a segment; returns whether the segment goes on.
+    #[inline]
     pub(super) fn apply(
         &mut self,
-        symbol: u16,
+        step: &Step,
         segment: &mut Segment,
         coder: &mut impl Coder,
     ) -> Result<bool, Fault> {
-        let Step { event: Event { rows, actions }, moves, mut update, .. } = *Step::of_symbol(symbol);
+        let rows = u32::from(step.event.rows);
+        match step.kind {
+            Kind::Death => self.die(segment, rows, coder).map(|()| false),
+            Kind::Split => self.split(segment, rows, coder).map(|()| true),
+            Kind::Step | Kind::End => self.go_on(segment, rows, step, coder),
+            Kind::Numbers | Kind::Escape => self.apply_with_numbers(step, segment, coder),
+        }
+    }
+
+    /// Applies an event of which numbers tell more.
+    fn apply_with_numbers(
+        &mut self,
+        step: &Step,
+        segment: &mut Segment,
+        coder: &mut impl Coder,
+    ) -> Result<bool, Fault> {
+        let mut step = *step;
+        let Event { rows, actions } = step.event;
         let mut rows = u32::from(rows);
         if rows == MANY_ROWS {
             rows += self.code_more_rows(actions, segment, coder)?;
@@ -289,35 +307,44 @@ impl Walk {
             [STAY, STAY] => return self.split(segment, rows, coder).map(|()| true),
             _ => {}
         }
-        let old = segment.edges;
-        let mut edges = [0, 1].map(|side| old[side].wrapping_add_signed(moves[side]));
-        if actions.contains(&FAR) {
-            for side in [0, 1] {
-                if actions[side] == FAR {
-                    edges[side] = self.code_far_move(side, actions[1 - side], segment, coder)?;
-                }
+        for side in [0, 1] {
+            if actions[side] == FAR {
+                step.moves[side] = self.code_far_move(side, actions[1 - side], segment, coder)?;
             }
-            update = Update::of_moves([0, 1].map(|side| edges[side].wrapping_sub(old[side]).cast_signed()));
         }
-        let ended = actions.iter().position(|&action| action == END);
-        if let Some(side) = ended {
-            edges[side] = self.width;
-        }
+        step.update = Update::of_moves(step.moves);
+        self.go_on(segment, rows, &step, coder)
+    }
+
+    /// Moves the edges of a segment after so many rows, one of which may end; returns whether the segment goes on.
+    #[inline]
+    fn go_on(
+        &mut self,
+        segment: &mut Segment,
+        rows: u32,
+        step: &Step,
+        coder: &mut impl Coder,
+    ) -> Result<bool, Fault> {
         let row = segment.row + rows + 1;
+        let old = segment.edges;
+        let moved = [0, 1].map(|side| old[side].wrapping_add_signed(step.moves[side]));
+        let has_ended = step.event.actions.map(|action| action == END);
+        let edges = [0, 1].map(|side| if has_ended[side] { self.width } else { moved[side] });
         let is_inside = edges[0] <= self.width && edges[1] <= self.width;
-        let is_run = ended.is_some() || edges[0] < edges[1];
+        let is_run = has_ended[0] || has_ended[1] || edges[0] < edges[1];
         if !(is_inside && is_run && row < self.height) {
             return Err(Fault::RunOutside);
         }
         coder.invert(row, [[old[0], edges[0]], [old[1], edges[1]]]);
         segment.row = row;
         segment.edges = edges;
-        segment.histories = segment.histories.after(rows + 1, update);
+        segment.histories = segment.histories.after(rows + 1, step.update);
         segment.run = coder.successors(segment.run)[0];
-        if let Some(side) = ended {
-            self.wait(segment, 1 - side);
+        if has_ended[0] || has_ended[1] {
+            self.wait(segment, has_ended[0].into());
+            return Ok(false);
         }
-        Ok(ended.is_none())
+        Ok(true)
     }
 
     /// Codes how many rows more without a change there are than the symbol of an event tells.
@@ -346,24 +373,24 @@ impl Walk {
         Ok(())
     }
 
-    /// Codes how far an edge moves; returns its new column.
+    /// Codes by how many columns an edge moves that moves far.
     fn code_far_move(
         &mut self,
         side: usize,
         other: u8,
         segment: &Segment,
         coder: &mut impl Coder,
-    ) -> Result<u32, Fault> {
+    ) -> Result<i32, Fault> {
         let features = [side as u8, segment.histories.each()[side].move_class(), other, segment.width()];
-        let &Segment { run, edges, .. } = segment;
+        let run = segment.run;
         let columns = |segments: &Segments| segments.move_of(run, side);
         let far = |segments: &Segments| columns(segments).unsigned_abs() - 4;
         let symbol = coder.symbol(Alphabet::FarMove, features, |segments| {
             2 * bucket(far(segments)) + usize::from(columns(segments) < 0)
         })?;
         let (first, bits) = bucket_range(symbol / 2, self.side_bits);
-        let far = 4 + first + coder.bits(bits, |segments| far(segments) - first);
-        Ok(if symbol % 2 == 1 { edges[side].wrapping_sub(far) } else { edges[side] + far })
+        let far = (4 + first + coder.bits(bits, |segments| far(segments) - first)).cast_signed();
+        Ok(if symbol % 2 == 1 { -far } else { far })
     }
 
     /// Splits a segment after so many rows; goes on with its left side and leaves the right one for later.
@@ -414,10 +441,8 @@ impl Walk {
         };
         self.lowest_end = self.lowest_end.max(edge.row);
         self.waiting.push(edge);
-        if self.latest.len() == LATEST {
-            self.latest.pop_front();
-        }
-        self.latest.push_back(edge);
+        self.latest[self.next_latest] = edge;
+        self.next_latest = (self.next_latest + 1) % LATEST;
     }
 
     /// Joins the edges that wait in a row to runs, and opens their segments.
@@ -447,21 +472,31 @@ impl Walk {
     }
 
     /// Returns where a segment will probably merge: with the nearest waiting edge below it, on either side.
+    #[inline]
     fn target(&self, segment: &Segment) -> Target {
-        if self.waiting.is_empty() {
-            return Target::NONE;
-        }
-        let below = self.latest.iter().filter(|edge| edge.row > segment.row);
+        if self.waiting.is_empty() { Target::NONE } else { self.nearest(segment) }
+    }
+
+    /// Returns the nearest of the latest waiting edges: on either side the one in the next column, the lowest one to the left
+    /// and the uppermost one to the right; of both the uppermost one.
+    fn nearest(&self, segment: &Segment) -> Target {
         let [start, end] = segment.edges;
-        let left = below.clone().filter(|edge| edge.side == Side::Left && edge.column < start);
-        let left = left.max_by_key(|edge| (edge.column, edge.row)).map(|edge| edge.row);
-        let right = below.filter(|edge| edge.side == Side::Right && edge.column > end);
-        let right = right.min_by_key(|edge| (edge.column, edge.row)).map(|edge| edge.row);
-        match (left, right) {
-            (Some(left), Some(right)) if right < left => Target::right(right),
-            (Some(left), _) => Target::left(left),
-            (None, Some(right)) => Target::right(right),
-            (None, None) => Target::NONE,
+        // Keys without branches, which nobody could predict: the column above the row.
+        let (mut left, mut right) = (0, u64::MAX);
+        for edge in &self.latest {
+            let key = u64::from(edge.column) << 32 | u64::from(edge.row);
+            let is_below = edge.row > segment.row;
+            let is_left = is_below & (edge.side == Side::Left) & (edge.column < start);
+            let is_right = is_below & (edge.side == Side::Right) & (edge.column > end);
+            left = left.max(if is_left { key } else { 0 });
+            right = right.min(if is_right { key } else { u64::MAX });
+        }
+        let [left_row, right_row] = [left, right].map(|key| key as u32);
+        match (left > 0, right < u64::MAX) {
+            (true, true) if right_row < left_row => Target::right(right_row),
+            (true, _) => Target::left(left_row),
+            (false, true) => Target::right(right_row),
+            (false, false) => Target::NONE,
         }
     }
 
