@@ -48,7 +48,7 @@
 //! | [`Plain`](Encoding::Plain) | ordinary arrays | the arrays that were saved |
 //!
 //! A [`Codec`] encodes the images of a set. By default each set gets the one that makes a sample of it smallest, but the slow
-//! `Pixel` only where all others are at least 10 % larger, and never `Zstd`:
+//! `Pixel` only where all others are at least 10 % larger (with [`Effort::Smallest`] wherever it is smallest), and never `Zstd`:
 //!
 //! | codec | method | best for |
 //! |---|---|---|
