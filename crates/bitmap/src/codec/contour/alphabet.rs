@@ -39,6 +39,9 @@ pub(super) enum Alphabet {
     BirthLength,
 }
 
+/// No alphabet has as many symbols, the escape included.
+pub(super) const MAX_SYMBOLS: usize = 512;
+
 /// The number of alphabets.
 pub(super) const ALPHABETS: usize = 9;
 

@@ -85,9 +85,12 @@ pub(super) struct Step {
 /// Rows that lead out of any image.
 const TOO_MANY_ROWS: u32 = 1 << 30;
 
+/// Room for the steps of all symbols, a power of two so that a remainder takes no time.
+const PLACES: usize = (EVENTS + 1).next_power_of_two();
+
 /// The step of each symbol.
-static STEPS: [Step; 512] = {
-    let mut steps = [Step::of_symbol(EVENTS as u16); 512];
+static STEPS: [Step; PLACES] = {
+    let mut steps = [Step::of_symbol(EVENTS as u16); PLACES];
     let mut symbol = 0;
     while symbol < EVENTS {
         steps[symbol] = Step::of_symbol(symbol as u16);
@@ -100,7 +103,7 @@ impl Step {
     /// Returns the step of a symbol of events.
     #[inline]
     pub(super) fn of(symbol: u16) -> &'static Self {
-        &STEPS[usize::from(symbol) % 512]
+        &STEPS[usize::from(symbol) % PLACES]
     }
 
     const fn of_symbol(symbol: u16) -> Self {

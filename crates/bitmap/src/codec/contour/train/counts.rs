@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::super::alphabet::{Alphabet, Features};
+use super::super::alphabet::{Alphabet, Features, MAX_SYMBOLS};
 
 /// A symbol and the features of its context.
 #[derive(Clone, Copy, Debug)]
@@ -23,12 +23,12 @@ pub(super) struct Counts(pub(super) Vec<(u16, u32)>);
 
 impl Counts {
     pub(super) fn new(seen: &[Observation]) -> Self {
-        let mut counts = [0; 512];
+        let mut counts = [0; MAX_SYMBOLS];
         seen.iter().for_each(|seen| counts[usize::from(seen.symbol)] += 1);
         Self::from_all(&counts)
     }
 
-    fn from_all(counts: &[u32; 512]) -> Self {
+    fn from_all(counts: &[u32; MAX_SYMBOLS]) -> Self {
         let seen = counts.iter().zip(0..).filter(|(count, _)| **count > 0);
         Self(seen.map(|(&count, symbol)| (symbol, count)).collect())
     }
@@ -39,7 +39,7 @@ impl Counts {
 
     /// Returns the counts of both together.
     pub(super) fn with(&self, other: &Self) -> Self {
-        let mut counts = [0; 512];
+        let mut counts = [0; MAX_SYMBOLS];
         self.0.iter().chain(&other.0).for_each(|&(symbol, count)| counts[usize::from(symbol)] += count);
         Self::from_all(&counts)
     }

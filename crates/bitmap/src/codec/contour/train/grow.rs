@@ -5,11 +5,11 @@ use std::collections::BinaryHeap;
 use std::f64::consts::LN_2;
 use std::ops::Range;
 
-use super::super::alphabet::{Alphabet, FEATURE_VALUES, MAX_FEATURES};
+use super::super::alphabet::{Alphabet, FEATURE_VALUES, MAX_FEATURES, MAX_SYMBOLS};
 use super::super::classes::{Classes, GROUPS, Group, MAX_COMBINATIONS, Region};
 use super::super::parts::MAX_LEAVES;
 use super::counts::{Counts, Observation, Prior};
-use super::merge::{CODE_BITS, SYMBOL_BITS};
+use super::merge::{CODE_BITS, SHARED_SYMBOL_BITS};
 
 /// The weight of the parent's shares in those of a node, in symbols.
 const PARENT_SYMBOLS: f64 = 30.0;
@@ -143,7 +143,7 @@ impl Grower<'_> {
                     continue;
                 }
                 let price = LEAF_BITS
-                    + CODE_PART * self.part * (CODE_BITS + SYMBOL_BITS * f64::from(division.shared));
+                    + CODE_PART * self.part * (CODE_BITS + SHARED_SYMBOL_BITS * f64::from(division.shared));
                 let gain = division.gain() - price;
                 if gain > best.map_or(0.0, |best| best.gain)
                     && self.contexts.has_room(&leaf.regions, feature, threshold)
@@ -165,7 +165,7 @@ struct FeatureTable {
 impl FeatureTable {
     fn new(alphabet: Alphabet, counts: &Counts, seen: &[Observation]) -> Self {
         let symbols = counts.0.len();
-        let mut places = [0; 512];
+        let mut places = [0; MAX_SYMBOLS];
         counts.0.iter().zip(0..).for_each(|(&(symbol, _), place)| places[usize::from(symbol)] = place);
         let features = alphabet.features();
         let mut table = vec![0; features * FEATURE_VALUES * symbols];

@@ -4,9 +4,9 @@ use std::f64::consts::LN_2;
 
 use super::counts::{Counts, Prior};
 
-/// What a code takes in a model, in bits, and what each of its symbols takes.
+/// What a code takes in a model, in bits, and what each symbol takes more if two codes have it instead of one.
 pub(super) const CODE_BITS: f64 = 14.0;
-pub(super) const SYMBOL_BITS: f64 = 3.0;
+pub(super) const SHARED_SYMBOL_BITS: f64 = 3.0;
 
 /// Merges the two groups whose union saves most, until none does; returns for each leaf the first one of its group.
 pub(super) fn merge(leaves: Vec<Counts>, prior: &Prior, part: f64) -> Vec<usize> {
@@ -88,7 +88,7 @@ impl Groups<'_> {
             sum += self.prior.symbol_term(symbol, count + other) - term - other_term;
             shared += i32::from(count >= 2 && other >= 2);
         }
-        sum / LN_2 + self.part * (SYMBOL_BITS * f64::from(shared) + CODE_BITS)
+        sum / LN_2 + self.part * (SHARED_SYMBOL_BITS * f64::from(shared) + CODE_BITS)
     }
 
     fn join(&mut self, a: usize, b: usize) {
