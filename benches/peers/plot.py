@@ -1,14 +1,14 @@
 """Draws the report's plots as SVG, each for a light and for a dark page."""
 
 import statistics
-from itertools import product
 
 import matplotlib
-import numpy as np
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: E402
+
+from . import labels  # noqa: E402
 
 THEMES = {
     "light": {"page": "#ffffff", "text": "#1f2328", "grid": "#d8dee4", "other": "#6e7781", "ours": "#0550ae"},
@@ -25,9 +25,6 @@ _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "bitnpz",
 }
-
-#: Directions in which a label may lie from its point, the best first.
-_DIRECTIONS = ((1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1), (0, 1), (0, -1))
 
 
 def size_and_speed(peers, title, path):
@@ -51,15 +48,18 @@ def size_and_speed(peers, title, path):
 
 
 def curve(found, title, axis, path):
-    """Draws bytes per image and images per second along a quantity, with a label at the end of each line."""
+    """Draws images per second along a quantity, and bytes per image if it changes them, with a label at the end of each line."""
+    whats = ["images per second, batches to bool"]
+    if axis != "images in a batch":
+        whats.insert(0, "bytes per image, all files")
     for theme, colors in THEMES.items():
         with plt.rc_context(_STYLE | _colors(colors)):
-            figure, both = plt.subplots(1, 2, figsize=(13, 4.8))
-            figure.subplots_adjust(left=0.06, right=0.83, wspace=0.8, top=0.92, bottom=0.12)
-            for axes, what in zip(both, ("bytes per image, all files", "images per second, batches to bool")):
+            figure, all_axes = plt.subplots(1, len(whats), figsize=(6.5 * len(whats), 4.8), squeeze=False)
+            figure.subplots_adjust(left=0.12 / len(whats), right=1 - 0.34 / len(whats), wspace=0.8, top=0.92, bottom=0.12)
+            for axes, what in zip(all_axes[0], whats):
                 _log_axes(axes, colors, axis, what)
                 _lines(axes, found, what.startswith("bytes"), colors)
-            both[0].set_title(title, loc="left", fontweight="bold")
+            all_axes[0, 0].set_title(title, loc="left", fontweight="bold")
             _save(figure, path, theme)
 
 
@@ -108,53 +108,22 @@ def _label_ends(axes, ends):
 
 
 def _label(axes, points, colors):
-    """Writes the name of each point beside it. Names cover neither points nor each other, nor the lines that lead to them."""
-    renderer, page = axes.figure.canvas.get_renderer(), axes.get_window_extent()
+    """Writes the name of each point beside it."""
+    axes.autoscale(False)
+    texts = []
+    for name, (_, _, ours) in points.items():
+        color, weight = colors["ours" if ours else "text"], "bold" if ours else "normal"
+        texts.append(axes.text(0, 0, name, color=color, fontweight=weight, fontsize=8, va="center"))
+    extents = [text.get_window_extent() for text in texts]
+    spots = axes.transData.transform([point[:2] for point in points.values()])
+    # Other fonts may be a little wider.
+    sizes = [(extent.width * 1.06, extent.height) for extent in extents]
+    boxes, lines = labels.place(spots, sizes, axes.get_window_extent().extents)
     to_data = axes.transData.inverted().transform
-    spots = {name: axes.transData.transform(point[:2]) for name, point in points.items()}
-    taken, lines = [(x - 6, y - 6, x + 6, y + 6) for x, y in spots.values()], []
-    for name in sorted(spots, key=lambda name: (not points[name][2], spots[name][1])):
-        ours = points[name][2]
-        color, weight = colors["ours" if ours else "other"], "bold" if ours else "normal"
-        label = axes.text(0, 0, name, color=color if ours else colors["text"], fontweight=weight, fontsize=8)
-        extent = label.get_window_extent(renderer)
-        # Other fonts may be a little wider.
-        box, line = _free_place(spots[name], extent.width * 1.06, extent.height, page, taken, lines)
-        taken.append(box)
-        lines.append(line)
-        label.set_position(to_data(box[:2]))
-        axes.plot(*to_data([line[0], line[-1]]).T, color=color, linewidth=0.6, zorder=2)
-
-
-def _free_place(spot, width, height, page, taken, lines):
-    """Returns the nearest box for a label that is free, and points on the line that leads to it."""
-    x, y = spot
-    for distance, (right, up) in product(range(9, 600, 4), _DIRECTIONS):
-        left = x + right * distance - (width if right < 0 else width / 2 if right == 0 else 0)
-        bottom = y + up * distance - height / 2
-        box = (left, bottom, left + width, bottom + height)
-        corner = np.clip(spot, box[:2], box[2:])
-        line = np.linspace(spot, corner, 40)
-        outside = line[np.hypot(*(line - spot).T) > 7]
-        if (
-            _inside(box, page)
-            and not any(_overlap(box, other) or _crosses(other, outside) for other in taken)
-            and not any(_crosses(box, other) for other in lines)
-        ):
-            break
-    return box, line
-
-
-def _inside(box, page):
-    return box[0] > page.x0 and box[1] > page.y0 and box[2] < page.x1 and box[3] < page.y1
-
-
-def _overlap(box, other):
-    return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] + 1 and other[1] < box[3] + 1
-
-
-def _crosses(box, line):
-    return ((line > box[:2]) & (line < box[2:])).all(axis=-1).any()
+    for text, box, line in zip(texts, boxes, lines):
+        text.set_position(to_data((box[0], (box[1] + box[3]) / 2)))
+        if line is not None:
+            axes.plot(*to_data(line).T, color=text.get_color(), linewidth=0.6, zorder=2)
 
 
 def _log_axes(axes, colors, x, y):
