@@ -22,7 +22,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="cargo xtask peers", description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE.npz")
     parser.add_argument("--images", type=int, default=100_000, help="the images of each set (default: 100,000)")
-    parser.add_argument("--only", help="the names of peers, separated by semicolons; each may be the start of a name")
+    parser.add_argument("--only", metavar="NAME,...", help="the peers whose names start with one of these")
     parser.add_argument("--largest", type=int, default=1_000_000, help="the most images of the curves (default: 1,000,000)")
     parser.add_argument("--no-curves", action="store_true", help="only compare on the files")
     parser.add_argument("--no-big", action="store_true", help="leave out the set of big pictures")
@@ -40,7 +40,7 @@ def log(message):
 def selected(only):
     peers, missing = formats.find()
     if only:
-        starts = tuple(name.strip().lower() for name in only.split(";"))
+        starts = tuple(name.strip().lower() for name in only.split(","))
         peers = {name: peer for name, peer in peers.items() if name.lower().startswith(starts)}
     return peers, missing
 

@@ -14,6 +14,7 @@ from .worker import Worker
 WRITE_SECONDS = 10
 #: Peers that write faster than this write again in each round.
 _QUICK_SECONDS = 2
+_LEAST_IMAGES = 32
 _WRITE_ROUNDS = 3
 _WORKER_ROUNDS = 3
 _WORKER_TASKS = ("open", "cold", "core", "pair")
@@ -80,13 +81,11 @@ class Comparison:
     def _count(self, trial, name):
         """Returns how many images a peer writes in the time that it has."""
         seconds = trial.get("write") or self._time_of_writing(name)
-        most = WRITE_SECONDS / seconds
-        if most >= len(self.images):
-            return len(self.images)
-        return max(1000, int(most) // 1000 * 1000)
+        most = max(int(WRITE_SECONDS / seconds), _LEAST_IMAGES)
+        return len(self.images) if most >= len(self.images) else int(float(f"{most:.1g}"))
 
     def _time_of_writing(self, name):
-        part = self.images.first(min(len(self.images), 2000))
+        part = search.sample(self.classes[name], self.images)
         start = time.perf_counter()
         self._new(name).write(part, self._make_folder())
         return (time.perf_counter() - start) / len(part)

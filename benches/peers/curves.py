@@ -42,7 +42,7 @@ def _curves(files, largest):
 
     def sides():
         for side in (16, 32, 64, 128, 256, 512, 1024, 2048):
-            yield side, images.strokes(min(4000, _POINT_BYTES * 8 // side**2), side), min(measure.BATCH, 2**20 * 64 // side**2)
+            yield side, images.strokes(min(4000, _POINT_BYTES * 8 // side**2), side), measure.BATCH
 
     def densities():
         for percent in (0.1, 0.5, 1, 2, 5, 10, 20, 50):

@@ -1,12 +1,14 @@
 """Times the reading of open peers, which take turns, so that what disturbs the machine disturbs all of them."""
 
+import functools
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-BATCH = 256
-SLICE = 4096
+#: The images of a batch and of a slice, and the most pixels of each: there are fewer images if they are large.
+BATCH, _BATCH_PIXELS = 256, 1 << 25
+SLICE, _SLICE_PIXELS = 4096, 1 << 27
 ROUNDS = 5
 
 #: A measurement repeats its work until it has taken this long.
@@ -21,15 +23,12 @@ READS = ("one", "bools", "rows", "floats", "slice", "threads")
 class Reader:
     """A peer whose images are read at random."""
 
-    def __init__(self, peer, count, batch=BATCH, seed=0):
-        self.peer, self.count, self.batch = peer, count, batch
+    def __init__(self, peer, count, batch=BATCH, seed=0, thread=0):
+        pixels = peer.height * peer.width
+        self.peer, self.count, self.batch = peer, count, max(1, min(batch, _BATCH_PIXELS // pixels))
+        self.slice = max(1, min(SLICE, count, _SLICE_PIXELS // pixels))
         self.random = np.random.default_rng(seed)
-        shape = (batch, peer.height)
-        self.memory = {
-            "bools": np.empty((*shape, peer.width), bool),
-            "rows": np.empty((*shape, peer.row_bytes), np.uint8),
-            "floats": np.empty((*shape, peer.width), np.float32),
-        }
+        self.memory = _memory(self.batch, peer.height, peer.width, thread)
 
     def read(self, what):
         """Does the work named `what` once, and returns the number of images read."""
@@ -38,10 +37,9 @@ class Reader:
                 self.peer.image(index)
             return 64
         if what == "slice":
-            length = min(SLICE, self.count)
-            start = 0 if self.peer.sequential else int(self.random.integers(0, self.count - length + 1))
-            self.peer.slice_bools(start, start + length)
-            return length
+            start = 0 if self.peer.sequential else int(self.random.integers(0, self.count - self.slice + 1))
+            self.peer.slice_bools(start, start + self.slice)
+            return self.slice
         if what == "threads":
             return self._read_on_threads()
         getattr(self.peer, what)(self._indices(self.batch), self.memory[what])
@@ -53,9 +51,19 @@ class Reader:
     def _read_on_threads(self):
         """Reads eight batches on two threads of Python, from one open file."""
         with ThreadPoolExecutor(2) as pool:
-            others = [Reader(self.peer, self.count, self.batch, seed) for seed in self.random.integers(0, 1 << 30, 2)]
+            others = [Reader(self.peer, self.count, self.batch, self.random.integers(1 << 30), thread) for thread in (1, 2)]
             done = pool.map(lambda reader: sum(reader.read("bools") for _ in range(4)), others)
             return sum(done)
+
+
+@functools.lru_cache(maxsize=6)
+def _memory(batch, height, width, thread):
+    """Returns memory for batches, which the readers of a thread share."""
+    return {
+        "bools": np.empty((batch, height, width), bool),
+        "rows": np.empty((batch, height, -(-width // 8)), np.uint8),
+        "floats": np.empty((batch, height, width), np.float32),
+    }
 
 
 def in_turns(readers, reads=READS, rounds=ROUNDS):
@@ -94,17 +102,18 @@ def _timed(reader, what, repeats):
 def check(peer, images, count):
     """Raises ValueError if the peer returns other images than those that were written."""
     rows = images.packed[:count]
-    stop = min(count, 300)
+    reader = Reader(peer, count)
+    stop = min(count, reader.batch)
     _equal(np.packbits(peer.slice_bools(0, stop), axis=-1), rows[:stop], "a slice")
     if peer.sequential:
         return
-    reader = Reader(peer, count)
-    indices = np.concatenate([[0, count - 1], reader._indices(BATCH - 2)])
+    indices = reader._indices(reader.batch)
+    indices[:2] = (0, count - 1)[: reader.batch]
     bools = np.unpackbits(rows[indices], axis=-1, count=images.width).view(bool)
     _equal(peer.bools(indices, reader.memory["bools"]), bools, "a batch of bools")
     _equal(peer.rows(indices, reader.memory["rows"]), rows[indices], "a batch of packed rows")
     _equal(peer.floats(indices, reader.memory["floats"]), bools.astype(np.float32), "a batch of float32")
-    for place in range(0, BATCH, 16):
+    for place in range(0, reader.batch, 16):
         _equal(peer.image(int(indices[place])), bools[place], f"image {indices[place]}")
 
 

@@ -17,8 +17,8 @@ class Peer:
     name = ""
     #: The settings among which a search chooses.
     settings = ({},)
-    #: The images with which settings are tried.
-    sample = 4_000
+    #: The pixels with which settings are tried.
+    sample = 16 << 20
     #: Whether images can only be read from the first on.
     sequential = False
     ours = False

@@ -35,8 +35,9 @@ How to read the tables:
 - *Bytes* are those of all files, in whole blocks of the file system. *Shuffled*: the same images written in random order.
 - *Opening* includes reading one image. *Memory* is how much the process grows (PSS) by opening, and after 10,000 reads of images
   in batches or what it reads in two seconds; it includes pages of mapped files.
-- *Images/s*: one by one as bools; shuffled batches of 256 as bool, packed rows and float32; slices of 4,096 as bools. One core, two
-  threads and two processes read batches as bool. *Cold*: one by one, after the files were dropped from the page cache.
+- *Images/s*: one by one as bools; shuffled batches of 256 as bool, packed rows and float32; slices of 4,096 as bools. Batches and
+  slices have fewer images if these are big. One core, two threads and two processes read batches as bool. *Cold*: one by one, after
+  the files were dropped from the page cache.
 - WebDataset can only be read in order.
 """
 

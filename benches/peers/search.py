@@ -5,6 +5,7 @@ import time
 from .measure import Reader
 from .peer import stored_bytes
 
+_IMAGES = 4_000
 _BATCH = 16
 _SECONDS = 0.08
 
@@ -17,7 +18,7 @@ def choose(peer_class, images, make_folder):
     """
     if len(peer_class.settings) == 1:
         return [{"setting": peer_class.settings[0]}]
-    part = images.first(min(len(images), peer_class.sample))
+    part = sample(peer_class, images)
     trials = []
     for setting in peer_class.settings:
         try:
@@ -25,6 +26,11 @@ def choose(peer_class, images, make_folder):
         except Exception as error:  # noqa: BLE001
             trials.append({"setting": setting, "error": f"{type(error).__name__}: {error}"})
     return sorted(trials, key=lambda trial: trial.get("bytes", float("inf")) * trial.get("read", 1))
+
+
+def sample(peer_class, images):
+    """Returns the images with which settings are tried."""
+    return images.first(max(1, min(_IMAGES, peer_class.sample // (images.height * images.width))))
 
 
 def _tried(peer_class, setting, images, folder):

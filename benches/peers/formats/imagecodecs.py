@@ -10,7 +10,7 @@ class JpegXl(Database):
     name = "JPEG XL in LMDB"
     packed = False
     effort = 7
-    sample = 300
+    sample = 1 << 20
     settings = ({"effort": 3}, {"effort": 7}, {"effort": 9})
 
     def encode(self, image):

@@ -13,7 +13,7 @@ class Png(Peer):
     name = "folder of 1-bit PNG"
     packed = False
     optimize = False
-    sample = 1000
+    sample = 4 << 20
     settings = ({"optimize": False}, {"optimize": True})
 
     def write(self, images, folder):
