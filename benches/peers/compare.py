@@ -23,24 +23,25 @@ _WORKER_TASKS = ("open", "cold", "core", "pair")
 class Comparison:
     """The results of all peers on one set, `results[name]`, and what has failed, `results[name]["errors"]`."""
 
-    def __init__(self, peer_classes, images, folder, settings=None):
+    def __init__(self, peer_classes, images, folder):
         self.classes, self.images = peer_classes, images
         self.folder, self._numbers = folder, numbers()
-        self.results = {name: {"ours": peer.ours, "sequential": peer.sequential, "errors": []} for name, peer in peer_classes.items()}
-        self.settings = settings or {}
+        self.results = {
+            name: {"ours": peer.ours, "sequential": peer.sequential, "errors": []} for name, peer in peer_classes.items()
+        }
         self.peers, self.folders, self.counts = {}, {}, {}
 
     def run(self, log):
         log("searching settings")
-        self._each(self._choose, list(self.classes))
+        self._each("choosing a setting", self._choose, names=list(self.classes))
         log("writing")
         for number in range(_WRITE_ROUNDS):
             # The second time in another order, as images that follow each other are often alike.
             images = self.images.shuffled() if number == 1 else self.images
-            self._each(lambda name: self._write(name, images, number), list(self.peers))
+            self._each("writing", self._write, images, number)
         os.sync()
         log("reading in turns")
-        self._each(self._open, list(self.peers))
+        self._each("opening", self._open)
         self._read()
         for peer in self.peers.values():
             peer.close()
@@ -49,13 +50,13 @@ class Comparison:
         self._work()
         return self.results
 
-    def _each(self, work, names):
+    def _each(self, what, work, *arguments, names=None):
         """Does work for each peer; one that fails is left out from then on."""
-        for name in names:
+        for name in names or list(self.peers):
             try:
-                work(name)
-            except Exception as error:  # noqa: BLE001
-                self._fail(name, f"{work.__name__.strip('_')}: {type(error).__name__}: {error}")
+                work(name, *arguments)
+            except Exception as error:
+                self._fail(name, f"{what}: {type(error).__name__}: {error}")
 
     def _fail(self, name, message):
         self.results[name]["errors"].append(message)
@@ -70,7 +71,7 @@ class Comparison:
         return self.classes[name](self.images.height, self.images.width, **self.results[name]["setting"])
 
     def _choose(self, name):
-        trials = self.settings.get(name) or search.choose(self.classes[name], self.images, self._make_folder)
+        trials = search.choose(self.classes[name], self.images, self._make_folder)
         best = trials[0]
         if "error" in best:
             raise RuntimeError(best["error"])
@@ -127,12 +128,12 @@ class Comparison:
             workers[name] = Worker(peer, folder=str(self.folders[name]), count=self.counts[name], **case)
         try:
             for task in _WORKER_TASKS * _WORKER_ROUNDS + ("memory",):
-                self._each(lambda name: self._ask(workers, name, task), list(self.peers))
+                self._each("in a process of its own", self._ask, workers, task)
         finally:
             for worker in workers.values():
                 worker.stop()
 
-    def _ask(self, workers, name, task):
+    def _ask(self, name, workers, task):
         if self.peers[name].sequential and task not in ("open", "memory"):
             return
         for what, value in workers[name].ask(task).items():

@@ -88,7 +88,7 @@ def _point(peers, settings, some, batch, scratch, errors):
             peer.open(folder)
             point[name]["open"] = time.perf_counter() - start
             opened[name] = measure.Reader(peer, len(some), batch)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             errors.append(f"{name}, {len(some)} images of {some.height}x{some.width}: {type(error).__name__}: {error}")
     times, failed = measure.in_turns(opened, ("bools",), _ROUNDS)
     errors.extend(f"{name}: {message}" for name, message in failed.items())

@@ -80,7 +80,7 @@ def in_turns(readers, reads=READS, rounds=ROUNDS):
                     continue
                 try:
                     taken, images, runs = _timed(reader, what, repeats.get((name, what), 1))
-                except Exception as error:  # noqa: BLE001
+                except Exception as error:
                     errors[name] = f"{what}: {type(error).__name__}: {error}"
                     continue
                 if number:

@@ -5,10 +5,10 @@ import statistics
 import matplotlib
 
 matplotlib.use("agg")
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: E402
+import matplotlib.pyplot as plt
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from . import labels  # noqa: E402
+from . import labels
 
 THEMES = {
     "light": {"page": "#ffffff", "text": "#1f2328", "grid": "#d8dee4", "other": "#6e7781", "ours": "#0550ae"},
@@ -30,7 +30,9 @@ _STYLE = {
 def size_and_speed(peers, title, path):
     """Draws bytes per image against images per second in shuffled batches, with a label at each point."""
     points = {
-        name: (peer["bytes"], 1 / statistics.median(peer["bools"]), peer["ours"]) for name, peer in peers.items() if peer.get("bools")
+        name: (peer["bytes"], 1 / statistics.median(peer["bools"]), peer["ours"])
+        for name, peer in peers.items()
+        if peer.get("bools")
     }
     for theme, colors in THEMES.items():
         with plt.rc_context(_STYLE | _colors(colors)):

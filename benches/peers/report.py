@@ -50,7 +50,8 @@ def write(found, output):
     for name, one in found["sets"].items():
         title = f"{name}: {one['images']:,} images of {one['height']}x{one['width']}, {one['density']:.1%} of the pixels set"
         plot.size_and_speed(one["peers"], title, output / f"benchmarks-{name}")
-        parts.append(f"## {title}\n\n{_picture(name, title)}\n\n{_sizes(one['peers'])}\n\n{_speeds(one['peers'])}\n\n{_trials(one['peers'])}\n")
+        tables = [table(one["peers"]) for table in (_sizes, _speeds, _trials)]
+        parts.append("\n\n".join([f"## {title}", _picture(name, title), *tables]) + "\n")
     for name, one in found["curves"].items():
         title, axis = _CURVES[name]
         plot.curve(one, title, axis, output / f"benchmarks-{name}")
@@ -115,7 +116,8 @@ def _trials(peers):
                 best = f"**{setting(trial['setting'])}**" if number == 0 else setting(trial["setting"])
                 rows.append([name, best, f"{trial['bytes']:,.1f}", rate([trial["write"]]), rate([trial["read"]])])
     table = _table(["peer", "setting", "bytes", "writes images/s", "reads images/s"], rows)
-    return f"<details><summary>Settings that were tried, on a part of the images in batches of 16</summary>\n\n{table}\n\n</details>"
+    summary = "Settings that were tried, on a part of the images in batches of 16"
+    return f"<details><summary>{summary}</summary>\n\n{table}\n\n</details>"
 
 
 def _failures(found):
@@ -145,9 +147,7 @@ def rate(seconds):
     if not seconds:
         return "–"
     value = 1 / statistics.median(seconds)
-    for unit, size in ((" M", 1e6), (" k", 1e3), ("", 1)):
-        if value >= size:
-            break
+    unit, size = next(((unit, size) for unit, size in ((" M", 1e6), (" k", 1e3)) if value >= size), ("", 1))
     number = f"{value / size:.3g}" if value < 1000 * size else f"{value / size:,.0f}"
     spread = (max(seconds) - min(seconds)) / 2 / statistics.median(seconds)
     return f"{number}{unit}" + (f" ±{spread:.0%}" if len(seconds) > 1 else "")

@@ -23,7 +23,7 @@ def choose(peer_class, images, make_folder):
     for setting in peer_class.settings:
         try:
             trials.append({"setting": setting} | _tried(peer_class, setting, part, make_folder()))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             trials.append({"setting": setting, "error": f"{type(error).__name__}: {error}"})
     return sorted(trials, key=lambda trial: trial.get("bytes", float("inf")) * trial.get("read", 1))
 

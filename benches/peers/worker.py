@@ -1,8 +1,8 @@
 """Measures one peer in a process of its own: opening, memory, cold reads, and what several processes do together.
 
-The benchmark starts `python -m benches.peers.worker MODULE NAME` for each peer, and writes one task per line to its standard input. A
-task runs in a forked child, so that each starts with the libraries imported and nothing opened. Only `memory` runs in the worker
-itself, as forked processes share pages; it is the last task.
+The benchmark starts `python -m benches.peers.worker MODULE NAME` for each peer, and writes one task per line to its standard
+input. A task runs in a forked child, so that each starts with the libraries imported and nothing opened. Only `memory` runs in the
+worker itself, as forked processes share pages; it is the last task.
 """
 
 import importlib
@@ -138,7 +138,7 @@ def in_child(task, peer, case):
     if child == 0:
         try:
             answer = TASKS[task](peer, case)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         os.write(writing, json.dumps(answer).encode())
         os._exit(0)
@@ -177,7 +177,7 @@ def main():
         peer = peer_class(case["height"], case["width"], **case["setting"])
         try:
             answer = run(peer, case)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
 

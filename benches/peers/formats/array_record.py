@@ -12,9 +12,7 @@ class ArrayRecord(Peer):
     name = "ArrayRecord"
     group = 1
     codec = "zstd:3"
-    settings = tuple(
-        {"group": group, "codec": codec} for group in (1, 16, 64) for codec in ("zstd:3", "zstd:19", "uncompressed")
-    )
+    settings = tuple({"group": group, "codec": codec} for group in (1, 16, 64) for codec in ("zstd:3", "zstd:19", "uncompressed"))
 
     def write(self, images, folder):
         writer = ArrayRecordWriter(str(folder / "images.array_record"), f"group_size:{self.group},{self.codec}")

@@ -22,7 +22,9 @@ class Hdf5(Peer):
         with h5py.File(folder / "images.h5", "w", libver="latest") as file:
             shape = (len(images), *self.shape())
             kind = np.uint8 if self.packed else bool
-            dataset = file.create_dataset("images", shape, kind, chunks=(min(self.chunk, len(images)), *self.shape()), **self.filters())
+            dataset = file.create_dataset(
+                "images", shape, kind, chunks=(min(self.chunk, len(images)), *self.shape()), **self.filters()
+            )
             for start in range(0, len(images), 4096):
                 dataset[start : start + 4096] = self.as_stored(images, start, start + 4096)
 
