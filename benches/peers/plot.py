@@ -1,12 +1,13 @@
 """Draws the report's plots as SVG, each for a light and for a dark page."""
 
+import math
 import statistics
 
 import matplotlib
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from . import labels
 
@@ -31,7 +32,8 @@ def size_and_speed(peers, title, path):
     """Draws bytes per image against images per second in shuffled batches, with a label at each point."""
     points = {
         name: (peer["bytes"], 1 / statistics.median(peer["bools"]), peer["ours"])
-        for name, peer in peers.items()
+        # Ours first, so that their names get the best places.
+        for name, peer in sorted(peers.items(), key=lambda item: not item[1]["ours"])
         if peer.get("bools")
     }
     for theme, colors in THEMES.items():
@@ -43,6 +45,8 @@ def size_and_speed(peers, title, path):
                 color = colors["ours" if ours else "other"]
                 axes.plot(x, y, "o", color=color, markersize=8 if ours else 5, zorder=3)
             axes.margins(0.12, 0.1)
+            _set_ticks(axes.xaxis)
+            _set_ticks(axes.yaxis)
             figure.canvas.draw()
             figure.set_layout_engine("none")
             _label(axes, points, colors)
@@ -78,6 +82,7 @@ def _lines(axes, found, is_size, colors):
         ends.append((line[-1][1], name, color, ours))
     axes.set_xticks(found["values"], [_short(value) for value in found["values"]])
     axes.minorticks_off()
+    _set_ticks(axes.yaxis)
     axes.figure.canvas.draw()
     _label_ends(axes, sorted(ends))
 
@@ -139,6 +144,12 @@ def _log_axes(axes, colors, x, y):
     for one in (axes.xaxis, axes.yaxis):
         one.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
         one.set_minor_formatter(NullFormatter())
+
+
+def _set_ticks(axis):
+    """Puts ticks at powers of ten, and between them if there are few."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if math.log10(high / low) < 2.5 else (1,)))
 
 
 def _short(value):
