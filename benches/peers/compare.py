@@ -11,9 +11,9 @@ from .peer import stored_bytes
 from .worker import Worker
 
 #: The seconds that writing may take; a peer that would take longer writes fewer images.
-WRITE_SECONDS = 10
+WRITE_SECONDS = 6
 #: Peers that write faster than this write again in each round.
-_QUICK_SECONDS = 2
+_QUICK_SECONDS = 1.5
 _LEAST_IMAGES = 32
 _WRITE_ROUNDS = 3
 _WORKER_ROUNDS = 3
