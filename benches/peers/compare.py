@@ -14,7 +14,7 @@ from .worker import Worker
 WRITE_SECONDS = 6
 #: Peers that write faster than this write again in each round.
 _QUICK_SECONDS = 1.5
-_LEAST_IMAGES = 32
+_LEAST_IMAGES = 8
 _WRITE_ROUNDS = 3
 _WORKER_ROUNDS = 3
 _WORKER_TASKS = ("open", "cold", "core", "pair")
@@ -27,7 +27,8 @@ class Comparison:
         self.classes, self.images = peer_classes, images
         self.folder, self._numbers = folder, numbers()
         self.results = {
-            name: {"ours": peer.ours, "sequential": peer.sequential, "errors": []} for name, peer in peer_classes.items()
+            name: {"ours": peer.ours, "sequential": peer.sequential, "errors": [], "failed_reads": {}}
+            for name, peer in peer_classes.items()
         }
         self.peers, self.folders, self.counts = {}, {}, {}
 
@@ -118,8 +119,8 @@ class Comparison:
         seconds, errors = measure.in_turns(readers)
         for name, found in seconds.items():
             self.results[name] |= found
-        for name, message in errors.items():
-            self._fail(name, message)
+        for (name, what), message in errors.items():
+            self.results[name]["failed_reads"][what] = message
 
     def _work(self):
         workers = {}

@@ -91,7 +91,7 @@ def _point(peers, settings, some, batch, scratch, errors):
         except Exception as error:
             errors.append(f"{name}, {len(some)} images of {some.height}x{some.width}: {type(error).__name__}: {error}")
     times, failed = measure.in_turns(opened, ("bools",), _ROUNDS)
-    errors.extend(f"{name}: {message}" for name, message in failed.items())
+    errors.extend(f"{name}: {message}" for (name, _), message in failed.items())
     for name, reader in opened.items():
         point[name]["bools"] = times[name]["bools"]
         reader.peer.close()

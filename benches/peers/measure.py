@@ -49,10 +49,10 @@ class Reader:
         return self.random.integers(0, self.count, count)
 
     def _read_on_threads(self):
-        """Reads eight batches on two threads of Python, from one open file."""
+        """Reads sixteen batches on two threads of Python, from one open file."""
         with ThreadPoolExecutor(2) as pool:
             others = [Reader(self.peer, self.count, self.batch, self.random.integers(1 << 30), thread) for thread in (1, 2)]
-            done = pool.map(lambda reader: sum(reader.read("bools") for _ in range(4)), others)
+            done = pool.map(lambda reader: sum(reader.read("bools") for _ in range(8)), others)
             return sum(done)
 
 
@@ -67,7 +67,7 @@ def _memory(batch, height, width, thread):
 
 
 def in_turns(readers, reads=READS, rounds=ROUNDS):
-    """Returns seconds per image, by reader, by read and round, and the errors of those that failed.
+    """Returns seconds per image, by reader, by read and round, and what failed, by reader and read.
 
     A round before the first does not count; it finds how often the work must be repeated.
     """
@@ -76,12 +76,13 @@ def in_turns(readers, reads=READS, rounds=ROUNDS):
     for number in range(rounds + 1):
         for what in reads:
             for name, reader in readers.items():
-                if name in errors or (reader.peer.sequential and what != "slice") or repeats.get((name, what)) == 0:
+                if (name, what) in errors or (reader.peer.sequential and what != "slice") or repeats.get((name, what)) == 0:
                     continue
                 try:
                     taken, images, runs = _timed(reader, what, repeats.get((name, what), 1))
                 except Exception as error:
-                    errors[name] = f"{what}: {type(error).__name__}: {error}"
+                    errors[name, what] = f"{type(error).__name__}: {error}"
+                    seconds[name][what] = []
                     continue
                 if number:
                     seconds[name][what].append(taken / images)

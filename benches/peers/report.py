@@ -13,7 +13,7 @@ _CURVES = {
 
 _READS = {
     "one": "one by one", "bools": "batches, bool", "rows": "batches, packed", "floats": "batches, float32", "slice": "slices",
-    "core": "one core", "threads": "two threads", "pair": "two processes", "cold": "cold, one by one",
+    "core": "one core", "threads": "two threads", "pair": "two processes", "cold": "cold",
 }  # fmt: skip
 
 _HEAD = """\
@@ -36,8 +36,8 @@ How to read the tables:
 - *Opening* includes reading one image. *Memory* is how much the process grows (PSS) by opening, and after 10,000 reads of images
   in batches or what it reads in two seconds; it includes pages of mapped files.
 - *Images/s*: one by one as bools; shuffled batches of 256 as bool, packed rows and float32; slices of 4,096 as bools. Batches and
-  slices have fewer images if these are big. One core, two threads and two processes read batches as bool. *Cold*: one by one, after
-  the files were dropped from the page cache.
+  slices have fewer images if these are big. One core, two threads and two processes read batches as bool. *Cold*: opening and
+  reading 100 images one by one, after the files were dropped from the page cache.
 - WebDataset can only be read in order.
 """
 
@@ -121,11 +121,12 @@ def _trials(peers):
 
 
 def _failures(found):
-    lines = ["## Left out\n"]
+    lines = ["## Left out, and failed\n"]
     lines += [f"- {name}: {reason}" for name, reason in found["missing"].items()]
     for where, one in found["sets"].items():
         for name, peer in one["peers"].items():
             lines += [f"- {name} failed on {where}: {error}" for error in peer["errors"]]
+            lines += [f"- {name} failed on {where}, {_READS[what]}: {error}" for what, error in peer["failed_reads"].items()]
     for where, one in found["curves"].items():
         lines += [f"- curve {where}: {error}" for error in one["errors"]]
     return "\n".join(lines) + "\n"

@@ -51,7 +51,7 @@ class Parquet(Peer):
         )
 
     def open(self, folder):
-        self.opened = pq.ParquetFile(folder / "images.parquet", memory_map=True)
+        self.opened = pq.ParquetFile(folder / "images.parquet", memory_map=True, pre_buffer=False)
 
     def close(self):
         self.opened.close()
