@@ -10,6 +10,7 @@ mod lint;
 mod model;
 mod msrv;
 mod package;
+mod peers;
 mod python;
 mod ratio;
 mod sanitize;
@@ -31,7 +32,7 @@ struct Task {
 }
 
 /// All tasks, in the order in which a newcomer needs them.
-const TASKS: [Task; 15] = [
+const TASKS: [Task; 16] = [
     task("setup", "", "install NumPy for the tests, below target, and say what to do next", setup::run),
     task("test", "[ARGS]", "run all tests; with ARGS for cargo test, those in Rust only", test::run),
     task("lint", "", "run rustfmt, clippy and rustdoc with warnings denied", lint::run),
@@ -67,6 +68,12 @@ const TASKS: [Task; 15] = [
     task("model", "", "make the images that the shipped model is trained on, and train it", model::run),
     task("ratio", "FILE.npz ...", "compare the sizes of image sets with those of other formats", ratio::run),
     task("workflows", "FILE.npz ...", "compare workflows in Python with the usual ones", package::compare),
+    task(
+        "peers",
+        "[--quick] FILE.npz ...",
+        "compare with other formats that hold images; quickly, with recorded ratios",
+        peers::run,
+    ),
 ];
 
 const fn task(

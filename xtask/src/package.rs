@@ -54,13 +54,13 @@ pub(crate) fn test_frameworks(_: &[String]) -> Outcome {
 
 /// Measures whole workflows and compares them with the usual ones.
 pub(crate) fn compare(files: &[String]) -> Outcome {
-    let python = for_reports()?;
+    let python = for_reports("venv-ratio", "benches/requirements.txt")?;
     run(command(&python, &["benches/workflows.py"]).args(files))
 }
 
 /// Runs the trials of `crash` on NumPy, `zipfile`, HDF5 and the Python package.
 pub(crate) fn crash_others(runs: &[String]) -> Outcome {
-    let python = for_reports()?;
+    let python = for_reports("venv-ratio", "benches/requirements.txt")?;
     let appender =
         ["build", "--release", "--locked", "--package", "bitnpz-benches", "--example", "zip_append"];
     run(&mut cargo(&appender))?;
@@ -68,10 +68,10 @@ pub(crate) fn crash_others(runs: &[String]) -> Outcome {
     run(command(&python, &["benches/crash.py"]).args(runs).env("ZIP_APPEND", appender))
 }
 
-/// Returns an interpreter that has the package and what it is compared with.
-fn for_reports() -> Result<PathBuf, String> {
+/// Returns the interpreter of an environment that has the package and what it is compared with.
+pub(crate) fn for_reports(name: &str, requirements: &str) -> Result<PathBuf, String> {
     let wheel = wheel(Profile::Release)?;
-    let python = python::environment("venv-ratio", &["benches/requirements.txt"])?;
+    let python = python::environment(name, &[requirements])?;
     install(&python, &wheel)?;
     Ok(python)
 }
