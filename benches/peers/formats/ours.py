@@ -7,12 +7,17 @@ from .npz import Keyed
 
 
 class Ours(Peer):
-    """Reads into memory that is used again, as `take(out=...)` allows."""
+    """Reads into memory that is used again, as `take(out=...)` allows.
+
+    Maps the file, as the other formats do that can: positional reads, the default, cost a system call for each image.
+    """
 
     ours = True
     packed = False
+    settings = ({"access": "map"}, {"access": "read"})
     encoding = "sets"
     codec = None
+    access = "map"
 
     def write(self, images, folder):
         with bitnpz.Writer(folder / "images.npz", encoding=self.encoding, codec=self.codec) as writer:
@@ -20,7 +25,7 @@ class Ours(Peer):
                 writer.extend("images", images.bools(start, start + 4096))
 
     def open(self, folder):
-        self.opened_archive = bitnpz.load(folder / "images.npz")
+        self.opened_archive = bitnpz.load(folder / "images.npz", access=self.access)
         self.opened = self.opened_archive.images("images")
 
     def close(self):
