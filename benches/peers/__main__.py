@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import curves, formats, images, machine, quick, report
+from . import curves, formats, images, machine, quick
 from .compare import Comparison
 
 #: The side of the big pictures, which are drawn, and the bytes of their packed rows.
@@ -73,6 +73,9 @@ def main():
         if not options.no_curves:
             settings = next(iter(found["sets"].values()))["peers"]
             found["curves"] = curves.run(peers, settings, options.files, scratch, options.largest, log)
+    # Drawing needs a package that the quick check does without.
+    from . import report
+
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "benchmarks.json").write_text(json.dumps(found, indent=1) + "\n")
     report.write(found, options.output)
