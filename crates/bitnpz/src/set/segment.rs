@@ -1,6 +1,7 @@
 //! A segment of an image set in an archive.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bitnpz_npz::Archive;
 
@@ -29,6 +30,23 @@ enum SegmentKeys {
     Text(Blob),
     /// The table, and its compressed length in bytes.
     Table(Box<TableKeys>, u64),
+}
+
+/// The most bytes that are read at once for several images.
+const MAX_WINDOW_BYTES: usize = 1 << 20;
+
+/// Payloads that were read at once.
+#[derive(Debug)]
+pub(super) struct Window {
+    bytes: Vec<u8>,
+    /// Where they start among the payloads of the segment.
+    start: usize,
+}
+
+impl Window {
+    fn get(&self, place: &Range<usize>) -> Option<&[u8]> {
+        self.bytes.get(place.start.checked_sub(self.start)?..place.end.checked_sub(self.start)?)
+    }
 }
 
 impl Segment {
@@ -127,16 +145,46 @@ impl Segment {
 
     /// Returns the payload of an image; of a repeat, that of the image it is equal to.
     pub(super) fn payload<'a>(&'a self, zip: &'a Archive, image: usize) -> Result<Cow<'a, [u8]>> {
+        self.payload_in(None, zip, image)
+    }
+
+    /// Reads the payloads from one image to another at once; returns nothing if that is not worth while or fails, so that each
+    /// is read by itself.
+    pub(super) fn window(&self, zip: &Archive, first: usize, last: usize) -> Option<Window> {
+        let bytes = self.index.bytes(zip).ok()?;
+        let index = PayloadIndex::new(self.layout, &bytes)?;
+        let (start, end) = (index.payload(first)?.start, index.payload(last)?.end);
+        if start >= end || end - start > MAX_WINDOW_BYTES {
+            return None;
+        }
+        match self.payload.get(zip, start..end).ok()? {
+            Cow::Owned(bytes) => Some(Window { bytes, start }),
+            // All of the member is in memory.
+            Cow::Borrowed(_) => None,
+        }
+    }
+
+    /// Returns the payload of an image, from a window if it has it.
+    pub(super) fn payload_in<'a>(
+        &'a self,
+        window: Option<&'a Window>,
+        zip: &'a Archive,
+        image: usize,
+    ) -> Result<Cow<'a, [u8]>> {
+        let read = |place: Range<usize>| match window.and_then(|window| window.get(&place)) {
+            Some(payload) => Ok(Cow::Borrowed(payload)),
+            None => self.payload.get(zip, place),
+        };
         let bytes = self.index.bytes(zip)?;
         let index = PayloadIndex::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
         let place = index.payload(image).ok_or_else(|| self.damaged_at(image))?;
-        let payload = self.payload.get(zip, place)?;
+        let payload = read(place)?;
         if !index.is_repeat(image) {
             return Ok(payload);
         }
         let first = repeated(&payload, image).filter(|&first| !index.is_repeat(first));
         let place = first.and_then(|first| index.payload(first)).ok_or_else(|| self.damaged_at(image))?;
-        self.payload.get(zip, place)
+        read(place)
     }
 
     /// Returns the images whose payloads the index does not give.

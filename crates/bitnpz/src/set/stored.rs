@@ -14,7 +14,7 @@ use super::description::{Description, Ones, Shape};
 use super::limits::check_image;
 use super::numbers::take_varint;
 use super::options::SetOptions;
-use super::segment::Segment;
+use super::segment::{Segment, Window};
 use super::writer::SetWriter;
 use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
@@ -45,6 +45,9 @@ fn with_scratch<R>(with: impl FnOnce(&mut Scratch) -> R) -> R {
     SCRATCH.set(Some(scratch));
     result
 }
+
+/// Payloads are read at once if at least one in so many of the images from the first to the last is wanted.
+const MAX_SPREAD: usize = 4;
 
 /// An image set of an archive.
 #[derive(Debug)]
@@ -242,10 +245,11 @@ impl StoredSet {
         mut with: impl FnMut(usize, BitmapView<'_>),
     ) -> Result<()> {
         let model = self.model(zip)?;
+        let window = self.window(zip, images);
         let mut payloads = Vec::with_capacity(images.len());
         for &image in images {
             let (segment, number) = self.locate(image)?;
-            let payload = segment.payload(zip, number)?;
+            let payload = segment.payload_in(window.as_ref(), zip, number)?;
             let start = match segment.size() {
                 Some(_) => 0,
                 None => {
@@ -269,6 +273,16 @@ impl StoredSet {
             decoded?.enumerate().for_each(|(number, image)| with(number, image));
             Ok(())
         })
+    }
+
+    /// Reads the payloads of images at once if they lie close together in one segment.
+    fn window(&self, zip: &Archive, images: &[usize]) -> Option<Window> {
+        let (&first, &last) = (images.iter().min()?, images.iter().max()?);
+        if images.len() < 2 || last - first >= MAX_SPREAD * images.len() {
+            return None;
+        }
+        let ((segment, first), (last_segment, last)) = (self.locate(first).ok()?, self.locate(last).ok()?);
+        std::ptr::eq(segment, last_segment).then(|| segment.window(zip, first, last))?
     }
 
     /// Checks that an image is within the limit, or not larger than its payload accounts for.

@@ -88,6 +88,43 @@ fn reads_batches_of_one_image_of_mixed_sizes() {
 }
 
 #[test]
+fn neighbours_are_read_at_once_and_lose_no_image_before_the_end_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.npz");
+    let whole = stack(300);
+    let mut writer = Writer::create_with(&path, &WriteOptions::default().with_codec(Codec::Raw)).unwrap();
+    // Repeats of images that are read with them, before them and not at all.
+    let repeats = whole.slice(s![..40;2, .., ..]).to_owned();
+    let all = ndarray::concatenate![ndarray::Axis(0), whole, repeats];
+    writer.add_images("glyphs", &all).unwrap();
+    writer.finish().unwrap();
+    let positional = OpenOptions::default().with_access(Access::Positional);
+    let images = Archive::open_with(&path, &positional).unwrap().images("glyphs").unwrap();
+    let mut batch = Array3::from_elem((40, 20, 30), false);
+    for indices in [
+        (0..40).collect::<Vec<_>>(),
+        (290..320).chain(0..10).collect(),
+        (280..320).rev().collect(),
+        (0..80).step_by(2).collect(),
+        vec![7; 40],
+    ] {
+        images.read_batch_into(&indices, &mut batch).unwrap();
+        assert_eq!(batch, all.select(ndarray::Axis(0), &indices), "{indices:?}");
+    }
+    // The first payloads follow the header of their member; each has 80 bytes.
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1024 + 80 * 60).unwrap();
+    images.read_batch_into(&(0..40).collect::<Vec<_>>(), &mut batch).unwrap();
+    let mut pixels = Array2::from_elem((20, 30), false);
+    let (intact, cut): (Vec<usize>, Vec<usize>) =
+        (0..300).partition(|&index| images.read_into(index, &mut pixels).is_ok());
+    assert!(intact.len() >= 40 && !cut.is_empty(), "{} of 300 are intact", intact.len());
+    let last = intact.len();
+    images.read_batch_into(&(last - 40..last).collect::<Vec<_>>(), &mut batch).unwrap();
+    assert_eq!(batch, all.slice(s![last - 40..last, .., ..]));
+    assert!(images.read_batch_into(&(last - 39..=last).collect::<Vec<_>>(), &mut batch).is_err());
+}
+
+#[test]
 fn keyed_images_are_one_set() {
     let folder = tempfile::tempdir().unwrap();
     let (path, images) = (folder.path().join("a.npz"), stack(60));
