@@ -84,7 +84,7 @@ class Comparison:
         """Returns how many images a peer writes in the time that it has."""
         seconds = trial.get("write") or self._time_of_writing(name)
         most = max(int(WRITE_SECONDS / seconds), _LEAST_IMAGES)
-        return len(self.images) if most >= len(self.images) else int(float(f"{most:.1g}"))
+        return min(len(self.images), int(float(f"{most:.1g}")))
 
     def _time_of_writing(self, name):
         part = search.sample(self.classes[name], self.images)
