@@ -39,8 +39,9 @@ pub(crate) fn environment_of(
     let read =
         |file: &&str| fs::read_to_string(root().join(file)).map_err(|error| format!("{file}: {error}"));
     let wanted = requirements.iter().map(read).collect::<Result<String, _>>()?;
-    let lock = root().join("target").join(format!("{name}.lock"));
-    let lock = File::create(&lock).and_then(|file| file.lock().map(|()| file));
+    let target = root().join("target");
+    let lock = fs::create_dir_all(&target).and_then(|()| File::create(target.join(format!("{name}.lock"))));
+    let lock = lock.and_then(|file| file.lock().map(|()| file));
     let _lock = lock.map_err(|error| format!("target/{name}.lock: {error}"))?;
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);

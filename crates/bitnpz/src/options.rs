@@ -32,9 +32,9 @@ pub struct WriteOptions {
     pub compression: Compression,
     /// The codec of image sets: by default, for each set, the one that makes a sample of its images smallest.
     pub codec: Option<Codec>,
-    /// How much time it may take to make image sets small.
+    /// How much time it may take to make image sets small. Sets that are appended to keep their model.
     pub effort: Effort,
-    /// The number of threads that compress: by default one per core. The bytes written do not depend on it.
+    /// The number of threads that train and compress: by default one per core. The bytes written do not depend on it.
     pub threads: Option<NonZero<usize>>,
     /// The limits for the archive that is [appended](crate::Writer::append) to.
     pub limits: Limits,
@@ -71,7 +71,7 @@ impl WriteOptions {
         self
     }
 
-    /// Sets the number of threads that compress.
+    /// Sets the number of threads that train and compress.
     #[must_use]
     pub fn with_threads(mut self, threads: NonZero<usize>) -> Self {
         self.threads = Some(threads);

@@ -22,8 +22,8 @@ pub enum Effort {
     /// saves a tenth or more.
     #[default]
     Balanced,
-    /// Trains models on as many images as memory allows, tries several ways to encode each image, and chooses the codec with
-    /// which the archive is smallest, however long that takes to decode.
+    /// Trains models on more images, tries several ways to encode each, and chooses the codec with which the archive is smallest,
+    /// however long that takes to decode.
     Smallest,
 }
 

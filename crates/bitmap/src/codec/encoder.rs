@@ -39,7 +39,7 @@ impl Encoder {
         Self::default()
     }
 
-    /// Creates an encoder that makes this effort: `contour` takes three times as long for [`Smallest`](Effort::Smallest).
+    /// Creates an encoder that makes this effort: `contour` takes three to four times as long for [`Smallest`](Effort::Smallest).
     #[must_use]
     pub fn with_effort(effort: Effort) -> Self {
         Self { effort, ..Self::default() }

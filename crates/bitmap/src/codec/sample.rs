@@ -7,12 +7,12 @@ use crate::view::BitmapView;
 const TRIAL: [usize; 2] = [100, 1 << 21];
 
 /// The same of the images that decide between models that are trained.
-const FINAL: [usize; 2] = [1000, 1 << 24];
+const DECIDER: [usize; 2] = [1000, 1 << 24];
 
 /// A sample of the images that a model is for.
 ///
-/// A model is stored once for all images, so the total decides how large it may be. Codecs are compared by the first 1,000 images,
-/// so these should be a fair part.
+/// A model is stored once for all images, so the total decides how large it may be. Codecs are compared by the first images, up
+/// to 1,000 with 16 million pixels, so these should be a fair part.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample<'a> {
     /// The images, of any sizes.
@@ -29,7 +29,7 @@ impl Sample<'_> {
 
     /// Returns the first images, to decide between models.
     pub(super) fn decider(&self) -> Self {
-        self.first(FINAL)
+        self.first(DECIDER)
     }
 
     fn first(&self, [images, most_pixels]: [usize; 2]) -> Self {

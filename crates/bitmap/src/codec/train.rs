@@ -69,24 +69,26 @@ impl Model {
 
     fn choose_codec(sample: Sample<'_>, effort: Effort, threads: NonZero<usize>) -> Self {
         // A trial on few images shows which codec cannot win, so that no time is spent on its training.
-        let trial = sample.trial();
+        let trial = |model: &Self| model.cost(sample.trial(), Effort::Balanced);
         let raw = Self::train(Codec::Raw, sample);
         let (pixel, prediction) = Self::try_pixel(sample);
-        let pixel_cost = pixel.cost(trial);
-        let contour_cost = Self::shipped_contour().cost(trial);
-        let least = contour_cost.min(raw.cost(trial)).max(1.0);
-        let train_pixel = || {
-            let is_near = pixel_cost < MAX_TRIAL_EXCESS * least;
-            is_near.then(|| Self::train_pixel(sample, TRAINING_PIXELS, prediction))
+        let (pixel_cost, contour_cost) = (trial(&pixel), trial(Self::shipped_contour()));
+        let is_pixel_near = pixel_cost < MAX_TRIAL_EXCESS * contour_cost.min(trial(&raw)).max(1.0);
+        let is_contour_near = contour_cost < MAX_SHIPPED_EXCESS * pixel_cost;
+        let train_pixel = || Self::train_pixel(sample, TRAINING_PIXELS, prediction);
+        let (pixel, contour) = match (is_pixel_near, is_contour_near) {
+            (true, true) => {
+                let choose_contour = || Self::choose_contour(sample, less_one(threads));
+                let (pixel, contour) = both(threads, train_pixel, choose_contour);
+                (Some(pixel), Some(contour))
+            }
+            (is_pixel, is_contour) => {
+                (is_pixel.then(train_pixel), is_contour.then(|| Self::choose_contour(sample, threads)))
+            }
         };
-        let choose_contour = || {
-            let is_near = contour_cost < MAX_SHIPPED_EXCESS * pixel_cost;
-            is_near.then(|| Self::choose_contour(sample, less_one(threads)))
-        };
-        let (pixel, contour) = both(threads, train_pixel, choose_contour);
         let handicap = if effort == Effort::Smallest { 1.0 } else { PIXEL_HANDICAP };
         let cost = |model: &Self| {
-            let cost = model.cost(sample.decider());
+            let cost = model.cost(sample.decider(), effort);
             if model.codec() == Codec::Pixel { handicap * cost } else { cost }
         };
         let models = [Some(raw), contour, pixel].into_iter().flatten();
@@ -119,13 +121,14 @@ impl Model {
     fn try_pixel(sample: Sample<'_>) -> (Self, TypicalPrediction) {
         let train = |prediction| Self::train_pixel(sample, TRIAL_TRAINING_PIXELS, prediction);
         let [on, off] = [TypicalPrediction::On, TypicalPrediction::Off].map(train);
-        let is_smaller = on.cost(sample.trial()) <= off.cost(sample.trial());
+        let cost = |model: &Self| model.cost(sample.trial(), Effort::Balanced);
+        let is_smaller = cost(&on) <= cost(&off);
         if is_smaller { (on, TypicalPrediction::On) } else { (off, TypicalPrediction::Off) }
     }
 
     /// Estimates the bytes of all images and the model from a sample.
-    fn cost(&self, sample: Sample<'_>) -> f64 {
-        let mut encoder = Encoder::new();
+    fn cost(&self, sample: Sample<'_>, effort: Effort) -> f64 {
+        let mut encoder = Encoder::with_effort(effort);
         let mut payload = Vec::new();
         sample.images.iter().for_each(|&image| encoder.encode(self, image, &mut payload));
         let each = payload.len() as f64 / sample.images.len().max(1) as f64;

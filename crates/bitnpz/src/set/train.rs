@@ -12,7 +12,7 @@ use super::sample;
 fn most(effort: Effort) -> (usize, u64) {
     match effort {
         Effort::Fast => (4000, 4 << 20),
-        Effort::Smallest => (200_000, 64 << 20),
+        Effort::Smallest => (200_000, 32 << 20),
         _ => (20_000, 24 << 20),
     }
 }

@@ -28,7 +28,7 @@ pub(crate) struct WriteArgs {
     /// The compression level: 1 to 12 for deflate [default: 6], 1 to 22 for zstd [default: 19]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) level: Option<u8>,
-    /// The number of threads that compress [default: one per core]; it does not affect the bytes written
+    /// The number of threads that train and compress [default: one per core]; it does not affect the bytes written
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZero<usize>>,
 }

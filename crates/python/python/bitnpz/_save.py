@@ -65,7 +65,7 @@ class Writer(_bitnpz.Writer):
     level : int, optional
         The level at which members are deflated, 1 to 12. Default: 6.
     threads : int, optional
-        The number of threads that compress. Default: all cores. The bytes of the file do not depend on it.
+        The number of threads that train and compress. Default: all cores. The bytes of the file do not depend on it.
 
     See Also
     --------

@@ -57,7 +57,7 @@ pub(super) trait Word:
 
     fn leading_zeros(self) -> u32;
 
-    /// Writes the bytes of rows, `stride` of each. The first ones are complete, each other is its difference from the one above.
+    /// Writes the bytes of rows, `stride` of each. The first ones are complete, each of the others is its difference from the one above.
     fn write_rows(words: &[Self], complete: usize, stride: usize, rows: &mut [u8]);
 }
 

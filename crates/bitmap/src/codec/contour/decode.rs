@@ -6,11 +6,11 @@
 use super::alphabet::Alphabet;
 use super::bits::BitReader;
 use super::canvas::{Canvas, LARGE, Narrow, Wide};
-use super::event::{Kind, Step};
+use super::event::{Effect, Kind};
 use super::fault::Fault;
 use super::model::Model;
 use super::segments::Segments;
-use super::tables::{Code, Entry, Tables};
+use super::tables::Tables;
 use super::walk::{Coder, Segment, Walk};
 use crate::codec::rows::RowSink;
 use crate::error::{Error, ErrorKind};
@@ -49,9 +49,7 @@ impl Decoder {
             _ => decode(&model.tables, jobs, &mut self.widest),
         }
     }
-}
 
-impl Decoder {
     /// Decodes the rows of a large image, most of which may be the same as the row above.
     pub(in crate::codec) fn decode_rows(
         &mut self,
@@ -155,12 +153,13 @@ fn run<C: Canvas, const N: usize>(
     loop {
         // Each look-up of all lanes comes before the next one of any.
         let codes: [u16; N] = std::array::from_fn(|lane| lanes[lane].segment.event_code(tables));
-        let entries: [Entry; N] =
+        let events: [(u16, u32); N] =
             std::array::from_fn(|lane| tables.event(codes[lane], lanes[lane].reader.peek()));
-        for (number, (lane, entry)) in lanes.iter_mut().zip(entries).enumerate() {
-            lane.reader.skip(entry.length());
-            if !lane.step(Step::of(entry.symbol())) {
-                let goes_on = lane.leave(tables, entry.symbol(), jobs, next);
+        for (number, (lane, (symbol, bits))) in lanes.iter_mut().zip(events).enumerate() {
+            lane.reader.skip(bits);
+            let effect = Effect::of(symbol);
+            if !lane.step(effect) {
+                let goes_on = lane.leave(tables, effect, jobs, next);
                 if !goes_on.map_err(|fault| (jobs[lane.job].number, fault))? {
                     return Ok(number);
                 }
@@ -211,12 +210,12 @@ impl<C: Canvas> Lane<C> {
 
     /// Takes a step with a segment; returns false, and does nothing, if it would leave the image or is none.
     #[inline]
-    fn step(&mut self, step: &Step) -> bool {
+    fn step(&mut self, effect: &Effect) -> bool {
         let segment = &mut self.segment;
         let [height, width] = self.size;
         let old = segment.edges;
-        let row = segment.row + step.rows;
-        let [left, right] = [0, 1].map(|side| old[side].wrapping_add_signed(step.moves[side]));
+        let row = segment.row + effect.rows;
+        let [left, right] = [0, 1].map(|side| old[side].wrapping_add_signed(effect.moves[side]));
         let faults = left
             | width.wrapping_sub(right)
             | right.wrapping_sub(left).wrapping_sub(1)
@@ -225,7 +224,7 @@ impl<C: Canvas> Lane<C> {
             return false;
         }
         self.canvas.invert(row, [[old[0], left], [old[1], right]]);
-        segment.histories = segment.histories.update(step.rows, step.update);
+        segment.histories = segment.histories.update(effect.rows, effect.update);
         segment.edges = [left, right];
         segment.row = row;
         true
@@ -233,22 +232,23 @@ impl<C: Canvas> Lane<C> {
 
     /// Applies an event that is more than a step, and goes on to the next segment and the next image if need be; returns
     /// false if there are no more images.
+    // Not cold, but apart from the loop over the lanes.
     #[cold]
     #[inline(never)]
     fn leave(
         &mut self,
         tables: &Tables,
-        symbol: u16,
+        effect: &Effect,
         jobs: &mut [Job<'_>],
         next: &mut usize,
     ) -> Result<bool, Fault> {
         let Self { reader, walk, canvas, segment, .. } = self;
         let mut coder = PayloadCoder { tables, reader, canvas };
-        let mut step = Step::of(symbol);
-        if step.kind == Kind::Escape {
-            step = Step::of(coder.unescape(Alphabet::Event, symbol));
+        let mut effect = effect;
+        if effect.kind == Kind::Escape {
+            effect = Effect::of(coder.read_common(Alphabet::Event));
         }
-        if walk.apply(step, segment, &mut coder)? || self.next_segment(tables)? {
+        if walk.apply(effect, segment, &mut coder)? || self.next_segment(tables)? {
             return Ok(true);
         }
         self.finish(&mut jobs[self.job])?;
@@ -264,39 +264,26 @@ struct PayloadCoder<'a, C> {
 }
 
 impl<C> PayloadCoder<'_, C> {
+    /// Reads a symbol in the common code.
     #[inline]
-    fn read(&mut self, alphabet: Alphabet, code: Code) -> u16 {
-        let entry = self.tables.number(code, self.reader.peek());
-        self.reader.skip(entry.length());
-        self.unescape(alphabet, entry.symbol())
-    }
-
-    #[inline]
-    fn unescape(&mut self, alphabet: Alphabet, symbol: u16) -> u16 {
-        if usize::from(symbol) < alphabet.symbols() {
-            return symbol;
-        }
-        let entry = self.tables.number(self.tables.common(alphabet), self.reader.peek());
-        self.reader.skip(entry.length());
-        entry.symbol()
+    fn read_common(&mut self, alphabet: Alphabet) -> u16 {
+        let (symbol, bits) = self.tables.common(alphabet, self.reader.peek());
+        self.reader.skip(bits);
+        symbol
     }
 }
 
 impl<C: Canvas> Coder for PayloadCoder<'_, C> {
-    fn event(&mut self, segment: &Segment) -> Result<u16, Fault> {
-        let entry = self.tables.event(segment.event_code(self.tables), self.reader.peek());
-        self.reader.skip(entry.length());
-        Ok(self.unescape(Alphabet::Event, entry.symbol()))
-    }
-
     fn symbol(
         &mut self,
         alphabet: Alphabet,
         features: [u8; 4],
         _known: impl FnOnce(&Segments) -> usize,
     ) -> Result<usize, Fault> {
-        let code = self.tables.code(alphabet, features);
-        Ok(self.read(alphabet, code).into())
+        let (symbol, bits) = self.tables.number(alphabet, features, self.reader.peek());
+        self.reader.skip(bits);
+        let is_escaped = usize::from(symbol) >= alphabet.symbols();
+        Ok(if is_escaped { self.read_common(alphabet) } else { symbol }.into())
     }
 
     fn bits(&mut self, count: u32, _known: impl FnOnce(&Segments) -> u32) -> u32 {

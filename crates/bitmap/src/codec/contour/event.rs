@@ -52,7 +52,7 @@ pub(super) fn action(columns: i32) -> Action {
     if columns.abs() <= 3 { (columns + 3) as u8 } else { FAR }
 }
 
-/// What a decoder has to do for an event.
+/// What a walk has to do for an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Both edges stay or move a little.
@@ -65,45 +65,45 @@ pub(super) enum Kind {
     End,
     /// Numbers follow: there are many rows, or an edge moves far.
     Numbers,
-    /// It is no event: the symbol follows in the common code.
+    /// It is escaped: the symbol follows in the common code.
     Escape,
 }
 
-/// What an event does to the edges that neither end nor move far.
+/// An event, and what it does where no numbers follow.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
-pub(super) struct Step {
+pub(super) struct Effect {
     pub(super) event: Event,
     pub(super) kind: Kind,
-    /// The rows that a run goes down in a step; more than any image has in other events.
+    /// The rows that a step goes down; for other events so many that they lead out of any image.
     pub(super) rows: u32,
     /// The columns by which each edge moves.
     pub(super) moves: [i32; 2],
     pub(super) update: Update,
 }
 
-/// Rows that lead out of any image.
+/// Rows that lead out of any image, and do not overflow if they are added to one of its rows.
 const TOO_MANY_ROWS: u32 = 1 << 30;
 
-/// Room for the steps of all symbols, a power of two so that a remainder takes no time.
+/// Room for the effects of all symbols, a power of two so that a remainder takes no time.
 const PLACES: usize = (EVENTS + 1).next_power_of_two();
 
-/// The step of each symbol.
-static STEPS: [Step; PLACES] = {
-    let mut steps = [Step::of_symbol(EVENTS as u16); PLACES];
+/// The effect of each symbol, and of the escape.
+static EFFECTS: [Effect; PLACES] = {
+    let mut effects = [Effect::of_symbol(EVENTS as u16); PLACES];
     let mut symbol = 0;
     while symbol < EVENTS {
-        steps[symbol] = Step::of_symbol(symbol as u16);
+        effects[symbol] = Effect::of_symbol(symbol as u16);
         symbol += 1;
     }
-    steps
+    effects
 };
 
-impl Step {
-    /// Returns the step of a symbol of events.
+impl Effect {
+    /// Returns the effect of a symbol.
     #[inline]
     pub(super) fn of(symbol: u16) -> &'static Self {
-        &STEPS[usize::from(symbol) % PLACES]
+        &EFFECTS[usize::from(symbol) % PLACES]
     }
 
     const fn of_symbol(symbol: u16) -> Self {

@@ -50,7 +50,7 @@ impl Histories {
         [(self.0 & 0xFFF) as usize, (self.0 >> 16 & 0xFFF) as usize]
     }
 
-    /// Returns the histories after any number of rows.
+    /// Returns the histories after any number of rows, with the update that the moves in the last of them make.
     pub(super) fn after(self, rows: u32, update: Update) -> Self {
         self.update(rows.min(MAX_ROWS), update)
     }

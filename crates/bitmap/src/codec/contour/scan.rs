@@ -1,7 +1,7 @@
 //! From an image to its symbols.
 
 use super::alphabet::Alphabet;
-use super::event::{Event, Step};
+use super::event::{Effect, Event};
 use super::fault::Fault;
 use super::matching::Costs;
 use super::segments::Segments;
@@ -40,8 +40,8 @@ impl Scanner {
         while self.walk.next_segment(&mut segment, &mut coder).expect("the segments are of an image") {
             let mut goes_on = true;
             while goes_on {
-                let symbol = coder.event(&segment).expect("the event is known");
-                let applied = self.walk.apply(Step::of(symbol), &mut segment, &mut coder);
+                let effect = coder.event(&segment);
+                let applied = self.walk.apply(effect, &mut segment, &mut coder);
                 goes_on = applied.expect("the segments are of an image");
             }
         }
@@ -55,13 +55,16 @@ struct ImageCoder<'a, S> {
     sink: &'a mut S,
 }
 
-impl<S: SymbolSink> Coder for ImageCoder<'_, S> {
-    fn event(&mut self, segment: &Segment) -> Result<u16, Fault> {
+impl<S: SymbolSink> ImageCoder<'_, S> {
+    /// Passes on what happens next to a segment.
+    fn event(&mut self, segment: &Segment) -> &'static Effect {
         let event = self.segments.event(segment.run, segment.row);
         self.sink.event(segment, event);
-        Ok(event.symbol())
+        Effect::of(event.symbol())
     }
+}
 
+impl<S: SymbolSink> Coder for ImageCoder<'_, S> {
     fn symbol(
         &mut self,
         alphabet: Alphabet,

@@ -12,7 +12,7 @@ use super::tree::{Combinations, Node, Tree};
 
 /// Where the code of a number's symbol lies in the table of all codes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Code {
+struct Code {
     /// The number of its first entry.
     start: u32,
     /// The bits that are looked up.
@@ -21,7 +21,7 @@ pub(super) struct Code {
 
 /// A symbol and the length of its code.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Entry(u16);
+struct Entry(u16);
 
 impl Entry {
     fn new(symbol: usize, length: u8) -> Self {
@@ -29,12 +29,12 @@ impl Entry {
     }
 
     #[inline]
-    pub(super) fn symbol(self) -> u16 {
+    fn symbol(self) -> u16 {
         self.0 >> 4
     }
 
     #[inline]
-    pub(super) fn length(self) -> u32 {
+    fn length(self) -> u32 {
         u32::from(self.0 & 15)
     }
 }
@@ -209,27 +209,29 @@ impl Tables {
         self.events.contexts[pair as usize + usize::from(rest)]
     }
 
-    /// Returns the entry of an event for the bits that come next.
+    /// Returns the event for the bits that come next, which may be escaped, and the length of its code.
     #[inline]
-    pub(super) fn event(&self, code: u16, bits: u64) -> Entry {
-        self.events.entries[usize::from(code)][(bits % 256) as usize]
+    pub(super) fn event(&self, code: u16, bits: u64) -> (u16, u32) {
+        let own = self.events.entries[usize::from(code)][(bits % 256) as usize];
+        (own.symbol(), own.length())
     }
 
-    /// Returns the code of a number's symbol with these features.
+    /// Returns the symbol of a number for the bits that come next, which may be escaped, and the length of its code.
     #[inline]
-    pub(super) fn code(&self, alphabet: Alphabet, features: [u8; 4]) -> Code {
-        self.numbers[alphabet as usize - 1].code(features)
+    pub(super) fn number(&self, alphabet: Alphabet, features: [u8; 4], bits: u64) -> (u16, u32) {
+        let own = self.entry(self.numbers[alphabet as usize - 1].code(features), bits);
+        (own.symbol(), own.length())
     }
 
-    /// Returns the code of an alphabet's escaped symbols.
+    /// Returns the escaped symbol for the bits that come next, and the length of its code.
     #[inline]
-    pub(super) fn common(&self, alphabet: Alphabet) -> Code {
-        self.commons[alphabet as usize]
+    pub(super) fn common(&self, alphabet: Alphabet, bits: u64) -> (u16, u32) {
+        let common = self.entry(self.commons[alphabet as usize], bits);
+        (common.symbol(), common.length())
     }
 
-    /// Returns the entry of a number's symbol for the bits that come next.
     #[inline]
-    pub(super) fn number(&self, code: Code, bits: u64) -> Entry {
+    fn entry(&self, code: Code, bits: u64) -> Entry {
         self.entries[(code.start + (bits as u32 & code.mask)) as usize]
     }
 }

@@ -10,7 +10,7 @@ use std::collections::binary_heap::PeekMut;
 use std::mem::take;
 
 use super::alphabet::{Alphabet, Features, INTERVALS};
-use super::event::{Action, END, Event, FAR, Kind, MANY_ROWS, STAY, Step};
+use super::event::{Action, END, Effect, Event, FAR, Kind, MANY_ROWS, STAY};
 use super::fault::Fault;
 use super::history::{Histories, History, Target, Update, countdown_class};
 use super::numbers::{BUCKETS, bucket, bucket_range, length_class, side_bits};
@@ -19,9 +19,6 @@ use super::tables::Tables;
 
 /// One direction of the codec. An encoder knows the image and writes what it is asked; a decoder reads it.
 pub(super) trait Coder {
-    /// Codes what happens next to a segment.
-    fn event(&mut self, segment: &Segment) -> Result<u16, Fault>;
-
     /// Codes a symbol in the context of these features; an encoder finds it with `known`.
     fn symbol(
         &mut self,
@@ -69,7 +66,7 @@ impl Segment {
     #[inline]
     pub(super) fn event_code(&self, tables: &Tables) -> u16 {
         let [left, right] = self.edges;
-        tables.event_code(self.histories, right.wrapping_sub(left), self.target.countdown(self.row))
+        tables.event_code(self.histories, right - left, self.target.countdown(self.row))
     }
 
     /// Returns the features of the next event.
@@ -165,7 +162,11 @@ impl Walk {
         segment: &mut Segment,
         coder: &mut impl Coder,
     ) -> Result<bool, Fault> {
-        while self.open.is_empty() {
+        loop {
+            if let Some(next) = self.open.pop() {
+                *segment = next;
+                break;
+            }
             let birth = match self.next_birth {
                 Some(row) => row,
                 None => self.code_birth_row(coder)?,
@@ -175,12 +176,10 @@ impl Walk {
                 _ if birth == NO_BIRTH => return Ok(false),
                 _ => {
                     *segment = self.code_birth(birth, coder)?;
-                    segment.target = self.target(segment);
-                    return Ok(true);
+                    break;
                 }
             }
         }
-        *segment = self.open.pop().unwrap_or_default();
         segment.target = self.target(segment);
         Ok(true)
     }
@@ -276,28 +275,28 @@ impl Walk {
     #[inline]
     pub(super) fn apply(
         &mut self,
-        step: &Step,
+        effect: &Effect,
         segment: &mut Segment,
         coder: &mut impl Coder,
     ) -> Result<bool, Fault> {
-        let rows = u32::from(step.event.rows);
-        match step.kind {
+        let rows = u32::from(effect.event.rows);
+        match effect.kind {
             Kind::Death => self.die(segment, rows, coder).map(|()| false),
             Kind::Split => self.split(segment, rows, coder).map(|()| true),
-            Kind::Step | Kind::End => self.go_on(segment, rows, step, coder),
-            Kind::Numbers | Kind::Escape => self.apply_with_numbers(step, segment, coder),
+            Kind::Step | Kind::End => self.go_on(segment, rows, effect, coder),
+            Kind::Numbers | Kind::Escape => self.apply_with_numbers(effect, segment, coder),
         }
     }
 
     /// Applies an event of which numbers tell more.
     fn apply_with_numbers(
         &mut self,
-        step: &Step,
+        effect: &Effect,
         segment: &mut Segment,
         coder: &mut impl Coder,
     ) -> Result<bool, Fault> {
-        let mut step = *step;
-        let Event { rows, actions } = step.event;
+        let mut effect = *effect;
+        let Event { rows, actions } = effect.event;
         let mut rows = u32::from(rows);
         if rows == MANY_ROWS {
             rows += self.code_more_rows(actions, segment, coder)?;
@@ -309,11 +308,11 @@ impl Walk {
         }
         for side in [0, 1] {
             if actions[side] == FAR {
-                step.moves[side] = self.code_far_move(side, actions[1 - side], segment, coder)?;
+                effect.moves[side] = self.code_far_move(side, actions[1 - side], segment, coder)?;
             }
         }
-        step.update = Update::of_moves(step.moves);
-        self.go_on(segment, rows, &step, coder)
+        effect.update = Update::of_moves(effect.moves);
+        self.go_on(segment, rows, &effect, coder)
     }
 
     /// Moves the edges of a segment after so many rows, one of which may end; returns whether the segment goes on.
@@ -322,13 +321,13 @@ impl Walk {
         &mut self,
         segment: &mut Segment,
         rows: u32,
-        step: &Step,
+        effect: &Effect,
         coder: &mut impl Coder,
     ) -> Result<bool, Fault> {
         let row = segment.row + rows + 1;
         let old = segment.edges;
-        let moved = [0, 1].map(|side| old[side].wrapping_add_signed(step.moves[side]));
-        let has_ended = step.event.actions.map(|action| action == END);
+        let moved = [0, 1].map(|side| old[side].wrapping_add_signed(effect.moves[side]));
+        let has_ended = effect.event.actions.map(|action| action == END);
         let edges = [0, 1].map(|side| if has_ended[side] { self.width } else { moved[side] });
         let is_inside = edges[0] <= self.width && edges[1] <= self.width;
         let is_run = has_ended[0] || has_ended[1] || edges[0] < edges[1];
@@ -338,7 +337,7 @@ impl Walk {
         coder.invert(row, [[old[0], edges[0]], [old[1], edges[1]]]);
         segment.row = row;
         segment.edges = edges;
-        segment.histories = segment.histories.after(rows + 1, step.update);
+        segment.histories = segment.histories.after(rows + 1, effect.update);
         segment.run = coder.successors(segment.run)[0];
         if has_ended[0] || has_ended[1] {
             self.wait(segment, has_ended[0].into());
@@ -481,7 +480,7 @@ impl Walk {
     /// and the uppermost one to the right; of both the uppermost one.
     fn nearest(&self, segment: &Segment) -> Target {
         let [start, end] = segment.edges;
-        // Keys without branches, which nobody could predict: the column above the row.
+        // Keys without branches, which are hard to predict: the column above the row.
         let (mut left, mut right) = (0, u64::MAX);
         for edge in &self.latest {
             let key = u64::from(edge.column) << 32 | u64::from(edge.row);
