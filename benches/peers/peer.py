@@ -84,6 +84,20 @@ class Peer:
         return np.frombuffer(data, np.uint8 if self.packed else bool).reshape(self.shape())
 
 
+class OneArray(Peer):
+    """A format whose images are one array of NumPy once it is open, `opened`."""
+
+    def one(self, index):
+        return self.opened[index]
+
+    def batch(self, indices):
+        return self.opened[indices]
+
+    def slice(self, start, stop):
+        # A view would not have been read.
+        return self.opened[start:stop] if self.packed else self.opened[start:stop].copy()
+
+
 def stored_bytes(folder):
     """Returns the bytes that the files take on disk, in whole blocks of the file system."""
     block = os.statvfs(folder).f_frsize

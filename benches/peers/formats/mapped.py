@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ..peer import Peer
+from ..peer import OneArray
 
 
-class MappedRows(Peer):
+class MappedRows(OneArray):
     name = "mapped packed rows"
 
     def write(self, images, folder):
@@ -13,16 +13,6 @@ class MappedRows(Peer):
 
     def open(self, folder):
         self.opened = np.load(folder / "images.npy", mmap_mode="r")
-
-    def one(self, index):
-        return self.opened[index]
-
-    def batch(self, indices):
-        return self.opened[indices]
-
-    def slice(self, start, stop):
-        # A view would not have been read.
-        return self.opened[start:stop] if self.packed else self.opened[start:stop].copy()
 
 
 class MappedBools(MappedRows):

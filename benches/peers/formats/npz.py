@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ..peer import Peer
+from ..peer import OneArray, Peer
 
 
-class Stack(Peer):
+class Stack(OneArray):
     """One array of all images, which must be read as a whole."""
 
     name = "npz, one array"
@@ -17,16 +17,6 @@ class Stack(Peer):
     def open(self, folder):
         with np.load(folder / "images.npz") as archive:
             self.opened = archive["images"]
-
-    def one(self, index):
-        return self.opened[index]
-
-    def batch(self, indices):
-        return self.opened[indices]
-
-    def slice(self, start, stop):
-        # A view would not have been read.
-        return self.opened[start:stop] if self.packed else self.opened[start:stop].copy()
 
 
 class PackedStack(Stack):
