@@ -29,6 +29,7 @@ mod symbol_codes;
 mod tables;
 mod train;
 mod tree;
+mod waiting;
 mod walk;
 
 pub(super) use canvas::LARGE;

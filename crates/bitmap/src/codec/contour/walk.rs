@@ -4,9 +4,6 @@
 //! for a merge. Births come from top to bottom; merged segments as soon as both their edges are known. Encoder and decoder
 //! take the same walk; what is not known on the way they get from a [`Coder`].
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
 use std::mem::take;
 
 use super::alphabet::{Alphabet, Features, INTERVALS};
@@ -16,6 +13,7 @@ use super::history::{Histories, History, Target, Update, countdown_class};
 use super::numbers::{BUCKETS, bucket, bucket_range, length_class, side_bits};
 use super::segments::{Segments, Side};
 use super::tables::Tables;
+use super::waiting::{WaitingEdge, WaitingEdges};
 
 /// One direction of the codec. An encoder knows the image and writes what it is asked; a decoder reads it.
 pub(super) trait Coder {
@@ -76,32 +74,6 @@ impl Segment {
     }
 }
 
-/// An edge that waits for its partner, since the other edge of its run has ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct WaitingEdge {
-    row: u32,
-    column: u32,
-    side: Side,
-    history: History,
-    run: u32,
-}
-
-impl Ord for WaitingEdge {
-    /// The one in the uppermost row is the greatest, so that a heap returns it first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.row.cmp(&self.row)
-    }
-}
-
-impl PartialOrd for WaitingEdge {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// The number of waiting edges among which a segment's target is looked for: the latest ones.
-const LATEST: usize = 8;
-
 /// The row of the next birth if there is none: below all others.
 const NO_BIRTH: u32 = u32::MAX;
 
@@ -114,13 +86,7 @@ pub(super) struct Walk {
     /// The segments that come next, the first one last.
     open: Vec<Segment>,
     /// The edges that wait for a merge.
-    waiting: BinaryHeap<WaitingEdge>,
-    /// The latest edges that waited; those of rows that are passed do not wait any more.
-    latest: [WaitingEdge; LATEST],
-    /// The place of the next one among these.
-    next_latest: usize,
-    /// The edges that are merged in a row.
-    merging: Vec<WaitingEdge>,
+    waiting: WaitingEdges,
     births: usize,
     /// The row of the next birth, once it is coded.
     next_birth: Option<u32>,
@@ -143,14 +109,13 @@ impl Walk {
             side_bits: side_bits([height, width]),
             open: take(&mut self.open),
             waiting: take(&mut self.waiting),
-            merging: take(&mut self.merging),
             ..Self::default()
         };
     }
 
     /// Gives up the memory for more than so many segments.
     pub(super) fn shrink(&mut self, most: usize) {
-        if self.open.capacity().max(self.waiting.capacity()).max(self.merging.capacity()) > most {
+        if self.open.capacity().max(self.waiting.capacity()) > most {
             *self = Self::default();
         }
     }
@@ -171,7 +136,7 @@ impl Walk {
                 Some(row) => row,
                 None => self.code_birth_row(coder)?,
             };
-            match self.waiting.peek().map(|edge| edge.row) {
+            match self.waiting.uppermost_row() {
                 Some(row) if row <= birth => self.merge(row)?,
                 _ if birth == NO_BIRTH => return Ok(false),
                 _ => {
@@ -440,18 +405,11 @@ impl Walk {
         };
         self.lowest_end = self.lowest_end.max(edge.row);
         self.waiting.push(edge);
-        self.latest[self.next_latest] = edge;
-        self.next_latest = (self.next_latest + 1) % LATEST;
     }
 
     /// Joins the edges that wait in a row to runs, and opens their segments.
     fn merge(&mut self, row: u32) -> Result<(), Fault> {
-        self.merging.clear();
-        while let Some(edge) = self.waiting.peek_mut().filter(|edge| edge.row == row) {
-            self.merging.push(PeekMut::pop(edge));
-        }
-        self.merging.sort_by_key(|edge| (edge.column, edge.side));
-        for pair in self.merging.rchunks(2) {
+        for pair in self.waiting.take_row(row).rchunks(2) {
             match pair {
                 [left, right]
                     if left.side == Side::Left && right.side == Side::Right && left.column < right.column =>
@@ -470,33 +428,10 @@ impl Walk {
         Ok(())
     }
 
-    /// Returns where a segment will probably merge: with the nearest waiting edge below it, on either side.
+    /// Returns where a segment will probably merge.
     #[inline]
     fn target(&self, segment: &Segment) -> Target {
-        if self.waiting.is_empty() { Target::NONE } else { self.nearest(segment) }
-    }
-
-    /// Returns the nearest of the latest waiting edges: on either side the one in the next column, the lowest one to the left
-    /// and the uppermost one to the right; of both the uppermost one.
-    fn nearest(&self, segment: &Segment) -> Target {
-        let [start, end] = segment.edges;
-        // Keys without branches, which are hard to predict: the column above the row.
-        let (mut left, mut right) = (0, u64::MAX);
-        for edge in &self.latest {
-            let key = u64::from(edge.column) << 32 | u64::from(edge.row);
-            let is_below = edge.row > segment.row;
-            let is_left = is_below & (edge.side == Side::Left) & (edge.column < start);
-            let is_right = is_below & (edge.side == Side::Right) & (edge.column > end);
-            left = left.max(if is_left { key } else { 0 });
-            right = right.min(if is_right { key } else { u64::MAX });
-        }
-        let [left_row, right_row] = [left, right].map(|key| key as u32);
-        match (left > 0, right < u64::MAX) {
-            (true, true) if right_row < left_row => Target::right(right_row),
-            (true, _) => Target::left(left_row),
-            (false, true) => Target::right(right_row),
-            (false, false) => Target::NONE,
-        }
+        self.waiting.target(segment.row, segment.edges)
     }
 
     fn code_number<C: Coder>(
