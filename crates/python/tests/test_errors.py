@@ -204,9 +204,10 @@ def test_checks_options():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("stored", None, None, "x", None), "existing: expected \"replace\" or \"append\", found 'x'"),
-        (("zip", None, None, "replace", None), "compression: expected \"stored\" or \"deflate\", found 'zip'"),
-        ((None, None, None, "replace", None), "compression: .* found None"),
+        (("most", "stored", None, None, "replace", None), "expected one of fast, balanced and smallest, found \"most\""),
+        (("balanced", "stored", None, None, "x", None), "existing: expected \"replace\" or \"append\", found 'x'"),
+        (("balanced", "zip", None, None, "replace", None), "compression: expected \"stored\" or \"deflate\", found 'zip'"),
+        (("balanced", None, None, None, "replace", None), "compression: .* found None"),
     ],
 )
 def test_compiled_half_refuses_unknown_names(arguments, message):
