@@ -9,6 +9,7 @@ use ndarray::{ArrayD, ArrayRef3, ArrayViewMut2, Axis};
 use super::check::check_shape;
 use super::images::{ImageStorage, Images};
 use crate::error::{ErrorKind, Result};
+use crate::interrupt;
 use crate::packed::unpack_into;
 use crate::threads;
 
@@ -19,6 +20,11 @@ const MAX_IMAGES_PER_SHARE: usize = 32;
 /// The number of pixels that a thread takes at a time at most, unless one image has more: a share of large images takes about as
 /// long as one of small images.
 const MAX_PIXELS_PER_SHARE: usize = 1 << 17;
+
+/// Less work than this is done by one thread, as it takes others about as long to wake up: the number of images, each counted as
+/// its pixels and so many more for what does not depend on them.
+const MIN_SHARED_WORK: usize = 1 << 20;
+const WORK_PER_IMAGE: usize = 1 << 12;
 
 impl Images {
     /// Reads several images into the caller's array of shape `(indices.len(), height, width)`. Large batches are read on all
@@ -212,7 +218,13 @@ impl Images {
         };
         let pixels = self.image_size().map_or(0, |[height, width]| height * width);
         let share = (MAX_PIXELS_PER_SHARE / pixels.max(1)).clamp(1, MAX_IMAGES_PER_SHARE);
-        let shares = indices.chunks(share).zip(out.chunks_mut(share * each.get()));
+        let mut shares = indices.chunks(share).zip(out.chunks_mut(share * each.get()));
+        if indices.len().saturating_mul(pixels.saturating_add(WORK_PER_IMAGE)) < MIN_SHARED_WORK {
+            return shares.try_for_each(|(indices, out)| {
+                interrupt::check()?;
+                read(indices, out, each.get())
+            });
+        }
         threads::share(shares, |(indices, out)| read(indices, out, each.get()))
     }
 }
