@@ -12,12 +12,16 @@ from bisect import bisect_right
 from collections import deque
 from functools import lru_cache
 from heapq import heappop, heappush
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 
 import numpy as np
 
-TOTAL, GROUP = 4096, 128
+TOTAL = 4096
+#: The images that share a checksum, and those that share an anchor.
+BLOCK, GROUP = 128, 64
+#: The class of repeats, and the length of a directory without the starts of the blocks.
+REPEAT, DIRECTORY_BYTES = 15, 22
 #: The largest side of an encoded image, and the most zeros that are read past a payload.
 MAX_SIDE, MAX_ZEROS = 1 << 16, 8
 #: An image may take so many bytes whatever its payload, or so many for each byte of its payload.
@@ -632,6 +636,13 @@ def fixed(data, count, bits):
     return (unpacked << np.arange(bits, dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
 
 
+def exactly(data, count, bits):
+    """Unpacks numbers from bytes that have nothing else, but for zeros that fill the last one."""
+    check(len(data) == -(-count * bits // 8), f"{count} numbers of {bits} bits")
+    check(not np.unpackbits(data, bitorder="little")[count * bits:].any(), "zeros that fill the last byte")
+    return fixed(data, count, bits).tolist()
+
+
 def is_key(key):
     """Returns whether an image may have this key: the name of a member without `.npy` that does not belong to bitnpz."""
     is_name = 0 < len(key.encode()) < 65536 and not any(c < " " or "\x7f" <= c <= "\x9f" for c in key)
@@ -809,24 +820,80 @@ def keys_of(segment, data):
     return keys
 
 
-def images_of(segment, payload, index, codec):
-    """Decodes the images of a segment; reports groups whose checksum is wrong."""
+def by_index(segment, payload, index):
+    """Finds the payloads of a segment of versions 1 to 3, which images are repeats, and the checksums."""
     count, payload_len = segment["images"], len(payload)
     low_bits = max(payload_len // count, 1).bit_length() - 1 if count else 0
     ones_start = 4 * -(-(count + 1) // 64)
     lows_start = ones_start + 8 * -(-((payload_len >> low_bits) + count + 1) // 64)
     repeats_start = lows_start + -(-(count + 1) * low_bits // 8)
     sums_start = repeats_start + (-(-count // 8) if segment.get("repeats") else 0)
-    check(len(index) == sums_start + 8 * -(-count // GROUP), "an index as long as the number of images requires")
+    check(len(index) == sums_start + 8 * -(-count // BLOCK), "an index as long as the number of images requires")
     ones = np.flatnonzero(np.unpackbits(index[ones_start:lows_start], bitorder="little"))
     check(len(ones) == count + 1, "an offset for each payload, and the end")
     starts = (ones - np.arange(count + 1) << low_bits) + fixed(index[lows_start:repeats_start], count + 1, low_bits).astype(np.int64)
     check((np.diff(starts) >= 0).all() and starts[0] >= 0 and starts[-1] <= payload_len, "payloads one after the other")
-    repeats = np.unpackbits(index[repeats_start:sums_start], bitorder="little")
-    images, crcs = [], []
-    for i in range(count):
-        data = payload[starts[i]:starts[i + 1]]
-        if len(repeats) and repeats[i]:
+    repeats = np.unpackbits(index[repeats_start:sums_start], bitorder="little").tolist() or [0] * count
+    payloads = [payload[start:end] for start, end in zip(starts, starts[1:])]
+    return payloads, repeats, [index[place:place + 8].tobytes() for place in range(sums_start, len(index), 8)]
+
+
+class Directory:
+    """The directory of a segment: the starts of its blocks, and how lengths and anchors are coded in them."""
+
+    def __init__(self, segment, payload_len, data):
+        count, self.has_repeats = segment["images"], segment.get("repeats", False)
+        check(len(data) >= DIRECTORY_BYTES and max(data[4:DIRECTORY_BYTES]) <= 32, "numbers of at most 32 bits")
+        self.extra_bits, self.anchor_bits = data[4:20].tolist(), data[20:22].tolist()
+        #: The first length of each class. All repeats have the same.
+        first = int.from_bytes(data[:4].tobytes(), "little")
+        self.lengths = list(accumulate((1 << bits for bits in self.extra_bits[:-1]), initial=first))
+        if self.has_repeats:
+            check(self.extra_bits[REPEAT] == 0, "no extra bits of repeats")
+            self.lengths[REPEAT] = max(-(-(count - 1).bit_length() // 8), 1)
+        check((count > 0) == (payload_len > 0), "blocks if there are images")
+        self.starts = exactly(data[DIRECTORY_BYTES:], -(-count // BLOCK), payload_len.bit_length()) + [payload_len]
+        check(self.starts[0] == 0 and all(a < b for a, b in zip(self.starts, self.starts[1:])), "blocks one after the other")
+
+    def read_block(self, block, count):
+        """Finds the payloads of a block of so many images, and which of them are repeats."""
+        groups = -(-count // GROUP)
+        classes_start = -(-groups * sum(self.anchor_bits) // 8)
+        extra_start = classes_start + -(-count // 2)
+        anchors = exactly(block[:classes_start], groups, sum(self.anchor_bits))
+        classes = exactly(block[classes_start:extra_start], count, 4)
+        places = list(accumulate((self.extra_bits[c] for c in classes), initial=0))
+        payloads_start = extra_start + -(-places[-1] // 8)
+        extra = int.from_bytes(block[extra_start:payloads_start].tobytes(), "little")
+        check(extra >> places[-1] == 0, "zeros that fill the last byte")
+        lengths = [self.lengths[c] + (extra >> place & (1 << self.extra_bits[c]) - 1) for c, place in zip(classes, places)]
+        offsets = list(accumulate(lengths, initial=payloads_start))
+        check(offsets[-1] + 8 == len(block), "a block as long as its parts")
+        bits = self.anchor_bits[0]
+        anchors = [(anchor & (1 << bits) - 1, anchor >> bits) for anchor in anchors]
+        expected = [(place, offset - classes_start) for place, offset in zip(places[:-1:GROUP], offsets[:-1:GROUP])]
+        check(anchors == expected, "anchors where the groups start")
+        payloads = [block[start:end] for start, end in zip(offsets, offsets[1:])]
+        return payloads, [self.has_repeats and c == REPEAT for c in classes]
+
+
+def by_blocks(segment, payload, directory):
+    """Finds the payloads of a segment of version 4, like `by_index`."""
+    directory, payloads, repeats, sums = Directory(segment, len(payload), directory), [], [], []
+    for start, end in zip(directory.starts, directory.starts[1:]):
+        block = payload[start:end]
+        found = directory.read_block(block, min(segment["images"] - len(payloads), BLOCK))
+        payloads += found[0]
+        repeats += found[1]
+        sums.append(block[-8:].tobytes())
+    return payloads, repeats, sums
+
+
+def images_of(segment, payloads, repeats, sums, codec):
+    """Decodes the images of a segment; reports checksums that are wrong."""
+    count, images, crcs = segment["images"], [], []
+    for i, data in enumerate(payloads):
+        if repeats[i]:
             check(len(data) <= 8, "the number of an image")
             first = int.from_bytes(data.tobytes(), "little")
             check(first < i and not repeats[first], "an earlier image that is no repeat")
@@ -853,12 +920,12 @@ def images_of(segment, payload, index, codec):
         images.append(image)
         head = height.to_bytes(8, "little") + width.to_bytes(8, "little")
         crcs.append(zlib.crc32(head + np.packbits(image, axis=1).tobytes()))
-    for group, expected in enumerate(index[sums_start:].tobytes()[k:k + 8] for k in range(0, len(index) - sums_start, 8)):
-        members = crcs[group * GROUP:(group + 1) * GROUP]
+    for start, expected in zip(range(0, count, BLOCK), sums):
+        members = crcs[start:start + BLOCK]
         weights = [zlib.crc32(place.to_bytes(4, "little")) for place in range(len(members))]
-        sums = sum(members) % 2**32, sum(c * w for c, w in zip(members, weights)) % 2**32
-        if b"".join(s.to_bytes(4, "little") for s in sums) != expected:
-            print(f"some of the images {group * GROUP} to {group * GROUP + len(members) - 1} are damaged", file=sys.stderr)
+        found = sum(members) % 2**32, sum(c * w for c, w in zip(members, weights)) % 2**32
+        if b"".join(s.to_bytes(4, "little") for s in found) != expected:
+            print(f"some of the images {start} to {start + len(members) - 1} are damaged", file=sys.stderr)
     return images
 
 
@@ -866,6 +933,50 @@ def shipped(name, codec):
     """Reads a model that every reader has, from the file of its name beside this one."""
     check((name, codec) == ("contour-2", "contour"), "a model of this name for the codec")
     return (Path(__file__).parent / f"{name}.bin").read_bytes()
+
+
+CODECS = {"contour": Contour, "pixel": Pixel, "zstd": Zstd, "raw": lambda *model: None}
+
+
+def models_of(about, name):
+    """Returns the models of a set as version 4 describes them, but with the whole names of their members."""
+    if about["version"] == 4:
+        models = [dict(model) for model in about["models"]]
+        check(models, "a model")
+        for model in models:
+            check(model.keys() <= {"codec", "base", "member"}, "names that the version knows")
+            if "member" in model:
+                model["member"] = f".bitnpz/models/{model['member']}"
+        return models
+    has_table = any(segment.get("keys") == "table" for segment in about["segments"])
+    first_version = 3 if about["codec"] == "contour" else 2 if has_table else 1
+    check(about["version"] in range(first_version, 4), "version 3 or 4, 2 without contour, or 1 without a table of keys too")
+    check("model" in about or not about.get("changes"), "the name of the model that is changed")
+    model = {"codec": about["codec"]}
+    if "model" in about:
+        model["base"] = about["model"]
+    if about.get("changes") or "model" not in about:
+        model["member"] = f".bitnpz/{name}/model"
+    return [model]
+
+
+def codec_of(model, z):
+    """Returns the codec with a model."""
+    codec = model["codec"]
+    check(codec in CODECS, "a codec")
+    parts = [shipped(model["base"], codec)] if "base" in model else []
+    parts += [z[model["member"]].tobytes()] if "member" in model else []
+    check(codec != "raw" or not any(parts), "a model without bytes")
+    return CODECS[codec](*parts or [b""])
+
+
+def check_names(about):
+    """Checks that a description has only names that its version knows."""
+    is_last = about["version"] == 4
+    names = {"version", "dtype", "values", "key", "shape", "array", "ones", "segments"}
+    check(about.keys() <= names | ({"models"} if is_last else {"codec", "model", "changes"}), "names that the version knows")
+    names = {"images", "size", "repeats", "keys"} | ({"model"} if is_last else set())
+    check(all(segment.keys() <= names for segment in about["segments"]), "names that the version knows")
 
 
 def restore(bits, kind):
@@ -938,19 +1049,15 @@ def load(path):
         for name in sets["sets"]:
             member = f".bitnpz/{name}/"
             about = parse(z[member + "set.json"])
-            has_table = any(segment.get("keys") == "table" for segment in about["segments"])
-            first_version = 3 if about["codec"] == "contour" else 2 if has_table else 1
-            check(about["version"] in range(first_version, 4), "version 3, 2 without contour, or 1 without a table of keys too")
-            codec = {"contour": Contour, "pixel": Pixel, "zstd": Zstd, "raw": lambda model: None}.get(about["codec"])
-            check(codec, "a codec")
-            models = [shipped(about["model"], about["codec"])] if "model" in about else []
-            check(models or not about.get("changes"), "the name of the model that is changed")
-            if about.get("changes") or not models:
-                models.append(z[member + "model"].tobytes())
-            codec = codec(*models)
+            check_names(about)
+            codecs = [codec_of(model, z) for model in models_of(about, name)]
+            find, index = (by_blocks, "blocks") if about["version"] == 4 else (by_index, "index")
             images, keys = [], []
             for n, segment in enumerate(about["segments"]):
-                images += images_of(segment, z[f"{member}payload-{n}"], z[f"{member}index-{n}"], codec)
+                model = segment.get("model", 0)
+                check(model in range(len(codecs)), "the number of a model")
+                found = find(segment, z[f"{member}payload-{n}"], z[f"{member}{index}-{n}"])
+                images += images_of(segment, *found, codecs[model])
                 if "keys" in segment:
                     text = None if "pattern" in segment["keys"] else z[f"{member}keys-{n}"]
                     keys += keys_of(segment, text)

@@ -16,9 +16,14 @@ fn write(path: &std::path::Path, members: [&[u8]; 5]) -> bitnpz_npz::Result<()> 
     writer.add(".bitnpz/sets.json", br#"{"version":1,"sets":["x"]}"#.to_vec())?;
     let [set, arrays @ ..] = members;
     writer.add(".bitnpz/x/set.json", set.to_vec())?;
-    for (name, bytes) in ["model", "index-0", "keys-0", "payload-0"].into_iter().zip(arrays) {
-        let npy = DynArrayView::new(Header::new(Dtype::of::<u8>(), vec![bytes.len()]), bytes)?.to_npy()?;
-        writer.add_with(&format!(".bitnpz/x/{name}.npy"), npy, Compression::Stored)?;
+    // A set of any version finds its model and what says where payloads are.
+    let names: [&[&str]; 4] =
+        [&["x/model", "models/m"], &["x/index-0", "x/blocks-0"], &["x/keys-0"], &["x/payload-0"]];
+    for (names, bytes) in names.into_iter().zip(arrays) {
+        for name in names {
+            let npy = DynArrayView::new(Header::new(Dtype::of::<u8>(), vec![bytes.len()]), bytes)?.to_npy()?;
+            writer.add_with(&format!(".bitnpz/{name}.npy"), npy, Compression::Stored)?;
+        }
     }
     writer.finish()?.commit()
 }

@@ -18,6 +18,8 @@ pub(crate) const SETS: &str = ".bitnpz/sets.json";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SegmentPart {
     Payload,
+    Blocks,
+    /// In sets of versions 1 to 3.
     Index,
     Keys,
 }
@@ -26,6 +28,7 @@ impl SegmentPart {
     fn name(self) -> &'static str {
         match self {
             Self::Payload => "payload",
+            Self::Blocks => "blocks",
             Self::Index => "index",
             Self::Keys => "keys",
         }
@@ -47,8 +50,13 @@ pub(crate) fn described_set(member: &str) -> Option<&str> {
     member.strip_prefix(RESERVED_PREFIX)?.strip_suffix("/set.json")
 }
 
-/// Returns the name of the member that holds the model of an image set.
-pub(crate) fn of_model(set: &str) -> String {
+/// Returns the name of the member that holds the model of this name.
+pub(crate) fn of_model(model: &str) -> String {
+    format!("{RESERVED_PREFIX}models/{model}.npy")
+}
+
+/// Returns the name of the member that holds the model of an image set of version 1 to 3.
+pub(crate) fn of_sets_model(set: &str) -> String {
     format!("{RESERVED_PREFIX}{set}/model.npy")
 }
 

@@ -164,7 +164,7 @@ fn state_of_set(
         return SetState::Lost { message: format!("all of its {} images{first}", set.len()) };
     }
     let damaged_keys = found.changed.iter().find(|name| names::holds_keys(name, set.name())).cloned();
-    if flaws.is_empty() && damaged_keys.is_none() && set.damaged_indices(archive.zip()).next().is_none() {
+    if flaws.is_empty() && damaged_keys.is_none() && set.damaged_directories(archive.zip()).next().is_none() {
         return SetState::Whole;
     }
     SetState::Damaged { flaws, damaged_keys }

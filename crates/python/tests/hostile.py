@@ -86,17 +86,19 @@ def sizes(parts):
             segment.pop("repeats", None)
             for data in (b"", b"\xff" * 4):
                 one = {name: json.dumps(about)}
-                one[name.replace("set.json", "payload-0.npy")] = npy(data)
-                one[name.replace("set.json", "index-0.npy")] = npy(index_of_one(len(data)))
+                one[name.replace("set.json", "payload-0.npy")] = npy(block_of_one(data))
+                one[name.replace("set.json", "blocks-0.npy")] = npy(directory_of_one(len(data)))
                 yield f"one image, size {size} {dtype} {data}", parts | one
 
 
-def index_of_one(length):
-    """Returns the index of one payload: CRC-32, the bits that mark its two ends, their low bits, the checksum of the image."""
-    low = max(length, 1).bit_length() - 1
-    ends = 1 | 1 << (length >> low) + 1
-    rest = (length & (1 << low) - 1) << low
-    return bytes(4) + struct.pack("<Q", ends) + rest.to_bytes(-(-2 * low // 8), "little") + bytes(8)
+def block_of_one(payload):
+    """Returns a block of one payload: its anchor of one bit, its class, and the checksum of the image."""
+    return b"\1\0" + payload + bytes(8)
+
+
+def directory_of_one(length):
+    """Returns the directory of the block of a payload of so many bytes, the only length of class 0."""
+    return struct.pack("<I16xBBB", length, 0, 1, 0)
 
 
 def texts(parts):

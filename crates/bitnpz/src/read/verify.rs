@@ -148,7 +148,7 @@ impl Archive {
         if problems.len() == before {
             let message = "expected consecutive payloads, found other offsets; all images are intact, and \
                 saving them again repairs it";
-            let members = set.damaged_indices(self.zip());
+            let members = set.damaged_directories(self.zip());
             problems.extend(members.map(|member| Problem::of_member(member, message.to_owned())));
         }
         Ok(())

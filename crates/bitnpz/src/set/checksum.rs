@@ -1,16 +1,13 @@
-//! Checksums of groups of images, which tell which image is damaged.
+//! Checksums of blocks of images, which tell which image is damaged.
 
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::RowSink;
 use crc32fast::Hasher;
 
-/// The number of images that share a checksum: 8 bytes for 128 images are half a bit each.
-pub(super) const GROUP: usize = 128;
-
 /// The length of a checksum in bytes.
 pub(super) const BYTES: usize = 8;
 
-/// The sum of the CRC-32 of a group's images, and the sum of their products with the weights of their places, both modulo
+/// The sum of the CRC-32 of a block's images, and the sum of their products with the weights of their places, both modulo
 /// 2^32. If one image is damaged, the ratio of the two differences is the weight of its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Checksum {
@@ -144,11 +141,11 @@ impl RowSink for ImageCrc {
     }
 }
 
-/// What a checksum tells about the images of a group.
+/// What a checksum tells about the images of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
     None,
-    /// The image at this place in the group is damaged.
+    /// The image at this place in the block is damaged.
     One(usize),
     /// Some images are damaged, and it is not known which.
     Some,
@@ -158,6 +155,7 @@ pub(super) enum Damage {
 mod tests {
     use bitnpz_bitmap::Bitmap;
 
+    use super::super::block::BLOCK;
     use super::*;
 
     fn checksum(images: &[Bitmap]) -> Checksum {
@@ -189,15 +187,15 @@ mod tests {
 
     #[test]
     fn finds_one_damaged_image() {
-        let mut images = vec![Bitmap::zeros(5, 9).unwrap(); GROUP];
-        (0..GROUP).for_each(|number| images[number].set(number % 5, number % 9, number % 2 == 0));
+        let mut images = vec![Bitmap::zeros(5, 9).unwrap(); BLOCK];
+        (0..BLOCK).for_each(|number| images[number].set(number % 5, number % 9, number % 2 == 0));
         let expected = checksum(&images).to_bytes();
         assert_eq!(checksum(&images).damage(expected), Damage::None);
-        for number in 0..GROUP {
+        for number in 0..BLOCK {
             let mut damaged = images.clone();
             flip(&mut damaged[number]);
             assert_eq!(checksum(&damaged).damage(expected), Damage::One(number));
-            flip(&mut damaged[GROUP - 1 - number]);
+            flip(&mut damaged[BLOCK - 1 - number]);
             assert_eq!(checksum(&damaged).damage(expected), Damage::Some);
             let mut without = Checksum::default();
             let places = images.iter().enumerate();

@@ -9,20 +9,22 @@ use serde_json::value::RawValue;
 
 use super::keys::Pattern;
 use crate::axes::ArrayForm;
-use crate::names::is_key;
+use crate::names::{self, is_key};
 use crate::order::Run;
 use crate::packed::PackedKind;
 
 /// An array has at most so many axes of length 1 on either side of an image: NumPy allows 64 axes in all.
 const MAX_AXES: usize = 31;
 
-/// The version of `sets.json`, and of sets without a key table.
-const VERSION: u32 = 1;
+/// The version of `sets.json`.
+const SETS_VERSION: u32 = 1;
 
-/// The version of sets with a key table.
+/// The version of sets in blocks, which is the one that is written. Later versions are refused.
+const VERSION: u32 = 4;
+
+/// The versions of sets with a payload index: with a key table for the first time, and with the codec `contour`, which has another
+/// form in earlier ones.
 const TABLE_VERSION: u32 = 2;
-
-/// The version of sets with the codec `contour`, which has another form in earlier ones. Later versions are refused.
 const CONTOUR_VERSION: u32 = 3;
 
 /// The names of an archive's sets, and the order in which its keys were saved.
@@ -44,7 +46,7 @@ struct SetsJson {
 
 impl Sets {
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        let sets = SetsJson { version: VERSION, sets: self.names.clone(), order: self.order.clone() };
+        let sets = SetsJson { version: SETS_VERSION, sets: self.names.clone(), order: self.order.clone() };
         serde_json::to_vec(&sets).expect("names and numbers are plain JSON")
     }
 
@@ -55,7 +57,7 @@ impl Sets {
     /// What is wrong with them.
     pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, String> {
         let sets: SetsJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        check_version(sets.version, VERSION)?;
+        check_version(sets.version, SETS_VERSION)?;
         let mut names = HashSet::new();
         match sets.sets.iter().find(|name| !names.insert(name.as_str())) {
             Some(name) => Err(format!("expected names that differ, found {name:?} twice")),
@@ -66,35 +68,58 @@ impl Sets {
 
 /// Checks that a version is between the first and the last.
 fn check_version(found: u32, last: u32) -> Result<(), String> {
-    if (VERSION..=last).contains(&found) {
+    if (1..=last).contains(&found) {
         return Ok(());
     }
-    let expected = (VERSION..=last).map(|version| version.to_string()).collect::<Vec<_>>().join(" or ");
+    let expected = (1..=last).map(|version| version.to_string()).collect::<Vec<_>>().join(" or ");
     Err(format!("expected version {expected}, found version {found}; a newer bitnpz may read it"))
 }
 
-/// Returns the version of a set with this codec and these segments.
-fn version_of(codec: Codec, segments: &[SegmentDescription]) -> u32 {
+/// Returns the least version of a set with a payload index that has this codec and these segments.
+fn index_version(codec: Codec, segments: &[SegmentDescription]) -> u32 {
     let has_table = segments.iter().any(|segment| matches!(segment.keys, Some(KeysDescription::Table)));
     match codec {
         Codec::Contour => CONTOUR_VERSION,
         _ if has_table => TABLE_VERSION,
-        _ => VERSION,
+        _ => 1,
     }
 }
 
 /// The description of a set.
 #[derive(Clone, Debug)]
 pub(super) struct Description {
-    pub(super) codec: Codec,
-    /// The name of the shipped model that the model is, or is a change of; otherwise all of it is a member.
-    pub(super) model: Option<String>,
-    /// Whether the member has changes of the shipped model.
-    pub(super) has_changes: bool,
+    /// Whether its payloads are in blocks; in sets of versions 1 to 3 they are not.
+    pub(super) has_blocks: bool,
+    /// The models of its segments.
+    pub(super) models: Vec<ModelDescription>,
     /// The kind of the arrays that images come back as, their width apart.
     pub(super) kind: PackedKind,
     pub(super) shape: Shape,
     pub(super) segments: Vec<SegmentDescription>,
+}
+
+/// The description of a model: it is the base, if there is no member, or the base with the changes in the member, or all of it is
+/// in the member.
+#[derive(Clone, Debug)]
+pub(super) struct ModelDescription {
+    pub(super) codec: Codec,
+    /// The name of a shipped model.
+    pub(super) base: Option<String>,
+    /// The name of the member.
+    pub(super) member: Option<String>,
+}
+
+impl ModelDescription {
+    fn new(codec: &str, base: Option<String>, member: Option<String>) -> Result<Self, String> {
+        let codec = codec.parse::<Codec>().map_err(|error| error.to_string())?;
+        if let Some(name) = &base {
+            let shipped = Model::shipped(name).filter(|model| model.codec() == codec);
+            shipped.ok_or_else(|| {
+                format!("expected a model of this library, found {name:?}; a newer one may have it")
+            })?;
+        }
+        Ok(Self { codec, base, member })
+    }
 }
 
 /// The arrays that the images of a set are.
@@ -172,7 +197,10 @@ pub(super) struct SegmentDescription {
     /// The height and width of all its images. If they differ, each payload starts with its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) size: Option<[usize; 2]>,
-    /// Whether its index marks repeats.
+    /// The number of its model.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) model: usize,
+    /// Whether some of its images are repeats.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(super) repeats: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,6 +209,10 @@ pub(super) struct SegmentDescription {
 
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Where the keys of a segment are stored.
@@ -197,9 +229,23 @@ pub(super) enum KeysDescription {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct ModelJson {
+    codec: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    member: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct DescriptionJson {
     version: u32,
-    codec: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    models: Option<Vec<ModelJson>>,
+    /// The only model of a set of version 1 to 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    codec: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     model: Option<String>,
     #[serde(default, skip_serializing_if = "is_false")]
@@ -217,6 +263,55 @@ struct DescriptionJson {
     segments: Vec<SegmentDescription>,
 }
 
+impl DescriptionJson {
+    /// Returns the descriptions of the models, and checks that each segment has one.
+    fn take_models(&mut self, set: &str) -> Result<Vec<ModelDescription>, String> {
+        let numbers = || self.segments.iter().map(|segment| segment.model);
+        let (version, model) = (self.version, self.model.take());
+        let models = match (self.models.take(), self.codec.take()) {
+            (Some(models), None) if version == VERSION && model.is_none() && !self.changes => {
+                let member = |name: String| names::of_model(&name);
+                let models = models.into_iter();
+                let models =
+                    models.map(|json| ModelDescription::new(&json.codec, json.base, json.member.map(member)));
+                models.collect::<Result<_, _>>()?
+            }
+            (None, Some(codec)) if version < VERSION => {
+                let has_member = self.changes || model.is_none();
+                if self.changes && model.is_none() {
+                    return Err("expected the name of the model that is changed, found none".to_owned());
+                }
+                let model =
+                    ModelDescription::new(&codec, model, has_member.then(|| names::of_sets_model(set)))?;
+                self.check_version(model.codec)?;
+                vec![model]
+            }
+            _ => return Err(format!("expected the models of a set of version {version}, found others")),
+        };
+        match numbers().find(|&number| number >= models.len()) {
+            Some(number) => {
+                Err(format!("expected {} models, found a segment of model {number}", models.len()))
+            }
+            None => Ok(models),
+        }
+    }
+
+    /// Checks the version of a set with a payload index.
+    fn check_version(&self, codec: Codec) -> Result<(), String> {
+        let (expected, found) = (index_version(codec, &self.segments), self.version);
+        match codec {
+            _ if found >= expected => Ok(()),
+            Codec::Contour => Err(format!(
+                "expected version {expected} of a set with the codec contour, found version {found}, which was never \
+                 released; save the images again"
+            )),
+            _ => Err(format!(
+                "expected version {expected} of a set with a table of keys, found version {found}"
+            )),
+        }
+    }
+}
+
 impl Description {
     pub(super) fn to_json(&self) -> Vec<u8> {
         let (key, shape, array, ones) = match self.shape.clone() {
@@ -225,11 +320,17 @@ impl Description {
                 (None, None, None, (!ones.is_none()).then_some([ones.before, ones.behind]))
             }
         };
+        let models = self.models.iter().map(|model| ModelJson {
+            codec: model.codec.to_string(),
+            base: model.base.clone(),
+            member: model.member.clone(),
+        });
         let description = DescriptionJson {
-            version: version_of(self.codec, &self.segments),
-            codec: self.codec.to_string(),
-            model: self.model.clone(),
-            changes: self.has_changes,
+            version: VERSION,
+            models: Some(models.collect()),
+            codec: None,
+            model: None,
+            changes: false,
             dtype: self.kind.dtype.type_string(),
             values: self.kind.json_values(),
             key,
@@ -241,42 +342,19 @@ impl Description {
         serde_json::to_vec(&description).expect("a description is plain JSON")
     }
 
-    /// Reads the member's bytes.
+    /// Reads the description of the set with this name from the member's bytes.
     ///
     /// # Errors
     ///
     /// What is wrong with them.
-    pub(super) fn from_json(bytes: &[u8]) -> Result<Self, String> {
-        let json: DescriptionJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        check_version(json.version, CONTOUR_VERSION)?;
-        let codec = json.codec.parse::<Codec>().map_err(|error| error.to_string())?;
-        let expected = version_of(codec, &json.segments);
-        if json.version < expected {
-            return Err(match codec {
-                Codec::Contour => format!(
-                    "expected version {expected} of a set with the codec contour, found version {}, which was never \
-                     released; save the images again",
-                    json.version
-                ),
-                _ => format!(
-                    "expected version {expected} of a set with a table of keys, found version {}",
-                    json.version
-                ),
-            });
-        }
-        if let Some(name) = &json.model {
-            let shipped = Model::shipped(name).filter(|model| model.codec() == codec);
-            shipped.ok_or_else(|| {
-                format!("expected a model of this library, found {name:?}; a newer one may have it")
-            })?;
-        }
-        if json.changes && json.model.is_none() {
-            return Err("expected the name of the model that is changed, found none".to_owned());
-        }
+    pub(super) fn from_json(bytes: &[u8], set: &str) -> Result<Self, String> {
+        let mut json: DescriptionJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        check_version(json.version, VERSION)?;
+        let has_blocks = json.version == VERSION;
+        let models = json.take_models(set)?;
         let kind = PackedKind::from_parts(&json.dtype, &json.values, 0)?;
         let shape = Shape::from_json(json.key, json.shape, json.array, json.ones)?;
-        let (model, has_changes, segments) = (json.model, json.changes, json.segments);
-        let description = Self { codec, model, has_changes, kind, shape, segments };
+        let description = Self { has_blocks, models, kind, shape, segments: json.segments };
         description.check_images()?;
         description.check_keys()?;
         description.check_countable()?;

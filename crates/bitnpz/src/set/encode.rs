@@ -6,15 +6,14 @@ use std::sync::Arc;
 use bitnpz_bitmap::codec::Model;
 use bitnpz_npy::with_room;
 
+use super::block::{Blocks, Entry};
 use super::collected::CollectedImages;
 use super::description::{KeysDescription, SegmentDescription};
 use super::keys::KeysError;
 use super::options::SetOptions;
-use super::payload_index;
-use super::payloads::{Payloads, Sizes};
+use super::payloads::{Payloads, Sizes, checksums};
 use super::train::train;
 use crate::error::{Error, Result};
-use crate::names::SegmentPart;
 
 /// The memory that encoding needs for each image beside its packed rows: its view, its number and its payload's start, in bytes.
 const BYTES_PER_IMAGE: usize = 64;
@@ -27,8 +26,11 @@ const MIN_TRAINING_BYTES: usize = 4 << 20;
 #[derive(Debug)]
 pub(super) struct EncodedSegment {
     pub(super) model: Arc<Model>,
+    /// Its description, but for the number of its model.
     pub(super) description: SegmentDescription,
-    pub(super) members: Vec<(SegmentPart, Vec<u8>)>,
+    pub(super) blocks: Blocks,
+    /// The keys, unless they follow a pattern.
+    pub(super) key_table: Option<Vec<u8>>,
 }
 
 /// Encodes a segment with this model or, if there is none yet, with one that is trained on its images for `total` images.
@@ -48,25 +50,23 @@ pub(super) fn encode_segment(
     let size = collected.common_size();
     let sizes = if size.is_some() { Sizes::Common } else { Sizes::Own };
     let payloads = Payloads::new(&model, &images, sizes, options);
-    let checksums = payloads.checksums(&images);
-    let index = payload_index::write(&payloads.starts, payloads.repeats.as_deref(), &checksums);
-    let mut description =
-        SegmentDescription { images: images.len(), size, repeats: payloads.repeats.is_some(), keys: None };
-    let mut members = vec![(SegmentPart::Payload, payloads.bytes), (SegmentPart::Index, index)];
+    let entries = payloads.entries();
+    let blocks = Blocks::new(&entries, &checksums(&images, &entries));
+    let repeats = entries.iter().any(|entry| matches!(entry, Entry::Repeat(_)));
     let keys = collected.keys();
-    description.keys = match keys.pattern() {
-        _ if keys.is_empty() => None,
-        Some(pattern) => Some(KeysDescription::Pattern(pattern.clone())),
+    let (keys, key_table) = match keys.pattern() {
+        _ if keys.is_empty() => (None, None),
+        Some(pattern) => (Some(KeysDescription::Pattern(pattern.clone())), None),
         None => {
             let table = keys.write().map_err(|error| match error {
                 KeysError::OutOfMemory(error) => Error::from(error),
                 KeysError::Damaged(message) => unreachable!("the keys are ours: {message}"),
             })?;
-            members.push((SegmentPart::Keys, table));
-            Some(KeysDescription::Table)
+            (Some(KeysDescription::Table), Some(table))
         }
     };
-    Ok(EncodedSegment { model, description, members })
+    let description = SegmentDescription { images: images.len(), size, model: 0, repeats, keys };
+    Ok(EncodedSegment { model, description, blocks, key_table })
 }
 
 /// Checks that there is memory for encoding, by allocating as much: here an error can be returned.

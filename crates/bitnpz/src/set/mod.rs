@@ -3,22 +3,25 @@
 //! | member | content |
 //! |---|---|
 //! | `.bitnpz/sets.json` | the names of all sets, and the order of saving: `description` |
-//! | `.bitnpz/<set>/set.json` | codec, dtype, values, shape and segments: `description` |
-//! | `.bitnpz/<set>/model.npy` | the codec's model |
-//! | `.bitnpz/<set>/payload-<n>.npy` | the payloads of segment n |
-//! | `.bitnpz/<set>/index-<n>.npy` | the start of each payload, repeats and checksums: `payload_index` |
+//! | `.bitnpz/<set>/set.json` | models, dtype, values, shape and segments: `description` |
+//! | `.bitnpz/<set>/payload-<n>.npy` | the payloads of segment n in blocks, with repeats and checksums: `block`, `lengths` |
+//! | `.bitnpz/<set>/blocks-<n>.npy` | how its blocks are laid out, and where each starts: `directory` |
 //! | `.bitnpz/<set>/keys-<n>.npy` | the keys, unless they follow a pattern: `keys` |
+//! | `.bitnpz/models/<model>.npy` | a model |
 //!
 //! Writing: `writer` collects images (`collected`) into segments; `encode` trains a model (`train`), encodes the images
-//! (`payloads`) and makes the members. Reading: `stored` finds an image's `segment`, its payload, and decodes it; `verify` reads
-//! them all.
+//! (`payloads`) and puts them into blocks. Reading: `stored` finds an image's `segment`, its payload, and decodes it; `verify`
+//! reads them all. Sets of versions 1 to 3 have a `payload_index` in place of blocks.
 
 mod blob;
+mod block;
 mod checksum;
 mod collected;
 mod description;
+mod directory;
 mod encode;
 mod keys;
+mod lengths;
 mod limits;
 mod numbers;
 mod options;
@@ -36,7 +39,7 @@ pub(crate) use keys::KeySet;
 pub(crate) use options::SetOptions;
 pub(crate) use stored::StoredSet;
 pub(crate) use verify::Flaw;
-pub(crate) use writer::{SetWriter, segment_images};
+pub(crate) use writer::{FinishedSet, SetWriter, segment_images};
 
 /// Stacks of fewer bytes of packed rows become ordinary arrays: the members of a set take about a kilobyte by themselves.
 pub(crate) const SMALL_STACK: usize = 8192;

@@ -27,9 +27,14 @@ pub(super) fn take_varint(bytes: &mut &[u8]) -> Option<usize> {
     None
 }
 
+/// Returns the number of bits that a number needs.
+pub(super) fn bit_len(number: usize) -> u32 {
+    usize::BITS - number.leading_zeros()
+}
+
 /// Returns the number of bits that numbers below `count` need.
 pub(super) fn bits_below(count: usize) -> u32 {
-    usize::BITS - count.saturating_sub(1).leading_zeros()
+    bit_len(count.saturating_sub(1))
 }
 
 /// Returns the length of so many numbers of so many bits, in bytes; `None` if it overflows.
@@ -37,24 +42,56 @@ pub(super) fn fixed_len(count: usize, bits: u32) -> Option<usize> {
     Some(count.checked_mul(bits as usize)?.div_ceil(8))
 }
 
+/// The bits of a word that are read at once, wherever it starts in a byte.
+pub(super) const WORD_BITS: u32 = 57;
+
 /// Writes the lowest bits of a number at its place among numbers of the same length, the lowest bit first. The bytes must be
 /// zero there.
 pub(super) fn put_fixed(number: usize, place: usize, bits: u32, bytes: &mut [u8]) {
-    for bit in 0..bits as usize {
-        let at = place * bits as usize + bit;
-        bytes[at / 8] |= u8::from(number >> bit & 1 == 1) << (at % 8);
-    }
+    put_bits(number, place * bits as usize, bits, bytes);
 }
 
 /// Returns the number at this place among numbers of so many bits, at most 56. Numbers past the end of `bytes` are zero.
 pub(super) fn fixed(bytes: &[u8], place: usize, bits: u32) -> usize {
-    let at = place * bits as usize;
+    bits_at(bytes, place * bits as usize, bits)
+}
+
+/// Writes the lowest bits of a number from bit `start` on, the lowest first. The bytes must be zero there.
+pub(super) fn put_bits(number: usize, start: usize, bits: u32, bytes: &mut [u8]) {
+    for bit in 0..bits as usize {
+        let at = start + bit;
+        bytes[at / 8] |= u8::from(number >> bit & 1 == 1) << (at % 8);
+    }
+}
+
+/// Returns the number of so many bits, at most 56, from bit `start` on. Bits past the end of `bytes` are zero.
+#[inline]
+pub(super) fn bits_at(bytes: &[u8], start: usize, bits: u32) -> usize {
+    usize::try_from(word_at(bytes, start) & ((1 << bits) - 1)).unwrap_or(usize::MAX)
+}
+
+/// Returns the bits from bit `start` on: at least [`WORD_BITS`], the first in the lowest bit. Bits past the end of `bytes` are zero.
+#[inline]
+pub(super) fn word_at(bytes: &[u8], start: usize) -> u64 {
+    let word = match bytes.get(start / 8..).and_then(<[u8]>::first_chunk) {
+        Some(word) => u64::from_le_bytes(*word),
+        None => last_word(bytes, start / 8),
+    };
+    word >> (start % 8)
+}
+
+/// Returns whether the bits of the last byte are zero behind so many bits in all.
+pub(super) fn is_filled_up(bytes: &[u8], bits: usize) -> bool {
+    bytes.last().is_none_or(|last| bits.is_multiple_of(8) || last >> (bits % 8) == 0)
+}
+
+/// Returns the bytes from `start` on, fewer than eight, as a word, with zeros behind them.
+#[cold]
+fn last_word(bytes: &[u8], start: usize) -> u64 {
     let mut word = [0; 8];
-    let rest = bytes.get(at / 8..).unwrap_or_default();
-    let len = rest.len().min(8);
-    word[..len].copy_from_slice(&rest[..len]);
-    let number = u64::from_le_bytes(word) >> (at % 8) & ((1 << bits) - 1);
-    usize::try_from(number).unwrap_or(usize::MAX)
+    let rest = bytes.get(start..).unwrap_or_default();
+    word[..rest.len()].copy_from_slice(rest);
+    u64::from_le_bytes(word)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! The index of a segment: where each payload starts.
+//! The index of a segment in sets of versions 1 to 3: where each payload starts.
 //!
 //! The starts are a rising sequence in the representation of P. Elias ("Efficient storage and retrieval by content and address of
 //! static files", 1974) and R. M. Fano: the lower bits of each start are stored as they are, its upper bits as the position of a
 //! one in a bit string, plus one for each earlier start. A start is found by the position of every 64th one, which is stored, and
 //! counting from there. Nothing has to be decoded before it can be used.
 
+use super::block::BLOCK;
 use super::{checksum, numbers};
 
 /// The position of every 64th one is stored: a look-up then counts the bits of a few words.
@@ -14,7 +15,7 @@ const STRIDE: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct IndexLayout {
     /// The number of images in the segment.
-    pub(super) images: usize,
+    images: usize,
     /// The length of all payloads in bytes.
     payload: usize,
     /// The number of lower bits of each start.
@@ -36,40 +37,23 @@ impl IndexLayout {
             places.checked_add(8 * (self.payload >> self.low_bits).checked_add(starts)?.div_ceil(64))?;
         let lows = ones.checked_add(numbers::fixed_len(starts, self.low_bits)?)?;
         let repeats = lows.checked_add(if self.has_repeats { self.images.div_ceil(8) } else { 0 })?;
-        let checksums = checksum::BYTES * self.images.div_ceil(checksum::GROUP);
+        let checksums = checksum::BYTES * self.images.div_ceil(BLOCK);
         Some([places, ones, lows, repeats, repeats.checked_add(checksums)?])
     }
 
-    /// Returns the length of the index in bytes; `None` if that overflows.
-    pub(super) fn len(&self) -> Option<usize> {
-        self.ends().map(|ends| ends[4])
-    }
-}
-
-/// Returns the bytes of an index. `starts` are the starts of all payloads and the end of the last.
-pub(super) fn write(
-    starts: &[usize],
-    repeats: Option<&[bool]>,
-    checksums: &[[u8; checksum::BYTES]],
-) -> Vec<u8> {
-    let images = starts.len() - 1;
-    let layout = IndexLayout::new(images, starts[images], repeats.is_some());
-    let [places, ones, lows, repeats_end, end] = layout.ends().expect("payloads are in memory");
-    let mut bytes = vec![0; end];
-    for (number, &start) in starts.iter().enumerate() {
-        let one = (start >> layout.low_bits) + number;
-        bytes[places + one / 8] |= 1 << (one % 8);
-        if number % STRIDE == 0 {
-            let place = u32::try_from(one).expect("a segment's payloads are below 4 GiB");
-            bytes[4 * (number / STRIDE)..][..4].copy_from_slice(&place.to_le_bytes());
+    /// Checks the length of the index in bytes.
+    ///
+    /// # Errors
+    ///
+    /// What was expected and what was found.
+    pub(super) fn check(&self, found: u64) -> Result<(), String> {
+        let expected = self.ends().map(|ends| ends[4]);
+        if expected.map(|len| len as u64) == Some(found) {
+            return Ok(());
         }
-        numbers::put_fixed(start, number, layout.low_bits, &mut bytes[ones..lows]);
+        let expected = expected.map_or("fewer images".to_owned(), |len| format!("{len} bytes"));
+        Err(format!("expected {expected} for {} images, found {found} bytes", self.images))
     }
-    for (number, _) in repeats.into_iter().flatten().enumerate().filter(|(_, is_repeat)| **is_repeat) {
-        bytes[lows + number / 8] |= 1 << (number % 8);
-    }
-    bytes[repeats_end..].copy_from_slice(checksums.as_flattened());
-    bytes
 }
 
 /// An index, borrowed from where it is stored.
@@ -162,13 +146,10 @@ impl<'a> PayloadIndex<'a> {
                 word &= word - 1;
             }
         }
-        let is_filled_up = |bytes: &[u8], bits: usize| {
-            bytes.last().is_none_or(|last| bits.is_multiple_of(8) || last >> (bits % 8) == 0)
-        };
         number == images + 1
             && before == payload
-            && is_filled_up(self.lows, number * low_bits as usize)
-            && is_filled_up(self.repeats, images)
+            && numbers::is_filled_up(self.lows, number * low_bits as usize)
+            && numbers::is_filled_up(self.repeats, images)
     }
 
     pub(super) fn checksum(&self, group: usize) -> [u8; checksum::BYTES] {
@@ -182,6 +163,28 @@ mod tests {
 
     use super::*;
 
+    /// Returns the bytes of an index. `starts` are the starts of all payloads and the end of the last.
+    fn write(starts: &[usize], repeats: Option<&[bool]>, checksums: &[[u8; checksum::BYTES]]) -> Vec<u8> {
+        let images = starts.len() - 1;
+        let layout = IndexLayout::new(images, starts[images], repeats.is_some());
+        let [places, ones, lows, repeats_end, end] = layout.ends().expect("payloads are in memory");
+        let mut bytes = vec![0; end];
+        for (number, &start) in starts.iter().enumerate() {
+            let one = (start >> layout.low_bits) + number;
+            bytes[places + one / 8] |= 1 << (one % 8);
+            if number % STRIDE == 0 {
+                let place = u32::try_from(one).expect("a segment's payloads are below 4 GiB");
+                bytes[4 * (number / STRIDE)..][..4].copy_from_slice(&place.to_le_bytes());
+            }
+            numbers::put_fixed(start, number, layout.low_bits, &mut bytes[ones..lows]);
+        }
+        for (number, _) in repeats.into_iter().flatten().enumerate().filter(|(_, is_repeat)| **is_repeat) {
+            bytes[lows + number / 8] |= 1 << (number % 8);
+        }
+        bytes[repeats_end..].copy_from_slice(checksums.as_flattened());
+        bytes
+    }
+
     proptest! {
         #[test]
         fn round_trips_starts(
@@ -191,10 +194,10 @@ mod tests {
             let mut starts = vec![0];
             lengths.iter().for_each(|length| starts.push(starts[starts.len() - 1] + length));
             let repeats = repeats.as_deref().map(|repeats| &repeats[..lengths.len()]);
-            let checksums = vec![[7; 8]; lengths.len().div_ceil(checksum::GROUP)];
+            let checksums = vec![[7; 8]; lengths.len().div_ceil(BLOCK)];
             let bytes = write(&starts, repeats, &checksums);
             let layout = IndexLayout::new(lengths.len(), starts[lengths.len()], repeats.is_some());
-            prop_assert_eq!(layout.len(), Some(bytes.len()));
+            prop_assert!(layout.check(bytes.len() as u64).is_ok());
             let index = PayloadIndex::new(layout, &bytes).unwrap();
             for image in 0..lengths.len() {
                 prop_assert_eq!(index.payload(image), Some(starts[image]..starts[image + 1]));
@@ -220,7 +223,7 @@ mod tests {
             seed in prop::collection::vec(any::<u8>(), 1..50),
         ) {
             let layout = IndexLayout::new(images, payload, true);
-            let bytes: Vec<u8> = seed.iter().copied().cycle().take(layout.len().unwrap()).collect();
+            let bytes: Vec<u8> = seed.iter().copied().cycle().take(layout.ends().unwrap()[4]).collect();
             let index = PayloadIndex::new(layout, &bytes).unwrap();
             for image in 0..images {
                 let range = index.payload(image);
@@ -232,7 +235,7 @@ mod tests {
     #[test]
     fn takes_less_than_a_byte_for_a_small_image() {
         let starts: Vec<usize> = (0..=10_000).map(|image| image * 13).collect();
-        let bytes = write(&starts, None, &vec![[0; 8]; 10_000_usize.div_ceil(checksum::GROUP)]);
+        let bytes = write(&starts, None, &vec![[0; 8]; 10_000_usize.div_ceil(BLOCK)]);
         assert!(bytes.len() < 8400, "{} bytes", bytes.len());
     }
 }

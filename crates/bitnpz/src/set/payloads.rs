@@ -5,19 +5,17 @@ use std::collections::HashMap;
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Effort, Encoder, Model};
 
-use super::checksum::{self, Checksum, GROUP};
+use super::block::{BLOCK, Entry};
+use super::checksum::{self, Checksum};
+use super::directory::repeat_bytes;
 use super::limits::is_acceptable;
 use super::numbers::push_varint;
 use super::options::SetOptions;
 use crate::threads::map_parts;
 
-/// The payloads of a segment's images, one after the other.
+/// The payloads of a segment's images.
 pub(super) struct Payloads {
-    pub(super) bytes: Vec<u8>,
-    /// The start of each payload, and the end of the last.
-    pub(super) starts: Vec<usize>,
-    /// Which images are repeats, if any are: their payloads are the numbers of the images that they are equal to.
-    pub(super) repeats: Option<Vec<bool>>,
+    parts: Vec<EncodedPart>,
     /// For each image the number of the first one that is equal to it.
     firsts: Vec<usize>,
 }
@@ -47,60 +45,45 @@ impl Payloads {
             let images = numbers.iter().map(|&number| images[number]);
             encode_part(model, images.inspect(|&image| options.count(image)), sizes, options.effort)
         });
-        Self::join(firsts, &distinct, &parts)
+        Self { parts, firsts }
     }
 
-    fn join(firsts: Vec<usize>, distinct: &[usize], parts: &[EncodedPart]) -> Self {
-        let mut payloads: Vec<&[u8]> = vec![&[]; firsts.len()];
-        let encoded = parts.iter().flat_map(|EncodedPart { bytes, ends }| {
-            let mut rest = bytes.as_slice();
-            let mut start = 0;
-            ends.iter().map(move |&end| {
-                let payload = rest.split_off(..end - start).expect("ends are within");
-                start = end;
-                payload
-            })
-        });
-        distinct.iter().zip(encoded).for_each(|(&number, payload)| payloads[number] = payload);
-        let saved: usize = repeats(&firsts)
-            .map(|(_, first)| payloads[first].len().saturating_sub(number_bytes(first).len()))
-            .sum();
-        // To mark repeats costs a bit for each image.
-        let has_repeats = saved > firsts.len() / 8;
-        let mut joined = Self { bytes: Vec::new(), starts: vec![0], repeats: None, firsts: Vec::new() };
-        let mut is_repeat = vec![false; firsts.len()];
-        for (number, &first) in firsts.iter().enumerate() {
-            let number_of_first = number_bytes(first);
-            let pays = number_of_first.len() < payloads[first].len();
-            if has_repeats && first != number && pays {
-                is_repeat[number] = true;
-                joined.bytes.extend_from_slice(&number_of_first);
-            } else {
-                joined.bytes.extend_from_slice(payloads[first]);
+    /// Returns what blocks have of each image.
+    pub(super) fn entries(&self) -> Vec<Entry<'_>> {
+        let distinct = (0..self.firsts.len()).filter(|&number| self.firsts[number] == number);
+        let mut payloads: Vec<&[u8]> = vec![&[]; self.firsts.len()];
+        distinct
+            .zip(self.parts.iter().flat_map(EncodedPart::payloads))
+            .for_each(|(number, payload)| payloads[number] = payload);
+        let number_bytes = repeat_bytes(self.firsts.len());
+        let entry = |(number, &first): (usize, &usize)| match payloads[first] {
+            payload if first != number && payload.len() > number_bytes => Entry::Repeat(first),
+            payload => Entry::Payload(payload),
+        };
+        self.firsts.iter().enumerate().map(entry).collect()
+    }
+}
+
+impl EncodedPart {
+    fn payloads(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
+    }
+}
+
+/// Returns the checksums of all blocks of these images.
+pub(super) fn checksums(images: &[BitmapView<'_>], entries: &[Entry<'_>]) -> Vec<[u8; checksum::BYTES]> {
+    let groups = images.chunks(BLOCK).zip(entries.chunks(BLOCK)).map(|(images, entries)| {
+        let mut checksum = Checksum::default();
+        for (&image, entry) in images.iter().zip(entries) {
+            match entry {
+                Entry::Repeat(first) => checksum.add_repeat(*first),
+                Entry::Payload(_) => checksum.add(image),
             }
-            joined.starts.push(joined.bytes.len());
         }
-        joined.repeats = has_repeats.then_some(is_repeat);
-        joined.firsts = firsts;
-        joined
-    }
-
-    /// Returns the checksums of all groups.
-    pub(super) fn checksums(&self, images: &[BitmapView<'_>]) -> Vec<[u8; checksum::BYTES]> {
-        let is_repeat = |image: usize| self.repeats.as_ref().is_some_and(|repeats| repeats[image]);
-        let groups = images.chunks(GROUP).zip((0..).step_by(GROUP)).map(|(images, start)| {
-            let mut checksum = Checksum::default();
-            for (number, &image) in (start..).zip(images) {
-                if is_repeat(number) {
-                    checksum.add_repeat(self.firsts[number]);
-                } else {
-                    checksum.add(image);
-                }
-            }
-            checksum.to_bytes()
-        });
-        groups.collect()
-    }
+        checksum.to_bytes()
+    });
+    groups.collect()
 }
 
 /// Returns for each image the number of the first one that is equal to it.
@@ -114,12 +97,6 @@ fn first_equals(images: &[BitmapView<'_>]) -> Vec<usize> {
 /// Returns the images that are equal to an earlier one, with the number of that.
 fn repeats(firsts: &[usize]) -> impl Iterator<Item = (usize, usize)> {
     firsts.iter().copied().enumerate().filter(|(number, first)| first != number)
-}
-
-/// Returns a number in as few bytes as it needs, the lowest first.
-fn number_bytes(number: usize) -> Vec<u8> {
-    let bytes = number.to_le_bytes();
-    bytes[..bytes.len() - number.leading_zeros() as usize / 8].to_vec()
 }
 
 fn encode_part<'a>(

@@ -6,8 +6,10 @@ use std::ops::Range;
 use bitnpz_npz::Archive;
 
 use super::blob::Blob;
-use super::checksum::{Checksum, Damage, GROUP};
+use super::block::{BLOCK, Blocks, Entry, MAX_HEAD, Place};
+use super::checksum::{self, Checksum, Damage};
 use super::description::{KeysDescription, SegmentDescription};
+use super::directory::Directory;
 use super::keys::{KeyTable, KeysError, KeysView, TableKeys, TextKeys};
 use super::payload_index::{IndexLayout, PayloadIndex};
 use crate::error::{ErrorKind, Result};
@@ -17,10 +19,19 @@ use crate::names::{self, SegmentPart};
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
     description: SegmentDescription,
-    layout: IndexLayout,
-    index: Blob,
+    layout: Layout,
+    /// The member that says where payloads are: the directory of the blocks, or the index.
+    directory: Blob,
     payload: Blob,
     keys: SegmentKeys,
+}
+
+/// How the payloads of a segment are laid out.
+#[derive(Clone, Debug)]
+enum Layout {
+    Blocks(Directory),
+    /// One after the other, in sets of versions 1 to 3.
+    Index(IndexLayout),
 }
 
 /// The keys, if they have a member.
@@ -28,12 +39,19 @@ pub(super) struct Segment {
 enum SegmentKeys {
     None,
     Text(Blob),
-    /// The table, and its compressed length in bytes.
-    Table(Box<TableKeys>, u64),
+    Table {
+        keys: Box<TableKeys>,
+        member: String,
+        /// The compressed length of the member in bytes.
+        stored_bytes: u64,
+    },
 }
 
 /// The most bytes that are read at once for several images.
 const MAX_WINDOW_BYTES: usize = 1 << 20;
+
+/// A block of at most so many bytes is read whole for one of its images.
+const SMALL_BLOCK: usize = 16 << 10;
 
 /// Payloads that were read at once.
 #[derive(Debug)]
@@ -55,23 +73,26 @@ impl Segment {
         set: &str,
         number: usize,
         description: SegmentDescription,
+        has_blocks: bool,
     ) -> Result<Self> {
         let payload = Blob::open(zip, names::of_segment(set, SegmentPart::Payload, number))?;
-        let index = Blob::open(zip, names::of_segment(set, SegmentPart::Index, number))?.in_memory(zip)?;
+        let part = if has_blocks { SegmentPart::Blocks } else { SegmentPart::Index };
+        let directory = Blob::open(zip, names::of_segment(set, part, number))?.in_memory(zip)?;
         let damaged =
             |blob: &Blob, message: String| ErrorKind::Damaged { member: blob.member().to_owned(), message };
         let length = usize::try_from(payload.len()).ok().filter(|&len| len <= u32::MAX as usize);
         let length =
             length.ok_or_else(|| damaged(&payload, "expected less than 4 GiB, found more".to_owned()))?;
-        let layout = IndexLayout::new(description.images, length, description.repeats);
-        if layout.len().map(|len| len as u64) != Some(index.len()) {
-            let (images, found) = (description.images, index.len());
-            let expected = layout.len().map_or("fewer images".to_owned(), |len| format!("{len} bytes"));
-            let message = format!("expected {expected} for {images} images, found {found} bytes");
-            return Err(damaged(&index, message).into());
-        }
+        let SegmentDescription { images, repeats, .. } = description;
+        let layout = if has_blocks {
+            Directory::read(&directory.bytes(zip)?, images, length, repeats).map(Layout::Blocks)
+        } else {
+            let layout = IndexLayout::new(images, length, repeats);
+            layout.check(directory.len()).map(|()| Layout::Index(layout))
+        };
+        let layout = layout.map_err(|message| damaged(&directory, message))?;
         let keys = Self::open_keys(zip, names::of_segment(set, SegmentPart::Keys, number), &description)?;
-        Ok(Self { description, layout, index, payload, keys })
+        Ok(Self { description, layout, directory, payload, keys })
     }
 
     /// Opens the member of the keys, if they have one.
@@ -89,10 +110,13 @@ impl Segment {
                 Ok(SegmentKeys::Text(keys))
             }
             Some(KeysDescription::Table) => {
-                let stored = zip.find(&member).map_or(0, |member| member.compressed_size());
-                let blob = Blob::open(zip, member)?;
+                let stored_bytes = zip.find(&member).map_or(0, |member| member.compressed_size());
+                let blob = Blob::open(zip, member.clone())?;
                 match KeyTable::read(&blob.bytes(zip)?, description.images) {
-                    Ok(table) => Ok(SegmentKeys::Table(Box::new(TableKeys::new(table)), stored)),
+                    Ok(table) => {
+                        let keys = Box::new(TableKeys::new(table));
+                        Ok(SegmentKeys::Table { keys, member, stored_bytes })
+                    }
                     Err(KeysError::Damaged(message)) => Err(damaged(blob.member(), message).into()),
                     Err(KeysError::OutOfMemory(error)) => Err(error.into()),
                 }
@@ -104,12 +128,34 @@ impl Segment {
     /// Returns the parts that are members.
     pub(super) fn parts(&self) -> impl Iterator<Item = SegmentPart> {
         let has_keys = !matches!(self.keys, SegmentKeys::None);
-        [SegmentPart::Payload, SegmentPart::Index].into_iter().chain(has_keys.then_some(SegmentPart::Keys))
+        let directory = match self.layout {
+            Layout::Blocks(_) => SegmentPart::Blocks,
+            Layout::Index(_) => SegmentPart::Index,
+        };
+        [SegmentPart::Payload, directory].into_iter().chain(has_keys.then_some(SegmentPart::Keys))
     }
 
     /// Returns the number of images.
     pub(super) fn len(&self) -> usize {
         self.description.images
+    }
+
+    /// Returns the name of the member of its keys, if they have one.
+    pub(super) fn key_member(&self) -> Option<&str> {
+        match &self.keys {
+            SegmentKeys::None => None,
+            SegmentKeys::Text(blob) => Some(blob.member()),
+            SegmentKeys::Table { member, .. } => Some(member),
+        }
+    }
+
+    pub(super) fn description(&self) -> &SegmentDescription {
+        &self.description
+    }
+
+    /// Returns the number of its model.
+    pub(super) fn model(&self) -> usize {
+        self.description.model
     }
 
     /// Returns the height and width of all images; `None` if they differ.
@@ -122,9 +168,9 @@ impl Segment {
         let keys = match &self.keys {
             SegmentKeys::None => 0,
             SegmentKeys::Text(blob) => blob.len(),
-            SegmentKeys::Table(_, bytes) => *bytes,
+            SegmentKeys::Table { stored_bytes, .. } => *stored_bytes,
         };
-        self.index.len() + self.payload.len() + keys
+        self.directory.len() + self.payload.len() + keys
     }
 
     /// Calls `with` with the keys, if the images have any.
@@ -135,7 +181,7 @@ impl Segment {
     ) -> Option<R> {
         match (&self.description.keys, &self.keys) {
             (Some(KeysDescription::Pattern(pattern)), _) => with(KeysView::Pattern(pattern, self.len())),
-            (_, SegmentKeys::Table(keys, _)) => with(KeysView::Table(keys)),
+            (_, SegmentKeys::Table { keys, .. }) => with(KeysView::Table(keys)),
             (Some(KeysDescription::Text { sorted }), SegmentKeys::Text(keys)) => {
                 with(KeysView::Text(TextKeys::new(&keys.bytes(zip).ok()?, self.len(), *sorted)?))
             }
@@ -151,9 +197,12 @@ impl Segment {
     /// Reads the payloads from one image to another at once; returns nothing if that is not worth while or fails, so that each
     /// is read by itself.
     pub(super) fn window(&self, zip: &Archive, first: usize, last: usize) -> Option<Window> {
-        let bytes = self.index.bytes(zip).ok()?;
-        let index = PayloadIndex::new(self.layout, &bytes)?;
-        let (start, end) = (index.payload(first)?.start, index.payload(last)?.end);
+        let bytes = self.directory.bytes(zip).ok()?;
+        let range_of = |image: usize| match &self.layout {
+            Layout::Blocks(directory) => directory.range(&bytes, image / BLOCK),
+            Layout::Index(layout) => PayloadIndex::new(*layout, &bytes)?.payload(image),
+        };
+        let (start, end) = (range_of(first)?.start, range_of(last)?.end);
         if start >= end || end - start > MAX_WINDOW_BYTES {
             return None;
         }
@@ -171,66 +220,177 @@ impl Segment {
         zip: &'a Archive,
         image: usize,
     ) -> Result<Cow<'a, [u8]>> {
-        let read = |place: Range<usize>| match window.and_then(|window| window.get(&place)) {
-            Some(payload) => Ok(Cow::Borrowed(payload)),
-            None => self.payload.get(zip, place),
-        };
-        let bytes = self.index.bytes(zip)?;
-        let index = PayloadIndex::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
-        let place = index.payload(image).ok_or_else(|| self.damaged_at(image))?;
-        let payload = read(place)?;
-        if !index.is_repeat(image) {
-            return Ok(payload);
+        let stored = self.stored(window, zip, image)?;
+        if !stored.is_repeat {
+            return Ok(stored.bytes);
         }
-        let first = repeated(&payload, image).filter(|&first| !index.is_repeat(first));
-        let place = first.and_then(|first| index.payload(first)).ok_or_else(|| self.damaged_at(image))?;
-        read(place)
+        let first = repeated(&stored.bytes, image).ok_or_else(|| self.damaged_at(image))?;
+        let original = self.stored(window, zip, first)?;
+        if original.is_repeat {
+            return Err(self.damaged_at(image).into());
+        }
+        Ok(original.bytes)
     }
 
-    /// Returns the images whose payloads the index does not give.
+    /// Returns what is stored of an image.
+    fn stored<'a>(
+        &'a self,
+        window: Option<&'a Window>,
+        zip: &'a Archive,
+        image: usize,
+    ) -> Result<StoredPayload<'a>> {
+        let read = |range: Range<usize>| match window.and_then(|window| window.get(&range)) {
+            Some(payload) => Ok(Cow::Borrowed(payload)),
+            None => self.payload.get(zip, range),
+        };
+        let damaged = || self.damaged_at(image);
+        let bytes = self.directory.bytes(zip)?;
+        match &self.layout {
+            Layout::Index(layout) => {
+                let index = PayloadIndex::new(*layout, &bytes).ok_or_else(damaged)?;
+                let range = index.payload(image).ok_or_else(damaged)?;
+                Ok(StoredPayload { bytes: read(range)?, is_repeat: index.is_repeat(image) })
+            }
+            Layout::Blocks(directory) => {
+                let range = directory.range(&bytes, image / BLOCK).ok_or_else(damaged)?;
+                let (start, len) = (range.start, range.len());
+                let head = match read(start..start + if len <= SMALL_BLOCK { len } else { MAX_HEAD }) {
+                    Ok(head) => head,
+                    // The end of the block may be gone, and the image still there.
+                    Err(_) => {
+                        let [least, _] = directory.head_lens(image / BLOCK, &[]);
+                        let [_, all] =
+                            directory.head_lens(image / BLOCK, &read(start..start + least.min(len))?);
+                        read(start..start + all.min(len))?
+                    }
+                };
+                let block = directory.block(image / BLOCK, len, &head).ok_or_else(damaged)?;
+                let Place { range, is_repeat } = block.place(image % BLOCK).ok_or_else(damaged)?;
+                let bytes = match head {
+                    Cow::Borrowed(block) if range.end <= block.len() => Cow::Borrowed(&block[range]),
+                    Cow::Owned(block) if range.end <= block.len() => Cow::Owned(block[range].to_vec()),
+                    _ => read(start + range.start..start + range.end)?,
+                };
+                Ok(StoredPayload { bytes, is_repeat })
+            }
+        }
+    }
+
+    /// Returns the images whose payloads the directory does not give.
     pub(super) fn misplaced(&self, zip: &Archive) -> Vec<usize> {
-        let bytes = self.index.bytes(zip).unwrap_or_default();
-        let index = PayloadIndex::new(self.layout, &bytes);
-        let has_place = |image: &usize| index.as_ref().is_some_and(|index| index.payload(*image).is_some());
-        (0..self.len()).filter(|image| !has_place(image)).collect()
+        (0..self.len()).filter(|&image| self.stored(None, zip, image).is_err()).collect()
     }
 
-    /// Returns the name of the index member if no writer could have made it. All images may be found all the same.
-    pub(super) fn damaged_index(&self, zip: &Archive) -> Option<&str> {
-        let bytes = self.index.bytes(zip).unwrap_or_default();
-        let is_as_written = PayloadIndex::new(self.layout, &bytes).is_some_and(|index| index.is_as_written());
-        (!is_as_written).then(|| self.index.member())
+    /// Returns the name of the member if no writer could have made what it says about where payloads are. All images may be found
+    /// all the same.
+    pub(super) fn damaged_directory(&self, zip: &Archive) -> Option<&str> {
+        let bytes = self.directory.bytes(zip).unwrap_or_default();
+        let of_directory = |is_as_written: bool| (!is_as_written).then(|| self.directory.member());
+        match &self.layout {
+            Layout::Index(layout) => {
+                of_directory(PayloadIndex::new(*layout, &bytes).is_some_and(|index| index.is_as_written()))
+            }
+            Layout::Blocks(directory) => {
+                let is_as_written = |number: usize| {
+                    let range = directory.range(&bytes, number)?;
+                    let len = range.len();
+                    let head = self.payload.get(zip, range.start..range.start + len.min(MAX_HEAD)).ok()?;
+                    Some(directory.block(number, len, &head)?.is_as_written())
+                };
+                let are_as_written =
+                    || (0..directory.blocks()).all(|number| is_as_written(number) == Some(true));
+                of_directory(directory.is_as_written(&bytes))
+                    .or_else(|| (!are_as_written()).then(|| self.payload.member()))
+            }
+        }
     }
 
     /// Returns the image that a repeat is equal to; `None` if the image is no repeat.
     pub(super) fn original(&self, zip: &Archive, image: usize) -> Result<Option<usize>> {
-        let bytes = self.index.bytes(zip)?;
-        let index = PayloadIndex::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
-        if !index.is_repeat(image) {
+        let stored = self.stored(None, zip, image)?;
+        if !stored.is_repeat {
             return Ok(None);
         }
-        let place = index.payload(image).ok_or_else(|| self.damaged_at(image))?;
-        let first = repeated(&self.payload.get(zip, place)?, image);
-        Ok(first.filter(|&first| !index.is_repeat(first)))
+        let first = repeated(&stored.bytes, image);
+        Ok(first.filter(|&first| self.stored(None, zip, first).is_ok_and(|original| !original.is_repeat)))
     }
 
-    /// Returns which images of a group are damaged, by the checksum of those that could be read.
-    pub(super) fn damage(&self, zip: &Archive, group: usize, checksum: &Checksum) -> Result<Damage> {
-        let bytes = self.index.bytes(zip)?;
-        let index = PayloadIndex::new(self.layout, &bytes).ok_or_else(|| self.damaged_at(group * GROUP))?;
-        Ok(checksum.damage(index.checksum(group)))
+    /// Returns which images of a block are damaged, by the checksum of those that could be read.
+    pub(super) fn damage(&self, zip: &Archive, block: usize, checksum: &Checksum) -> Result<Damage> {
+        Ok(checksum.damage(self.checksum(zip, block)?))
     }
 
-    /// Returns the error of an image whose payload the index does not give.
+    fn checksum(&self, zip: &Archive, block: usize) -> Result<[u8; checksum::BYTES]> {
+        let damaged = || self.damaged_at(block * BLOCK);
+        let bytes = self.directory.bytes(zip)?;
+        match &self.layout {
+            Layout::Index(layout) => {
+                Ok(PayloadIndex::new(*layout, &bytes).ok_or_else(damaged)?.checksum(block))
+            }
+            Layout::Blocks(directory) => {
+                let end = directory.range(&bytes, block).ok_or_else(damaged)?.end;
+                let start = end.checked_sub(checksum::BYTES).ok_or_else(damaged)?;
+                let checksum = self.payload.get(zip, start..end)?;
+                Ok(*checksum.first_chunk().ok_or_else(damaged)?)
+            }
+        }
+    }
+
+    /// Returns the member of the payloads and the bytes of the directory, as blocks: those of older sets are laid out anew,
+    /// without decoding an image.
+    pub(super) fn to_blocks<'a>(&'a self, zip: &'a Archive) -> Result<SegmentBlocks<'a>> {
+        let Layout::Index(_) = self.layout else {
+            let directory = self.directory.bytes(zip)?.into_owned();
+            return Ok(SegmentBlocks { payload: BlocksSource::Member(self.payload.member()), directory });
+        };
+        let stored =
+            (0..self.len()).map(|image| self.stored(None, zip, image)).collect::<Result<Vec<_>>>()?;
+        let entries = stored.iter().enumerate().map(|(image, stored)| {
+            let entry = match stored.is_repeat {
+                true => repeated(&stored.bytes, image).map(Entry::Repeat),
+                false => Some(Entry::Payload(&stored.bytes)),
+            };
+            entry.ok_or_else(|| self.damaged_at(image).into())
+        });
+        let entries = entries.collect::<Result<Vec<_>>>()?;
+        let checksums = (0..self.len().div_ceil(BLOCK)).map(|block| self.checksum(zip, block));
+        let Blocks { bytes, directory } = Blocks::new(&entries, &checksums.collect::<Result<Vec<_>>>()?);
+        Ok(SegmentBlocks { payload: BlocksSource::New(bytes), directory })
+    }
+
+    /// Returns the error of an image whose payload the directory does not give.
     fn damaged_at(&self, image: usize) -> ErrorKind {
         let message = format!("expected where the payload of image {image} is, found no place in it");
-        ErrorKind::Damaged { member: self.index.member().to_owned(), message }
+        ErrorKind::Damaged { member: self.directory.member().to_owned(), message }
     }
 
     /// Returns the error of a damaged payload.
     pub(super) fn damaged(&self, message: String) -> ErrorKind {
         ErrorKind::Damaged { member: self.payload.member().to_owned(), message }
     }
+}
+
+/// What is stored of an image: its payload or, of a repeat, the number of the image that it is equal to.
+#[derive(Debug)]
+struct StoredPayload<'a> {
+    bytes: Cow<'a, [u8]>,
+    is_repeat: bool,
+}
+
+/// The blocks of a segment, to be written to another archive.
+#[derive(Debug)]
+pub(super) struct SegmentBlocks<'a> {
+    pub(super) payload: BlocksSource<'a>,
+    pub(super) directory: Vec<u8>,
+}
+
+/// Where the blocks of a segment are.
+#[derive(Debug)]
+pub(super) enum BlocksSource<'a> {
+    /// In the member of this name, which can be copied.
+    Member(&'a str),
+    /// Here.
+    New(Vec<u8>),
 }
 
 /// Returns the number that the payload of a repeat is; `None` unless it is that of an earlier image.

@@ -1,16 +1,17 @@
 //! An image set in an archive.
 
 use std::cell::Cell;
-use std::sync::OnceLock;
+use std::io::{Seek, Write};
+use std::sync::{Arc, OnceLock};
 
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Codec, Decoder, Model, OnesCounter, RowSink};
 use bitnpz_npy::check_shape;
-use bitnpz_npz::Archive;
+use bitnpz_npz::{Archive, Writer};
 
 use super::blob::Blob;
 use super::checksum::ImageCrc;
-use super::description::{Description, Ones, Shape};
+use super::description::{Description, ModelDescription, Ones, Shape};
 use super::limits::check_image;
 use super::numbers::take_varint;
 use super::options::SetOptions;
@@ -57,9 +58,43 @@ pub(crate) struct StoredSet {
     segments: Vec<Segment>,
     /// The number of images up to the end of each segment.
     ends: Vec<usize>,
-    /// The member of its own model or of the changes of a shipped one, and the model once it has been read.
-    model_blob: Option<Blob>,
+    models: Vec<StoredModel>,
+}
+
+/// A model of a set.
+#[derive(Debug)]
+struct StoredModel {
+    description: ModelDescription,
+    /// Its member, if it has one, and the model once it has been read.
+    blob: Option<Blob>,
     model: OnceLock<Model>,
+}
+
+impl StoredModel {
+    fn open(zip: &Archive, description: &ModelDescription) -> Result<Self> {
+        let blob = description.member.clone().map(|member| Blob::open(zip, member)).transpose()?;
+        Ok(Self { description: description.clone(), blob, model: OnceLock::new() })
+    }
+
+    /// Returns the model, which is read when it is first needed.
+    fn get(&self, zip: &Archive) -> Result<&Model> {
+        if let Some(model) = self.model.get() {
+            return Ok(model);
+        }
+        let ModelDescription { codec, base, .. } = &self.description;
+        let shipped = base.as_deref().and_then(Model::shipped);
+        let bytes = self.blob.as_ref().map(|blob| blob.bytes(zip)).transpose()?;
+        let read = match (shipped, &bytes) {
+            (Some(shipped), None) => return Ok(shipped),
+            (Some(shipped), Some(changes)) => shipped.with_changes(changes),
+            (None, bytes) => Model::from_bytes(*codec, bytes.as_deref().unwrap_or_default()),
+        };
+        let member = || self.blob.as_ref().map_or(codec.to_string(), |blob| blob.member().to_owned());
+        let damaged =
+            |error: bitnpz_bitmap::Error| ErrorKind::Damaged { member: member(), message: error.to_string() };
+        let model = read.map_err(damaged)?;
+        Ok(self.model.get_or_init(|| model))
+    }
 }
 
 impl StoredSet {
@@ -69,10 +104,10 @@ impl StoredSet {
         let damaged = |message: String| ErrorKind::Damaged { member: member.clone(), message };
         let found =
             zip.find(&member).ok_or_else(|| damaged("expected this member, found none".to_owned()))?;
-        let description = Description::from_json(&found.read()?).map_err(damaged)?;
+        let description = Description::from_json(&found.read()?, name).map_err(damaged)?;
         let segments = description.segments.iter().cloned().enumerate();
         let segments: Vec<_> = segments
-            .map(|(number, segment)| Segment::open(zip, name, number, segment))
+            .map(|(number, segment)| Segment::open(zip, name, number, segment, description.has_blocks))
             .collect::<Result<_>>()?;
         let mut end = 0;
         let ends = segments.iter().map(|segment| {
@@ -80,30 +115,33 @@ impl StoredSet {
             end
         });
         let ends = ends.collect();
-        let is_shipped = description.model.is_some() && !description.has_changes;
-        let model_blob = if is_shipped { None } else { Some(Blob::open(zip, names::of_model(name))?) };
-        Ok(Self { name: name.to_owned(), description, segments, ends, model_blob, model: OnceLock::new() })
+        let models = description.models.iter().map(|model| StoredModel::open(zip, model));
+        let models = models.collect::<Result<_>>()?;
+        Ok(Self { name: name.to_owned(), description, segments, ends, models })
     }
 
     /// Returns the names of its members.
     pub(crate) fn members(&self) -> impl Iterator<Item = String> {
-        let model = self.model_blob.as_ref().map(|_| names::of_model(&self.name));
+        let models =
+            self.models.iter().filter_map(|model| model.blob.as_ref()).map(|blob| blob.member().to_owned());
         let segments = self.segments.iter().enumerate();
         let parts = segments.flat_map(move |(number, segment)| {
             segment.parts().map(move |part| names::of_segment(&self.name, part, number))
         });
-        std::iter::once(names::of_description(&self.name)).chain(model).chain(parts)
+        std::iter::once(names::of_description(&self.name)).chain(models).chain(parts)
     }
 
-    /// Returns the names of the members that are written when the set is finished.
-    pub(crate) fn written_last(&self) -> [String; 2] {
-        [names::of_description(&self.name), names::of_model(&self.name)]
-    }
-
-    /// Returns a writer that continues this set in another archive, to which its segments are copied.
-    pub(crate) fn to_writer(&self, zip: &Archive, options: SetOptions) -> Result<SetWriter> {
-        let model = self.model(zip)?.clone();
-        Ok(SetWriter::resume(self.name.clone(), options, model, self.description.segments.clone()))
+    /// Returns a writer that continues this set in another archive: its segments are copied there without decoding an image.
+    pub(crate) fn to_writer(
+        &self,
+        from: &Archive,
+        to: &mut Writer<impl Write + Seek>,
+        options: SetOptions,
+    ) -> Result<SetWriter> {
+        let models = self.models.iter().map(|model| Ok(Arc::new(model.get(from)?.clone())));
+        let mut writer = SetWriter::resume(self.name.clone(), options, models.collect::<Result<_>>()?);
+        self.segments.iter().try_for_each(|segment| writer.add_segment(to, from, segment))?;
+        Ok(writer)
     }
 
     /// Returns the number of images.
@@ -120,8 +158,10 @@ impl StoredSet {
         &self.name
     }
 
+    /// Returns the codec of the first images.
     pub(crate) fn codec(&self) -> Codec {
-        self.description.codec
+        let number = self.segments.first().map_or(0, Segment::model);
+        self.models.get(number).map_or(Codec::Raw, |model| model.description.codec)
     }
 
     /// Returns the kind of the arrays that images of this width come back as.
@@ -155,7 +195,7 @@ impl StoredSet {
 
     /// Returns the length of its members in bytes, its description apart.
     pub(crate) fn stored_bytes(&self) -> u64 {
-        self.model_blob.as_ref().map_or(0, Blob::len)
+        self.models.iter().filter_map(|model| model.blob.as_ref()).map(Blob::len).sum::<u64>()
             + self.segments.iter().map(Segment::stored_bytes).sum::<u64>()
     }
 
@@ -226,9 +266,9 @@ impl StoredSet {
         image: usize,
         with: impl FnOnce(BitmapView<'_>) -> R,
     ) -> Result<R> {
-        let model = self.model(zip)?;
         self.with_payload(zip, image, |segment, payload, size| {
             self.check_size(zip, image, payload.len(), size)?;
+            let model = self.model(zip, segment)?;
             with_scratch(|Scratch { decoder, rows }| {
                 let decoded = decoder.decode_into(model, payload, size, rows);
                 Ok(with(decoded.map_err(|error| blame(segment, image, error))?))
@@ -244,11 +284,14 @@ impl StoredSet {
         size: [usize; 2],
         mut with: impl FnMut(usize, BitmapView<'_>),
     ) -> Result<()> {
-        let model = self.model(zip)?;
         let window = self.window(zip, images);
         let mut payloads = Vec::with_capacity(images.len());
-        for &image in images {
+        let mut models = Vec::new();
+        for (place, &image) in images.iter().enumerate() {
             let (segment, number) = self.locate(image)?;
+            if models.last().is_none_or(|&(_, model)| model != segment.model()) {
+                models.push((place, segment.model()));
+            }
             let payload = segment.payload_in(window.as_ref(), zip, number)?;
             let start = match segment.size() {
                 Some(_) => 0,
@@ -264,15 +307,21 @@ impl StoredSet {
             payloads.push((payload, start));
         }
         let payloads: Vec<&[u8]> = payloads.iter().map(|(payload, start)| &payload[*start..]).collect();
-        with_scratch(|Scratch { decoder, rows }| {
-            let decoded = decoder.decode_many(model, &payloads, size, rows);
-            let decoded = decoded.map_err(|(number, error)| match self.locate(images[number]) {
-                Ok((segment, _)) => blame(segment, images[number], error),
-                Err(error) => error,
-            });
-            decoded?.enumerate().for_each(|(number, image)| with(number, image));
-            Ok(())
-        })
+        // Images of one model that follow each other are decoded together.
+        let ends = models.iter().skip(1).map(|(start, _)| *start).chain([images.len()]);
+        for (&(start, model), end) in models.iter().zip(ends) {
+            let model = self.models[model].get(zip)?;
+            with_scratch(|Scratch { decoder, rows }| {
+                let decoded = decoder.decode_many(model, &payloads[start..end], size, rows);
+                let decoded = decoded.map_err(|(number, error)| match self.locate(images[start + number]) {
+                    Ok((segment, _)) => blame(segment, images[start + number], error),
+                    Err(error) => error,
+                });
+                decoded?.enumerate().for_each(|(number, image)| with(start + number, image));
+                Ok::<_, Error>(())
+            })?;
+        }
+        Ok(())
     }
 
     /// Reads the payloads of images at once if they lie close together in one segment.
@@ -303,9 +352,9 @@ impl StoredSet {
 
     /// Decodes the rows of an image into a sink; only some codecs need memory for all of them.
     pub(super) fn read_rows(&self, zip: &Archive, image: usize, rows: &mut impl ImageSink) -> Result<()> {
-        let model = self.model(zip)?;
         self.with_payload(zip, image, |segment, payload, size| {
             self.check_size(zip, image, payload.len(), size)?;
+            let model = self.model(zip, segment)?;
             rows.start(size);
             let decoded = with_scratch(|scratch| scratch.decoder.decode_rows(model, payload, size, rows));
             decoded.map_err(|error| blame(segment, image, error))
@@ -358,26 +407,9 @@ impl StoredSet {
         Ok((size, rest))
     }
 
-    /// Returns the model, which is read when it is first needed.
-    pub(super) fn model(&self, zip: &Archive) -> Result<&Model> {
-        if let Some(model) = self.model.get() {
-            return Ok(model);
-        }
-        let shipped = self.description.model.as_deref().and_then(Model::shipped);
-        let Some(blob) = &self.model_blob else {
-            return Ok(shipped.expect("the description was checked"));
-        };
-        let bytes = blob.bytes(zip)?;
-        let read = match shipped {
-            Some(shipped) => shipped.with_changes(&bytes),
-            None => Model::from_bytes(self.description.codec, &bytes),
-        };
-        let damaged = |error: bitnpz_bitmap::Error| ErrorKind::Damaged {
-            member: blob.member().to_owned(),
-            message: error.to_string(),
-        };
-        let model = read.map_err(damaged)?;
-        Ok(self.model.get_or_init(|| model))
+    /// Returns the model of a segment, which is read when it is first needed.
+    pub(super) fn model(&self, zip: &Archive, segment: &Segment) -> Result<&Model> {
+        self.models[segment.model()].get(zip)
     }
 }
 

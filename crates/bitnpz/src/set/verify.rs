@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use bitnpz_npz::Archive;
 
-use super::checksum::{Checksum, Damage, GROUP, ImageCrc};
+use super::block::BLOCK;
+use super::checksum::{Checksum, Damage, ImageCrc};
 use super::segment::Segment;
 use super::stored::StoredSet;
 use crate::error::Result;
@@ -16,7 +17,7 @@ use crate::names::is_key;
 pub(crate) struct Flaw {
     /// The number of the image in the set.
     pub(crate) image: usize,
-    /// Whether it is certain that this image is damaged. Of several in a group it is only known that they are in it.
+    /// Whether it is certain that this image is damaged. Of several in a block it is only known that they are in it.
     pub(crate) is_certain: bool,
     /// What was expected and what was found.
     pub(crate) message: String,
@@ -44,16 +45,16 @@ impl SegmentFlaws {
 }
 
 impl StoredSet {
-    /// Returns the images whose payloads the index does not give.
+    /// Returns the images whose payloads the directory does not give.
     pub(crate) fn misplaced(&self, zip: &Archive) -> impl Iterator<Item = usize> {
         self.segments().flat_map(move |(first, segment)| {
             segment.misplaced(zip).into_iter().map(move |image| first + image)
         })
     }
 
-    /// Returns the index members that no writer would make.
-    pub(crate) fn damaged_indices(&self, zip: &Archive) -> impl Iterator<Item = &str> {
-        self.segments().filter_map(|(_, segment)| segment.damaged_index(zip))
+    /// Returns the members in which what says where payloads are is as no writer would make it.
+    pub(crate) fn damaged_directories(&self, zip: &Archive) -> impl Iterator<Item = &str> {
+        self.segments().filter_map(|(_, segment)| segment.damaged_directory(zip))
     }
 
     /// Reads all images and calls `damaged` with every flaw, and `progress` with the number of images read.
@@ -63,17 +64,17 @@ impl StoredSet {
         mut damaged: impl FnMut(Flaw),
         mut progress: impl FnMut(usize),
     ) -> Result<()> {
-        self.model(zip)?;
         for (first, segment) in self.segments() {
+            self.model(zip, segment)?;
             let mut flaws = SegmentFlaws { first, flaws: vec![None; segment.len()] };
-            for (group, start) in (0..segment.len()).step_by(GROUP).enumerate() {
+            for (block, start) in (0..segment.len()).step_by(BLOCK).enumerate() {
                 interrupt::check()?;
-                let images = start..segment.len().min(start + GROUP);
-                self.verify_group(zip, segment, group, images.clone(), &mut flaws)?;
+                let images = start..segment.len().min(start + BLOCK);
+                self.verify_block(zip, segment, block, images.clone(), &mut flaws)?;
                 progress(first + images.end);
             }
             for image in 0..segment.len() {
-                if image % GROUP == 0 {
+                if image % BLOCK == 0 {
                     interrupt::check()?;
                 }
                 if self.stack().is_none() && !has_key(zip, segment, image) {
@@ -92,12 +93,12 @@ impl StoredSet {
         Ok(())
     }
 
-    /// Reads the images of a group, which have these numbers in the segment.
-    fn verify_group(
+    /// Reads the images of a block, which have these numbers in the segment.
+    fn verify_block(
         &self,
         zip: &Archive,
         segment: &Segment,
-        group: usize,
+        block: usize,
         images: Range<usize>,
         flaws: &mut SegmentFlaws,
     ) -> Result<()> {
@@ -116,7 +117,7 @@ impl StoredSet {
                 }
             }
         }
-        match segment.damage(zip, group, &checksum)? {
+        match segment.damage(zip, block, &checksum)? {
             Damage::None => {}
             Damage::One(place) => {
                 let message = "expected other pixels: the checksum differs";

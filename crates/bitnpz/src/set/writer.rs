@@ -1,16 +1,18 @@
 //! Writing an image set.
 
+use std::collections::HashMap;
 use std::io::{Seek, Write};
 use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Model;
 use bitnpz_npy::{Dtype, DynArrayView, Header};
-use bitnpz_npz::{Compression, Owner, Writer};
+use bitnpz_npz::{Archive, Compression, Owner, Writer};
 
 use super::collected::{CollectedImage, CollectedImages};
-use super::description::{Description, SegmentDescription, Shape};
+use super::description::{Description, ModelDescription, SegmentDescription, Shape};
 use super::encode::{EncodedSegment, encode_segment};
 use super::options::SetOptions;
+use super::segment::{BlocksSource, Segment, SegmentBlocks};
 use crate::error::{ErrorKind, Result};
 use crate::names::{self, SegmentPart};
 use crate::packed::PackedKind;
@@ -43,10 +45,24 @@ pub(crate) struct SetWriter {
     /// The segment that is being encoded.
     in_progress: Option<Background<Result<EncodedSegment>>>,
     owner: Owner,
-    model: Option<Arc<Model>>,
+    /// The models of the segments. The next segment has the last.
+    models: Vec<Arc<Model>>,
     segments: Vec<SegmentDescription>,
+    /// The directory of each segment.
+    directories: Vec<Vec<u8>>,
     /// The number of images in segments.
     images: usize,
+}
+
+/// What opening a set needs, which is written behind all payloads.
+#[derive(Debug)]
+pub(crate) struct FinishedSet {
+    name: String,
+    directories: Vec<Vec<u8>>,
+    models: Vec<Arc<Model>>,
+    kind: PackedKind,
+    shape: Shape,
+    segments: Vec<SegmentDescription>,
 }
 
 impl SetWriter {
@@ -57,21 +73,39 @@ impl SetWriter {
             collected: CollectedImages::default(),
             in_progress: None,
             owner: Owner::current(),
-            model: None,
+            models: Vec::new(),
             segments: Vec::new(),
+            directories: Vec::new(),
             images: 0,
         }
     }
 
-    /// Continues a set that has these segments and this model.
-    pub(super) fn resume(
-        name: String,
-        options: SetOptions,
-        model: Model,
-        segments: Vec<SegmentDescription>,
-    ) -> Self {
-        let images = segments.iter().map(|segment| segment.images).sum();
-        Self { model: Some(Arc::new(model)), segments, images, ..Self::new(name, options) }
+    /// Continues a set that has these models.
+    pub(super) fn resume(name: String, options: SetOptions, models: Vec<Arc<Model>>) -> Self {
+        Self { models, ..Self::new(name, options) }
+    }
+
+    /// Adds a segment of another archive, without decoding an image. Its model is that with the same number here.
+    pub(super) fn add_segment(
+        &mut self,
+        to: &mut Writer<impl Write + Seek>,
+        from: &Archive,
+        segment: &Segment,
+    ) -> Result<()> {
+        let number = self.segments.len();
+        let SegmentBlocks { payload, directory } = segment.to_blocks(from)?;
+        let name = names::of_segment(&self.name, SegmentPart::Payload, number);
+        match payload {
+            BlocksSource::Member(member) => copy(to, from, member, &name)?,
+            BlocksSource::New(bytes) => add_bytes(to, &name, &bytes, Compression::Stored)?,
+        }
+        if let Some(keys) = segment.key_member() {
+            copy(to, from, keys, &names::of_segment(&self.name, SegmentPart::Keys, number))?;
+        }
+        self.segments.push(segment.description().clone());
+        self.directories.push(directory);
+        self.images += segment.len();
+        Ok(())
     }
 
     /// Returns the number of images so far.
@@ -111,27 +145,21 @@ impl SetWriter {
         Ok(())
     }
 
-    /// Writes the remaining images and the description: the images are arrays of this kind and, together, of this shape.
+    /// Writes the remaining images, which are arrays of this kind and, together with the others, of this shape. What is returned is
+    /// to be written behind the payloads of all sets.
     pub(crate) fn finish(
         mut self,
         zip: &mut Writer<impl Write + Seek>,
         kind: PackedKind,
         shape: Shape,
-    ) -> Result<()> {
+    ) -> Result<FinishedSet> {
         if self.collected.len() > 0 || self.images == 0 {
             let total = self.len();
             self.start_segment(zip, total)?;
         }
         self.finish_segment(zip)?;
-        let model = self.model.expect("a segment was written");
-        let base = model.base().map(str::to_owned);
-        let has_changes = base.is_some() && !model.as_bytes().is_empty();
-        if base.is_none() || has_changes {
-            add_bytes(zip, &names::of_model(&self.name), model.as_bytes(), Compression::Stored)?;
-        }
-        let (codec, segments) = (model.codec(), self.segments);
-        let description = Description { codec, model: base, has_changes, kind, shape, segments };
-        Ok(zip.add(&names::of_description(&self.name), description.to_json())?)
+        let Self { name, directories, models, segments, .. } = self;
+        Ok(FinishedSet { name, directories, models, kind, shape, segments })
     }
 
     /// Starts to encode the collected images, once the segment before them is written.
@@ -139,7 +167,7 @@ impl SetWriter {
         self.finish_segment(zip)?;
         let images = std::mem::take(&mut self.collected);
         self.images += images.len();
-        let (model, options) = (self.model.clone(), self.options.clone());
+        let (model, options) = (self.models.last().cloned(), self.options.clone());
         match Background::start(move || encode_segment(&images, model, total, &options)) {
             Ok(job) => {
                 self.in_progress = Some(job);
@@ -159,16 +187,85 @@ impl SetWriter {
     }
 
     fn write_segment(&mut self, zip: &mut Writer<impl Write + Seek>, encoded: EncodedSegment) -> Result<()> {
-        let EncodedSegment { model, description, members } = encoded;
-        for (part, bytes) in members {
-            let compression = if part == SegmentPart::Keys { KEYS_COMPRESSION } else { Compression::Stored };
-            let name = names::of_segment(&self.name, part, self.segments.len());
-            add_bytes(zip, &name, &bytes, compression)?;
+        let EncodedSegment { model, mut description, blocks, key_table } = encoded;
+        let name = |part| names::of_segment(&self.name, part, self.segments.len());
+        add_bytes(zip, &name(SegmentPart::Payload), &blocks.bytes, Compression::Stored)?;
+        if let Some(table) = key_table {
+            add_bytes(zip, &name(SegmentPart::Keys), &table, KEYS_COMPRESSION)?;
         }
+        if self.models.is_empty() {
+            self.models.push(model);
+        }
+        description.model = self.models.len() - 1;
         self.segments.push(description);
-        self.model = Some(model);
+        self.directories.push(blocks.directory);
         Ok(())
     }
+}
+
+impl FinishedSet {
+    /// Writes the directories of sets, then their models, those that are equal once, then their descriptions.
+    pub(crate) fn write_all(sets: Vec<Self>, zip: &mut Writer<impl Write + Seek>) -> Result<()> {
+        for set in &sets {
+            for (number, directory) in set.directories.iter().enumerate() {
+                let name = names::of_segment(&set.name, SegmentPart::Blocks, number);
+                add_bytes(zip, &name, directory, Compression::Stored)?;
+            }
+        }
+        let mut members = ModelMembers::default();
+        let mut described = Vec::new();
+        for set in &sets {
+            let models = set.models.iter().map(|model| members.describe(zip, model));
+            described.push(models.collect::<Result<Vec<_>>>()?);
+        }
+        for (set, models) in sets.into_iter().zip(described) {
+            let Self { name, kind, shape, segments, .. } = set;
+            let description = Description { has_blocks: true, models, kind, shape, segments };
+            zip.add(&names::of_description(&name), description.to_json())?;
+        }
+        Ok(())
+    }
+}
+
+/// The models that are members of an archive, by their names.
+#[derive(Debug, Default)]
+struct ModelMembers(HashMap<String, Arc<Model>>);
+
+impl ModelMembers {
+    /// Describes a model. Writes its member, unless an equal one is written.
+    fn describe(
+        &mut self,
+        zip: &mut Writer<impl Write + Seek>,
+        model: &Arc<Model>,
+    ) -> Result<ModelDescription> {
+        let (codec, base) = (model.codec(), model.base().map(str::to_owned));
+        if model.as_bytes().is_empty() {
+            return Ok(ModelDescription { codec, base, member: None });
+        }
+        let hash = format!("{codec}-{:08x}", crc32fast::hash(model.as_bytes()));
+        // Others may have the same checksum.
+        let names = (0..).map(|number| if number == 0 { hash.clone() } else { format!("{hash}-{number}") });
+        for name in names {
+            match self.0.get(&name) {
+                Some(other) if other == model => {
+                    return Ok(ModelDescription { codec, base, member: Some(name) });
+                }
+                Some(_) => {}
+                None => {
+                    add_bytes(zip, &names::of_model(&name), model.as_bytes(), Compression::Stored)?;
+                    self.0.insert(name.clone(), model.clone());
+                    return Ok(ModelDescription { codec, base, member: Some(name) });
+                }
+            }
+        }
+        unreachable!("numbers go on")
+    }
+}
+
+/// Copies a member of another archive, under another name.
+fn copy(to: &mut Writer<impl Write + Seek>, from: &Archive, member: &str, name: &str) -> Result<()> {
+    let found = from.find(member).expect("a member that was opened");
+    Ok(to.copy_as(&found, name)?)
 }
 
 /// Adds a member that is an array of bytes.

@@ -1,6 +1,5 @@
 //! Continuing an archive that exists.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use bitnpz_npz::{Member, OpenOptions};
@@ -14,7 +13,6 @@ use crate::error::Result;
 use crate::interrupt;
 use crate::options::WriteOptions;
 use crate::read::{Archive, Entry, ItemPlace, SetArray};
-use crate::set::StoredSet;
 
 /// At most so many stacks that are too small for a set stay extendable, since each is kept in memory. The others are copied.
 const MOST_SMALL_STACKS: usize = 1000;
@@ -68,14 +66,12 @@ impl Writer {
         let zip = archive.zip();
         let mut places = Vec::new();
         for (number, set) in archive.sets().iter().enumerate() {
-            let place = takes_set(number).then(|| self.sets.resume(zip, set, &mut self.output.ledger));
+            let place = takes_set(number).then(|| self.sets.resume(zip, set, &mut self.output));
             places.push(place.transpose()?);
         }
         if self.encoding() == Encoding::Sets && archive.encoding() == Some(Encoding::Sets) {
             self.sets.resume_small();
         }
-        let sets = archive.sets().iter().zip(&places);
-        self.copy_segments(zip, sets.filter_map(|(set, place)| place.map(|_| set)))?;
         for place in archive.places() {
             interrupt::check()?;
             match place {
@@ -90,24 +86,6 @@ impl Writer {
                     }
                 }
             }
-        }
-        Ok(())
-    }
-
-    /// Copies the segments of image sets that this writer continues. The other members of a set are written again when it is
-    /// finished.
-    fn copy_segments<'s>(
-        &mut self,
-        zip: &bitnpz_npz::Archive,
-        sets: impl Iterator<Item = &'s StoredSet>,
-    ) -> Result<()> {
-        let mut segments = HashSet::new();
-        for set in sets {
-            let written_last = set.written_last();
-            segments.extend(set.members().filter(|name| !written_last.contains(name)));
-        }
-        for member in zip.members().filter(|member| segments.contains(member.name())) {
-            self.output.zip.copy(&member)?;
         }
         Ok(())
     }

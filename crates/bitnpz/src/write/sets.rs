@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::names::SETS;
 use crate::packed::{PackedKind, Palette, unfit_error};
-use crate::set::{KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, Sets, Shape, StoredSet};
+use crate::set::{FinishedSet, KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, Sets, Shape, StoredSet};
 
 /// Fewer images under keys of their own become ordinary arrays, as small stacks do: a set's own members take more than they
 /// save.
@@ -34,6 +34,8 @@ pub(super) struct SetsWriter {
     open: Vec<OpenSet>,
     /// The stacks that can still be extended.
     pub(super) stacks: Vec<SetStack>,
+    /// The sets whose payloads are written.
+    finished: Vec<FinishedSet>,
 }
 
 /// The name of a set, and its place in the order of saving.
@@ -120,6 +122,7 @@ impl SetsWriter {
             keys: KeySet::default(),
             open: Vec::new(),
             stacks: Vec::new(),
+            finished: Vec::new(),
         }
     }
 
@@ -157,12 +160,12 @@ impl SetsWriter {
         &mut self,
         zip: &bitnpz_npz::Archive,
         set: &StoredSet,
-        ledger: &mut Ledger,
+        output: &mut Output,
     ) -> Result<usize> {
-        let place = ledger.order.new_place();
+        let place = output.ledger.order.new_place();
         self.names.push(SetName { name: set.name().to_owned(), place });
         let palette = Palette::of(&set.kind(0));
-        let writer = set.to_writer(zip, self.options.with_items(palette.dtype()))?;
+        let writer = set.to_writer(zip, &mut output.zip, self.options.with_items(palette.dtype()))?;
         if let Some((key, shape)) = set.stack() {
             self.claim(key)?;
             let stack = Stack::with_shape(key, shape.to_vec(), set.form().cloned(), palette);
@@ -265,7 +268,7 @@ impl SetsWriter {
             let form = stack.form().cloned();
             return Ok(Some(SmallStack { key: stack.key, place, shape: stack.shape, form, kind, rows }));
         }
-        set.finish(&mut output.zip, stack.kind(), stack.to_shape())?;
+        self.finished.push(set.finish(&mut output.zip, stack.kind(), stack.to_shape())?);
         output.ledger.note_set(1, stack.images());
         Ok(None)
     }
@@ -279,7 +282,7 @@ impl SetsWriter {
         for open in std::mem::take(&mut self.open) {
             if open.set.len() >= FEW_IMAGES || !open.set.is_unwritten() {
                 let (images, kind, ones) = (open.set.len(), open.kind(0), open.ones);
-                open.set.finish(&mut output.zip, kind, Shape::Each { ones })?;
+                self.finished.push(open.set.finish(&mut output.zip, kind, Shape::Each { ones })?);
                 output.ledger.note_set(images, images);
                 continue;
             }
@@ -309,8 +312,10 @@ impl SetsWriter {
         self.has_small = true;
     }
 
-    /// Writes `sets.json`: the names of all sets and the order of saving. Returns the numbers of the members in this order.
-    pub(super) fn write_list(&self, output: &mut Output) -> Result<Vec<usize>> {
+    /// Writes what opening the sets needs, and `sets.json`: their names and the order of saving. Returns the numbers of the members
+    /// in this order.
+    pub(super) fn write_list(&mut self, output: &mut Output) -> Result<Vec<usize>> {
+        FinishedSet::write_all(std::mem::take(&mut self.finished), &mut output.zip)?;
         let places: Vec<usize> = self.names.iter().map(|name| name.place).collect();
         let SavedOrder { listed, runs: order } =
             output.ledger.order.finish(&output.ledger.members(), &places);

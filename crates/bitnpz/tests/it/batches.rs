@@ -111,8 +111,8 @@ fn neighbours_are_read_at_once_and_lose_no_image_before_the_end_of_a_file() {
         images.read_batch_into(&indices, &mut batch).unwrap();
         assert_eq!(batch, all.select(ndarray::Axis(0), &indices), "{indices:?}");
     }
-    // The first payloads follow the header of their member; each has 80 bytes.
-    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1024 + 80 * 60).unwrap();
+    // In the middle of a block: an image has 80 bytes.
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1024 + 80 * 190).unwrap();
     images.read_batch_into(&(0..40).collect::<Vec<_>>(), &mut batch).unwrap();
     let mut pixels = Array2::from_elem((20, 30), false);
     let (intact, cut): (Vec<usize>, Vec<usize>) =

@@ -160,12 +160,12 @@ fn refuses_ambiguous_pixel_values() {
 }
 
 #[test]
-fn reports_a_damaged_index_that_still_finds_images() {
+fn reports_a_damaged_directory_that_still_finds_images() {
     let mut members = keyed();
-    let (name, index) = members.iter_mut().find(|(name, _)| name.contains("index")).unwrap();
-    // The highest bit of the counts of ones, which follow the end of the last payload.
+    let (name, directory) = members.iter_mut().find(|(name, _)| name.contains("blocks")).unwrap();
+    // The bits behind the start of the last block.
     let name = name.clone();
-    index[128 + 4 + 7] |= 0x80;
+    *directory.last_mut().unwrap() |= 0x80;
     let bytes = archive(&members);
     let damaged = Archive::from_bytes(bytes.clone()).unwrap();
     let problems = damaged.verify(|_| ()).unwrap().problems;

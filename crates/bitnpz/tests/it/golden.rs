@@ -31,7 +31,8 @@ fn reads_golden_archives() {
     let others = [1, 2]
         .into_iter()
         .flat_map(|version| [Codec::Pixel, Codec::Zstd, Codec::Raw].map(|codec| coded(version, codec)));
-    let sets = others.chain([coded(3, Codec::Contour)]);
+    let blocks = [Codec::Contour, Codec::Pixel, Codec::Zstd, Codec::Raw].map(|codec| coded(4, codec));
+    let sets = others.chain([coded(3, Codec::Contour)]).chain(blocks);
     let members = [("packed-1", Encoding::Packed), ("plain", Encoding::Plain)]
         .map(|(name, encoding)| (name.to_owned(), WriteOptions::default().with_encoding(encoding)));
     for (name, options) in sets.chain(members) {

@@ -158,7 +158,8 @@ fn salvage_keeps_the_order() {
     let found = keys(&saved);
     let mut all = expected.iter();
     assert!(found.iter().all(|key| all.any(|other| other == key)), "{found:?}");
-    assert!(expected.len() - found.len() < 4, "{found:?}");
+    // An image of each set and its repeats are lost.
+    assert!(expected.len() - found.len() < 8, "{found:?}");
 }
 
 #[test]

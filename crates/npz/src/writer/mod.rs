@@ -238,9 +238,18 @@ impl<W: Write + Seek> Writer<W> {
     ///
     /// Same as [`add`](Self::add), and if the member's records are damaged. Its data is not checked.
     pub fn copy(&mut self, member: &Member<'_>) -> Result<()> {
-        self.reserve_name(member.name())?;
+        self.copy_as(member, member.name())
+    }
+
+    /// Copies a member as [`copy`](Self::copy) does, under another name.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`copy`](Self::copy).
+    pub fn copy_as(&mut self, member: &Member<'_>, name: &str) -> Result<()> {
+        self.reserve_name(name)?;
         self.flush()?;
-        let result = self.write_copy(member);
+        let result = self.write_copy(member, name);
         result.map_err(|error| self.poison(error))
     }
 
@@ -260,16 +269,12 @@ impl<W: Write + Seek> Writer<W> {
         written.map_err(|error| self.poison(error))
     }
 
-    fn write_copy(&mut self, member: &Member<'_>) -> Result<()> {
+    fn write_copy(&mut self, member: &Member<'_>, name: &str) -> Result<()> {
         let range = member.data_range()?;
-        let mut header = self.header(
-            member.name(),
-            member.method(),
-            [member.compressed_size(), member.size()],
-            member.crc32(),
-        );
+        let mut header =
+            self.header(name, member.method(), [member.compressed_size(), member.size()], member.crc32());
         header.flags |= member.method_flags();
-        let local = self.local_header_of(member.name(), &header, Placement::of(member.method()));
+        let local = self.local_header_of(name, &header, Placement::of(member.method()));
         self.sink.write_all(&local)?;
         let mut start = range.start;
         while start < range.end {
@@ -277,7 +282,7 @@ impl<W: Write + Seek> Writer<W> {
             self.sink.write_all(&member.slice(start..end)?)?;
             start = end;
         }
-        self.finish_member(member.name(), &header, local.len() as u64 + member.compressed_size())
+        self.finish_member(name, &header, local.len() as u64 + member.compressed_size())
     }
 
     /// Abandons the archive: every later call that writes fails.

@@ -1,0 +1,124 @@
+//! The directory of a segment: how its blocks are laid out, and where each starts.
+
+use std::ops::Range;
+
+use super::block::{BLOCK, Block};
+use super::lengths::{LengthCode, TABLE_BYTES};
+use super::numbers;
+
+/// The widths of an anchor's two numbers follow the code of lengths, a byte each.
+pub(super) const HEAD_BYTES: usize = TABLE_BYTES + 2;
+
+/// No number in an anchor is wider.
+const MAX_WIDTH: u8 = 32;
+
+/// How the blocks of a segment are laid out.
+#[derive(Clone, Debug)]
+pub(super) struct Directory {
+    /// The number of images in the segment.
+    images: usize,
+    /// The length of all blocks in bytes.
+    len: usize,
+    pub(super) code: LengthCode,
+    /// The bits of an anchor's two numbers: a bit offset and a payload's offset.
+    pub(super) anchor_bits: [u32; 2],
+    /// The length of a repeat's payload, if the segment has repeats.
+    pub(super) repeat_bytes: Option<usize>,
+}
+
+/// Returns the length of a repeat's payload in a segment of so many images: that of its largest number, in bytes.
+pub(super) fn repeat_bytes(images: usize) -> usize {
+    numbers::bits_below(images).div_ceil(8).max(1) as usize
+}
+
+impl Directory {
+    /// Reads the directory of a segment with so many images and so many bytes of blocks.
+    ///
+    /// # Errors
+    ///
+    /// What was expected and what was found.
+    pub(super) fn read(bytes: &[u8], images: usize, len: usize, has_repeats: bool) -> Result<Self, String> {
+        let starts = numbers::fixed_len(images.div_ceil(BLOCK), numbers::bit_len(len));
+        let expected = starts.and_then(|starts| starts.checked_add(HEAD_BYTES));
+        if expected != Some(bytes.len()) {
+            let expected = expected.map_or("fewer images".to_owned(), |len| format!("{len} bytes"));
+            return Err(format!("expected {expected} for {images} images, found {} bytes", bytes.len()));
+        }
+        let repeat_bytes = has_repeats.then(|| repeat_bytes(images));
+        let (table, rest) = bytes.split_first_chunk().ok_or("expected a directory, found its end")?;
+        let code = LengthCode::read(table, repeat_bytes)
+            .ok_or_else(|| format!("expected a code of lengths, found {table:?}"))?;
+        match *rest {
+            [bit, offset, ..] if bit <= MAX_WIDTH && offset <= MAX_WIDTH => {
+                let anchor_bits = [bit, offset].map(u32::from);
+                Ok(Self { images, len, code, anchor_bits, repeat_bytes })
+            }
+            _ => Err(format!("expected anchors of numbers of up to {MAX_WIDTH} bits, found others")),
+        }
+    }
+
+    /// Returns the bytes of a directory: of `images` images in blocks with these starts and this end.
+    pub(super) fn to_bytes(&self, starts: &[usize]) -> Vec<u8> {
+        let bits = numbers::bit_len(self.len);
+        let mut bytes = self.code.to_table().to_vec();
+        bytes.extend(self.anchor_bits.map(|bits| bits as u8));
+        let starts_len = numbers::fixed_len(starts.len(), bits).expect("blocks are in memory");
+        bytes.resize(HEAD_BYTES + starts_len, 0);
+        for (number, &start) in starts.iter().enumerate() {
+            numbers::put_fixed(start, number, bits, &mut bytes[HEAD_BYTES..]);
+        }
+        bytes
+    }
+
+    /// Makes the directory of blocks that are laid out so.
+    pub(super) fn new(
+        images: usize,
+        len: usize,
+        code: LengthCode,
+        anchor_bits: [u32; 2],
+        repeat_bytes: Option<usize>,
+    ) -> Self {
+        Self { images, len, code, anchor_bits, repeat_bytes }
+    }
+
+    /// Returns the number of blocks.
+    pub(super) fn blocks(&self) -> usize {
+        self.images.div_ceil(BLOCK)
+    }
+
+    /// Returns where a block lies; `None` if the directory, of these bytes, is damaged there.
+    #[inline]
+    pub(super) fn range(&self, bytes: &[u8], block: usize) -> Option<Range<usize>> {
+        let starts = bytes.get(HEAD_BYTES..)?;
+        let bits = numbers::bit_len(self.len);
+        let start = numbers::fixed(starts, block, bits);
+        let end = if block + 1 < self.blocks() { numbers::fixed(starts, block + 1, bits) } else { self.len };
+        (start <= end && end <= self.len).then_some(start..end)
+    }
+
+    /// Returns the block of so many bytes that starts with these, all or at least [`MAX_HEAD`](super::block::MAX_HEAD).
+    #[inline]
+    pub(super) fn block<'a>(&'a self, number: usize, len: usize, bytes: &'a [u8]) -> Option<Block<'a>> {
+        Block::new(self, self.images_of(number), len, bytes)
+    }
+
+    /// Returns the length of the anchors and classes of a block, and that of all that is before its payloads, in bytes: the second
+    /// if these are the bytes of the first.
+    pub(super) fn head_lens(&self, number: usize, bytes: &[u8]) -> [usize; 2] {
+        Block::head_lens(self, self.images_of(number), bytes)
+    }
+
+    /// Returns the number of images in a block.
+    fn images_of(&self, block: usize) -> usize {
+        self.images.saturating_sub(block * BLOCK).min(BLOCK)
+    }
+
+    /// Returns whether a writer could have made the starts: the first is zero, and nothing is between the last and the end.
+    pub(super) fn is_as_written(&self, bytes: &[u8]) -> bool {
+        let bits = self.blocks() * numbers::bit_len(self.len) as usize;
+        let starts = &bytes[HEAD_BYTES..];
+        numbers::is_filled_up(starts, bits)
+            && (self.blocks() == 0 && self.len == 0
+                || self.range(bytes, 0).is_some_and(|range| range.start == 0))
+    }
+}
