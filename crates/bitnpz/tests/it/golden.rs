@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bitnpz::{Archive, Codec, Encoding, WriteOptions, Writer};
+use ndarray::Axis;
 
 use crate::support::{Folder, image, stack};
 
@@ -48,5 +49,35 @@ fn reads_golden_archives() {
         for key in new.keys() {
             assert_eq!(old.dyn_array(&key).unwrap(), new.dyn_array(&key).unwrap(), "{name} {key}");
         }
+    }
+}
+
+/// Appending to an archive of any version writes the last, and changes no array.
+#[test]
+fn appends_to_golden_archives() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folder = Folder::new();
+    let files = std::fs::read_dir(golden).unwrap().map(|file| file.unwrap());
+    let sets: Vec<_> = files.filter(|file| file.file_name().to_string_lossy().starts_with("sets-")).collect();
+    assert!(sets.len() > 7);
+    for old in sets.into_iter().map(|file| file.path()) {
+        let path = folder.path("a.npz");
+        std::fs::copy(&old, &path).unwrap();
+        let mut writer = Writer::append(&path, &WriteOptions::default()).unwrap();
+        writer.add_image("new", &image(9, 17, 3).mapv(|pixel| u8::from(pixel) * 255)).unwrap();
+        writer.extend("stack", &stack(7).mapv(|pixel| if pixel { 1.5_f32 } else { -1.0 })).unwrap();
+        writer.finish().unwrap();
+        let [old, new] = [&old, &path].map(|path| Archive::open(path).unwrap());
+        assert_eq!(new.verify(|_| ()).unwrap().problems, []);
+        for key in old.keys().filter(|key| *key != "stack") {
+            assert_eq!(old.dyn_array(&key).unwrap(), new.dyn_array(&key).unwrap(), "{key}");
+        }
+        let [old, new] = [old, new].map(|archive| archive.array::<f32>("stack").unwrap());
+        assert!(new.shape()[0] == 87 && new.slice_axis(Axis(0), (..80).into()) == old);
+        let zip = bitnpz_npz::Archive::open(&path).unwrap();
+        assert!(
+            !zip.members()
+                .any(|member| member.name().contains("index-") || member.name().ends_with("/model.npy"))
+        );
     }
 }
