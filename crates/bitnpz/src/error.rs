@@ -1,6 +1,6 @@
 //! The error type of this crate.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 use bitnpz_npy::{Dtype, OutOfMemory};
@@ -30,6 +30,8 @@ pub struct Error(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// The file that was merged.
+    file: Option<PathBuf>,
     key: Option<String>,
     kind: ErrorKind,
 }
@@ -115,6 +117,20 @@ pub enum ErrorKind {
         expected: Dtype,
         /// The dtype of the added images.
         found: Dtype,
+    },
+    /// Stacks under one key differ in the values of their pixels.
+    ValuesDiffer {
+        /// The values of the first.
+        expected: [Value; 2],
+        /// The values of the other.
+        found: [Value; 2],
+    },
+    /// Arrays under one key can neither be joined nor are the same.
+    ArraysDiffer {
+        /// The archive of the first.
+        first: PathBuf,
+        /// The archive of the other.
+        other: PathBuf,
     },
     /// Images of different sizes were requested as one array.
     SizesDiffer,
@@ -213,6 +229,14 @@ impl Error {
         }
     }
 
+    /// Sets the file that the error concerns, which its message starts with, unless the message has it.
+    pub(crate) fn in_file(mut self, path: &Path) -> Self {
+        if self.path().is_none() {
+            self.0.file.get_or_insert_with(|| path.to_owned());
+        }
+        self
+    }
+
     /// Sets the key that the error concerns, unless it has one.
     pub(crate) fn with_key(mut self, key: &str) -> Self {
         self.0.key.get_or_insert_with(|| key.to_owned());
@@ -222,6 +246,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.0.file {
+            write!(f, "{}: ", path.display())?;
+        }
         if let Some(key) = &self.0.key {
             write!(f, "{key:?}: ")?;
         }
@@ -286,6 +313,17 @@ impl fmt::Display for Error {
             ErrorKind::OtherDtype { expected, found } => {
                 write!(f, "expected images of {expected}, like those before them in the stack, found {found}")
             }
+            ErrorKind::ValuesDiffer { expected: [off, on], found: [other_off, other_on] } => write!(
+                f,
+                "expected pixels of {off} and {on}, like those before them in the stack, found {other_off} and {other_on}"
+            ),
+            ErrorKind::ArraysDiffer { first, other } => write!(
+                f,
+                "expected arrays that can be joined, with an item for each image of their archive, or the same array; found \
+                 others in {} and {}",
+                first.display(),
+                other.display()
+            ),
             ErrorKind::SizesDiffer => {
                 f.write_str("expected images of one size, found several; read them one by one")
             }
@@ -339,7 +377,7 @@ impl std::error::Error for Error {
 
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
-        Self(Box::new(Inner { key: None, kind }))
+        Self(Box::new(Inner { file: None, key: None, kind }))
     }
 }
 

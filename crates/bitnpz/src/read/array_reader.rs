@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read;
 
-use bitnpz_npy::{self as npy, Header, make_room};
+use bitnpz_npy::{self as npy, Header, make_room, zeros};
 use bitnpz_npz::{Limits, Member};
 
 use super::check::{check_array, check_shape};
@@ -40,7 +40,7 @@ impl fmt::Debug for ArrayReader<'_> {
 
 impl<'a> ArrayReader<'a> {
     /// Reads the header of a member, which must hold the array and nothing else.
-    pub(super) fn of_member(member: &Member<'a>, limits: &npy::Limits) -> Result<Self> {
+    pub(crate) fn of_member(member: &Member<'a>, limits: &npy::Limits) -> Result<Self> {
         let mut reader = member.reader()?;
         let header = Header::read(&mut reader, limits)?;
         check(&header, member.size().saturating_sub(reader.position()), limits, u64::eq)?;
@@ -89,6 +89,18 @@ impl<'a> ArrayReader<'a> {
         }
         self.finish()?;
         Ok(data)
+    }
+
+    /// Calls `write` with the bytes of all items, piece by piece.
+    pub(crate) fn copy_to(&mut self, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let len = self.header.data_len();
+        let mut buffer = zeros(len.min(READ_CHUNK_BYTES))?;
+        for start in (0..len).step_by(READ_CHUNK_BYTES) {
+            let piece = &mut buffer[..(len - start).min(READ_CHUNK_BYTES)];
+            self.fill(piece)?;
+            write(piece)?;
+        }
+        self.finish()
     }
 
     /// Fills `data` with the next bytes of the items.

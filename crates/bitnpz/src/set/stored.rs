@@ -1,22 +1,19 @@
 //! An image set in an archive.
 
 use std::cell::Cell;
-use std::io::{Seek, Write};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Codec, Decoder, Model, OnesCounter, RowSink};
 use bitnpz_npy::check_shape;
-use bitnpz_npz::{Archive, Writer};
+use bitnpz_npz::Archive;
 
 use super::blob::Blob;
 use super::checksum::ImageCrc;
 use super::description::{Description, ModelDescription, Ones, Shape};
 use super::limits::check_image;
 use super::numbers::take_varint;
-use super::options::SetOptions;
 use super::segment::{Segment, Window};
-use super::writer::SetWriter;
 use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names;
@@ -129,19 +126,6 @@ impl StoredSet {
             segment.parts().map(move |part| names::of_segment(&self.name, part, number))
         });
         std::iter::once(names::of_description(&self.name)).chain(models).chain(parts)
-    }
-
-    /// Returns a writer that continues this set in another archive: its segments are copied there without decoding an image.
-    pub(crate) fn to_writer(
-        &self,
-        from: &Archive,
-        to: &mut Writer<impl Write + Seek>,
-        options: SetOptions,
-    ) -> Result<SetWriter> {
-        let models = self.models.iter().map(|model| Ok(Arc::new(model.get(from)?.clone())));
-        let mut writer = SetWriter::resume(self.name.clone(), options, models.collect::<Result<_>>()?);
-        self.segments.iter().try_for_each(|segment| writer.add_segment(to, from, segment))?;
-        Ok(writer)
     }
 
     /// Returns the number of images.

@@ -8,7 +8,7 @@ use super::block::BLOCK;
 use super::checksum::{Checksum, Damage, ImageCrc};
 use super::segment::Segment;
 use super::stored::StoredSet;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::interrupt;
 use crate::names::is_key;
 
@@ -113,7 +113,12 @@ impl StoredSet {
                 Ok(()) => checksum.add_crc(crc.finish()),
                 Err(error) => {
                     checksum.skip();
-                    flaws.set(image, true, error.to_string());
+                    // Which set it is goes without saying.
+                    let message = match error.kind() {
+                        ErrorKind::Damaged { message, .. } => message.clone(),
+                        _ => error.to_string(),
+                    };
+                    flaws.set(image, true, message);
                 }
             }
         }

@@ -13,6 +13,7 @@ use super::description::{Description, ModelDescription, SegmentDescription, Shap
 use super::encode::{EncodedSegment, encode_segment};
 use super::options::SetOptions;
 use super::segment::{BlocksSource, Segment, SegmentBlocks};
+use super::stored::StoredSet;
 use crate::error::{ErrorKind, Result};
 use crate::names::{self, SegmentPart};
 use crate::packed::PackedKind;
@@ -80,17 +81,36 @@ impl SetWriter {
         }
     }
 
-    /// Continues a set that has these models.
-    pub(super) fn resume(name: String, options: SetOptions, models: Vec<Arc<Model>>) -> Self {
-        Self { models, ..Self::new(name, options) }
+    /// Adds the images of a set of another archive, without decoding them.
+    pub(crate) fn add_set(
+        &mut self,
+        to: &mut Writer<impl Write + Seek>,
+        from: &Archive,
+        set: &StoredSet,
+    ) -> Result<()> {
+        if self.collected.len() > 0 {
+            let total = self.len();
+            self.start_segment(to, total)?;
+        }
+        self.finish_segment(to)?;
+        for (_, segment) in set.segments() {
+            let model = set.model(from, segment)?;
+            let known = self.models.iter().position(|known| **known == *model);
+            let number = known.unwrap_or_else(|| {
+                self.models.push(Arc::new(model.clone()));
+                self.models.len() - 1
+            });
+            self.add_segment(to, from, segment, number)?;
+        }
+        Ok(())
     }
 
-    /// Adds a segment of another archive, without decoding an image. Its model is that with the same number here.
-    pub(super) fn add_segment(
+    fn add_segment(
         &mut self,
         to: &mut Writer<impl Write + Seek>,
         from: &Archive,
         segment: &Segment,
+        model: usize,
     ) -> Result<()> {
         let number = self.segments.len();
         let SegmentBlocks { payload, directory } = segment.to_blocks(from)?;
@@ -102,7 +122,7 @@ impl SetWriter {
         if let Some(keys) = segment.key_member() {
             copy(to, from, keys, &names::of_segment(&self.name, SegmentPart::Keys, number))?;
         }
-        self.segments.push(segment.description().clone());
+        self.segments.push(SegmentDescription { model, ..segment.description().clone() });
         self.directories.push(directory);
         self.images += segment.len();
         Ok(())
@@ -193,10 +213,11 @@ impl SetWriter {
         if let Some(table) = key_table {
             add_bytes(zip, &name(SegmentPart::Keys), &table, KEYS_COMPRESSION)?;
         }
-        if self.models.is_empty() {
+        let known = self.models.iter().position(|known| *known == model);
+        description.model = known.unwrap_or(self.models.len());
+        if known.is_none() {
             self.models.push(model);
         }
-        description.model = self.models.len() - 1;
         self.segments.push(description);
         self.directories.push(blocks.directory);
         Ok(())

@@ -64,10 +64,10 @@ impl Writer {
         mut instead: impl FnMut(&mut Self, SetArray) -> Result<()>,
     ) -> Result<()> {
         let zip = archive.zip();
-        let mut places = Vec::new();
+        let mut taken = Vec::new();
         for (number, set) in archive.sets().iter().enumerate() {
-            let place = takes_set(number).then(|| self.sets.resume(zip, set, &mut self.output));
-            places.push(place.transpose()?);
+            let set = takes_set(number).then(|| self.sets.take_over(zip, set, &mut self.output));
+            taken.push(set.transpose()?);
         }
         if self.encoding() == Encoding::Sets && archive.encoding() == Some(Encoding::Sets) {
             self.sets.resume_small();
@@ -75,8 +75,9 @@ impl Writer {
         for place in archive.places() {
             interrupt::check()?;
             match place {
-                ItemPlace::Set(array) => match places[array.set] {
-                    Some(place) => self.output.ledger.order.note(place),
+                ItemPlace::Set(array) => match taken[array.set] {
+                    Some(set) if set.has_new_keys => self.output.ledger.order.note(set.place),
+                    Some(_) => {}
                     None => instead(self, array)?,
                 },
                 ItemPlace::Member(number) => {

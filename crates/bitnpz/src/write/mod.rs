@@ -2,7 +2,7 @@
 //!
 //! `output` is the archive being written, with its ledger. What each encoding writes into it lies above: `plain`, `small`,
 //! `waiting`, `stack_writer` and `sets`. `writer` starts and finishes an archive; what users add to it is in `add`, `extend`,
-//! `append`, `copy`, `threshold`, `remove` and `resume`.
+//! `append`, `merge`, `copy`, `threshold`, `remove` and `resume`.
 
 mod add;
 mod append;
@@ -10,6 +10,7 @@ mod checkpoint;
 mod copy;
 mod extend;
 mod ledger;
+mod merge;
 mod metered_file;
 mod order_log;
 mod output;

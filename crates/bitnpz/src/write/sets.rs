@@ -32,6 +32,8 @@ pub(super) struct SetsWriter {
     keys: KeySet,
     /// The open sets of images with keys of their own: one for each dtype, pair of values and axes of length 1.
     open: Vec<OpenSet>,
+    /// The places of those of earlier archives, which a set of this one can become a part of.
+    joinable: Vec<usize>,
     /// The stacks that can still be extended.
     pub(super) stacks: Vec<SetStack>,
     /// The sets whose payloads are written.
@@ -102,6 +104,15 @@ impl SetStack {
     }
 }
 
+/// A set of another archive that was taken over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TakenSet {
+    /// The place in the order of saving of the set that it has become, or a part of.
+    pub(super) place: usize,
+    /// Whether its keys are new: that of a stack is not if it has joined another.
+    pub(super) has_new_keys: bool,
+}
+
 /// An image with a key of its own, packed.
 #[derive(Debug)]
 pub(super) struct KeyedImage<'a> {
@@ -121,6 +132,7 @@ impl SetsWriter {
             has_small: false,
             keys: KeySet::default(),
             open: Vec::new(),
+            joinable: Vec::new(),
             stacks: Vec::new(),
             finished: Vec::new(),
         }
@@ -154,29 +166,51 @@ impl SetsWriter {
         Err(Error::from(ErrorKind::DuplicateKey).with_key(key))
     }
 
-    /// Takes over a set of another archive, to which more can be added. Returns its place in the order of saving, in which
-    /// nothing is noted yet.
-    pub(super) fn resume(
+    /// Lets the sets of another archive become parts of those that are open now.
+    pub(super) fn start_merging(&mut self) {
+        self.joinable = self.open.iter().map(|open| open.place).collect();
+    }
+
+    /// Takes over a set of another archive, to which more can be added. Nothing is noted yet in the order of saving.
+    pub(super) fn take_over(
         &mut self,
         zip: &bitnpz_npz::Archive,
         set: &StoredSet,
         output: &mut Output,
-    ) -> Result<usize> {
-        let place = output.ledger.order.new_place();
-        self.names.push(SetName { name: set.name().to_owned(), place });
+    ) -> Result<TakenSet> {
         let palette = Palette::of(&set.kind(0));
-        let writer = set.to_writer(zip, &mut output.zip, self.options.with_items(palette.dtype()))?;
-        if let Some((key, shape)) = set.stack() {
-            self.claim(key)?;
-            let stack = Stack::with_shape(key, shape.to_vec(), set.form().cloned(), palette);
-            self.stacks.push(SetStack { stack, set: writer, place });
-            return Ok(place);
+        let Some((key, shape)) = set.stack() else {
+            for image in 0..set.len() {
+                self.claim(&set.key(zip, image))?;
+            }
+            let takes =
+                |open: &OpenSet| self.joinable.contains(&open.place) && open.takes(&palette, set.ones());
+            let number = match self.open.iter().position(takes) {
+                Some(number) => number,
+                None => {
+                    let (writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
+                    let (palette, ones) = (palette.clone(), set.ones());
+                    self.open.push(OpenSet { palette, ones, set: writer, place });
+                    self.open.len() - 1
+                }
+            };
+            let open = &mut self.open[number];
+            self.joinable.retain(|place| *place != open.place);
+            open.palette = palette;
+            open.set.add_set(&mut output.zip, zip, set)?;
+            return Ok(TakenSet { place: open.place, has_new_keys: true });
+        };
+        if let Some(same) = self.stacks.iter_mut().find(|same| same.stack.key == key) {
+            same.stack.join(&set.kind(shape[shape.len() - 1]), shape, set.form())?;
+            same.set.add_set(&mut output.zip, zip, set)?;
+            return Ok(TakenSet { place: same.place, has_new_keys: false });
         }
-        for image in 0..set.len() {
-            self.claim(&set.key(zip, image))?;
-        }
-        self.open.push(OpenSet { palette, ones: set.ones(), set: writer, place });
-        Ok(place)
+        self.claim(key)?;
+        let (mut writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
+        writer.add_set(&mut output.zip, zip, set)?;
+        let stack = Stack::with_shape(key, shape.to_vec(), set.form().cloned(), palette);
+        self.stacks.push(SetStack { stack, set: writer, place });
+        Ok(TakenSet { place, has_new_keys: true })
     }
 
     /// Starts the set of a stack whose key is claimed.

@@ -116,6 +116,37 @@ impl Stack {
         count_images(&self.shape)
     }
 
+    /// Adds the items of a stack of this kind and shape, that comes back in this form, whose images are added elsewhere.
+    pub(super) fn join(
+        &mut self,
+        kind: &PackedKind,
+        shape: &[usize],
+        form: Option<&ArrayForm>,
+    ) -> Result<()> {
+        let whole = form.map_or(shape, |form| &form.shape);
+        self.check(&kind.dtype, whole.get(1..).unwrap_or_default())?;
+        let is_other = shape.get(1..) != Some(&self.shape[1..]) || form.is_some() != self.form.is_some();
+        let error = if is_other {
+            ErrorKind::WrongShape { expected: self.shape[1..].to_vec(), found: shape[1..].to_vec() }
+        } else if !Palette::of(kind).agrees_with(&self.palette) {
+            ErrorKind::ValuesDiffer { expected: self.kind().values(), found: kind.values() }
+        } else {
+            self.palette = Palette::of(kind);
+            self.grow(shape[0]);
+            return Ok(());
+        };
+        Err(Error::from(error).with_key(&self.key))
+    }
+
+    /// Counts more items.
+    fn grow(&mut self, count: usize) {
+        let grows = self.form.as_ref().is_some_and(|form| form.can_grow(&self.shape));
+        self.shape[0] += count;
+        if let Some(form) = self.form.as_mut().filter(|_| grows) {
+            form.shape[0] = self.shape[0];
+        }
+    }
+
     /// Returns the packed rows of the items that were added last.
     pub(super) fn last_rows(&self) -> &[u8] {
         &self.rows
@@ -174,11 +205,7 @@ impl Stack {
             unfit_error(&unfit, self.shape[0] * item_pixels, &self.shape).with_key(&self.key)
         })?;
         self.palette = palette;
-        let grows = self.form.as_ref().is_some_and(|form| form.can_grow(&self.shape));
-        self.shape[0] += count;
-        if let Some(form) = self.form.as_mut().filter(|_| grows) {
-            form.shape[0] = self.shape[0];
-        }
+        self.grow(count);
         Ok(&self.rows)
     }
 }

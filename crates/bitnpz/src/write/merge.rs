@@ -1,0 +1,208 @@
+//! Merging archives without decoding their images.
+
+use std::collections::{HashMap, HashSet};
+use std::io::Write;
+use std::path::Path;
+
+use bitnpz_npy::Header;
+use bitnpz_npz::{Member, OpenOptions};
+
+use super::order_log::MEMBERS;
+use super::stack::Stack;
+use super::writer::Writer;
+use crate::encoding::Encoding;
+use crate::error::{Error, ErrorKind, Result};
+use crate::names::{self, is_reserved};
+use crate::options::WriteOptions;
+use crate::read::{Archive, ArrayReader};
+
+/// An archive that is merged.
+struct Source<'a> {
+    path: &'a Path,
+    archive: Archive,
+}
+
+impl Source<'_> {
+    fn members(&self) -> impl Iterator<Item = Member<'_>> {
+        self.archive.zip().members().filter(|member| !is_reserved(member.name()))
+    }
+
+    fn member(&self, key: &str) -> Option<Member<'_>> {
+        self.archive.zip().find(key).filter(|member| !is_reserved(member.name()))
+    }
+
+    /// Returns the numbers of images that its arrays may have an item for each of: the length of each stack, and the number of
+    /// images with keys of their own.
+    fn image_counts(&self) -> HashSet<usize> {
+        let (mut counts, mut keyed) = (HashSet::new(), 0);
+        let mut count = |shape: &[usize], images: usize| match shape {
+            [length, _, _, ..] => drop(counts.insert(*length)),
+            _ => keyed += images,
+        };
+        for set in self.archive.sets() {
+            count(set.stack().map_or(&[], |(_, shape)| shape), set.len());
+        }
+        for entry in self.members().filter_map(|member| self.archive.entry(member.key()).ok()) {
+            entry.image_count().into_iter().for_each(|images| count(entry.shape(), images));
+        }
+        counts.insert(keyed);
+        counts
+    }
+
+    /// Returns whether the array of this key becomes a part of a stack, although it is too small for a set itself.
+    fn is_small_stack(&self, key: &str) -> bool {
+        let Some(entry) = self.archive.entry(key).ok().filter(|entry| entry.is_small_stack()) else {
+            return false;
+        };
+        self.archive.encoding() == Some(Encoding::Sets)
+            && entry.to_array().is_ok_and(|array| {
+                let stack = Stack::new(key, array.dtype(), &array.shape()[1..], None);
+                stack.is_ok_and(|mut stack| stack.push(array.data(), array.shape()[0]).is_ok())
+            })
+    }
+}
+
+impl Writer {
+    /// Starts an archive that has everything the archives at these paths have, in their order, and replaces what is at `path` when
+    /// it is finished. Image sets are copied without decoding an image: stacks under the same key become one, and so do images
+    /// with keys of their own.
+    ///
+    /// Other arrays under a key that several archives have are joined along their first axis if that counts images in each
+    /// archive, as labels do: it is as long as a stack of the archive or as it has images with keys of their own. Otherwise they
+    /// must be the same in all, and are written once.
+    ///
+    /// ```
+    /// use ndarray::{Array3, array};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let shards = ["a.npz", "b.npz"].map(|name| folder.path().join(name));
+    /// for shard in &shards {
+    ///     let mut writer = bitnpz::Writer::create(shard)?;
+    ///     writer.add_images("glyphs", &Array3::from_shape_fn((2, 9, 9), |(_, y, x)| y == x))?;
+    ///     writer.add_array("labels", &array![3_i64, 5])?;
+    ///     writer.finish()?;
+    /// }
+    /// let path = folder.path().join("training.npz");
+    /// bitnpz::Writer::merge(&path, &shards, &bitnpz::WriteOptions::default())?.finish()?;
+    /// let archive = bitnpz::Archive::open(&path)?;
+    /// assert_eq!(archive.images("glyphs")?.len(), 4);
+    /// assert_eq!(archive.array::<i64>("labels")?, array![3, 5, 3, 5].into_dyn());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If an archive cannot be read, if two have an image under the same key, if their stacks differ in dtype, values or the size
+    /// of images, if their other arrays can neither be joined nor are the same, or if writing fails.
+    pub fn merge<P: AsRef<Path>>(path: impl AsRef<Path>, from: &[P], options: &WriteOptions) -> Result<Self> {
+        let reading = OpenOptions::default().with_limits(options.limits.clone());
+        let sources = from.iter().map(|path| {
+            let path = path.as_ref();
+            let archive = Archive::open_with(path, &reading).map_err(|error| error.in_file(path))?;
+            Ok(Source { path, archive })
+        });
+        let sources: Vec<Source<'_>> = sources.collect::<Result<_>>()?;
+        let encodings = || sources.iter().filter_map(|source| source.archive.encoding());
+        let mut options = options.clone();
+        let sets = || encodings().find(|encoding| *encoding == Encoding::Sets);
+        options.encoding = options.encoding.or_else(sets).or_else(|| encodings().next());
+        let mut writer = Self::create_with(path, &options)?;
+        let mut shared = shared_keys(&sources);
+        let counts: Vec<HashSet<usize>> = match shared.is_empty() {
+            true => Vec::new(),
+            false => sources.iter().map(Source::image_counts).collect(),
+        };
+        for source in &sources {
+            writer.sets.start_merging();
+            let is_own = |key: &str| !shared.contains_key(bitnpz_npz::identity(key));
+            let taken = writer.take_over(&source.archive, |_| true, is_own, |_, _| Ok(()));
+            taken.map_err(|error| error.in_file(source.path))?;
+            for member in source.members() {
+                let key = bitnpz_npz::identity(member.key());
+                let Some(numbers) = shared.get_mut(key).map(std::mem::take) else { continue };
+                let arrays: Vec<_> =
+                    numbers.iter().map(|&number| (&sources[number], &counts[number])).collect();
+                if !arrays.is_empty() {
+                    writer.add_shared(key, &arrays)?;
+                }
+            }
+        }
+        Ok(writer)
+    }
+
+    /// Adds what several archives have under a key, each of which has these numbers of images.
+    fn add_shared(&mut self, key: &str, sources: &[(&Source<'_>, &HashSet<usize>)]) -> Result<()> {
+        let members: Vec<Member<'_>> = sources.iter().filter_map(|(source, _)| source.member(key)).collect();
+        let differ = |number: usize| {
+            let [first, other] = [sources[0].0.path, sources[number].0.path].map(Path::to_owned);
+            Error::from(ErrorKind::ArraysDiffer { first, other }).with_key(key)
+        };
+        let Some(header) = joined_header(key, sources) else {
+            for (number, member) in members.iter().enumerate().skip(1) {
+                if !is_same(&members[0], member)? {
+                    return Err(differ(number));
+                }
+            }
+            self.claim(key)?;
+            let entry = sources[0].0.archive.entry(key).ok();
+            return self.copy_member(&members[0], entry.as_ref());
+        };
+        self.claim(key)?;
+        let number = self.output.zip.len();
+        let head = header.to_bytes()?;
+        let mut stream = self.output.zip.stream(&names::of_array(key), head.clone())?;
+        for ((source, _), member) in sources.iter().zip(&members) {
+            let copied =
+                ArrayReader::of_member(member, &source.archive.zip().limits().npy).and_then(|mut reader| {
+                    reader.copy_to(|bytes| Ok(stream.write_all(bytes).map_err(bitnpz_npz::Error::from)?))
+                });
+            copied.map_err(|error| error.with_key(key).in_file(source.path))?;
+        }
+        stream.finish(&head)?;
+        self.output.ledger.note_plain(number, MEMBERS, 0);
+        Ok(())
+    }
+}
+
+/// Returns the keys that members of several archives have, each with the numbers of the archives, but for stacks that are too
+/// small for a set.
+fn shared_keys(sources: &[Source<'_>]) -> HashMap<String, Vec<usize>> {
+    let mut numbers: HashMap<String, Vec<usize>> = HashMap::new();
+    for (number, source) in sources.iter().enumerate() {
+        for member in source.members() {
+            numbers.entry(bitnpz_npz::identity(member.key()).to_owned()).or_default().push(number);
+        }
+    }
+    let is_stack =
+        |key: &str, numbers: &[usize]| numbers.iter().all(|&number| sources[number].is_small_stack(key));
+    numbers.retain(|key, numbers| numbers.len() > 1 && !is_stack(key, numbers));
+    numbers
+}
+
+/// Returns the header of arrays that are joined along their first axis; `None` if that does not count images in each archive, or
+/// if they do not fit together.
+fn joined_header(key: &str, sources: &[(&Source<'_>, &HashSet<usize>)]) -> Option<Header> {
+    let mut joined: Option<Header> = None;
+    for (source, counts) in sources {
+        let entry = source.archive.entry(key).ok().filter(|entry| entry.kind().is_none())?;
+        let Header { dtype, shape, fortran_order, .. } = entry.header();
+        let (&length, items) = shape.split_first().filter(|(length, _)| counts.contains(length))?;
+        if *fortran_order && shape.len() > 1 {
+            return None;
+        }
+        match &mut joined {
+            None => joined = Some(Header::new(dtype.clone(), shape.clone())),
+            Some(joined) if joined.dtype == *dtype && joined.shape[1..] == *items => {
+                joined.shape[0] = joined.shape[0].checked_add(length)?;
+            }
+            Some(_) => return None,
+        }
+    }
+    joined
+}
+
+/// Returns whether two members have the same bytes.
+fn is_same(one: &Member<'_>, other: &Member<'_>) -> Result<bool> {
+    let summary = |member: &Member<'_>| (member.size(), member.crc32());
+    Ok(summary(one) == summary(other) && one.read()? == other.read()?)
+}

@@ -1,0 +1,140 @@
+//! Merging archives.
+
+use std::path::PathBuf;
+
+use bitnpz::{Archive, Encoding, WriteOptions, Writer};
+use ndarray::{Array1, Array3, Axis, array, concatenate, s};
+
+use crate::support::{Folder, image, stack};
+
+/// Writes an archive of each of these, and merges them.
+fn merged(
+    folder: &Folder,
+    options: &WriteOptions,
+    fills: &[&dyn Fn(&mut Writer)],
+) -> bitnpz::Result<Archive> {
+    let paths: Vec<PathBuf> = (0..fills.len()).map(|number| folder.path(&format!("{number}.npz"))).collect();
+    for (path, fill) in paths.iter().zip(fills) {
+        let mut writer = Writer::create_with(path, options).unwrap();
+        fill(&mut writer);
+        writer.finish().unwrap();
+    }
+    let path = folder.path("merged.npz");
+    Writer::merge(&path, &paths, &WriteOptions::default())?.finish()?;
+    let archive = Archive::open(&path)?;
+    assert_eq!(archive.verify(|_| ())?.problems, []);
+    Ok(archive)
+}
+
+#[test]
+fn joins_stacks_images_and_labels() {
+    let folder = Folder::new();
+    let all = stack(1500).mapv(|pixel| u8::from(pixel) * 255);
+    let labels = Array1::from_iter(0..1500_i32);
+    // The last part is too small for a set.
+    let bounds = [0, 700, 1495, 1500];
+    let fill = |part: usize| {
+        let (all, labels) = (&all, &labels);
+        move |writer: &mut Writer| {
+            let part = bounds[part]..bounds[part + 1];
+            for number in part.clone().take(20) {
+                writer.add_image(&format!("ix-{number}"), &image(9, 17, number % 6)).unwrap();
+            }
+            writer.add_images("stack", &all.slice(s![part.clone(), .., ..]).to_owned()).unwrap();
+            writer.add_array("labels", &labels.slice(s![part]).to_owned()).unwrap();
+            writer.add_array("names", &array![1.5, 2.5]).unwrap();
+        }
+    };
+    let archive = merged(&folder, &WriteOptions::default(), &[&fill(0), &fill(1), &fill(2)]).unwrap();
+    assert!(archive.array::<u8>("stack").unwrap() == all.clone().into_dyn());
+    assert_eq!(archive.array::<i32>("labels").unwrap(), labels.into_dyn());
+    assert_eq!(archive.array::<f64>("names").unwrap(), array![1.5, 2.5].into_dyn());
+    for number in (0..20).chain(700..720).chain(1495..1500) {
+        assert_eq!(archive.image::<bool>(&format!("ix-{number}")).unwrap(), image(9, 17, number % 6));
+    }
+    let keys: Vec<String> = archive.keys().collect();
+    assert_eq!(keys.len(), 20 + 20 + 5 + 3);
+    assert_eq!(keys[0], "ix-0");
+    let images = archive.images("stack").unwrap();
+    let mut batch = Array3::from_elem((60, 20, 30), 0_u8);
+    let indices: Vec<usize> = (0..60).map(|number| number * 997 % 1500).collect();
+    images.read_batch_into(&indices, &mut batch).unwrap();
+    assert_eq!(batch, all.select(Axis(0), &indices));
+    // What was merged can be appended to.
+    let path = folder.path("merged.npz");
+    let mut writer = Writer::append(&path, &WriteOptions::default()).unwrap();
+    writer.extend("stack", &all.slice(s![..3, .., ..]).to_owned()).unwrap();
+    writer.finish().unwrap();
+    let longer = Archive::open(&path).unwrap().array::<u8>("stack").unwrap();
+    assert!(longer == concatenate![Axis(0), all, all.slice(s![..3, .., ..])].into_dyn());
+}
+
+#[test]
+fn equal_models_are_kept_once() {
+    let folder = Folder::new();
+    let all = stack(3000);
+    let fill = |writer: &mut Writer| writer.add_images("stack", &all).map(drop).unwrap();
+    let archive = merged(&folder, &WriteOptions::default(), &[&fill, &fill, &fill]).unwrap();
+    let zip = bitnpz_npz::Archive::open(folder.path("merged.npz")).unwrap();
+    let of = |folder: &str| zip.members().filter(|member| member.name().starts_with(folder)).count();
+    assert!(of(".bitnpz/models/") <= 1 && of(".bitnpz/stack/payload-") == 3);
+    assert_eq!(archive.images("stack").unwrap().len(), 9000);
+}
+
+#[test]
+fn refuses_what_does_not_fit_together() {
+    let error = |first: &dyn Fn(&mut Writer), second: &dyn Fn(&mut Writer)| {
+        let folder = Folder::new();
+        let error = merged(&folder, &WriteOptions::default(), &[first, second]).unwrap_err().to_string();
+        assert!(!folder.path("merged.npz").exists());
+        assert!(error.contains("1.npz"), "{error}");
+        error
+    };
+    let add = |key: &'static str, values: [u8; 2]| {
+        move |writer: &mut Writer| {
+            let [off, on] = values;
+            let images = stack(600).mapv(|pixel| if pixel { on } else { off });
+            writer.add_images(key, &images).unwrap();
+        }
+    };
+    let label = |values: Array1<i64>| {
+        move |writer: &mut Writer| writer.add_array("labels", &values).map(drop).unwrap()
+    };
+    let keyed = |writer: &mut Writer| {
+        (0..20).for_each(|number| writer.add_image(&format!("{number}"), &image(9, 9, number)).unwrap());
+    };
+    let wide = |writer: &mut Writer| {
+        writer.add_images("a", &Array3::from_elem((600, 20, 31), 255_u8)).map(drop).unwrap();
+    };
+    let floats = |writer: &mut Writer| {
+        writer.add_images("a", &stack(600).mapv(|pixel| f32::from(u8::from(pixel)))).map(drop).unwrap();
+    };
+    assert!(error(&add("a", [0, 255]), &add("a", [0, 1])).contains("expected pixels of 0 and 255"));
+    assert!(error(&add("a", [0, 255]), &wide).contains("expected shape (20, 30), found (20, 31)"));
+    assert!(error(&add("a", [0, 255]), &floats).contains("expected images of "));
+    assert!(error(&keyed, &keyed).contains("has this key already"));
+    assert!(error(&label(array![1, 2]), &label(array![1, 3])).contains("expected arrays that can be joined"));
+    assert!(error(&add("labels", [0, 1]), &label(array![1, 3])).contains("has this key already"));
+}
+
+#[test]
+fn merges_other_encodings() {
+    for encoding in [Encoding::Plain, Encoding::Packed] {
+        let folder = Folder::new();
+        let options = WriteOptions::default().with_encoding(encoding);
+        let fill = |part: usize| {
+            move |writer: &mut Writer| {
+                for number in part * 5..part * 5 + 5 {
+                    writer.add_image(&format!("ix-{number}"), &image(9, 17, number)).unwrap();
+                }
+                writer.add_array("labels", &Array1::from_elem(5, part as i64)).unwrap();
+            }
+        };
+        let archive = merged(&folder, &options, &[&fill(0), &fill(1)]).unwrap();
+        assert_eq!(archive.encoding(), Some(encoding));
+        assert_eq!(archive.array::<i64>("labels").unwrap(), array![0, 0, 0, 0, 0, 1, 1, 1, 1, 1].into_dyn());
+        (0..10).for_each(|number| {
+            assert_eq!(archive.image::<bool>(&format!("ix-{number}")).unwrap(), image(9, 17, number));
+        });
+    }
+}
