@@ -30,7 +30,7 @@ pub struct Error(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// The file that was merged.
+    /// The archive, if several were read.
     file: Option<PathBuf>,
     key: Option<String>,
     kind: ErrorKind,
@@ -215,9 +215,20 @@ impl Error {
         }
     }
 
-    /// Returns the path of the file that could not be opened or written, if that is the error.
+    /// Returns the path of the archive that the error concerns, if several are read. The message has it.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.0.file.as_deref()
+    }
+
+    /// Returns the path of the file that could not be opened or written, if that is the error, or of the archive that it concerns
+    /// if several are read. The message has it.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
+        self.path_of_kind().or(self.file())
+    }
+
+    fn path_of_kind(&self) -> Option<&Path> {
         match self.kind() {
             ErrorKind::Npz(error) => match error.kind() {
                 bitnpz_npz::ErrorKind::Open { path, .. } | bitnpz_npz::ErrorKind::Write { path, .. } => {
@@ -229,11 +240,9 @@ impl Error {
         }
     }
 
-    /// Sets the file that the error concerns, which its message starts with, unless the message has it.
+    /// Sets the archive that the error concerns.
     pub(crate) fn in_file(mut self, path: &Path) -> Self {
-        if self.path().is_none() {
-            self.0.file.get_or_insert_with(|| path.to_owned());
-        }
+        self.0.file.get_or_insert_with(|| path.to_owned());
         self
     }
 
@@ -246,7 +255,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(path) = &self.0.file {
+        if let Some(path) = self.file().filter(|_| self.path_of_kind().is_none()) {
             write!(f, "{}: ", path.display())?;
         }
         if let Some(key) = &self.0.key {

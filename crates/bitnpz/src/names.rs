@@ -14,6 +14,9 @@ pub(crate) const PACKED: &str = ".bitnpz/packed.json";
 /// The member that lists image sets.
 pub(crate) const SETS: &str = ".bitnpz/sets.json";
 
+/// The folder of models, which is no name of an image set.
+pub(crate) const MODELS: &str = "models";
+
 /// The kinds of members that a segment of an image set has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SegmentPart {
@@ -52,7 +55,7 @@ pub(crate) fn described_set(member: &str) -> Option<&str> {
 
 /// Returns the name of the member that holds the model of this name.
 pub(crate) fn of_model(model: &str) -> String {
-    format!("{RESERVED_PREFIX}models/{model}.npy")
+    format!("{RESERVED_PREFIX}{MODELS}/{model}.npy")
 }
 
 /// Returns the name of the member that holds the model of an image set of version 1 to 3.
@@ -65,10 +68,11 @@ pub(crate) fn of_segment(set: &str, part: SegmentPart, number: usize) -> String 
     format!("{RESERVED_PREFIX}{set}/{}-{number}.npy", part.name())
 }
 
-/// Returns whether a member holds keys of this image set.
-pub(crate) fn holds_keys(member: &str, set: &str) -> bool {
-    let part = member.strip_prefix(RESERVED_PREFIX).and_then(|rest| rest.strip_prefix(set));
-    part.is_some_and(|part| part.starts_with("/keys-"))
+/// Returns whether a member is such a part of this image set.
+pub(crate) fn is_part(member: &str, set: &str, part: SegmentPart) -> bool {
+    let rest =
+        member.strip_prefix(RESERVED_PREFIX).and_then(|rest| rest.strip_prefix(set)?.strip_prefix('/'));
+    rest.and_then(|rest| rest.strip_prefix(part.name())).is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// Returns whether a member is the library's own.
@@ -99,6 +103,9 @@ pub(crate) fn check_key(key: &str) -> Result<()> {
 pub(crate) fn for_people(member: &str) -> Option<String> {
     let (set, part) = member.strip_prefix(RESERVED_PREFIX)?.split_once('/')?;
     let part = part.strip_suffix(".npy").or_else(|| part.strip_suffix(".json"))?;
+    if set == MODELS {
+        return Some(format!("model {part}"));
+    }
     let part = match part.split_once('-') {
         Some((part, segment)) => format!("{part} {segment}"),
         None if part == "set" => "description".to_owned(),
@@ -116,8 +123,10 @@ mod tests {
         assert_eq!(described_set(&of_description("a/b")), Some("a/b"));
         assert_eq!(for_people(&of_description("a")).unwrap(), "a, description");
         assert_eq!(for_people(&of_segment("a", SegmentPart::Payload, 3)).unwrap(), "a, payload 3");
-        assert!(holds_keys(&of_segment("a", SegmentPart::Keys, 0), "a"));
-        assert!(!holds_keys(&of_segment("ab", SegmentPart::Keys, 0), "a"));
+        assert_eq!(for_people(&of_model("contour-12")).unwrap(), "model contour-12");
+        assert!(is_part(&of_segment("a", SegmentPart::Keys, 0), "a", SegmentPart::Keys));
+        assert!(!is_part(&of_segment("ab", SegmentPart::Keys, 0), "a", SegmentPart::Keys));
+        assert!(!is_part(&of_segment("a", SegmentPart::Keys, 0), "a", SegmentPart::Blocks));
         assert!(is_array(&of_array("a")) && !is_array(&of_model("a")) && !is_array("a.txt"));
         assert!(is_key("a") && !is_key("a.npy") && !is_key("") && !is_key(SETS));
     }

@@ -11,7 +11,7 @@ use bitnpz_npz::{Compression, Limits, OpenOptions};
 
 use crate::error::Result;
 use crate::interrupt;
-use crate::names;
+use crate::names::{self, SegmentPart};
 use crate::options::WriteOptions;
 use crate::progress::Steps;
 use crate::read::{Archive, Problem};
@@ -163,7 +163,8 @@ fn state_of_set(
             flaws.values().next().map_or_else(String::new, |flaw| format!(", the first: {}", flaw.message));
         return SetState::Lost { message: format!("all of its {} images{first}", set.len()) };
     }
-    let damaged_keys = found.changed.iter().find(|name| names::holds_keys(name, set.name())).cloned();
+    let damaged_keys =
+        found.changed.iter().find(|name| names::is_part(name, set.name(), SegmentPart::Keys)).cloned();
     if flaws.is_empty() && damaged_keys.is_none() && set.damaged_directories(archive.zip()).next().is_none() {
         return SetState::Whole;
     }

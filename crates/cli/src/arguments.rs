@@ -12,6 +12,7 @@ use crate::commands::diff::DiffArgs;
 use crate::commands::info::InfoArgs;
 use crate::commands::ls::LsArgs;
 use crate::commands::man::ManArgs;
+use crate::commands::merge::MergeArgs;
 use crate::commands::pack::PackArgs;
 use crate::commands::rm::RmArgs;
 use crate::commands::salvage::SalvageArgs;
@@ -60,6 +61,8 @@ pub(crate) enum Verb {
     Unpack(UnpackArgs),
     /// Add pictures, .npy stacks or .npz archives to an archive
     Append(AppendArgs),
+    /// Put archives together, without encoding their images again
+    Merge(MergeArgs),
     /// Rewrite an archive in another encoding
     Convert(ConvertArgs),
     /// Remove keys from an archive

@@ -1,7 +1,7 @@
 //! Reads and writes NPZ archives: ZIP archives whose members are `.npy` files.
 //!
-//! - [`Archive`] reads members through a memory map, by positional reads or from memory. It rejects archives
-//!   that two readers could read differently. All methods take `&self`, so that threads and forked processes
+//! - [`Archive`] reads members through a memory map, by positional reads, from memory or from anything that
+//!   [reads by range](ReadAt). It rejects archives that two readers could read differently. All methods take `&self`, so that threads and forked processes
 //!   can share an archive.
 //! - [`Writer`] compresses members in parallel, writes the same bytes for any number of threads, and uses
 //!   zip64 only where it is needed.
@@ -30,6 +30,7 @@ mod memory;
 mod method;
 mod name;
 mod owner;
+mod ranges;
 mod record;
 mod salvage;
 mod source;
@@ -44,6 +45,7 @@ pub use limits::Limits;
 pub use method::{Compression, Method};
 pub use name::{check_name, identity};
 pub use owner::Owner;
+pub use ranges::ReadAt;
 pub use salvage::{Salvaged, salvage};
 pub use temporary::{clean, remove_temporary_files};
 pub use writer::{CompressedMember, Stream, WriteOptions, Writer};

@@ -1,4 +1,4 @@
-//! The bytes of an archive: mapped, in memory or in a file.
+//! The bytes of an archive: mapped, in memory, in a file, or read by range.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -10,6 +10,7 @@ use bitnpz_npy::with_room;
 use memmap2::Mmap;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::ranges::RangeReader;
 
 /// The bytes of an archive, which any thread can read at any offset.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub(crate) enum ByteSource {
     Mapped(Mmap, Option<SystemTime>),
     Memory(Vec<u8>),
     File { file: File, len: u64, modified: Option<SystemTime> },
+    Ranges(RangeReader),
 }
 
 impl ByteSource {
@@ -55,7 +57,7 @@ impl ByteSource {
     pub(crate) fn modified(&self) -> Option<SystemTime> {
         match self {
             Self::Mapped(_, modified) | Self::File { modified, .. } => *modified,
-            Self::Memory(_) => None,
+            Self::Memory(_) | Self::Ranges(_) => None,
         }
     }
 
@@ -64,6 +66,7 @@ impl ByteSource {
             Self::Mapped(map, _) => map.len() as u64,
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File { len, .. } => *len,
+            Self::Ranges(reader) => reader.len(),
         }
     }
 
@@ -72,7 +75,7 @@ impl ByteSource {
         match self {
             Self::Mapped(map, _) => Some(map),
             Self::Memory(bytes) => Some(bytes),
-            Self::File { .. } => None,
+            Self::File { .. } | Self::Ranges(_) => None,
         }
     }
 
@@ -83,6 +86,9 @@ impl ByteSource {
         let index = |position: u64| usize::try_from(position).map_err(|_| self.too_short(offset));
         if let Some(bytes) = self.bytes() {
             return Ok(Cow::Borrowed(&bytes[index(offset)?..index(end)?]));
+        }
+        if let Self::Ranges(reader) = self {
+            return reader.get(offset..end);
         }
         let mut bytes = with_room(index(len)?).map_err(|error| Error::from(error).at(offset))?;
         bytes.resize(index(len)?, 0);

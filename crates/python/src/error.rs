@@ -27,9 +27,9 @@ pub(crate) fn to_python(py: Python<'_>, error: &bitnpz::Error, name: &str) -> Py
     if error.is_out_of_memory() {
         return raise(py, "NoMemoryError", (format!("{name}: {error}"),));
     }
-    // The file that could not be written may be another than the archive.
-    let unwritten = error.unwritten().map(|path| path.display().to_string());
-    let name = unwritten.as_deref().unwrap_or(name);
+    // The error may be about another file than the archive.
+    let other = error.unwritten().or(error.file()).map(|path| path.display().to_string());
+    let name = other.as_deref().unwrap_or(name);
     match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
         // `UnexpectedEof` and `InvalidData` are about the archive's content, not about the system.
         Some(failure)
@@ -37,6 +37,7 @@ pub(crate) fn to_python(py: Python<'_>, error: &bitnpz::Error, name: &str) -> Py
         {
             to_os_error(py, failure, name)
         }
+        _ if error.file().is_some() => raise(py, class_of(error), (error.to_string(),)),
         _ => raise(py, class_of(error), (format!("{name}: {error}"),)),
     }
 }

@@ -14,6 +14,7 @@ mod error;
 mod forks;
 mod images;
 mod limits;
+mod merge;
 mod shuffle;
 mod writer;
 
@@ -33,6 +34,8 @@ mod _bitnpz {
     use super::forks::{after_fork, before_fork};
     #[pymodule_export]
     use super::images::Images;
+    #[pymodule_export]
+    use super::merge::merge;
     #[pymodule_export]
     use super::shuffle::Shuffle;
     #[pymodule_export]

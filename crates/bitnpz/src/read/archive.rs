@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bitnpz_npy::{Dtype, copy};
-use bitnpz_npz::{Identity, Limits, OpenOptions};
+use bitnpz_npz::{Identity, Limits, OpenOptions, ReadAt};
 
 use super::contents::{Contents, SetArray};
 use super::entry::Entry;
@@ -81,6 +81,42 @@ impl Archive {
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         Self::new(bitnpz_npz::Archive::open_with(path, options)?)
+    }
+
+    /// Opens an archive that is read by range, as from an object store, with two requests, or one more for each image set of a
+    /// large archive. The blocks that a batch of images needs are requested together.
+    ///
+    /// ```
+    /// use std::io;
+    /// use std::ops::Range;
+    ///
+    /// struct Bytes(Vec<u8>);
+    ///
+    /// impl bitnpz::ReadAt for Bytes {
+    ///     fn len(&self) -> io::Result<u64> {
+    ///         Ok(self.0.len() as u64)
+    ///     }
+    ///
+    ///     fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+    ///         let bytes = |range: &Range<u64>| self.0[range.start as usize..range.end as usize].to_vec();
+    ///         Ok(ranges.iter().map(bytes).collect())
+    ///     }
+    /// }
+    ///
+    /// let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+    /// writer.add_images("glyphs", &ndarray::Array3::from_elem((2000, 9, 9), true))?;
+    /// let mut bytes = Vec::new();
+    /// writer.finish_into(&mut bytes)?;
+    /// let archive = bitnpz::Archive::open_ranges(Bytes(bytes), &bitnpz::OpenOptions::default())?;
+    /// assert_eq!(archive.images("glyphs")?.count_ones(&[1999, 7])?, [81, 81]);
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_ranges(source: impl ReadAt + 'static, options: &OpenOptions) -> Result<Self> {
+        Self::new(bitnpz_npz::Archive::open_ranges(source, options)?)
     }
 
     /// Opens an archive from a stream. It first copies the stream to a temporary file, up to the limit `spooled_bytes`.

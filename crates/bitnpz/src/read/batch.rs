@@ -216,6 +216,28 @@ impl Images {
         let Some(each) = NonZero::new(out.len().checked_div(indices.len()).unwrap_or(0)) else {
             return Ok(());
         };
+        let (mut indices, mut out) = (indices, out);
+        while !indices.is_empty() {
+            let requested = match &self.storage {
+                ImageStorage::Set(images) => images.request(indices)?,
+                _ => indices.len(),
+            };
+            let (now, now_out);
+            (now, indices) = indices.split_at(requested);
+            (now_out, out) = out.split_at_mut(requested * each.get());
+            self.share_requested(now, now_out, each, &read)?;
+        }
+        Ok(())
+    }
+
+    /// Does the same with images that are requested, if that is necessary.
+    fn share_requested<O: Send>(
+        &self,
+        indices: &[usize],
+        out: &mut [O],
+        each: NonZero<usize>,
+        read: impl Fn(&[usize], &mut [O], usize) -> Result<()> + Sync,
+    ) -> Result<()> {
         let pixels = self.image_size().map_or(0, |[height, width]| height * width);
         let share = (MAX_PIXELS_PER_SHARE / pixels.max(1)).clamp(1, MAX_IMAGES_PER_SHARE);
         let mut shares = indices.chunks(share).zip(out.chunks_mut(share * each.get()));

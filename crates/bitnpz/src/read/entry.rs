@@ -190,7 +190,7 @@ impl<'a> Entry<'a> {
     }
 
     /// Returns the compressed size of the array in bytes, without ZIP headers. For one image of a set this is the size of its
-    /// payload; for a set that is one array it includes the payload index and the model.
+    /// payload; for a set that is one array it includes the directories and the models.
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
         match &self.location {

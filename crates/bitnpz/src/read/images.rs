@@ -217,8 +217,8 @@ impl Images {
         }
     }
 
-    /// Returns the size of the images in the file in bytes. For all images of an image set, this includes the set's model and
-    /// payload indices, but not its keys.
+    /// Returns the size of the images in the file in bytes. For all images of an image set, this includes the set's models,
+    /// directories and keys.
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
         match &self.storage {

@@ -31,8 +31,8 @@ pub struct Problem {
     pub key: Option<String>,
     /// The number of the image in the image set.
     pub image: Option<usize>,
-    /// `true` if this image is certainly damaged. A checksum covers a group of 128 images, so it may only be known that some
-    /// images of the group are damaged; then all of them are listed as uncertain.
+    /// `true` if this image is certainly damaged. A checksum covers a block of 128 images, so it may only be known that some
+    /// images of the block are damaged; then all of them are listed as uncertain.
     pub is_certain: bool,
     /// A message that says what was expected and what was found.
     pub message: String,

@@ -19,6 +19,9 @@ use crate::set::StoredSet;
 const IMAGES_AT_ONCE: usize = 32;
 const MAX_PIXELS_AT_ONCE: usize = 1 << 16;
 
+/// The most images that are requested at once.
+const MAX_REQUESTED: usize = 1 << 13;
+
 /// Consecutive images of an image set.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredImages {
@@ -99,7 +102,7 @@ impl StoredImages {
     /// payloads.
     pub(super) fn stored_bytes(&self) -> u64 {
         if self.len() == self.set().len() {
-            return self.set().stored_bytes();
+            return self.set().stored_bytes(self.zip());
         }
         (0..self.len()).map(|index| self.payload_bytes(index).unwrap_or(0)).sum()
     }
@@ -127,6 +130,15 @@ impl StoredImages {
 
     pub(super) fn with_image<R>(&self, index: usize, with: impl FnOnce(BitmapView<'_>) -> R) -> Result<R> {
         self.set().with_image(self.zip(), self.first() + index, with)
+    }
+
+    /// Requests what reading the first of these images needs, if the file is read by range, and returns how many they are.
+    pub(super) fn request(&self, indices: &[usize]) -> Result<usize> {
+        if !self.zip().is_read_by_range() {
+            return Ok(indices.len());
+        }
+        let images: Vec<usize> = indices.iter().map(|index| self.first() + index).collect();
+        self.set().request(self.zip(), &images)
     }
 
     /// Calls `with` with each of these images and its number in `indices`; all have this size.
@@ -161,9 +173,14 @@ impl StoredImages {
             unpack_onto(image.as_bytes(), kind.width, &kind.dtype, kind.bits, pixels)
         };
         let size = self.set().common_size().filter(|[height, width]| height * width <= MAX_PIXELS_AT_ONCE);
+        let mut requested = images.start;
         for first in images.clone().step_by(IMAGES_AT_ONCE) {
             interrupt::check()?;
             let indices: Vec<usize> = (first..images.end.min(first + IMAGES_AT_ONCE)).collect();
+            if first + indices.len() > requested {
+                let more: Vec<usize> = (first..images.end.min(first + MAX_REQUESTED)).collect();
+                requested = first + self.request(&more)?.max(indices.len());
+            }
             match size {
                 Some(size) => {
                     let mut unpacked = Ok(());

@@ -22,7 +22,7 @@ const READ_BUFFER_BYTES: usize = 1 << 16;
 
 impl Archive {
     /// Verifies the structure of the archive: its records, each member's local header, each array's header, and the descriptions
-    /// and payload indices of image sets. It reads no pixels; [`verify`](Self::verify) does.
+    /// and directories of image sets. It reads no pixels; [`verify`](Self::verify) does.
     #[must_use]
     pub fn verify_structure(&self) -> Report {
         let mut report = Report { gaps: self.zip().gaps(), ..Report::default() };
@@ -43,7 +43,7 @@ impl Archive {
         report.problems.extend(self.missing_members().chain(self.unnamed_members()));
         for set in self.sets() {
             for image in set.misplaced(self.zip()) {
-                let message = "expected a valid offset in the payload index, found none".to_owned();
+                let message = "expected a place of its payload, found none".to_owned();
                 let flaw = Flaw { image, is_certain: true, message };
                 report.problems.push(Problem::of_image(self.zip(), set, &flaw));
             }
@@ -146,7 +146,7 @@ impl Archive {
             problems.push(Problem::of_member(set.name(), error.to_string()));
         }
         if problems.len() == before {
-            let message = "expected consecutive payloads, found other offsets; all images are intact, and \
+            let message = "expected the places of payloads as they were written, found others; all images are intact, and \
                 saving them again repairs it";
             let members = set.damaged_directories(self.zip());
             problems.extend(members.map(|member| Problem::of_member(member, message.to_owned())));

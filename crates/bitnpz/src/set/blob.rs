@@ -76,6 +76,14 @@ impl Blob {
         }
     }
 
+    /// Returns where bytes in this range are in the file; `None` if they are in memory.
+    pub(super) fn range_in_file(&self, range: Range<usize>) -> Option<Range<u64>> {
+        match &self.data {
+            BlobData::File(file) => Some(file.start + range.start as u64..file.start + range.end as u64),
+            BlobData::Memory(_) => None,
+        }
+    }
+
     pub(super) fn bytes<'a>(&'a self, zip: &'a Archive) -> Result<Cow<'a, [u8]>> {
         match &self.data {
             BlobData::File(range) => Ok(zip.slice(range.clone())?),

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::keys::Pattern;
 use crate::axes::ArrayForm;
-use crate::names::{self, is_key};
+use crate::names::{self, SegmentPart, is_key};
 use crate::order::Run;
 use crate::packed::PackedKind;
 
@@ -207,6 +207,13 @@ pub(super) struct SegmentDescription {
     pub(super) keys: Option<KeysDescription>,
 }
 
+impl SegmentDescription {
+    /// Returns whether the keys have a member.
+    pub(super) fn has_key_member(&self) -> bool {
+        matches!(self.keys, Some(KeysDescription::Table | KeysDescription::Text { .. }))
+    }
+}
+
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -271,6 +278,11 @@ impl DescriptionJson {
         let models = match (self.models.take(), self.codec.take()) {
             (Some(models), None) if version == VERSION && model.is_none() && !self.changes => {
                 let member = |name: String| names::of_model(&name);
+                let is_text =
+                    |segment: &SegmentDescription| matches!(segment.keys, Some(KeysDescription::Text { .. }));
+                if self.segments.iter().any(is_text) {
+                    return Err("expected keys in a table, found sorted text".to_owned());
+                }
                 let models = models.into_iter();
                 let models =
                     models.map(|json| ModelDescription::new(&json.codec, json.base, json.member.map(member)));
@@ -359,6 +371,17 @@ impl Description {
         description.check_keys()?;
         description.check_countable()?;
         Ok(description)
+    }
+
+    /// Returns the names of the members of the set with this name, but for its description.
+    pub(super) fn members(&self, set: &str) -> impl Iterator<Item = String> {
+        let directory = if self.has_blocks { SegmentPart::Blocks } else { SegmentPart::Index };
+        let parts = self.segments.iter().enumerate().flat_map(move |(number, segment)| {
+            let keys = segment.has_key_member().then_some(SegmentPart::Keys);
+            let parts = [SegmentPart::Payload, directory].into_iter().chain(keys);
+            parts.map(move |part| names::of_segment(set, part, number))
+        });
+        self.models.iter().filter_map(|model| model.member.clone()).chain(parts)
     }
 
     /// Checks that the segments have the images of the shape.

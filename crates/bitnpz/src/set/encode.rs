@@ -9,11 +9,11 @@ use bitnpz_npy::with_room;
 use super::block::{Blocks, Entry};
 use super::collected::CollectedImages;
 use super::description::{KeysDescription, SegmentDescription};
-use super::keys::KeysError;
+use super::keys::{KeyList, KeysError};
 use super::options::SetOptions;
 use super::payloads::{Payloads, Sizes, checksums};
 use super::train::train;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The memory that encoding needs for each image beside its packed rows: its view, its number and its payload's start, in bytes.
 const BYTES_PER_IMAGE: usize = 64;
@@ -53,20 +53,22 @@ pub(super) fn encode_segment(
     let entries = payloads.entries();
     let blocks = Blocks::new(&entries, &checksums(&images, &entries));
     let repeats = entries.iter().any(|entry| matches!(entry, Entry::Repeat(_)));
-    let keys = collected.keys();
-    let (keys, key_table) = match keys.pattern() {
-        _ if keys.is_empty() => (None, None),
-        Some(pattern) => (Some(KeysDescription::Pattern(pattern.clone())), None),
-        None => {
-            let table = keys.write().map_err(|error| match error {
-                KeysError::OutOfMemory(error) => Error::from(error),
-                KeysError::Damaged(message) => unreachable!("the keys are ours: {message}"),
-            })?;
-            (Some(KeysDescription::Table), Some(table))
-        }
-    };
+    let (keys, key_table) = describe_keys(collected.keys())?;
     let description = SegmentDescription { images: images.len(), size, model: 0, repeats, keys };
     Ok(EncodedSegment { model, description, blocks, key_table })
+}
+
+/// Describes the keys of a segment, if there are any, and returns their table unless they follow a pattern.
+pub(super) fn describe_keys(keys: &KeyList) -> Result<(Option<KeysDescription>, Option<Vec<u8>>)> {
+    match keys.pattern() {
+        _ if keys.is_empty() => Ok((None, None)),
+        Some(pattern) => Ok((Some(KeysDescription::Pattern(pattern.clone())), None)),
+        None => match keys.write() {
+            Ok(table) => Ok((Some(KeysDescription::Table), Some(table))),
+            Err(KeysError::OutOfMemory(error)) => Err(error.into()),
+            Err(KeysError::Damaged(message)) => unreachable!("the keys are ours: {message}"),
+        },
+    }
 }
 
 /// Checks that there is memory for encoding, by allocating as much: here an error can be returned.

@@ -10,7 +10,7 @@ use super::block::{BLOCK, Blocks, Entry, MAX_HEAD, Place};
 use super::checksum::{self, Checksum, Damage};
 use super::description::{KeysDescription, SegmentDescription};
 use super::directory::Directory;
-use super::keys::{KeyTable, KeysError, KeysView, TableKeys, TextKeys};
+use super::keys::{KeyList, KeyTable, KeysError, KeysView, TableKeys, TextKeys};
 use super::payload_index::{IndexLayout, PayloadIndex};
 use crate::error::{ErrorKind, Result};
 use crate::names::{self, SegmentPart};
@@ -39,19 +39,15 @@ enum Layout {
 enum SegmentKeys {
     None,
     Text(Blob),
-    Table {
-        keys: Box<TableKeys>,
-        member: String,
-        /// The compressed length of the member in bytes.
-        stored_bytes: u64,
-    },
+    Table(Box<TableKeys>),
 }
 
 /// The most bytes that are read at once for several images.
 const MAX_WINDOW_BYTES: usize = 1 << 20;
 
-/// A block of at most so many bytes is read whole for one of its images.
+/// A block of at most so many bytes is read whole for one of its images: of a file, and where reads are requests.
 const SMALL_BLOCK: usize = 16 << 10;
+const SMALL_REQUESTED_BLOCK: usize = 256 << 10;
 
 /// Payloads that were read at once.
 #[derive(Debug)]
@@ -110,13 +106,9 @@ impl Segment {
                 Ok(SegmentKeys::Text(keys))
             }
             Some(KeysDescription::Table) => {
-                let stored_bytes = zip.find(&member).map_or(0, |member| member.compressed_size());
-                let blob = Blob::open(zip, member.clone())?;
+                let blob = Blob::open(zip, member)?;
                 match KeyTable::read(&blob.bytes(zip)?, description.images) {
-                    Ok(table) => {
-                        let keys = Box::new(TableKeys::new(table));
-                        Ok(SegmentKeys::Table { keys, member, stored_bytes })
-                    }
+                    Ok(table) => Ok(SegmentKeys::Table(Box::new(TableKeys::new(table)))),
                     Err(KeysError::Damaged(message)) => Err(damaged(blob.member(), message).into()),
                     Err(KeysError::OutOfMemory(error)) => Err(error.into()),
                 }
@@ -125,28 +117,9 @@ impl Segment {
         }
     }
 
-    /// Returns the parts that are members.
-    pub(super) fn parts(&self) -> impl Iterator<Item = SegmentPart> {
-        let has_keys = !matches!(self.keys, SegmentKeys::None);
-        let directory = match self.layout {
-            Layout::Blocks(_) => SegmentPart::Blocks,
-            Layout::Index(_) => SegmentPart::Index,
-        };
-        [SegmentPart::Payload, directory].into_iter().chain(has_keys.then_some(SegmentPart::Keys))
-    }
-
     /// Returns the number of images.
     pub(super) fn len(&self) -> usize {
         self.description.images
-    }
-
-    /// Returns the name of the member of its keys, if they have one.
-    pub(super) fn key_member(&self) -> Option<&str> {
-        match &self.keys {
-            SegmentKeys::None => None,
-            SegmentKeys::Text(blob) => Some(blob.member()),
-            SegmentKeys::Table { member, .. } => Some(member),
-        }
     }
 
     pub(super) fn description(&self) -> &SegmentDescription {
@@ -163,14 +136,16 @@ impl Segment {
         self.description.size
     }
 
-    /// Returns the length of its members in bytes.
-    pub(super) fn stored_bytes(&self) -> u64 {
-        let keys = match &self.keys {
-            SegmentKeys::None => 0,
-            SegmentKeys::Text(blob) => blob.len(),
-            SegmentKeys::Table { stored_bytes, .. } => *stored_bytes,
-        };
-        self.directory.len() + self.payload.len() + keys
+    /// Returns the keys of all images.
+    pub(super) fn key_list(&self, zip: &Archive) -> Result<KeyList> {
+        let mut list = KeyList::default();
+        for image in 0..self.len() {
+            let key = self
+                .with_keys(zip, |keys| keys.key(image))
+                .ok_or_else(|| self.damaged(format!("expected a key of image {image}, found none")))?;
+            list.push(&key);
+        }
+        Ok(list)
     }
 
     /// Calls `with` with the keys, if the images have any.
@@ -181,7 +156,7 @@ impl Segment {
     ) -> Option<R> {
         match (&self.description.keys, &self.keys) {
             (Some(KeysDescription::Pattern(pattern)), _) => with(KeysView::Pattern(pattern, self.len())),
-            (_, SegmentKeys::Table { keys, .. }) => with(KeysView::Table(keys)),
+            (_, SegmentKeys::Table(keys)) => with(KeysView::Table(keys)),
             (Some(KeysDescription::Text { sorted }), SegmentKeys::Text(keys)) => {
                 with(KeysView::Text(TextKeys::new(&keys.bytes(zip).ok()?, self.len(), *sorted)?))
             }
@@ -252,20 +227,8 @@ impl Segment {
                 Ok(StoredPayload { bytes: read(range)?, is_repeat: index.is_repeat(image) })
             }
             Layout::Blocks(directory) => {
-                let range = directory.range(&bytes, image / BLOCK).ok_or_else(damaged)?;
-                let (start, len) = (range.start, range.len());
-                let head = match read(start..start + if len <= SMALL_BLOCK { len } else { MAX_HEAD }) {
-                    Ok(head) => head,
-                    // The end of the block may be gone, and the image still there.
-                    Err(_) => {
-                        let [least, _] = directory.head_lens(image / BLOCK, &[]);
-                        let [_, all] =
-                            directory.head_lens(image / BLOCK, &read(start..start + least.min(len))?);
-                        read(start..start + all.min(len))?
-                    }
-                };
-                let block = directory.block(image / BLOCK, len, &head).ok_or_else(damaged)?;
-                let Place { range, is_repeat } = block.place(image % BLOCK).ok_or_else(damaged)?;
+                let InBlock { head, start, place } = self.in_block(directory, &bytes, image, read)?;
+                let Place { range, is_repeat } = place;
                 let bytes = match head {
                     Cow::Borrowed(block) if range.end <= block.len() => Cow::Borrowed(&block[range]),
                     Cow::Owned(block) if range.end <= block.len() => Cow::Owned(block[range].to_vec()),
@@ -274,6 +237,69 @@ impl Segment {
                 Ok(StoredPayload { bytes, is_repeat })
             }
         }
+    }
+
+    /// Finds an image in its block, of which `read` reads the start, given the bytes of the directory.
+    fn in_block<'b>(
+        &self,
+        directory: &Directory,
+        bytes: &[u8],
+        image: usize,
+        read: impl Fn(Range<usize>) -> Result<Cow<'b, [u8]>>,
+    ) -> Result<InBlock<'b>> {
+        let damaged = || self.damaged_at(image);
+        let range = directory.range(bytes, image / BLOCK).ok_or_else(damaged)?;
+        let (start, len) = (range.start, range.len());
+        let head = match read(start..start + least_read(len, SMALL_BLOCK)) {
+            Ok(head) => head,
+            // The end of the block may be gone, and the image still there.
+            Err(_) => {
+                let [least, _] = directory.head_lens(image / BLOCK, &[]);
+                let [_, all] = directory.head_lens(image / BLOCK, &read(start..start + least.min(len))?);
+                read(start..start + all.min(len))?
+            }
+        };
+        let block = directory.block(image / BLOCK, len, &head);
+        let place = block.and_then(|block| block.place(image % BLOCK)).ok_or_else(|| {
+            self.damaged(format!(
+                "expected where the payload of image {image} is, found no place in its block"
+            ))
+        })?;
+        Ok(InBlock { head, start, place })
+    }
+
+    /// Returns the bytes of the file that are requested first for an image.
+    pub(super) fn first_request(&self, zip: &Archive, image: usize) -> Option<Range<u64>> {
+        let bytes = self.directory.bytes(zip).ok()?;
+        let range = match &self.layout {
+            Layout::Index(layout) => PayloadIndex::new(*layout, &bytes)?.payload(image)?,
+            Layout::Blocks(directory) => {
+                let range = directory.range(&bytes, image / BLOCK)?;
+                range.start..range.start + least_read(range.len(), SMALL_REQUESTED_BLOCK)
+            }
+        };
+        self.payload.range_in_file(range)
+    }
+
+    /// Returns the bytes of the file that are requested for an image when those of the [first request](Self::first_request) are
+    /// there: its payload; or, of a repeat, the first of the image that it is equal to.
+    pub(super) fn next_request(&self, zip: &Archive, image: usize) -> Option<Range<u64>> {
+        let bytes = self.directory.bytes(zip).ok()?;
+        let read = |range| self.payload.get(zip, range);
+        let (range, is_repeat) = match &self.layout {
+            Layout::Index(layout) => {
+                let index = PayloadIndex::new(*layout, &bytes)?;
+                (index.payload(image)?, index.is_repeat(image))
+            }
+            Layout::Blocks(directory) => {
+                let InBlock { start, place, .. } = self.in_block(directory, &bytes, image, read).ok()?;
+                (start + place.range.start..start + place.range.end, place.is_repeat)
+            }
+        };
+        if !is_repeat {
+            return self.payload.range_in_file(range);
+        }
+        self.first_request(zip, repeated(&read(range).ok()?, image)?)
     }
 
     /// Returns the images whose payloads the directory does not give.
@@ -341,7 +367,8 @@ impl Segment {
     pub(super) fn to_blocks<'a>(&'a self, zip: &'a Archive) -> Result<SegmentBlocks<'a>> {
         let Layout::Index(_) = self.layout else {
             let directory = self.directory.bytes(zip)?.into_owned();
-            return Ok(SegmentBlocks { payload: BlocksSource::Member(self.payload.member()), directory });
+            let (payload, repeats) = (BlocksSource::Member(self.payload.member()), self.description.repeats);
+            return Ok(SegmentBlocks { payload, directory, repeats });
         };
         let stored =
             (0..self.len()).map(|image| self.stored(None, zip, image)).collect::<Result<Vec<_>>>()?;
@@ -355,7 +382,8 @@ impl Segment {
         let entries = entries.collect::<Result<Vec<_>>>()?;
         let checksums = (0..self.len().div_ceil(BLOCK)).map(|block| self.checksum(zip, block));
         let Blocks { bytes, directory } = Blocks::new(&entries, &checksums.collect::<Result<Vec<_>>>()?);
-        Ok(SegmentBlocks { payload: BlocksSource::New(bytes), directory })
+        let repeats = entries.iter().any(|entry| matches!(entry, Entry::Repeat(_)));
+        Ok(SegmentBlocks { payload: BlocksSource::New(bytes), directory, repeats })
     }
 
     /// Returns the error of an image whose payload the directory does not give.
@@ -370,6 +398,20 @@ impl Segment {
     }
 }
 
+/// Returns how many bytes of a block of this length are read at first, if small ones have so many.
+fn least_read(len: usize, small: usize) -> usize {
+    if len <= small { len } else { MAX_HEAD }
+}
+
+/// Where an image is in a block.
+struct InBlock<'b> {
+    /// The bytes at the start of the block, or all.
+    head: Cow<'b, [u8]>,
+    /// Where the block starts among those of the segment.
+    start: usize,
+    place: Place,
+}
+
 /// What is stored of an image: its payload or, of a repeat, the number of the image that it is equal to.
 #[derive(Debug)]
 struct StoredPayload<'a> {
@@ -382,6 +424,8 @@ struct StoredPayload<'a> {
 pub(super) struct SegmentBlocks<'a> {
     pub(super) payload: BlocksSource<'a>,
     pub(super) directory: Vec<u8>,
+    /// Whether some images are repeats.
+    pub(super) repeats: bool,
 }
 
 /// Where the blocks of a segment are.

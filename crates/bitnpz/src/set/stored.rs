@@ -16,7 +16,7 @@ use super::numbers::take_varint;
 use super::segment::{Segment, Window};
 use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
-use crate::names;
+use crate::names::{self, SegmentPart};
 use crate::packed::PackedKind;
 
 /// The buffer of rows is kept for the next image up to this size, so that one large image does not hold memory for good.
@@ -47,6 +47,12 @@ fn with_scratch<R>(with: impl FnOnce(&mut Scratch) -> R) -> R {
 /// Payloads are read at once if at least one in so many of the images from the first to the last is wanted.
 const MAX_SPREAD: usize = 4;
 
+/// Images are requested together as long as that takes no more bytes, so that all of these are still kept when they are decoded.
+const MAX_REQUESTED_BYTES: u64 = 16 << 20;
+
+/// A local header, and the header of the array behind it, nearly always have fewer bytes.
+const HEADERS_BYTES: u64 = 1024;
+
 /// An image set of an archive.
 #[derive(Debug)]
 pub(crate) struct StoredSet {
@@ -58,37 +64,31 @@ pub(crate) struct StoredSet {
     models: Vec<StoredModel>,
 }
 
-/// A model of a set.
+/// A model of a set, which is read when it is first needed.
 #[derive(Debug)]
 struct StoredModel {
     description: ModelDescription,
-    /// Its member, if it has one, and the model once it has been read.
-    blob: Option<Blob>,
     model: OnceLock<Model>,
 }
 
 impl StoredModel {
-    fn open(zip: &Archive, description: &ModelDescription) -> Result<Self> {
-        let blob = description.member.clone().map(|member| Blob::open(zip, member)).transpose()?;
-        Ok(Self { description: description.clone(), blob, model: OnceLock::new() })
-    }
-
-    /// Returns the model, which is read when it is first needed.
     fn get(&self, zip: &Archive) -> Result<&Model> {
         if let Some(model) = self.model.get() {
             return Ok(model);
         }
-        let ModelDescription { codec, base, .. } = &self.description;
+        let ModelDescription { codec, base, member } = &self.description;
         let shipped = base.as_deref().and_then(Model::shipped);
-        let bytes = self.blob.as_ref().map(|blob| blob.bytes(zip)).transpose()?;
+        let blob = member.clone().map(|member| Blob::open(zip, member)).transpose()?;
+        let bytes = blob.as_ref().map(|blob| blob.bytes(zip)).transpose()?;
         let read = match (shipped, &bytes) {
             (Some(shipped), None) => return Ok(shipped),
             (Some(shipped), Some(changes)) => shipped.with_changes(changes),
             (None, bytes) => Model::from_bytes(*codec, bytes.as_deref().unwrap_or_default()),
         };
-        let member = || self.blob.as_ref().map_or(codec.to_string(), |blob| blob.member().to_owned());
-        let damaged =
-            |error: bitnpz_bitmap::Error| ErrorKind::Damaged { member: member(), message: error.to_string() };
+        let damaged = |error: bitnpz_bitmap::Error| {
+            let member = member.clone().unwrap_or_else(|| codec.to_string());
+            ErrorKind::Damaged { member, message: error.to_string() }
+        };
         let model = read.map_err(damaged)?;
         Ok(self.model.get_or_init(|| model))
     }
@@ -102,6 +102,7 @@ impl StoredSet {
         let found =
             zip.find(&member).ok_or_else(|| damaged("expected this member, found none".to_owned()))?;
         let description = Description::from_json(&found.read()?, name).map_err(damaged)?;
+        request_members(zip, name, &description)?;
         let segments = description.segments.iter().cloned().enumerate();
         let segments: Vec<_> = segments
             .map(|(number, segment)| Segment::open(zip, name, number, segment, description.has_blocks))
@@ -112,20 +113,15 @@ impl StoredSet {
             end
         });
         let ends = ends.collect();
-        let models = description.models.iter().map(|model| StoredModel::open(zip, model));
-        let models = models.collect::<Result<_>>()?;
+        let models = description.models.iter();
+        let models = models.map(|model| StoredModel { description: model.clone(), model: OnceLock::new() });
+        let models = models.collect();
         Ok(Self { name: name.to_owned(), description, segments, ends, models })
     }
 
     /// Returns the names of its members.
     pub(crate) fn members(&self) -> impl Iterator<Item = String> {
-        let models =
-            self.models.iter().filter_map(|model| model.blob.as_ref()).map(|blob| blob.member().to_owned());
-        let segments = self.segments.iter().enumerate();
-        let parts = segments.flat_map(move |(number, segment)| {
-            segment.parts().map(move |part| names::of_segment(&self.name, part, number))
-        });
-        std::iter::once(names::of_description(&self.name)).chain(models).chain(parts)
+        std::iter::once(names::of_description(&self.name)).chain(self.description.members(&self.name))
     }
 
     /// Returns the number of images.
@@ -178,9 +174,9 @@ impl StoredSet {
     }
 
     /// Returns the length of its members in bytes, its description apart.
-    pub(crate) fn stored_bytes(&self) -> u64 {
-        self.models.iter().filter_map(|model| model.blob.as_ref()).map(Blob::len).sum::<u64>()
-            + self.segments.iter().map(Segment::stored_bytes).sum::<u64>()
+    pub(crate) fn stored_bytes(&self, zip: &Archive) -> u64 {
+        let members = self.description.members(&self.name);
+        members.filter_map(|name| Some(zip.find(&name)?.compressed_size())).sum()
     }
 
     /// Iterates over the segments, each with the number of its first image.
@@ -308,6 +304,35 @@ impl StoredSet {
         Ok(())
     }
 
+    /// Requests what reading the first of these images needs, if the file is read by range, and returns how many they are: all,
+    /// unless it is much. Blocks that lie close together and all others are asked for at once; a second time, the payloads in
+    /// large blocks and the images that repeats are equal to.
+    pub(crate) fn request(&self, zip: &Archive, images: &[usize]) -> Result<usize> {
+        if !zip.is_read_by_range() {
+            return Ok(images.len());
+        }
+        let (mut bytes, mut taken, mut requests) = (0, 0, Vec::new());
+        for &image in images {
+            let (segment, number) = self.locate(image)?;
+            let request = segment.first_request(zip, number);
+            if let Some(request) = request.filter(|request| requests.last() != Some(request)) {
+                bytes += request.end - request.start;
+                if bytes > MAX_REQUESTED_BYTES && taken > 0 {
+                    break;
+                }
+                requests.push(request);
+            }
+            taken += 1;
+        }
+        zip.prefetch(&mut requests)?;
+        let next = images[..taken].iter().filter_map(|&image| {
+            let (segment, number) = self.locate(image).ok()?;
+            segment.next_request(zip, number)
+        });
+        zip.prefetch(&mut next.collect::<Vec<_>>())?;
+        Ok(taken)
+    }
+
     /// Reads the payloads of images at once if they lie close together in one segment.
     fn window(&self, zip: &Archive, images: &[usize]) -> Option<Window> {
         let (&first, &last) = (images.iter().min()?, images.iter().max()?);
@@ -359,6 +384,7 @@ impl StoredSet {
         image: usize,
         with: impl FnOnce(&Segment, &[u8], [usize; 2]) -> Result<R>,
     ) -> Result<R> {
+        self.request(zip, &[image])?;
         let (segment, number) = self.locate(image)?;
         let payload = segment.payload(zip, number)?;
         match segment.size() {
@@ -395,6 +421,20 @@ impl StoredSet {
     pub(super) fn model(&self, zip: &Archive, segment: &Segment) -> Result<&Model> {
         self.models[segment.model()].get(zip)
     }
+}
+
+/// Requests what opening a set needs at once, if the file is read by range: of payloads only the headers.
+fn request_members(zip: &Archive, set: &str, description: &Description) -> Result<()> {
+    if !zip.is_read_by_range() {
+        return Ok(());
+    }
+    let requests = description.members(set).filter_map(|name| {
+        let member = zip.find(&name)?;
+        let data =
+            if names::is_part(&name, set, SegmentPart::Payload) { 0 } else { member.compressed_size() };
+        Some(member.offset()..zip.size().min(member.offset() + HEADERS_BYTES + data))
+    });
+    Ok(zip.prefetch(&mut requests.collect::<Vec<_>>())?)
 }
 
 /// Returns the error of an image whose payload cannot be decoded.

@@ -8,7 +8,7 @@ use super::block::BLOCK;
 use super::checksum::{Checksum, Damage, ImageCrc};
 use super::segment::Segment;
 use super::stored::StoredSet;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::names::is_key;
 
@@ -65,8 +65,13 @@ impl StoredSet {
         mut progress: impl FnMut(usize),
     ) -> Result<()> {
         for (first, segment) in self.segments() {
-            self.model(zip, segment)?;
             let mut flaws = SegmentFlaws { first, flaws: vec![None; segment.len()] };
+            if let Err(error) = self.model(zip, segment) {
+                (0..segment.len()).for_each(|image| flaws.set(image, true, message_of(&error)));
+                flaws.flaws.into_iter().flatten().for_each(&mut damaged);
+                progress(first + segment.len());
+                continue;
+            }
             for (block, start) in (0..segment.len()).step_by(BLOCK).enumerate() {
                 interrupt::check()?;
                 let images = start..segment.len().min(start + BLOCK);
@@ -113,16 +118,12 @@ impl StoredSet {
                 Ok(()) => checksum.add_crc(crc.finish()),
                 Err(error) => {
                     checksum.skip();
-                    // Which set it is goes without saying.
-                    let message = match error.kind() {
-                        ErrorKind::Damaged { message, .. } => message.clone(),
-                        _ => error.to_string(),
-                    };
-                    flaws.set(image, true, message);
+                    flaws.set(image, true, message_of(&error));
                 }
             }
         }
-        match segment.damage(zip, block, &checksum)? {
+        // Without a checksum it is not known what is damaged.
+        match segment.damage(zip, block, &checksum).unwrap_or(Damage::Some) {
             Damage::None => {}
             Damage::One(place) => {
                 let message = "expected other pixels: the checksum differs";
@@ -141,6 +142,14 @@ impl StoredSet {
             }
         }
         Ok(())
+    }
+}
+
+/// Returns the message of an error, without the member: which set it is goes without saying.
+fn message_of(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::Damaged { message, .. } => message.clone(),
+        _ => error.to_string(),
     }
 }
 

@@ -9,8 +9,8 @@ use bitnpz_npy::{Dtype, DynArrayView, Header};
 use bitnpz_npz::{Archive, Compression, Owner, Writer};
 
 use super::collected::{CollectedImage, CollectedImages};
-use super::description::{Description, ModelDescription, SegmentDescription, Shape};
-use super::encode::{EncodedSegment, encode_segment};
+use super::description::{Description, KeysDescription, ModelDescription, SegmentDescription, Shape};
+use super::encode::{EncodedSegment, describe_keys, encode_segment};
 use super::options::SetOptions;
 use super::segment::{BlocksSource, Segment, SegmentBlocks};
 use super::stored::StoredSet;
@@ -93,36 +93,48 @@ impl SetWriter {
             self.start_segment(to, total)?;
         }
         self.finish_segment(to)?;
-        for (_, segment) in set.segments() {
+        for (place, (_, segment)) in set.segments().enumerate() {
             let model = set.model(from, segment)?;
             let known = self.models.iter().position(|known| **known == *model);
             let number = known.unwrap_or_else(|| {
                 self.models.push(Arc::new(model.clone()));
                 self.models.len() - 1
             });
-            self.add_segment(to, from, segment, number)?;
+            self.add_segment(to, from, (set.name(), place), segment, number)?;
         }
         Ok(())
     }
 
+    /// Adds a segment, which has this place in the set of this name. Its model has this number here.
     fn add_segment(
         &mut self,
         to: &mut Writer<impl Write + Seek>,
         from: &Archive,
+        (set, place): (&str, usize),
         segment: &Segment,
         model: usize,
     ) -> Result<()> {
         let number = self.segments.len();
-        let SegmentBlocks { payload, directory } = segment.to_blocks(from)?;
+        let SegmentBlocks { payload, directory, repeats } = segment.to_blocks(from)?;
         let name = names::of_segment(&self.name, SegmentPart::Payload, number);
         match payload {
             BlocksSource::Member(member) => copy(to, from, member, &name)?,
             BlocksSource::New(bytes) => add_bytes(to, &name, &bytes, Compression::Stored)?,
         }
-        if let Some(keys) = segment.key_member() {
-            copy(to, from, keys, &names::of_segment(&self.name, SegmentPart::Keys, number))?;
+        let mut description = SegmentDescription { model, repeats, ..segment.description().clone() };
+        let name = names::of_segment(&self.name, SegmentPart::Keys, number);
+        match &description.keys {
+            Some(KeysDescription::Table) => {
+                copy(to, from, &names::of_segment(set, SegmentPart::Keys, place), &name)?
+            }
+            Some(KeysDescription::Text { .. }) => {
+                let (keys, table) = describe_keys(&segment.key_list(from)?)?;
+                description.keys = keys;
+                table.map_or(Ok(()), |table| add_bytes(to, &name, &table, KEYS_COMPRESSION))?;
+            }
+            _ => {}
         }
-        self.segments.push(SegmentDescription { model, ..segment.description().clone() });
+        self.segments.push(description);
         self.directories.push(directory);
         self.images += segment.len();
         Ok(())

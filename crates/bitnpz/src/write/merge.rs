@@ -14,6 +14,7 @@ use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{self, is_reserved};
 use crate::options::WriteOptions;
+use crate::packed::{PackedKind, count_images};
 use crate::read::{Archive, ArrayReader};
 
 /// An archive that is merged.
@@ -137,7 +138,7 @@ impl Writer {
             let [first, other] = [sources[0].0.path, sources[number].0.path].map(Path::to_owned);
             Error::from(ErrorKind::ArraysDiffer { first, other }).with_key(key)
         };
-        let Some(header) = joined_header(key, sources) else {
+        let Some((header, kind)) = joined(key, sources) else {
             for (number, member) in members.iter().enumerate().skip(1) {
                 if !is_same(&members[0], member)? {
                     return Err(differ(number));
@@ -159,7 +160,16 @@ impl Writer {
             copied.map_err(|error| error.with_key(key).in_file(source.path))?;
         }
         stream.finish(&head)?;
-        self.output.ledger.note_plain(number, MEMBERS, 0);
+        let images = match &kind {
+            Some(_) => count_images(&header.shape),
+            None => {
+                sources.iter().filter_map(|(source, _)| source.archive.entry(key).ok()?.image_count()).sum()
+            }
+        };
+        match kind {
+            Some(kind) => self.output.ledger.note_packed(number, MEMBERS, kind, images),
+            None => self.output.ledger.note_plain(number, MEMBERS, images),
+        }
         Ok(())
     }
 }
@@ -179,20 +189,23 @@ fn shared_keys(sources: &[Source<'_>]) -> HashMap<String, Vec<usize>> {
     numbers
 }
 
-/// Returns the header of arrays that are joined along their first axis; `None` if that does not count images in each archive, or
-/// if they do not fit together.
-fn joined_header(key: &str, sources: &[(&Source<'_>, &HashSet<usize>)]) -> Option<Header> {
-    let mut joined: Option<Header> = None;
+/// Returns the header of arrays that are joined along their first axis, as they are stored, and the kind of their images if their
+/// rows are packed; `None` if the axis does not count images in each archive, or if they do not fit together.
+fn joined(key: &str, sources: &[(&Source<'_>, &HashSet<usize>)]) -> Option<(Header, Option<PackedKind>)> {
+    let mut joined: Option<(Header, Option<PackedKind>)> = None;
     for (source, counts) in sources {
-        let entry = source.archive.entry(key).ok().filter(|entry| entry.kind().is_none())?;
-        let Header { dtype, shape, fortran_order, .. } = entry.header();
-        let (&length, items) = shape.split_first().filter(|(length, _)| counts.contains(length))?;
-        if *fortran_order && shape.len() > 1 {
+        let kind = source.archive.entry(key).ok()?.kind().cloned();
+        let limits = &source.archive.zip().limits().npy;
+        let header = ArrayReader::of_member(&source.member(key)?, limits).ok()?.header().clone();
+        let (&length, items) = header.shape.split_first().filter(|(length, _)| counts.contains(length))?;
+        if header.fortran_order && !items.is_empty() {
             return None;
         }
         match &mut joined {
-            None => joined = Some(Header::new(dtype.clone(), shape.clone())),
-            Some(joined) if joined.dtype == *dtype && joined.shape[1..] == *items => {
+            None => joined = Some((Header::new(header.dtype.clone(), header.shape.clone()), kind)),
+            Some((joined, same))
+                if (&joined.dtype, &joined.shape[1..], &*same) == (&header.dtype, items, &kind) =>
+            {
                 joined.shape[0] = joined.shape[0].checked_add(length)?;
             }
             Some(_) => return None,

@@ -10,7 +10,7 @@ use super::stack::Stack;
 use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
-use crate::names::SETS;
+use crate::names::{MODELS, SETS};
 use crate::packed::{PackedKind, Palette, unfit_error};
 use crate::set::{FinishedSet, KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, Sets, Shape, StoredSet};
 
@@ -224,7 +224,7 @@ impl SetsWriter {
     /// saving beside it.
     fn start(&mut self, ledger: &mut Ledger, key: &str, dtype: &Dtype) -> (SetWriter, usize) {
         let is_simple = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let is_free = |name: &str| !self.names.iter().any(|taken| taken.name == name);
+        let is_free = |name: &str| name != MODELS && !self.names.iter().any(|taken| taken.name == name);
         let name = if !key.is_empty() && key.len() <= 64 && key.chars().all(is_simple) && is_free(key) {
             key.to_owned()
         } else {

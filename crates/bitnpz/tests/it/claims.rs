@@ -181,6 +181,71 @@ fn reports_a_damaged_directory_that_still_finds_images() {
 }
 
 #[test]
+fn a_damaged_start_or_model_takes_its_images_only() {
+    let all = Array3::from_shape_fn((3000, 20, 20), |(seed, row, column)| {
+        let mixed = (((seed * 32 + row) * 32 + column + 1) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 60 < 5
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let shards = [Codec::Contour, Codec::Pixel].map(|codec| {
+        let path = folder.path().join(format!("{codec}.npz"));
+        let options = WriteOptions::default().with_codec(codec);
+        let mut writer = Writer::create_with(&path, &options).unwrap();
+        writer.add_images("stack", &all).unwrap();
+        writer.finish().unwrap();
+        path
+    });
+    let path = folder.path().join("all.npz");
+    Writer::merge(&path, &shards, &WriteOptions::default()).unwrap().finish().unwrap();
+    let zip = bitnpz_npz::Archive::open(&path).unwrap();
+    let whole: Members =
+        zip.members().map(|member| (member.name().to_owned(), member.read().unwrap())).collect();
+    let damage = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut members = whole.clone();
+        change(&mut members.iter_mut().find(|(other, _)| other.contains(name)).unwrap().1);
+        let [from, to] = ["damaged.npz", "saved.npz"].map(|name| folder.path().join(name));
+        fs::write(&from, archive(&members)).unwrap();
+        let saved = salvage(&from, &to, &Limits::default(), |_| ()).unwrap();
+        (saved.gone.len(), saved.doubtful.len(), saved.saved.images)
+    };
+    // A start in the middle of the directory: the images of two blocks.
+    let (gone, doubtful, images) = damage("blocks-0", &|bytes| bytes[128 + 22 + 9] ^= 0x80);
+    assert!((1..=256).contains(&(gone + doubtful)) && images == 6000, "{gone} {doubtful}");
+    let (gone, doubtful, images) = damage("models/pixel", &|bytes| bytes.truncate(128 + 5));
+    assert!(gone >= 3000 && doubtful == 0 && images == 6000, "{gone} {doubtful}");
+}
+
+#[test]
+fn merges_old_sets_that_could_have_repeats() {
+    let array = |bytes: &[u8]| {
+        bitnpz::DynArray::from_ndarray(&ndarray::Array1::from(bytes.to_vec())).to_npy().unwrap()
+    };
+    // The image of the example of docs/format.md, and the index of its eight bytes, with a byte of repeats.
+    let rows = [0, 0x3C, 0x7E, 0x66, 0x7E, 0x3C, 0, 0];
+    let checksum = [0xF0, 0x83, 0xD7, 0xEC, 0x40, 0x7E, 0x40, 0x9F];
+    let index = [&[0; 4][..], &[5, 0, 0, 0, 0, 0, 0, 0], &[0], &[0], &checksum].concat();
+    let description = r#"{"version":1,"codec":"raw","dtype":"|b1","values":[false,true],"key":"s",
+        "shape":[1,8,8],"segments":[{"images":1,"size":[8,8],"repeats":true}]}"#;
+    let members = [
+        (".bitnpz/sets.json", br#"{"version":1,"sets":["s"]}"#.to_vec()),
+        (".bitnpz/s/set.json", description.as_bytes().to_vec()),
+        (".bitnpz/s/model.npy", array(&[])),
+        (".bitnpz/s/payload-0.npy", array(&rows)),
+        (".bitnpz/s/index-0.npy", array(&index)),
+    ];
+    let members: Members = members.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let [old, path] = ["old.npz", "all.npz"].map(|name| folder.path().join(name));
+    fs::write(&old, archive(&members)).unwrap();
+    Writer::merge(&path, &[&old], &WriteOptions::default()).unwrap().finish().unwrap();
+    for path in [old, path] {
+        let archive = Archive::open(path).unwrap();
+        assert_eq!(archive.verify(|_| ()).unwrap().problems, []);
+        assert_eq!(archive.images("s").unwrap().count_ones(&[0]).unwrap(), [24]);
+    }
+}
+
+#[test]
 fn callbacks_can_read_other_images() {
     let plain = WriteOptions::default().with_encoding(bitnpz::Encoding::Plain);
     let stack = Array3::from_shape_fn((3, 20, 20), |(seed, row, column)| image(seed)[[row, column]]);

@@ -75,9 +75,11 @@ fn appends_to_golden_archives() {
         let [old, new] = [old, new].map(|archive| archive.array::<f32>("stack").unwrap());
         assert!(new.shape()[0] == 87 && new.slice_axis(Axis(0), (..80).into()) == old);
         let zip = bitnpz_npz::Archive::open(&path).unwrap();
-        assert!(
-            !zip.members()
-                .any(|member| member.name().contains("index-") || member.name().ends_with("/model.npy"))
-        );
+        let is_old = |name: &str| name.contains("index-") || name.ends_with("/model.npy");
+        assert!(!zip.members().any(|member| is_old(member.name())));
+        let descriptions = zip.members().filter(|member| member.name().ends_with("set.json"));
+        for text in descriptions.map(|member| String::from_utf8(member.read().unwrap()).unwrap()) {
+            assert!(text.contains("\"version\":4") && !text.contains("\"text\""), "{text}");
+        }
     }
 }

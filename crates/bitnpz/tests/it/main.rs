@@ -18,6 +18,7 @@ mod order;
 #[cfg(feature = "picture")]
 mod pictures;
 mod progress;
+mod ranges;
 mod salvage;
 mod set_size;
 mod sets;

@@ -70,6 +70,17 @@ fn joins_stacks_images_and_labels() {
 }
 
 #[test]
+fn a_stack_may_have_the_name_of_a_folder_of_ours() {
+    let folder = Folder::new();
+    let all = stack(3000);
+    let fill = |writer: &mut Writer| writer.add_images("models", &all).map(drop).unwrap();
+    let archive = merged(&folder, &WriteOptions::default(), &[&fill, &fill]).unwrap();
+    assert_eq!(archive.images("models").unwrap().len(), 6000);
+    let zip = bitnpz_npz::Archive::open(folder.path("merged.npz")).unwrap();
+    assert!(zip.find(".bitnpz/models/set.json").is_none());
+}
+
+#[test]
 fn equal_models_are_kept_once() {
     let folder = Folder::new();
     let all = stack(3000);
@@ -128,10 +139,16 @@ fn merges_other_encodings() {
                     writer.add_image(&format!("ix-{number}"), &image(9, 17, number)).unwrap();
                 }
                 writer.add_array("labels", &Array1::from_elem(5, part as i64)).unwrap();
+                let images = stack(700).slice(s![part * 300..part * 300 + 300, .., ..]).to_owned();
+                writer.add_images("stack", &images).unwrap();
             }
         };
         let archive = merged(&folder, &options, &[&fill(0), &fill(1)]).unwrap();
         assert_eq!(archive.encoding(), Some(encoding));
+        assert!(
+            archive.array::<bool>("stack").unwrap()
+                == stack(700).slice(s![..600, .., ..]).to_owned().into_dyn()
+        );
         assert_eq!(archive.array::<i64>("labels").unwrap(), array![0, 0, 0, 0, 0, 1, 1, 1, 1, 1].into_dyn());
         (0..10).for_each(|number| {
             assert_eq!(archive.image::<bool>(&format!("ix-{number}")).unwrap(), image(9, 17, number));

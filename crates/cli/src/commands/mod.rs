@@ -17,6 +17,7 @@ mod inputs;
 mod labels;
 pub(crate) mod ls;
 pub(crate) mod man;
+pub(crate) mod merge;
 mod notes;
 pub(crate) mod pack;
 mod packer;

@@ -392,3 +392,28 @@ fn every_verb_has_help_and_every_shell_completions() {
         assert!(folder.succeed(&[verb, "--help"]).contains("Usage: bitnpz"));
     }
 }
+
+#[test]
+fn merge_puts_archives_together() {
+    let folder = Folder::new();
+    for part in 0..2 {
+        (0..20).for_each(|i| {
+            folder.picture(&format!("{part}/page-{part}-{i:02}.png"), i);
+        });
+        folder.succeed(&["pack", &part.to_string(), "-o", &format!("{part}.npz")]);
+    }
+    assert!(
+        folder.succeed(&["merge", "0.npz", "1.npz", "-o", "all.npz"]).contains("all.npz: 40 keys, 40 images")
+    );
+    assert!(folder.succeed(&["verify", "all.npz"]).contains("whole"));
+    let first = |archive: &str| folder.succeed(&["view", archive, "page-1-07"]);
+    assert_eq!(first("all.npz"), first("1.npz"));
+    assert!(folder.fail(&["merge", "0.npz", "1.npz", "-o", "all.npz"], 1).contains("--force"));
+    let twice = folder.fail(&["merge", "0.npz", "0.npz", "-o", "twice.npz"], 1);
+    assert!(twice.contains("0.npz: \"page-0-00\": the archive has this key already"), "{twice}");
+    assert!(
+        folder
+            .fail(&["merge", "0.npz", "2.npz", "-o", "all.npz", "--force"], 1)
+            .contains("2.npz: no such file")
+    );
+}

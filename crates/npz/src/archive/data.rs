@@ -17,6 +17,9 @@ use crate::source::ByteSource;
 /// costs little.
 const WHOLE_READ_BYTES: u64 = 1 << 20;
 
+/// Nearly all extra fields are shorter: those of zip64 and of padding take less than a hundred bytes.
+const SHORT_EXTRA_BYTES: usize = 256;
+
 /// The length of the longest data descriptor: a signature, a CRC and two sizes of 8 bytes (APPNOTE 4.3.9).
 const MAX_DESCRIPTOR_LEN: u64 = 24;
 
@@ -108,8 +111,14 @@ impl<'a> MemberData<'a> {
     /// Checks the local header and returns the location of the data.
     pub(super) fn locate(&self) -> Result<DataLocation> {
         let extent = self.extent()?;
-        let head = self.source.get(self.offset(), extent.min(self.longest_header()))?;
-        self.check_local(&head, extent)
+        let usual = self.usual_header().min(extent);
+        let head = self.source.get(self.offset(), usual)?;
+        match LocalHeader::parse(&head) {
+            Some(local) if local.len() > usual => {
+                self.check_local(&self.source.get(self.offset(), extent.min(local.len()))?, extent)
+            }
+            _ => self.check_local(&head, extent),
+        }
     }
 
     /// Checks the local header and reads the compressed data.
@@ -168,6 +177,11 @@ impl<'a> MemberData<'a> {
         let next = self.index.next_start(self.source, self.number);
         next.checked_sub(self.offset())
             .ok_or_else(|| Error::corrupt("the central directory changed while the archive was open"))
+    }
+
+    /// Returns the length of a local header with a short extra field.
+    fn usual_header(&self) -> u64 {
+        (local_header::LEN + self.raw_name.len() + SHORT_EXTRA_BYTES) as u64
     }
 
     fn longest_header(&self) -> u64 {

@@ -17,8 +17,9 @@ use std::time::SystemTime;
 
 use bitnpz_npy::{DynArray, DynArrayView};
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
+use crate::ranges::{RangeReader, ReadAt};
 use crate::source::ByteSource;
 use data::MemberData;
 use index::NameIndex;
@@ -172,6 +173,40 @@ impl Archive {
     /// Same as [`open`](Self::open).
     pub fn from_bytes_with(bytes: Vec<u8>, limits: &Limits) -> Result<Self> {
         Self::from_source(ByteSource::Memory(bytes), limits)
+    }
+
+    /// Opens an archive that is read by range, with two requests unless its central directory is large: for its length, and for
+    /// its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_ranges(source: impl ReadAt + 'static, options: &OpenOptions) -> Result<Self> {
+        Self::from_source(ByteSource::Ranges(RangeReader::open(Box::new(source))?), &options.limits)
+    }
+
+    /// Returns whether reads are requests, so that it pays to [`prefetch`](Self::prefetch).
+    #[must_use]
+    pub fn is_read_by_range(&self) -> bool {
+        matches!(self.source, ByteSource::Ranges(_))
+    }
+
+    /// Reads ranges of the file at once and keeps them for a while, so that reading them needs no further requests. Does nothing
+    /// for files that are not read by range.
+    ///
+    /// # Errors
+    ///
+    /// If a range is not within the file, or reading fails.
+    pub fn prefetch(&self, ranges: &mut [Range<u64>]) -> Result<()> {
+        let ByteSource::Ranges(reader) = &self.source else { return Ok(()) };
+        ranges.sort_unstable_by_key(|range| range.start);
+        if ranges.iter().any(|range| range.start > range.end || range.end > self.source.len()) {
+            return Err(Error::corrupt(format!(
+                "expected ranges of {} bytes, found others",
+                self.source.len()
+            )));
+        }
+        reader.prefetch(ranges.iter().filter(|range| !range.is_empty()).cloned())
     }
 
     fn from_source(source: ByteSource, limits: &Limits) -> Result<Self> {

@@ -40,6 +40,11 @@ impl LocalHeader {
         })
     }
 
+    /// Returns the length of the header with its name and extra field.
+    pub(crate) fn len(&self) -> u64 {
+        (LEN + usize::from(self.name_len) + usize::from(self.extra_len)) as u64
+    }
+
     /// Returns the compressed and the uncompressed size, from the zip64 field if the header refers to it; `None` if that
     /// field is missing.
     pub(crate) fn sizes(&self, extra: &[u8]) -> Option<(u64, u64)> {

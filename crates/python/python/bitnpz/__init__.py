@@ -36,6 +36,7 @@ from ._errors import (
 from ._forks import prepare_for_forks
 from ._images import Images, Sheet
 from ._loader import Loader
+from ._merge import merge
 from ._progress import Progress
 from ._save import Writer, save, savez, savez_compressed
 
@@ -67,6 +68,7 @@ __all__ = [
     "__version__",
     "clean",
     "load",
+    "merge",
     "salvage",
     "save",
     "savez",

@@ -155,7 +155,7 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
         Parameters
         ----------
         fast : bool
-            Whether to check only headers, indexes and descriptions, and no pixels.
+            Whether to check only headers, directories and descriptions, and no pixels.
 
         See Also
         --------

@@ -1,0 +1,231 @@
+//! Archives that are read by range.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bitnpz::{Archive, Codec, OpenOptions, ReadAt, WriteOptions, Writer};
+use ndarray::{Array3, Axis, s};
+
+use crate::support::{Folder, image, stack};
+
+/// How a file answers.
+#[derive(Clone, Copy, PartialEq)]
+enum Answer {
+    Right,
+    /// Ranges are a byte short.
+    Short,
+    /// The last range is missing.
+    Few,
+    /// All bytes are zero.
+    Zeros,
+    Error,
+}
+
+/// A file that counts requests and bytes, and after so many of these answers otherwise.
+struct Counted {
+    bytes: Vec<u8>,
+    requests: Arc<AtomicUsize>,
+    read: Arc<AtomicUsize>,
+    right: usize,
+    then: Answer,
+}
+
+impl Counted {
+    fn new(bytes: &[u8]) -> Self {
+        let counter = || Arc::new(AtomicUsize::new(0));
+        Self {
+            bytes: bytes.to_vec(),
+            requests: counter(),
+            read: counter(),
+            right: usize::MAX,
+            then: Answer::Right,
+        }
+    }
+}
+
+impl ReadAt for Counted {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.bytes.len() as u64)
+    }
+
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        let answer = match self.requests.fetch_add(1, Ordering::Relaxed) {
+            number if number < self.right => Answer::Right,
+            _ => self.then,
+        };
+        if answer == Answer::Error {
+            return Err(io::Error::other("the store is gone"));
+        }
+        assert!(ranges.is_sorted_by(|one, next| one.end <= next.start), "{ranges:?}");
+        let read = |range: &Range<u64>| {
+            let mut bytes = self.bytes[range.start as usize..range.end as usize].to_vec();
+            self.read.fetch_add(bytes.len(), Ordering::Relaxed);
+            match answer {
+                Answer::Short => drop(bytes.pop()),
+                Answer::Zeros => bytes.fill(0),
+                _ => {}
+            }
+            bytes
+        };
+        let mut read: Vec<_> = ranges.iter().map(read).collect();
+        if answer == Answer::Few {
+            read.pop();
+        }
+        Ok(read)
+    }
+}
+
+/// Noise that differs from image to image.
+fn is_set(image: usize, row: usize, column: usize) -> bool {
+    let place = ((image * 512 + row) * 512 + column + 1) as u64;
+    let mixed = place.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 60 < 5
+}
+
+/// Writes an archive of more bytes than are read when it is opened.
+fn large(folder: &Folder, all: &Array3<bool>) -> Vec<u8> {
+    let path = folder.path("a.npz");
+    let mut writer = Writer::create_with(&path, &WriteOptions::default().with_codec(Codec::Raw)).unwrap();
+    for number in 0..500 {
+        writer
+            .add_image(&format!("page {}", number * number), &image(9 + number % 3, 17, number % 90))
+            .unwrap();
+    }
+    writer.add_images("stack", all).unwrap();
+    writer.add_array("labels", &ndarray::Array1::from_iter(0..all.shape()[0] as i64)).unwrap();
+    writer.finish().unwrap();
+    let bytes = std::fs::read(path).unwrap();
+    assert!(bytes.len() > 1 << 20, "{} bytes", bytes.len());
+    bytes
+}
+
+fn open(bytes: &[u8]) -> (Archive, Arc<AtomicUsize>, Arc<AtomicUsize>) {
+    let file = Counted::new(bytes);
+    let (requests, read) = (Arc::clone(&file.requests), Arc::clone(&file.read));
+    (Archive::open_ranges(file, &OpenOptions::default()).unwrap(), requests, read)
+}
+
+#[test]
+fn few_requests_read_the_same() {
+    let folder = Folder::new();
+    let all = Array3::from_shape_fn((20_000, 20, 30), |(i, y, x)| is_set(i, y, x));
+    let bytes = large(&folder, &all);
+    let (archive, requests, read) = open(&bytes);
+    let counted = |what: &str, most: usize, mut with: Box<dyn FnMut() + '_>| {
+        let before = requests.load(Ordering::Relaxed);
+        with();
+        let found = requests.load(Ordering::Relaxed) - before;
+        assert!(found <= most, "{what}: {found} requests");
+    };
+    // The end of the file, and the headers of the payloads of each of two sets.
+    assert!(requests.load(Ordering::Relaxed) <= 3 && read.load(Ordering::Relaxed) < 300 << 10);
+    let images = archive.images("stack").unwrap();
+    let mut batch = Array3::from_elem((256, 20, 30), false);
+    let indices: Vec<usize> = (0..256).map(|number| number * 7919 % 12_000).collect();
+    counted("a batch", 1, Box::new(|| images.read_batch_into(&indices, &mut batch).unwrap()));
+    assert_eq!(batch, all.select(Axis(0), &indices));
+    counted("the same", 0, Box::new(|| images.read_batch_into(&indices, &mut batch).unwrap()));
+    counted(
+        "neighbours",
+        1,
+        Box::new(|| {
+            let indices: Vec<usize> = (15_000..15_256).collect();
+            images.read_batch_into(&indices, &mut batch).unwrap();
+        }),
+    );
+    assert_eq!(batch, all.slice(s![15_000..15_256, .., ..]));
+    counted(
+        "one after the other",
+        5,
+        Box::new(|| {
+            for index in 17_000..17_500 {
+                assert_eq!(images.read::<bool>(index).unwrap(), all.slice(s![index, .., ..]));
+            }
+        }),
+    );
+    counted(
+        "by key",
+        2,
+        Box::new(|| {
+            assert_eq!(archive.image::<bool>("page 900").unwrap(), image(9, 17, 30));
+        }),
+    );
+    let (archive, requests, _) = open(&bytes);
+    assert!(archive.array::<bool>("stack").unwrap() == all.clone().into_dyn());
+    assert!(archive.dyn_array("stack").unwrap().view().to_npy().unwrap().len() > 12_000_000);
+    assert!(requests.load(Ordering::Relaxed) < 10, "{requests:?}");
+    assert_eq!(archive.array::<i64>("labels").unwrap().sum(), 19_999 * 10_000);
+    assert_eq!(archive.verify(|_| ()).unwrap().problems, []);
+}
+
+#[test]
+fn large_images_and_repeats_are_requested_together() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    // A block takes more than is read at once.
+    let all = Array3::from_shape_fn((400, 200, 200), |(i, y, x)| is_set(i % 300, y, x));
+    let mut writer = Writer::create_with(&path, &WriteOptions::default().with_codec(Codec::Raw)).unwrap();
+    writer.add_images("stack", &all).unwrap();
+    writer.finish().unwrap();
+    let (archive, requests, read) = open(&std::fs::read(&path).unwrap());
+    let before = [&requests, &read].map(|count| count.load(Ordering::Relaxed));
+    let indices: Vec<usize> = (0..40).map(|number| number * 37 % 300).collect();
+    let mut batch = Array3::from_elem((40, 200, 200), false);
+    let images = archive.images("stack").unwrap();
+    images.read_batch_into(&indices, &mut batch).unwrap();
+    assert_eq!(batch, all.select(Axis(0), &indices));
+    let [requests, read] = [(&requests, before[0]), (&read, before[1])]
+        .map(|(count, before)| count.load(Ordering::Relaxed) - before);
+    assert!(requests <= 2 && read < 1 << 20, "{requests} requests of {read} bytes");
+    let indices: Vec<usize> = (300..340).collect();
+    images.read_batch_into(&indices, &mut batch).unwrap();
+    assert_eq!(batch, all.select(Axis(0), &indices));
+}
+
+#[test]
+fn wrong_answers_are_errors() {
+    let folder = Folder::new();
+    let all = Array3::from_shape_fn((20_000, 20, 30), |(i, y, x)| is_set(i, y, x));
+    let bytes = large(&folder, &all);
+    for then in [Answer::Short, Answer::Few, Answer::Zeros, Answer::Error] {
+        for right in 0..6 {
+            let file = Counted { right, then, ..Counted::new(&bytes) };
+            let read = Archive::open_ranges(file, &OpenOptions::default()).and_then(|archive| {
+                let images = archive.images("stack")?;
+                let mut batch = Array3::from_elem((300, 20, 30), false);
+                for start in [0, 9000, 19_000] {
+                    let indices: Vec<usize> = (start..start + 300).collect();
+                    images.read_batch_into(&indices, &mut batch)?;
+                    // Zeros are packed rows of the codec raw; their checksum tells.
+                    assert!(then == Answer::Zeros || batch == all.select(Axis(0), &indices));
+                }
+                Ok(())
+            });
+            let Err(error) = read else { continue };
+            let message = error.to_string();
+            match then {
+                Answer::Short => assert!(message.contains("bytes from byte"), "{message}"),
+                Answer::Few => assert!(message.contains("ranges, found"), "{message}"),
+                Answer::Error => assert!(message.contains("the store is gone"), "{message}"),
+                Answer::Zeros | Answer::Right => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn small_and_empty_files_are_read_or_refused() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let mut writer = Writer::create(&path).unwrap();
+    writer.add_images("stack", &stack(700)).unwrap();
+    writer.finish().unwrap();
+    let (archive, requests, _) = open(&std::fs::read(&path).unwrap());
+    assert!(archive.array::<bool>("stack").unwrap() == stack(700).into_dyn());
+    assert_eq!(requests.load(Ordering::Relaxed), 1);
+    for bytes in [&b""[..], b"PK", &[0; 1000]] {
+        assert!(Archive::open_ranges(Counted::new(bytes), &OpenOptions::default()).is_err());
+    }
+}

@@ -1,0 +1,203 @@
+//! Bytes that are read by range, as from an object store: with few requests, since each takes milliseconds.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{fmt, io};
+
+use crate::error::{Error, Result};
+
+/// The end of the file is read at once when it is opened: it has what opening needs of all but the largest archives.
+const TAIL_BYTES: u64 = 256 << 10;
+
+/// The most bytes of ranges that are kept for further reads.
+const KEPT_BYTES: usize = 32 << 20;
+
+/// Ranges that are no further apart are read as one: a request takes as long as this many bytes and more.
+const GAP_BYTES: u64 = 16 << 10;
+
+/// A file that is read by range: in an object store, behind an HTTP server, or in another archive.
+///
+/// Ranges that are needed together are asked for together, so that an implementation can read them at the same time.
+///
+/// ```
+/// use std::io;
+/// use std::ops::Range;
+///
+/// struct Bytes(Vec<u8>);
+///
+/// impl bitnpz_npz::ReadAt for Bytes {
+///     fn len(&self) -> io::Result<u64> {
+///         Ok(self.0.len() as u64)
+///     }
+///
+///     fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+///         let bytes = |range: &Range<u64>| self.0[range.start as usize..range.end as usize].to_vec();
+///         Ok(ranges.iter().map(bytes).collect())
+///     }
+/// }
+///
+/// # use std::io::Cursor;
+/// # use bitnpz_npz::{Archive, OpenOptions, WriteOptions, Writer};
+/// # let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
+/// # writer.add("a", b"some text".to_vec())?;
+/// # let bytes = writer.finish()?.into_inner();
+/// let archive = Archive::open_ranges(Bytes(bytes), &OpenOptions::default())?;
+/// assert_eq!(archive.find("a").expect("it was added").read()?, b"some text");
+/// # Ok::<(), bitnpz_npz::Error>(())
+/// ```
+#[expect(clippy::len_without_is_empty, reason = "a file without bytes is no archive")]
+pub trait ReadAt: Send + Sync {
+    /// Returns the length of the file in bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be reached.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Returns the bytes of these ranges, each of which is within the file.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>>;
+}
+
+/// A file that is read by range, with its end and the ranges that were read last.
+pub(crate) struct RangeReader {
+    source: Box<dyn ReadAt>,
+    len: u64,
+    tail: Vec<u8>,
+    kept: Mutex<KeptRanges>,
+}
+
+impl fmt::Debug for RangeReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RangeReader").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+impl RangeReader {
+    /// Reads the end of the file.
+    pub(crate) fn open(source: Box<dyn ReadAt>) -> Result<Self> {
+        let len = source.len()?;
+        let mut reader = Self { source, len, tail: Vec::new(), kept: Mutex::default() };
+        let start = len.saturating_sub(TAIL_BYTES);
+        if start < len {
+            reader.tail = reader.request(&[start..len])?.pop().unwrap_or_default();
+        }
+        Ok(reader)
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Returns the bytes of a range, which is within the file.
+    pub(crate) fn get(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
+        if let Some(bytes) = self.in_tail(&range) {
+            return Ok(Cow::Borrowed(bytes));
+        }
+        if let Some(bytes) = self.kept().get(&range) {
+            return Ok(Cow::Owned(bytes.to_vec()));
+        }
+        let bytes = self.request(std::slice::from_ref(&range))?.pop().unwrap_or_default();
+        self.kept().keep(range.start, bytes.clone());
+        Ok(Cow::Owned(bytes))
+    }
+
+    /// Reads ranges, which are within the file and in ascending order, so that [`get`](Self::get) has them: with one request for
+    /// those that are not there yet.
+    pub(crate) fn prefetch(&self, ranges: impl Iterator<Item = Range<u64>>) -> Result<()> {
+        let mut wanted: Vec<Range<u64>> = Vec::new();
+        {
+            let kept = self.kept();
+            for range in ranges.filter(|range| self.in_tail(range).is_none() && kept.get(range).is_none()) {
+                match wanted.last_mut() {
+                    Some(last) if range.start <= last.end + GAP_BYTES => last.end = last.end.max(range.end),
+                    _ => wanted.push(range),
+                }
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let read = self.request(&wanted)?;
+        let mut kept = self.kept();
+        wanted.iter().zip(read).for_each(|(range, bytes)| kept.keep(range.start, bytes));
+        Ok(())
+    }
+
+    fn kept(&self) -> MutexGuard<'_, KeptRanges> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn in_tail(&self, range: &Range<u64>) -> Option<&[u8]> {
+        let start = self.len - self.tail.len() as u64;
+        let [start, end] =
+            [range.start.checked_sub(start)?, range.end.checked_sub(start)?].map(usize::try_from);
+        self.tail.get(start.ok()?..end.ok()?)
+    }
+
+    /// Reads ranges, and checks that they are as long as they should be.
+    fn request(&self, ranges: &[Range<u64>]) -> Result<Vec<Vec<u8>>> {
+        let read = self.source.read_ranges(ranges).map_err(|error| Error::from(error).at(ranges[0].start))?;
+        if read.len() != ranges.len() {
+            let message = format!("expected the bytes of {} ranges, found {}", ranges.len(), read.len());
+            return Err(
+                Error::from(io::Error::new(io::ErrorKind::UnexpectedEof, message)).at(ranges[0].start)
+            );
+        }
+        for (range, bytes) in ranges.iter().zip(&read) {
+            let expected = range.end - range.start;
+            if bytes.len() as u64 != expected {
+                let message = format!(
+                    "expected {expected} bytes from byte {} to byte {}, found {}: the file changed, or its reader is wrong",
+                    range.start,
+                    range.end,
+                    bytes.len()
+                );
+                return Err(
+                    Error::from(io::Error::new(io::ErrorKind::UnexpectedEof, message)).at(range.start)
+                );
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// The ranges that were read last.
+#[derive(Default)]
+struct KeptRanges {
+    /// By where they start.
+    ranges: BTreeMap<u64, Vec<u8>>,
+    /// Where they start, in the order of reading.
+    order: VecDeque<u64>,
+    bytes: usize,
+}
+
+impl KeptRanges {
+    /// Returns the bytes of a range that is a part of one that was read.
+    fn get(&self, range: &Range<u64>) -> Option<&[u8]> {
+        let (start, bytes) = self.ranges.range(..=range.start).next_back()?;
+        let [start, end] = [range.start - start, range.end - start].map(usize::try_from);
+        bytes.get(start.ok()?..end.ok()?)
+    }
+
+    /// Keeps a range, and as many of those before it as there is room for.
+    fn keep(&mut self, start: u64, bytes: Vec<u8>) {
+        let before = self.ranges.get(&start).map_or(0, Vec::len);
+        if bytes.len() <= before || bytes.len() > KEPT_BYTES {
+            return;
+        }
+        self.bytes += bytes.len() - before;
+        if self.ranges.insert(start, bytes).is_none() {
+            self.order.push_back(start);
+        }
+        while self.bytes > KEPT_BYTES {
+            let first = self.order.pop_front().expect("ranges that are counted");
+            self.bytes -= self.ranges.remove(&first).map_or(0, |bytes| bytes.len());
+        }
+    }
+}

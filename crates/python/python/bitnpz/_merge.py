@@ -1,0 +1,47 @@
+"""Merging archives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from . import _bitnpz
+from ._paths import Path, shown, with_ending
+
+
+def merge(file: Path, sources: Iterable[Path], *, limits: dict[str, int] | None = None) -> None:
+    """Puts archives together, in their order, without encoding their images again.
+
+    Stacks under the same key become one, and so do images with keys of their own. Other arrays under the same key are joined
+    along their first axis if that counts images in each archive, as labels do: it is as long as a stack of the archive or as it
+    has images with keys of their own. Otherwise they must be the same in all archives, and are written once.
+
+    Parameters
+    ----------
+    file : str or path
+        The new archive; `.npz` is appended if the path does not end in it. An existing file is replaced when everything has been written, whole or not at all.
+    sources : iterable of str or path
+        The archives.
+    limits : dict, optional
+        See `load`.
+
+    Raises
+    ------
+    FileError
+        If an archive cannot be read, or the new one not be written.
+    InputError
+        If two archives have an image under the same key, if their stacks differ in dtype, values or the size of images, or if
+        their other arrays can neither be joined nor are the same.
+
+    Examples
+    --------
+    >>> for name, first in ("a.npz", 0), ("b.npz", 100):
+    ...     stack = np.random.default_rng(first).random((1000, 28, 28)) < 0.1
+    ...     bitnpz.save(name, {"glyphs": stack, "outputs": np.arange(first, first + 1000)})
+    >>> bitnpz.merge("training.npz", ["a.npz", "b.npz"])
+    >>> archive = bitnpz.load("training.npz")
+    >>> archive["glyphs"].shape, archive["outputs"][1000]
+    ((2000, 28, 28), np.int64(100))
+    """
+    target = with_ending(file)
+    _bitnpz._merge(target, [os.fsdecode(source) for source in sources], shown(target), limits)

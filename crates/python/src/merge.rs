@@ -1,0 +1,25 @@
+//! `merge`: putting archives together.
+
+use std::path::PathBuf;
+
+use bitnpz::WriteOptions;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::call::long;
+use crate::limits::to_limits;
+
+/// Writes everything that archives have to a new one.
+#[pyfunction]
+#[pyo3(name = "_merge", signature = (target, sources, name, limits=None))]
+pub(crate) fn merge(
+    py: Python<'_>,
+    target: PathBuf,
+    sources: Vec<PathBuf>,
+    name: &str,
+    limits: Option<&Bound<'_, PyDict>>,
+) -> PyResult<()> {
+    let options = WriteOptions::default().with_limits(to_limits(limits)?);
+    let merge = || bitnpz::Writer::merge(target, &sources, &options).and_then(bitnpz::Writer::finish);
+    long(py, name, merge).map(drop)
+}

@@ -1,0 +1,59 @@
+"""`merge` puts archives together."""
+
+import numpy as np
+import pytest
+
+import bitnpz
+
+
+def test_merges_shards(glyphs):
+    for part in range(3):
+        rows = slice(part * 200, part * 200 + 200)
+        with bitnpz.Writer(f"{part}.npz") as writer:
+            writer["glyphs"] = glyphs[rows]
+            writer["outputs"] = np.arange(rows.start, rows.stop)
+            writer["names"] = np.array(["a", "b"])
+            for number in range(30):
+                writer[f"ix-{part}-{number}"] = glyphs[number]
+    bitnpz.merge("all.npz", [f"{part}.npz" for part in range(3)])
+    archive = bitnpz.load("all.npz")
+    assert archive.verify() == []
+    assert (archive["glyphs"][:] == glyphs).all() and (archive["outputs"] == np.arange(600)).all()
+    assert list(archive["names"]) == ["a", "b"] and len(archive) == 93
+    assert (archive["ix-2-7"] == glyphs[7]).all()
+    order = np.random.default_rng(0).permutation(600)
+    assert (archive["glyphs"].take(order) == glyphs[order]).all()
+    # The archive may be one of those that are merged.
+    bitnpz.merge("0.npz", (name for name in ["0.npz", "1.npz"]))
+    assert len(bitnpz.load("0.npz")["glyphs"]) == 400
+
+
+def test_merges_archives_of_any_codec(glyphs):
+    codecs = ["contour", "pixel", "zstd", "raw"]
+    for codec in codecs:
+        bitnpz.save(f"{codec}.npz", {"glyphs": glyphs}, codec=codec)
+    bitnpz.merge("all.npz", [f"{codec}.npz" for codec in codecs])
+    images = bitnpz.load("all.npz")["glyphs"]
+    order = np.random.default_rng(0).permutation(2400)
+    assert (images.take(order) == glyphs[order % 600]).all()
+    assert (images.popcount(order) == glyphs[order % 600].sum(axis=(1, 2))).all()
+    positional = bitnpz.load("all.npz", access="read")["glyphs"]
+    assert (positional[300:2000] == glyphs[np.arange(300, 2000) % 600]).all()
+
+
+def test_refuses_what_does_not_fit(glyphs):
+    bitnpz.save("a.npz", {"glyphs": glyphs})
+    bitnpz.save("b.npz", {"glyphs": glyphs.astype(np.uint8)})
+    bitnpz.save("c.npz", {"outputs": np.arange(5)})
+    bitnpz.save("d.npz", {"outputs": np.arange(6)})
+    with pytest.raises(bitnpz.InputError, match='b.npz: "glyphs": expected images of'):
+        bitnpz.merge("all.npz", ["a.npz", "b.npz"])
+    with pytest.raises(bitnpz.InputError, match='"outputs": expected arrays that can be joined.* in c.npz and d.npz'):
+        bitnpz.merge("all.npz", ["c.npz", "d.npz"])
+    with pytest.raises(bitnpz.FileMissingError, match="e.npz"):
+        bitnpz.merge("all.npz", ["a.npz", "e.npz"])
+    open("f.npz", "wb").write(b"PK" + bytes(100))
+    with pytest.raises(bitnpz.DamagedError, match="f.npz"):
+        bitnpz.merge("all.npz", ["a.npz", "f.npz"])
+    with pytest.raises(FileNotFoundError):
+        bitnpz.load("all.npz")
