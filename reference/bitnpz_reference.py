@@ -977,6 +977,8 @@ def check_names(about):
     check(about.keys() <= names | ({"models"} if is_last else {"codec", "model", "changes"}), "names that the version knows")
     names = {"images", "size", "repeats", "keys"} | ({"model"} if is_last else set())
     check(all(segment.keys() <= names for segment in about["segments"]), "names that the version knows")
+    kinds = [segment.get("keys") for segment in about["segments"]]
+    check(not is_last or not any(isinstance(kind, dict) and "text" in kind for kind in kinds), "keys in a table")
 
 
 def restore(bits, kind):

@@ -102,6 +102,7 @@ pub use read::{
     OtherContent, OtherMember, Problem, Report, Stats,
 };
 pub use salvage::{Salvage, salvage};
+pub use set::Model;
 pub use shuffle::Shuffle;
 pub use threads::{after_fork, before_fork};
 pub use value::Value;

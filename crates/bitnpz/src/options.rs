@@ -7,6 +7,7 @@ use bitnpz_npz::{Compression, Limits};
 
 use crate::encoding::Encoding;
 use crate::progress::Meter;
+use crate::set::Model;
 
 /// Options for a [`Writer`](crate::Writer).
 ///
@@ -32,6 +33,8 @@ pub struct WriteOptions {
     pub compression: Compression,
     /// The codec of image sets: by default, for each set, the one that makes a sample of its images smallest.
     pub codec: Option<Codec>,
+    /// The model of all image sets, with its codec: by default each trains one of its own.
+    pub model: Option<Model>,
     /// How much time it may take to make image sets small. Sets that are appended to keep their model.
     pub effort: Effort,
     /// The number of threads that train and compress: by default one per core. The bytes written do not depend on it.
@@ -61,6 +64,13 @@ impl WriteOptions {
     #[must_use]
     pub fn with_codec(mut self, codec: Codec) -> Self {
         self.codec = Some(codec);
+        self
+    }
+
+    /// Sets the model of all image sets.
+    #[must_use]
+    pub fn with_model(mut self, model: Model) -> Self {
+        self.model = Some(model);
         self
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::{fmt, io};
 
 use crate::error::{Error, Result};
@@ -16,6 +16,9 @@ const KEPT_BYTES: usize = 32 << 20;
 
 /// Ranges that are no further apart are read as one: a request takes as long as this many bytes and more.
 const GAP_BYTES: u64 = 16 << 10;
+
+/// So often it is tried to lock the ranges that are kept: they are locked for microseconds.
+const MOST_ATTEMPTS: usize = 10_000;
 
 /// A file that is read by range: in an object store, behind an HTTP server, or in another archive.
 ///
@@ -99,11 +102,11 @@ impl RangeReader {
         if let Some(bytes) = self.in_tail(&range) {
             return Ok(Cow::Borrowed(bytes));
         }
-        if let Some(bytes) = self.kept().get(&range) {
-            return Ok(Cow::Owned(bytes.to_vec()));
+        if let Some(bytes) = self.kept().and_then(|kept| kept.get(&range).map(<[u8]>::to_vec)) {
+            return Ok(Cow::Owned(bytes));
         }
         let bytes = self.request(std::slice::from_ref(&range))?.pop().unwrap_or_default();
-        self.kept().keep(range.start, bytes.clone());
+        self.keep(std::slice::from_ref(&range), [bytes.clone()]);
         Ok(Cow::Owned(bytes))
     }
 
@@ -113,7 +116,10 @@ impl RangeReader {
         let mut wanted: Vec<Range<u64>> = Vec::new();
         {
             let kept = self.kept();
-            for range in ranges.filter(|range| self.in_tail(range).is_none() && kept.get(range).is_none()) {
+            let is_there = |range: &Range<u64>| {
+                self.in_tail(range).is_some() || kept.as_ref().is_some_and(|kept| kept.get(range).is_some())
+            };
+            for range in ranges.filter(|range| !is_there(range)) {
                 match wanted.last_mut() {
                     Some(last) if range.start <= last.end + GAP_BYTES => last.end = last.end.max(range.end),
                     _ => wanted.push(range),
@@ -123,14 +129,26 @@ impl RangeReader {
         if wanted.is_empty() {
             return Ok(());
         }
-        let read = self.request(&wanted)?;
-        let mut kept = self.kept();
-        wanted.iter().zip(read).for_each(|(range, bytes)| kept.keep(range.start, bytes));
+        self.keep(&wanted, self.request(&wanted)?);
         Ok(())
     }
 
-    fn kept(&self) -> MutexGuard<'_, KeptRanges> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn keep(&self, ranges: &[Range<u64>], read: impl IntoIterator<Item = Vec<u8>>) {
+        let Some(mut kept) = self.kept() else { return };
+        ranges.iter().zip(read).for_each(|(range, bytes)| kept.keep(range.start, bytes));
+    }
+
+    /// Returns the ranges that were read last; nothing if they stay locked, as in a process that was forked while a thread used
+    /// them.
+    fn kept(&self) -> Option<MutexGuard<'_, KeptRanges>> {
+        for _ in 0..MOST_ATTEMPTS {
+            match self.kept.try_lock() {
+                Ok(kept) => return Some(kept),
+                Err(TryLockError::Poisoned(kept)) => return Some(kept.into_inner()),
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            }
+        }
+        None
     }
 
     fn in_tail(&self, range: &Range<u64>) -> Option<&[u8]> {

@@ -15,6 +15,7 @@ use crate::damage::Problem;
 use crate::error::raise;
 use crate::images::{Images, image_reader};
 use crate::limits::to_limits;
+use crate::ranges::PythonRanges;
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
 pub(crate) struct Archive {
@@ -56,6 +57,9 @@ impl Archive {
         let archive = if let Ok(bytes) = source.cast::<PyBytes>() {
             let bytes = bytes.as_bytes();
             quick(py, name, || bitnpz::Archive::from_slice_with(bytes, &limits))
+        } else if let Some(ranges) = PythonRanges::of(source)? {
+            let options = OpenOptions::default().with_limits(limits);
+            long(py, name, || bitnpz::Archive::open_ranges(ranges, &options))
         } else {
             let path: PathBuf = source.extract()?;
             let options = OpenOptions::default().with_access(access.0).with_limits(limits);

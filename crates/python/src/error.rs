@@ -30,6 +30,13 @@ pub(crate) fn to_python(py: Python<'_>, error: &bitnpz::Error, name: &str) -> Py
     // The error may be about another file than the archive.
     let other = error.unwritten().or(error.file()).map(|path| path.display().to_string());
     let name = other.as_deref().unwrap_or(name);
+    if let Some(failure) = error.source().and_then(|source| source.downcast_ref::<io::Error>())
+        && let Some(cause) = failure.get_ref().and_then(|inner| inner.downcast_ref::<PyErr>())
+    {
+        let raised = raise(py, "FileError", (format!("{name}: {failure}"),));
+        raised.set_cause(py, Some(cause.clone_ref(py)));
+        return raised;
+    }
     match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
         // `UnexpectedEof` and `InvalidData` are about the archive's content, not about the system.
         Some(failure)

@@ -15,6 +15,8 @@ mod forks;
 mod images;
 mod limits;
 mod merge;
+mod model;
+mod ranges;
 mod shuffle;
 mod writer;
 
@@ -36,6 +38,8 @@ mod _bitnpz {
     use super::images::Images;
     #[pymodule_export]
     use super::merge::merge;
+    #[pymodule_export]
+    use super::model::{model_codec, train};
     #[pymodule_export]
     use super::shuffle::Shuffle;
     #[pymodule_export]

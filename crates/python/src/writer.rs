@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bitnpz::{Added, Compression, ImageAxes, Meter, ParseAxesError, WriteOptions};
+use bitnpz::{Added, Compression, ImageAxes, Meter, Model, ParseAxesError, WriteOptions};
 use pyo3::prelude::*;
 
 use crate::array::Items;
@@ -150,6 +150,7 @@ impl Writer {
 #[pymethods]
 impl Writer {
     #[new]
+    #[pyo3(signature = (path, name, encoding, codec, effort, compression, level, threads, existing, report, model=None))]
     #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
     #[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
     fn new(
@@ -164,6 +165,7 @@ impl Writer {
         threads: Option<NonZero<usize>>,
         existing: Chosen<Existing>,
         report: Option<Py<PyAny>>,
+        model: Option<&[u8]>,
     ) -> PyResult<Self> {
         let invalid = |message: &dyn std::fmt::Display| raise(py, "InputError", (message.to_string(),));
         let mut options = WriteOptions::default();
@@ -175,6 +177,8 @@ impl Writer {
             codec.map(str::parse).transpose().map_err(|error: bitnpz::ParseNameError| invalid(&error))?;
         options.effort = effort.parse().map_err(|error: bitnpz::ParseNameError| invalid(&error))?;
         options.threads = threads;
+        let model = model.map(|bytes| quick(py, "model", || Model::from_bytes(bytes)));
+        options.model = model.transpose()?;
         options.meter = report.is_some().then(Meter::default);
         options.compression = match (compression.0, level) {
             (MemberCompression::Stored, _) => Compression::Stored,

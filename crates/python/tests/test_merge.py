@@ -1,5 +1,8 @@
 """`merge` puts archives together."""
 
+import pickle
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -57,3 +60,43 @@ def test_refuses_what_does_not_fit(glyphs):
         bitnpz.merge("all.npz", ["a.npz", "f.npz"])
     with pytest.raises(FileNotFoundError):
         bitnpz.load("all.npz")
+
+
+def test_shards_share_a_model(glyphs):
+    images = np.concatenate([np.roll(glyphs, shift, axis=2) for shift in range(5)])
+    model = bitnpz.train(images[::3], codec="contour")
+    again = pickle.loads(pickle.dumps(model))
+    assert again == model and bitnpz.Model(bytes(model)) == model and hash(again) == hash(model)
+    assert repr(model).startswith("<bitnpz.Model of the codec contour, ")
+    for part in range(5):
+        rows = slice(part * 600, part * 600 + 600)
+        bitnpz.save(f"{part}.npz", {"glyphs": images[rows]}, model=again)
+    with zipfile.ZipFile("0.npz") as one, zipfile.ZipFile("1.npz") as other:
+        models = [[name for name in shard.namelist() if "/models/" in name] for shard in (one, other)]
+        assert len(models[0]) == 1 and models[0] == models[1]
+    bitnpz.merge("all.npz", [f"{part}.npz" for part in range(5)])
+    merged = bitnpz.load("all.npz")
+    assert (merged["glyphs"][:] == images).all() and merged.verify() == []
+    with zipfile.ZipFile("all.npz") as archive:
+        assert [name for name in archive.namelist() if "/models/" in name] == models[0]
+    # Given a model, appending continues with that of the set.
+    with bitnpz.Writer("0.npz", "a", model=bitnpz.train(images, codec="raw")) as writer:
+        writer.extend("glyphs", images[:100])
+    longer = bitnpz.load("0.npz")["glyphs"]
+    assert longer.codec == "contour" and (longer[600:] == images[:100]).all()
+
+
+def test_refuses_other_models(glyphs):
+    model = bitnpz.train(glyphs, codec="raw")
+    for wrong in (b"", b"x", bytes(model)[:20], bytes(model) + b"x", b"bitnpz model 1\ncontour contour-9\n"):
+        with pytest.raises(bitnpz.DamagedError, match="model: "):
+            bitnpz.Model(wrong)
+    with pytest.raises(bitnpz.InputError, match="expected a Model"):
+        bitnpz.save("a.npz", {"glyphs": glyphs}, model=bytes(model))
+    with pytest.raises(bitnpz.InputError, match='expected that of the model, "raw"'):
+        bitnpz.save("a.npz", {"glyphs": glyphs}, model=model, codec="zstd")
+    with pytest.raises(bitnpz.InputError, match="expected two values"):
+        bitnpz.train(np.arange(1000).reshape(10, 10, 10))
+    for shape in ((10, 10), (10,)):
+        with pytest.raises(bitnpz.InputError, match="expected images"):
+            bitnpz.train(np.zeros(shape, bool))

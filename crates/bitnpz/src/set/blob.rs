@@ -9,7 +9,7 @@ use bitnpz_npz::Archive;
 use crate::error::{ErrorKind, Result};
 
 /// Reading so many bytes is enough for the header of any array of bytes.
-const LONGEST_HEADER: u64 = 4096;
+pub(super) const LONGEST_HEADER: u64 = 4096;
 
 /// An array of bytes in an archive.
 #[derive(Clone, Debug)]

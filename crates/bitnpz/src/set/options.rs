@@ -1,9 +1,10 @@
 //! How image sets are written.
 
 use std::num::NonZero;
+use std::sync::Arc;
 
 use bitnpz_bitmap::BitmapView;
-use bitnpz_bitmap::codec::{Codec, Effort};
+use bitnpz_bitmap::codec::{Codec, Effort, Model};
 use bitnpz_npy::Dtype;
 
 use crate::progress::Meter;
@@ -13,6 +14,8 @@ use crate::progress::Meter;
 pub(crate) struct SetOptions {
     /// The codec; `None` chooses one for each set.
     pub(crate) codec: Option<Codec>,
+    /// The model; `None` trains one for each set.
+    pub(crate) model: Option<Arc<Model>>,
     pub(crate) effort: Effort,
     pub(crate) threads: NonZero<usize>,
     /// The length of a pixel in the arrays that the meter counts, in bytes.

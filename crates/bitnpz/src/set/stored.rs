@@ -8,7 +8,7 @@ use bitnpz_bitmap::codec::{Codec, Decoder, Model, OnesCounter, RowSink};
 use bitnpz_npy::check_shape;
 use bitnpz_npz::Archive;
 
-use super::blob::Blob;
+use super::blob::{Blob, LONGEST_HEADER};
 use super::checksum::ImageCrc;
 use super::description::{Description, ModelDescription, Ones, Shape};
 use super::limits::check_image;
@@ -50,8 +50,8 @@ const MAX_SPREAD: usize = 4;
 /// Images are requested together as long as that takes no more bytes, so that all of these are still kept when they are decoded.
 const MAX_REQUESTED_BYTES: u64 = 16 << 20;
 
-/// A local header, and the header of the array behind it, nearly always have fewer bytes.
-const HEADERS_BYTES: u64 = 1024;
+/// A local header, and what is read of the header of the array behind it, nearly always have fewer bytes.
+const HEADERS_BYTES: u64 = LONGEST_HEADER + 1024;
 
 /// An image set of an archive.
 #[derive(Debug)]

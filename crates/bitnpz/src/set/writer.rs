@@ -1,6 +1,6 @@
 //! Writing an image set.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{Seek, Write};
 use std::sync::Arc;
 
@@ -68,13 +68,14 @@ pub(crate) struct FinishedSet {
 
 impl SetWriter {
     pub(crate) fn new(name: String, options: SetOptions) -> Self {
+        let models = options.model.iter().cloned().collect();
         Self {
             name,
             options,
             collected: CollectedImages::default(),
             in_progress: None,
             owner: Owner::current(),
-            models: Vec::new(),
+            models,
             segments: Vec::new(),
             directories: Vec::new(),
             images: 0,
@@ -190,7 +191,11 @@ impl SetWriter {
             self.start_segment(zip, total)?;
         }
         self.finish_segment(zip)?;
-        let Self { name, directories, models, segments, .. } = self;
+        let Self { name, directories, models, mut segments, .. } = self;
+        // Without those that no segment has.
+        let used: BTreeSet<usize> = segments.iter().map(|segment| segment.model).collect();
+        segments.iter_mut().for_each(|segment| segment.model = used.range(..segment.model).count());
+        let models = used.iter().map(|&number| Arc::clone(&models[number])).collect();
         Ok(FinishedSet { name, directories, models, kind, shape, segments })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! `output` is the archive being written, with its ledger. What each encoding writes into it lies above: `plain`, `small`,
 //! `waiting`, `stack_writer` and `sets`. `writer` starts and finishes an archive; what users add to it is in `add`, `extend`,
-//! `append`, `merge`, `copy`, `threshold`, `remove` and `resume`.
+//! `append`, `merge`, `copy`, `threshold`, `remove` and `resume`. `train` makes a model for several archives.
 
 mod add;
 mod append;
@@ -23,6 +23,7 @@ mod source;
 mod stack;
 mod stack_writer;
 mod threshold;
+mod train;
 mod waiting;
 mod writer;
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bitnpz_npz::AtomicFile;
 
@@ -86,13 +87,7 @@ impl Writer {
     /// Starts an archive in this file, with temporary files in this folder.
     pub(super) fn start(file: AtomicFile, folder: &Path, options: &WriteOptions, meter: Meter) -> Self {
         let output = Output::new(file, options, meter.clone());
-        let sets = SetOptions {
-            codec: options.codec,
-            effort: options.effort,
-            threads: output.zip.options().threads,
-            pixel_bytes: 1,
-            meter,
-        };
+        let sets = set_options(options, meter);
         Self {
             output,
             sets: SetsWriter::new(sets),
@@ -220,5 +215,17 @@ impl Writer {
     fn is_waiting(&self, key: &str) -> bool {
         let key = bitnpz_npz::identity(key);
         self.waiting.iter().any(|waiting| waiting.stack.key == key)
+    }
+}
+
+/// Returns how image sets are written.
+pub(super) fn set_options(options: &WriteOptions, meter: Meter) -> SetOptions {
+    SetOptions {
+        codec: options.codec,
+        model: options.model.as_ref().map(|model| Arc::clone(model.of_codec())),
+        effort: options.effort,
+        threads: options.threads.unwrap_or(bitnpz_npz::WriteOptions::default().threads),
+        pixel_bytes: 1,
+        meter,
     }
 }

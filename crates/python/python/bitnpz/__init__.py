@@ -37,6 +37,7 @@ from ._forks import prepare_for_forks
 from ._images import Images, Sheet
 from ._loader import Loader
 from ._merge import merge
+from ._model import Model, train
 from ._progress import Progress
 from ._save import Writer, save, savez, savez_compressed
 
@@ -55,6 +56,7 @@ __all__ = [
     "KeyTypeError",
     "LimitError",
     "Loader",
+    "Model",
     "NoMemoryError",
     "NoSuchImageError",
     "NoSuchKeyError",
@@ -73,6 +75,7 @@ __all__ = [
     "save",
     "savez",
     "savez_compressed",
+    "train",
 ]
 
 prepare_for_forks()

@@ -7,7 +7,7 @@ import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from itertools import islice
 from types import TracebackType
 from typing import IO, Any, Literal, cast
@@ -20,11 +20,12 @@ from ._damage import Problem
 from ._errors import ClosedError, DamagedError, Error, FileChangedError, InputError, NoSuchKeyError
 from ._images import Images, IndexArray
 from ._paths import Path, shown
+from ._stores import Ranges, RangesFile, ranges_of
 
 Access = Literal["map", "read"]
 
-#: A path, or the bytes of a file.
-PathOrBytes = str | bytes
+#: A path, the bytes of a file, or a file that is read by range.
+Source = str | bytes | Ranges
 
 #: The size, modification time and directory checksum of an archive, by which a pickle recognises it.
 Identity = tuple[int, int | None, int]
@@ -59,7 +60,9 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
     Parameters
     ----------
     file : str, path or bytes
-        The archive's path, or its bytes.
+        The archive's path, or its bytes; with `store` its path there.
+    store : optional
+        See `load`.
     access : {"read", "map"}
         Whether to use positional reads or a memory map, which is a little faster. If a mapped file is overwritten or truncated in
         place, as by a notebook that saves it again with NumPy, the process dies; with "read" an exception is raised.
@@ -89,19 +92,30 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
 
     filename: str
     fid: None = None
-    _source: PathOrBytes
+    _source: Source
     _access: Access
     _limits: dict[str, int] | None
 
     def __new__(
-        cls, file: Path | bytearray | memoryview, *, access: Access = "read", limits: dict[str, int] | None = None
+        cls,
+        file: Path | bytearray | memoryview | Ranges,
+        *,
+        access: Access = "read",
+        limits: dict[str, int] | None = None,
+        store: Any = None,
     ) -> NpzFile:
-        source: PathOrBytes = bytes(file) if isinstance(file, (bytes, bytearray, memoryview)) else os.fsdecode(file)
-        name = "archive in memory" if isinstance(source, bytes) else shown(source)
+        source: Source
+        if (ranges := ranges_of(file, store)) is not None:
+            source, name = ranges, ranges.name
+        elif isinstance(file, (bytes, bytearray, memoryview)):
+            source, name = bytes(file), "archive in memory"
+        else:
+            source = os.fsdecode(cast(Path, file))
+            name = shown(source)
         self = super().__new__(cls, source, name, access, limits)
         self.filename = name
         # A worker process that opens it again may have another working directory.
-        self._source = source if isinstance(source, bytes) else os.path.abspath(source)
+        self._source = os.path.abspath(source) if isinstance(source, str) else source
         self._access, self._limits = access, limits
         return self
 
@@ -185,7 +199,10 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
         """The archive as a `zipfile.ZipFile`."""
         if self.closed:
             raise ClosedError(f"{self.filename}: the archive is closed; load it again")
-        return zipfile.ZipFile(BytesIO(self._source) if isinstance(self._source, bytes) else self._source)
+        if isinstance(self._source, str):
+            return zipfile.ZipFile(self._source)
+        is_whole = isinstance(self._source, bytes)
+        return zipfile.ZipFile(BytesIO(self._source) if is_whole else BufferedReader(RangesFile(self._source)))
 
     def close(self) -> None:
         """Closes the archive. `Images` taken from it before still work."""
@@ -229,7 +246,7 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, self._origin()
 
-    def _origin(self) -> tuple[PathOrBytes, Access, dict[str, int] | None, Identity]:
+    def _origin(self) -> tuple[Source, Access, dict[str, int] | None, Identity]:
         return self._source, self._access, self._limits, self._identity()
 
     __eq__ = object.__eq__
@@ -253,7 +270,7 @@ class Attributes:
         return iter(object.__getattribute__(self, "_archive"))
 
 
-def _reopen(source: PathOrBytes, access: Access, limits: dict[str, int] | None, identity: Identity) -> NpzFile:
+def _reopen(source: Source, access: Access, limits: dict[str, int] | None, identity: Identity) -> NpzFile:
     archive = NpzFile(source, access=access, limits=limits)
     if archive._identity() != identity:
         raise FileChangedError(
@@ -278,6 +295,7 @@ def load(
     max_header_size: int | None = None,
     access: Access = "read",
     limits: dict[str, int] | None = None,
+    store: Any = None,
 ) -> Any:
     """Opens an archive of bitnpz or NumPy, or reads the array of a `.npy` file.
 
@@ -287,7 +305,8 @@ def load(
     ----------
     file : path, file or bytes
         A path, the bytes of a file, or an open binary file. An archive is read to its end; of several arrays that were saved to one
-        open file, each call reads the next.
+        open file, each call reads the next. An archive that fsspec has opened is read by range, as with `store`, and so is any object
+        with the methods `length()` and `read_ranges(starts, ends)`, which returns the bytes of ranges in ascending order.
     mmap_mode : optional
         For `.npy` files, see `numpy.load`. Archives are mapped with `access="map"`.
     allow_pickle, fix_imports, encoding
@@ -299,6 +318,9 @@ def load(
         See `NpzFile`.
     limits : dict, optional
         See `NpzFile`; they apply to `.npy` files too.
+    store : optional
+        A store of obstore, or a file system of fsspec, in which `file` is the path of an archive. It is read by range: two or three
+        requests open it, and the images of a batch are requested together. What was read last is kept, up to 32 MB.
 
     Returns
     -------
@@ -321,7 +343,9 @@ def load(
         max_header_size = _NO_HEADER_LIMIT
     if max_header_size is not None:
         limits = {**(limits or {}), "header_bytes": max_header_size}
-    source = _path_or_bytes(file, limits)
+    if (ranges := ranges_of(file, store)) is not None:
+        return NpzFile(ranges, access=access, limits=limits)
+    source = _path_or_bytes(cast(Any, file), limits)
     try:
         return NpzFile(source, access=access, limits=limits)
     except DamagedError:
@@ -334,7 +358,7 @@ def load(
     return np.load(source, mmap_mode, allow_pickle=False, max_header_size=_NO_HEADER_LIMIT)
 
 
-def _path_or_bytes(file: Path | IO[bytes] | bytearray | memoryview, limits: dict[str, int] | None) -> PathOrBytes:
+def _path_or_bytes(file: Path | IO[bytes] | bytearray | memoryview, limits: dict[str, int] | None) -> str | bytes:
     """Returns the path, or the bytes of an archive or a `.npy` file."""
     if hasattr(file, "read"):
         start: object = file.read(len(_NPY_MAGIC))
@@ -372,7 +396,7 @@ def _exactly(file: IO[bytes], count: int) -> bytes:
     return b"".join(parts)
 
 
-def _first_bytes(source: PathOrBytes) -> bytes:
+def _first_bytes(source: str | bytes) -> bytes:
     if isinstance(source, bytes):
         return source[: len(_NPY_MAGIC)]
     with open(source, "rb") as file:

@@ -19,7 +19,12 @@ _MAX_THREADS = 2**16
 
 
 def check_options(
-    encoding: Encoding | None, codec: Codec | None, effort: Effort, level: int | None, threads: int | None
+    encoding: Encoding | None,
+    codec: Codec | None,
+    effort: Effort,
+    level: int | None,
+    threads: int | None,
+    model: object = None,
 ) -> None:
     """Checks that a writer has these options, and that they go together."""
     if encoding is not None and encoding not in get_args(Encoding):
@@ -30,6 +35,10 @@ def check_options(
         raise InputError(
             f'codec: expected none with encoding="{encoding}", found "{codec}": only image sets, encoding="sets", have a codec'
         )
+    if model is not None and not hasattr(model, "codec"):
+        raise InputError(f"model: expected a Model, as bitnpz.train returns it, found {type(model).__name__}")
+    if model is not None and codec not in (None, model.codec):
+        raise InputError(f'codec: expected that of the model, "{model.codec}", or none, found "{codec}"')
     if effort not in get_args(Effort):
         raise InputError(f"effort: expected {_any_of(Effort)}, found {effort!r}")
     _check_number("level", level, _MAX_LEVEL)

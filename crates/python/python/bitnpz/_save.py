@@ -18,6 +18,7 @@ from . import _bitnpz
 from ._arrays import Items, check_key, to_array, to_items, warn
 from ._errors import FilePresentError, InputError
 from ._images import Images
+from ._model import Model
 from ._options import Codec, Effort, Encoding, check_options
 from ._paths import Path, check_writeable, shown, with_ending
 from ._progress import CountFunction, Progress, reporting
@@ -62,6 +63,9 @@ class Writer(_bitnpz.Writer):
     effort : {"fast", "balanced", "smallest"}, optional
         How much time it may take to make image sets small. "fast" trains on fewer images. "smallest" trains on more, tries
         several ways to encode each image, and takes the smallest codec however slow it is to read. Default: "balanced".
+    model : Model, optional
+        The model of all image sets, with its codec; see `train`. Sets of an archive that is appended to keep theirs. Default: each
+        set trains one of its own.
     level : int, optional
         The level at which members are deflated, 1 to 12. Default: 6.
     threads : int, optional
@@ -100,11 +104,12 @@ class Writer(_bitnpz.Writer):
         encoding: Encoding | None = None,
         codec: Codec | None = None,
         effort: Effort = "balanced",
+        model: Model | None = None,
         level: int | None = None,
         threads: int | None = None,
     ) -> Writer:
         return cls._open(
-            file, mode, encoding=encoding, codec=codec, effort=effort, level=level, threads=threads
+            file, mode, encoding=encoding, codec=codec, effort=effort, model=model, level=level, threads=threads
         )
 
     @classmethod
@@ -116,6 +121,7 @@ class Writer(_bitnpz.Writer):
         encoding: Encoding | None = None,
         codec: Codec | None = None,
         effort: Effort = "balanced",
+        model: Model | None = None,
         level: int | None = None,
         threads: int | None = None,
         report: CountFunction | None = None,
@@ -123,12 +129,13 @@ class Writer(_bitnpz.Writer):
     ) -> Writer:
         if mode not in ("w", "a", "x"):
             raise InputError(f'mode: expected "w", "a" or "x", found {mode!r}')
-        check_options(encoding, codec, effort, level, threads)
+        check_options(encoding, codec, effort, level, threads, model)
         path, name, target = _target(file, mode)
         if mode == "x" and os.path.lexists(path):
             raise FilePresentError(errno.EEXIST, os.strerror(errno.EEXIST), path)
         existing: Literal["append", "replace"] = "append" if mode == "a" and os.path.exists(path) else "replace"
-        self = super().__new__(cls, path, name, encoding, codec, effort, compression, level, threads, existing, report)
+        data = None if model is None else bytes(model)
+        self = super().__new__(cls, path, name, encoding, codec, effort, compression, level, threads, existing, report, data)
         self._keys, self._mode, self._name, self._target = 0, f"{mode!r}, encoding {encoding!r}", name, target
         return self
 
@@ -292,6 +299,7 @@ def save(
     encoding: Encoding | None = None,
     codec: Codec | None = None,
     effort: Effort = "balanced",
+    model: Model | None = None,
     level: int | None = None,
     threads: int | None = None,
     progress: bool | Callable[[Progress], object] = False,
@@ -309,7 +317,7 @@ def save(
         warning.
     axes : mapping of str to str, optional
         The axes of images by key; see `Writer.add_images`.
-    encoding, codec, effort, level, threads
+    encoding, codec, effort, model, level, threads
         See `Writer`.
     progress : bool or callable, optional
         True shows a bar, that of `tqdm.auto` if tqdm is installed. A function is called with a `Progress` from time to time; an
@@ -341,7 +349,7 @@ def save(
     with (
         reporting(progress, name, total) as report,
         Writer._open(
-            file, "w", encoding=encoding, codec=codec, effort=effort, level=level, threads=threads, report=report
+            file, "w", encoding=encoding, codec=codec, effort=effort, model=model, level=level, threads=threads, report=report
         ) as writer,
     ):
         for key, value in items:

@@ -1,0 +1,100 @@
+"""Files that are read by range: in an object store, or behind a file system of fsspec."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ._errors import InputError
+
+
+class Ranges(Protocol):
+    """A file that is read by range."""
+
+    #: The file's name in messages.
+    name: str
+
+    def length(self) -> int:
+        """Returns the length of the file in bytes."""
+
+    def read_ranges(self, starts: list[int], ends: list[int]) -> Sequence[bytes]:
+        """Returns the bytes of ranges, which are in ascending order."""
+
+
+class StoredObject:
+    """An object in a store of obstore, or of anything with the same `head` and `get_ranges`."""
+
+    def __init__(self, store: Any, path: str) -> None:
+        self.store, self.path = store, path
+        self.name = path
+
+    def length(self) -> int:
+        return int(self.store.head(self.path)["size"])
+
+    def read_ranges(self, starts: list[int], ends: list[int]) -> Sequence[bytes]:
+        return [bytes(part) for part in self.store.get_ranges(self.path, starts=starts, ends=ends)]
+
+
+class FilesystemFile:
+    """A file of a file system of fsspec."""
+
+    def __init__(self, filesystem: Any, path: str) -> None:
+        self.filesystem, self.path = filesystem, path
+        self.name = path
+
+    def length(self) -> int:
+        return int(self.filesystem.size(self.path))
+
+    def read_ranges(self, starts: list[int], ends: list[int]) -> Sequence[bytes]:
+        parts = self.filesystem.cat_ranges([self.path] * len(starts), starts, ends, on_error="raise")
+        return [bytes(part) for part in parts]
+
+
+def ranges_of(file: Any, store: Any) -> Ranges | None:
+    """Returns the file as one that is read by range; None if it is another."""
+    if store is not None:
+        if not isinstance(file, (str, os.PathLike)):
+            raise InputError(f"file: expected the path of an object in the store, found {type(file).__name__}")
+        path = os.fspath(file)
+        if hasattr(store, "get_ranges"):
+            return StoredObject(store, path)
+        if hasattr(store, "cat_ranges"):
+            return FilesystemFile(store, path)
+        raise InputError(
+            f"store: expected a store of obstore or a file system of fsspec, found {type(store).__name__}: "
+            "it has neither get_ranges nor cat_ranges"
+        )
+    if hasattr(file, "read_ranges") and hasattr(file, "length"):
+        return file  # type: ignore[no-any-return]
+    # A file of fsspec knows where it is.
+    if hasattr(getattr(file, "fs", None), "cat_ranges") and isinstance(getattr(file, "path", None), str):
+        return FilesystemFile(file.fs, file.path)
+    return None
+
+
+class RangesFile(io.RawIOBase):
+    """A file that is read by range, as an open file."""
+
+    def __init__(self, ranges: Ranges) -> None:
+        self._ranges, self._length, self._place = ranges, ranges.length(), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = offset + (0, self._place, self._length)[whence]
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self._place + len(buffer), self._length)
+        if end <= self._place:
+            return 0
+        (part,) = self._ranges.read_ranges([self._place], [end])
+        buffer[: len(part)] = part
+        self._place += len(part)
+        return len(part)

@@ -1,0 +1,43 @@
+//! `train`: a model for several archives.
+
+use std::num::NonZero;
+
+use bitnpz::{ImageAxes, Model, ParseAxesError, ParseNameError, WriteOptions};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::array::Items;
+use crate::call::{long, quick};
+use crate::error::raise;
+
+/// Trains a model, and returns its bytes.
+#[pyfunction]
+#[pyo3(name = "_train")]
+#[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
+pub(crate) fn train<'py>(
+    py: Python<'py>,
+    images: Items<'_>,
+    total: usize,
+    axes: Option<&str>,
+    codec: Option<&str>,
+    effort: &str,
+    threads: Option<NonZero<usize>>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let array = images.view(py)?;
+    let invalid = |message: &dyn std::fmt::Display| raise(py, "InputError", (message.to_string(),));
+    let axes = axes.map(str::parse::<ImageAxes>).transpose();
+    let axes = axes.map_err(|error: ParseAxesError| invalid(&format!("axes: {error}")))?.unwrap_or_default();
+    let mut options = WriteOptions::default();
+    options.codec = codec.map(str::parse).transpose().map_err(|error: ParseNameError| invalid(&error))?;
+    options.effort = effort.parse().map_err(|error: ParseNameError| invalid(&error))?;
+    options.threads = threads;
+    let model = long(py, "images", || Model::train_dyn(&array, axes, total, &options))?;
+    Ok(PyBytes::new(py, &model.to_bytes()))
+}
+
+/// Returns the codec of a model of these bytes.
+#[pyfunction]
+#[pyo3(name = "_model_codec")]
+pub(crate) fn model_codec(py: Python<'_>, bytes: &[u8]) -> PyResult<String> {
+    Ok(quick(py, "model", || Model::from_bytes(bytes))?.codec().to_string())
+}

@@ -1,0 +1,40 @@
+//! Files of Python that are read by range.
+
+use std::io;
+use std::ops::Range;
+
+use bitnpz::ReadAt;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+/// An object with the methods `length()` and `read_ranges(starts, ends)`.
+pub(crate) struct PythonRanges(Py<PyAny>);
+
+impl PythonRanges {
+    /// Returns the object as a file, if it has the methods of one.
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+        Ok(object.hasattr("read_ranges")?.then(|| Self(object.clone().unbind())))
+    }
+}
+
+impl ReadAt for PythonRanges {
+    fn len(&self) -> io::Result<u64> {
+        Python::attach(|py| self.0.bind(py).call_method0("length")?.extract()).map_err(to_io)
+    }
+
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        let starts: Vec<u64> = ranges.iter().map(|range| range.start).collect();
+        let ends: Vec<u64> = ranges.iter().map(|range| range.end).collect();
+        let read = Python::attach(|py| {
+            let parts = self.0.bind(py).call_method1("read_ranges", (starts, ends))?;
+            let parts: Vec<Bound<'_, PyBytes>> = parts.extract()?;
+            Ok(parts.iter().map(|part| part.as_bytes().to_vec()).collect())
+        });
+        read.map_err(to_io)
+    }
+}
+
+/// Wraps an exception so that it passes through the library.
+fn to_io(error: PyErr) -> io::Error {
+    io::Error::other(error)
+}

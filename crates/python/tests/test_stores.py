@@ -1,0 +1,114 @@
+"""Archives in stores are read by range, with few requests."""
+
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+import bitnpz
+
+fsspec = pytest.importorskip("fsspec")
+obstore = pytest.importorskip("obstore")
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(1).random((20_000, 20, 30)) < 0.3
+
+
+@pytest.fixture
+def archive(images):
+    """The path of an archive that is far larger than what is read when it is opened."""
+    bitnpz.save("training.npz", {"glyphs": images, "outputs": np.arange(len(images))}, codec="raw")
+    return "training.npz"
+
+
+class Counted:
+    """A store of obstore that counts requests and the bytes of their answers."""
+
+    def __init__(self, store):
+        self.store, self.requests, self.bytes = store, 0, 0
+
+    def head(self, path):
+        self.requests += 1
+        return self.store.head(path)
+
+    def get_ranges(self, path, *, starts, ends):
+        self.requests += 1
+        self.bytes += sum(ends) - sum(starts)
+        return self.store.get_ranges(path, starts=starts, ends=ends)
+
+
+def check(loaded, images):
+    """Reads an archive in every way."""
+    glyphs, order = loaded["glyphs"], np.random.default_rng(0).permutation(len(images))[:1000]
+    assert glyphs.shape == images.shape
+    assert (glyphs[order] == images[order]).all() and (glyphs[7] == images[7]).all()
+    assert (glyphs[11_000:13_000] == images[11_000:13_000]).all()
+    assert (loaded["outputs"] == np.arange(len(images))).all()
+    batches = bitnpz.Loader(glyphs, loaded["outputs"], batch_size=512, shuffle=True, seed=0)
+    x, y = next(iter(batches))
+    assert (x == images[y]).all()
+    assert loaded.verify() == []
+
+
+def test_reads_from_obstore(archive, images):
+    store = obstore.store.MemoryStore()
+    store.put("data/training.npz", open(archive, "rb").read())
+    check(bitnpz.load("data/training.npz", store=store), images)
+    counted = Counted(store)
+    glyphs = bitnpz.load("data/training.npz", store=counted)["glyphs"]
+    assert counted.requests <= 3 and counted.bytes < 300_000
+    before = counted.requests
+    glyphs.take(np.random.default_rng(0).permutation(len(images))[:256])
+    assert counted.requests == before + 1
+    glyphs[3000:3100], glyphs[3050]
+    assert counted.requests <= before + 2
+
+
+def test_reads_from_fsspec(archive, images):
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/training.npz", open(archive, "rb").read())
+    check(bitnpz.load("/training.npz", store=memory), images)
+    check(bitnpz.load(fsspec.open("memory://training.npz")), images)
+    with fsspec.open(f"simplecache::file://{archive}") as file:
+        assert (bitnpz.load(file)["glyphs"][:300] == images[:300]).all()
+    assert (bitnpz.load(archive, store=fsspec.filesystem("file"))["glyphs"][-5:] == images[-5:]).all()
+
+
+def test_workers_open_a_store_again(archive, images, tmp_path):
+    store = obstore.store.LocalStore(str(tmp_path))
+    loaded = bitnpz.load(archive, store=store)
+    again = pickle.loads(pickle.dumps(loaded["glyphs"]))
+    assert (again[[5, 3]] == images[[5, 3]]).all()
+    bitnpz.save(archive, {"glyphs": images[:3000], "outputs": np.arange(3000)})
+    with pytest.raises(bitnpz.FileChangedError):
+        pickle.loads(pickle.dumps(loaded))
+
+
+def test_is_a_zip_file_too(archive, tmp_path):
+    loaded = bitnpz.load(archive, store=obstore.store.LocalStore(str(tmp_path)))
+    assert loaded.zip.read("outputs.npy") == zipfile.ZipFile(archive).read("outputs.npy")
+
+
+def test_errors_name_the_object_and_the_cause(archive):
+    store = obstore.store.MemoryStore()
+    with pytest.raises(bitnpz.FileError, match="nothing.npz") as raised:
+        bitnpz.load("nothing.npz", store=store)
+    assert isinstance(raised.value.__cause__, FileNotFoundError)
+    with pytest.raises(bitnpz.InputError, match="neither get_ranges nor cat_ranges"):
+        bitnpz.load("training.npz", store={})
+    with pytest.raises(bitnpz.InputError, match="path of an object"):
+        bitnpz.load(b"PK", store=store)
+    store.put("text", b"no archive at all")
+    with pytest.raises(bitnpz.DamagedError, match="text: "):
+        bitnpz.load("text", store=store)
+
+    class Short(Counted):
+        def get_ranges(self, path, *, starts, ends):
+            return [bytes(part)[:-1] for part in super().get_ranges(path, starts=starts, ends=ends)]
+
+    store.put("training.npz", open(archive, "rb").read())
+    with pytest.raises(bitnpz.DamagedError, match="expected .* bytes from byte"):
+        bitnpz.load("training.npz", store=Short(store))
