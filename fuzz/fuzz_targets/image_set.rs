@@ -21,7 +21,8 @@ fn write(path: &std::path::Path, members: [&[u8]; 5]) -> bitnpz_npz::Result<()> 
         [&["x/model", "models/m"], &["x/index-0", "x/blocks-0"], &["x/keys-0"], &["x/payload-0"]];
     for (names, bytes) in names.into_iter().zip(arrays) {
         for name in names {
-            let npy = DynArrayView::new(Header::new(Dtype::of::<u8>(), vec![bytes.len()]), bytes)?.to_npy()?;
+            let npy =
+                DynArrayView::new(Header::new(Dtype::of::<u8>(), vec![bytes.len()]), bytes)?.to_npy()?;
             writer.add_with(&format!(".bitnpz/{name}.npy"), npy, Compression::Stored)?;
         }
     }

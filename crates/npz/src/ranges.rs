@@ -88,7 +88,8 @@ impl RangeReader {
         let mut reader = Self { source, len, tail: Vec::new(), kept: Mutex::default() };
         let start = len.saturating_sub(TAIL_BYTES);
         if start < len {
-            reader.tail = reader.request(&[start..len])?.pop().unwrap_or_default();
+            let tail = start..len;
+            reader.tail = reader.request(std::slice::from_ref(&tail))?.pop().unwrap_or_default();
         }
         Ok(reader)
     }

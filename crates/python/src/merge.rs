@@ -12,6 +12,7 @@ use crate::limits::to_limits;
 /// Writes everything that archives have to a new one.
 #[pyfunction]
 #[pyo3(name = "_merge", signature = (target, sources, name, limits=None))]
+#[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
 pub(crate) fn merge(
     py: Python<'_>,
     target: PathBuf,

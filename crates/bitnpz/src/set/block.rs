@@ -11,12 +11,9 @@
 use std::ops::Range;
 
 use super::checksum;
-use super::directory::{Directory, repeat_bytes};
+use super::directory::{BLOCK, Directory, repeat_bytes};
 use super::lengths::{LengthCode, Position, REPEAT};
 use super::numbers;
-
-/// The number of images in each block but the last.
-pub(super) const BLOCK: usize = 128;
 
 /// The images of a block that share an anchor: a look-up adds up the lengths from there on.
 const GROUP: usize = 64;
@@ -52,19 +49,21 @@ pub(super) struct Place {
 }
 
 impl<'a> Block<'a> {
-    /// Returns the block of so many images and bytes that starts with these bytes, all or at least [`MAX_HEAD`]; `None` if they
-    /// are too few.
+    /// Returns the block of this number, of so many bytes, that starts with these: all, or at least [`MAX_HEAD`]. `None` if they are
+    /// too few.
     #[inline]
-    pub(super) fn new(directory: &'a Directory, images: usize, len: usize, bytes: &'a [u8]) -> Option<Self> {
+    pub(super) fn new(directory: &'a Directory, number: usize, len: usize, bytes: &'a [u8]) -> Option<Self> {
+        let images = directory.images_of(number);
         let anchors = anchors_len(images, directory.anchor_bits);
         let (classes, extra) = bytes.get(anchors..)?.split_at_checked(images.div_ceil(2))?;
         let len = len.checked_sub(anchors + checksum::BYTES)?;
         Some(Self { directory, images, len, bytes, anchors, classes, extra })
     }
 
-    /// Returns the length of the anchors and classes of a block of so many images, and that of all that is before its payloads, in
-    /// bytes: the second if these are the bytes of the first.
-    pub(super) fn head_lens(directory: &Directory, images: usize, bytes: &[u8]) -> [usize; 2] {
+    /// Returns the length of the anchors and classes of a block, and that of all that is before its payloads, in bytes: the second
+    /// if these are the bytes of the first.
+    pub(super) fn head_lens(directory: &Directory, number: usize, bytes: &[u8]) -> [usize; 2] {
+        let images = directory.images_of(number);
         let anchors = anchors_len(images, directory.anchor_bits);
         let [bit, offset] = directory.anchor_bits;
         let payload = numbers::bits_at(bytes, bit as usize, offset);
@@ -79,11 +78,12 @@ impl<'a> Block<'a> {
         let classes = &self.classes[group * GROUP / 2..];
         let start = code.skip(self.anchor(group), classes, image % GROUP, self.extra);
         let class = self.class(image);
-        let end = code.skip(start, &[class], 1, self.extra).offset;
-        let end = usize::try_from(end).ok().filter(|&end| end <= self.len)?;
+        let end = code.skip(start, &[class], 1, self.extra);
+        let [start, end] = [start, end].map(|position| usize::try_from(position.offset).ok());
+        let (start, end) = (start?, end.filter(|&end| end <= self.len)?);
         let behind = self.anchors;
         let is_repeat = self.directory.repeat_bytes.is_some() && class == REPEAT;
-        Some(Place { range: behind + start.offset as usize..behind + end, is_repeat })
+        Some(Place { range: behind + start..behind + end, is_repeat })
     }
 
     /// Returns the position of the first image of a group.
@@ -239,7 +239,7 @@ mod tests {
     /// Returns where the payload of an image of a segment is, among all of its bytes.
     fn place(directory: &Directory, blocks: &Blocks, image: usize) -> Option<Place> {
         let range = directory.range(&blocks.directory, image / BLOCK)?;
-        let block = directory.block(image / BLOCK, range.len(), &blocks.bytes[range.clone()])?;
+        let block = Block::new(directory, image / BLOCK, range.len(), &blocks.bytes[range.clone()])?;
         let Place { range: place, is_repeat } = block.place(image % BLOCK)?;
         Some(Place { range: range.start + place.start..range.start + place.end, is_repeat })
     }
@@ -248,7 +248,7 @@ mod tests {
         directory.is_as_written(&blocks.directory)
             && (0..directory.blocks()).all(|number| {
                 directory.range(&blocks.directory, number).is_some_and(|range| {
-                    let block = directory.block(number, range.len(), &blocks.bytes[range]);
+                    let block = Block::new(directory, number, range.len(), &blocks.bytes[range]);
                     block.is_some_and(|block| block.is_as_written())
                 })
             })
@@ -262,7 +262,7 @@ mod tests {
     proptest! {
         #[test]
         fn round_trips_payloads(lengths in lengths(), every in 0_usize..9) {
-            let payloads: Vec<Vec<u8>> = lengths.iter().enumerate().map(|(number, &length)| vec![number as u8; length]).collect();
+            let payloads: Vec<Vec<u8>> = (0_u8..=255).cycle().zip(&lengths).map(|(byte, &length)| vec![byte; length]).collect();
             let is_repeat = |image: usize| every > 0 && image > 0 && image.is_multiple_of(every);
             let entries: Vec<Entry<'_>> = payloads.iter().enumerate().map(|(image, payload)| {
                 if is_repeat(image) { Entry::Repeat(1) } else { Entry::Payload(payload) }

@@ -155,7 +155,7 @@ pub(super) enum Damage {
 mod tests {
     use bitnpz_bitmap::Bitmap;
 
-    use super::super::block::BLOCK;
+    use super::super::directory::BLOCK;
     use super::*;
 
     fn checksum(images: &[Bitmap]) -> Checksum {

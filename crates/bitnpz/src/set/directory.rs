@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use super::block::{BLOCK, Block};
 use super::lengths::{LengthCode, TABLE_BYTES};
 use super::numbers;
+
+/// The number of images in each block but the last.
+pub(super) const BLOCK: usize = 128;
 
 /// The widths of an anchor's two numbers follow the code of lengths, a byte each.
 pub(super) const HEAD_BYTES: usize = TABLE_BYTES + 2;
@@ -61,7 +63,7 @@ impl Directory {
     pub(super) fn to_bytes(&self, starts: &[usize]) -> Vec<u8> {
         let bits = numbers::bit_len(self.len);
         let mut bytes = self.code.to_table().to_vec();
-        bytes.extend(self.anchor_bits.map(|bits| bits as u8));
+        bytes.extend(self.anchor_bits.map(|bits| bits.to_le_bytes()[0]));
         let starts_len = numbers::fixed_len(starts.len(), bits).expect("blocks are in memory");
         bytes.resize(HEAD_BYTES + starts_len, 0);
         for (number, &start) in starts.iter().enumerate() {
@@ -96,20 +98,8 @@ impl Directory {
         (start <= end && end <= self.len).then_some(start..end)
     }
 
-    /// Returns the block of so many bytes that starts with these, all or at least [`MAX_HEAD`](super::block::MAX_HEAD).
-    #[inline]
-    pub(super) fn block<'a>(&'a self, number: usize, len: usize, bytes: &'a [u8]) -> Option<Block<'a>> {
-        Block::new(self, self.images_of(number), len, bytes)
-    }
-
-    /// Returns the length of the anchors and classes of a block, and that of all that is before its payloads, in bytes: the second
-    /// if these are the bytes of the first.
-    pub(super) fn head_lens(&self, number: usize, bytes: &[u8]) -> [usize; 2] {
-        Block::head_lens(self, self.images_of(number), bytes)
-    }
-
     /// Returns the number of images in a block.
-    fn images_of(&self, block: usize) -> usize {
+    pub(super) fn images_of(&self, block: usize) -> usize {
         self.images.saturating_sub(block * BLOCK).min(BLOCK)
     }
 

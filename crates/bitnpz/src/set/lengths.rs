@@ -90,7 +90,7 @@ impl LengthCode {
         for (bits, sizes) in bits.iter_mut().zip(sizes.iter().rev()) {
             if place < places {
                 let size = sizes[place].1;
-                *bits = (size + coarse) as u8;
+                *bits = (size + coarse).to_le_bytes()[0];
                 place += 1 << size;
             }
         }
@@ -120,16 +120,11 @@ impl LengthCode {
     ///
     /// If the code has no such length.
     pub(super) fn encode(&self, length: usize) -> (u8, usize) {
-        let found = (0..CLASSES).find_map(|class| {
-            let place = length.checked_sub(self.start(class))?;
-            (place >> self.bits[class] == 0).then_some((class as u8, place))
+        let found = (0..).zip(self.sums.iter().zip(self.bits)).find_map(|(class, (sum, bits))| {
+            let place = length.checked_sub(usize::try_from(sum & START).ok()?)?;
+            (place.checked_shr(bits.into()).unwrap_or(0) == 0).then_some((class, place))
         });
         found.expect("a length that the code was chosen for")
-    }
-
-    /// Returns the start of an interval.
-    fn start(&self, class: usize) -> usize {
-        (self.sums[class] & START) as usize
     }
 
     /// Returns the number of extra bits of a class; none for a repeat.

@@ -5,7 +5,7 @@
 //! one in a bit string, plus one for each earlier start. A start is found by the position of every 64th one, which is stored, and
 //! counting from there. Nothing has to be decoded before it can be used.
 
-use super::block::BLOCK;
+use super::directory::BLOCK;
 use super::{checksum, numbers};
 
 /// The position of every 64th one is stored: a look-up then counts the bits of a few words.

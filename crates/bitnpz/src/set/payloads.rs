@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Effort, Encoder, Model};
 
-use super::block::{BLOCK, Entry};
+use super::block::Entry;
 use super::checksum::{self, Checksum};
-use super::directory::repeat_bytes;
+use super::directory::{BLOCK, repeat_bytes};
 use super::limits::is_acceptable;
 use super::numbers::push_varint;
 use super::options::SetOptions;

@@ -6,10 +6,10 @@ use std::ops::Range;
 use bitnpz_npz::Archive;
 
 use super::blob::Blob;
-use super::block::{BLOCK, Blocks, Entry, MAX_HEAD, Place};
+use super::block::{Block, Blocks, Entry, MAX_HEAD, Place};
 use super::checksum::{self, Checksum, Damage};
 use super::description::{KeysDescription, SegmentDescription};
-use super::directory::Directory;
+use super::directory::{BLOCK, Directory};
 use super::keys::{KeyList, KeyTable, KeysError, KeysView, TableKeys, TextKeys};
 use super::payload_index::{IndexLayout, PayloadIndex};
 use crate::error::{ErrorKind, Result};
@@ -254,12 +254,13 @@ impl Segment {
             Ok(head) => head,
             // The end of the block may be gone, and the image still there.
             Err(_) => {
-                let [least, _] = directory.head_lens(image / BLOCK, &[]);
-                let [_, all] = directory.head_lens(image / BLOCK, &read(start..start + least.min(len))?);
+                let [least, _] = Block::head_lens(directory, image / BLOCK, &[]);
+                let [_, all] =
+                    Block::head_lens(directory, image / BLOCK, &read(start..start + least.min(len))?);
                 read(start..start + all.min(len))?
             }
         };
-        let block = directory.block(image / BLOCK, len, &head);
+        let block = Block::new(directory, image / BLOCK, len, &head);
         let place = block.and_then(|block| block.place(image % BLOCK)).ok_or_else(|| {
             self.damaged(format!(
                 "expected where the payload of image {image} is, found no place in its block"
@@ -321,7 +322,7 @@ impl Segment {
                     let range = directory.range(&bytes, number)?;
                     let len = range.len();
                     let head = self.payload.get(zip, range.start..range.start + len.min(MAX_HEAD)).ok()?;
-                    Some(directory.block(number, len, &head)?.is_as_written())
+                    Some(Block::new(directory, number, len, &head)?.is_as_written())
                 };
                 let are_as_written =
                     || (0..directory.blocks()).all(|number| is_as_written(number) == Some(true));

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use bitnpz_npz::Archive;
 
-use super::block::BLOCK;
 use super::checksum::{Checksum, Damage, ImageCrc};
+use super::directory::BLOCK;
 use super::segment::Segment;
 use super::stored::StoredSet;
 use crate::error::{Error, ErrorKind, Result};

@@ -126,7 +126,7 @@ impl SetWriter {
         let name = names::of_segment(&self.name, SegmentPart::Keys, number);
         match &description.keys {
             Some(KeysDescription::Table) => {
-                copy(to, from, &names::of_segment(set, SegmentPart::Keys, place), &name)?
+                copy(to, from, &names::of_segment(set, SegmentPart::Keys, place), &name)?;
             }
             Some(KeysDescription::Text { .. }) => {
                 let (keys, table) = describe_keys(&segment.key_list(from)?)?;

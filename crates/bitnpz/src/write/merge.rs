@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::names::{self, is_reserved};
 use crate::options::WriteOptions;
 use crate::packed::{PackedKind, count_images};
-use crate::read::{Archive, ArrayReader};
+use crate::read::{Archive, ArrayReader, Entry};
 
 /// An archive that is merged.
 struct Source<'a> {
@@ -52,7 +52,7 @@ impl Source<'_> {
 
     /// Returns whether the array of this key becomes a part of a stack, although it is too small for a set itself.
     fn is_small_stack(&self, key: &str) -> bool {
-        let Some(entry) = self.archive.entry(key).ok().filter(|entry| entry.is_small_stack()) else {
+        let Some(entry) = self.archive.entry(key).ok().filter(Entry::is_small_stack) else {
             return false;
         };
         self.archive.encoding() == Some(Encoding::Sets)

@@ -42,8 +42,8 @@ pub struct StackWriter<'a>(Destination<'a>);
 
 /// Where the images go.
 enum Destination<'a> {
-    Member(StackMember<'a>),
-    Set { stack: SetStack, output: UnfinishedOutput<'a>, sets: &'a mut SetsWriter },
+    Member(Box<StackMember<'a>>),
+    Set { stack: Box<SetStack>, output: UnfinishedOutput<'a>, sets: &'a mut SetsWriter },
 }
 
 /// A stack that becomes a member.
@@ -91,7 +91,7 @@ impl<'a> StackWriter<'a> {
     ) -> Result<Self> {
         let encoding = stack.encoding_in(archive_encoding);
         if encoding == Encoding::Sets {
-            let stack = sets.start_stack(&mut output.ledger, stack);
+            let stack = Box::new(sets.start_stack(&mut output.ledger, stack));
             let output = UnfinishedOutput { output, is_finished: false };
             return Ok(Self(Destination::Set { stack, output, sets }));
         }
@@ -99,7 +99,8 @@ impl<'a> StackWriter<'a> {
         let number = zip.len();
         let stream = zip.stream(&names::of_array(key), stack.header(encoding).to_bytes()?)?;
         let meter = meter.clone();
-        Ok(Self(Destination::Member(StackMember { stack, encoding, number, place, stream, ledger, meter })))
+        let member = StackMember { stack, encoding, number, place, stream, ledger, meter };
+        Ok(Self(Destination::Member(Box::new(member))))
     }
 
     fn stack(&self) -> &Stack {
@@ -147,7 +148,7 @@ impl<'a> StackWriter<'a> {
         match self.0 {
             Destination::Member(member) => member.finish(),
             Destination::Set { stack, mut output, sets } => {
-                sets.finish_stack(output.output, stack)?;
+                sets.finish_stack(output.output, *stack)?;
                 output.is_finished = true;
                 Ok(())
             }

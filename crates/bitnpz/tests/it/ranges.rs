@@ -60,7 +60,8 @@ impl ReadAt for Counted {
         }
         assert!(ranges.is_sorted_by(|one, next| one.end <= next.start), "{ranges:?}");
         let read = |range: &Range<u64>| {
-            let mut bytes = self.bytes[range.start as usize..range.end as usize].to_vec();
+            let [start, end] = [range.start, range.end].map(|place| usize::try_from(place).unwrap());
+            let mut bytes = self.bytes[start..end].to_vec();
             self.read.fetch_add(bytes.len(), Ordering::Relaxed);
             match answer {
                 Answer::Short => drop(bytes.pop()),

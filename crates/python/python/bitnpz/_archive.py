@@ -201,8 +201,9 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
             raise ClosedError(f"{self.filename}: the archive is closed; load it again")
         if isinstance(self._source, str):
             return zipfile.ZipFile(self._source)
-        is_whole = isinstance(self._source, bytes)
-        return zipfile.ZipFile(BytesIO(self._source) if is_whole else BufferedReader(RangesFile(self._source)))
+        if isinstance(self._source, bytes):
+            return zipfile.ZipFile(BytesIO(self._source))
+        return zipfile.ZipFile(BufferedReader(RangesFile(self._source)))
 
     def close(self) -> None:
         """Closes the archive. `Images` taken from it before still work."""
