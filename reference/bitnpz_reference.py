@@ -942,7 +942,7 @@ def models_of(about, name):
     """Returns the models of a set as version 4 describes them, but with the whole names of their members."""
     if about["version"] == 4:
         models = [dict(model) for model in about["models"]]
-        check(models, "a model")
+        check(models and all(model not in models[:n] for n, model in enumerate(models)), "models that differ")
         for model in models:
             check(model.keys() <= {"codec", "base", "member"}, "names that the version knows")
             if "member" in model:

@@ -118,6 +118,8 @@ pub enum ErrorKind {
         /// The dtype of the added images.
         found: Dtype,
     },
+    /// No archives were given to be merged.
+    NothingToMerge,
     /// Stacks under one key differ in the values of their pixels.
     ValuesDiffer {
         /// The values of the first.
@@ -201,6 +203,14 @@ impl Error {
                 }
                 _ => false,
             }
+    }
+
+    /// Returns whether the operating system or a store failed, which says nothing about the archive.
+    pub(crate) fn is_of_system(&self) -> bool {
+        let io = std::error::Error::source(self).and_then(|source| source.downcast_ref::<io::Error>());
+        io.is_some_and(|error| {
+            ![io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData].contains(&error.kind())
+        })
     }
 
     /// Returns the path of the file that could not be written, if that is the error.
@@ -322,6 +332,7 @@ impl fmt::Display for Error {
             ErrorKind::OtherDtype { expected, found } => {
                 write!(f, "expected images of {expected}, like those before them in the stack, found {found}")
             }
+            ErrorKind::NothingToMerge => f.write_str("expected archives to merge, found none"),
             ErrorKind::ValuesDiffer { expected: [off, on], found: [other_off, other_on] } => write!(
                 f,
                 "expected pixels of {off} and {on}, like those before them in the stack, found {other_off} and {other_on}"

@@ -33,7 +33,8 @@ pub struct WriteOptions {
     pub compression: Compression,
     /// The codec of image sets: by default, for each set, the one that makes a sample of its images smallest.
     pub codec: Option<Codec>,
-    /// The model of all image sets, with its codec: by default each trains one of its own.
+    /// The model of new image sets, whatever [`codec`](Self::codec) is: by default each trains one of its own. Sets that are
+    /// appended to keep theirs.
     pub model: Option<Model>,
     /// How much time it may take to make image sets small. Sets that are appended to keep their model.
     pub effort: Effort,

@@ -80,7 +80,7 @@ pub fn salvage(
     writer.take_over(
         &archive,
         |set| matches!(states[set], SetState::Whole),
-        |_| true,
+        |_, _| Ok(true),
         |writer, array| {
             let SetState::Damaged { flaws, .. } = &states[array.set] else { return Ok(()) };
             let is_gone = |image| flaws.get(&image).is_some_and(|flaw: &Flaw| flaw.is_certain);

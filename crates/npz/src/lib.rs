@@ -45,7 +45,7 @@ pub use limits::Limits;
 pub use method::{Compression, Method};
 pub use name::{check_name, identity};
 pub use owner::Owner;
-pub use ranges::ReadAt;
+pub use ranges::{READ_BETWEEN, ReadAt};
 pub use salvage::{Salvaged, salvage};
 pub use temporary::{clean, remove_temporary_files};
 pub use writer::{CompressedMember, Stream, WriteOptions, Writer};

@@ -14,8 +14,11 @@ const TAIL_BYTES: u64 = 256 << 10;
 /// The most bytes of ranges that are kept for further reads.
 const KEPT_BYTES: usize = 32 << 20;
 
-/// Ranges that are no further apart are read as one: a request takes as long as this many bytes and more.
-const GAP_BYTES: u64 = 16 << 10;
+/// Ranges that are no further apart are read as one, with so many bytes between them at most.
+pub const READ_BETWEEN: u64 = 4 << 10;
+
+/// A range is searched in so many that start before it.
+const MOST_NESTED: usize = 8;
 
 /// So often it is tried to lock the ranges that are kept: they are locked for microseconds.
 const MOST_ATTEMPTS: usize = 10_000;
@@ -107,7 +110,9 @@ impl RangeReader {
             return Ok(Cow::Owned(bytes));
         }
         let bytes = self.request(std::slice::from_ref(&range))?.pop().unwrap_or_default();
-        self.keep(std::slice::from_ref(&range), [bytes.clone()]);
+        if bytes.len() <= KEPT_BYTES {
+            self.keep(std::slice::from_ref(&range), [bytes.clone()]);
+        }
         Ok(Cow::Owned(bytes))
     }
 
@@ -122,7 +127,9 @@ impl RangeReader {
             };
             for range in ranges.filter(|range| !is_there(range)) {
                 match wanted.last_mut() {
-                    Some(last) if range.start <= last.end + GAP_BYTES => last.end = last.end.max(range.end),
+                    Some(last) if range.start <= last.end + READ_BETWEEN => {
+                        last.end = last.end.max(range.end);
+                    }
                     _ => wanted.push(range),
                 }
             }
@@ -199,9 +206,11 @@ struct KeptRanges {
 impl KeptRanges {
     /// Returns the bytes of a range that is a part of one that was read.
     fn get(&self, range: &Range<u64>) -> Option<&[u8]> {
-        let (start, bytes) = self.ranges.range(..=range.start).next_back()?;
-        let [start, end] = [range.start - start, range.end - start].map(usize::try_from);
-        bytes.get(start.ok()?..end.ok()?)
+        // A short range may start within a longer one.
+        self.ranges.range(..=range.start).rev().take(MOST_NESTED).find_map(|(start, bytes)| {
+            let [start, end] = [range.start - start, range.end - start].map(usize::try_from);
+            bytes.get(start.ok()?..end.ok()?)
+        })
     }
 
     /// Keeps a range, and as many of those before it as there is room for.
@@ -211,9 +220,10 @@ impl KeptRanges {
             return;
         }
         self.bytes += bytes.len() - before;
-        if self.ranges.insert(start, bytes).is_none() {
-            self.order.push_back(start);
+        if self.ranges.insert(start, bytes).is_some() {
+            self.order.retain(|&other| other != start);
         }
+        self.order.push_back(start);
         while self.bytes > KEPT_BYTES {
             let first = self.order.pop_front().expect("ranges that are counted");
             self.bytes -= self.ranges.remove(&first).map_or(0, |bytes| bytes.len());

@@ -5,6 +5,7 @@ use std::io;
 
 use bitnpz::{ErrorKind, NpyErrorKind, NpzErrorKind};
 use pyo3::PyErrArguments;
+use pyo3::exceptions::{PyException, PyFileNotFoundError, PyPermissionError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -33,7 +34,16 @@ pub(crate) fn to_python(py: Python<'_>, error: &bitnpz::Error, name: &str) -> Py
     if let Some(failure) = error.source().and_then(|source| source.downcast_ref::<io::Error>())
         && let Some(cause) = failure.get_ref().and_then(|inner| inner.downcast_ref::<PyErr>())
     {
-        let raised = raise(py, "FileError", (format!("{name}: {failure}"),));
+        // Ctrl-C, and what else is no `Exception`, is not the store's.
+        if !cause.is_instance_of::<PyException>(py) {
+            return cause.clone_ref(py);
+        }
+        let class = match () {
+            () if cause.is_instance_of::<PyFileNotFoundError>(py) => "FileMissingError",
+            () if cause.is_instance_of::<PyPermissionError>(py) => "FilePermissionError",
+            () => "FileError",
+        };
+        let raised = raise(py, class, (format!("{name}: {failure}"),));
         raised.set_cause(py, Some(cause.clone_ref(py)));
         return raised;
     }

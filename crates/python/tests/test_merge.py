@@ -100,3 +100,29 @@ def test_refuses_other_models(glyphs):
     for shape in ((10, 10), (10,)):
         with pytest.raises(bitnpz.InputError, match="expected images"):
             bitnpz.train(np.zeros(shape, bool))
+
+
+def test_refuses_nothing_and_keeps_what_is_there(glyphs):
+    bitnpz.save("a.npz", {"glyphs": glyphs})
+    with pytest.raises(bitnpz.InputError, match="found none"):
+        bitnpz.merge("a.npz", [])
+    with pytest.raises(bitnpz.InputError, match="use \\['a.npz'\\]"):
+        bitnpz.merge("b.npz", "a.npz")
+    assert (bitnpz.load("a.npz")["glyphs"][:] == glyphs).all()
+    with pytest.raises(bitnpz.InputError, match="have a model"):
+        bitnpz.save("b.npz", {"x": glyphs}, encoding="plain", model=bitnpz.train(glyphs, codec="raw"))
+    for wrong in (-1, 0, 1.5):
+        with pytest.raises(bitnpz.InputError, match="total: expected a number"):
+            bitnpz.train(glyphs, total=wrong)
+
+
+def test_merges_many_small_stacks_in_order():
+    rng = np.random.default_rng(3)
+    for part in range(2):
+        arrays = {"labels": np.arange(3)} | {f"k{i:04}": rng.random((3, 9, 9)) < 0.5 for i in range(1005)}
+        bitnpz.save(f"{part}.npz", arrays)
+    bitnpz.merge("all.npz", ["0.npz", "1.npz"])
+    parts, merged = [bitnpz.load(f"{part}.npz") for part in range(2)], bitnpz.load("all.npz")
+    assert list(merged) == list(parts[0])
+    for key in merged:
+        assert (np.asarray(merged[key]) == np.concatenate([np.asarray(part[key]) for part in parts])).all()

@@ -87,6 +87,64 @@ def test_workers_open_a_store_again(archive, images, tmp_path):
         pickle.loads(pickle.dumps(loaded))
 
 
+def test_reads_npy_files_too(images):
+    memory = fsspec.filesystem("memory")
+    with memory.open("/two.npy", "wb") as file:
+        np.save(file, images[:3])
+        np.save(file, np.arange(3))
+    with memory.open("/two.npy", "rb") as file:
+        assert (bitnpz.load(file) == images[:3]).all() and (bitnpz.load(file) == np.arange(3)).all()
+    assert (bitnpz.load("/two.npy", store=memory) == images[:3]).all()
+    assert (bitnpz.load(fsspec.open("memory://two.npy")) == images[:3]).all()
+
+
+class Ranges:
+    """The least that a file must have to be read by range."""
+
+    def __init__(self, data, fails=None, after=10**9):
+        self.data, self.fails, self.after = data, fails, after
+
+    def length(self):
+        return len(self.data)
+
+    def read_ranges(self, starts, ends):
+        self.after -= 1
+        if self.after < 0:
+            raise self.fails
+        return [memoryview(self.data)[start:end] for start, end in zip(starts, ends)]
+
+
+def test_reads_any_object_with_ranges(archive, images):
+    check(bitnpz.load(Ranges(open(archive, "rb").read())), images)
+
+
+@pytest.mark.parametrize("requests", [3, 4, 8])
+def test_failures_are_no_damage(archive, requests):
+    data = open(archive, "rb").read()
+    loaded = bitnpz.load(Ranges(data, OSError("the network is down"), requests))
+    with pytest.raises(bitnpz.FileError, match="the network is down"):
+        for start in range(0, 20_000, 2000):
+            loaded["glyphs"][start : start + 100]
+    with pytest.raises(bitnpz.FileError, match="the network is down"):
+        loaded["glyphs"].popcount()
+    loaded = bitnpz.load(Ranges(data, KeyboardInterrupt(), requests))
+    with pytest.raises(KeyboardInterrupt):
+        for start in range(0, 20_000, 2000):
+            loaded["glyphs"][start : start + 100]
+
+
+def test_batches_larger_than_what_is_kept_are_read_once():
+    images = np.random.default_rng(2).random((400, 700, 1500)) < 0.5
+    bitnpz.save("large.npz", {"glyphs": images}, codec="raw")
+    store = obstore.store.MemoryStore()
+    data = open("large.npz", "rb").read()
+    store.put("large.npz", data)
+    counted = Counted(store)
+    glyphs = bitnpz.load("large.npz", store=counted)["glyphs"]
+    assert (np.asarray(glyphs) == images).all()
+    assert counted.requests < 20 and counted.bytes < 1.2 * len(data)
+
+
 def test_is_a_zip_file_too(archive, tmp_path):
     loaded = bitnpz.load(archive, store=obstore.store.LocalStore(str(tmp_path)))
     assert loaded.zip.read("outputs.npy") == zipfile.ZipFile(archive).read("outputs.npy")
@@ -94,7 +152,7 @@ def test_is_a_zip_file_too(archive, tmp_path):
 
 def test_errors_name_the_object_and_the_cause(archive):
     store = obstore.store.MemoryStore()
-    with pytest.raises(bitnpz.FileError, match="nothing.npz") as raised:
+    with pytest.raises(bitnpz.FileMissingError, match="nothing.npz") as raised:
         bitnpz.load("nothing.npz", store=store)
     assert isinstance(raised.value.__cause__, FileNotFoundError)
     with pytest.raises(bitnpz.InputError, match="neither get_ranges nor cat_ranges"):

@@ -67,7 +67,13 @@ impl<'a> Block<'a> {
         let anchors = anchors_len(images, directory.anchor_bits);
         let [bit, offset] = directory.anchor_bits;
         let payload = numbers::bits_at(bytes, bit as usize, offset);
-        [anchors + images.div_ceil(2), anchors + payload]
+        [anchors + images.div_ceil(2), anchors.saturating_add(payload)]
+    }
+
+    /// Returns what is before the payloads, as far as it is there.
+    pub(super) fn head(&self) -> &'a [u8] {
+        let payloads = usize::try_from(self.anchor(0).offset).unwrap_or(usize::MAX);
+        &self.bytes[..self.anchors.saturating_add(payloads).min(self.bytes.len())]
     }
 
     /// Returns where the payload of an image is; `None` if the block is damaged there.

@@ -234,7 +234,7 @@ pub(super) enum KeysDescription {
     Table,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ModelJson {
     codec: String,
@@ -282,6 +282,10 @@ impl DescriptionJson {
                     |segment: &SegmentDescription| matches!(segment.keys, Some(KeysDescription::Text { .. }));
                 if self.segments.iter().any(is_text) {
                     return Err("expected keys in a table, found sorted text".to_owned());
+                }
+                let mut distinct = HashSet::new();
+                if let Some(twice) = models.iter().find(|model| !distinct.insert(*model)) {
+                    return Err(format!("expected models that differ, found {twice:?} twice"));
                 }
                 let models = models.into_iter();
                 let models =

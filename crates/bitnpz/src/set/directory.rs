@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::lengths::{LengthCode, TABLE_BYTES};
-use super::numbers;
+use super::{checksum, numbers};
 
 /// The number of images in each block but the last.
 pub(super) const BLOCK: usize = 128;
@@ -40,6 +40,11 @@ impl Directory {
     ///
     /// What was expected and what was found.
     pub(super) fn read(bytes: &[u8], images: usize, len: usize, has_repeats: bool) -> Result<Self, String> {
+        // Each block has a checksum, and half a byte for each image.
+        let least = images.div_ceil(BLOCK).checked_mul(checksum::BYTES);
+        if least.and_then(|least| least.checked_add(images.div_ceil(2))).is_none_or(|least| least > len) {
+            return Err(format!("expected fewer than {images} images in {len} bytes of blocks"));
+        }
         let starts = numbers::fixed_len(images.div_ceil(BLOCK), numbers::bit_len(len));
         let expected = starts.and_then(|starts| starts.checked_add(HEAD_BYTES));
         if expected != Some(bytes.len()) {
@@ -95,7 +100,7 @@ impl Directory {
         let bits = numbers::bit_len(self.len);
         let start = numbers::fixed(starts, block, bits);
         let end = if block + 1 < self.blocks() { numbers::fixed(starts, block + 1, bits) } else { self.len };
-        (start <= end && end <= self.len).then_some(start..end)
+        (start < end && end <= self.len).then_some(start..end)
     }
 
     /// Returns the number of images in a block.

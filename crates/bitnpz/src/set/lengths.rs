@@ -155,7 +155,7 @@ impl LengthCode {
                 word >>= bits;
             }
             position = Position {
-                bit: position.bit + (sum >> BITS_SHIFT) as usize,
+                bit: position.bit.saturating_add((sum >> BITS_SHIFT) as usize),
                 offset: position.offset + (sum & START),
             };
             count -= at_once;

@@ -20,6 +20,7 @@ mod collected;
 mod description;
 mod directory;
 mod encode;
+mod heads;
 mod keys;
 mod lengths;
 mod limits;

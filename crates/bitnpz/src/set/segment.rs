@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use bitnpz_npz::Archive;
 
@@ -10,13 +12,15 @@ use super::block::{Block, Blocks, Entry, MAX_HEAD, Place};
 use super::checksum::{self, Checksum, Damage};
 use super::description::{KeysDescription, SegmentDescription};
 use super::directory::{BLOCK, Directory};
+use super::heads::Heads;
 use super::keys::{KeyList, KeyTable, KeysError, KeysView, TableKeys, TextKeys};
 use super::payload_index::{IndexLayout, PayloadIndex};
 use crate::error::{ErrorKind, Result};
+use crate::interrupt;
 use crate::names::{self, SegmentPart};
 
 /// A segment of an image set.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Segment {
     description: SegmentDescription,
     layout: Layout,
@@ -27,15 +31,15 @@ pub(super) struct Segment {
 }
 
 /// How the payloads of a segment are laid out.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Layout {
-    Blocks(Directory),
+    Blocks(Box<Directory>, Heads),
     /// One after the other, in sets of versions 1 to 3.
     Index(IndexLayout),
 }
 
 /// The keys, if they have a member.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum SegmentKeys {
     None,
     Text(Blob),
@@ -70,6 +74,7 @@ impl Segment {
         number: usize,
         description: SegmentDescription,
         has_blocks: bool,
+        kept: &Arc<AtomicUsize>,
     ) -> Result<Self> {
         let payload = Blob::open(zip, names::of_segment(set, SegmentPart::Payload, number))?;
         let part = if has_blocks { SegmentPart::Blocks } else { SegmentPart::Index };
@@ -81,7 +86,12 @@ impl Segment {
             length.ok_or_else(|| damaged(&payload, "expected less than 4 GiB, found more".to_owned()))?;
         let SegmentDescription { images, repeats, .. } = description;
         let layout = if has_blocks {
-            Directory::read(&directory.bytes(zip)?, images, length, repeats).map(Layout::Blocks)
+            // Of bytes in memory, heads need not be kept; of those that are read by range, whole blocks are.
+            let is_read = matches!(payload.get(zip, 0..0)?, Cow::Owned(_)) && !zip.is_read_by_range();
+            Directory::read(&directory.bytes(zip)?, images, length, repeats).map(|directory| {
+                let heads = if is_read { Heads::new(directory.blocks(), kept) } else { Heads::default() };
+                Layout::Blocks(Box::new(directory), heads)
+            })
         } else {
             let layout = IndexLayout::new(images, length, repeats);
             layout.check(directory.len()).map(|()| Layout::Index(layout))
@@ -120,6 +130,11 @@ impl Segment {
     /// Returns the number of images.
     pub(super) fn len(&self) -> usize {
         self.description.images
+    }
+
+    /// Returns the name of the member that says where payloads are.
+    pub(super) fn directory_member(&self) -> &str {
+        self.directory.member()
     }
 
     pub(super) fn description(&self) -> &SegmentDescription {
@@ -173,12 +188,17 @@ impl Segment {
     /// is read by itself.
     pub(super) fn window(&self, zip: &Archive, first: usize, last: usize) -> Option<Window> {
         let bytes = self.directory.bytes(zip).ok()?;
-        let range_of = |image: usize| match &self.layout {
-            Layout::Blocks(directory) => directory.range(&bytes, image / BLOCK),
-            Layout::Index(layout) => PayloadIndex::new(*layout, &bytes)?.payload(image),
+        let (range_of, most): (&dyn Fn(usize) -> Option<Range<usize>>, _) = match &self.layout {
+            Layout::Blocks(directory, _) => {
+                let blocks = last / BLOCK - first / BLOCK + 1;
+                (&|image| directory.range(&bytes, image / BLOCK), blocks * SMALL_BLOCK)
+            }
+            Layout::Index(layout) => {
+                (&|image| PayloadIndex::new(*layout, &bytes)?.payload(image), MAX_WINDOW_BYTES)
+            }
         };
         let (start, end) = (range_of(first)?.start, range_of(last)?.end);
-        if start >= end || end - start > MAX_WINDOW_BYTES {
+        if start >= end || end - start > most.min(MAX_WINDOW_BYTES) {
             return None;
         }
         match self.payload.get(zip, start..end).ok()? {
@@ -226,8 +246,9 @@ impl Segment {
                 let range = index.payload(image).ok_or_else(damaged)?;
                 Ok(StoredPayload { bytes: read(range)?, is_repeat: index.is_repeat(image) })
             }
-            Layout::Blocks(directory) => {
-                let InBlock { head, start, place } = self.in_block(directory, &bytes, image, read)?;
+            Layout::Blocks(directory, heads) => {
+                let InBlock { head, start, place } =
+                    self.in_block((&**directory, heads), &bytes, image, read)?;
                 let Place { range, is_repeat } = place;
                 let bytes = match head {
                     Cow::Borrowed(block) if range.end <= block.len() => Cow::Borrowed(&block[range]),
@@ -242,7 +263,7 @@ impl Segment {
     /// Finds an image in its block, of which `read` reads the start, given the bytes of the directory.
     fn in_block<'b>(
         &self,
-        directory: &Directory,
+        (directory, heads): (&Directory, &'b Heads),
         bytes: &[u8],
         image: usize,
         read: impl Fn(Range<usize>) -> Result<Cow<'b, [u8]>>,
@@ -250,8 +271,12 @@ impl Segment {
         let damaged = || self.damaged_at(image);
         let range = directory.range(bytes, image / BLOCK).ok_or_else(damaged)?;
         let (start, len) = (range.start, range.len());
-        let head = match read(start..start + least_read(len, SMALL_BLOCK)) {
+        let kept = heads.get(image / BLOCK);
+        let head = match kept
+            .map_or_else(|| read(start..start + least_read(len, SMALL_BLOCK)), |head| Ok(Cow::Borrowed(head)))
+        {
             Ok(head) => head,
+            Err(error) if error.is_of_system() => return Err(error),
             // The end of the block may be gone, and the image still there.
             Err(_) => {
                 let [least, _] = Block::head_lens(directory, image / BLOCK, &[]);
@@ -261,6 +286,13 @@ impl Segment {
             }
         };
         let block = Block::new(directory, image / BLOCK, len, &head);
+        // Only a head that is as it was written says where it ends.
+        if let (Some(block), None, Cow::Owned(_)) = (&block, kept, &head)
+            && heads.has_room(image / BLOCK)
+            && block.is_as_written()
+        {
+            heads.keep(image / BLOCK, block.head());
+        }
         let place = block.and_then(|block| block.place(image % BLOCK)).ok_or_else(|| {
             self.damaged(format!(
                 "expected where the payload of image {image} is, found no place in its block"
@@ -269,43 +301,85 @@ impl Segment {
         Ok(InBlock { head, start, place })
     }
 
-    /// Returns the bytes of the file that are requested first for an image.
-    pub(super) fn first_request(&self, zip: &Archive, image: usize) -> Option<Range<u64>> {
+    /// Returns the bytes of the file that are requested first for an image, and about how many follow.
+    pub(super) fn first_request(&self, zip: &Archive, image: usize) -> Option<(Range<u64>, u64)> {
         let bytes = self.directory.bytes(zip).ok()?;
-        let range = match &self.layout {
-            Layout::Index(layout) => PayloadIndex::new(*layout, &bytes)?.payload(image)?,
-            Layout::Blocks(directory) => {
+        let (range, following) = match &self.layout {
+            Layout::Index(layout) => (PayloadIndex::new(*layout, &bytes)?.payload(image)?, 0),
+            Layout::Blocks(directory, _) => {
                 let range = directory.range(&bytes, image / BLOCK)?;
-                range.start..range.start + least_read(range.len(), SMALL_REQUESTED_BLOCK)
+                let first = least_read(range.len(), SMALL_REQUESTED_BLOCK);
+                let following = if first < range.len() { range.len() / BLOCK } else { 0 };
+                (range.start..range.start + first, following)
             }
         };
-        self.payload.range_in_file(range)
+        Some((self.payload.range_in_file(range)?, following as u64))
     }
 
-    /// Returns the bytes of the file that are requested for an image when those of the [first request](Self::first_request) are
-    /// there: its payload; or, of a repeat, the first of the image that it is equal to.
-    pub(super) fn next_request(&self, zip: &Archive, image: usize) -> Option<Range<u64>> {
-        let bytes = self.directory.bytes(zip).ok()?;
-        let read = |range| self.payload.get(zip, range);
-        let (range, is_repeat) = match &self.layout {
-            Layout::Index(layout) => {
-                let index = PayloadIndex::new(*layout, &bytes)?;
-                (index.payload(image)?, index.is_repeat(image))
-            }
-            Layout::Blocks(directory) => {
-                let InBlock { start, place, .. } = self.in_block(directory, &bytes, image, read).ok()?;
-                (start + place.range.start..start + place.range.end, place.is_repeat)
-            }
-        };
-        if !is_repeat {
-            return self.payload.range_in_file(range);
+    /// Returns where in the file what is stored of an image is, when what is [requested first](Self::first_request) is there.
+    pub(super) fn next_request(&self, zip: &Archive, image: usize) -> Result<Option<Range<u64>>> {
+        Ok(self.payload.range_in_file(self.stored_range(zip, image)?.0))
+    }
+
+    /// Returns the image that a repeat is equal to, by reading what is stored of it; `None` of other images.
+    pub(super) fn repeated(&self, zip: &Archive, image: usize) -> Result<Option<usize>> {
+        match self.stored_range(zip, image)? {
+            (_, false) => Ok(None),
+            (range, true) => Ok(repeated(&self.payload.get(zip, range)?, image)),
         }
-        self.first_request(zip, repeated(&read(range).ok()?, image)?)
     }
 
-    /// Returns the images whose payloads the directory does not give.
-    pub(super) fn misplaced(&self, zip: &Archive) -> Vec<usize> {
-        (0..self.len()).filter(|&image| self.stored(None, zip, image).is_err()).collect()
+    /// Returns where what is stored of an image is among the bytes of the segment, and whether it is a repeat.
+    fn stored_range(&self, zip: &Archive, image: usize) -> Result<(Range<usize>, bool)> {
+        let bytes = self.directory.bytes(zip)?;
+        match &self.layout {
+            Layout::Index(layout) => {
+                let index = PayloadIndex::new(*layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
+                let range = index.payload(image).ok_or_else(|| self.damaged_at(image))?;
+                Ok((range, index.is_repeat(image)))
+            }
+            Layout::Blocks(directory, heads) => {
+                let read = |range| self.payload.get(zip, range);
+                let InBlock { start, place, .. } =
+                    self.in_block((&**directory, heads), &bytes, image, read)?;
+                Ok((start + place.range.start..start + place.range.end, place.is_repeat))
+            }
+        }
+    }
+
+    /// Returns the images whose payloads have no place.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub(super) fn misplaced(&self, zip: &Archive) -> Result<Vec<usize>> {
+        let bytes = self.directory.bytes(zip)?;
+        let mut misplaced = Vec::new();
+        for block in 0..self.len().div_ceil(BLOCK) {
+            interrupt::check()?;
+            let images = block * BLOCK..self.len().min((block + 1) * BLOCK);
+            match &self.layout {
+                Layout::Index(layout) => {
+                    let index = PayloadIndex::new(*layout, &bytes);
+                    let has_place =
+                        |image: usize| index.as_ref().is_some_and(|index| index.payload(image).is_some());
+                    misplaced.extend(images.filter(|&image| !has_place(image)));
+                }
+                Layout::Blocks(directory, _) => {
+                    let range = directory.range(&bytes, block).unwrap_or_default();
+                    let head = self.payload.get(zip, range.start..range.start + range.len().min(MAX_HEAD));
+                    let head = match head {
+                        Err(error) if error.is_of_system() => return Err(error),
+                        head => head.unwrap_or_default(),
+                    };
+                    let block = Block::new(directory, block, range.len(), &head);
+                    let has_place =
+                        |image: usize| block.is_some_and(|block| block.place(image % BLOCK).is_some());
+                    misplaced.extend(images.filter(|&image| !has_place(image)));
+                }
+            }
+        }
+        Ok(misplaced)
     }
 
     /// Returns the name of the member if no writer could have made what it says about where payloads are. All images may be found
@@ -317,7 +391,7 @@ impl Segment {
             Layout::Index(layout) => {
                 of_directory(PayloadIndex::new(*layout, &bytes).is_some_and(|index| index.is_as_written()))
             }
-            Layout::Blocks(directory) => {
+            Layout::Blocks(directory, _) => {
                 let is_as_written = |number: usize| {
                     let range = directory.range(&bytes, number)?;
                     let len = range.len();
@@ -354,7 +428,7 @@ impl Segment {
             Layout::Index(layout) => {
                 Ok(PayloadIndex::new(*layout, &bytes).ok_or_else(damaged)?.checksum(block))
             }
-            Layout::Blocks(directory) => {
+            Layout::Blocks(directory, _) => {
                 let end = directory.range(&bytes, block).ok_or_else(damaged)?.end;
                 let start = end.checked_sub(checksum::BYTES).ok_or_else(damaged)?;
                 let checksum = self.payload.get(zip, start..end)?;
@@ -366,6 +440,11 @@ impl Segment {
     /// Returns the member of the payloads and the bytes of the directory, as blocks: those of older sets are laid out anew,
     /// without decoding an image.
     pub(super) fn to_blocks<'a>(&'a self, zip: &'a Archive) -> Result<SegmentBlocks<'a>> {
+        if let Some(member) = self.damaged_directory(zip) {
+            let message = "expected the places of payloads as they were written, found others; \
+                `bitnpz salvage` keeps the images";
+            return Err(ErrorKind::Damaged { member: member.to_owned(), message: message.to_owned() }.into());
+        }
         let Layout::Index(_) = self.layout else {
             let directory = self.directory.bytes(zip)?.into_owned();
             let (payload, repeats) = (BlocksSource::Member(self.payload.member()), self.description.repeats);

@@ -1,12 +1,12 @@
 //! An image set in an archive.
 
 use std::cell::Cell;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Codec, Decoder, Model, OnesCounter, RowSink};
 use bitnpz_npy::check_shape;
-use bitnpz_npz::Archive;
+use bitnpz_npz::{Archive, READ_BETWEEN};
 
 use super::blob::{Blob, LONGEST_HEADER};
 use super::checksum::ImageCrc;
@@ -103,9 +103,10 @@ impl StoredSet {
             zip.find(&member).ok_or_else(|| damaged("expected this member, found none".to_owned()))?;
         let description = Description::from_json(&found.read()?, name).map_err(damaged)?;
         request_members(zip, name, &description)?;
+        let kept = Arc::default();
         let segments = description.segments.iter().cloned().enumerate();
         let segments: Vec<_> = segments
-            .map(|(number, segment)| Segment::open(zip, name, number, segment, description.has_blocks))
+            .map(|(number, segment)| Segment::open(zip, name, number, segment, description.has_blocks, &kept))
             .collect::<Result<_>>()?;
         let mut end = 0;
         let ends = segments.iter().map(|segment| {
@@ -305,38 +306,46 @@ impl StoredSet {
     }
 
     /// Requests what reading the first of these images needs, if the file is read by range, and returns how many they are: all,
-    /// unless it is much. Blocks that lie close together and all others are asked for at once; a second time, the payloads in
-    /// large blocks and the images that repeats are equal to.
+    /// unless it is much. Their blocks are asked for at once; then, of large blocks, their payloads; then the same of the images
+    /// that repeats are equal to.
     pub(crate) fn request(&self, zip: &Archive, images: &[usize]) -> Result<usize> {
         if !zip.is_read_by_range() {
             return Ok(images.len());
         }
-        let (mut bytes, mut taken, mut requests) = (0, 0, Vec::new());
+        let (mut bytes, mut located, mut requests) = (0, Vec::new(), Vec::new());
         for &image in images {
             let (segment, number) = self.locate(image)?;
-            let request = segment.first_request(zip, number);
-            if let Some(request) = request.filter(|request| requests.last() != Some(request)) {
-                bytes += request.end - request.start;
-                if bytes > MAX_REQUESTED_BYTES && taken > 0 {
-                    break;
+            if let Some((request, following)) = segment.first_request(zip, number) {
+                if requests.last() != Some(&request) {
+                    bytes += request.end - request.start + READ_BETWEEN;
+                    requests.push(request);
                 }
-                requests.push(request);
+                bytes += following;
             }
-            taken += 1;
+            if bytes > MAX_REQUESTED_BYTES && !located.is_empty() {
+                break;
+            }
+            located.push((segment, number));
         }
-        zip.prefetch(&mut requests)?;
-        let next = images[..taken].iter().filter_map(|&image| {
-            let (segment, number) = self.locate(image).ok()?;
-            segment.next_request(zip, number)
+        let taken = located.len();
+        // Damage is reported when the image is read.
+        request_payloads(zip, &located)?;
+        let originals = located.iter().filter_map(|&(segment, number)| {
+            let original = segment.repeated(zip, number).ok().flatten()?;
+            Some((segment, original))
         });
-        zip.prefetch(&mut next.collect::<Vec<_>>())?;
+        let originals: Vec<_> = originals.collect();
+        if !originals.is_empty() {
+            request_payloads(zip, &originals)?;
+        }
         Ok(taken)
     }
 
     /// Reads the payloads of images at once if they lie close together in one segment.
     fn window(&self, zip: &Archive, images: &[usize]) -> Option<Window> {
         let (&first, &last) = (images.iter().min()?, images.iter().max()?);
-        if images.len() < 2 || last - first >= MAX_SPREAD * images.len() {
+        // What is read by range has been requested.
+        if zip.is_read_by_range() || images.len() < 2 || last - first >= MAX_SPREAD * images.len() {
             return None;
         }
         let ((segment, first), (last_segment, last)) = (self.locate(first).ok()?, self.locate(last).ok()?);
@@ -417,10 +426,25 @@ impl StoredSet {
         Ok((size, rest))
     }
 
+    /// Checks the checksum of the member of a segment's model.
+    pub(super) fn check_model(&self, zip: &Archive, segment: &Segment) -> Result<()> {
+        let member = self.models[segment.model()].description.member.as_deref();
+        member.and_then(|member| zip.find(member)).map(|member| member.read()).transpose()?;
+        Ok(())
+    }
+
     /// Returns the model of a segment, which is read when it is first needed.
     pub(super) fn model(&self, zip: &Archive, segment: &Segment) -> Result<&Model> {
         self.models[segment.model()].get(zip)
     }
+}
+
+/// Requests the blocks of images, and then the payloads that are in large blocks.
+fn request_payloads(zip: &Archive, images: &[(&Segment, usize)]) -> Result<()> {
+    let first = images.iter().filter_map(|(segment, image)| Some(segment.first_request(zip, *image)?.0));
+    zip.prefetch(&mut first.collect::<Vec<_>>())?;
+    let next = images.iter().filter_map(|(segment, image)| segment.next_request(zip, *image).ok()?);
+    Ok(zip.prefetch(&mut next.collect::<Vec<_>>())?)
 }
 
 /// Requests what opening a set needs at once, if the file is read by range: of payloads only the headers.

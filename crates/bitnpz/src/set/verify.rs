@@ -45,11 +45,17 @@ impl SegmentFlaws {
 }
 
 impl StoredSet {
-    /// Returns the images whose payloads the directory does not give.
-    pub(crate) fn misplaced(&self, zip: &Archive) -> impl Iterator<Item = usize> {
-        self.segments().flat_map(move |(first, segment)| {
-            segment.misplaced(zip).into_iter().map(move |image| first + image)
-        })
+    /// Returns the images whose payloads have no place.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub(crate) fn misplaced(&self, zip: &Archive) -> Result<Vec<usize>> {
+        let mut misplaced = Vec::new();
+        for (first, segment) in self.segments() {
+            misplaced.extend(segment.misplaced(zip)?.into_iter().map(|image| first + image));
+        }
+        Ok(misplaced)
     }
 
     /// Returns the members in which what says where payloads are is as no writer would make it.
@@ -116,6 +122,7 @@ impl StoredSet {
             }
             match self.read_rows(zip, first + image, &mut crc) {
                 Ok(()) => checksum.add_crc(crc.finish()),
+                Err(error) if error.is_of_system() => return Err(error),
                 Err(error) => {
                     checksum.skip();
                     flaws.set(image, true, message_of(&error));

@@ -97,10 +97,14 @@ impl SetWriter {
         for (place, (_, segment)) in set.segments().enumerate() {
             let model = set.model(from, segment)?;
             let known = self.models.iter().position(|known| **known == *model);
-            let number = known.unwrap_or_else(|| {
-                self.models.push(Arc::new(model.clone()));
-                self.models.len() - 1
-            });
+            let number = match known {
+                Some(number) => number,
+                None => {
+                    set.check_model(from, segment)?;
+                    self.models.push(Arc::new(model.clone()));
+                    self.models.len() - 1
+                }
+            };
             self.add_segment(to, from, (set.name(), place), segment, number)?;
         }
         Ok(())
@@ -116,6 +120,8 @@ impl SetWriter {
         model: usize,
     ) -> Result<()> {
         let number = self.segments.len();
+        // It gets a new checksum: damage must not get one too.
+        from.find(segment.directory_member()).map(|member| member.read()).transpose()?;
         let SegmentBlocks { payload, directory, repeats } = segment.to_blocks(from)?;
         let name = names::of_segment(&self.name, SegmentPart::Payload, number);
         match payload {

@@ -15,7 +15,7 @@ use crate::options::WriteOptions;
 use crate::read::{Archive, Entry, ItemPlace, SetArray};
 
 /// At most so many stacks that are too small for a set stay extendable, since each is kept in memory. The others are copied.
-const MOST_SMALL_STACKS: usize = 1000;
+pub(super) const MOST_SMALL_STACKS: usize = 1000;
 
 impl Writer {
     /// Starts an archive that has everything the archive at this path has, and replaces it when it is finished. What is there is
@@ -43,7 +43,7 @@ impl Writer {
         let reading = OpenOptions::default().with_limits(options.limits.clone());
         let archive = Archive::open_with(path.as_ref(), &reading)?;
         let mut writer = Self::like(path, &archive, options)?;
-        writer.take_over(&archive, |_| true, |_| true, |_, _| Ok(()))?;
+        writer.take_over(&archive, |_| true, |_, _| Ok(true), |_, _| Ok(()))?;
         Ok(writer)
     }
 
@@ -54,13 +54,13 @@ impl Writer {
         Self::create_with(path, &options)
     }
 
-    /// Copies an archive in its order: the image sets whose numbers `takes_set` accepts, and the members whose keys `takes_member`
-    /// accepts. Calls `instead` for each array of the other sets.
+    /// Copies an archive in its order: the image sets whose numbers `takes_set` accepts, and the members for whose keys
+    /// `takes_member` returns `true`. Calls `instead` for each array of the other sets.
     pub(crate) fn take_over(
         &mut self,
         archive: &Archive,
         takes_set: impl Fn(usize) -> bool,
-        takes_member: impl Fn(&str) -> bool,
+        mut takes_member: impl FnMut(&mut Self, &str) -> Result<bool>,
         mut instead: impl FnMut(&mut Self, SetArray) -> Result<()>,
     ) -> Result<()> {
         let zip = archive.zip();
@@ -82,7 +82,7 @@ impl Writer {
                 },
                 ItemPlace::Member(number) => {
                     let member = zip.member(number).expect("a member that places give");
-                    if takes_member(member.key()) {
+                    if takes_member(self, member.key())? {
                         self.take_over_member(archive, &member)?;
                     }
                 }
@@ -96,7 +96,7 @@ impl Writer {
         let entry = archive.entry(member.key()).ok();
         if let Some(entry) = entry.as_ref().filter(|entry| entry.is_small_stack())
             && self.sets.has_small()
-            && self.sets.stacks.len() < MOST_SMALL_STACKS
+            && (self.sets.stacks.len() < MOST_SMALL_STACKS || self.sets.has_stack(member.key()))
             && let Ok(array) = entry.to_array()
         {
             // It may become large enough for a set.

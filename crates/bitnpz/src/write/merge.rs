@@ -1,12 +1,13 @@
 //! Merging archives without decoding their images.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::path::Path;
 
 use bitnpz_npy::Header;
 use bitnpz_npz::{Member, OpenOptions};
 
+use super::append::MOST_SMALL_STACKS;
 use super::order_log::MEMBERS;
 use super::stack::Stack;
 use super::writer::Writer;
@@ -65,7 +66,7 @@ impl Source<'_> {
 
 impl Writer {
     /// Starts an archive that has everything the archives at these paths have, in their order, and replaces what is at `path` when
-    /// it is finished. Image sets are copied without decoding an image: stacks under the same key become one, and so do images
+    /// it is finished. All must have the same encoding. Image sets are copied without decoding an image: stacks under the same key become one, and so do images
     /// with keys of their own.
     ///
     /// Other arrays under a key that several archives have are joined along their first axis if that counts images in each
@@ -93,9 +94,12 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// If an archive cannot be read, if two have an image under the same key, if their stacks differ in dtype, values or the size
+    /// If there is no archive, if one cannot be read, if two have an image under the same key, if their stacks differ in dtype, values or the size
     /// of images, if their other arrays can neither be joined nor are the same, or if writing fails.
     pub fn merge<P: AsRef<Path>>(path: impl AsRef<Path>, from: &[P], options: &WriteOptions) -> Result<Self> {
+        if from.is_empty() {
+            return Err(ErrorKind::NothingToMerge.into());
+        }
         let reading = OpenOptions::default().with_limits(options.limits.clone());
         let sources = from.iter().map(|path| {
             let path = path.as_ref();
@@ -115,18 +119,21 @@ impl Writer {
         };
         for source in &sources {
             writer.sets.start_merging();
-            let is_own = |key: &str| !shared.contains_key(bitnpz_npz::identity(key));
-            let taken = writer.take_over(&source.archive, |_| true, is_own, |_, _| Ok(()));
-            taken.map_err(|error| error.in_file(source.path))?;
-            for member in source.members() {
-                let key = bitnpz_npz::identity(member.key());
-                let Some(numbers) = shared.get_mut(key).map(std::mem::take) else { continue };
-                let arrays: Vec<_> =
-                    numbers.iter().map(|&number| (&sources[number], &counts[number])).collect();
+            let takes_member = |writer: &mut Self, key: &str| {
+                let key = bitnpz_npz::identity(key);
+                let Some(numbers) = shared.get_mut(key) else { return Ok(true) };
+                // All of them are written where the first archive has it.
+                let arrays: Vec<_> = std::mem::take(numbers)
+                    .into_iter()
+                    .map(|number| (&sources[number], &counts[number]))
+                    .collect();
                 if !arrays.is_empty() {
                     writer.add_shared(key, &arrays)?;
                 }
-            }
+                Ok(false)
+            };
+            let taken = writer.take_over(&source.archive, |_| true, takes_member, |_, _| Ok(()));
+            taken.map_err(|error| error.in_file(source.path))?;
         }
         Ok(writer)
     }
@@ -138,9 +145,10 @@ impl Writer {
             let [first, other] = [sources[0].0.path, sources[number].0.path].map(Path::to_owned);
             Error::from(ErrorKind::ArraysDiffer { first, other }).with_key(key)
         };
-        let Some((header, kind)) = joined(key, sources) else {
+        let Some((header, kind)) = joined(key, sources)? else {
             for (number, member) in members.iter().enumerate().skip(1) {
-                if !is_same(&members[0], member)? {
+                let is_same = is_same(&members[0], member);
+                if !is_same.map_err(|error| error.with_key(key).in_file(sources[number].0.path))? {
                     return Err(differ(number));
                 }
             }
@@ -175,43 +183,60 @@ impl Writer {
 }
 
 /// Returns the keys that members of several archives have, each with the numbers of the archives, but for stacks that are too
-/// small for a set.
-fn shared_keys(sources: &[Source<'_>]) -> HashMap<String, Vec<usize>> {
-    let mut numbers: HashMap<String, Vec<usize>> = HashMap::new();
+/// small for a set and can be extended.
+fn shared_keys(sources: &[Source<'_>]) -> BTreeMap<String, Vec<usize>> {
+    let mut numbers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (number, source) in sources.iter().enumerate() {
         for member in source.members() {
             numbers.entry(bitnpz_npz::identity(member.key()).to_owned()).or_default().push(number);
         }
     }
-    let is_stack =
-        |key: &str, numbers: &[usize]| numbers.iter().all(|&number| sources[number].is_small_stack(key));
-    numbers.retain(|key, numbers| numbers.len() > 1 && !is_stack(key, numbers));
+    let mut stacks = 0;
+    numbers.retain(|key, numbers| {
+        let is_stack = || numbers.iter().all(|&number| sources[number].is_small_stack(key));
+        if numbers.len() > 1 && stacks < MOST_SMALL_STACKS && is_stack() {
+            stacks += 1;
+            return false;
+        }
+        numbers.len() > 1
+    });
     numbers
 }
 
 /// Returns the header of arrays that are joined along their first axis, as they are stored, and the kind of their images if their
 /// rows are packed; `None` if the axis does not count images in each archive, or if they do not fit together.
-fn joined(key: &str, sources: &[(&Source<'_>, &HashSet<usize>)]) -> Option<(Header, Option<PackedKind>)> {
+fn joined(
+    key: &str,
+    sources: &[(&Source<'_>, &HashSet<usize>)],
+) -> Result<Option<(Header, Option<PackedKind>)>> {
     let mut joined: Option<(Header, Option<PackedKind>)> = None;
     for (source, counts) in sources {
-        let kind = source.archive.entry(key).ok()?.kind().cloned();
+        let blame = |error: Error| error.with_key(key).in_file(source.path);
+        let array = source.member(key).filter(|member| names::is_array(member.name()));
+        let Some(member) = array else { return Ok(None) };
+        let kind = source.archive.entry(key).map_err(blame)?.kind().cloned();
         let limits = &source.archive.zip().limits().npy;
-        let header = ArrayReader::of_member(&source.member(key)?, limits).ok()?.header().clone();
-        let (&length, items) = header.shape.split_first().filter(|(length, _)| counts.contains(length))?;
+        let header = ArrayReader::of_member(&member, limits).map_err(blame)?.header().clone();
+        let Some((&length, items)) = header.shape.split_first().filter(|(length, _)| counts.contains(length))
+        else {
+            return Ok(None);
+        };
         if header.fortran_order && !items.is_empty() {
-            return None;
+            return Ok(None);
         }
-        match &mut joined {
-            None => joined = Some((Header::new(header.dtype.clone(), header.shape.clone()), kind)),
-            Some((joined, same))
-                if (&joined.dtype, &joined.shape[1..], &*same) == (&header.dtype, items, &kind) =>
+        joined = match joined {
+            None => Some((Header::new(header.dtype.clone(), header.shape.clone()), kind)),
+            Some((mut joined, same))
+                if joined.dtype == header.dtype && joined.shape[1..] == *items && same == kind =>
             {
-                joined.shape[0] = joined.shape[0].checked_add(length)?;
+                joined.shape[0] += length;
+                joined.check()?;
+                Some((joined, same))
             }
-            Some(_) => return None,
-        }
+            Some(_) => return Ok(None),
+        };
     }
-    joined
+    Ok(joined)
 }
 
 /// Returns whether two members have the same bytes.

@@ -62,7 +62,7 @@ impl Writer {
         writer.take_over(
             &archive,
             |set| !removed[set].contains(&true),
-            |key| !is_removed(key),
+            |_, key| Ok(!is_removed(key)),
             |writer, array| {
                 // Nothing is left of a stack.
                 if archive.sets()[array.set].stack().is_none() {

@@ -85,7 +85,7 @@ impl Writer {
         let kept = done.complete().and_then(|finished| Ok(finished.file.commit()?));
         let result = kept.and_then(|()| {
             let archive = checkpoint.archive()?;
-            self.take_over(&archive, |_| true, |_| true, |_, _| Ok(()))
+            self.take_over(&archive, |_| true, |_, _| Ok(true), |_, _| Ok(()))
         });
         (checkpoint.added, checkpoint.is_kept) = (0, result.is_ok());
         self.checkpoint = Some(checkpoint);

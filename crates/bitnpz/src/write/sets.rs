@@ -153,6 +153,12 @@ impl SetsWriter {
         self.has_small
     }
 
+    /// Returns whether a stack with this key can be extended.
+    pub(super) fn has_stack(&self, key: &str) -> bool {
+        let identity = bitnpz_npz::identity(key);
+        self.stacks.iter().any(|set| set.stack.key == identity)
+    }
+
     /// Returns whether a key is taken.
     pub(super) fn contains(&self, key: &str) -> bool {
         self.keys.contains(bitnpz_npz::identity(key))

@@ -217,9 +217,6 @@ fn a_damaged_start_or_model_takes_its_images_only() {
 
 #[test]
 fn merges_old_sets_that_could_have_repeats() {
-    let array = |bytes: &[u8]| {
-        bitnpz::DynArray::from_ndarray(&ndarray::Array1::from(bytes.to_vec())).to_npy().unwrap()
-    };
     // The image of the example of docs/format.md, and the index of its eight bytes, with a byte of repeats.
     let rows = [0, 0x3C, 0x7E, 0x66, 0x7E, 0x3C, 0, 0];
     let checksum = [0xF0, 0x83, 0xD7, 0xEC, 0x40, 0x7E, 0x40, 0x9F];
@@ -229,9 +226,9 @@ fn merges_old_sets_that_could_have_repeats() {
     let members = [
         (".bitnpz/sets.json", br#"{"version":1,"sets":["s"]}"#.to_vec()),
         (".bitnpz/s/set.json", description.as_bytes().to_vec()),
-        (".bitnpz/s/model.npy", array(&[])),
-        (".bitnpz/s/payload-0.npy", array(&rows)),
-        (".bitnpz/s/index-0.npy", array(&index)),
+        (".bitnpz/s/model.npy", bytes(&[])),
+        (".bitnpz/s/payload-0.npy", bytes(&rows)),
+        (".bitnpz/s/index-0.npy", bytes(&index)),
     ];
     let members: Members = members.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
     let folder = tempfile::tempdir().unwrap();
@@ -243,6 +240,59 @@ fn merges_old_sets_that_could_have_repeats() {
         assert_eq!(archive.verify(|_| ()).unwrap().problems, []);
         assert_eq!(archive.images("s").unwrap().count_ones(&[0]).unwrap(), [24]);
     }
+}
+
+/// Returns an array of bytes.
+fn bytes(bytes: &[u8]) -> Vec<u8> {
+    bitnpz::DynArray::from_ndarray(&ndarray::Array1::from(bytes.to_vec())).to_npy().unwrap()
+}
+
+#[test]
+fn a_small_file_has_few_images() {
+    for (payload, images) in [(0_usize, 1_000_000_usize), (1, 1024), (100, 300), (8, 20)] {
+        let description = format!(
+            r#"{{"version":4,"models":[{{"codec":"raw"}}],"dtype":"|b1","values":[false,true],"key":"s",
+            "shape":[{images},0,8],"segments":[{{"images":{images},"size":[0,8]}}]}}"#
+        );
+        let starts = (images.div_ceil(128) * (usize::BITS - payload.leading_zeros()) as usize).div_ceil(8);
+        let members = [
+            (".bitnpz/sets.json", br#"{"version":1,"sets":["s"]}"#.to_vec()),
+            (".bitnpz/s/set.json", description.into_bytes()),
+            (".bitnpz/s/payload-0.npy", bytes(&vec![0; payload])),
+            (".bitnpz/s/blocks-0.npy", bytes(&vec![0; 22 + starts])),
+        ];
+        let members: Members = members.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+        let error = Archive::from_bytes(archive(&members)).unwrap_err().to_string();
+        assert!(error.contains("expected fewer than"), "{error}");
+    }
+}
+
+#[test]
+fn payloads_that_overlap_are_not_laid_out_anew() {
+    // Every 64th start is looked up at the first: each such image has all bytes up to its end.
+    let images = 64 * 400;
+    let (payload, mut ones) = (vec![0; images], vec![0_u8; (2 * images + 1).div_ceil(64) * 8]);
+    (0..=images).for_each(|image| ones[2 * image / 8] |= 1 << (2 * image % 8));
+    let samples = vec![0; 4 * (images + 1).div_ceil(64)];
+    let index = [samples, ones, vec![0; 8 * images.div_ceil(128)]].concat();
+    let description = format!(
+        r#"{{"version":1,"codec":"raw","dtype":"|b1","values":[false,true],"key":"s","shape":[{images},1,8],
+        "segments":[{{"images":{images},"size":[1,8]}}]}}"#
+    );
+    let members = [
+        (".bitnpz/sets.json", br#"{"version":1,"sets":["s"]}"#.to_vec()),
+        (".bitnpz/s/set.json", description.into_bytes()),
+        (".bitnpz/s/model.npy", bytes(&[])),
+        (".bitnpz/s/payload-0.npy", bytes(&payload)),
+        (".bitnpz/s/index-0.npy", bytes(&index)),
+    ];
+    let members: Members = members.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let [old, path] = ["old.npz", "all.npz"].map(|name| folder.path().join(name));
+    fs::write(&old, archive(&members)).unwrap();
+    let error = Writer::merge(&path, &[&old], &WriteOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("index-0") && error.contains("salvage"), "{error}");
+    assert!(Writer::append(&old, &WriteOptions::default()).is_err());
 }
 
 #[test]

@@ -345,7 +345,12 @@ def load(
     if max_header_size is not None:
         limits = {**(limits or {}), "header_bytes": max_header_size}
     if (ranges := ranges_of(file, store)) is not None:
-        return NpzFile(ranges, access=access, limits=limits)
+        try:
+            return NpzFile(cast(Any, ranges), access=access, limits=limits)
+        except DamagedError:
+            if ranges.length() < len(_NPY_MAGIC) or ranges.read_ranges([0], [len(_NPY_MAGIC)]) != [_NPY_MAGIC]:
+                raise
+        file = ranges.read_ranges([0], [ranges.length()])[0]
     source = _path_or_bytes(cast(Any, file), limits)
     try:
         return NpzFile(source, access=access, limits=limits)

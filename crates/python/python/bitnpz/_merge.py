@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 
 from . import _bitnpz
+from ._errors import InputError
 from ._paths import Path, shown, with_ending
 
 
@@ -30,7 +31,7 @@ def merge(file: Path, sources: Iterable[Path], *, limits: dict[str, int] | None 
     FileError
         If an archive cannot be read, or the new one not be written.
     InputError
-        If two archives have an image under the same key, if their stacks differ in dtype, values or the size of images, or if
+        If there are no archives, if they differ in encoding, if two have an image under the same key, if their stacks differ in dtype, values or the size of images, or if
         their other arrays can neither be joined nor are the same.
 
     Examples
@@ -43,5 +44,7 @@ def merge(file: Path, sources: Iterable[Path], *, limits: dict[str, int] | None 
     >>> archive["glyphs"].shape, archive["outputs"][1000]
     ((2000, 28, 28), np.int64(100))
     """
+    if isinstance(sources, (str, bytes, os.PathLike)):
+        raise InputError(f"sources: expected several paths, found one: use [{shown(sources)!r}]")
     target = with_ending(file)
     _bitnpz._merge(target, [os.fsdecode(source) for source in sources], shown(target), limits)

@@ -6,8 +6,9 @@ import numpy.typing as npt
 
 from . import _bitnpz
 from ._arrays import to_array, to_items
+from ._errors import InputError
 from ._images import Images
-from ._options import Codec, Effort, check_options
+from ._options import Codec, Effort, check_number, check_options
 
 
 class Model:
@@ -94,5 +95,8 @@ def train(
     """
     check_options(None, codec, effort, None, threads)
     array = to_array("images", images)
+    if array.ndim < 3:
+        raise InputError(f"images: expected images, a stack of shape (n, height, width), found shape {array.shape}")
+    check_number("total", total, 2**40)
     total = 10 * len(array) if total is None else total
     return Model(_bitnpz._train(to_items(array), total, axes, codec, effort, threads))

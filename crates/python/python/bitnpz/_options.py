@@ -37,15 +37,17 @@ def check_options(
         )
     if model is not None and not hasattr(model, "codec"):
         raise InputError(f"model: expected a Model, as bitnpz.train returns it, found {type(model).__name__}")
+    if model is not None and encoding not in (None, "sets"):
+        raise InputError(f'model: expected none with encoding="{encoding}": only image sets, encoding="sets", have a model')
     if model is not None and codec not in (None, model.codec):
         raise InputError(f'codec: expected that of the model, "{model.codec}", or none, found "{codec}"')
     if effort not in get_args(Effort):
         raise InputError(f"effort: expected {_any_of(Effort)}, found {effort!r}")
-    _check_number("level", level, _MAX_LEVEL)
-    _check_number("threads", threads, _MAX_THREADS)
+    check_number("level", level, _MAX_LEVEL)
+    check_number("threads", threads, _MAX_THREADS)
 
 
-def _check_number(name: str, number: int | None, most: int) -> None:
+def check_number(name: str, number: int | None, most: int) -> None:
     if number is None:
         return
     try:

@@ -52,12 +52,28 @@ class FilesystemFile:
         return [bytes(part) for part in parts]
 
 
+class OtherFile:
+    """Any object with the methods `length` and `read_ranges`."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self.name = str(getattr(file, "name", None) or type(file).__name__)
+
+    def length(self) -> int:
+        return int(self.file.length())
+
+    def read_ranges(self, starts: list[int], ends: list[int]) -> Sequence[bytes]:
+        return [bytes(part) for part in self.file.read_ranges(starts, ends)]
+
+
 def ranges_of(file: Any, store: Any) -> Ranges | None:
     """Returns the file as one that is read by range; None if it is another."""
+    if isinstance(file, (StoredObject, FilesystemFile, OtherFile)):
+        return file
     if store is not None:
         if not isinstance(file, (str, os.PathLike)):
             raise InputError(f"file: expected the path of an object in the store, found {type(file).__name__}")
-        path = os.fspath(file)
+        path = file if isinstance(file, str) else os.fspath(file).replace(os.sep, "/")
         if hasattr(store, "get_ranges"):
             return StoredObject(store, path)
         if hasattr(store, "cat_ranges"):
@@ -67,11 +83,18 @@ def ranges_of(file: Any, store: Any) -> Ranges | None:
             "it has neither get_ranges nor cat_ranges"
         )
     if hasattr(file, "read_ranges") and hasattr(file, "length"):
-        return file  # type: ignore[no-any-return]
-    # A file of fsspec knows where it is.
+        return OtherFile(file)
+    # A file of fsspec knows where it is. One that is open may have been read, and may hold arrays one after the other.
     if hasattr(getattr(file, "fs", None), "cat_ranges") and isinstance(getattr(file, "path", None), str):
-        return FilesystemFile(file.fs, file.path)
+        if not hasattr(file, "read") or (file.tell() == 0 and _starts_as_archive(file)):
+            return FilesystemFile(file.fs, file.path)
     return None
+
+
+def _starts_as_archive(file: Any) -> bool:
+    start = file.read(2)
+    file.seek(0)
+    return bool(start == b"PK")
 
 
 class RangesFile(io.RawIOBase):
