@@ -30,6 +30,7 @@ mod payload_index;
 mod payloads;
 mod sample;
 mod segment;
+mod segment_keys;
 mod shared_model;
 mod stored;
 mod train;

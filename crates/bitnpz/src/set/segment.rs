@@ -10,11 +10,12 @@ use bitnpz_npz::Archive;
 use super::blob::Blob;
 use super::block::{Block, Blocks, Entry, MAX_HEAD, Place};
 use super::checksum::{self, Checksum, Damage};
-use super::description::{KeysDescription, SegmentDescription};
+use super::description::SegmentDescription;
 use super::directory::{BLOCK, Directory};
 use super::heads::Heads;
-use super::keys::{KeyList, KeyTable, KeysError, KeysView, TableKeys, TextKeys};
+use super::keys::{KeyList, KeysView};
 use super::payload_index::{IndexLayout, PayloadIndex};
+use super::segment_keys::SegmentKeys;
 use crate::error::{ErrorKind, Result};
 use crate::interrupt;
 use crate::names::{self, SegmentPart};
@@ -36,14 +37,6 @@ enum Layout {
     Blocks(Box<Directory>, Heads),
     /// One after the other, in sets of versions 1 to 3.
     Index(IndexLayout),
-}
-
-/// The keys, if they have a member.
-#[derive(Debug)]
-enum SegmentKeys {
-    None,
-    Text(Blob),
-    Table(Box<TableKeys>),
 }
 
 /// The most bytes that are read at once for several images.
@@ -97,34 +90,9 @@ impl Segment {
             layout.check(directory.len()).map(|()| Layout::Index(layout))
         };
         let layout = layout.map_err(|message| damaged(&directory, message))?;
-        let keys = Self::open_keys(zip, names::of_segment(set, SegmentPart::Keys, number), &description)?;
+        let keys_member = names::of_segment(set, SegmentPart::Keys, number);
+        let keys = SegmentKeys::open(zip, keys_member, description.keys.as_ref(), images)?;
         Ok(Self { description, layout, directory, payload, keys })
-    }
-
-    /// Opens the member of the keys, if they have one.
-    fn open_keys(zip: &Archive, member: String, description: &SegmentDescription) -> Result<SegmentKeys> {
-        let damaged = |member: &str, message: &str| ErrorKind::Damaged {
-            member: member.to_owned(),
-            message: message.to_owned(),
-        };
-        match description.keys {
-            Some(KeysDescription::Text { sorted }) => {
-                let keys = Blob::open(zip, member)?.in_memory(zip)?;
-                if TextKeys::new(&keys.bytes(zip)?, description.images, sorted).is_none() {
-                    return Err(damaged(keys.member(), "expected more keys, found the end").into());
-                }
-                Ok(SegmentKeys::Text(keys))
-            }
-            Some(KeysDescription::Table) => {
-                let blob = Blob::open(zip, member)?;
-                match KeyTable::read(&blob.bytes(zip)?, description.images) {
-                    Ok(table) => Ok(SegmentKeys::Table(Box::new(TableKeys::new(table)))),
-                    Err(KeysError::Damaged(message)) => Err(damaged(blob.member(), message).into()),
-                    Err(KeysError::OutOfMemory(error)) => Err(error.into()),
-                }
-            }
-            _ => Ok(SegmentKeys::None),
-        }
     }
 
     /// Returns the number of images.
@@ -169,14 +137,7 @@ impl Segment {
         zip: &Archive,
         with: impl FnOnce(KeysView<'_>) -> Option<R>,
     ) -> Option<R> {
-        match (&self.description.keys, &self.keys) {
-            (Some(KeysDescription::Pattern(pattern)), _) => with(KeysView::Pattern(pattern, self.len())),
-            (_, SegmentKeys::Table(keys)) => with(KeysView::Table(keys)),
-            (Some(KeysDescription::Text { sorted }), SegmentKeys::Text(keys)) => {
-                with(KeysView::Text(TextKeys::new(&keys.bytes(zip).ok()?, self.len(), *sorted)?))
-            }
-            _ => None,
-        }
+        self.keys.with(zip, self.len(), with)
     }
 
     /// Returns the payload of an image; of a repeat, that of the image it is equal to.
@@ -272,18 +233,9 @@ impl Segment {
         let range = directory.range(bytes, image / BLOCK).ok_or_else(damaged)?;
         let (start, len) = (range.start, range.len());
         let kept = heads.get(image / BLOCK);
-        let head = match kept
-            .map_or_else(|| read(start..start + least_read(len, SMALL_BLOCK)), |head| Ok(Cow::Borrowed(head)))
-        {
-            Ok(head) => head,
-            Err(error) if error.is_of_system() => return Err(error),
-            // The end of the block may be gone, and the image still there.
-            Err(_) => {
-                let [least, _] = Block::head_lens(directory, image / BLOCK, &[]);
-                let [_, all] =
-                    Block::head_lens(directory, image / BLOCK, &read(start..start + least.min(len))?);
-                read(start..start + all.min(len))?
-            }
+        let head = match kept {
+            Some(head) => Cow::Borrowed(head),
+            None => read_head(directory, image / BLOCK, range, &read)?,
         };
         let block = Block::new(directory, image / BLOCK, len, &head);
         // Only a head that is as it was written says where it ends.
@@ -475,6 +427,25 @@ impl Segment {
     /// Returns the error of a damaged payload.
     pub(super) fn damaged(&self, message: String) -> ErrorKind {
         ErrorKind::Damaged { member: self.payload.member().to_owned(), message }
+    }
+}
+
+/// Reads the start of a block that lies there, or all of it if it is small.
+fn read_head<'b>(
+    directory: &Directory,
+    number: usize,
+    block: Range<usize>,
+    read: &impl Fn(Range<usize>) -> Result<Cow<'b, [u8]>>,
+) -> Result<Cow<'b, [u8]>> {
+    let (start, len) = (block.start, block.len());
+    match read(start..start + least_read(len, SMALL_BLOCK)) {
+        // The end of the block may be gone, and the image still there.
+        Err(error) if !error.is_of_system() => {
+            let [least, _] = Block::head_lens(directory, number, &[]);
+            let [_, all] = Block::head_lens(directory, number, &read(start..start + least.min(len))?);
+            read(start..start + all.min(len))
+        }
+        head => head,
     }
 }
 
