@@ -24,6 +24,7 @@ mod heads;
 mod keys;
 mod lengths;
 mod limits;
+mod model_bytes;
 mod numbers;
 mod options;
 mod payload_index;

@@ -12,6 +12,7 @@ use super::blob::{Blob, LONGEST_HEADER};
 use super::checksum::ImageCrc;
 use super::description::{Description, ModelDescription, Ones, Shape};
 use super::limits::check_image;
+use super::model_bytes::ModelBytes;
 use super::numbers::take_varint;
 use super::segment::{Segment, Window};
 use crate::axes::ArrayForm;
@@ -77,19 +78,17 @@ impl StoredModel {
             return Ok(model);
         }
         let ModelDescription { codec, base, member } = &self.description;
-        let shipped = base.as_deref().and_then(Model::shipped);
+        if let (Some(shipped), None) = (base.as_deref().and_then(Model::shipped), member) {
+            return Ok(shipped);
+        }
         let blob = member.clone().map(|member| Blob::open(zip, member)).transpose()?;
-        let bytes = blob.as_ref().map(|blob| blob.bytes(zip)).transpose()?;
-        let read = match (shipped, &bytes) {
-            (Some(shipped), None) => return Ok(shipped),
-            (Some(shipped), Some(changes)) => shipped.with_changes(changes),
-            (None, bytes) => Model::from_bytes(*codec, bytes.as_deref().unwrap_or_default()),
-        };
+        let bytes = blob.as_ref().map(|blob| blob.bytes(zip)).transpose()?.unwrap_or_default();
+        let model = ModelBytes { codec: *codec, base: base.clone(), bytes: bytes.into_owned() }.to_model();
         let damaged = |error: bitnpz_bitmap::Error| {
             let member = member.clone().unwrap_or_else(|| codec.to_string());
             ErrorKind::Damaged { member, message: error.to_string() }
         };
-        let model = read.map_err(damaged)?;
+        let model = model.map_err(damaged)?;
         Ok(self.model.get_or_init(|| model))
     }
 }
@@ -426,11 +425,18 @@ impl StoredSet {
         Ok((size, rest))
     }
 
-    /// Checks the checksum of the member of a segment's model.
-    pub(super) fn check_model(&self, zip: &Archive, segment: &Segment) -> Result<()> {
-        let member = self.models[segment.model()].description.member.as_deref();
-        member.and_then(|member| zip.find(member)).map(|member| member.read()).transpose()?;
-        Ok(())
+    /// Returns the model of a segment as it is stored, with its checksum checked.
+    pub(super) fn model_bytes(&self, zip: &Archive, segment: &Segment) -> Result<ModelBytes> {
+        let ModelDescription { codec, base, member } = self.models[segment.model()].description.clone();
+        let bytes = match member {
+            Some(member) => {
+                let blob = Blob::open(zip, member)?;
+                zip.find(blob.member()).map(|member| member.read()).transpose()?;
+                blob.bytes(zip)?.into_owned()
+            }
+            None => Vec::new(),
+        };
+        Ok(ModelBytes { codec, base, bytes })
     }
 
     /// Returns the model of a segment, which is read when it is first needed.

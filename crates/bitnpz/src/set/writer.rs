@@ -11,6 +11,7 @@ use bitnpz_npz::{Archive, Compression, Owner, Writer};
 use super::collected::{CollectedImage, CollectedImages};
 use super::description::{Description, KeysDescription, ModelDescription, SegmentDescription, Shape};
 use super::encode::{EncodedSegment, describe_keys, encode_segment};
+use super::model_bytes::ModelBytes;
 use super::options::SetOptions;
 use super::segment::{BlocksSource, Segment, SegmentBlocks};
 use super::stored::StoredSet;
@@ -47,7 +48,9 @@ pub(crate) struct SetWriter {
     in_progress: Option<Background<Result<EncodedSegment>>>,
     owner: Owner,
     /// The models of the segments. The next segment has the last.
-    models: Vec<Arc<Model>>,
+    models: Vec<ModelBytes>,
+    /// The last, once images have been encoded with it.
+    model: Option<Arc<Model>>,
     segments: Vec<SegmentDescription>,
     /// The directory of each segment.
     directories: Vec<Vec<u8>>,
@@ -60,7 +63,7 @@ pub(crate) struct SetWriter {
 pub(crate) struct FinishedSet {
     name: String,
     directories: Vec<Vec<u8>>,
-    models: Vec<Arc<Model>>,
+    models: Vec<ModelBytes>,
     kind: PackedKind,
     shape: Shape,
     segments: Vec<SegmentDescription>,
@@ -68,14 +71,15 @@ pub(crate) struct FinishedSet {
 
 impl SetWriter {
     pub(crate) fn new(name: String, options: SetOptions) -> Self {
-        let models = options.model.iter().cloned().collect();
+        let model = options.model.clone();
         Self {
             name,
             options,
             collected: CollectedImages::default(),
             in_progress: None,
             owner: Owner::current(),
-            models,
+            models: model.iter().map(|model| ModelBytes::of(model)).collect(),
+            model,
             segments: Vec::new(),
             directories: Vec::new(),
             images: 0,
@@ -95,19 +99,20 @@ impl SetWriter {
         }
         self.finish_segment(to)?;
         for (place, (_, segment)) in set.segments().enumerate() {
-            let model = set.model(from, segment)?;
-            let known = self.models.iter().position(|known| **known == *model);
-            let number = match known {
-                Some(number) => number,
-                None => {
-                    set.check_model(from, segment)?;
-                    self.models.push(Arc::new(model.clone()));
-                    self.models.len() - 1
-                }
-            };
+            let number = self.number_of(set.model_bytes(from, segment)?);
             self.add_segment(to, from, (set.name(), place), segment, number)?;
         }
         Ok(())
+    }
+
+    /// Returns the number of a model, which is added unless there is an equal one.
+    fn number_of(&mut self, model: ModelBytes) -> usize {
+        let known = self.models.iter().position(|known| *known == model);
+        known.unwrap_or_else(|| {
+            self.models.push(model);
+            self.model = None;
+            self.models.len() - 1
+        })
     }
 
     /// Adds a segment, which has this place in the set of this name. Its model has this number here.
@@ -201,7 +206,7 @@ impl SetWriter {
         // Without those that no segment has.
         let used: BTreeSet<usize> = segments.iter().map(|segment| segment.model).collect();
         segments.iter_mut().for_each(|segment| segment.model = used.range(..segment.model).count());
-        let models = used.iter().map(|&number| Arc::clone(&models[number])).collect();
+        let models = used.iter().map(|&number| models[number].clone()).collect();
         Ok(FinishedSet { name, directories, models, kind, shape, segments })
     }
 
@@ -210,7 +215,10 @@ impl SetWriter {
         self.finish_segment(zip)?;
         let images = std::mem::take(&mut self.collected);
         self.images += images.len();
-        let (model, options) = (self.models.last().cloned(), self.options.clone());
+        if let (None, Some(last)) = (&self.model, self.models.last()) {
+            self.model = Some(Arc::new(last.to_model()?));
+        }
+        let (model, options) = (self.model.clone(), self.options.clone());
         match Background::start(move || encode_segment(&images, model, total, &options)) {
             Ok(job) => {
                 self.in_progress = Some(job);
@@ -236,11 +244,8 @@ impl SetWriter {
         if let Some(table) = key_table {
             add_bytes(zip, &name(SegmentPart::Keys), &table, KEYS_COMPRESSION)?;
         }
-        let known = self.models.iter().position(|known| *known == model);
-        description.model = known.unwrap_or(self.models.len());
-        if known.is_none() {
-            self.models.push(model);
-        }
+        description.model = self.number_of(ModelBytes::of(&model));
+        self.model = Some(model);
         self.segments.push(description);
         self.directories.push(blocks.directory);
         Ok(())
@@ -273,36 +278,30 @@ impl FinishedSet {
 
 /// The models that are members of an archive, by their names.
 #[derive(Debug, Default)]
-struct ModelMembers(HashMap<String, Arc<Model>>);
+struct ModelMembers(HashMap<String, ModelBytes>);
 
 impl ModelMembers {
     /// Describes a model. Writes its member, unless an equal one is written.
     fn describe(
         &mut self,
         zip: &mut Writer<impl Write + Seek>,
-        model: &Arc<Model>,
+        model: &ModelBytes,
     ) -> Result<ModelDescription> {
-        let (codec, base) = (model.codec(), model.base().map(str::to_owned));
-        if model.as_bytes().is_empty() {
+        let ModelBytes { codec, base, bytes } = model.clone();
+        if bytes.is_empty() {
             return Ok(ModelDescription { codec, base, member: None });
         }
-        let hash = format!("{codec}-{:08x}", crc32fast::hash(model.as_bytes()));
+        let hash = format!("{codec}-{:08x}", crc32fast::hash(&bytes));
         // Others may have the same checksum.
-        let names = (0..).map(|number| if number == 0 { hash.clone() } else { format!("{hash}-{number}") });
-        for name in names {
-            match self.0.get(&name) {
-                Some(other) if other == model => {
-                    return Ok(ModelDescription { codec, base, member: Some(name) });
-                }
-                Some(_) => {}
-                None => {
-                    add_bytes(zip, &names::of_model(&name), model.as_bytes(), Compression::Stored)?;
-                    self.0.insert(name.clone(), model.clone());
-                    return Ok(ModelDescription { codec, base, member: Some(name) });
-                }
-            }
+        let mut names =
+            (0..).map(|number| if number == 0 { hash.clone() } else { format!("{hash}-{number}") });
+        let is_free = |name: &String| self.0.get(name).is_none_or(|other| other == model);
+        let name = names.find(is_free).expect("numbers go on");
+        if !self.0.contains_key(&name) {
+            add_bytes(zip, &names::of_model(&name), &bytes, Compression::Stored)?;
+            self.0.insert(name.clone(), model.clone());
         }
-        unreachable!("numbers go on")
+        Ok(ModelDescription { codec, base, member: Some(name) })
     }
 }
 
