@@ -158,6 +158,14 @@ fn few_requests_read_the_same() {
     assert!(archive.dyn_array("stack").unwrap().view().to_npy().unwrap().len() > 12_000_000);
     assert!(requests.load(Ordering::Relaxed) < 10, "{requests:?}");
     assert_eq!(archive.array::<i64>("labels").unwrap().sum(), 19_999 * 10_000);
+    let path = folder.path("labels.npz");
+    let mut writer = Writer::create(&path).unwrap();
+    let labels = ndarray::Array1::from_shape_fn(400_000, |i| (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    writer.add_array("labels", &labels).unwrap();
+    writer.finish().unwrap();
+    let (of_labels, requests, _) = open(&std::fs::read(&path).unwrap());
+    assert_eq!(of_labels.array::<u64>("labels").unwrap(), labels.into_dyn());
+    assert!(requests.load(Ordering::Relaxed) <= 4, "{requests:?}");
     assert_eq!(archive.verify(|_| ()).unwrap().problems, []);
 }
 

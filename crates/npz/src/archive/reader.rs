@@ -33,6 +33,9 @@ enum Decoder<'a> {
     Lzma(Box<LzmaReader<CompressedReader<'a>>>),
 }
 
+/// A member of a file that is read by range is requested in parts of so many bytes.
+const REQUEST_BYTES: u64 = 8 << 20;
+
 /// A member's compressed bytes, buffered.
 type CompressedReader<'a> = BufReader<SourceRange<'a>>;
 
@@ -40,12 +43,22 @@ struct SourceRange<'a> {
     source: &'a ByteSource,
     position: u64,
     end: u64,
+    /// Up to here it is requested, if the file is read by range.
+    requested: u64,
 }
 
 impl Read for SourceRange<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
         let len = bytes.len().min(left);
+        let end = self.position + len as u64;
+        if let ByteSource::Ranges(ranges) = self.source
+            && end > self.requested
+        {
+            self.requested = self.end.min(end.max(self.position + REQUEST_BYTES));
+            let request = self.position..self.requested;
+            ranges.prefetch(std::iter::once(request)).map_err(io::Error::other)?;
+        }
         self.source.read_exact_at(self.position, &mut bytes[..len]).map_err(io::Error::other)?;
         self.position += len as u64;
         Ok(len)
@@ -67,7 +80,7 @@ impl<'a> MemberReader<'a> {
         let end = located.data_start + member.header.compressed_size;
         let data = BufReader::with_capacity(
             64 << 10,
-            SourceRange { source: member.source, position: located.data_start, end },
+            SourceRange { source: member.source, position: located.data_start, end, requested: 0 },
         );
         let decoder = match member.header.method {
             Method::STORED => Decoder::Stored(data),
