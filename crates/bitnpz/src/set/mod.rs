@@ -1,4 +1,4 @@
-//! Image sets: images that are encoded together, with one model.
+//! Image sets: images that are encoded together.
 //!
 //! | member | content |
 //! |---|---|
@@ -10,8 +10,9 @@
 //! | `.bitnpz/models/<model>.npy` | a model |
 //!
 //! Writing: `writer` collects images (`collected`) into segments; `encode` trains a model (`train`), encodes the images
-//! (`payloads`) and puts them into blocks. Reading: `stored` finds an image's `segment`, its payload, and decodes it; `verify`
-//! reads them all. Sets of versions 1 to 3 have a `payload_index` in place of blocks.
+//! (`payloads`) and puts them into blocks. Reading: `stored` finds an image's `segment`, its payload, and decodes it; what is
+//! before the payloads of a block that was read is kept in `heads`; `verify` reads all images. Sets of versions 1 to 3 have a
+//! `payload_index` in place of blocks.
 
 mod blob;
 mod block;

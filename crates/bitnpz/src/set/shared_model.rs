@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bitnpz_bitmap::codec::{self, Codec};
 
 use super::collected::CollectedImages;
+use super::model_bytes::ModelBytes;
 use super::options::SetOptions;
 use super::train::train;
 use crate::error::{ErrorKind, Result};
@@ -86,19 +87,14 @@ impl Model {
         let (codec, base) = line.split_once(' ').ok_or_else(other)?;
         let codec: Codec =
             codec.parse().map_err(|error: codec::ParseNameError| damaged(error.to_string()))?;
-        let bytes = &rest[end + 1..];
-        let model = match base {
-            "-" => codec::Model::from_bytes(codec, bytes),
-            name => match codec::Model::shipped(name).filter(|shipped| shipped.codec() == codec) {
-                Some(shipped) => shipped.with_changes(bytes),
-                None => {
-                    let expected = "expected a change of a model of this library";
-                    return Err(
-                        damaged(format!("{expected}, found {name:?}; a newer one may have it")).into()
-                    );
-                }
-            },
-        };
+        let base = (base != "-").then(|| base.to_owned());
+        let is_known =
+            |name: &String| codec::Model::shipped(name).is_some_and(|shipped| shipped.codec() == codec);
+        if let Some(name) = base.as_ref().filter(|name| !is_known(name)) {
+            let expected = "expected a change of a model of this library";
+            return Err(damaged(format!("{expected}, found {name:?}; a newer one may have it")).into());
+        }
+        let model = ModelBytes { codec, base, bytes: rest[end + 1..].to_vec() }.to_model();
         Ok(Self(Arc::new(model.map_err(|error| damaged(error.to_string()))?)))
     }
 }

@@ -66,8 +66,8 @@ impl Source<'_> {
 
 impl Writer {
     /// Starts an archive that has everything the archives at these paths have, in their order, and replaces what is at `path` when
-    /// it is finished. All must have the same encoding. Image sets are copied without decoding an image: stacks under the same key become one, and so do images
-    /// with keys of their own.
+    /// it is finished. All must have the same encoding. Image sets are copied without decoding an image: stacks under the same
+    /// key become one, and so do images with keys of their own.
     ///
     /// Other arrays under a key that several archives have are joined along their first axis if that counts images in each
     /// archive, as labels do: it is as long as a stack of the archive or as it has images with keys of their own. Otherwise they
@@ -94,8 +94,8 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// If there is no archive, if one cannot be read, if two have an image under the same key, if their stacks differ in dtype, values or the size
-    /// of images, if their other arrays can neither be joined nor are the same, or if writing fails.
+    /// If there is no archive, if one cannot be read, if two have an image under the same key, if their stacks differ in dtype,
+    /// values or the size of images, if their other arrays can neither be joined nor are the same, or if writing fails.
     pub fn merge<P: AsRef<Path>>(path: impl AsRef<Path>, from: &[P], options: &WriteOptions) -> Result<Self> {
         if from.is_empty() {
             return Err(ErrorKind::NothingToMerge.into());
