@@ -1,7 +1,8 @@
 //! The code for the lengths of payloads: sixteen intervals that follow each other.
 //!
-//! A length is a class, the interval that it lies in, and extra bits, its place in the interval. The lengths of a set lie close together, so intervals around the most frequent ones are short, and those at both ends long.
-//! That costs a tenth of a bit more than a prefix code, and a table of 20 bytes.
+//! A length is a class, the interval that it lies in, and extra bits, its place in the interval. The lengths of a set lie close
+//! together, so intervals around the most frequent ones are short, and those at both ends long. That costs a fifth of a bit more
+//! than a prefix code, and a table of 20 bytes; docs/compression.md has the figures.
 
 use super::numbers;
 

@@ -152,8 +152,8 @@ impl<'a> PayloadIndex<'a> {
             && numbers::is_filled_up(self.repeats, images)
     }
 
-    pub(super) fn checksum(&self, group: usize) -> [u8; checksum::BYTES] {
-        self.checksums[group]
+    pub(super) fn checksum(&self, block: usize) -> [u8; checksum::BYTES] {
+        self.checksums[block]
     }
 }
 

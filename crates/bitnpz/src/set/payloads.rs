@@ -73,7 +73,7 @@ impl EncodedPart {
 
 /// Returns the checksums of all blocks of these images.
 pub(super) fn checksums(images: &[BitmapView<'_>], entries: &[Entry<'_>]) -> Vec<[u8; checksum::BYTES]> {
-    let groups = images.chunks(BLOCK).zip(entries.chunks(BLOCK)).map(|(images, entries)| {
+    let blocks = images.chunks(BLOCK).zip(entries.chunks(BLOCK)).map(|(images, entries)| {
         let mut checksum = Checksum::default();
         for (&image, entry) in images.iter().zip(entries) {
             match entry {
@@ -83,7 +83,7 @@ pub(super) fn checksums(images: &[BitmapView<'_>], entries: &[Entry<'_>]) -> Vec
         }
         checksum.to_bytes()
     });
-    groups.collect()
+    blocks.collect()
 }
 
 /// Returns for each image the number of the first one that is equal to it.

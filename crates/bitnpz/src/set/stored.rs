@@ -311,13 +311,13 @@ impl StoredSet {
         if !zip.is_read_by_range() {
             return Ok(images.len());
         }
-        let (mut bytes, mut located, mut requests) = (0, Vec::new(), Vec::new());
+        let (mut bytes, mut located, mut last) = (0, Vec::new(), None);
         for &image in images {
             let (segment, number) = self.locate(image)?;
             if let Some((request, following)) = segment.first_request(zip, number) {
-                if requests.last() != Some(&request) {
+                if last.as_ref() != Some(&request) {
                     bytes += request.end - request.start + READ_BETWEEN;
-                    requests.push(request);
+                    last = Some(request);
                 }
                 bytes += following;
             }
