@@ -15,11 +15,8 @@ use crate::names::{self, SegmentPart};
 use crate::options::WriteOptions;
 use crate::progress::Steps;
 use crate::read::{Archive, Problem};
-use crate::set::{Flaw, StoredSet};
+use crate::set::{BYTES_HEADER, Flaw, StoredSet};
 use crate::write::{Remaining, Summary, Writer};
-
-/// The length of the header of an array of bytes with one dimension, whatever its length: NumPy pads headers to 64 bytes.
-const BYTES_HEADER: usize = 128;
 
 /// What [`salvage`] has saved from a damaged archive, and what is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]

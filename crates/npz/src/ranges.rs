@@ -68,6 +68,23 @@ pub trait ReadAt: Send + Sync {
     ///
     /// If the file cannot be read.
     fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>>;
+
+    /// Returns the length of the file and its last `most` bytes, or all if it has fewer: what opening an archive asks for first.
+    /// Implement it where one request answers both, as an HTTP server does; otherwise it takes two.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    fn read_end(&self, most: u64) -> io::Result<(u64, Vec<u8>)> {
+        let len = self.len()?;
+        let end = len.saturating_sub(most)..len;
+        if end.is_empty() {
+            return Ok((len, Vec::new()));
+        }
+        let missing =
+            || io::Error::new(io::ErrorKind::UnexpectedEof, "expected the bytes of a range, found none");
+        Ok((len, self.read_ranges(&[end])?.pop().ok_or_else(missing)?))
+    }
 }
 
 /// A file that is read by range, with its end and the ranges that were read last.
@@ -87,14 +104,10 @@ impl fmt::Debug for RangeReader {
 impl RangeReader {
     /// Reads the end of the file.
     pub(crate) fn open(source: Box<dyn ReadAt>) -> Result<Self> {
-        let len = source.len()?;
-        let mut reader = Self { source, len, tail: Vec::new(), kept: Mutex::default() };
+        let (len, tail) = source.read_end(TAIL_BYTES)?;
         let start = len.saturating_sub(TAIL_BYTES);
-        if start < len {
-            let tail = start..len;
-            reader.tail = reader.request(std::slice::from_ref(&tail))?.pop().unwrap_or_default();
-        }
-        Ok(reader)
+        check_read(&(start..len), &tail)?;
+        Ok(Self { source, len, tail, kept: Mutex::default() })
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -175,22 +188,24 @@ impl RangeReader {
                 Error::from(io::Error::new(io::ErrorKind::UnexpectedEof, message)).at(ranges[0].start)
             );
         }
-        for (range, bytes) in ranges.iter().zip(&read) {
-            let expected = range.end - range.start;
-            if bytes.len() as u64 != expected {
-                let message = format!(
-                    "expected {expected} bytes from byte {} to byte {}, found {}: the file changed, or its reader is wrong",
-                    range.start,
-                    range.end,
-                    bytes.len()
-                );
-                return Err(
-                    Error::from(io::Error::new(io::ErrorKind::UnexpectedEof, message)).at(range.start)
-                );
-            }
-        }
+        ranges.iter().zip(&read).try_for_each(|(range, bytes)| check_read(range, bytes))?;
         Ok(read)
     }
+}
+
+/// Checks that a range has the bytes that were asked for.
+fn check_read(range: &Range<u64>, bytes: &[u8]) -> Result<()> {
+    let expected = range.end - range.start;
+    if bytes.len() as u64 == expected {
+        return Ok(());
+    }
+    let message = format!(
+        "expected {expected} bytes from byte {} to byte {}, found {}: the file changed, or its reader is wrong",
+        range.start,
+        range.end,
+        bytes.len()
+    );
+    Err(Error::from(io::Error::new(io::ErrorKind::UnexpectedEof, message)).at(range.start))
 }
 
 /// The ranges that were read last.

@@ -7,7 +7,7 @@ use bitnpz::ReadAt;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-/// An object with the methods `length()` and `read_ranges(starts, ends)`.
+/// An object with the methods `length()`, `read_ranges(starts, ends)` and `read_end(most)`.
 pub(crate) struct PythonRanges(Py<PyAny>);
 
 impl PythonRanges {
@@ -29,6 +29,15 @@ impl ReadAt for PythonRanges {
             let parts = self.0.bind(py).call_method1("read_ranges", (starts, ends))?;
             let parts: Vec<Bound<'_, PyBytes>> = parts.extract()?;
             Ok(parts.iter().map(|part| part.as_bytes().to_vec()).collect())
+        });
+        read.map_err(to_io)
+    }
+
+    fn read_end(&self, most: u64) -> io::Result<(u64, Vec<u8>)> {
+        let read = Python::attach(|py| {
+            let (len, end): (u64, Bound<'_, PyBytes>) =
+                self.0.bind(py).call_method1("read_end", (most,))?.extract()?;
+            Ok((len, end.as_bytes().to_vec()))
         });
         read.map_err(to_io)
     }

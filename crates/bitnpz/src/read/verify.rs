@@ -42,13 +42,15 @@ impl Archive {
         }
         report.problems.extend(self.missing_members().chain(self.unnamed_members()));
         for set in self.sets() {
-            let misplaced = set.misplaced(self.zip()).map_err(|error| error.to_string());
-            for &image in misplaced.as_deref().unwrap_or_default() {
-                let message = "expected a place of its payload, found none".to_owned();
-                let flaw = Flaw { image, is_certain: true, message };
-                report.problems.push(Problem::of_image(self.zip(), set, &flaw));
+            for misplaced in set.misplaced(self.zip()) {
+                let error = misplaced.as_ref().err().map(ToString::to_string);
+                report.problems.extend(error.map(|message| Problem::of_member(set.name(), message)));
+                for image in misplaced.unwrap_or_default() {
+                    let message = "expected a place of its payload, found none".to_owned();
+                    let flaw = Flaw { image, is_certain: true, message };
+                    report.problems.push(Problem::of_image(self.zip(), set, &flaw));
+                }
             }
-            report.problems.extend(misplaced.err().map(|message| Problem::of_member(set.name(), message)));
         }
         report
     }

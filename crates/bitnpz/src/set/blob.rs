@@ -4,12 +4,19 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use bitnpz_npy::{Dtype, DynArrayView, Header, copy};
-use bitnpz_npz::Archive;
+use bitnpz_npz::{Archive, Member};
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
-/// Reading so many bytes is enough for the header of any array of bytes.
-pub(super) const LONGEST_HEADER: u64 = 4096;
+/// The length of the header of an array of bytes with one dimension, whatever its length: NumPy pads headers to 64 bytes.
+pub(crate) const BYTES_HEADER: usize = 128;
+
+/// So many bytes hold the header of an array of bytes; if one is longer, then so many.
+const USUAL_HEADER: u64 = 256;
+const LONGEST_HEADER: u64 = 4096;
+
+/// A local header, and what is read first of the header of the array behind it, nearly always have fewer bytes.
+const HEADERS_BYTES: u64 = USUAL_HEADER + 768;
 
 /// An array of bytes in an archive.
 #[derive(Clone, Debug)]
@@ -35,8 +42,15 @@ impl Blob {
         let no_array = |error: bitnpz_npy::Error| damaged(&error.to_string());
         let data = match found.range()? {
             Some(range) => {
-                let head = zip.slice(range.start..range.end.min(range.start + LONGEST_HEADER))?;
-                let (header, start) = Header::parse(&head, &zip.limits().npy).map_err(no_array)?;
+                let parse = |most: u64| {
+                    let head = zip.slice(range.start..range.end.min(range.start + most))?;
+                    Ok::<_, Error>(Header::parse(&head, &zip.limits().npy))
+                };
+                let header = match parse(USUAL_HEADER)? {
+                    Err(_) => parse(LONGEST_HEADER)?,
+                    header => header,
+                };
+                let (header, start) = header.map_err(no_array)?;
                 let bytes = range.start + start as u64..range.end;
                 if !is_bytes(&header) || bytes.end - bytes.start != header.data_len() as u64 {
                     return Err(not_bytes().into());
@@ -54,6 +68,24 @@ impl Blob {
             }
         };
         Ok(Self { member, data })
+    }
+
+    /// Returns the array as it most likely is, without reading its headers.
+    pub(super) fn likely(zip: &Archive, member: &str) -> Option<Self> {
+        let data = zip.find(member)?.likely_range()?;
+        let start = data.start.checked_add(BYTES_HEADER as u64).filter(|&start| start <= data.end)?;
+        Some(Self { member: member.to_owned(), data: BlobData::File(start..data.end) })
+    }
+
+    /// Returns the range of the file that opening and reading a member needs.
+    pub(super) fn request(zip: &Archive, member: &Member<'_>) -> Range<u64> {
+        let end = member.offset().saturating_add(HEADERS_BYTES).saturating_add(member.compressed_size());
+        member.offset()..end.min(zip.size())
+    }
+
+    /// Returns the range of the file that opening a member needs.
+    pub(super) fn header_request(zip: &Archive, member: &Member<'_>) -> Range<u64> {
+        member.offset()..zip.size().min(member.offset().saturating_add(HEADERS_BYTES))
     }
 
     /// Reads it into memory for good, unless it is mapped.

@@ -35,10 +35,12 @@ mod segment;
 mod segment_keys;
 mod shared_model;
 mod stored;
+mod stored_payloads;
 mod train;
 mod verify;
 mod writer;
 
+pub(crate) use blob::BYTES_HEADER;
 pub(crate) use description::{Ones, Sets, Shape};
 pub(crate) use keys::KeySet;
 pub(crate) use options::SetOptions;

@@ -1,66 +1,32 @@
 //! A segment of an image set in an archive.
 
-use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock};
 
 use bitnpz_npz::Archive;
 
-use super::blob::Blob;
-use super::block::{Block, Blocks, Entry, MAX_HEAD, Place};
-use super::checksum::{self, Checksum, Damage};
 use super::description::SegmentDescription;
-use super::directory::{BLOCK, Directory};
-use super::heads::Heads;
 use super::keys::{KeyList, KeysView};
-use super::payload_index::{IndexLayout, PayloadIndex};
 use super::segment_keys::SegmentKeys;
+use super::stored_payloads::{PayloadMembers, StoredPayloads};
 use crate::error::{ErrorKind, Result};
-use crate::interrupt;
 use crate::names::{self, SegmentPart};
 
 /// A segment of an image set.
 #[derive(Debug)]
 pub(super) struct Segment {
     description: SegmentDescription,
-    layout: Layout,
-    /// The member that says where payloads are: the directory of the blocks, or the index.
-    directory: Blob,
-    payload: Blob,
     keys: SegmentKeys,
-}
-
-/// How the payloads of a segment are laid out.
-#[derive(Debug)]
-enum Layout {
-    Blocks(Box<Directory>, Heads),
-    /// One after the other, in sets of versions 1 to 3.
-    Index(IndexLayout),
-}
-
-/// The most bytes that are read at once for several images.
-const MAX_WINDOW_BYTES: usize = 1 << 20;
-
-/// A block of at most so many bytes is read whole for one of its images: of a file, and where reads are requests.
-const SMALL_BLOCK: usize = 16 << 10;
-const SMALL_REQUESTED_BLOCK: usize = 256 << 10;
-
-/// Payloads that were read at once.
-#[derive(Debug)]
-pub(super) struct Window {
-    bytes: Vec<u8>,
-    /// Where they start among the payloads of the segment.
-    start: usize,
-}
-
-impl Window {
-    fn get(&self, place: &Range<usize>) -> Option<&[u8]> {
-        self.bytes.get(place.start.checked_sub(self.start)?..place.end.checked_sub(self.start)?)
-    }
+    members: PayloadMembers,
+    /// Opened when an image is first read: opening an archive takes no longer for having many segments.
+    payloads: OnceLock<StoredPayloads>,
+    /// The bytes of heads that are kept of all segments of the set.
+    kept: Arc<AtomicUsize>,
 }
 
 impl Segment {
+    /// Opens a segment: its keys, and its payloads as far as the central directory tells.
     pub(super) fn open(
         zip: &Archive,
         set: &str,
@@ -69,30 +35,37 @@ impl Segment {
         has_blocks: bool,
         kept: &Arc<AtomicUsize>,
     ) -> Result<Self> {
-        let payload = Blob::open(zip, names::of_segment(set, SegmentPart::Payload, number))?;
-        let part = if has_blocks { SegmentPart::Blocks } else { SegmentPart::Index };
-        let directory = Blob::open(zip, names::of_segment(set, part, number))?.in_memory(zip)?;
-        let damaged =
-            |blob: &Blob, message: String| ErrorKind::Damaged { member: blob.member().to_owned(), message };
-        let length = usize::try_from(payload.len()).ok().filter(|&len| len <= u32::MAX as usize);
-        let length =
-            length.ok_or_else(|| damaged(&payload, "expected less than 4 GiB, found more".to_owned()))?;
-        let SegmentDescription { images, repeats, .. } = description;
-        let layout = if has_blocks {
-            // Of bytes in memory, heads need not be kept; of those that are read by range, whole blocks are.
-            let is_read = matches!(payload.get(zip, 0..0)?, Cow::Owned(_)) && !zip.is_read_by_range();
-            Directory::read(&directory.bytes(zip)?, images, length, repeats).map(|directory| {
-                let heads = if is_read { Heads::new(directory.blocks(), kept) } else { Heads::default() };
-                Layout::Blocks(Box::new(directory), heads)
-            })
-        } else {
-            let layout = IndexLayout::new(images, length, repeats);
-            layout.check(directory.len()).map(|()| Layout::Index(layout))
-        };
-        let layout = layout.map_err(|message| damaged(&directory, message))?;
+        let members = PayloadMembers::of(set, number, has_blocks);
+        members.check(zip, description.images)?;
         let keys_member = names::of_segment(set, SegmentPart::Keys, number);
-        let keys = SegmentKeys::open(zip, keys_member, description.keys.as_ref(), images)?;
-        Ok(Self { description, layout, directory, payload, keys })
+        let keys = SegmentKeys::open(zip, keys_member, description.keys.as_ref(), description.images)?;
+        Ok(Self { description, keys, members, payloads: OnceLock::new(), kept: Arc::clone(kept) })
+    }
+
+    /// Returns the payloads, which are opened when they are first needed.
+    pub(super) fn payloads(&self, zip: &Archive) -> Result<&StoredPayloads> {
+        match self.payloads.get() {
+            Some(payloads) => Ok(payloads),
+            None => {
+                let payloads = StoredPayloads::open(zip, &self.members, &self.description, &self.kept)?;
+                Ok(self.payloads.get_or_init(|| payloads))
+            }
+        }
+    }
+
+    /// Returns the range of the file that opening the directory of the payloads needs, unless they are open.
+    pub(super) fn directory_request(&self, zip: &Archive) -> Option<Range<u64>> {
+        if self.payloads.get().is_some() { None } else { self.members.directory_request(zip) }
+    }
+
+    /// Returns the range of the file that opening the payloads needs besides, and the payloads as they most likely are, unless they
+    /// are open.
+    pub(super) fn likely(&self, zip: &Archive) -> Option<(Range<u64>, Option<StoredPayloads>)> {
+        if self.payloads.get().is_some() {
+            return None;
+        }
+        let likely = StoredPayloads::likely(zip, &self.members, &self.description);
+        Some((self.members.header_request(zip)?, likely))
     }
 
     /// Returns the number of images.
@@ -102,7 +75,7 @@ impl Segment {
 
     /// Returns the name of the member that says where payloads are.
     pub(super) fn directory_member(&self) -> &str {
-        self.directory.member()
+        &self.members.directory
     }
 
     pub(super) fn description(&self) -> &SegmentDescription {
@@ -140,357 +113,8 @@ impl Segment {
         self.keys.with(zip, self.len(), with)
     }
 
-    /// Returns the payload of an image; of a repeat, that of the image it is equal to.
-    pub(super) fn payload<'a>(&'a self, zip: &'a Archive, image: usize) -> Result<Cow<'a, [u8]>> {
-        self.payload_in(None, zip, image)
-    }
-
-    /// Reads the payloads from one image to another at once; returns nothing if that is not worth while or fails, so that each
-    /// is read by itself.
-    pub(super) fn window(&self, zip: &Archive, first: usize, last: usize) -> Option<Window> {
-        let bytes = self.directory.bytes(zip).ok()?;
-        let (range_of, most): (&dyn Fn(usize) -> Option<Range<usize>>, _) = match &self.layout {
-            Layout::Blocks(directory, _) => {
-                let blocks = last / BLOCK - first / BLOCK + 1;
-                (&|image| directory.range(&bytes, image / BLOCK), blocks * SMALL_BLOCK)
-            }
-            Layout::Index(layout) => {
-                (&|image| PayloadIndex::new(*layout, &bytes)?.payload(image), MAX_WINDOW_BYTES)
-            }
-        };
-        let (start, end) = (range_of(first)?.start, range_of(last)?.end);
-        if start >= end || end - start > most.min(MAX_WINDOW_BYTES) {
-            return None;
-        }
-        match self.payload.get(zip, start..end).ok()? {
-            Cow::Owned(bytes) => Some(Window { bytes, start }),
-            // All of the member is in memory.
-            Cow::Borrowed(_) => None,
-        }
-    }
-
-    /// Returns the payload of an image, from a window if it has it.
-    pub(super) fn payload_in<'a>(
-        &'a self,
-        window: Option<&'a Window>,
-        zip: &'a Archive,
-        image: usize,
-    ) -> Result<Cow<'a, [u8]>> {
-        let stored = self.stored(window, zip, image)?;
-        if !stored.is_repeat {
-            return Ok(stored.bytes);
-        }
-        let first = repeated(&stored.bytes, image).ok_or_else(|| self.damaged_at(image))?;
-        let original = self.stored(window, zip, first)?;
-        if original.is_repeat {
-            return Err(self.damaged_at(image).into());
-        }
-        Ok(original.bytes)
-    }
-
-    /// Returns what is stored of an image.
-    fn stored<'a>(
-        &'a self,
-        window: Option<&'a Window>,
-        zip: &'a Archive,
-        image: usize,
-    ) -> Result<StoredPayload<'a>> {
-        let read = |range: Range<usize>| match window.and_then(|window| window.get(&range)) {
-            Some(payload) => Ok(Cow::Borrowed(payload)),
-            None => self.payload.get(zip, range),
-        };
-        let damaged = || self.damaged_at(image);
-        let bytes = self.directory.bytes(zip)?;
-        match &self.layout {
-            Layout::Index(layout) => {
-                let index = PayloadIndex::new(*layout, &bytes).ok_or_else(damaged)?;
-                let range = index.payload(image).ok_or_else(damaged)?;
-                Ok(StoredPayload { bytes: read(range)?, is_repeat: index.is_repeat(image) })
-            }
-            Layout::Blocks(directory, heads) => {
-                let InBlock { head, start, place } =
-                    self.in_block((&**directory, heads), &bytes, image, read)?;
-                let Place { range, is_repeat } = place;
-                let bytes = match head {
-                    Cow::Borrowed(block) if range.end <= block.len() => Cow::Borrowed(&block[range]),
-                    Cow::Owned(block) if range.end <= block.len() => Cow::Owned(block[range].to_vec()),
-                    _ => read(start + range.start..start + range.end)?,
-                };
-                Ok(StoredPayload { bytes, is_repeat })
-            }
-        }
-    }
-
-    /// Finds an image in its block, of which `read` reads the start, given the bytes of the directory.
-    fn in_block<'b>(
-        &self,
-        (directory, heads): (&Directory, &'b Heads),
-        bytes: &[u8],
-        image: usize,
-        read: impl Fn(Range<usize>) -> Result<Cow<'b, [u8]>>,
-    ) -> Result<InBlock<'b>> {
-        let damaged = || self.damaged_at(image);
-        let range = directory.range(bytes, image / BLOCK).ok_or_else(damaged)?;
-        let (start, len) = (range.start, range.len());
-        let kept = heads.get(image / BLOCK);
-        let head = match kept {
-            Some(head) => Cow::Borrowed(head),
-            None => read_head(directory, image / BLOCK, range, &read)?,
-        };
-        let block = Block::new(directory, image / BLOCK, len, &head);
-        // Only a head that is as it was written says where it ends.
-        if let (Some(block), None, Cow::Owned(_)) = (&block, kept, &head)
-            && heads.has_room(image / BLOCK)
-            && block.is_as_written()
-        {
-            heads.keep(image / BLOCK, block.head());
-        }
-        let place = block.and_then(|block| block.place(image % BLOCK)).ok_or_else(|| {
-            self.damaged(format!(
-                "expected where the payload of image {image} is, found no place in its block"
-            ))
-        })?;
-        Ok(InBlock { head, start, place })
-    }
-
-    /// Returns the bytes of the file that are requested first for an image, and about how many follow.
-    pub(super) fn first_request(&self, zip: &Archive, image: usize) -> Option<(Range<u64>, u64)> {
-        let bytes = self.directory.bytes(zip).ok()?;
-        let (range, following) = match &self.layout {
-            Layout::Index(layout) => (PayloadIndex::new(*layout, &bytes)?.payload(image)?, 0),
-            Layout::Blocks(directory, _) => {
-                let range = directory.range(&bytes, image / BLOCK)?;
-                let first = least_read(range.len(), SMALL_REQUESTED_BLOCK);
-                let following = if first < range.len() { range.len() / BLOCK } else { 0 };
-                (range.start..range.start + first, following)
-            }
-        };
-        Some((self.payload.range_in_file(range)?, following as u64))
-    }
-
-    /// Returns where in the file what is stored of an image is, when what is [requested first](Self::first_request) is there.
-    pub(super) fn next_request(&self, zip: &Archive, image: usize) -> Result<Option<Range<u64>>> {
-        Ok(self.payload.range_in_file(self.stored_range(zip, image)?.0))
-    }
-
-    /// Returns the image that a repeat is equal to, by reading what is stored of it; `None` of other images.
-    pub(super) fn repeated(&self, zip: &Archive, image: usize) -> Result<Option<usize>> {
-        match self.stored_range(zip, image)? {
-            (_, false) => Ok(None),
-            (range, true) => Ok(repeated(&self.payload.get(zip, range)?, image)),
-        }
-    }
-
-    /// Returns where what is stored of an image is among the bytes of the segment, and whether it is a repeat.
-    fn stored_range(&self, zip: &Archive, image: usize) -> Result<(Range<usize>, bool)> {
-        let bytes = self.directory.bytes(zip)?;
-        match &self.layout {
-            Layout::Index(layout) => {
-                let index = PayloadIndex::new(*layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
-                let range = index.payload(image).ok_or_else(|| self.damaged_at(image))?;
-                Ok((range, index.is_repeat(image)))
-            }
-            Layout::Blocks(directory, heads) => {
-                let read = |range| self.payload.get(zip, range);
-                let InBlock { start, place, .. } =
-                    self.in_block((&**directory, heads), &bytes, image, read)?;
-                Ok((start + place.range.start..start + place.range.end, place.is_repeat))
-            }
-        }
-    }
-
-    /// Returns the images whose payloads have no place.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be read.
-    pub(super) fn misplaced(&self, zip: &Archive) -> Result<Vec<usize>> {
-        let bytes = self.directory.bytes(zip)?;
-        let mut misplaced = Vec::new();
-        for block in 0..self.len().div_ceil(BLOCK) {
-            interrupt::check()?;
-            let images = block * BLOCK..self.len().min((block + 1) * BLOCK);
-            match &self.layout {
-                Layout::Index(layout) => {
-                    let index = PayloadIndex::new(*layout, &bytes);
-                    let has_place =
-                        |image: usize| index.as_ref().is_some_and(|index| index.payload(image).is_some());
-                    misplaced.extend(images.filter(|&image| !has_place(image)));
-                }
-                Layout::Blocks(directory, _) => {
-                    let range = directory.range(&bytes, block).unwrap_or_default();
-                    let head = self.payload.get(zip, range.start..range.start + range.len().min(MAX_HEAD));
-                    let head = match head {
-                        Err(error) if error.is_of_system() => return Err(error),
-                        head => head.unwrap_or_default(),
-                    };
-                    let block = Block::new(directory, block, range.len(), &head);
-                    let has_place =
-                        |image: usize| block.is_some_and(|block| block.place(image % BLOCK).is_some());
-                    misplaced.extend(images.filter(|&image| !has_place(image)));
-                }
-            }
-        }
-        Ok(misplaced)
-    }
-
-    /// Returns the name of the member if no writer could have made what it says about where payloads are. All images may be found
-    /// all the same.
-    pub(super) fn damaged_directory(&self, zip: &Archive) -> Option<&str> {
-        let bytes = self.directory.bytes(zip).unwrap_or_default();
-        let of_directory = |is_as_written: bool| (!is_as_written).then(|| self.directory.member());
-        match &self.layout {
-            Layout::Index(layout) => {
-                of_directory(PayloadIndex::new(*layout, &bytes).is_some_and(|index| index.is_as_written()))
-            }
-            Layout::Blocks(directory, _) => {
-                let is_as_written = |number: usize| {
-                    let range = directory.range(&bytes, number)?;
-                    let len = range.len();
-                    let head = self.payload.get(zip, range.start..range.start + len.min(MAX_HEAD)).ok()?;
-                    Some(Block::new(directory, number, len, &head)?.is_as_written())
-                };
-                let are_as_written =
-                    || (0..directory.blocks()).all(|number| is_as_written(number) == Some(true));
-                of_directory(directory.is_as_written(&bytes))
-                    .or_else(|| (!are_as_written()).then(|| self.payload.member()))
-            }
-        }
-    }
-
-    /// Returns the image that a repeat is equal to; `None` if the image is no repeat.
-    pub(super) fn original(&self, zip: &Archive, image: usize) -> Result<Option<usize>> {
-        let stored = self.stored(None, zip, image)?;
-        if !stored.is_repeat {
-            return Ok(None);
-        }
-        let first = repeated(&stored.bytes, image);
-        Ok(first.filter(|&first| self.stored(None, zip, first).is_ok_and(|original| !original.is_repeat)))
-    }
-
-    /// Returns which images of a block are damaged, by the checksum of those that could be read.
-    pub(super) fn damage(&self, zip: &Archive, block: usize, checksum: &Checksum) -> Result<Damage> {
-        Ok(checksum.damage(self.checksum(zip, block)?))
-    }
-
-    fn checksum(&self, zip: &Archive, block: usize) -> Result<[u8; checksum::BYTES]> {
-        let damaged = || self.damaged_at(block * BLOCK);
-        let bytes = self.directory.bytes(zip)?;
-        match &self.layout {
-            Layout::Index(layout) => {
-                Ok(PayloadIndex::new(*layout, &bytes).ok_or_else(damaged)?.checksum(block))
-            }
-            Layout::Blocks(directory, _) => {
-                let end = directory.range(&bytes, block).ok_or_else(damaged)?.end;
-                let start = end.checked_sub(checksum::BYTES).ok_or_else(damaged)?;
-                let checksum = self.payload.get(zip, start..end)?;
-                Ok(*checksum.first_chunk().ok_or_else(damaged)?)
-            }
-        }
-    }
-
-    /// Returns the member of the payloads and the bytes of the directory, as blocks: those of older sets are laid out anew,
-    /// without decoding an image.
-    pub(super) fn to_blocks<'a>(&'a self, zip: &'a Archive) -> Result<SegmentBlocks<'a>> {
-        if let Some(member) = self.damaged_directory(zip) {
-            let message = "expected the places of payloads as they were written, found others; \
-                `bitnpz salvage` keeps the images";
-            return Err(ErrorKind::Damaged { member: member.to_owned(), message: message.to_owned() }.into());
-        }
-        let Layout::Index(_) = self.layout else {
-            let directory = self.directory.bytes(zip)?.into_owned();
-            let (payload, repeats) = (BlocksSource::Member(self.payload.member()), self.description.repeats);
-            return Ok(SegmentBlocks { payload, directory, repeats });
-        };
-        let stored =
-            (0..self.len()).map(|image| self.stored(None, zip, image)).collect::<Result<Vec<_>>>()?;
-        let entries = stored.iter().enumerate().map(|(image, stored)| {
-            let entry = match stored.is_repeat {
-                true => repeated(&stored.bytes, image).map(Entry::Repeat),
-                false => Some(Entry::Payload(&stored.bytes)),
-            };
-            entry.ok_or_else(|| self.damaged_at(image).into())
-        });
-        let entries = entries.collect::<Result<Vec<_>>>()?;
-        let checksums = (0..self.len().div_ceil(BLOCK)).map(|block| self.checksum(zip, block));
-        let Blocks { bytes, directory } = Blocks::new(&entries, &checksums.collect::<Result<Vec<_>>>()?);
-        let repeats = entries.iter().any(|entry| matches!(entry, Entry::Repeat(_)));
-        Ok(SegmentBlocks { payload: BlocksSource::New(bytes), directory, repeats })
-    }
-
-    /// Returns the error of an image whose payload the directory does not give.
-    fn damaged_at(&self, image: usize) -> ErrorKind {
-        let message = format!("expected where the payload of image {image} is, found no place in it");
-        ErrorKind::Damaged { member: self.directory.member().to_owned(), message }
-    }
-
     /// Returns the error of a damaged payload.
     pub(super) fn damaged(&self, message: String) -> ErrorKind {
-        ErrorKind::Damaged { member: self.payload.member().to_owned(), message }
+        ErrorKind::Damaged { member: self.members.payload.clone(), message }
     }
-}
-
-/// Reads the start of a block that lies there, or all of it if it is small.
-fn read_head<'b>(
-    directory: &Directory,
-    number: usize,
-    block: Range<usize>,
-    read: &impl Fn(Range<usize>) -> Result<Cow<'b, [u8]>>,
-) -> Result<Cow<'b, [u8]>> {
-    let (start, len) = (block.start, block.len());
-    match read(start..start + least_read(len, SMALL_BLOCK)) {
-        // The end of the block may be gone, and the image still there.
-        Err(error) if !error.is_of_system() => {
-            let [least, _] = Block::head_lens(directory, number, &[]);
-            let [_, all] = Block::head_lens(directory, number, &read(start..start + least.min(len))?);
-            read(start..start + all.min(len))
-        }
-        head => head,
-    }
-}
-
-/// Returns how many bytes of a block of this length are read at first, if small ones have so many.
-fn least_read(len: usize, small: usize) -> usize {
-    if len <= small { len } else { MAX_HEAD }
-}
-
-/// Where an image is in a block.
-struct InBlock<'b> {
-    /// The bytes at the start of the block, or all.
-    head: Cow<'b, [u8]>,
-    /// Where the block starts among those of the segment.
-    start: usize,
-    place: Place,
-}
-
-/// What is stored of an image: its payload or, of a repeat, the number of the image that it is equal to.
-#[derive(Debug)]
-struct StoredPayload<'a> {
-    bytes: Cow<'a, [u8]>,
-    is_repeat: bool,
-}
-
-/// The blocks of a segment, to be written to another archive.
-#[derive(Debug)]
-pub(super) struct SegmentBlocks<'a> {
-    pub(super) payload: BlocksSource<'a>,
-    pub(super) directory: Vec<u8>,
-    /// Whether some images are repeats.
-    pub(super) repeats: bool,
-}
-
-/// Where the blocks of a segment are.
-#[derive(Debug)]
-pub(super) enum BlocksSource<'a> {
-    /// In the member of this name, which can be copied.
-    Member(&'a str),
-    /// Here.
-    New(Vec<u8>),
-}
-
-/// Returns the number that the payload of a repeat is; `None` unless it is that of an earlier image.
-fn repeated(payload: &[u8], image: usize) -> Option<usize> {
-    let mut number = [0; 8];
-    number.get_mut(..payload.len())?.copy_from_slice(payload);
-    usize::try_from(u64::from_le_bytes(number)).ok().filter(|&first| first < image)
 }

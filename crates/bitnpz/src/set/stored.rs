@@ -1,6 +1,8 @@
 //! An image set in an archive.
 
 use std::cell::Cell;
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bitnpz_bitmap::BitmapView;
@@ -8,13 +10,14 @@ use bitnpz_bitmap::codec::{Codec, Decoder, Model, OnesCounter, RowSink};
 use bitnpz_npy::check_shape;
 use bitnpz_npz::{Archive, READ_BETWEEN};
 
-use super::blob::{Blob, LONGEST_HEADER};
+use super::blob::Blob;
 use super::checksum::ImageCrc;
 use super::description::{Description, ModelDescription, Ones, Shape};
 use super::limits::check_image;
 use super::model_bytes::ModelBytes;
 use super::numbers::take_varint;
-use super::segment::{Segment, Window};
+use super::segment::Segment;
+use super::stored_payloads::{PayloadMembers, Window};
 use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{self, SegmentPart};
@@ -50,9 +53,6 @@ const MAX_SPREAD: usize = 4;
 
 /// Images are requested together as long as that takes no more bytes, so that all of these are still kept when they are decoded.
 const MAX_REQUESTED_BYTES: u64 = 16 << 20;
-
-/// A local header, and what is read of the header of the array behind it, nearly always have fewer bytes.
-const HEADERS_BYTES: u64 = LONGEST_HEADER + 1024;
 
 /// An image set of an archive.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl StoredSet {
         let found =
             zip.find(&member).ok_or_else(|| damaged("expected this member, found none".to_owned()))?;
         let description = Description::from_json(&found.read()?, name).map_err(damaged)?;
-        request_members(zip, name, &description)?;
+        request_keys(zip, name, &description)?;
         let kept = Arc::default();
         let segments = description.segments.iter().cloned().enumerate();
         let segments: Vec<_> = segments
@@ -220,7 +220,7 @@ impl StoredSet {
     /// Returns the length of an image's payload in bytes.
     pub(crate) fn payload_bytes(&self, zip: &Archive, image: usize) -> Result<u64> {
         let (segment, image) = self.locate(image)?;
-        Ok(segment.payload(zip, image)?.len() as u64)
+        Ok(segment.payloads(zip)?.payload(zip, image)?.len() as u64)
     }
 
     /// Returns the height and width of all images; `None` if they differ, or there are none.
@@ -235,7 +235,7 @@ impl StoredSet {
         let (segment, number) = self.locate(image)?;
         match segment.size() {
             Some(size) => Ok(size),
-            None => Ok(self.split_size(segment, number, &segment.payload(zip, number)?)?.0),
+            None => Ok(self.split_size(segment, number, &segment.payloads(zip)?.payload(zip, number)?)?.0),
         }
     }
 
@@ -272,7 +272,7 @@ impl StoredSet {
             if models.last().is_none_or(|&(_, model)| model != segment.model()) {
                 models.push((place, segment.model()));
             }
-            let payload = segment.payload_in(window.as_ref(), zip, number)?;
+            let payload = segment.payloads(zip)?.payload_in(window.as_ref(), zip, number)?;
             let start = match segment.size() {
                 Some(_) => 0,
                 None => {
@@ -311,33 +311,28 @@ impl StoredSet {
         if !zip.is_read_by_range() {
             return Ok(images.len());
         }
-        let (mut bytes, mut located, mut last) = (0, Vec::new(), None);
+        let mut opening = Opening::default();
+        let mut located = Vec::new();
         for &image in images {
             let (segment, number) = self.locate(image)?;
-            if let Some((request, following)) = segment.first_request(zip, number) {
-                if last.as_ref() != Some(&request) {
-                    bytes += request.end - request.start + READ_BETWEEN;
-                    last = Some(request);
-                }
-                bytes += following;
-            }
-            if bytes > MAX_REQUESTED_BYTES && !located.is_empty() {
+            if !opening.has_room(zip, segment) && !located.is_empty() {
                 break;
             }
             located.push((segment, number));
         }
-        let taken = located.len();
+        let count = opening.request(zip, &located)?;
+        located.truncate(count);
         // Damage is reported when the image is read.
         request_payloads(zip, &located)?;
         let originals = located.iter().filter_map(|&(segment, number)| {
-            let original = segment.repeated(zip, number).ok().flatten()?;
+            let original = segment.payloads(zip).ok()?.repeated(zip, number).ok().flatten()?;
             Some((segment, original))
         });
         let originals: Vec<_> = originals.collect();
         if !originals.is_empty() {
             request_payloads(zip, &originals)?;
         }
-        Ok(taken)
+        Ok(located.len())
     }
 
     /// Reads the payloads of images at once if they lie close together in one segment.
@@ -348,7 +343,7 @@ impl StoredSet {
             return None;
         }
         let ((segment, first), (last_segment, last)) = (self.locate(first).ok()?, self.locate(last).ok()?);
-        std::ptr::eq(segment, last_segment).then(|| segment.window(zip, first, last))?
+        std::ptr::eq(segment, last_segment).then(|| segment.payloads(zip).ok()?.window(zip, first, last))?
     }
 
     /// Checks that an image is within the limit, or not larger than its payload accounts for.
@@ -394,7 +389,7 @@ impl StoredSet {
     ) -> Result<R> {
         self.request(zip, &[image])?;
         let (segment, number) = self.locate(image)?;
-        let payload = segment.payload(zip, number)?;
+        let payload = segment.payloads(zip)?.payload(zip, number)?;
         match segment.size() {
             Some(size) => with(segment, &payload, size),
             None => {
@@ -445,24 +440,88 @@ impl StoredSet {
     }
 }
 
+/// Segments whose payloads are opened.
+#[derive(Default)]
+struct Opening<'a> {
+    segments: HashMap<*const Segment, &'a Segment>,
+    /// What their directories need.
+    requests: Vec<Range<u64>>,
+    bytes: u64,
+}
+
+impl<'a> Opening<'a> {
+    /// Adds a segment, unless it is open, and returns whether its directory can be requested with those of the others.
+    fn has_room(&mut self, zip: &Archive, segment: &'a Segment) -> bool {
+        if self.segments.insert(std::ptr::from_ref(segment), segment).is_none()
+            && let Some(request) = segment.directory_request(zip)
+        {
+            self.bytes += request.end - request.start;
+            self.requests.push(request);
+        }
+        self.bytes <= MAX_REQUESTED_BYTES
+    }
+
+    /// Requests the directories, and then what the payloads and the first reads of images need; opens the payloads, and returns how
+    /// many images were requested: at least one, and no more than can be kept.
+    fn request(mut self, zip: &Archive, images: &[(&Segment, usize)]) -> Result<usize> {
+        zip.prefetch(&mut self.requests)?;
+        let mut likely = HashMap::new();
+        let mut requests = Vec::new();
+        for (&pointer, segment) in &self.segments {
+            if let Some((request, payloads)) = segment.likely(zip) {
+                requests.push(request);
+                likely.insert(pointer, payloads);
+            }
+        }
+        let (mut bytes, mut last, mut count) = (0, None, 0);
+        for (segment, image) in images {
+            let payloads = match likely.get(&std::ptr::from_ref(*segment)) {
+                Some(likely) => likely.as_ref(),
+                None => Some(segment.payloads(zip)?),
+            };
+            let request = payloads.and_then(|payloads| payloads.first_request(zip, *image));
+            if let Some((request, following)) = request {
+                if last.as_ref() != Some(&request) {
+                    bytes += request.end - request.start + READ_BETWEEN;
+                    last = Some(request.clone());
+                    requests.push(request);
+                }
+                bytes += following;
+            }
+            if bytes > MAX_REQUESTED_BYTES && count > 0 {
+                requests.pop();
+                break;
+            }
+            count += 1;
+        }
+        zip.prefetch(&mut requests)?;
+        images[..count].iter().try_for_each(|(segment, _)| segment.payloads(zip).map(drop))?;
+        Ok(count)
+    }
+}
+
 /// Requests the blocks of images, and then the payloads that are in large blocks.
 fn request_payloads(zip: &Archive, images: &[(&Segment, usize)]) -> Result<()> {
-    let first = images.iter().filter_map(|(segment, image)| Some(segment.first_request(zip, *image)?.0));
+    let images = images.iter().map(|(segment, image)| Ok((segment.payloads(zip)?, *image)));
+    let images = images.collect::<Result<Vec<_>>>()?;
+    let first = images.iter().filter_map(|(payloads, image)| Some(payloads.first_request(zip, *image)?.0));
     zip.prefetch(&mut first.collect::<Vec<_>>())?;
-    let next = images.iter().filter_map(|(segment, image)| segment.next_request(zip, *image).ok()?);
+    let next = images.iter().filter_map(|(payloads, image)| payloads.next_request(zip, *image).ok()?);
     Ok(zip.prefetch(&mut next.collect::<Vec<_>>())?)
 }
 
-/// Requests what opening a set needs at once, if the file is read by range: of payloads only the headers.
-fn request_members(zip: &Archive, set: &str, description: &Description) -> Result<()> {
+/// Requests what opening a set needs at once, if the file is read by range: the tables of keys, and what opening the payloads of
+/// these segments needs, as images are looked up by key.
+fn request_keys(zip: &Archive, set: &str, description: &Description) -> Result<()> {
     if !zip.is_read_by_range() {
         return Ok(());
     }
-    let requests = description.members(set).filter_map(|name| {
-        let member = zip.find(&name)?;
-        let data =
-            if names::is_part(&name, set, SegmentPart::Payload) { 0 } else { member.compressed_size() };
-        Some(member.offset()..zip.size().min(member.offset() + HEADERS_BYTES + data))
+    let segments = description.segments.iter().enumerate().filter(|(_, segment)| segment.has_key_member());
+    let requests = segments.flat_map(|(number, _)| {
+        let keys = zip.find(&names::of_segment(set, SegmentPart::Keys, number));
+        let members = PayloadMembers::of(set, number, description.has_blocks);
+        let keys = keys.map(|keys| Blob::request(zip, &keys));
+        [keys, members.directory_request(zip), members.header_request(zip)].into_iter().flatten()
     });
     Ok(zip.prefetch(&mut requests.collect::<Vec<_>>())?)
 }

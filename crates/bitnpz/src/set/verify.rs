@@ -45,22 +45,24 @@ impl SegmentFlaws {
 }
 
 impl StoredSet {
-    /// Returns the images whose payloads have no place.
+    /// Returns for each segment the images whose payloads have no place.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read.
-    pub(crate) fn misplaced(&self, zip: &Archive) -> Result<Vec<usize>> {
-        let mut misplaced = Vec::new();
-        for (first, segment) in self.segments() {
-            misplaced.extend(segment.misplaced(zip)?.into_iter().map(|image| first + image));
-        }
-        Ok(misplaced)
+    /// If the file cannot be read, or the places of all payloads of the segment are damaged.
+    pub(crate) fn misplaced(&self, zip: &Archive) -> impl Iterator<Item = Result<Vec<usize>>> {
+        self.segments().map(|(first, segment)| {
+            let misplaced = segment.payloads(zip)?.misplaced(zip)?;
+            Ok(misplaced.into_iter().map(|image| first + image).collect())
+        })
     }
 
     /// Returns the members in which what says where payloads are is as no writer would make it.
     pub(crate) fn damaged_directories(&self, zip: &Archive) -> impl Iterator<Item = &str> {
-        self.segments().filter_map(|(_, segment)| segment.damaged_directory(zip))
+        self.segments().filter_map(|(_, segment)| match segment.payloads(zip) {
+            Ok(payloads) => payloads.damaged_directory(zip),
+            Err(_) => Some(segment.directory_member()),
+        })
     }
 
     /// Reads all images and calls `damaged` with every flaw, and `progress` with the number of images read.
@@ -72,8 +74,11 @@ impl StoredSet {
     ) -> Result<()> {
         for (first, segment) in self.segments() {
             let mut flaws = SegmentFlaws { first, flaws: vec![None; segment.len()] };
-            if let Err(error) = self.model(zip, segment) {
-                (0..segment.len()).for_each(|image| flaws.set(image, true, message_of(&error)));
+            if let Err(error) = self.model(zip, segment).and_then(|_| segment.payloads(zip)) {
+                if error.is_of_system() {
+                    return Err(error);
+                }
+                (0..segment.len()).for_each(|image| flaws.set(image, true, error.to_string()));
                 flaws.flaws.into_iter().flatten().for_each(&mut damaged);
                 progress(first + segment.len());
                 continue;
@@ -92,7 +97,7 @@ impl StoredSet {
                     flaws.set(image, true, "expected a key of its own, found none");
                 }
                 // A repeat of a damaged image is damaged too.
-                let Ok(Some(original)) = segment.original(zip, image) else { continue };
+                let Ok(Some(original)) = segment.payloads(zip)?.original(zip, image) else { continue };
                 let Some(is_certain) = flaws.certainty(original) else { continue };
                 if flaws.certainty(image).is_none_or(|own| is_certain && !own) {
                     let message = format!("it repeats image {}, which is damaged", first + original);
@@ -116,7 +121,7 @@ impl StoredSet {
         let (mut checksum, mut crc) = (Checksum::default(), ImageCrc::default());
         let first = flaws.first;
         for image in images.clone() {
-            if let Ok(Some(original)) = segment.original(zip, image) {
+            if let Ok(Some(original)) = segment.payloads(zip)?.original(zip, image) {
                 checksum.add_repeat(original);
                 continue;
             }
@@ -130,7 +135,7 @@ impl StoredSet {
             }
         }
         // Without a checksum it is not known what is damaged.
-        match segment.damage(zip, block, &checksum).unwrap_or(Damage::Some) {
+        match segment.payloads(zip)?.damage(zip, block, &checksum).unwrap_or(Damage::Some) {
             Damage::None => {}
             Damage::One(place) => {
                 let message = "expected other pixels: the checksum differs";

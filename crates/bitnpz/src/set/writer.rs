@@ -13,8 +13,9 @@ use super::description::{Description, KeysDescription, ModelDescription, Segment
 use super::encode::{EncodedSegment, describe_keys, encode_segment};
 use super::model_bytes::ModelBytes;
 use super::options::SetOptions;
-use super::segment::{BlocksSource, Segment, SegmentBlocks};
+use super::segment::Segment;
 use super::stored::StoredSet;
+use super::stored_payloads::{BlocksSource, SegmentBlocks};
 use crate::error::{ErrorKind, Result};
 use crate::names::{self, SegmentPart};
 use crate::packed::PackedKind;
@@ -127,7 +128,7 @@ impl SetWriter {
         let number = self.segments.len();
         // It gets a new checksum: damage must not get one too.
         from.find(segment.directory_member()).map(|member| member.read()).transpose()?;
-        let SegmentBlocks { payload, directory, repeats } = segment.to_blocks(from)?;
+        let SegmentBlocks { payload, directory, repeats } = segment.payloads(from)?.to_blocks(from)?;
         let name = names::of_segment(&self.name, SegmentPart::Payload, number);
         match payload {
             BlocksSource::Member(member) => copy(to, from, member, &name)?,

@@ -159,6 +159,15 @@ impl<'a> MemberData<'a> {
         Ok(Some(start..start + self.header.uncompressed_size))
     }
 
+    /// Returns where the data of a stored member lies if nothing is between it and the next member.
+    pub(super) fn likely_range(&self) -> Option<Range<u64>> {
+        let is_plain =
+            self.header.method == Method::STORED && self.header.flags & flags::DATA_DESCRIPTOR == 0;
+        let end = self.offset() + self.extent().ok().filter(|_| is_plain)?;
+        let start = end.checked_sub(self.header.compressed_size)?;
+        (start > self.offset()).then_some(start..end)
+    }
+
     /// Checks the CRC-32 of the decompressed bytes.
     pub(super) fn check_crc32(&self, found: u32) -> Result<()> {
         let expected = self.header.crc32;

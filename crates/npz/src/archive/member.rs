@@ -80,6 +80,13 @@ impl<'a> Member<'a> {
         self.data.offset()
     }
 
+    /// Returns where the data of a stored member most likely is, without reading its local header: up to the next member. It is for
+    /// requesting the data together with the header, which [`range`](Self::range) checks.
+    #[must_use]
+    pub fn likely_range(&self) -> Option<Range<u64>> {
+        self.data.likely_range()
+    }
+
     /// Reads the whole member, and verifies its size and CRC.
     ///
     /// # Errors

@@ -22,6 +22,16 @@ class Ranges(Protocol):
     def read_ranges(self, starts: list[int], ends: list[int]) -> Sequence[bytes]:
         """Returns the bytes of ranges, which are in ascending order."""
 
+    def read_end(self, most: int) -> tuple[int, bytes]:
+        """Returns the length of the file and its last bytes, at most so many."""
+
+
+def _read_end(file: Any, most: int) -> tuple[int, bytes]:
+    """Does so with two requests."""
+    length = file.length()
+    start = max(length - most, 0)
+    return length, file.read_ranges([start], [length])[0] if start < length else b""
+
 
 class StoredObject:
     """An object in a store of obstore, or of anything with the same `head` and `get_ranges`."""
@@ -35,6 +45,17 @@ class StoredObject:
 
     def read_ranges(self, starts: list[int], ends: list[int]) -> Sequence[bytes]:
         return [bytes(part) for part in self.store.get_ranges(self.path, starts=starts, ends=ends)]
+
+    def read_end(self, most: int) -> tuple[int, bytes]:
+        try:
+            result = self.store.get(self.path, options={"range": {"suffix": most}})
+            length, found = int(result.meta["size"]), tuple(result.range)
+            if found == (max(length - most, 0), length):
+                return length, bytes(result.bytes())
+        except Exception:  # noqa: BLE001
+            # Some stores cannot be asked for the end of an object. If it is something else, the other way fails too.
+            pass
+        return _read_end(self, most)
 
 
 class FilesystemFile:
@@ -51,6 +72,9 @@ class FilesystemFile:
         parts = self.filesystem.cat_ranges([self.path] * len(starts), starts, ends, on_error="raise")
         return [bytes(part) for part in parts]
 
+    def read_end(self, most: int) -> tuple[int, bytes]:
+        return _read_end(self, most)
+
 
 class OtherFile:
     """Any object with the methods `length` and `read_ranges`."""
@@ -64,6 +88,9 @@ class OtherFile:
 
     def read_ranges(self, starts: list[int], ends: list[int]) -> Sequence[bytes]:
         return [bytes(part) for part in self.file.read_ranges(starts, ends)]
+
+    def read_end(self, most: int) -> tuple[int, bytes]:
+        return _read_end(self, most)
 
 
 def ranges_of(file: Any, store: Any) -> Ranges | None:
