@@ -46,6 +46,7 @@ pub use method::{Compression, Method};
 pub use name::{check_name, identity};
 pub use owner::Owner;
 pub use ranges::{READ_BETWEEN, ReadAt};
+pub use record::parts::Parts;
 pub use salvage::{Salvaged, salvage};
 pub use temporary::{clean, remove_temporary_files};
 pub use writer::{CompressedMember, Stream, WriteOptions, Writer};

@@ -10,6 +10,7 @@ use crate::method::Method;
 use crate::name;
 use crate::record::central_header::{CentralEntry, CentralHeader};
 use crate::record::local_header::{self, LocalHeader};
+use crate::record::parts::Parts;
 use crate::record::{extra, flags};
 use crate::source::ByteSource;
 
@@ -32,6 +33,7 @@ pub(super) struct MemberData<'a> {
     pub(super) number: usize,
     pub(super) header: CentralHeader,
     raw_name: &'a [u8],
+    extra: &'a [u8],
     pub(super) name: Cow<'a, str>,
 }
 
@@ -62,9 +64,9 @@ impl<'a> MemberData<'a> {
         limits: &'a Limits,
         number: usize,
     ) -> Option<Self> {
-        let CentralEntry { header, name: raw_name, .. } = index.entry(source, number)?;
+        let CentralEntry { header, name: raw_name, extra, .. } = index.entry(source, number)?;
         let name = name::decode(raw_name, header.flags)?;
-        Some(Self { source, index, limits, number, header, raw_name, name })
+        Some(Self { source, index, limits, number, header, raw_name, extra, name })
     }
 
     /// Returns the offset of the local header in the file.
@@ -157,6 +159,13 @@ impl<'a> MemberData<'a> {
             ));
         }
         Ok(Some(start..start + self.header.uncompressed_size))
+    }
+
+    /// Returns the parts of a member that is deflated in parts.
+    pub(super) fn parts(&self) -> Option<Parts> {
+        let is_deflated = self.header.method == Method::DEFLATE;
+        let [compressed, size] = [self.header.compressed_size, self.header.uncompressed_size];
+        Parts::read(self.extra, compressed, size).filter(|_| is_deflated)
     }
 
     /// Returns where the data of a stored member lies if nothing is between it and the next member.

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::method::Method;
 
 /// The largest ratio by which deflate can compress: 258 bytes in two bits. A stream that claims more is damaged.
-const DEFLATE_RATIO: u64 = 1032;
+pub(super) const DEFLATE_RATIO: u64 = 1032;
 
 /// The most that is allocated in advance for methods without a largest ratio: an archive can claim any size. Larger members
 /// grow the buffer as they are decompressed.
@@ -20,7 +20,7 @@ const FIRST_OUTPUT_BYTES: u64 = 1 << 20;
 
 thread_local! {
     /// A decompressor for this thread, as making one costs more than decompressing a small image.
-    static INFLATE: RefCell<Decompress> = RefCell::new(Decompress::new(false));
+    pub(super) static INFLATE: RefCell<Decompress> = RefCell::new(Decompress::new(false));
 }
 
 /// Decompresses a member into a buffer, which is cleared first, and verifies its size and CRC.

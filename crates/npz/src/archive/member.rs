@@ -6,11 +6,13 @@ use std::ops::Range;
 
 use super::data::MemberData;
 use super::inflate;
+use super::part;
 use super::reader::MemberReader;
 use crate::error::{Error, Result};
 use crate::method::Method;
 use crate::name;
 use crate::record::flags;
+use crate::record::parts::Parts;
 
 /// One member of an archive, as the central directory describes it.
 #[derive(Clone)]
@@ -164,6 +166,25 @@ impl<'a> Member<'a> {
     /// ```
     pub fn reader(&self) -> Result<MemberReader<'a>> {
         MemberReader::new(&self.data).map_err(|error| self.blame(error))
+    }
+
+    /// Returns the parts of a member that was [written in parts](crate::Writer::stream_in_parts); `None` of any other.
+    #[must_use]
+    pub fn parts(&self) -> Option<Parts> {
+        self.data.parts()
+    }
+
+    /// Reads one of the member's parts, and verifies its size and CRC.
+    ///
+    /// # Errors
+    ///
+    /// If it is damaged.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such part.
+    pub fn read_part(&self, parts: &Parts, part: usize) -> Result<Vec<u8>> {
+        part::read_part(&self.data, parts, part).map_err(|error| self.blame(error))
     }
 
     /// Checks the local header, and returns the position of the member's data in the file, compressed or not.

@@ -6,6 +6,7 @@ mod index;
 mod inflate;
 pub(crate) mod lzma;
 mod member;
+mod part;
 mod reader;
 
 use std::borrow::Cow;

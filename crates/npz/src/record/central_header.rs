@@ -78,8 +78,8 @@ impl<'a> CentralEntry<'a> {
 }
 
 impl CentralHeader {
-    /// Appends the whole entry, with a zip64 field only for the values that need it.
-    pub(crate) fn write(&self, name: &str, out: &mut Vec<u8>) {
+    /// Appends the whole entry, with a zip64 field only for the values that need it, and these further extra fields.
+    pub(crate) fn write(&self, name: &str, more: &[u8], out: &mut Vec<u8>) {
         let values = [self.uncompressed_size, self.compressed_size, self.offset];
         let narrow = values.map(|value| u32::try_from(value).unwrap_or(IN_ZIP64));
         let wide: Vec<u64> = values
@@ -92,7 +92,9 @@ impl CentralHeader {
         if !wide.is_empty() {
             extra::push_zip64(&mut extra, &wide);
         }
-        let lengths = [name.len(), extra.len()].map(|len| u16::try_from(len).expect("names are checked"));
+        extra.extend_from_slice(more);
+        let lengths =
+            [name.len(), extra.len()].map(|len| u16::try_from(len).expect("names and fields are checked"));
 
         out.extend_from_slice(&SIGNATURE.to_le_bytes());
         for field in [VERSION_MADE_BY, self.version_needed, self.flags, self.method.number()] {
@@ -139,7 +141,7 @@ mod tests {
                 offset,
             };
             let mut bytes = Vec::new();
-            header.write("name.npy", &mut bytes);
+            header.write("name.npy", &[], &mut bytes);
             assert_eq!(bytes.len(), LEN + 8 + extra_len);
             let entry = CentralEntry::parse(&bytes).unwrap();
             assert_eq!((entry.header, entry.name, entry.len), (header, b"name.npy".as_slice(), bytes.len()));

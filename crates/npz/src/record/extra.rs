@@ -35,7 +35,7 @@ pub(crate) fn zip64<const N: usize>(extra: &[u8], wanted: [bool; N]) -> Option<[
 }
 
 /// Returns the data of the first extra field with this identifier.
-fn find(extra: &[u8], wanted: u16) -> Option<&[u8]> {
+pub(crate) fn find(extra: &[u8], wanted: u16) -> Option<&[u8]> {
     fields(extra).map_while(|field| field).find(|(id, _)| *id == wanted).map(|(_, data)| data)
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod central_header;
 pub(crate) mod end_record;
 pub(crate) mod extra;
 pub(crate) mod local_header;
+pub(crate) mod parts;
 
 /// The general purpose flags (APPNOTE 4.4.4) that this crate uses.
 pub(crate) mod flags {

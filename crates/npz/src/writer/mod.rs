@@ -20,6 +20,7 @@ use crate::name;
 use crate::record::central_header::{CentralEntry, CentralHeader};
 use crate::record::end_record::EndRecord;
 use crate::record::local_header::{self, LocalHeader};
+use crate::record::parts::Parts;
 use crate::record::{IN_ZIP64, extra, flags};
 pub use compress::CompressedMember;
 use compress::Placement;
@@ -282,7 +283,8 @@ impl<W: Write + Seek> Writer<W> {
             self.sink.write_all(&member.slice(start..end)?)?;
             start = end;
         }
-        self.finish_member(name, &header, local.len() as u64 + member.compressed_size())
+        let len = local.len() as u64 + member.compressed_size();
+        self.finish_member(name, &header, member.parts().as_ref(), len)
     }
 
     /// Abandons the archive: every later call that writes fails.
@@ -418,7 +420,7 @@ impl<W: Write + Seek> Writer<W> {
         let local = self.local_header_of(name, header, placement);
         self.sink.write_all(&local)?;
         self.sink.write_all(data)?;
-        self.finish_member(name, header, (local.len() + data.len()) as u64)
+        self.finish_member(name, header, None, (local.len() + data.len()) as u64)
     }
 
     /// Returns the whole local header of a member at the current position.
@@ -467,13 +469,19 @@ impl<W: Write + Seek> Writer<W> {
     }
 
     /// Adds the entry of a member of `len` bytes, headers included, that has been written to the current position.
-    fn finish_member(&mut self, name: &str, header: &CentralHeader, len: u64) -> Result<()> {
+    fn finish_member(
+        &mut self,
+        name: &str,
+        header: &CentralHeader,
+        parts: Option<&Parts>,
+        len: u64,
+    ) -> Result<()> {
         let entry = u32::try_from(self.directory.len()).map_err(|_| ErrorKind::Limit {
             limit: "directory_bytes",
             allowed: u32::MAX.into(),
             found: self.directory.len() as u64,
         })?;
-        header.write(name, &mut self.directory);
+        header.write(name, &parts.and_then(Parts::to_field).unwrap_or_default(), &mut self.directory);
         self.entries.push(entry);
         self.position += len;
         Ok(())

@@ -11,6 +11,7 @@ use super::parallel::{Batch, Work};
 use super::{Writer, local_header};
 use crate::error::{Error, Result};
 use crate::method::{Compression, Method};
+use crate::record::parts::{Parts, part_bytes};
 use crate::record::{IN_ZIP64, extra, local_header as local};
 
 /// The length of the pieces that are compressed separately, and so in parallel. At this length, what separate compression
@@ -37,6 +38,12 @@ pub struct Stream<'a, W> {
     hasher: Hasher,
     size: u64,
     compressed_size: u64,
+    /// The length of the pieces that are compressed separately.
+    piece_bytes: usize,
+    /// The pieces, if the directory says where they are.
+    parts: Option<Parts>,
+    /// The CRC-32 and the length of the first piece.
+    first: Option<(u32, u64)>,
 }
 
 impl<W> fmt::Debug for Stream<'_, W> {
@@ -55,15 +62,66 @@ impl<W: Write + Seek> Writer<W> {
     ///
     /// Same as [`add`](Self::add).
     pub fn stream(&mut self, name: &str, head: Vec<u8>) -> Result<Stream<'_, W>> {
+        let compression = self.options.compression;
+        self.start_stream(name, head, compression, None)
+    }
+
+    /// Starts a member of about `size` bytes with its own compression. If that is not stored, the member is deflated in
+    /// [`Parts`], so that a reader need not inflate all of it.
+    ///
+    /// ```
+    /// use std::io::{Cursor, Write};
+    /// use bitnpz_npz::{Archive, Compression, WriteOptions, Writer};
+    ///
+    /// let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
+    /// let bytes: Vec<u8> = (0..1_000_000_u32).map(|number| (number / 1000) as u8).collect();
+    /// let mut stream = writer.stream_in_parts("a", Vec::new(), 1_000_000, Compression::default())?;
+    /// stream.write_all(&bytes)?;
+    /// stream.finish(&[])?;
+    /// let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
+    /// let member = archive.find("a").expect("it was added");
+    /// let parts = member.parts().expect("it has parts");
+    /// let part = parts.find(700_000);
+    /// let start = parts.range(part).start as usize;
+    /// assert_eq!(member.read_part(&parts, part)?[700_000 - start], bytes[700_000]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same as [`add`](Self::add).
+    pub fn stream_in_parts(
+        &mut self,
+        name: &str,
+        head: Vec<u8>,
+        size: u64,
+        compression: Compression,
+    ) -> Result<Stream<'_, W>> {
+        self.start_stream(name, head, compression, Some(part_bytes(size)))
+    }
+
+    fn start_stream(
+        &mut self,
+        name: &str,
+        head: Vec<u8>,
+        compression: Compression,
+        part_bytes: Option<usize>,
+    ) -> Result<Stream<'_, W>> {
         self.reserve_name(name)?;
         self.flush()?;
-        Stream::start(self, name, head)
+        Stream::start(self, name, head, compression, part_bytes)
     }
 }
 
 impl<'a, W: Write + Seek> Stream<'a, W> {
-    fn start(writer: &'a mut Writer<W>, name: &str, head: Vec<u8>) -> Result<Self> {
-        let level = match writer.options.compression {
+    fn start(
+        writer: &'a mut Writer<W>,
+        name: &str,
+        head: Vec<u8>,
+        compression: Compression,
+        part_bytes: Option<usize>,
+    ) -> Result<Self> {
+        let level = match compression {
             Compression::Stored => None,
             Compression::Deflate { level } | Compression::Zstd { level } => Some(level.min(9)),
         };
@@ -81,6 +139,9 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
             hasher: Hasher::new(),
             size: head.len() as u64,
             compressed_size: 0,
+            piece_bytes: part_bytes.unwrap_or(DEFLATE_PIECE_BYTES),
+            parts: part_bytes.filter(|_| level.is_some()).and_then(|each| Parts::new(head.len(), each)),
+            first: None,
             head,
             writer,
         };
@@ -122,7 +183,7 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
         // Keep at least one byte for the last piece, so that the boundaries depend on the data only, not on the threads.
         let len = match flush {
             FlushCompress::Finish => self.rest.len(),
-            _ => self.rest.len().saturating_sub(1) / DEFLATE_PIECE_BYTES * DEFLATE_PIECE_BYTES,
+            _ => self.rest.len().saturating_sub(1) / self.piece_bytes * self.piece_bytes,
         };
         let Some(level) = self.level else {
             self.writer.sink.write_all(&self.rest[..len])?;
@@ -131,7 +192,7 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
             return Ok(());
         };
         let mut pieces: Vec<_> = self.rest[..len]
-            .chunks(DEFLATE_PIECE_BYTES)
+            .chunks(self.piece_bytes)
             .map(|piece| Ok((copy(piece)?, FlushCompress::Sync)))
             .collect::<Result<_>>()?;
         if let FlushCompress::Finish = flush {
@@ -139,12 +200,20 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
             pieces.push((last, flush));
         }
         let work = pieces.into_iter().map(|(piece, flush)| {
-            Box::new(move || deflate_piece(&piece, level, flush)) as Work<Result<Vec<u8>>>
+            let deflate =
+                move || Ok((deflate_piece(&piece, level, flush)?, crc32fast::hash(&piece), piece.len()));
+            Box::new(deflate) as Work<Result<(Vec<u8>, u32, usize)>>
         });
         for piece in Batch::start(work.collect(), self.writer.options.threads).finish()? {
-            let piece = piece?;
+            let (piece, crc32, len) = piece?;
             self.writer.sink.write_all(&piece)?;
+            // The head is in the first part.
+            let before = if self.first.is_none() { self.compressed_size } else { 0 };
+            self.first.get_or_insert((crc32, len as u64));
             self.compressed_size += piece.len() as u64;
+            if let Some(parts) = &mut self.parts {
+                parts.push(usize::try_from(before).expect("a head") + piece.len(), crc32);
+            }
         }
         self.rest.drain(..len);
         Ok(())
@@ -163,10 +232,7 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
         assert_eq!(head.len(), self.head.len(), "the new head must have the length of the first");
         self.flush_pieces(FlushCompress::Finish)?;
         self.head.copy_from_slice(head);
-        let mut hasher = Hasher::new();
-        hasher.update(head);
-        hasher.combine(&self.hasher);
-        let crc32 = hasher.finalize();
+        let crc32 = combined_crc32(head, &self.hasher);
 
         let end = self.writer.sink.stream_position()?;
         self.writer.sink.seek(SeekFrom::Start(self.writer.position))?;
@@ -175,7 +241,11 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
         let method = if self.level.is_some() { Method::DEFLATE } else { Method::STORED };
         let header = self.writer.header(&self.name, method, [self.compressed_size, self.size], crc32);
         let header_len = (local::LEN + self.name.len() + self.padding) as u64;
-        self.writer.finish_member(&self.name, &header, header_len + self.compressed_size)?;
+        if let (Some(parts), Some((crc32, len))) = (&mut self.parts, self.first) {
+            parts.set_first_crc32(combined_crc32(head, &Hasher::new_with_initial_len(crc32, len)));
+        }
+        let len = header_len + self.compressed_size;
+        self.writer.finish_member(&self.name, &header, self.parts.as_ref(), len)?;
         self.writer.is_poisoned = false;
         Ok(())
     }
@@ -188,7 +258,7 @@ impl<W: Write + Seek> Write for Stream<'_, W> {
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
         self.rest.extend_from_slice(bytes);
-        if self.rest.len() > DEFLATE_PIECE_BYTES * self.writer.options.threads.get() {
+        if self.rest.len() > DEFLATE_PIECE_BYTES.max(self.piece_bytes) * self.writer.options.threads.get() {
             self.flush_pieces(FlushCompress::Sync).map_err(io::Error::other)?;
         }
         Ok(bytes.len())
@@ -197,6 +267,14 @@ impl<W: Write + Seek> Write for Stream<'_, W> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Returns the CRC-32 of a head and what follows it.
+fn combined_crc32(head: &[u8], rest: &Hasher) -> u32 {
+    let mut hasher = Hasher::new();
+    hasher.update(head);
+    hasher.combine(rest);
+    hasher.finalize()
 }
 
 /// Compresses one piece of a deflate stream, which ends at a byte boundary.

@@ -7,4 +7,5 @@ mod faults;
 mod fields;
 mod hostile;
 mod numpy;
+mod parts;
 mod zip_crate;

@@ -1,0 +1,36 @@
+//! Reads a part of a deflated member.
+
+use bitnpz_npy::with_room;
+use flate2::FlushDecompress;
+
+use super::data::MemberData;
+use super::inflate::{DEFLATE_RATIO, INFLATE};
+use crate::error::{Error, Result};
+use crate::record::parts::Parts;
+
+/// Returns the bytes of a part, whose checksum is verified.
+pub(super) fn read_part(member: &MemberData<'_>, parts: &Parts, number: usize) -> Result<Vec<u8>> {
+    let (start, compressed) = (member.locate()?.data_start, parts.compressed(number..number + 1));
+    let data = member.source.get(start + compressed.start, compressed.end - compressed.start)?;
+    let range = parts.range(number);
+    let len = range.end - range.start;
+    if len / DEFLATE_RATIO > data.len() as u64 {
+        let message =
+            format!("part {number}: {} bytes of deflate cannot be {len} bytes decompressed", data.len());
+        return Err(Error::corrupt(message));
+    }
+    // One more byte, to notice data that is too long.
+    let mut bytes =
+        with_room(usize::try_from(len).ok().and_then(|len| len.checked_add(1)).unwrap_or(usize::MAX))?;
+    let status = INFLATE.with_borrow_mut(|inflate| {
+        inflate.reset(false);
+        inflate.decompress_vec(&data, &mut bytes, FlushDecompress::Sync)
+    });
+    status
+        .map_err(|error| Error::corrupt(format!("part {number}: the deflate stream is damaged: {error}")))?;
+    if bytes.len() as u64 != len {
+        return Err(Error::inconsistent("the size of a part", len, bytes.len()));
+    }
+    let [expected, found] = [parts.crc32(number), crc32fast::hash(&bytes)].map(|crc| format!("{crc:08x}"));
+    if expected == found { Ok(bytes) } else { Err(Error::inconsistent("the CRC of a part", expected, found)) }
+}
