@@ -55,6 +55,13 @@ pub enum ErrorKind {
         /// The number of images.
         len: usize,
     },
+    /// The index of an array's item along its first axis is out of range.
+    NoSuchItem {
+        /// The requested index.
+        index: usize,
+        /// The number of items.
+        len: usize,
+    },
     /// An array has a third pixel value.
     NotBilevel {
         /// The index of the pixel in the array.
@@ -284,6 +291,7 @@ impl fmt::Display for Error {
             ErrorKind::NoSuchImage { index, len } => {
                 write!(f, "expected an image index below {len}, found {index}")
             }
+            ErrorKind::NoSuchItem { index, len } => write!(f, "expected an index below {len}, found {index}"),
             ErrorKind::NotBilevel { index, found, values: [off, on] } => write!(
                 f,
                 "expected two values, found a third: pixel {} is {found}, others are {off} and {on}; \

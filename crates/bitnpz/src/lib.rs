@@ -99,7 +99,7 @@ pub use options::WriteOptions;
 pub use progress::{Meter, Progress, Steps};
 pub use read::{
     Archive, ArrayReader, Bitmaps, Content, Difference, DifferenceKind, Entry, Images, Item, Keys, Names,
-    OtherContent, OtherMember, Problem, Report, Stats,
+    OtherContent, OtherMember, Problem, Report, Stats, StoredArray,
 };
 pub use salvage::{Salvage, salvage};
 pub use set::Model;

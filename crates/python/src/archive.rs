@@ -16,6 +16,7 @@ use crate::error::raise;
 use crate::images::{Images, image_reader};
 use crate::limits::to_limits;
 use crate::ranges::PythonRanges;
+use crate::stored_array::StoredArray;
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
 pub(crate) struct Archive {
@@ -91,6 +92,10 @@ impl Archive {
                 image_reader(images.dtype())(&images, py, 0, &this.name)
             }
             Found::Saved(Content::Images(images)) => public_images(slf, images, Some(&text), 0),
+            Found::Saved(Content::StoredArray(array)) => {
+                let base = Bound::new(py, StoredArray::new_from(array, this.name.clone()))?;
+                py.import("bitnpz._stored_array")?.getattr("StoredArray")?.call1((base, slf, text.as_ref()))
+            }
             Found::Saved(_) => {
                 Err(raise(py, "InternalError", ("expected an array or images, found neither".to_owned(),)))
             }

@@ -84,7 +84,7 @@ fn class_of(error: &bitnpz::Error) -> &'static str {
     };
     match error.kind() {
         ErrorKind::NoSuchKey => "NoSuchKeyError",
-        ErrorKind::NoSuchImage { .. } => "NoSuchImageError",
+        ErrorKind::NoSuchImage { .. } | ErrorKind::NoSuchItem { .. } => "NoSuchImageError",
         ErrorKind::TooLarge { .. } => "LimitError",
         ErrorKind::Interrupted => "InternalError",
         ErrorKind::Npy(error) => of_npy(error.kind()),

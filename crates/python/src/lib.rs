@@ -18,6 +18,7 @@ mod merge;
 mod model;
 mod ranges;
 mod shuffle;
+mod stored_array;
 mod writer;
 
 use pyo3::prelude::*;
@@ -42,6 +43,8 @@ mod _bitnpz {
     use super::model::{model_codec, train};
     #[pymodule_export]
     use super::shuffle::Shuffle;
+    #[pymodule_export]
+    use super::stored_array::StoredArray;
     #[pymodule_export]
     use super::writer::Writer;
 

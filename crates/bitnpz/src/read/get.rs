@@ -9,6 +9,7 @@ use super::array_reader::ArrayReader;
 use super::contents::{MAX_BUFFERED_BYTES, SetArray};
 use super::entry::Entry;
 use super::images::{Images, trailing};
+use super::stored_array::StoredArray;
 use super::stored_images::StoredImages;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -20,6 +21,8 @@ pub enum Content<'a> {
     Array(DynArray),
     /// A larger array, which can be read into the caller's buffer.
     LargeArray(ArrayReader<'a>),
+    /// A larger array beside image sets, of which only what is wanted is read.
+    StoredArray(StoredArray),
     /// Images that are packed or in an image set: one image of shape `(height, width)`, or a stack. The saved array may have had
     /// [`trailing`](Images::trailing) axes of length 1 after these.
     Images(Images),
@@ -52,6 +55,11 @@ impl Archive {
         let blame = |error: Error| error.with_key(key);
         if let Some(member) = self.contents().plain_member(key) {
             if member.size() > MAX_BUFFERED_BYTES as u64 {
+                let stored =
+                    if self.has_sets() { StoredArray::open(self.contents(), &member) } else { Ok(None) };
+                if let Some(stored) = stored.map_err(blame)? {
+                    return Ok(Content::StoredArray(stored));
+                }
                 return self.contents().array_reader(&member).map(Content::LargeArray).map_err(blame);
             }
             if self.has_sets() {
@@ -70,6 +78,19 @@ impl Archive {
         match trailing(entry.header(), images.shape()) {
             None if entry.is_in_set() => entry.to_array().map(Content::Array),
             _ => Ok(Content::Images(images)),
+        }
+    }
+
+    /// Returns the array of a key as one of which only what is wanted is read; `None` if only all of it can be read, as it is
+    /// deflated in one go, has no axes or is in Fortran order, and of images.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such key, or the header of the array is damaged.
+    pub fn stored_array(&self, key: &str) -> Result<Option<StoredArray>> {
+        match self.contents().plain_member(key) {
+            Some(member) => StoredArray::open(self.contents(), &member).map_err(|error| error.with_key(key)),
+            None => self.entry(key).map(|_| None),
         }
     }
 

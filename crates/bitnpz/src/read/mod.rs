@@ -22,6 +22,7 @@ mod places;
 mod report;
 mod spool;
 mod stats;
+mod stored_array;
 mod stored_images;
 mod verify;
 
@@ -37,4 +38,5 @@ pub use keys::{Keys, Names};
 pub(crate) use places::ItemPlace;
 pub use report::{Problem, Report};
 pub use stats::Stats;
+pub use stored_array::StoredArray;
 pub(crate) use stored_images::StoredImages;

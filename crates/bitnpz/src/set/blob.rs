@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use bitnpz_npy::{Dtype, DynArrayView, Header, copy};
-use bitnpz_npz::{Archive, Member};
+use bitnpz_npz::{Archive, Member, Method};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -72,7 +72,8 @@ impl Blob {
 
     /// Returns the array as it most likely is, without reading its headers.
     pub(super) fn likely(zip: &Archive, member: &str) -> Option<Self> {
-        let data = zip.find(member)?.likely_range()?;
+        let found = zip.find(member)?;
+        let data = found.likely_range().filter(|_| found.method() == Method::STORED)?;
         let start = data.start.checked_add(BYTES_HEADER as u64).filter(|&start| start <= data.end)?;
         Some(Self { member: member.to_owned(), data: BlobData::File(start..data.end) })
     }

@@ -159,7 +159,9 @@ impl Writer {
     fn copy_array(&mut self, key: &str, source: &impl ArraySource) -> Result<()> {
         self.claim(key)?;
         let member = self.output.zip.len();
-        let mut stream = self.output.zip.stream(&names::of_array(key), Vec::new())?;
+        let (compression, meter) = (self.output.zip.options().compression, self.output.meter.clone());
+        let name = names::of_array(key);
+        let mut stream = self.output.stream_array(&name, Vec::new(), source.header(), compression)?;
         let (mut npy, mut piece) = (source.npy()?, zeros(PIECE_BYTES)?);
         loop {
             interrupt::check()?;
@@ -168,7 +170,7 @@ impl Writer {
                 break;
             }
             stream.write_all(&piece[..read]).map_err(bitnpz_npz::Error::from)?;
-            self.output.meter.count_images(0, read);
+            meter.count_images(0, read);
         }
         stream.finish(&[])?;
         self.output.ledger.note_plain(member, MEMBERS, 0);

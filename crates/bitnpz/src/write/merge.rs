@@ -159,7 +159,11 @@ impl Writer {
         self.claim(key)?;
         let number = self.output.zip.len();
         let head = header.to_bytes()?;
-        let mut stream = self.output.zip.stream(&names::of_array(key), head.clone())?;
+        let (name, compression) = (names::of_array(key), self.output.zip.options().compression);
+        let mut stream = match kind {
+            Some(_) => self.output.zip.stream(&name, head.clone())?,
+            None => self.output.stream_array(&name, head.clone(), &header, compression)?,
+        };
         for ((source, _), member) in sources.iter().zip(&members) {
             let copied =
                 ArrayReader::of_member(member, &source.archive.zip().limits().npy).and_then(|mut reader| {

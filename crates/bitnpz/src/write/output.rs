@@ -1,9 +1,11 @@
 //! The archive that is being written, with its ledger.
 
-use bitnpz_npz::{AtomicFile, Owner};
+use bitnpz_npy::Header;
+use bitnpz_npz::{AtomicFile, Compression, Owner, Stream};
 
 use super::ledger::{Ledger, Summary};
 use super::metered_file::MeteredFile;
+use crate::encoding::Encoding;
 use crate::error::Result;
 use crate::names;
 use crate::options::WriteOptions;
@@ -15,7 +17,12 @@ pub(super) struct Output {
     pub(super) ledger: Ledger,
     pub(super) meter: Meter,
     owner: Owner,
+    /// Whether there may be image sets: beside them, large arrays are deflated in parts.
+    has_sets: bool,
 }
+
+/// Smaller arrays are deflated in one go, and read whole: that takes a few milliseconds.
+const PARTS_BYTES: usize = 1 << 20;
 
 impl Output {
     /// Starts an archive in this file.
@@ -25,7 +32,29 @@ impl Output {
             zip_options = zip_options.with_threads(threads);
         }
         let zip = bitnpz_npz::Writer::new(MeteredFile::new(file, meter.clone()), &zip_options);
-        Self { zip, ledger: Ledger::default(), meter, owner: Owner::current() }
+        let has_sets = options.encoding.unwrap_or_default() == Encoding::Sets;
+        Self { zip, ledger: Ledger::default(), meter, owner: Owner::current(), has_sets }
+    }
+
+    /// Starts the member of an ordinary array, in parts if that is [of use](Self::has_parts).
+    pub(super) fn stream_array(
+        &mut self,
+        name: &str,
+        head: Vec<u8>,
+        header: &Header,
+        compression: Compression,
+    ) -> bitnpz_npz::Result<Stream<'_, MeteredFile>> {
+        if self.has_parts(header) {
+            self.zip.stream_in_parts(name, head, header.data_len() as u64, compression)
+        } else {
+            self.zip.stream(name, head)
+        }
+    }
+
+    /// Returns whether an array of this header is deflated in parts, so that not all of it need be read.
+    pub(super) fn has_parts(&self, header: &Header) -> bool {
+        let has_items_in_order = !header.fortran_order || header.shape.len() == 1;
+        self.has_sets && header.data_len() >= PARTS_BYTES && !header.shape.is_empty() && has_items_in_order
     }
 
     /// Checks that this process started the archive: a fork would write into its parent's files.

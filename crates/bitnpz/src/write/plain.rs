@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::Write;
 
 use bitnpz_bitmap::{BitmapView, DeflateEncoder};
-use bitnpz_npy::{DynArrayView, with_room};
+use bitnpz_npy::{DynArrayView, copy, with_room};
 use bitnpz_npz::{CompressedMember, Compression};
 
 use super::output::Output;
@@ -19,6 +19,10 @@ const DEFLATED_HEADER_BYTES: usize = 48;
 
 /// Larger arrays are compressed in pieces on all cores, so that only a few pieces are in memory.
 const STREAMED_BYTES: usize = 16 << 20;
+
+/// Whether an array is worth deflating is tried with so many samples of so many bytes.
+const SAMPLES: usize = 4;
+const SAMPLE_BYTES: usize = 64 << 10;
 
 /// The length of such a piece in bytes: between two of them it is checked whether the call was interrupted.
 const PIECE_BYTES: usize = 1 << 20;
@@ -52,6 +56,7 @@ impl PlainArray<'_> {
         let blame = |error: bitnpz_npz::Error| Error::from(error).with_key(key);
         let items = normalize_bools(array.dtype(), array.data())?;
         let array = &DynArrayView::new(array.header().clone(), &items)?;
+        let has_parts = output.has_parts(array.header()) && packed.is_none() && images == 0;
         let (zip, name) = (&mut output.zip, names::of_array(key));
         let (number, compression) = (zip.len(), zip.options().compression);
         let deflates = matches!(compression, Compression::Deflate { .. });
@@ -62,9 +67,12 @@ impl PlainArray<'_> {
                 let encode = deflate(array, &kind, rows, compression).map_err(|error| error.with_key(key))?;
                 zip.add_compressed(&name, weight, encode).map_err(blame)?;
             }
-            _ if streams => {
+            _ if streams || has_parts => {
                 let head = array.header().to_bytes()?;
-                let mut stream = zip.stream(&name, head.clone()).map_err(blame)?;
+                let compression =
+                    if has_parts { worthwhile(compression, array.data())? } else { compression };
+                let stream = output.stream_array(&name, head.clone(), array.header(), compression);
+                let mut stream = stream.map_err(blame)?;
                 for piece in array.data().chunks(PIECE_BYTES) {
                     interrupt::check()?;
                     stream.write_all(piece).map_err(|error| blame(error.into()))?;
@@ -79,6 +87,18 @@ impl PlainArray<'_> {
         output.ledger.note_plain(number, place, images);
         Ok(())
     }
+}
+
+/// Returns the compression of an array's items: none if that makes them hardly smaller, so that they can be read in place.
+fn worthwhile(compression: Compression, items: &[u8]) -> Result<Compression> {
+    let (mut all, mut compressed) = (0, 0);
+    for number in 0..SAMPLES {
+        let start = items.len() / SAMPLES * number;
+        let sample = &items[start..items.len().min(start + SAMPLE_BYTES)];
+        all += sample.len();
+        compressed += CompressedMember::new(copy(sample)?, compression)?.compressed_size();
+    }
+    Ok(if compressed > all / 16 * 15 { Compression::Stored } else { compression })
 }
 
 /// Returns a function that deflates the array of these packed rows, on any thread. The bitmap-aware encoder follows outlines;

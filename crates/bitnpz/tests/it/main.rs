@@ -22,4 +22,5 @@ mod ranges;
 mod salvage;
 mod set_size;
 mod sets;
+mod stored_array;
 mod support;

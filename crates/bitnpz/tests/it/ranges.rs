@@ -24,7 +24,7 @@ enum Answer {
 }
 
 /// A file that counts requests and bytes, and after so many of these answers otherwise.
-struct Counted {
+pub(crate) struct Counted {
     bytes: Vec<u8>,
     requests: Arc<AtomicUsize>,
     read: Arc<AtomicUsize>,
@@ -33,7 +33,7 @@ struct Counted {
 }
 
 impl Counted {
-    fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         let counter = || Arc::new(AtomicUsize::new(0));
         Self {
             bytes: bytes.to_vec(),
@@ -43,6 +43,18 @@ impl Counted {
             then: Answer::Right,
         }
     }
+}
+
+impl Counted {
+    /// Returns the counters of requests and of bytes.
+    pub(crate) fn counts(&self) -> [Arc<AtomicUsize>; 2] {
+        [&self.requests, &self.read].map(Arc::clone)
+    }
+}
+
+/// Returns what was counted.
+pub(crate) fn count(counts: &[Arc<AtomicUsize>; 2]) -> [usize; 2] {
+    counts.each_ref().map(|count| count.load(Ordering::Relaxed))
 }
 
 impl ReadAt for Counted {

@@ -168,13 +168,20 @@ impl<'a> MemberData<'a> {
         Parts::read(self.extra, compressed, size).filter(|_| is_deflated)
     }
 
-    /// Returns where the data of a stored member lies if nothing is between it and the next member.
+    /// Returns where the data of a member lies if nothing is between it and the next member.
     pub(super) fn likely_range(&self) -> Option<Range<u64>> {
-        let is_plain =
-            self.header.method == Method::STORED && self.header.flags & flags::DATA_DESCRIPTOR == 0;
-        let end = self.offset() + self.extent().ok().filter(|_| is_plain)?;
+        let has_descriptor = self.header.flags & flags::DATA_DESCRIPTOR != 0;
+        let end = self.offset() + self.extent().ok().filter(|_| !has_descriptor)?;
         let start = end.checked_sub(self.header.compressed_size)?;
         (start > self.offset()).then_some(start..end)
+    }
+
+    pub(super) fn request(&self, data: Range<u64>) -> Range<u64> {
+        let likely = self.likely_range();
+        let start = likely.map_or(self.offset() + self.usual_header(), |range| range.start);
+        let [from, to] =
+            [data.start, data.end].map(|place| start.saturating_add(place).min(self.source.len()));
+        if data.start == 0 { self.offset().min(to)..to } else { from..to }
     }
 
     /// Checks the CRC-32 of the decompressed bytes.

@@ -82,7 +82,7 @@ impl<'a> Member<'a> {
         self.data.offset()
     }
 
-    /// Returns where the data of a stored member most likely is, without reading its local header: up to the next member. It is for
+    /// Returns where the data of a member most likely is, without reading its local header: up to the next member. It is for
     /// requesting the data together with the header, which [`range`](Self::range) checks.
     #[must_use]
     pub fn likely_range(&self) -> Option<Range<u64>> {
@@ -166,6 +166,13 @@ impl<'a> Member<'a> {
     /// ```
     pub fn reader(&self) -> Result<MemberReader<'a>> {
         MemberReader::new(&self.data).map_err(|error| self.blame(error))
+    }
+
+    /// Returns the range of the file to request for these bytes of the member's data, compressed or not: the local header comes
+    /// with the first of them, and the others are where they [most likely are](Self::likely_range).
+    #[must_use]
+    pub fn request(&self, data: Range<u64>) -> Range<u64> {
+        self.data.request(data)
     }
 
     /// Returns the parts of a member that was [written in parts](crate::Writer::stream_in_parts); `None` of any other.

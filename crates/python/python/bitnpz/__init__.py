@@ -40,6 +40,7 @@ from ._merge import merge
 from ._model import Model, train
 from ._progress import Progress
 from ._save import Writer, save, savez, savez_compressed
+from ._stored_array import StoredArray
 
 __all__ = [
     "ClosedError",
@@ -66,6 +67,7 @@ __all__ = [
     "Salvage",
     "Sheet",
     "StorageWarning",
+    "StoredArray",
     "Writer",
     "__version__",
     "clean",

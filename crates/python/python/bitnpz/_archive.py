@@ -18,7 +18,8 @@ from numpy.lib import format as npy
 from . import _bitnpz
 from ._damage import Problem
 from ._errors import ClosedError, DamagedError, Error, FileChangedError, InputError, NoSuchKeyError
-from ._images import Images, IndexArray
+from ._file_array import IndexArray
+from ._images import Images
 from ._paths import Path, shown
 from ._stores import Ranges, RangesFile, ranges_of
 
@@ -52,7 +53,8 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
     """An open archive: a read-only mapping from keys to arrays and images.
 
     It reads archives that bitnpz or NumPy wrote. Arrays are returned as they were saved. A stack of images that bitnpz has packed
-    or encoded is returned as `Images`, which behaves like the array and reads from the file on demand.
+    or encoded is returned as `Images`, and an array of 1 MiB or more beside image sets as `StoredArray`; both behave like the array
+    and read from the file on demand.
 
     Many threads can use it at once, as can forked processes. It is pickled by its path and the file's identity: unpickling raises
     `FileChangedError` if another file has that path by then.
@@ -284,6 +286,10 @@ def _reopen_images(origin: tuple[Any, ...], key: str | None, number: int, select
     archive = _reopen(*origin)
     images = archive.image_sets()[number] if key is None else archive.images(key)
     return images if selected is None else images.subset(selected)
+
+
+def _reopen_array(origin: tuple[Any, ...], key: str) -> Any:
+    return _reopen(*origin)[key]
 
 
 def load(

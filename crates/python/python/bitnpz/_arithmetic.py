@@ -1,4 +1,4 @@
-"""Operators, functions and methods of arrays for images in a file: all images are read, and the array does the rest."""
+"""Operators, functions and methods of arrays for those in a file: all items are read, and the array does the rest."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ _READ_ONLY_ATTRIBUTES = frozenset(
 class ArrayArithmetic(NDArrayOperatorsMixin):
     """Applies operators, NumPy's functions and the methods of arrays to the array that `numpy.asarray(self)` returns."""
 
+    #: What the items are called in messages.
+    _items = "images"
+
     @property
     @abstractmethod
     def _name(self) -> str:
@@ -39,7 +42,7 @@ class ArrayArithmetic(NDArrayOperatorsMixin):
         if name not in _READ_ONLY_ATTRIBUTES:
             if not name.startswith("_") and hasattr(np.ndarray, name):
                 raise AttributeError(
-                    f"{self._name}: these images are in a file and have no {name!r}; np.asarray(images) has it"
+                    f"{self._name}: these {self._items} are in a file and have no {name!r}; np.asarray({self._items}) has it"
                 )
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if not callable(getattr(np.ndarray, name, None)):
@@ -57,7 +60,7 @@ class ArrayArithmetic(NDArrayOperatorsMixin):
     def __dlpack__(self, **options: Any) -> Any:
         """Exports the array to other libraries, such as `torch.as_tensor` and `jax.numpy.from_dlpack`."""
         if options.pop("copy", None) is False:
-            raise BufferError(f"{self._name}: expected copy=None or True, as decoded images are always a copy")
+            raise BufferError(f"{self._name}: expected copy=None or True, as {self._items} that are read are always a copy")
         return np.asarray(self).__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -65,8 +68,8 @@ class ArrayArithmetic(NDArrayOperatorsMixin):
 
     def __bool__(self) -> bool:
         raise InputError(
-            f"{self._name}: the truth value of an array is ambiguous: use len(images) > 0 to ask whether there are images, "
-            "images.any() whether any pixel is set"
+            f"{self._name}: the truth value of an array is ambiguous: use len({self._items}) > 0 to ask whether there are any, "
+            f"{self._items}.any() whether one is not zero"
         )
 
     def __contains__(self, value: object) -> bool:
@@ -77,8 +80,8 @@ class ArrayArithmetic(NDArrayOperatorsMixin):
 
     def _refuse_to_change(self) -> NoReturn:
         raise InputError(
-            f"{self._name}: images in a file are read-only: change np.asarray(images), and save it"
+            f"{self._name}: {self._items} in a file are read-only: change np.asarray({self._items}), and save it"
         )
 
-    # `==` compares pixels, so the hash is that of the object, as for tensors.
+    # `==` compares items, so the hash is that of the object, as for tensors.
     __hash__ = object.__hash__

@@ -13,19 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _bitnpz
-from ._arithmetic import ArrayArithmetic
 from ._arrays import new
 from ._errors import InputError, NoSuchImageError, NoSuchKeyError
+from ._arithmetic import Array
+from ._file_array import FileArray, IndexArray, IndexRange, contiguous
 from ._indexing import is_basic, split
 
 if TYPE_CHECKING:
     from ._archive import NpzFile
-
-Array = np.ndarray[Any, np.dtype[Any]]
-IndexArray = np.ndarray[Any, np.dtype[np.int64]]
-
-#: The first index, the step, and the number of indices.
-IndexRange = tuple[int, int, int]
 
 #: The number of images on a contact sheet by default: a sheet that fits on a screen.
 _SHEET_IMAGES = 48
@@ -34,7 +29,7 @@ _SHEET_IMAGES = 48
 _UNCHECKED_BYTES = 16 << 20
 
 
-class Images(_bitnpz.Images, ArrayArithmetic):
+class Images(_bitnpz.Images, FileArray):
     """The images under one key, as a read-only array of shape `(n, ..., height, width)` whose items are read on demand.
 
     Indexing reads only the images that it selects. It takes any index of NumPy, and returns a new C-contiguous array. `subset`
@@ -86,11 +81,6 @@ class Images(_bitnpz.Images, ArrayArithmetic):
     def is_ragged(self) -> bool:
         """True if the images differ in size."""
         return self._image_size is None
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return len(self.shape)
 
     @property
     def size(self) -> int:
@@ -269,17 +259,6 @@ class Images(_bitnpz.Images, ArrayArithmetic):
                 "a stack of one"
             )
 
-    def _to_int64(self, indices: npt.ArrayLike) -> IndexArray:
-        """Converts indices for the compiled half, which checks their bounds."""
-        numbers = np.asarray(indices)
-        if numbers.dtype.kind not in "iu":
-            if numbers.size or isinstance(indices, np.ndarray):
-                raise NoSuchImageError(f"{self._name}: expected integers as indices, found {numbers.dtype}")
-        elif numbers.dtype == np.uint64:
-            # Indices of 2**63 and more would become negative; clipped, they are out of bounds as they should be.
-            numbers = np.minimum(numbers, np.uint64(2**63 - 1))
-        return np.ascontiguousarray(numbers, np.int64).reshape(numbers.shape)
-
     def _read(
         self,
         indices: IndexArray | IndexRange,
@@ -327,27 +306,18 @@ class Images(_bitnpz.Images, ArrayArithmetic):
             raise InputError(f"{self._name}: packed rows are uint8, found dtype {np.dtype(dtype)}")
         return (*self._shape[1 : -1 - self._trailing_axes], -(-width // 8)), wanted
 
-    def _check_out(self, out: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        if not isinstance(out, np.ndarray):
-            raise InputError(f"{self._name}: out: expected an ndarray, found {type(out).__name__}")
-        if out.shape != shape or out.dtype != dtype:
-            raise InputError(f"{self._name}: out: expected shape {shape} of {dtype}, found {out.shape} of {out.dtype}")
-        if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
-            flags = f"C-contiguous {out.flags.c_contiguous}, aligned {out.flags.aligned}, writeable {out.flags.writeable}"
-            raise InputError(f"{self._name}: out: expected a C-contiguous, aligned and writeable array, found {flags}")
-
     def _select(self, key: Any) -> Any:
         """Returns what an index selects. The compiled half handles the most frequent, a single integer, by itself."""
         try:
             if self._is_single:
-                return _contiguous(np.asarray(self)[key])
+                return contiguous(np.asarray(self)[key])
             before, first, rest = split(key, self.ndim)
             if self._image_size is None and not isinstance(first, (slice, list, np.ndarray)) and not before:
                 image = self[operator.index(first)]
-                return _contiguous(image[tuple(rest)]) if rest else image
+                return contiguous(image[tuple(rest)]) if rest else image
             if before or not all(is_basic(part) for part in rest):
                 batch, of_batch = self._batch(first)
-                return _contiguous(batch[(*before, *of_batch, *rest)])
+                return contiguous(batch[(*before, *of_batch, *rest)])
             return self._select_first(first, [] if all(part == slice(None) for part in rest) else rest)
         except TypeError as error:
             raise NoSuchImageError(f"{self._name}: expected an index that arrays take, found {key!r}: {error}") from None
@@ -360,46 +330,11 @@ class Images(_bitnpz.Images, ArrayArithmetic):
         """Returns what an index selects if `rest`, the part for all axes after the first, is of slices and integers."""
         if is_basic(first) and not isinstance(first, slice) and self.ndim <= 3:
             image = self[operator.index(first)]
-            return _contiguous(image[tuple(rest)]) if rest else image
+            return contiguous(image[tuple(rest)]) if rest else image
         batch, of_batch = self._batch(first)
         if not rest:
             return batch if isinstance(of_batch[0], slice) else batch[of_batch]
-        return _contiguous(batch[(*of_batch, *rest)])
-
-    def _batch(self, first: Any) -> tuple[Array, tuple[Any, ...]]:
-        """Reads what an index selects along the first axis. Returns an array, and the index that selects the same from it."""
-        if isinstance(first, slice):
-            selected = range(*first.indices(len(self)))
-            # A step that leads past the end may be any such step: this one fits in 64 bits.
-            step = min(max(selected.step, ~len(self)), len(self) + 1)
-            return self._read((selected.start, step, len(selected)), (len(selected),)), (slice(None),)
-        if is_basic(first):
-            return self._read(self._to_int64([operator.index(first)]), (1,)), (0,)
-        if isinstance(first, Images):
-            first = np.asarray(first)
-        given = np.asarray(first)
-        if given.dtype != bool:
-            numbers = self._to_int64(first)
-            batch = self._read(numbers.reshape(-1), (numbers.size,))
-            return batch, (np.arange(numbers.size).reshape(numbers.shape),)
-        self._check_mask(given)
-        numbers = np.flatnonzero(given.any(tuple(range(1, given.ndim))))
-        return self._read(numbers, (len(numbers),)), (given[numbers],)
-
-    def _check_mask(self, mask: Array) -> None:
-        if mask.shape != self.shape[: mask.ndim]:
-            expected = self.shape[: min(mask.ndim, self.ndim)]
-            raise NoSuchImageError(f"{self._name}: expected a mask of shape {expected}, found {mask.shape}")
-
-    def _to_indices(self, selection: Any) -> IndexArray:
-        """Converts a slice, an array of indices or a mask of images to indices."""
-        if isinstance(selection, slice):
-            return np.arange(*selection.indices(len(self)))
-        given = np.asarray(selection)
-        if given.dtype != bool:
-            return self._to_int64(selection)
-        self._check_mask(given)
-        return np.flatnonzero(given)
+        return contiguous(batch[(*of_batch, *rest)])
 
     def __iter__(self) -> Iterator[Array]:
         if self._is_single:
@@ -450,10 +385,6 @@ class Images(_bitnpz.Images, ArrayArithmetic):
     def _repr_html_(self) -> str:
         text = repr(self).replace("&", "&amp;").replace("<", "&lt;")
         return f"<figure>{self.sheet()._repr_html_()}<figcaption>{text}</figcaption></figure>"
-
-
-def _contiguous(part: Any) -> Any:
-    return np.ascontiguousarray(part) if isinstance(part, np.ndarray) else part
 
 
 class Keys(Sequence[str]):

@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _bitnpz
+from ._arithmetic import Array
 from ._errors import InputError
+from ._file_array import IndexArray
 from ._forks import Process
-from ._images import Array, Images, IndexArray
+from ._images import Images
 
 #: The attributes that decide which images a batch holds: a saved state must agree with them.
 _ORDER_ATTRIBUTES = ("length", "batch_size", "shuffle", "seed", "drop_last", "rank", "world_size")
@@ -31,7 +33,8 @@ class Loader(Generic[Batch]):
     ----------
     images : Images or array_like
     *arrays : Images or array_like
-        Arrays of the same length, such as labels or masks. Each batch comes with their items at its indices.
+        Arrays of the same length, such as labels or masks. Each batch comes with their items at its indices. All but `Images` are
+        read at once.
     batch_size : int
         The number of images in a batch.
     shuffle : bool

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ._images import Array, Images
+from ._arithmetic import Array
+from ._images import Images
 from ._loader import Loader, check_lengths, read_items
 
 __all__ = ["Dataset", "Tensors", "unpack"]
