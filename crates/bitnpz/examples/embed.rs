@@ -9,15 +9,15 @@
 
 use std::error::Error;
 
-use bitnpz::{Archive, Limits};
+use bitnpz::{Archive, OpenOptions};
 
 static FONT: &[u8] = include_bytes!("font.npz");
 
 fn main() -> Result<(), Box<dyn Error>> {
     let text = std::env::args().nth(1).unwrap_or_else(|| "bitnpz".to_owned());
-    let mut limits = Limits::default();
-    limits.image_bytes = 1 << 16;
-    let font = Archive::from_slice_with(FONT, &limits)?;
+    let mut options = OpenOptions::default();
+    options.limits.image_bytes = 1 << 16;
+    let font = Archive::from_slice_with(FONT, &options)?;
     let glyphs = font.images("glyphs")?;
 
     let mut lines = vec![String::new(); glyphs.image_size().map_or(0, |[height, _]| height)];

@@ -38,7 +38,8 @@ pub struct WriteOptions {
     pub model: Option<Model>,
     /// How much time it may take to make image sets small. Sets that are appended to keep their model.
     pub effort: Effort,
-    /// The number of threads that train and compress: by default one per core. The bytes written do not depend on it.
+    /// The number of threads that train and compress: by default as many as the environment variable
+    /// `BITNPZ_THREADS` says, or one per core. The bytes written do not depend on it.
     pub threads: Option<NonZero<usize>>,
     /// The limits for the archive that is [appended](crate::Writer::append) to.
     pub limits: Limits,

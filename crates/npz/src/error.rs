@@ -82,6 +82,8 @@ pub enum ErrorKind {
     Npy(bitnpz_npy::Error),
     /// The archive has no member of this name.
     NoSuchMember,
+    /// The head of a streamed member differs from the first, and the output cannot be sought to replace it.
+    Unseekable,
     /// An earlier write failed, so the archive is incomplete.
     Poisoned,
 }
@@ -169,6 +171,10 @@ impl fmt::Display for Error {
             ErrorKind::Corrupt { message } => f.write_str(message),
             ErrorKind::Npy(error) => error.fmt(f),
             ErrorKind::NoSuchMember => f.write_str("the archive has no such member"),
+            ErrorKind::Unseekable => f.write_str(
+                "expected an array whose shape is known before its items, found one that grew while it was written to an output \
+                 that cannot be sought: write to a file first",
+            ),
             ErrorKind::Poisoned => {
                 f.write_str("an earlier write failed, so the archive is incomplete: write it again")
             }

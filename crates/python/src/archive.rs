@@ -1,5 +1,6 @@
 //! `Archive`: what a file holds, by key.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::UNIX_EPOCH;
@@ -45,7 +46,7 @@ enum Found<'a> {
 #[pymethods]
 impl Archive {
     #[new]
-    #[pyo3(signature = (source, name, access, limits=None))]
+    #[pyo3(signature = (source, name, access, limits=None, threads=None))]
     #[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
     fn new(
         py: Python<'_>,
@@ -53,17 +54,17 @@ impl Archive {
         name: &str,
         access: Chosen<Access>,
         limits: Option<&Bound<'_, PyDict>>,
+        threads: Option<NonZero<usize>>,
     ) -> PyResult<Self> {
-        let limits = to_limits(limits)?;
+        let mut options = OpenOptions::default().with_access(access.0).with_limits(to_limits(limits)?);
+        options.threads = threads;
         let archive = if let Ok(bytes) = source.cast::<PyBytes>() {
             let bytes = bytes.as_bytes();
-            quick(py, name, || bitnpz::Archive::from_slice_with(bytes, &limits))
+            quick(py, name, || bitnpz::Archive::from_slice_with(bytes, &options))
         } else if let Some(ranges) = PythonRanges::of(source)? {
-            let options = OpenOptions::default().with_limits(limits);
             long(py, name, || bitnpz::Archive::open_ranges(ranges, &options))
         } else {
             let path: PathBuf = source.extract()?;
-            let options = OpenOptions::default().with_access(access.0).with_limits(limits);
             quick(py, name, || bitnpz::Archive::open_with(path, &options))
         };
         Ok(Self { name: name.into(), archive: RwLock::new(Some(archive?)) })

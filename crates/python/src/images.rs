@@ -4,13 +4,21 @@ use std::sync::Arc;
 
 use bitnpz::{Dtype, Element, Pixel};
 use half::f16;
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadwriteArray1};
+use numpy::ndarray::ArrayViewMut3;
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadwriteArray1};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyInt, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple, PyType};
 
 use crate::array::to_numpy;
 use crate::call::{long, quick};
 use crate::error::raise;
+
+/// A batch of more bytes is read into an array that NumPy allocates.
+const MOST_BYTES: usize = 1 << 18;
+
+/// Reads images of one size into a new array of this shape.
+type ReadBatch =
+    for<'py> fn(&bitnpz::Images, Python<'py>, &[usize], &[usize], &str) -> PyResult<Bound<'py, PyAny>>;
 
 /// Reads one image into a new array.
 type ReadImage = for<'py> fn(&bitnpz::Images, Python<'py>, usize, &str) -> PyResult<Bound<'py, PyAny>>;
@@ -27,6 +35,8 @@ pub(crate) struct Images {
     /// The stored indices along the first axis that a subset has, in its order; `None` if it is no subset.
     selected: Option<Arc<[i64]>>,
     read: ReadImage,
+    /// `None` if the dtype has the other byte order.
+    read_batch: Option<ReadBatch>,
 }
 
 impl Images {
@@ -37,8 +47,8 @@ impl Images {
         };
         let trailing_axes = images.trailing();
         shape.resize(shape.len() + trailing_axes, 1);
-        let read = image_reader(images.dtype());
-        Self { images, name, shape, trailing_axes, selected: None, read }
+        let (read, read_batch) = (image_reader(images.dtype()), batch_reader(images.dtype()));
+        Self { images, name, shape, trailing_axes, selected: None, read, read_batch }
     }
 
     fn len(&self) -> usize {
@@ -79,6 +89,17 @@ impl Images {
             Indices::List(indices) => indices.as_slice()?.iter().try_for_each(|&index| add(index))?,
         }
         Ok(images)
+    }
+
+    /// Returns the stored indices of a list of numbers, or of a one-dimensional array of them, that are within bounds.
+    fn few(&self, indices: &Bound<'_, PyAny>) -> Option<Vec<usize>> {
+        if let Ok(list) = indices.cast_exact::<PyList>() {
+            let number =
+                |item: Bound<'_, PyAny>| self.resolve(item.cast_exact::<PyInt>().ok()?.extract().ok()?);
+            return list.iter().map(number).collect();
+        }
+        let array = indices.cast::<PyArray1<i64>>().ok()?.try_readonly().ok()?;
+        array.as_slice().ok()?.iter().map(|&index| self.resolve(index)).collect()
     }
 
     fn out_of_bounds(&self, py: Python<'_>, index: &dyn std::fmt::Display) -> PyErr {
@@ -125,6 +146,42 @@ pub(crate) fn image_reader(dtype: &Dtype) -> ReadImage {
     read_swapped
 }
 
+/// Returns the function that reads images of a dtype, unless it has the other byte order.
+fn batch_reader(dtype: &Dtype) -> Option<ReadBatch> {
+    fn read<'py, T: Pixel + Element + numpy::Element + Default>(
+        images: &bitnpz::Images,
+        py: Python<'py>,
+        indices: &[usize],
+        shape: &[usize],
+        name: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut items = vec![T::default(); shape.iter().product()];
+        let of_shape = |items| ArrayViewMut3::from_shape([shape[0], shape[1], shape[2]], items);
+        quick(py, name, || {
+            images.read_batch_into(indices, &mut of_shape(&mut items).expect("as many as the shape has"))
+        })?;
+        to_shape(py, items, shape)
+    }
+    macro_rules! first_of {
+        ($($item:ty),*) => {$(
+            if *dtype == Dtype::of::<$item>() {
+                return Some(read::<$item>);
+            }
+        )*};
+    }
+    first_of!(bool, u8, f32, f64, i64, i32, i8, i16, u16, u32, u64, f16);
+    None
+}
+
+/// Returns items as an array of this shape.
+fn to_shape<'py, T: numpy::Element>(
+    py: Python<'py>,
+    items: Vec<T>,
+    shape: &[usize],
+) -> PyResult<Bound<'py, PyAny>> {
+    Ok(items.into_pyarray(py).reshape(shape)?.into_any())
+}
+
 #[pymethods]
 impl Images {
     #[new]
@@ -139,6 +196,7 @@ impl Images {
             trailing_axes: base.trailing_axes,
             selected: base.selected.clone(),
             read: base.read,
+            read_batch: base.read_batch,
         }
     }
 
@@ -153,14 +211,43 @@ impl Images {
         let mut shape = self.shape.clone();
         shape[0] = selected.len();
         let (images, name) = (self.images.clone(), self.name.clone());
-        let (trailing_axes, read) = (self.trailing_axes, self.read);
-        Ok(Self { images, name, shape, trailing_axes, selected: Some(selected), read })
+        let (trailing_axes, read, read_batch) = (self.trailing_axes, self.read, self.read_batch);
+        Ok(Self { images, name, shape, trailing_axes, selected: Some(selected), read, read_batch })
     }
 
     /// Returns the stored indices of a subset's items, or `None` if it is no subset.
     #[getter]
     fn _selected<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<i64>>> {
         self.selected.as_ref().map(|selected| PyArray1::from_slice(py, selected))
+    }
+
+    /// Returns a small batch of images of a stack of three dimensions as a new array; `None` if it takes a longer way, on which
+    /// indices are converted, or refused.
+    #[pyo3(signature = (indices, packed=false))]
+    fn _take<'py>(
+        &self,
+        py: Python<'py>,
+        indices: &Bound<'py, PyAny>,
+        packed: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (Some(read), Some([height, width])) = (self.read_batch, self.images.image_size()) else {
+            return Ok(None);
+        };
+        if self.shape.len() != 3 || self._is_single() {
+            return Ok(None);
+        }
+        let Some(images) = self.few(indices) else { return Ok(None) };
+        let pixel_bytes = self.images.dtype().item_size();
+        let bytes = images.len().saturating_mul(height).saturating_mul(width.saturating_mul(pixel_bytes));
+        if bytes > MOST_BYTES {
+            return Ok(None);
+        }
+        if !packed {
+            return read(&self.images, py, &images, &[images.len(), height, width], &self.name).map(Some);
+        }
+        let mut rows = vec![0; images.len() * height * width.div_ceil(8)];
+        quick(py, &self.name, || self.images.read_packed_batch_into(&images, &mut rows))?;
+        to_shape(py, rows, &[images.len(), height, width.div_ceil(8)]).map(Some)
     }
 
     /// Returns whether this is a single image and not a stack.

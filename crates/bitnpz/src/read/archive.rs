@@ -7,12 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bitnpz_npy::{Dtype, copy};
-use bitnpz_npz::{Identity, Limits, OpenOptions, ReadAt};
+use bitnpz_npz::{Identity, ReadAt};
 
 use super::contents::{Contents, SetArray};
 use super::entry::Entry;
 use super::item::{Item, OtherContent};
 use super::keys::{Keys, Names};
+use super::open_options::OpenOptions;
 use super::places::{ItemPlace, ItemPlaces};
 use super::report::Problem;
 use crate::encoding::Encoding;
@@ -80,7 +81,7 @@ impl Archive {
     ///
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
-        Self::new(bitnpz_npz::Archive::open_with(path, options)?)
+        Self::new(bitnpz_npz::Archive::open_with(path, &options.of_file())?, options)
     }
 
     /// Opens an archive that is read by range, as from an object store, with two requests, or one more for each image set of a
@@ -116,7 +117,7 @@ impl Archive {
     ///
     /// As [`open`](Self::open).
     pub fn open_ranges(source: impl ReadAt + 'static, options: &OpenOptions) -> Result<Self> {
-        Self::new(bitnpz_npz::Archive::open_ranges(source, options)?)
+        Self::new(bitnpz_npz::Archive::open_ranges(source, &options.of_file())?, options)
     }
 
     /// Opens an archive from a stream. It first copies the stream to a temporary file, up to the limit `spooled_bytes`.
@@ -146,7 +147,7 @@ impl Archive {
     ///
     /// As [`open`](Self::open).
     pub fn open_file(file: File, options: &OpenOptions) -> Result<Self> {
-        Self::new(bitnpz_npz::Archive::open_file(file, options)?)
+        Self::new(bitnpz_npz::Archive::open_file(file, &options.of_file())?, options)
     }
 
     /// Opens an archive in memory.
@@ -155,29 +156,29 @@ impl Archive {
     ///
     /// As [`open`](Self::open).
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
-        Self::new(bitnpz_npz::Archive::from_bytes(bytes)?)
+        Self::from_bytes_with(bytes, &OpenOptions::default())
     }
 
-    /// Opens an archive in memory with these limits.
+    /// Opens an archive in memory with these options.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub fn from_bytes_with(bytes: Vec<u8>, limits: &Limits) -> Result<Self> {
-        Self::new(bitnpz_npz::Archive::from_bytes_with(bytes, limits)?)
+    pub fn from_bytes_with(bytes: Vec<u8>, options: &OpenOptions) -> Result<Self> {
+        Self::new(bitnpz_npz::Archive::from_bytes_with(bytes, &options.limits)?, options)
     }
 
-    /// Opens a copy of an archive in memory with these limits.
+    /// Opens a copy of an archive in memory with these options.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open), and if there is not enough memory for the copy.
-    pub fn from_slice_with(bytes: &[u8], limits: &Limits) -> Result<Self> {
-        Self::from_bytes_with(copy(bytes)?, limits)
+    pub fn from_slice_with(bytes: &[u8], options: &OpenOptions) -> Result<Self> {
+        Self::from_bytes_with(copy(bytes)?, options)
     }
 
-    fn new(zip: bitnpz_npz::Archive) -> Result<Self> {
-        Ok(Self(Arc::new(Contents::open(zip)?)))
+    fn new(zip: bitnpz_npz::Archive, options: &OpenOptions) -> Result<Self> {
+        Ok(Self(Arc::new(Contents::open(zip, options.threads())?)))
     }
 
     /// Opens an archive with missing or damaged members. Image sets that cannot be opened are left out; the problems say why.

@@ -21,10 +21,12 @@ const MAX_IMAGES_PER_SHARE: usize = 32;
 /// long as one of small images.
 const MAX_PIXELS_PER_SHARE: usize = 1 << 17;
 
-/// Less work than this is done by one thread, as it takes others about as long to wake up: the number of images, each counted as
-/// its pixels and so many more for what does not depend on them.
-const MIN_SHARED_WORK: usize = 1 << 20;
-const WORK_PER_IMAGE: usize = 1 << 12;
+/// Work that takes less time is done by one thread: others take about as long to wake up.
+const MIN_SHARED_NANOSECONDS: u64 = 150_000;
+
+/// About how long it takes to find an image, and to unpack so many of its pixels.
+const NANOSECONDS_PER_IMAGE: u64 = 100;
+const PIXELS_PER_NANOSECOND: u64 = 8;
 
 impl Images {
     /// Reads several images into the caller's array of shape `(indices.len(), height, width)`. Large batches are read on all
@@ -241,12 +243,17 @@ impl Images {
         let pixels = self.image_size().map_or(0, |[height, width]| height * width);
         let share = (MAX_PIXELS_PER_SHARE / pixels.max(1)).clamp(1, MAX_IMAGES_PER_SHARE);
         let mut shares = indices.chunks(share).zip(out.chunks_mut(share * each.get()));
-        if indices.len().saturating_mul(pixels.saturating_add(WORK_PER_IMAGE)) < MIN_SHARED_WORK {
+        let decoding = match &self.storage {
+            ImageStorage::Set(images) => images.set().decoding_nanoseconds(),
+            ImageStorage::Packed(_) => 0,
+        };
+        let nanoseconds = NANOSECONDS_PER_IMAGE + pixels as u64 / PIXELS_PER_NANOSECOND + decoding;
+        if (indices.len() as u64).saturating_mul(nanoseconds) < MIN_SHARED_NANOSECONDS {
             return shares.try_for_each(|(indices, out)| {
                 interrupt::check()?;
                 read(indices, out, each.get())
             });
         }
-        threads::share(shares, |(indices, out)| read(indices, out, each.get()))
+        threads::share(self.threads, shares, |(indices, out)| read(indices, out, each.get()))
     }
 }

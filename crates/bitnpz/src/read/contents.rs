@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::num::NonZero;
 use std::ops::Range;
 
 use bitnpz_npy::{DynArray, DynArrayView};
@@ -30,6 +31,8 @@ pub(crate) struct Contents {
     pub(super) packed: PackedIndex,
     pub(super) sets: Vec<StoredSet>,
     pub(super) order: Order,
+    /// The most threads that read a batch.
+    pub(super) threads: NonZero<usize>,
 }
 
 impl fmt::Debug for Contents {

@@ -277,7 +277,7 @@ impl<'a> Entry<'a> {
     /// Returns the images. Their rows are read now, unless they are in a set or stored uncompressed.
     pub(super) fn to_images(&self) -> Result<Images> {
         let blame = |error: Error| error.with_key(&self.key);
-        match &self.location {
+        let images = match &self.location {
             ArrayLocation::Set(images) => Images::stored(images.clone()).map_err(blame),
             ArrayLocation::Member(_, None) => {
                 Images::of_array(&self.to_array()?.view(), self.stored_bytes()).map_err(blame)
@@ -287,7 +287,8 @@ impl<'a> Entry<'a> {
                 Images::packed((*kind).clone(), self.shape(), rows)
                     .map_err(|error| damaged(&entry_member.member, error.to_string()))
             }
-        }
+        };
+        Ok(images?.with_threads(self.contents.threads))
     }
 
     /// Returns the rows of a packed member: their range in the file if they are stored uncompressed, else the rows themselves.

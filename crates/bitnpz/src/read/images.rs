@@ -1,6 +1,7 @@
 //! `Images`: the images with one key, or those with keys of their own.
 
 use std::fmt;
+use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use super::stored_images::StoredImages;
 use crate::axes::ImageAxes;
 use crate::error::{ErrorKind, Result};
 use crate::packed::{PackedImages, PackedKind, pack_images};
+use crate::threads;
 use crate::value::Value;
 
 /// The images with one key, or those with keys of their own, read on demand.
@@ -46,6 +48,8 @@ pub struct Images {
     len: usize,
     pub(super) size: Option<[usize; 2]>,
     pub(super) storage: ImageStorage,
+    /// The most threads that read a batch.
+    pub(super) threads: NonZero<usize>,
 }
 
 /// The images of an [`Images`].
@@ -115,7 +119,8 @@ impl Images {
         let len = shape[..shape.len() - 2].iter().product();
         rows.check(len * height, width)?;
         let (shape, size) = (shape.to_vec(), Some([height, width]));
-        Ok(Self { kind, shape, trailing: 0, len, size, storage: ImageStorage::Packed(Arc::new(rows)) })
+        let (storage, threads) = (ImageStorage::Packed(Arc::new(rows)), threads::default_count());
+        Ok(Self { kind, shape, trailing: 0, len, size, storage, threads })
     }
 
     /// Packs the images of an array whose compressed size in the file is `stored_bytes`.
@@ -148,7 +153,8 @@ impl Images {
             _ => size,
         };
         let kind = images.set().kind(size.map_or(0, |[_, width]| width));
-        Ok(Self { kind, shape, trailing: 0, len, size, storage: ImageStorage::Set(images) })
+        let threads = images.threads();
+        Ok(Self { kind, shape, trailing: 0, len, size, storage: ImageStorage::Set(images), threads })
     }
 
     /// Returns the number of axes of length 1 that follow height and width in the saved array, such as 1 for
@@ -156,6 +162,13 @@ impl Images {
     #[must_use]
     pub fn trailing(&self) -> usize {
         self.trailing
+    }
+
+    /// Returns the same images, of which batches are read by so many threads at most.
+    #[must_use]
+    pub fn with_threads(mut self, threads: NonZero<usize>) -> Self {
+        self.threads = threads;
+        self
     }
 
     /// Returns the number of images.

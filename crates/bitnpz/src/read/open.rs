@@ -1,5 +1,7 @@
 //! Opening an archive's contents.
 
+use std::num::NonZero;
+
 use bitnpz_npz::Member;
 
 use super::contents::Contents;
@@ -9,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::names::{self, is_reserved};
 use crate::packed::PackedIndex;
 use crate::set::{Sets, StoredSet};
+use crate::threads;
 
 impl Contents {
     /// Opens the contents of an archive.
@@ -16,7 +19,7 @@ impl Contents {
     /// # Errors
     ///
     /// If the library's own members are damaged, or two arrays have the same key.
-    pub(super) fn open(zip: bitnpz_npz::Archive) -> Result<Self> {
+    pub(super) fn open(zip: bitnpz_npz::Archive, threads: NonZero<usize>) -> Result<Self> {
         let packed = match zip.find(names::PACKED) {
             Some(member) => PackedIndex::from_json(&member.read()?)
                 .map_err(|message| ErrorKind::Damaged { member: names::PACKED.to_owned(), message })?,
@@ -29,7 +32,7 @@ impl Contents {
         };
         let sets: Vec<_> = names.iter().map(|name| StoredSet::open(&zip, name)).collect::<Result<_>>()?;
         let order = Order::new(order, || counts(&zip, &sets)).map_err(damaged)?;
-        let contents = Self { zip, packed, sets, order };
+        let contents = Self { zip, packed, sets, order, threads };
         match contents.ambiguous_key() {
             Some(key) => Err(Error::from(ErrorKind::AmbiguousKey).with_key(&key)),
             None => Ok(contents),
@@ -84,7 +87,8 @@ impl Contents {
         let runs = listed.order.unwrap_or_default().into_iter();
         let runs = runs.filter_map(|(source, count)| Some((source_of(source)?, count))).collect();
         let order = Order::of_remaining(runs, counts(&zip, &sets));
-        (Self { zip, packed: packed.unwrap_or_default(), sets, order }, problems)
+        let (packed, threads) = (packed.unwrap_or_default(), threads::default_count());
+        (Self { zip, packed, sets, order, threads }, problems)
     }
 }
 

@@ -291,7 +291,7 @@ impl StoredArray {
             Ok(())
         };
         let missing: Vec<_> = found.iter_mut().filter(|(_, bytes)| bytes.is_none()).collect();
-        threads::share(missing.into_iter(), read)?;
+        threads::share(self.contents.threads, missing.into_iter(), read)?;
         if let Ok(mut kept) = self.kept.try_lock() {
             for (number, bytes) in found.iter().rev().take(KEPT_PARTS) {
                 kept.retain(|(other, _)| other != number);

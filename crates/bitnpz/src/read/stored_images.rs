@@ -1,5 +1,6 @@
 //! The images of an image set that form one array.
 
+use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -36,6 +37,11 @@ impl StoredImages {
 
     fn zip(&self) -> &bitnpz_npz::Archive {
         &self.contents.zip
+    }
+
+    /// Returns the most threads that read a batch.
+    pub(super) fn threads(&self) -> NonZero<usize> {
+        self.contents.threads
     }
 
     /// Returns the set that the images are in.

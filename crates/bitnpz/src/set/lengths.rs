@@ -31,6 +31,8 @@ pub(super) struct LengthCode {
     sums: [u64; CLASSES],
     /// So many payloads have no more extra bits than a word.
     at_once: usize,
+    /// The length that class 0 stands for, if no class has extra bits: the codec `raw` makes payloads of one length.
+    only: Option<u64>,
 }
 
 /// The number of bits in a sum of entries of [`LengthCode::sums`] is above this bit, the sum of starts below.
@@ -51,7 +53,8 @@ impl LengthCode {
             sums[usize::from(REPEAT)] = bytes as u64;
         }
         let most = bits.iter().copied().max().unwrap_or(0).max(1);
-        Self { first, bits, sums, at_once: (numbers::WORD_BITS / u32::from(most)) as usize }
+        let only = (bits == [0; CLASSES]).then_some(first.into());
+        Self { first, bits, sums, at_once: (numbers::WORD_BITS / u32::from(most)) as usize, only }
     }
 
     /// Chooses the intervals that make these lengths smallest. With repeats, of so many bytes each, there are fifteen.
@@ -143,6 +146,13 @@ impl LengthCode {
         mut count: usize,
         extra: &[u8],
     ) -> Position {
+        if let Some(length) = self.only
+            && classes
+                .get(..count.div_ceil(2))
+                .is_some_and(|classes| classes.iter().fold(0, |all, class| all | class) == 0)
+        {
+            return Position { offset: position.offset + count as u64 * length, ..position };
+        }
         let mut places = 0..;
         while count > 0 {
             let mut word = numbers::word_at(extra, position.bit);

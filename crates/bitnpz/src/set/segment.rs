@@ -78,6 +78,12 @@ impl Segment {
         &self.members.directory
     }
 
+    /// Returns the bytes that an image takes on average.
+    pub(super) fn payload_bytes(&self, zip: &Archive) -> u64 {
+        let payloads = zip.find(&self.members.payload).map_or(0, |member| member.compressed_size());
+        payloads / self.len().max(1) as u64
+    }
+
     pub(super) fn description(&self) -> &SegmentDescription {
         &self.description
     }

@@ -63,6 +63,7 @@ pub(crate) struct StoredSet {
     /// The number of images up to the end of each segment.
     ends: Vec<usize>,
     models: Vec<StoredModel>,
+    decoding_nanoseconds: u64,
 }
 
 /// A model of a set, which is read when it is first needed.
@@ -116,7 +117,16 @@ impl StoredSet {
         let models = description.models.iter();
         let models = models.map(|model| StoredModel { description: model.clone(), model: OnceLock::new() });
         let models = models.collect();
-        Ok(Self { name: name.to_owned(), description, segments, ends, models })
+        let payload_bytes = segments.first().map_or(0, |segment| segment.payload_bytes(zip));
+        let mut set =
+            Self { name: name.to_owned(), description, segments, ends, models, decoding_nanoseconds: 0 };
+        set.decoding_nanoseconds = payload_bytes.saturating_mul(nanoseconds_per_byte(set.codec()));
+        Ok(set)
+    }
+
+    /// Returns about how long it takes to decode an image, on one of today's cores: for deciding how many threads do it.
+    pub(crate) fn decoding_nanoseconds(&self) -> u64 {
+        self.decoding_nanoseconds
     }
 
     /// Returns the names of its members.
@@ -437,6 +447,17 @@ impl StoredSet {
     /// Returns the model of a segment, which is read when it is first needed.
     pub(super) fn model(&self, zip: &Archive, segment: &Segment) -> Result<&Model> {
         self.models[segment.model()].get(zip)
+    }
+}
+
+/// Returns about how long it takes to decode a byte of a payload.
+fn nanoseconds_per_byte(codec: Codec) -> u64 {
+    match codec {
+        Codec::Contour => 50,
+        Codec::Pixel => 600,
+        Codec::Zstd => 12,
+        // That of `raw` is copied.
+        _ => 0,
     }
 }
 

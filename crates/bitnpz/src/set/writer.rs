@@ -1,7 +1,7 @@
 //! Writing an image set.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::{Seek, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Model;
@@ -90,7 +90,7 @@ impl SetWriter {
     /// Adds the images of a set of another archive, without decoding them.
     pub(crate) fn add_set(
         &mut self,
-        to: &mut Writer<impl Write + Seek>,
+        to: &mut Writer<impl Write>,
         from: &Archive,
         set: &StoredSet,
     ) -> Result<()> {
@@ -119,7 +119,7 @@ impl SetWriter {
     /// Adds a segment, which has this place in the set of this name. Its model has this number here.
     fn add_segment(
         &mut self,
-        to: &mut Writer<impl Write + Seek>,
+        to: &mut Writer<impl Write>,
         from: &Archive,
         (set, place): (&str, usize),
         segment: &Segment,
@@ -171,7 +171,7 @@ impl SetWriter {
     /// Adds an image of these packed rows.
     pub(crate) fn push(
         &mut self,
-        zip: &mut Writer<impl Write + Seek>,
+        zip: &mut Writer<impl Write>,
         rows: &[u8],
         size: [usize; 2],
         key: Option<&str>,
@@ -194,7 +194,7 @@ impl SetWriter {
     /// to be written behind the payloads of all sets.
     pub(crate) fn finish(
         mut self,
-        zip: &mut Writer<impl Write + Seek>,
+        zip: &mut Writer<impl Write>,
         kind: PackedKind,
         shape: Shape,
     ) -> Result<FinishedSet> {
@@ -212,7 +212,7 @@ impl SetWriter {
     }
 
     /// Starts to encode the collected images, once the segment before them is written.
-    fn start_segment(&mut self, zip: &mut Writer<impl Write + Seek>, total: usize) -> Result<()> {
+    fn start_segment(&mut self, zip: &mut Writer<impl Write>, total: usize) -> Result<()> {
         self.finish_segment(zip)?;
         let images = std::mem::take(&mut self.collected);
         self.images += images.len();
@@ -230,7 +230,7 @@ impl SetWriter {
     }
 
     /// Waits for the segment that is being encoded, and writes it.
-    fn finish_segment(&mut self, zip: &mut Writer<impl Write + Seek>) -> Result<()> {
+    fn finish_segment(&mut self, zip: &mut Writer<impl Write>) -> Result<()> {
         self.owner.check().map_err(bitnpz_npz::Error::from)?;
         match self.in_progress.take() {
             Some(job) => self.write_segment(zip, job.wait(|| self.options.meter.report())??),
@@ -238,7 +238,7 @@ impl SetWriter {
         }
     }
 
-    fn write_segment(&mut self, zip: &mut Writer<impl Write + Seek>, encoded: EncodedSegment) -> Result<()> {
+    fn write_segment(&mut self, zip: &mut Writer<impl Write>, encoded: EncodedSegment) -> Result<()> {
         let EncodedSegment { model, mut description, blocks, key_table } = encoded;
         let name = |part| names::of_segment(&self.name, part, self.segments.len());
         add_bytes(zip, &name(SegmentPart::Payload), &blocks.bytes, Compression::Stored)?;
@@ -255,7 +255,7 @@ impl SetWriter {
 
 impl FinishedSet {
     /// Writes the directories of sets, then their models, those that are equal once, then their descriptions.
-    pub(crate) fn write_all(sets: Vec<Self>, zip: &mut Writer<impl Write + Seek>) -> Result<()> {
+    pub(crate) fn write_all(sets: Vec<Self>, zip: &mut Writer<impl Write>) -> Result<()> {
         for set in &sets {
             for (number, directory) in set.directories.iter().enumerate() {
                 let name = names::of_segment(&set.name, SegmentPart::Blocks, number);
@@ -283,11 +283,7 @@ struct ModelMembers(HashMap<String, ModelBytes>);
 
 impl ModelMembers {
     /// Describes a model. Writes its member, unless an equal one is written.
-    fn describe(
-        &mut self,
-        zip: &mut Writer<impl Write + Seek>,
-        model: &ModelBytes,
-    ) -> Result<ModelDescription> {
+    fn describe(&mut self, zip: &mut Writer<impl Write>, model: &ModelBytes) -> Result<ModelDescription> {
         let ModelBytes { codec, base, bytes } = model.clone();
         if bytes.is_empty() {
             return Ok(ModelDescription { codec, base, member: None });
@@ -307,18 +303,13 @@ impl ModelMembers {
 }
 
 /// Copies a member of another archive, under another name.
-fn copy(to: &mut Writer<impl Write + Seek>, from: &Archive, member: &str, name: &str) -> Result<()> {
+fn copy(to: &mut Writer<impl Write>, from: &Archive, member: &str, name: &str) -> Result<()> {
     let found = from.find(member).expect("a member that was opened");
     Ok(to.copy_as(&found, name)?)
 }
 
 /// Adds a member that is an array of bytes.
-fn add_bytes(
-    zip: &mut Writer<impl Write + Seek>,
-    name: &str,
-    bytes: &[u8],
-    compression: Compression,
-) -> Result<()> {
+fn add_bytes(zip: &mut Writer<impl Write>, name: &str, bytes: &[u8], compression: Compression) -> Result<()> {
     let header = Header::new(Dtype::of::<u8>(), vec![bytes.len()]);
     let npy = DynArrayView::new(header, bytes)?.to_npy()?;
     Ok(zip.add_with(name, npy, compression)?)

@@ -16,5 +16,5 @@ mod scoped;
 
 pub(crate) use background::Background;
 pub use fork::{after_fork, before_fork};
-pub(crate) use pool::share;
+pub(crate) use pool::{default_count, share};
 pub(crate) use scoped::map_parts;

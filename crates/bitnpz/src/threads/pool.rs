@@ -1,6 +1,7 @@
 //! The threads of a process that read batches.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bitnpz_npz::Owner;
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
@@ -24,26 +25,39 @@ fn helpers() -> Option<Arc<ThreadPool>> {
     // Locked only behind the gate: it is found locked by a child whose parent forked without `before_fork`.
     let mut helpers = HELPERS.try_lock().ok()?;
     if !helpers.as_ref().is_some_and(|helpers| helpers.owner.is_current()) {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = default_count().get();
         let start = || {
-            let builder = ThreadPoolBuilder::new().num_threads(cores - 1);
+            let builder = ThreadPoolBuilder::new().num_threads(count - 1);
             builder.thread_name(|number| format!("bitnpz-{number}")).build().ok().map(Arc::new)
         };
-        let pool = (cores > 1).then(start).flatten();
+        let pool = (count > 1).then(start).flatten();
         // To drop a parent's pool would wait for threads that this process does not have.
         std::mem::forget(helpers.replace(Helpers { owner: Owner::current(), pool }));
     }
     helpers.as_ref().and_then(|helpers| helpers.pool.clone())
 }
 
-/// Calls `work` with every share, on all cores. The calling thread takes part, so it need not wait for others to wake up. The
+/// The environment variable that says how many threads there are, as a number from 1.
+const VARIABLE: &str = "BITNPZ_THREADS";
+
+/// Returns how many threads work together unless a caller says how many: as many as the environment variable says, or one per core.
+pub(crate) fn default_count() -> NonZero<usize> {
+    static COUNT: OnceLock<NonZero<usize>> = OnceLock::new();
+    *COUNT.get_or_init(|| {
+        let wanted = std::env::var(VARIABLE).ok().and_then(|wanted| wanted.trim().parse().ok());
+        wanted.unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN))
+    })
+}
+
+/// Calls `work` with every share, on at most so many threads. The calling thread takes part, so it need not wait for others to wake up. The
 /// first error ends the work.
 pub(crate) fn share<S: Send>(
+    threads: NonZero<usize>,
     shares: impl ExactSizeIterator<Item = S> + Send,
     work: impl Fn(S) -> Result<()> + Sync,
 ) -> Result<()> {
     let count = shares.len();
-    let Some(helpers) = (count > 1).then(helpers).flatten() else {
+    let Some(helpers) = (count > 1 && threads.get() > 1).then(helpers).flatten() else {
         let mut shares = shares;
         return shares.try_for_each(|share| interrupt::check().and_then(|()| work(share)));
     };
@@ -62,7 +76,7 @@ pub(crate) fn share<S: Send>(
         }
     };
     helpers.in_place_scope(|scope| {
-        for _ in 0..helpers.current_num_threads().min(count - 1) {
+        for _ in 0..helpers.current_num_threads().min(count - 1).min(threads.get() - 1) {
             scope.spawn(|_| work_on());
         }
         work_on();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bitnpz_npz::{Member, OpenOptions};
+use bitnpz_npz::Member;
 
 use super::order_log::MEMBERS;
 use super::source::is_not_images;
@@ -12,7 +12,7 @@ use crate::encoding::Encoding;
 use crate::error::Result;
 use crate::interrupt;
 use crate::options::WriteOptions;
-use crate::read::{Archive, Entry, ItemPlace, SetArray};
+use crate::read::{Archive, Entry, ItemPlace, OpenOptions, SetArray};
 
 /// At most so many stacks that are too small for a set stay extendable, since each is kept in memory. The others are copied.
 pub(super) const MOST_SMALL_STACKS: usize = 1000;

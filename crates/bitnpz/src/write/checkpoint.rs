@@ -3,12 +3,10 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 
-use bitnpz_npz::OpenOptions;
-
 use super::ledger::Summary;
 use crate::error::Result;
 use crate::options::WriteOptions;
-use crate::read::{Archive, Item};
+use crate::read::{Archive, Item, OpenOptions};
 
 /// An archive is kept after so many images unless told otherwise: to keep it costs a copy of all that is there.
 const IMAGES: usize = 1 << 20;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use bitnpz_npy::Header;
-use bitnpz_npz::{Member, OpenOptions};
+use bitnpz_npz::Member;
 
 use super::append::MOST_SMALL_STACKS;
 use super::order_log::MEMBERS;
@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::names::{self, is_reserved};
 use crate::options::WriteOptions;
 use crate::packed::{PackedKind, count_images};
-use crate::read::{Archive, ArrayReader, Entry};
+use crate::read::{Archive, ArrayReader, Entry, OpenOptions};
 
 /// An archive that is merged.
 struct Source<'a> {

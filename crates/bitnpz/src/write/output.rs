@@ -1,19 +1,20 @@
 //! The archive that is being written, with its ledger.
 
 use bitnpz_npy::Header;
-use bitnpz_npz::{AtomicFile, Compression, Owner, Stream};
+use bitnpz_npz::{Compression, Owner, Stream};
 
 use super::ledger::{Ledger, Summary};
-use super::metered_file::MeteredFile;
+use super::target::Target;
 use crate::encoding::Encoding;
 use crate::error::Result;
 use crate::names;
 use crate::options::WriteOptions;
 use crate::progress::Meter;
+use crate::threads;
 
 /// The archive that is being written.
 pub(super) struct Output {
-    pub(super) zip: bitnpz_npz::Writer<MeteredFile>,
+    pub(super) zip: bitnpz_npz::Writer<Target>,
     pub(super) ledger: Ledger,
     pub(super) meter: Meter,
     owner: Owner,
@@ -25,13 +26,16 @@ pub(super) struct Output {
 const PARTS_BYTES: usize = 1 << 20;
 
 impl Output {
-    /// Starts an archive in this file.
-    pub(super) fn new(file: AtomicFile, options: &WriteOptions, meter: Meter) -> Self {
-        let mut zip_options = bitnpz_npz::WriteOptions::default().with_compression(options.compression);
-        if let Some(threads) = options.threads {
-            zip_options = zip_options.with_threads(threads);
-        }
-        let zip = bitnpz_npz::Writer::new(MeteredFile::new(file, meter.clone()), &zip_options);
+    /// Starts an archive there.
+    pub(super) fn new(target: Target, options: &WriteOptions, meter: Meter) -> Self {
+        let threads = options.threads.unwrap_or_else(threads::default_count);
+        let zip_options = bitnpz_npz::WriteOptions::default();
+        let zip_options = zip_options.with_compression(options.compression).with_threads(threads);
+        let zip = if target.is_seekable() {
+            bitnpz_npz::Writer::new(target, &zip_options)
+        } else {
+            bitnpz_npz::Writer::new_unseekable(target, &zip_options)
+        };
         let has_sets = options.encoding.unwrap_or_default() == Encoding::Sets;
         Self { zip, ledger: Ledger::default(), meter, owner: Owner::current(), has_sets }
     }
@@ -43,7 +47,7 @@ impl Output {
         head: Vec<u8>,
         header: &Header,
         compression: Compression,
-    ) -> bitnpz_npz::Result<Stream<'_, MeteredFile>> {
+    ) -> bitnpz_npz::Result<Stream<'_, Target>> {
         if self.has_parts(header) {
             self.zip.stream_in_parts(name, head, header.data_len() as u64, compression)
         } else {
@@ -75,14 +79,14 @@ impl Output {
         if let Some(index) = self.ledger.packed_index(|number| self.zip.name(number)) {
             self.zip.add(names::PACKED, index.to_json())?;
         }
-        let file = self.zip.finish_in_order(listed)?.into_file();
-        Ok(FinishedOutput { summary: self.ledger.summary(), file, meter: self.meter })
+        let target = self.zip.finish_in_order(listed)?;
+        Ok(FinishedOutput { summary: self.ledger.summary(), target, meter: self.meter })
     }
 }
 
 /// An archive that is complete and not committed yet.
 pub(super) struct FinishedOutput {
     pub(super) summary: Summary,
-    pub(super) file: AtomicFile,
+    pub(super) target: Target,
     pub(super) meter: Meter,
 }

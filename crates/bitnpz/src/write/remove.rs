@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use bitnpz_npy::{make_room, zeros};
-use bitnpz_npz::OpenOptions;
 
 use super::stack::Stack;
 use super::writer::Writer;
 use crate::error::Result;
 use crate::options::WriteOptions;
 use crate::packed::{PackedKind, unpack};
-use crate::read::{Archive, SetArray};
+use crate::read::{Archive, OpenOptions, SetArray};
 
 /// The outcome of adding what remains of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

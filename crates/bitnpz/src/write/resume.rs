@@ -7,6 +7,7 @@ use std::{fs, io};
 use bitnpz_npz::AtomicFile;
 
 use super::checkpoint::Checkpoint;
+use super::target::Target;
 use super::writer::Writer;
 use crate::error::Result;
 use crate::options::WriteOptions;
@@ -80,9 +81,11 @@ impl Writer {
         };
         let file = AtomicFile::create(&path)?;
         let Some(mut checkpoint) = self.checkpoint.take() else { return Ok(()) };
-        let next = Self::start(file, &self.folder, &checkpoint.options, self.output.meter.clone());
+        let meter = self.output.meter.clone();
+        let target = Target::file(file, meter.clone());
+        let next = Self::start(target, &self.folder, &checkpoint.options, meter);
         let done = std::mem::replace(self, next);
-        let kept = done.complete().and_then(|finished| Ok(finished.file.commit()?));
+        let kept = done.complete().and_then(|finished| finished.target.commit());
         let result = kept.and_then(|()| {
             let archive = checkpoint.archive()?;
             self.take_over(&archive, |_| true, |_, _| Ok(true), |_, _| Ok(()))

@@ -8,10 +8,10 @@ use bitnpz_npy::{Dtype, DynArray, Element};
 use ndarray::ArrayRef2;
 
 use super::ledger::Ledger;
-use super::metered_file::MeteredFile;
 use super::output::Output;
 use super::sets::{SetStack, SetsWriter};
 use super::stack::Stack;
+use super::target::Target;
 use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::interrupt;
@@ -54,7 +54,7 @@ struct StackMember<'a> {
     number: usize,
     /// Its place in the order of saving.
     place: usize,
-    stream: bitnpz_npz::Stream<'a, MeteredFile>,
+    stream: bitnpz_npz::Stream<'a, Target>,
     ledger: &'a mut Ledger,
     meter: Meter,
 }

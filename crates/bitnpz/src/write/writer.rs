@@ -11,6 +11,7 @@ use super::checkpoint::Checkpoint;
 use super::ledger::Summary;
 use super::output::{FinishedOutput, Output};
 use super::sets::SetsWriter;
+use super::target::Target;
 use super::waiting::WaitingStack;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +19,7 @@ use crate::names;
 use crate::options::WriteOptions;
 use crate::progress::{Meter, Progress};
 use crate::set::SetOptions;
+use crate::threads;
 
 /// Writes an archive: images and ordinary arrays, each under its key.
 ///
@@ -72,7 +74,9 @@ impl Writer {
         let path = path.as_ref();
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        Ok(Self::start(AtomicFile::create(path)?, folder, options, options.meter()))
+        let meter = options.meter();
+        let target = Target::file(AtomicFile::create(path)?, meter.clone());
+        Ok(Self::start(target, folder, options, meter))
     }
 
     /// Starts an archive without a path, for [`finish_into`](Self::finish_into). Until then it is in a temporary file.
@@ -81,12 +85,51 @@ impl Writer {
     ///
     /// If no temporary file can be made.
     pub fn unnamed(options: &WriteOptions) -> Result<Self> {
-        Ok(Self::start(AtomicFile::unnamed()?, &std::env::temp_dir(), options, options.meter()))
+        let meter = options.meter();
+        let target = Target::file(AtomicFile::unnamed()?, meter.clone());
+        Ok(Self::start(target, &std::env::temp_dir(), options, meter))
     }
 
-    /// Starts an archive in this file, with temporary files in this folder.
-    pub(super) fn start(file: AtomicFile, folder: &Path, options: &WriteOptions, meter: Meter) -> Self {
-        let output = Output::new(file, options, meter.clone());
+    /// Starts an archive that is written to `output` as it is made, such as a pipe or an upload, without a temporary file. If
+    /// writing fails, `output` has a part of it, which is no archive.
+    ///
+    /// Stacks that are [extended](Self::extend) in the encodings `packed` and `plain` wait in temporary files.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use std::sync::mpsc::{Sender, channel};
+    ///
+    /// struct Upload(Sender<Vec<u8>>);
+    ///
+    /// impl Write for Upload {
+    ///     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+    ///         self.0.send(bytes.to_vec()).map_err(std::io::Error::other)?;
+    ///         Ok(bytes.len())
+    ///     }
+    ///
+    ///     fn flush(&mut self) -> std::io::Result<()> {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let (sender, parts) = channel();
+    /// let mut writer = bitnpz::Writer::into_output(Upload(sender), &bitnpz::WriteOptions::default());
+    /// writer.add_images("glyphs", &ndarray::Array3::from_elem((2000, 9, 9), true))?;
+    /// writer.finish()?;
+    /// let archive = bitnpz::Archive::from_bytes(parts.iter().flatten().collect())?;
+    /// assert_eq!(archive.images("glyphs")?.len(), 2000);
+    /// # Ok::<(), bitnpz::Error>(())
+    /// ```
+    #[must_use]
+    pub fn into_output(output: impl Write + Send + 'static, options: &WriteOptions) -> Self {
+        let meter = options.meter();
+        let target = Target::output(Box::new(output), meter.clone());
+        Self::start(target, &std::env::temp_dir(), options, meter)
+    }
+
+    /// Starts an archive there, with temporary files in this folder.
+    pub(super) fn start(target: Target, folder: &Path, options: &WriteOptions, meter: Meter) -> Self {
+        let output = Output::new(target, options, meter.clone());
         let sets = set_options(options, meter);
         Self {
             output,
@@ -142,8 +185,8 @@ impl Writer {
         {
             return Ok(summary);
         }
-        let FinishedOutput { summary, file, meter } = self.complete()?;
-        file.commit()?;
+        let FinishedOutput { summary, target, meter } = self.complete()?;
+        target.commit()?;
         meter.report_last();
         Ok(summary)
     }
@@ -163,8 +206,8 @@ impl Writer {
     ///
     /// If writing fails.
     pub fn finish_into(self, out: impl Write) -> Result<Summary> {
-        let FinishedOutput { summary, file, meter } = self.complete()?;
-        file.copy_to(out)?;
+        let FinishedOutput { summary, target, meter } = self.complete()?;
+        target.copy_to(out)?;
         meter.report_last();
         Ok(summary)
     }
@@ -224,7 +267,7 @@ pub(super) fn set_options(options: &WriteOptions, meter: Meter) -> SetOptions {
         codec: options.codec,
         model: options.model.as_ref().map(|model| Arc::clone(model.of_codec())),
         effort: options.effort,
-        threads: options.threads.unwrap_or(bitnpz_npz::WriteOptions::default().threads),
+        threads: options.threads.unwrap_or_else(threads::default_count),
         pixel_bytes: 1,
         meter,
     }

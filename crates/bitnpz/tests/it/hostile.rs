@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use bitnpz::{Archive, Codec, Dtype, DynArrayView, Encoding, Header, Limits, WriteOptions, Writer};
+use bitnpz::{
+    Archive, Codec, Dtype, DynArrayView, Encoding, Header, Limits, OpenOptions, WriteOptions, Writer,
+};
 use bitnpz_npz::Compression;
 use bitnpz_oracle::{Cost, Counting};
 use ndarray::Array2;
@@ -306,7 +308,8 @@ fn collection(samples: &[Sample]) -> Vec<(&Sample, Vec<Case>)> {
 
 /// Returns all arrays, and the number of problems that `verify` finds.
 fn read(bytes: &[u8]) -> Result<(Arrays, usize), String> {
-    let archive = Archive::from_bytes_with(bytes.to_vec(), &limits()).map_err(|error| error.to_string())?;
+    let archive = Archive::from_bytes_with(bytes.to_vec(), &OpenOptions::default().with_limits(limits()))
+        .map_err(|error| error.to_string())?;
     let problems = archive.verify(|_| ()).unwrap().problems.len();
     let arrays = archive.entries().map(|entry| {
         let key = entry?.key().to_owned();

@@ -313,3 +313,44 @@ fn converts_between_all_encodings() {
         }
     }
 }
+
+#[test]
+fn an_output_that_takes_bytes_gets_the_same_archive() {
+    let folder = Folder::new();
+    for encoding in [Encoding::Sets, Encoding::Packed, Encoding::Plain] {
+        let (sender, parts) = std::sync::mpsc::channel();
+        let options = WriteOptions::default().with_encoding(encoding);
+        let outputs = Writer::into_output(Sending(sender), &options);
+        let files = Writer::create_with(folder.path("a.npz"), &options).unwrap();
+        for mut writer in [outputs, files] {
+            writer.add_images("glyphs", &stack(3000)).unwrap();
+            writer.add_image("one", &image(30, 40, 3)).unwrap();
+            writer.add_array("labels", &ndarray::Array1::from_iter(0..400_000_i64)).unwrap();
+            writer.finish().unwrap();
+        }
+        let sent: Vec<u8> = parts.iter().flatten().collect();
+        let [sent, file] =
+            [Archive::from_bytes(sent), Archive::open(folder.path("a.npz"))].map(Result::unwrap);
+        assert!(sent.keys().eq(file.keys()));
+        assert_eq!(sent.verify(|_| ()).unwrap().problems, []);
+        assert!(sent.array::<bool>("glyphs").unwrap() == stack(3000).into_dyn(), "{encoding:?}");
+        assert_eq!(sent.array::<i64>("labels").unwrap(), file.array::<i64>("labels").unwrap());
+    }
+    let mut writer = Writer::into_output(Sending(std::sync::mpsc::channel().0), &WriteOptions::default());
+    writer.add_images("glyphs", &stack(3000)).unwrap();
+    assert!(writer.finish().unwrap_err().to_string().contains("closed"));
+}
+
+/// An output that only takes bytes.
+struct Sending(std::sync::mpsc::Sender<Vec<u8>>);
+
+impl std::io::Write for Sending {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.send(bytes.to_vec()).map_err(|error| std::io::Error::other(error.to_string()))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

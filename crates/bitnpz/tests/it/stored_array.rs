@@ -73,7 +73,7 @@ fn items_are_read_as_they_were_saved() {
     let same = numpy.run(
         "a = np.load(inputs[0].decode())\n\
          i = np.arange(900_000) // 3 * 7919 % 1000\n\
-         outputs = [str(bool((a['labels'] == i).all() and a['boxes'].shape == (300000, 4))).encode()]",
+         outputs.append(str(bool((a['labels'] == i).all() and a['boxes'].shape == (300000, 4))).encode())",
         &[path.to_str().unwrap().as_bytes()],
     );
     assert_eq!(same, [b"True"]);

@@ -27,6 +27,9 @@ pub(crate) mod flags {
 /// The value of a 32-bit field whose true value is in the zip64 extra field.
 pub(crate) const IN_ZIP64: u32 = u32::MAX;
 
+/// The version of the format that has zip64 fields (APPNOTE 4.4.3.2).
+pub(crate) const ZIP64_VERSION: u16 = 45;
+
 /// Reads the little-endian fields of a record one after the other.
 pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 

@@ -4,7 +4,7 @@ mod candidate;
 mod search;
 
 use std::borrow::Cow;
-use std::io::{Seek, Write};
+use std::io::Write;
 use std::path::Path;
 
 use candidate::{Attempt, Candidate};
@@ -62,7 +62,7 @@ pub struct Salvaged {
 /// assert_eq!(archive.find("b").expect("it is intact").read()?, b"second");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn salvage<W: Write + Seek>(
+pub fn salvage<W: Write>(
     path: impl AsRef<Path>,
     writer: &mut Writer<W>,
     limits: &Limits,
@@ -133,7 +133,7 @@ struct Copier<'a, W> {
     listed: Vec<(usize, usize)>,
 }
 
-impl<W: Write + Seek> Copier<'_, W> {
+impl<W: Write> Copier<'_, W> {
     fn copy(&mut self, candidate: &Candidate, names: [String; 2], recovery: &Recovery<'_>) -> Result<()> {
         let first = self.writer.len();
         match recovery {

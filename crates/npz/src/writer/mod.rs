@@ -6,7 +6,7 @@ mod stream;
 
 use std::fmt;
 use std::hash::BuildHasher;
-use std::io::{Seek, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::num::NonZero;
 
 use bitnpz_npy::DynArrayView;
@@ -21,7 +21,7 @@ use crate::record::central_header::{CentralEntry, CentralHeader};
 use crate::record::end_record::EndRecord;
 use crate::record::local_header::{self, LocalHeader};
 use crate::record::parts::Parts;
-use crate::record::{IN_ZIP64, extra, flags};
+use crate::record::{IN_ZIP64, ZIP64_VERSION, extra, flags};
 pub use compress::CompressedMember;
 use compress::Placement;
 use parallel::{Batch, Work};
@@ -92,6 +92,8 @@ impl WriteOptions {
 /// ```
 pub struct Writer<W> {
     sink: W,
+    /// Replaces bytes that were written before; `None` if the sink cannot.
+    rewrite: Option<Rewrite<W>>,
     options: WriteOptions,
     /// The offset of the next member.
     position: u64,
@@ -120,12 +122,37 @@ impl<W> fmt::Debug for Writer<W> {
     }
 }
 
-impl<W: Write + Seek> Writer<W> {
+/// Writes bytes at this position of a sink, and goes back to its end.
+type Rewrite<W> = fn(&mut W, u64, &[u8]) -> io::Result<()>;
+
+fn rewrite<W: Write + Seek>(sink: &mut W, position: u64, bytes: &[u8]) -> io::Result<()> {
+    let end = sink.stream_position()?;
+    sink.seek(SeekFrom::Start(position))?;
+    sink.write_all(bytes)?;
+    sink.seek(SeekFrom::Start(end)).map(drop)
+}
+
+impl<W: Write> Writer<W> {
     /// Starts an archive in `sink`, which must be empty.
     #[must_use]
-    pub fn new(sink: W, options: &WriteOptions) -> Self {
+    pub fn new(sink: W, options: &WriteOptions) -> Self
+    where
+        W: Seek,
+    {
+        Self::start(sink, Some(rewrite), options)
+    }
+
+    /// Starts an archive in a sink that only takes bytes, such as a pipe. The sizes and the CRC-32 of a [`Stream`] follow its data
+    /// then (APPNOTE 4.3.9), and its head cannot be replaced.
+    #[must_use]
+    pub fn new_unseekable(sink: W, options: &WriteOptions) -> Self {
+        Self::start(sink, None, options)
+    }
+
+    fn start(sink: W, rewrite: Option<Rewrite<W>>, options: &WriteOptions) -> Self {
         Self {
             sink,
+            rewrite,
             options: options.clone(),
             position: 0,
             directory: Vec::new(),
@@ -451,7 +478,7 @@ impl<W: Write + Seek> Writer<W> {
         let version_needed = match (method, wide) {
             (Method::ZSTD | Method::LZMA, _) => 63,
             (Method::BZIP2, false) => 46,
-            (_, true) => 45,
+            (_, true) => ZIP64_VERSION,
             (_, false) => 20,
         };
         let flags = if name.is_ascii() { 0 } else { flags::UTF8 };

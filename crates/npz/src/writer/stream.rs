@@ -1,7 +1,7 @@
 //! Writes a member whose length is not known yet.
 
 use std::fmt;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 
 use bitnpz_npy::{copy, make_room, with_room};
 use crc32fast::Hasher;
@@ -9,16 +9,17 @@ use flate2::{Compress, FlushCompress};
 
 use super::parallel::{Batch, Work};
 use super::{Writer, local_header};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::method::{Compression, Method};
 use crate::record::parts::{Parts, part_bytes};
-use crate::record::{IN_ZIP64, extra, local_header as local};
+use crate::record::{IN_ZIP64, ZIP64_VERSION, extra, flags, local_header as local};
 
 /// The length of the pieces that are compressed separately, and so in parallel. At this length, what separate compression
 /// costs in size is small.
 const DEFLATE_PIECE_BYTES: usize = 1 << 20;
 
-/// A member that is being written. [`finish`](Self::finish) rewrites its local header with the final sizes.
+/// A member that is being written. [`finish`](Self::finish) rewrites its local header with the final sizes, or writes them behind
+/// the data if the sink cannot be sought.
 ///
 /// A deflated member starts with its head in a stored block (RFC 1951, 3.2.4), so that the head can be replaced. Empty
 /// stored blocks join the pieces that follow at byte boundaries, like zlib's `Z_SYNC_FLUSH`.
@@ -52,7 +53,7 @@ impl<W> fmt::Debug for Stream<'_, W> {
     }
 }
 
-impl<W: Write + Seek> Writer<W> {
+impl<W: Write> Writer<W> {
     /// Starts a member whose length is not known yet. Its first bytes, `head`, can be replaced when it is finished, for
     /// example to write the final length of an array into its header.
     ///
@@ -113,7 +114,7 @@ impl<W: Write + Seek> Writer<W> {
     }
 }
 
-impl<'a, W: Write + Seek> Stream<'a, W> {
+impl<'a, W: Write> Stream<'a, W> {
     fn start(
         writer: &'a mut Writer<W>,
         name: &str,
@@ -147,16 +148,23 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
         };
         // The archive is incomplete until `finish`.
         stream.writer.is_poisoned = true;
-        stream.write_front(0)?;
+        let front = stream.front(0)?;
+        stream.writer.sink.write_all(&front)?;
+        let header_len = local::LEN + stream.name.len() + stream.padding;
+        stream.compressed_size = (front.len() - header_len) as u64;
         Ok(stream)
     }
 
-    /// Writes the local header and the head at the current position of the sink.
-    fn write_front(&mut self, crc32: u32) -> Result<()> {
+    /// Returns the local header and the head. If sizes follow the data, they have 8 bytes, as the zip64 field has.
+    fn front(&self, crc32: u32) -> Result<Vec<u8>> {
         let method = if self.level.is_some() { Method::DEFLATE } else { Method::STORED };
-        let header = self.writer.header(&self.name, method, [self.compressed_size, self.size], crc32);
+        let mut header = self.writer.header(&self.name, method, [self.compressed_size, self.size], crc32);
         let mut extra = Vec::new();
-        if self.size >= IN_ZIP64.into() || self.compressed_size >= IN_ZIP64.into() {
+        if self.writer.rewrite.is_none() {
+            header.flags |= flags::DATA_DESCRIPTOR;
+            header.version_needed = header.version_needed.max(ZIP64_VERSION);
+            extra::push_zip64(&mut extra, &[0, 0]);
+        } else if self.size >= IN_ZIP64.into() || self.compressed_size >= IN_ZIP64.into() {
             extra::push_zip64(&mut extra, &[self.size, self.compressed_size]);
         }
         let padding = self.padding - extra.len();
@@ -170,12 +178,7 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
             front.extend_from_slice(&(!len).to_le_bytes());
         }
         front.extend_from_slice(&self.head);
-        self.writer.sink.write_all(&front)?;
-        if self.compressed_size == 0 {
-            let header_len = local::LEN + self.name.len() + self.padding;
-            self.compressed_size = (front.len() - header_len) as u64;
-        }
-        Ok(())
+        Ok(front)
     }
 
     /// Compresses and writes all complete pieces; with `Finish`, the last piece too.
@@ -223,35 +226,49 @@ impl<'a, W: Write + Seek> Stream<'a, W> {
     ///
     /// # Errors
     ///
-    /// If writing fails.
+    /// If writing fails, or if the head differs and the sink cannot be sought.
     ///
     /// # Panics
     ///
     /// If the head has another length.
     pub fn finish(mut self, head: &[u8]) -> Result<()> {
         assert_eq!(head.len(), self.head.len(), "the new head must have the length of the first");
+        if self.writer.rewrite.is_none() && head != self.head {
+            return Err(ErrorKind::Unseekable.into_error(&self.name));
+        }
         self.flush_pieces(FlushCompress::Finish)?;
         self.head.copy_from_slice(head);
         let crc32 = combined_crc32(head, &self.hasher);
 
-        let end = self.writer.sink.stream_position()?;
-        self.writer.sink.seek(SeekFrom::Start(self.writer.position))?;
-        self.write_front(crc32)?;
-        self.writer.sink.seek(SeekFrom::Start(end))?;
         let method = if self.level.is_some() { Method::DEFLATE } else { Method::STORED };
-        let header = self.writer.header(&self.name, method, [self.compressed_size, self.size], crc32);
+        let mut header = self.writer.header(&self.name, method, [self.compressed_size, self.size], crc32);
+        let mut behind = 0;
+        match self.writer.rewrite {
+            Some(rewrite) => {
+                let front = self.front(crc32)?;
+                rewrite(&mut self.writer.sink, self.writer.position, &front)?;
+            }
+            None => {
+                header.flags |= flags::DATA_DESCRIPTOR;
+                header.version_needed = header.version_needed.max(ZIP64_VERSION);
+                let sizes = [self.compressed_size, self.size].map(u64::to_le_bytes).concat();
+                let descriptor = [b"PK\x07\x08", crc32.to_le_bytes().as_slice(), &sizes].concat();
+                self.writer.sink.write_all(&descriptor)?;
+                behind = descriptor.len() as u64;
+            }
+        }
         let header_len = (local::LEN + self.name.len() + self.padding) as u64;
         if let (Some(parts), Some((crc32, len))) = (&mut self.parts, self.first) {
             parts.set_first_crc32(combined_crc32(head, &Hasher::new_with_initial_len(crc32, len)));
         }
-        let len = header_len + self.compressed_size;
+        let len = header_len + self.compressed_size + behind;
         self.writer.finish_member(&self.name, &header, self.parts.as_ref(), len)?;
         self.writer.is_poisoned = false;
         Ok(())
     }
 }
 
-impl<W: Write + Seek> Write for Stream<'_, W> {
+impl<W: Write> Write for Stream<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         make_room(&mut self.rest, bytes.len())
             .map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;

@@ -8,4 +8,5 @@ mod fields;
 mod hostile;
 mod numpy;
 mod parts;
+mod unseekable;
 mod zip_crate;

@@ -20,6 +20,7 @@ from ._damage import Problem
 from ._errors import ClosedError, DamagedError, Error, FileChangedError, InputError, NoSuchKeyError
 from ._file_array import IndexArray
 from ._images import Images
+from ._options import MAX_THREADS, check_number
 from ._paths import Path, shown
 from ._stores import Ranges, RangesFile, ranges_of
 
@@ -30,6 +31,9 @@ Source = str | bytes | Ranges
 
 #: The size, modification time and directory checksum of an archive, by which a pickle recognises it.
 Identity = tuple[int, int | None, int]
+
+#: What a pickle has to open an archive again: its source, access, limits, threads and identity.
+Origin = tuple[Source, Access, dict[str, int] | None, int | None, Identity]
 
 _NPY_MAGIC = b"\x93NUMPY"
 
@@ -71,6 +75,9 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
     limits : dict, optional
         The largest sizes to accept from a file: `members`, `directory_bytes`, `member_bytes`, `image_bytes`, `array_bytes`,
         `header_bytes`. Raise a limit for an archive you trust.
+    threads : int, optional
+        The most threads that read a batch. Default: as many as the environment variable `BITNPZ_THREADS` says, or one per core;
+        never more than that.
 
     Attributes
     ----------
@@ -97,6 +104,7 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
     _source: Source
     _access: Access
     _limits: dict[str, int] | None
+    _threads: int | None
 
     def __new__(
         cls,
@@ -105,7 +113,9 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
         access: Access = "read",
         limits: dict[str, int] | None = None,
         store: Any = None,
+        threads: int | None = None,
     ) -> NpzFile:
+        check_number("threads", threads, MAX_THREADS)
         source: Source
         if (ranges := ranges_of(file, store)) is not None:
             source, name = ranges, ranges.name
@@ -114,11 +124,11 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
         else:
             source = os.fsdecode(cast(Path, file))
             name = shown(source)
-        self = super().__new__(cls, source, name, access, limits)
+        self = super().__new__(cls, source, name, access, limits, threads)
         self.filename = name
         # A worker process that opens it again may have another working directory.
         self._source = os.path.abspath(source) if isinstance(source, str) else source
-        self._access, self._limits = access, limits
+        self._access, self._limits, self._threads = access, limits, threads
         return self
 
     def images(self, key: str | None = None) -> Images:
@@ -249,8 +259,8 @@ class NpzFile(_bitnpz.Archive, Mapping[str, Any]):
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, self._origin()
 
-    def _origin(self) -> tuple[Source, Access, dict[str, int] | None, Identity]:
-        return self._source, self._access, self._limits, self._identity()
+    def _origin(self) -> Origin:
+        return self._source, self._access, self._limits, self._threads, self._identity()
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
@@ -273,8 +283,10 @@ class Attributes:
         return iter(object.__getattribute__(self, "_archive"))
 
 
-def _reopen(source: Source, access: Access, limits: dict[str, int] | None, identity: Identity) -> NpzFile:
-    archive = NpzFile(source, access=access, limits=limits)
+def _reopen(
+    source: Source, access: Access, limits: dict[str, int] | None, threads: int | None, identity: Identity
+) -> NpzFile:
+    archive = NpzFile(source, access=access, limits=limits, threads=threads)
     if archive._identity() != identity:
         raise FileChangedError(
             f"{archive.filename}: expected the archive that was opened, found another file at its path: load it again"
@@ -303,6 +315,7 @@ def load(
     access: Access = "read",
     limits: dict[str, int] | None = None,
     store: Any = None,
+    threads: int | None = None,
 ) -> Any:
     """Opens an archive of bitnpz or NumPy, or reads the array of a `.npy` file.
 
@@ -326,8 +339,10 @@ def load(
     limits : dict, optional
         See `NpzFile`; they apply to `.npy` files too.
     store : optional
-        A store of obstore, or a file system of fsspec, in which `file` is the path of an archive. It is read by range: two or three
+        A store of obstore, or a file system of fsspec, in which `file` is the path of an archive. It is read by range: one or two
         requests open it, and the images of a batch are requested together. What was read last is kept, up to 32 MB.
+    threads : int, optional
+        See `NpzFile`.
 
     Returns
     -------
@@ -352,14 +367,14 @@ def load(
         limits = {**(limits or {}), "header_bytes": max_header_size}
     if (ranges := ranges_of(file, store)) is not None:
         try:
-            return NpzFile(cast(Any, ranges), access=access, limits=limits)
+            return NpzFile(cast(Any, ranges), access=access, limits=limits, threads=threads)
         except DamagedError:
             if ranges.length() < len(_NPY_MAGIC) or ranges.read_ranges([0], [len(_NPY_MAGIC)]) != [_NPY_MAGIC]:
                 raise
         file = ranges.read_ranges([0], [ranges.length()])[0]
     source = _path_or_bytes(cast(Any, file), limits)
     try:
-        return NpzFile(source, access=access, limits=limits)
+        return NpzFile(source, access=access, limits=limits, threads=threads)
     except DamagedError:
         if _first_bytes(source) != _NPY_MAGIC:
             raise

@@ -144,6 +144,11 @@ class Images(_bitnpz.Images, FileArray):
         >>> eyes.take([17], packed=True).shape
         (1, 10, 2)
         """
+        if out is None and dtype is None and axis == 0:
+            # A small batch does not go through Python.
+            batch: Array | None = self._take(indices, packed)
+            if batch is not None:
+                return batch
         if axis not in (0, -self.ndim):
             raise InputError(f"{self._name}: axis: expected 0, found {axis}: use np.asarray(images).take(indices, axis={axis})")
         self._check_stack()

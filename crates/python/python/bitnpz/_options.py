@@ -15,7 +15,7 @@ Effort = Literal["fast", "balanced", "smallest"]
 _MAX_LEVEL = 12
 
 #: More than any machine has cores: what is above is a mistake.
-_MAX_THREADS = 2**16
+MAX_THREADS = 2**16
 
 
 def check_options(
@@ -44,7 +44,7 @@ def check_options(
     if effort not in get_args(Effort):
         raise InputError(f"effort: expected {_any_of(Effort)}, found {effort!r}")
     check_number("level", level, _MAX_LEVEL)
-    check_number("threads", threads, _MAX_THREADS)
+    check_number("threads", threads, MAX_THREADS)
 
 
 def check_number(name: str, number: int | None, most: int) -> None:
