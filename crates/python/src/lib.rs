@@ -16,6 +16,7 @@ mod images;
 mod limits;
 mod merge;
 mod model;
+mod output;
 mod ranges;
 mod shuffle;
 mod stored_array;

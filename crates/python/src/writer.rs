@@ -13,6 +13,7 @@ use crate::call::{long, quick, watched};
 use crate::choice::{Choice, Chosen};
 use crate::error::raise;
 use crate::forks::ProcessOwned;
+use crate::output::PythonOutput;
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
 pub(crate) struct Writer {
@@ -150,12 +151,12 @@ impl Writer {
 #[pymethods]
 impl Writer {
     #[new]
-    #[pyo3(signature = (path, name, encoding, codec, effort, compression, level, threads, existing, report, model=None))]
+    #[pyo3(signature = (target, name, encoding, codec, effort, compression, level, threads, existing, report, model=None))]
     #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
     #[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
     fn new(
         py: Python<'_>,
-        path: PathBuf,
+        target: &Bound<'_, PyAny>,
         name: String,
         encoding: Option<&str>,
         codec: Option<&str>,
@@ -188,9 +189,12 @@ impl Writer {
                 return Err(invalid(&format!("level: expected 1 to 12, found {level}")));
             }
         };
-        let writer = long(py, &name, || match existing.0 {
-            Existing::Append => bitnpz::Writer::append(&path, &options),
-            Existing::Replace => bitnpz::Writer::create_with(&path, &options),
+        let output = PythonOutput::of(target)?;
+        let path = if output.is_some() { PathBuf::new() } else { target.extract()? };
+        let writer = long(py, &name, || match (output, existing.0) {
+            (Some(output), _) => Ok(bitnpz::Writer::into_output(output, &options)),
+            (None, Existing::Append) => bitnpz::Writer::append(&path, &options),
+            (None, Existing::Replace) => bitnpz::Writer::create_with(&path, &options),
         })?;
         let left_out = (existing.0 == Existing::Append).then(BTreeSet::new);
         let state = ProcessOwned::new(Mutex::new(State { writer: Some(writer), left_out }));

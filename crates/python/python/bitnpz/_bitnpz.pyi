@@ -1,7 +1,7 @@
 """The compiled half: converts between Python's types and those of the Rust library. Users see it through the package."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, Self, TypedDict
+from typing import IO, Any, Literal, Self, TypedDict
 
 import numpy as np
 
@@ -102,7 +102,7 @@ class StoredArray:
 class Writer:
     def __new__(
         cls,
-        path: str,
+        target: str | IO[bytes],
         name: str,
         encoding: str | None,
         codec: str | None,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from types import TracebackType
@@ -34,12 +32,6 @@ _MIN_GREY_SIDE = 8
 #: The number of images that are read at a time from an iterable or from `Images`: a few MB of small ones.
 _BATCH_IMAGES = 1024
 
-#: The name of the temporary archive from which an open file is filled.
-_TEMPORARY_NAME = "archive.npz"
-
-#: An open file to fill, and the folder of the temporary archive.
-OpenFileTarget = tuple[IO[bytes], tempfile.TemporaryDirectory[str]]
-
 
 class Writer(_bitnpz.Writer):
     """Writes an archive: images and arrays, each under its key, in bounded memory.
@@ -50,7 +42,8 @@ class Writer(_bitnpz.Writer):
     Parameters
     ----------
     file : path or file
-        See `save`. An open binary file, which requires mode "w", is filled when the writer is closed.
+        See `save`. An open binary file, a pipe or an upload, which require mode "w", get the archive as it is made, without a
+        temporary file. What an exception leaves of it there is removed if the file can be sought.
     mode : {"w", "a", "x"}
         "w" replaces an existing file, "a" appends to it, "x" fails if it exists. In mode "a", `del writer[key]` leaves out an
         existing key, before anything is added; the key can then be written again.
@@ -94,7 +87,9 @@ class Writer(_bitnpz.Writer):
     _keys: int
     _mode: str
     _name: str
-    _target: OpenFileTarget | None
+    _target: str | IO[bytes]
+    #: Where the archive starts in an open file that can be sought.
+    _start: int | None
 
     def __new__(
         cls,
@@ -130,13 +125,16 @@ class Writer(_bitnpz.Writer):
         if mode not in ("w", "a", "x"):
             raise InputError(f'mode: expected "w", "a" or "x", found {mode!r}')
         check_options(encoding, codec, effort, level, threads, model)
-        path, name, target = _target(file, mode)
-        if mode == "x" and os.path.lexists(path):
-            raise FilePresentError(errno.EEXIST, os.strerror(errno.EEXIST), path)
-        existing: Literal["append", "replace"] = "append" if mode == "a" and os.path.exists(path) else "replace"
+        target, name = _target(file, mode)
+        existing: Literal["append", "replace"] = "replace"
+        if isinstance(target, str):
+            if mode == "x" and os.path.lexists(target):
+                raise FilePresentError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+            existing = "append" if mode == "a" and os.path.exists(target) else "replace"
         data = None if model is None else bytes(model)
-        self = super().__new__(cls, path, name, encoding, codec, effort, compression, level, threads, existing, report, data)
-        self._keys, self._mode, self._name, self._target = 0, f"{mode!r}, encoding {encoding!r}", name, target
+        self = super().__new__(cls, target, name, encoding, codec, effort, compression, level, threads, existing, report, data)
+        self._keys, self._mode, self._name = 0, f"{mode!r}, encoding {encoding!r}", name
+        self._target, self._start = target, _place_in(target)
         return self
 
     def __setitem__(self, key: str, value: npt.ArrayLike | Images) -> None:
@@ -246,16 +244,15 @@ class Writer(_bitnpz.Writer):
         if self.closed:
             return
         self._finish()
-        if self._target is not None:
-            file, folder = self._target
-            with folder, open(os.path.join(folder.name, _TEMPORARY_NAME), "rb") as archive:
-                shutil.copyfileobj(archive, file)
 
     def abort(self) -> None:
-        """Discards the archive; a file that was to be replaced stays as it was."""
+        """Discards the archive; a file that was to be replaced stays as it was. An open file that can be sought ends where it did."""
+        if self.closed:
+            return
         super().abort()
-        if self._target is not None:
-            self._target[1].cleanup()
+        if self._start is not None and not isinstance(self._target, str):
+            self._target.seek(self._start)
+            self._target.truncate()
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
@@ -434,14 +431,23 @@ def _savez(
             writer.add_array(key, value)
 
 
-def _target(file: Path | IO[bytes], mode: str = "w") -> tuple[str, str, OpenFileTarget | None]:
-    """Returns the path to write to, its name in messages, and the open file to fill from it, if `file` is one."""
+def _target(file: Path | IO[bytes], mode: str = "w") -> tuple[str | IO[bytes], str]:
+    """Returns the path or the open file to write to, and its name in messages."""
     if isinstance(file, (str, bytes, os.PathLike)):
         # An existing archive is appended to under any name; a new one gets the ending.
         path = os.fsdecode(file) if mode == "a" and os.path.exists(file) else with_ending(file)
-        return path, shown(path), None
+        return path, shown(path)
     check_writeable(file)
     if mode != "w":
         raise InputError(f'file: expected a path with mode "{mode}", found an open file')
-    folder = tempfile.TemporaryDirectory(prefix="bitnpz-")
-    return os.path.join(folder.name, _TEMPORARY_NAME), "archive", (file, folder)
+    return file, "archive"
+
+
+def _place_in(target: str | IO[bytes]) -> int | None:
+    """Returns the place in an open file at which an archive starts; None if it cannot be sought."""
+    if isinstance(target, str):
+        return None
+    try:
+        return target.tell() if target.seekable() else None
+    except (AttributeError, OSError):
+        return None
