@@ -1,5 +1,7 @@
 //! A model as an archive has it.
 
+use std::sync::{Arc, Mutex, Weak};
+
 use bitnpz_bitmap::codec::{Codec, Model};
 
 /// A model as an archive has it. Its tables, which take a thousand times the memory, are made when images are coded with it.
@@ -28,5 +30,46 @@ impl ModelBytes {
             Some(shipped) => shipped.with_changes(&self.bytes),
             None => Model::from_bytes(self.codec, &self.bytes),
         }
+    }
+
+    /// Returns the model with its tables, which all archives share that this process has open: the shards of a set have one model.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_model`](Self::to_model).
+    pub(super) fn to_shared(&self) -> bitnpz_bitmap::Result<Arc<Model>> {
+        // A fork may have copied it locked. Then tables are made twice.
+        if let Ok(mut in_use) = IN_USE.try_lock() {
+            in_use.retain(|(_, model)| model.strong_count() > 0);
+            let same = in_use.iter().find(|(bytes, _)| bytes == self);
+            if let Some(model) = same.and_then(|(_, model)| model.upgrade()) {
+                return Ok(model);
+            }
+        }
+        let model = Arc::new(self.to_model()?);
+        if let Ok(mut in_use) = IN_USE.try_lock() {
+            in_use.push((self.clone(), Arc::downgrade(&model)));
+        }
+        Ok(model)
+    }
+}
+
+/// The models whose tables this process has.
+static IN_USE: Mutex<Vec<(ModelBytes, Weak<Model>)>> = Mutex::new(Vec::new());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_models_share_their_tables_while_they_are_used() {
+        let own = ModelBytes { codec: Codec::Contour, base: Some("contour-2".to_owned()), bytes: Vec::new() };
+        let first = own.to_shared().unwrap();
+        assert!(Arc::ptr_eq(&first, &own.to_shared().unwrap()));
+        let other = ModelBytes { codec: Codec::Raw, base: None, bytes: Vec::new() };
+        assert_eq!(other.to_shared().unwrap().codec(), Codec::Raw);
+        let weak = Arc::downgrade(&first);
+        drop(first);
+        assert!(weak.upgrade().is_none());
     }
 }

@@ -70,7 +70,7 @@ pub(crate) struct StoredSet {
 #[derive(Debug)]
 struct StoredModel {
     description: ModelDescription,
-    model: OnceLock<Model>,
+    model: OnceLock<Arc<Model>>,
 }
 
 impl StoredModel {
@@ -84,7 +84,7 @@ impl StoredModel {
         }
         let blob = member.clone().map(|member| Blob::open(zip, member)).transpose()?;
         let bytes = blob.as_ref().map(|blob| blob.bytes(zip)).transpose()?.unwrap_or_default();
-        let model = ModelBytes { codec: *codec, base: base.clone(), bytes: bytes.into_owned() }.to_model();
+        let model = ModelBytes { codec: *codec, base: base.clone(), bytes: bytes.into_owned() }.to_shared();
         let damaged = |error: bitnpz_bitmap::Error| {
             let member = member.clone().unwrap_or_else(|| codec.to_string());
             ErrorKind::Damaged { member, message: error.to_string() }
