@@ -127,6 +127,15 @@ pub enum ErrorKind {
     },
     /// No archives were given to be merged.
     NothingToMerge,
+    /// An archive to be split has no image sets.
+    NothingToSplit,
+    /// An archive is not split into so many parts.
+    NoSuchPart {
+        /// The requested part.
+        number: usize,
+        /// The number of parts.
+        parts: usize,
+    },
     /// Stacks under one key differ in the values of their pixels.
     ValuesDiffer {
         /// The values of the first.
@@ -341,6 +350,12 @@ impl fmt::Display for Error {
                 write!(f, "expected images of {expected}, like those before them in the stack, found {found}")
             }
             ErrorKind::NothingToMerge => f.write_str("expected archives to merge, found none"),
+            ErrorKind::NothingToSplit => f.write_str(
+                "expected image sets to split, found none: `bitnpz convert` makes them of other archives",
+            ),
+            ErrorKind::NoSuchPart { number, parts } => {
+                write!(f, "expected a part from 0 to {}, found {number}", parts - 1)
+            }
             ErrorKind::ValuesDiffer { expected: [off, on], found: [other_off, other_on] } => write!(
                 f,
                 "expected pixels of {off} and {on}, like those before them in the stack, found {other_off} and {other_on}"

@@ -17,6 +17,7 @@ use crate::commands::pack::PackArgs;
 use crate::commands::rm::RmArgs;
 use crate::commands::salvage::SalvageArgs;
 use crate::commands::sheet::SheetArgs;
+use crate::commands::split::SplitArgs;
 use crate::commands::stats::StatsArgs;
 use crate::commands::unpack::UnpackArgs;
 use crate::commands::verify::VerifyArgs;
@@ -63,6 +64,8 @@ pub(crate) enum Verb {
     Append(AppendArgs),
     /// Put archives together, without encoding their images again
     Merge(MergeArgs),
+    /// Split an archive into several, without encoding its images again
+    Split(SplitArgs),
     /// Rewrite an archive in another encoding
     Convert(ConvertArgs),
     /// Remove keys from an archive

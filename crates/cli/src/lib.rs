@@ -41,6 +41,7 @@ fn dispatch(verb: &Verb, printer: &mut Printer) -> Outcome {
         Verb::Pack(arguments) => commands::pack::run(arguments, printer),
         Verb::Append(arguments) => commands::append::run(arguments, printer),
         Verb::Merge(arguments) => commands::merge::run(arguments, printer),
+        Verb::Split(arguments) => commands::split::run(arguments, printer),
         Verb::Convert(arguments) => commands::convert::run(arguments, printer),
         Verb::Unpack(arguments) => commands::unpack::run(arguments, printer),
         Verb::Rm(arguments) => commands::rm::run(arguments, printer),

@@ -91,6 +91,7 @@ fn class_of(error: &bitnpz::Error) -> &'static str {
         ErrorKind::Npz(error) => match error.kind() {
             NpzErrorKind::Limit { .. } => "LimitError",
             NpzErrorKind::BadName | NpzErrorKind::Duplicate if error.offset().is_none() => "InputError",
+            NpzErrorKind::Unseekable => "InputError",
             NpzErrorKind::Npy(error) => of_npy(error.kind()),
             _ => "DamagedError",
         },

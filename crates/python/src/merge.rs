@@ -1,5 +1,6 @@
-//! `merge`: putting archives together.
+//! `merge` and `split`: putting archives together, and taking them apart.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use bitnpz::WriteOptions;
@@ -23,4 +24,23 @@ pub(crate) fn merge(
     let options = WriteOptions::default().with_limits(to_limits(limits)?);
     let merge = || bitnpz::Writer::merge(target, &sources, &options).and_then(bitnpz::Writer::finish);
     long(py, name, merge).map(drop)
+}
+
+/// Writes a part of an archive to a new one.
+#[pyfunction]
+#[pyo3(name = "_part", signature = (target, source, number, parts, name, limits=None))]
+#[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
+pub(crate) fn part(
+    py: Python<'_>,
+    target: PathBuf,
+    source: PathBuf,
+    number: usize,
+    parts: NonZero<usize>,
+    name: &str,
+    limits: Option<&Bound<'_, PyDict>>,
+) -> PyResult<()> {
+    let options = WriteOptions::default().with_limits(to_limits(limits)?);
+    let split =
+        || bitnpz::Writer::part(target, source, number, parts, &options).and_then(bitnpz::Writer::finish);
+    long(py, name, split).map(drop)
 }

@@ -19,7 +19,7 @@ use crate::threads;
 /// # writer.finish()?;
 /// let options = OpenOptions::default().with_access(Access::Positional).with_threads(NonZero::<usize>::MIN);
 /// assert_eq!(Archive::open_with(&path, &options)?.len(), 1);
-/// # Ok::<(), bitnpz::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]

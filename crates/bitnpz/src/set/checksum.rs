@@ -33,7 +33,21 @@ impl Checksum {
 
     /// Adds the next image, which repeats the one with this number.
     pub(super) fn add_repeat(&mut self, first: usize) {
-        self.add_crc(crc32fast::hash(&(first as u64).to_le_bytes()));
+        self.add_crc(Self::repeat_crc(first));
+    }
+
+    /// Returns the CRC-32 that stands for a repeat of the image with this number.
+    pub(super) fn repeat_crc(first: usize) -> u32 {
+        crc32fast::hash(&(first as u64).to_le_bytes())
+    }
+
+    /// Changes the CRC-32 of the image in this place of a stored checksum.
+    pub(super) fn changed(stored: [u8; BYTES], place: usize, before: u32, after: u32) -> [u8; BYTES] {
+        let [sum, weighted] = Self::sums(stored);
+        let by = after.wrapping_sub(before);
+        let weight = weight(u32::try_from(place).expect("a place in a block"));
+        let sums = [sum.wrapping_add(by), weighted.wrapping_add(by.wrapping_mul(weight))];
+        Self { sums, ..Self::default() }.to_bytes()
     }
 
     /// Leaves out the next image, which cannot be read.

@@ -98,10 +98,10 @@ impl Segment {
         self.description.size
     }
 
-    /// Returns the keys of all images.
-    pub(super) fn key_list(&self, zip: &Archive) -> Result<KeyList> {
+    /// Returns the keys of some images.
+    pub(super) fn key_list(&self, zip: &Archive, images: Range<usize>) -> Result<KeyList> {
         let mut list = KeyList::default();
-        for image in 0..self.len() {
+        for image in images {
             let key = self
                 .with_keys(zip, |keys| keys.key(image))
                 .ok_or_else(|| self.damaged(format!("expected a key of image {image}, found none")))?;

@@ -13,6 +13,7 @@ use bitnpz_npz::{Archive, READ_BETWEEN};
 use super::blob::Blob;
 use super::checksum::ImageCrc;
 use super::description::{Description, ModelDescription, Ones, Shape};
+use super::directory::BLOCK;
 use super::limits::check_image;
 use super::model_bytes::ModelBytes;
 use super::numbers::take_varint;
@@ -381,6 +382,20 @@ impl StoredSet {
             let decoded = with_scratch(|scratch| scratch.decoder.decode_rows(model, payload, size, rows));
             decoded.map_err(|error| blame(segment, image, error))
         })
+    }
+
+    /// Returns the CRC-32 of an image that checksums are made of.
+    pub(super) fn crc32(&self, zip: &Archive, image: usize) -> Result<u32> {
+        let mut crc = ImageCrc::default();
+        self.read_rows(zip, image, &mut crc)?;
+        Ok(crc.finish())
+    }
+
+    /// Returns the images up to which one can cut the set at little cost, near this number: where a segment or block starts.
+    pub(crate) fn cut_near(&self, image: usize) -> usize {
+        let number = self.ends.partition_point(|&end| end <= image);
+        let first = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        first + (image - first) / BLOCK * BLOCK
     }
 
     /// Returns the number of pixels of an image whose bit is 1.

@@ -12,6 +12,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::names::is_key;
 
+/// So many blocks are requested together, if that is not too much at once.
+const REQUESTED_BLOCKS: usize = 1024;
+
 /// An image that is damaged, or may be.
 #[derive(Clone, Debug)]
 pub(crate) struct Flaw {
@@ -83,8 +86,15 @@ impl StoredSet {
                 progress(first + segment.len());
                 continue;
             }
+            let mut requested = 0;
             for (block, start) in (0..segment.len()).step_by(BLOCK).enumerate() {
                 interrupt::check()?;
+                if start >= requested && zip.is_read_by_range() {
+                    let end = segment.len().min(start + REQUESTED_BLOCKS * BLOCK);
+                    let images: Vec<usize> = (first + start..first + end).collect();
+                    // Damage is reported when the image is read.
+                    requested = start + self.request(zip, &images).unwrap_or(images.len());
+                }
                 let images = start..segment.len().min(start + BLOCK);
                 self.verify_block(zip, segment, block, images.clone(), &mut flaws)?;
                 progress(first + images.end);

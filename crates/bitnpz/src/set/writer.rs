@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Model;
@@ -13,7 +14,6 @@ use super::description::{Description, KeysDescription, ModelDescription, Segment
 use super::encode::{EncodedSegment, describe_keys, encode_segment};
 use super::model_bytes::ModelBytes;
 use super::options::SetOptions;
-use super::segment::Segment;
 use super::stored::StoredSet;
 use super::stored_payloads::{BlocksSource, SegmentBlocks};
 use crate::error::{ErrorKind, Result};
@@ -87,21 +87,25 @@ impl SetWriter {
         }
     }
 
-    /// Adds the images of a set of another archive, without decoding them.
+    /// Adds some images of a set of another archive, without decoding them.
     pub(crate) fn add_set(
         &mut self,
         to: &mut Writer<impl Write>,
         from: &Archive,
         set: &StoredSet,
+        images: &Range<usize>,
     ) -> Result<()> {
         if self.collected.len() > 0 {
             let total = self.len();
             self.start_segment(to, total)?;
         }
         self.finish_segment(to)?;
-        for (place, (_, segment)) in set.segments().enumerate() {
-            let number = self.number_of(set.model_bytes(from, segment)?);
-            self.add_segment(to, from, (set.name(), place), segment, number)?;
+        for (place, (first, segment)) in set.segments().enumerate() {
+            let end = images.end.min(first + segment.len());
+            let part = images.start.max(first).saturating_sub(first)..end.saturating_sub(first);
+            if !part.is_empty() || segment.len() == 0 {
+                self.add_segment(to, from, set, place, part)?;
+            }
         }
         Ok(())
     }
@@ -116,40 +120,46 @@ impl SetWriter {
         })
     }
 
-    /// Adds a segment, which has this place in the set of this name. Its model has this number here.
+    /// Adds some images of the segment in this place of a set.
     fn add_segment(
         &mut self,
         to: &mut Writer<impl Write>,
         from: &Archive,
-        (set, place): (&str, usize),
-        segment: &Segment,
-        model: usize,
+        set: &StoredSet,
+        place: usize,
+        images: Range<usize>,
     ) -> Result<()> {
+        let (first, segment) = set.segments().nth(place).expect("a segment of the set");
+        let model = self.number_of(set.model_bytes(from, segment)?);
         let number = self.segments.len();
         // It gets a new checksum: damage must not get one too.
         from.find(segment.directory_member()).map(|member| member.read()).transpose()?;
-        let SegmentBlocks { payload, directory, repeats } = segment.payloads(from)?.to_blocks(from)?;
+        let crc_of = |image| set.crc32(from, first + image);
+        let SegmentBlocks { payload, directory, repeats } =
+            segment.payloads(from)?.to_blocks(from, images.clone(), crc_of)?;
         let name = names::of_segment(&self.name, SegmentPart::Payload, number);
         match payload {
             BlocksSource::Member(member) => copy(to, from, member, &name)?,
             BlocksSource::New(bytes) => add_bytes(to, &name, &bytes, Compression::Stored)?,
         }
-        let mut description = SegmentDescription { model, repeats, ..segment.description().clone() };
+        let mut description =
+            SegmentDescription { images: images.len(), model, repeats, ..segment.description().clone() };
         let name = names::of_segment(&self.name, SegmentPart::Keys, number);
         match &description.keys {
-            Some(KeysDescription::Table) => {
-                copy(to, from, &names::of_segment(set, SegmentPart::Keys, place), &name)?;
+            Some(KeysDescription::Table) if images.len() == segment.len() => {
+                copy(to, from, &names::of_segment(set.name(), SegmentPart::Keys, place), &name)?;
             }
-            Some(KeysDescription::Text { .. }) => {
-                let (keys, table) = describe_keys(&segment.key_list(from)?)?;
+            None => {}
+            Some(KeysDescription::Pattern(_)) if images.len() == segment.len() => {}
+            Some(_) => {
+                let (keys, table) = describe_keys(&segment.key_list(from, images.clone())?)?;
                 description.keys = keys;
                 table.map_or(Ok(()), |table| add_bytes(to, &name, &table, KEYS_COMPRESSION))?;
             }
-            _ => {}
         }
         self.segments.push(description);
         self.directories.push(directory);
-        self.images += segment.len();
+        self.images += images.len();
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Continuing an archive that exists.
 
+use std::ops::Range;
 use std::path::Path;
 
 use bitnpz_npz::Member;
@@ -43,7 +44,7 @@ impl Writer {
         let reading = OpenOptions::default().with_limits(options.limits.clone());
         let archive = Archive::open_with(path.as_ref(), &reading)?;
         let mut writer = Self::like(path, &archive, options)?;
-        writer.take_over(&archive, |_| true, |_, _| Ok(true), |_, _| Ok(()))?;
+        writer.take_over(&archive, all_of(&archive), |_, _| Ok(true), |_, _| Ok(()))?;
         Ok(writer)
     }
 
@@ -54,20 +55,22 @@ impl Writer {
         Self::create_with(path, &options)
     }
 
-    /// Copies an archive in its order: the image sets whose numbers `takes_set` accepts, and the members for whose keys
-    /// `takes_member` returns `true`. Calls `instead` for each array of the other sets.
+    /// Copies an archive in its order: the images of each set that `images_of` returns, by its number, and the members for whose
+    /// keys `takes_member` returns `true`. Calls `instead` for each array of a set for which it returns `None`.
     pub(crate) fn take_over(
         &mut self,
         archive: &Archive,
-        takes_set: impl Fn(usize) -> bool,
+        images_of: impl Fn(usize) -> Option<Range<usize>>,
         mut takes_member: impl FnMut(&mut Self, &str) -> Result<bool>,
         mut instead: impl FnMut(&mut Self, SetArray) -> Result<()>,
     ) -> Result<()> {
         let zip = archive.zip();
         let mut taken = Vec::new();
         for (number, set) in archive.sets().iter().enumerate() {
-            let set = takes_set(number).then(|| self.sets.take_over(zip, set, &mut self.output));
-            taken.push(set.transpose()?);
+            taken.push(match images_of(number) {
+                Some(images) => Some((self.sets.take_over(zip, set, &images, &mut self.output)?, images)),
+                None => None,
+            });
         }
         if self.encoding() == Encoding::Sets && archive.encoding() == Some(Encoding::Sets) {
             self.sets.resume_small();
@@ -75,9 +78,13 @@ impl Writer {
         for place in archive.places() {
             interrupt::check()?;
             match place {
-                ItemPlace::Set(array) => match taken[array.set] {
-                    Some(set) if set.has_new_keys => self.output.ledger.order.note(set.place),
-                    Some(_) => {}
+                ItemPlace::Set(array) => match &taken[array.set] {
+                    Some((set, images)) => {
+                        let is_stack = archive.sets()[array.set].stack().is_some();
+                        if set.has_new_keys && (is_stack || images.contains(&array.images.start)) {
+                            self.output.ledger.order.note(set.place);
+                        }
+                    }
                     None => instead(self, array)?,
                 },
                 ItemPlace::Member(number) => {
@@ -122,4 +129,9 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Returns what [`take_over`](Writer::take_over) needs to take all images of an archive.
+pub(super) fn all_of(archive: &Archive) -> impl Fn(usize) -> Option<Range<usize>> {
+    |set| archive.sets().get(set).map(|set| 0..set.len())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use bitnpz_npy::Header;
 use bitnpz_npz::Member;
 
-use super::append::MOST_SMALL_STACKS;
+use super::append::{MOST_SMALL_STACKS, all_of};
 use super::order_log::MEMBERS;
 use super::stack::Stack;
 use super::writer::Writer;
@@ -132,7 +132,8 @@ impl Writer {
                 }
                 Ok(false)
             };
-            let taken = writer.take_over(&source.archive, |_| true, takes_member, |_, _| Ok(()));
+            let taken =
+                writer.take_over(&source.archive, all_of(&source.archive), takes_member, |_, _| Ok(()));
             taken.map_err(|error| error.in_file(source.path))?;
         }
         Ok(writer)

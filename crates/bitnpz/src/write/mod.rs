@@ -19,6 +19,7 @@ mod resume;
 mod sets;
 mod small;
 mod source;
+mod split;
 mod stack;
 mod stack_writer;
 mod target;

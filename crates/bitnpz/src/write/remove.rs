@@ -60,7 +60,7 @@ impl Writer {
             .collect();
         writer.take_over(
             &archive,
-            |set| !removed[set].contains(&true),
+            |set| (!removed[set].contains(&true)).then(|| 0..archive.sets()[set].len()),
             |_, key| Ok(!is_removed(key)),
             |writer, array| {
                 // Nothing is left of a stack.

@@ -6,6 +6,7 @@ use std::{fs, io};
 
 use bitnpz_npz::AtomicFile;
 
+use super::append::all_of;
 use super::checkpoint::Checkpoint;
 use super::target::Target;
 use super::writer::Writer;
@@ -88,7 +89,7 @@ impl Writer {
         let kept = done.complete().and_then(|finished| finished.target.commit());
         let result = kept.and_then(|()| {
             let archive = checkpoint.archive()?;
-            self.take_over(&archive, |_| true, |_, _| Ok(true), |_, _| Ok(()))
+            self.take_over(&archive, all_of(&archive), |_, _| Ok(true), |_, _| Ok(()))
         });
         (checkpoint.added, checkpoint.is_kept) = (0, result.is_ok());
         self.checkpoint = Some(checkpoint);

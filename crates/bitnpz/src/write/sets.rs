@@ -1,5 +1,7 @@
 //! The image sets of an archive that is being written.
 
+use std::ops::Range;
+
 use bitnpz_npy::{Dtype, with_room};
 
 use super::ledger::Ledger;
@@ -11,7 +13,7 @@ use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::names::{MODELS, SETS};
-use crate::packed::{PackedKind, Palette, unfit_error};
+use crate::packed::{PackedKind, Palette, count_images, unfit_error};
 use crate::set::{FinishedSet, KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, Sets, Shape, StoredSet};
 
 /// Fewer images under keys of their own become ordinary arrays, as small stacks do: a set's own members take more than they
@@ -177,16 +179,17 @@ impl SetsWriter {
         self.joinable = self.open.iter().map(|open| open.place).collect();
     }
 
-    /// Takes over a set of another archive, to which more can be added. Nothing is noted yet in the order of saving.
+    /// Takes over some images of a set of another archive, whole items of a stack, to which more can be added. Nothing is noted yet in the order of saving.
     pub(super) fn take_over(
         &mut self,
         zip: &bitnpz_npz::Archive,
         set: &StoredSet,
+        images: &Range<usize>,
         output: &mut Output,
     ) -> Result<TakenSet> {
         let palette = Palette::of(&set.kind(0));
         let Some((key, shape)) = set.stack() else {
-            for image in 0..set.len() {
+            for image in images.clone() {
                 self.claim(&set.key(zip, image))?;
             }
             let takes =
@@ -203,18 +206,19 @@ impl SetsWriter {
             let open = &mut self.open[number];
             self.joinable.retain(|place| *place != open.place);
             open.palette = palette;
-            open.set.add_set(&mut output.zip, zip, set)?;
+            open.set.add_set(&mut output.zip, zip, set, images)?;
             return Ok(TakenSet { place: open.place, has_new_keys: true });
         };
+        let (shape, form) = part_of(shape, set.form(), images.len());
         if let Some(same) = self.stacks.iter_mut().find(|same| same.stack.key == key) {
-            same.stack.join(&set.kind(shape[shape.len() - 1]), shape, set.form())?;
-            same.set.add_set(&mut output.zip, zip, set)?;
+            same.stack.join(&set.kind(shape[shape.len() - 1]), &shape, form.as_ref())?;
+            same.set.add_set(&mut output.zip, zip, set, images)?;
             return Ok(TakenSet { place: same.place, has_new_keys: false });
         }
         self.claim(key)?;
         let (mut writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
-        writer.add_set(&mut output.zip, zip, set)?;
-        let stack = Stack::with_shape(key, shape.to_vec(), set.form().cloned(), palette);
+        writer.add_set(&mut output.zip, zip, set, images)?;
+        let stack = Stack::with_shape(key, shape, form, palette);
         self.stacks.push(SetStack { stack, set: writer, place });
         Ok(TakenSet { place, has_new_keys: true })
     }
@@ -365,4 +369,17 @@ impl SetsWriter {
         }
         Ok(listed)
     }
+}
+
+/// Returns the shape and the form of the part of a stack that has so many images.
+fn part_of(shape: &[usize], form: Option<&ArrayForm>, images: usize) -> (Vec<usize>, Option<ArrayForm>) {
+    let (mut part, mut form) = (shape.to_vec(), form.cloned());
+    let each: usize = shape[1..shape.len() - 2].iter().product();
+    if images < count_images(shape) {
+        part[0] = images / each.max(1);
+        if let Some(form) = form.as_mut().filter(|form| form.can_grow(shape)) {
+            form.shape[0] = part[0];
+        }
+    }
+    (part, form)
 }

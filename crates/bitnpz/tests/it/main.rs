@@ -22,5 +22,6 @@ mod ranges;
 mod salvage;
 mod set_size;
 mod sets;
+mod split;
 mod stored_array;
 mod support;

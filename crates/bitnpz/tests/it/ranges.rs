@@ -178,7 +178,10 @@ fn few_requests_read_the_same() {
     let (of_labels, requests, _) = open(&std::fs::read(&path).unwrap());
     assert_eq!(of_labels.array::<u64>("labels").unwrap(), labels.into_dyn());
     assert!(requests.load(Ordering::Relaxed) <= 4, "{requests:?}");
+    let (archive, requests, _) = open(&bytes);
     assert_eq!(archive.verify(|_| ()).unwrap().problems, []);
+    // Each member is read for its checksum, and each set for those of its images.
+    assert!(requests.load(Ordering::Relaxed) < 20, "{requests:?}");
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod partial;
 pub(crate) mod rm;
 pub(crate) mod salvage;
 pub(crate) mod sheet;
+pub(crate) mod split;
 pub(crate) mod stats;
 pub(crate) mod unpack;
 pub(crate) mod verify;

@@ -387,10 +387,28 @@ fn every_verb_has_help_and_every_shell_completions() {
     }
     for verb in [
         "demo", "pack", "convert", "unpack", "ls", "info", "verify", "salvage", "append", "view", "sheet",
-        "rm", "diff", "stats", "man",
+        "rm", "diff", "stats", "man", "merge", "split",
     ] {
         assert!(folder.succeed(&[verb, "--help"]).contains("Usage: bitnpz"));
     }
+}
+
+#[test]
+fn split_makes_parts_that_merge_again() {
+    let folder = Folder::new();
+    let stack = ndarray::Array3::from_shape_fn((2000, 16, 16), |(i, y, x)| (y * x + i) % 7 < 3);
+    let mut writer = bitnpz::Writer::create(folder.path().join("all.npz")).unwrap();
+    writer.add_images("glyphs", &stack).unwrap();
+    writer.finish().unwrap();
+    let said = folder.succeed(&["split", "all.npz", "--parts", "3", "-o", "part.npz"]);
+    assert!(said.contains("part-00002-of-00003.npz: 1 key, "), "{said}");
+    let parts = [0, 1, 2].map(|number| format!("part-0000{number}-of-00003.npz"));
+    let merge = ["merge", &parts[0], &parts[1], &parts[2], "-o", "again.npz"];
+    assert!(folder.succeed(&merge).contains("again.npz: 1 key, 2,000 images"));
+    folder.succeed(&["diff", "all.npz", "again.npz"]);
+    assert!(folder.fail(&["split", "all.npz", "--parts", "3", "-o", "part.npz"], 1).contains("--force"));
+    folder.succeed(&["split", "all.npz", "--parts", "3", "-o", "part.npz", "--force"]);
+    assert!(folder.fail(&["split", "-", "--parts", "3", "-o", "part.npz"], 1).contains("standard input"));
 }
 
 #[test]

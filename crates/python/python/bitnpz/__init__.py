@@ -36,7 +36,7 @@ from ._errors import (
 from ._forks import prepare_for_forks
 from ._images import Images, Sheet
 from ._loader import Loader
-from ._merge import merge
+from ._merge import merge, split
 from ._model import Model, train
 from ._progress import Progress
 from ._save import Writer, save, savez, savez_compressed
@@ -77,6 +77,7 @@ __all__ = [
     "save",
     "savez",
     "savez_compressed",
+    "split",
     "train",
 ]
 

@@ -1,4 +1,4 @@
-"""Merging archives."""
+"""Merging and splitting archives."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from . import _bitnpz
 from ._errors import InputError
+from ._options import MAX_PARTS, check_number
 from ._paths import Path, shown, with_ending
 
 
@@ -48,3 +49,51 @@ def merge(file: Path, sources: Iterable[Path], *, limits: dict[str, int] | None 
         raise InputError(f"sources: expected several paths, found one: use [{shown(sources)!r}]")
     target = with_ending(file)
     _bitnpz._merge(target, [os.fsdecode(source) for source in sources], shown(target), limits)
+
+
+def split(
+    file: Path, source: Path, parts: int, *, limits: dict[str, int] | None = None
+) -> list[str]:
+    """Splits an archive of image sets into several, without encoding its images again.
+
+    Each stack is cut along its first axis, and so are images with keys of their own, into parts of about the same length. Arrays
+    that have an item for each image, as labels do, are cut in the same places; other arrays are in each part. `merge` puts the
+    parts together again.
+
+    Parameters
+    ----------
+    file : str or path
+        The name of all parts: with `shard.npz` and two parts, they are `shard-00000-of-00002.npz` and `shard-00001-of-00002.npz`.
+    source : str or path
+        The archive.
+    parts : int
+        The number of parts.
+    limits : dict, optional
+        See `load`.
+
+    Returns
+    -------
+    list of str
+        The paths of the parts, in order.
+
+    Raises
+    ------
+    FileError
+        If the archive cannot be read, or a part not be written.
+    InputError
+        If the archive has no image sets.
+
+    Examples
+    --------
+    >>> stack = np.random.default_rng(0).random((5000, 28, 28)) < 0.1
+    >>> bitnpz.save("training.npz", {"glyphs": stack, "labels": np.arange(5000)})
+    >>> shards = bitnpz.split("shard.npz", "training.npz", 2)
+    >>> shards, [len(bitnpz.load(shard)["glyphs"]) for shard in shards]
+    (['shard-00000-of-00002.npz', 'shard-00001-of-00002.npz'], [2432, 2568])
+    """
+    check_number("parts", parts, MAX_PARTS)
+    stem, ending = os.path.splitext(with_ending(file))
+    targets = [f"{stem}-{number:05}-of-{parts:05}{ending}" for number in range(parts)]
+    for number, target in enumerate(targets):
+        _bitnpz._part(target, os.fsdecode(source), number, parts, shown(target), limits)
+    return targets

@@ -1,0 +1,184 @@
+//! Splitting an archive without decoding its images.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::num::NonZero;
+use std::ops::Range;
+use std::path::Path;
+
+use bitnpz_npy::Header;
+use bitnpz_npz::Member;
+
+use super::order_log::MEMBERS;
+use super::writer::Writer;
+use crate::encoding::Encoding;
+use crate::error::{Error, ErrorKind, Result};
+use crate::names;
+use crate::options::WriteOptions;
+use crate::read::{Archive, ArrayReader, OpenOptions};
+use crate::set::StoredSet;
+
+/// Which part of an archive.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    number: usize,
+    of: NonZero<usize>,
+}
+
+impl Part {
+    /// Returns the items of this part, of so many in all; `cut_near` returns where they can be cut, not behind its argument.
+    fn items(self, len: usize, cut_near: impl Fn(usize) -> usize) -> Range<usize> {
+        let cut = |number: usize| {
+            let wanted = len as u128 * number as u128 / self.of.get() as u128;
+            let wanted = usize::try_from(wanted).expect("at most the length");
+            if wanted == len { len } else { cut_near(wanted) }
+        };
+        cut(self.number)..cut(self.number + 1)
+    }
+
+    fn is_first(self) -> bool {
+        self.number == 0
+    }
+}
+
+/// What a part has of an archive.
+struct Cuts {
+    /// The images of each set.
+    images: Vec<Range<usize>>,
+    /// The items of arrays that have so many: one for each image.
+    items: BTreeMap<usize, Range<usize>>,
+}
+
+impl Cuts {
+    fn new(archive: &Archive, part: Part) -> Self {
+        let (mut images, mut items) = (Vec::new(), BTreeMap::new());
+        let keyed = archive.sets().iter().filter(|set| set.stack().is_none()).count();
+        for set in archive.sets() {
+            let Some((len, each)) = items_of(set) else {
+                // It cannot be cut along its first axis.
+                images.push(if part.is_first() { 0..set.len() } else { 0..0 });
+                continue;
+            };
+            let cut_near = |item: usize| set.cut_near(item * each).div_ceil(each);
+            let of_set = || part.items(len, cut_near);
+            // Labels could belong to any of several sets of images with keys of their own.
+            let has_labels = set.stack().is_some() || keyed == 1;
+            let cut = if has_labels { items.entry(len).or_insert_with(of_set).clone() } else { of_set() };
+            images.push(cut.start * each..cut.end * each);
+        }
+        Self { images, items }
+    }
+}
+
+/// Returns how many items a set has along the first axis, and how many images each of them has; `None` if it cannot be cut there.
+fn items_of(set: &StoredSet) -> Option<(usize, usize)> {
+    let Some((_, shape)) = set.stack() else { return Some((set.len(), 1)) };
+    let can_be_cut = shape.len() > 2 && set.form().is_none_or(|form| form.can_grow(shape));
+    let each: usize = shape[1..shape.len() - 2].iter().product();
+    (can_be_cut && each > 0).then(|| (shape[0], each))
+}
+
+impl Writer {
+    /// Starts an archive that has the part with this number, from 0, of an archive of image sets that is split into `of` parts.
+    ///
+    /// Each stack is cut along its first axis, and so are images with keys of their own, into parts of about the same length,
+    /// without decoding them: all parts together have what the archive has, in its order, and [`merge`](Self::merge) puts them
+    /// together again. Arrays that have an item for each image, as labels do, are cut in the same places; other arrays are in
+    /// each part. Images that cannot be cut are in the first.
+    ///
+    /// ```
+    /// use std::num::NonZero;
+    /// use bitnpz::{Archive, WriteOptions, Writer};
+    /// use ndarray::{Array1, Array3};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("training.npz");
+    /// let mut writer = Writer::create(&path)?;
+    /// writer.add_images("glyphs", &Array3::from_shape_fn((5000, 16, 16), |(i, y, x)| y * x < i % 90))?;
+    /// writer.add_array("labels", &Array1::from_iter(0..5000_i64))?;
+    /// writer.finish()?;
+    ///
+    /// let part = folder.path().join("part-1.npz");
+    /// let of = NonZero::new(2).expect("two parts");
+    /// Writer::part(&part, &path, 1, of, &WriteOptions::default())?.finish()?;
+    /// let part = Archive::open(&part)?;
+    /// assert_eq!(part.images("glyphs")?.len() as i64, 5000 - part.array::<i64>("labels")?[[0]]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the archive cannot be read or has no image sets, if there is no such part, or if writing fails.
+    pub fn part(
+        path: impl AsRef<Path>,
+        from: impl AsRef<Path>,
+        number: usize,
+        of: NonZero<usize>,
+        options: &WriteOptions,
+    ) -> Result<Self> {
+        let reading = OpenOptions::default().with_limits(options.limits.clone());
+        let archive = Archive::open_with(from.as_ref(), &reading)?;
+        if archive.encoding() != Some(Encoding::Sets) || archive.sets().is_empty() {
+            return Err(ErrorKind::NothingToSplit.into());
+        }
+        if number >= of.get() {
+            return Err(ErrorKind::NoSuchPart { number, parts: of.get() }.into());
+        }
+        let part = Part { number, of };
+        let cuts = Cuts::new(&archive, part);
+        let mut writer = Self::like(path, &archive, options)?;
+        let takes_member =
+            |writer: &mut Self, key: &str| writer.add_part_of_member(&archive, key, part, &cuts);
+        let images_of = |set: usize| cuts.images.get(set).cloned();
+        writer.take_over(&archive, images_of, takes_member, |_, _| Ok(()))?;
+        Ok(writer)
+    }
+
+    /// Adds a part of a member, and returns whether all of it is to be copied instead.
+    fn add_part_of_member(&mut self, archive: &Archive, key: &str, part: Part, cuts: &Cuts) -> Result<bool> {
+        let found = archive.zip().find(key).filter(|member| names::is_array(member.name()));
+        let (Some(member), Ok(entry)) = (found, archive.entry(key)) else { return Ok(true) };
+        let header = ArrayReader::of_member(&member, &archive.zip().limits().npy)?.header().clone();
+        let cut = header.shape.first().and_then(|len| cuts.items.get(len));
+        let can_be_cut = !header.fortran_order || header.shape.len() == 1;
+        match cut.filter(|_| can_be_cut) {
+            Some(cut) => {
+                let images = entry.image_count().unwrap_or(0) / header.shape[0].max(1) * cut.len();
+                self.write_part(archive, &member, header, cut)?;
+                let number = self.output.zip.len() - 1;
+                match entry.kind() {
+                    Some(kind) => self.output.ledger.note_packed(number, MEMBERS, kind.clone(), images),
+                    None => self.output.ledger.note_plain(number, MEMBERS, images),
+                }
+                Ok(false)
+            }
+            // Merged again, images are not to be there several times.
+            None => Ok(part.is_first() || entry.image_count().is_none()),
+        }
+    }
+
+    /// Writes some items of an array.
+    fn write_part(
+        &mut self,
+        archive: &Archive,
+        member: &Member<'_>,
+        mut header: Header,
+        items: &Range<usize>,
+    ) -> Result<()> {
+        let blame = |error: Error| error.with_key(member.key());
+        let item_bytes = header.data_len() / header.shape[0].max(1);
+        header.shape[0] = items.len();
+        self.claim(member.key())?;
+        let head = header.to_bytes().map_err(Error::from).map_err(blame)?;
+        let compression = self.output.zip.options().compression;
+        let mut stream = self.output.stream_array(member.name(), head.clone(), &header, compression)?;
+        let (mut place, wanted) = (0, items.start * item_bytes..items.end * item_bytes);
+        let mut reader = ArrayReader::of_member(member, &archive.zip().limits().npy).map_err(blame)?;
+        reader.copy_to(|bytes| {
+            let [from, to] = [wanted.start, wanted.end].map(|end| end.saturating_sub(place).min(bytes.len()));
+            place += bytes.len();
+            Ok(stream.write_all(&bytes[from..to]).map_err(bitnpz_npz::Error::from)?)
+        })?;
+        Ok(stream.finish(&head)?)
+    }
+}

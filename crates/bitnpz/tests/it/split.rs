@@ -1,0 +1,162 @@
+//! Splitting archives.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use bitnpz::{Archive, Codec, Encoding, ErrorKind, WriteOptions, Writer};
+use ndarray::{Array1, Array3, Array4, Axis, concatenate, s};
+
+use crate::support::{Folder, create, image, reference_decoder, stack};
+
+/// Splits an archive, and returns the paths of the parts.
+fn split(folder: &Folder, from: &Path, of: usize) -> Vec<PathBuf> {
+    let parts = (0..of).map(|number| {
+        let path = folder.path(&format!("part-{number}-of-{of}.npz"));
+        let of = NonZero::new(of).unwrap();
+        Writer::part(&path, from, number, of, &WriteOptions::default()).unwrap().finish().unwrap();
+        path
+    });
+    parts.collect()
+}
+
+/// Images of which many repeat others, near and far.
+fn repeating(len: usize) -> Array3<bool> {
+    let distinct = stack(len);
+    Array3::from_shape_fn((len, 20, 30), |(i, y, x)| {
+        let from = if i % 7 == 3 {
+            i / 9
+        } else if i % 5 == 1 {
+            2
+        } else {
+            i
+        };
+        distinct[[from, y, x]]
+    })
+}
+
+fn write(folder: &Folder, codec: Codec) -> PathBuf {
+    let path = folder.path("whole.npz");
+    let mut writer = Writer::create_with(&path, &WriteOptions::default().with_codec(codec)).unwrap();
+    writer.add_images("glyphs", &repeating(3000)).unwrap();
+    for number in 0..1500 {
+        // Keys that follow no pattern.
+        writer
+            .add_image(&format!("page {}", number * number), &image(9 + number % 3, 17, number % 90))
+            .unwrap();
+    }
+    let pairs = Array4::from_shape_fn((700, 3, 20, 30), |(i, j, y, x)| (i * 7 + j * 3 + y * x) % 11 < 4);
+    writer.add_images("triples", &pairs).unwrap();
+    writer
+        .add_images("columns", &Array3::from_shape_fn((16, 12, 900), |(y, x, i)| (y * x + i) % 5 == 0))
+        .unwrap();
+    writer.add_array("labels", &Array1::from_iter(0..3000_i64)).unwrap();
+    writer.add_array("titles", &Array1::from_iter((0..1500_i32).rev())).unwrap();
+    writer.add_array("classes", &Array1::from_iter(0..10_i64)).unwrap();
+    writer.finish().unwrap();
+    path
+}
+
+#[test]
+fn parts_have_everything_once_and_merge_to_the_whole() {
+    for codec in [Codec::Contour, Codec::Raw] {
+        let folder = Folder::new();
+        let whole = Archive::open(write(&folder, codec)).unwrap();
+        for of in [1, 2, 3, 8] {
+            let paths = split(&folder, &folder.path("whole.npz"), of);
+            let parts: Vec<_> = paths.iter().map(|path| Archive::open(path).unwrap()).collect();
+            for part in &parts {
+                assert_eq!(part.verify(|_| ()).unwrap().problems, [], "{codec} {of}");
+                let [glyphs, labels] =
+                    [part.images("glyphs").unwrap().len(), part.array::<i64>("labels").unwrap().len()];
+                assert_eq!(glyphs, labels);
+                assert!(glyphs.abs_diff(3000 / of) <= 128, "{glyphs} of {of}");
+                assert_eq!(part.array::<i64>("classes").unwrap().len(), 10);
+            }
+            for key in ["glyphs", "triples"] {
+                let arrays: Vec<_> = parts.iter().map(|part| part.array::<bool>(key).unwrap()).collect();
+                let views: Vec<_> = arrays.iter().map(|array| array.view()).collect();
+                assert!(concatenate(Axis(0), &views).unwrap() == whole.array::<bool>(key).unwrap(), "{key}");
+            }
+            let merged = folder.path("merged.npz");
+            Writer::merge(&merged, &paths, &WriteOptions::default()).unwrap().finish().unwrap();
+            let merged = Archive::open(&merged).unwrap();
+            let sorted = |archive: &Archive| {
+                let mut keys: Vec<_> = archive.keys().collect();
+                keys.sort();
+                keys
+            };
+            assert_eq!(sorted(&merged), sorted(&whole));
+            let order = |archive: &Archive| {
+                let images = &archive.keyed_images().unwrap()[0];
+                (0..images.len()).map(|image| images.key(image)).collect::<Vec<_>>()
+            };
+            assert_eq!(order(&merged), order(&whole));
+            for key in whole.keys() {
+                let same = match key.as_str() {
+                    "labels" | "classes" => {
+                        merged.array::<i64>(&key).unwrap() == whole.array::<i64>(&key).unwrap()
+                    }
+                    "titles" => merged.array::<i32>(&key).unwrap() == whole.array::<i32>(&key).unwrap(),
+                    _ => merged.array::<bool>(&key).unwrap() == whole.array::<bool>(&key).unwrap(),
+                };
+                assert!(same, "{key}");
+            }
+            assert_eq!(merged.verify(|_| ()).unwrap().problems, []);
+        }
+    }
+}
+
+#[test]
+fn parts_of_parts_and_of_merged_archives_are_cut_anywhere() {
+    let folder = Folder::new();
+    let paths: Vec<_> = [999, 130, 1, 2500]
+        .iter()
+        .enumerate()
+        .map(|(number, &len)| {
+            let path = folder.path(&format!("{number}.npz"));
+            let mut writer = create(&path, Encoding::Sets);
+            writer.add_images("glyphs", &repeating(3000).slice(s![..len, .., ..]).to_owned()).unwrap();
+            writer.finish().unwrap();
+            path
+        })
+        .collect();
+    let merged = folder.path("whole.npz");
+    Writer::merge(&merged, &paths, &WriteOptions::default()).unwrap().finish().unwrap();
+    let whole = Archive::open(&merged).unwrap().array::<bool>("glyphs").unwrap();
+    let mut python = reference_decoder();
+    let mut found = Vec::new();
+    for half in split(&folder, &merged, 2) {
+        let smaller = Folder::new();
+        for part in split(&smaller, &half, 3) {
+            let part_of = Archive::open(&part).unwrap();
+            assert_eq!(part_of.verify(|_| ()).unwrap().problems, []);
+            let array = part_of.array::<bool>("glyphs").unwrap();
+            let read = python.run(
+                "outputs.append(bitnpz_reference.load(inputs[0].decode())['glyphs'].tobytes())",
+                &[part.to_str().unwrap().as_bytes()],
+            );
+            assert!(read[0].iter().map(|&byte| byte == 1).eq(array.iter().copied()));
+            found.push(array);
+        }
+    }
+    let views: Vec<_> = found.iter().map(|array| array.view()).collect();
+    assert!(concatenate(Axis(0), &views).unwrap() == whole);
+}
+
+#[test]
+fn refuses_what_cannot_be_split() {
+    let folder = Folder::new();
+    let (path, to) = (folder.path("a.npz"), folder.path("part.npz"));
+    let mut writer = create(&path, Encoding::Packed);
+    writer.add_images("glyphs", &stack(300)).unwrap();
+    writer.finish().unwrap();
+    let two = NonZero::new(2).unwrap();
+    let error = Writer::part(&to, &path, 0, two, &WriteOptions::default()).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NothingToSplit));
+    let mut writer = create(&path, Encoding::Sets);
+    writer.add_images("glyphs", &stack(3000)).unwrap();
+    writer.finish().unwrap();
+    let error = Writer::part(&to, &path, 2, two, &WriteOptions::default()).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NoSuchPart { number: 2, parts: 2 }));
+    assert!(!to.exists());
+}
