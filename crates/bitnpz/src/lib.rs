@@ -88,7 +88,7 @@ pub use bitnpz_bitmap::{Bitmap, BitmapView, BoundingBox, Pixel, PixelValues};
 pub use bitnpz_bitmap::{Error as BitmapError, ErrorKind as BitmapErrorKind};
 pub use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header, OutOfMemory};
 pub use bitnpz_npy::{Error as NpyError, ErrorKind as NpyErrorKind};
-pub use bitnpz_npz::{Access, Compression, Identity, Limits, Method, ReadAt};
+pub use bitnpz_npz::{Access, Compression, Identity, Limits, Method, Needed, PushedFile, ReadAt};
 pub use bitnpz_npz::{Error as NpzError, ErrorKind as NpzErrorKind};
 pub use bitnpz_npz::{remove_temporary_files, sync_folder_of};
 pub use encoding::{Encoding, ParseEncodingError};

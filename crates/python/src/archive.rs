@@ -164,7 +164,7 @@ impl Archive {
 
     fn _verify_structure(&self, py: Python<'_>) -> PyResult<Vec<Problem>> {
         let archive = self.open(py)?;
-        let report = long(py, &self.name, || Ok(archive.verify_structure()))?;
+        let report = long(py, &self.name, || archive.verify_structure())?;
         Ok(report.problems.into_iter().map(Problem::from).collect())
     }
 

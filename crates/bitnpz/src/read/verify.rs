@@ -23,9 +23,12 @@ const READ_BUFFER_BYTES: usize = 1 << 16;
 impl Archive {
     /// Verifies the structure of the archive: its records, each member's local header, each array's header, and the descriptions
     /// and directories of image sets. It reads no pixels; [`verify`](Self::verify) does.
-    #[must_use]
-    pub fn verify_structure(&self) -> Report {
-        let mut report = Report { gaps: self.zip().gaps(), ..Report::default() };
+    ///
+    /// # Errors
+    ///
+    /// If the file is read by range and cannot be read. Damage is no error: it is in the report.
+    pub fn verify_structure(&self) -> Result<Report> {
+        let mut report = Report { gaps: self.zip().gaps()?, ..Report::default() };
         for member in self.zip().members() {
             let located = member.data_range().map_err(Error::from);
             let is_own = is_reserved(member.name());
@@ -34,25 +37,39 @@ impl Archive {
             } else {
                 Item::of_member(self.contents(), member.clone()).map(drop)
             };
-            report
-                .problems
-                .extend(result.err().map(|error| Problem::of_member(member.name(), error.to_string())));
+            if let Err(error) = result {
+                report.problems.push(Problem::of_member(member.name(), self.damage(error)?.to_string()));
+            }
             report.bytes += member.size();
             report.members += 1;
         }
         report.problems.extend(self.missing_members().chain(self.unnamed_members()));
         for set in self.sets() {
             for misplaced in set.misplaced(self.zip()) {
-                let error = misplaced.as_ref().err().map(ToString::to_string);
-                report.problems.extend(error.map(|message| Problem::of_member(set.name(), message)));
-                for image in misplaced.unwrap_or_default() {
+                let misplaced = match misplaced {
+                    Ok(misplaced) => misplaced,
+                    Err(error) => {
+                        report.problems.push(Problem::of_member(set.name(), self.damage(error)?.to_string()));
+                        continue;
+                    }
+                };
+                for image in misplaced {
                     let message = "expected a place of its payload, found none".to_owned();
                     let flaw = Flaw { image, is_certain: true, message };
                     report.problems.push(Problem::of_image(self.zip(), set, &flaw));
                 }
             }
         }
-        report
+        Ok(report)
+    }
+
+    /// Returns an error that is damage of the archive.
+    ///
+    /// # Errors
+    ///
+    /// The error, if it is that of a store that cannot be read.
+    fn damage(&self, error: Error) -> Result<Error> {
+        if self.zip().is_read_by_range() && error.is_of_system() { Err(error) } else { Ok(error) }
     }
 
     /// Returns a problem for each packed image whose member is missing.
@@ -110,14 +127,15 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// If the call was [interrupted](crate::interruptible). Damage is no error: it is in the report.
+    /// If the call was [interrupted](crate::interruptible), or if the file is read by range and cannot be read. Damage is no error: it
+    /// is in the report.
     pub fn verify(&self, mut progress: impl FnMut(Steps)) -> Result<Report> {
         let total = self.zip().len() + self.sets().iter().map(StoredSet::len).sum::<usize>();
-        let mut report = Report { gaps: self.zip().gaps(), ..Report::default() };
+        let mut report = Report { gaps: self.zip().gaps()?, ..Report::default() };
         for member in self.zip().members() {
             interrupt::check()?;
             if let Err(error) = self.verify_member(&member) {
-                let problem = Problem::of_member(member.name(), error.to_string());
+                let problem = Problem::of_member(member.name(), self.damage(error)?.to_string());
                 report.problems.push(problem);
             }
             report.bytes += member.size();
@@ -147,7 +165,7 @@ impl Archive {
         let add = |flaw: Flaw| problems.push(Problem::of_image(self.zip(), set, &flaw));
         if let Err(error) = set.verify(self.zip(), add, progress) {
             interrupt::check()?;
-            problems.push(Problem::of_member(set.name(), error.to_string()));
+            problems.push(Problem::of_member(set.name(), self.damage(error)?.to_string()));
         }
         if problems.len() == before {
             let message = "expected the places of payloads as they were written, found others; all images are intact, and \

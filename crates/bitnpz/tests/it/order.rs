@@ -250,7 +250,7 @@ fn copies_members_that_are_not_arrays() {
     ];
     assert_eq!(read(&archive), expected);
     assert!(archive.verify(|_| ()).unwrap().problems.is_empty());
-    assert!(archive.verify_structure().problems.is_empty());
+    assert!(archive.verify_structure().unwrap().problems.is_empty());
     for encoding in Encoding::ALL {
         let path = folder.path("copy.npz");
         let mut writer = create(&path, encoding);

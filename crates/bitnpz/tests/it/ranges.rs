@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bitnpz::{Archive, Codec, OpenOptions, ReadAt, WriteOptions, Writer};
+use bitnpz::{Archive, Codec, Needed, OpenOptions, PushedFile, ReadAt, WriteOptions, Writer};
 use ndarray::{Array3, Axis, s};
 
 use crate::support::{Folder, image, stack};
@@ -318,4 +318,62 @@ impl ReadAt for WithEnd {
         let len = self.len()?;
         Ok((len, self.read_ranges(&[len.saturating_sub(most)..len])?.remove(0)))
     }
+}
+
+/// Repeats a call until nothing is needed, and returns its result and the number of rounds.
+fn in_rounds<R>(
+    file: &PushedFile,
+    bytes: &[u8],
+    mut call: impl FnMut() -> bitnpz::Result<R>,
+) -> (bitnpz::Result<R>, usize) {
+    let at = |place: u64| usize::try_from(place).unwrap();
+    for rounds in 0..1000 {
+        let result = call();
+        match file.needed().filter(|_| result.is_err()) {
+            Some(Needed::End(most)) => {
+                let start = bytes.len().saturating_sub(at(most));
+                file.push_end(bytes.len() as u64, bytes[start..].to_vec());
+            }
+            Some(Needed::Ranges(ranges)) => {
+                assert!(ranges.is_sorted_by(|one, next| one.end < next.start), "{ranges:?}");
+                ranges
+                    .iter()
+                    .for_each(|range| file.push(range.start, bytes[at(range.start)..at(range.end)].to_vec()));
+            }
+            None => {
+                file.forget();
+                return (result, rounds);
+            }
+        }
+    }
+    panic!("it does not end");
+}
+
+#[test]
+fn a_program_that_does_not_wait_is_told_what_is_needed() {
+    let folder = Folder::new();
+    let all = Array3::from_shape_fn((20_000, 20, 30), |(i, y, x)| is_set(i, y, x));
+    let bytes = large(&folder, &all);
+    let file = PushedFile::default();
+    let (archive, rounds) =
+        in_rounds(&file, &bytes, || Archive::open_ranges(file.clone(), &OpenOptions::default()));
+    assert!(rounds <= 2, "{rounds}");
+    let archive = archive.unwrap();
+    let images = archive.images("stack").unwrap();
+    let indices: Vec<usize> = (0..256).map(|number| number * 7919 % 20_000).collect();
+    let mut batch = Array3::from_elem((256, 20, 30), false);
+    let (read, rounds) = in_rounds(&file, &bytes, || images.read_batch_into(&indices, &mut batch));
+    assert!(read.is_ok() && rounds <= 2, "{rounds}");
+    assert_eq!(batch, all.select(Axis(0), &indices));
+    let (image, rounds) = in_rounds(&file, &bytes, || archive.image::<bool>("page 900"));
+    assert!(image.unwrap() == self::image(9, 17, 30) && rounds <= 2, "{rounds}");
+    let (whole, _) = in_rounds(&file, &bytes, || archive.array::<bool>("stack"));
+    assert!(whole.unwrap() == all.into_dyn());
+    let (report, rounds) = in_rounds(&file, &bytes, || archive.verify(|_| ()));
+    assert!(report.unwrap().problems.is_empty() && rounds < 20, "{rounds}");
+    // A short answer is asked for again; an error is one.
+    let wrong = PushedFile::default();
+    wrong.push_end(bytes.len() as u64, bytes[bytes.len() - 100..].to_vec());
+    let error = Archive::open_ranges(wrong.clone(), &OpenOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("expected 262144 bytes") && wrong.needed().is_none(), "{error}");
 }

@@ -37,10 +37,10 @@ pub(crate) fn run(arguments: &VerifyArgs, printer: &mut Printer) -> Outcome {
     } else {
         let bar = printer.steps_progress("verifying");
         let report = archive.verify(|steps| bar.show(steps));
-        let report = report.map_err(|error| Failure::of(&arguments.archive.path, &error))?;
         drop(bar);
         report
     };
+    let report = report.map_err(|error| Failure::of(&arguments.archive.path, &error))?;
     if is_json {
         let problems: Vec<_> = report.problems.iter().map(to_json).collect();
         printer.json(&json!({

@@ -181,7 +181,11 @@ impl<'a> MemberData<'a> {
         let start = likely.map_or(self.offset() + self.usual_header(), |range| range.start);
         let [from, to] =
             [data.start, data.end].map(|place| start.saturating_add(place).min(self.source.len()));
-        if data.start == 0 { self.offset().min(to)..to } else { from..to }
+        if data.start > 0 {
+            return from..to;
+        }
+        let header = self.offset().saturating_add(self.usual_header()).min(self.source.len());
+        self.offset().min(to)..to.max(header)
     }
 
     /// Checks the CRC-32 of the decompressed bytes.

@@ -299,12 +299,25 @@ impl Archive {
     }
 
     /// Returns the number of bytes before the central directory that belong to no member. Archives may have such bytes,
-    /// for example a program at their start, or members that were removed from the directory.
-    #[must_use]
-    pub fn gaps(&self) -> u64 {
+    /// for example a program at their start, or members that were removed from the directory. Members whose local header is damaged
+    /// count too.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub fn gaps(&self) -> Result<u64> {
+        let headers = self.members().map(|member| member.request(0..0));
+        self.prefetch(&mut headers.collect::<Vec<_>>())?;
+        let mut members = 0;
+        for member in self.members() {
+            match member.len() {
+                Ok(len) => members += len,
+                Err(error) if matches!(error.kind(), ErrorKind::Io(_)) => return Err(error),
+                Err(_) => {}
+            }
+        }
         let (first, end) = (self.index.prefix(), self.index.start());
-        let members: u64 = self.members().filter_map(|member| member.len().ok()).sum();
-        first + (end - first).saturating_sub(members)
+        Ok(first + (end - first).saturating_sub(members))
     }
 
     /// Reads the array of this name.
