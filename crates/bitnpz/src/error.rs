@@ -129,12 +129,12 @@ pub enum ErrorKind {
     NothingToMerge,
     /// An archive to be split has no image sets.
     NothingToSplit,
-    /// An archive is not split into so many parts.
-    NoSuchPart {
-        /// The requested part.
+    /// An archive is not split into so many shards.
+    NoSuchShard {
+        /// The requested shard.
         number: usize,
-        /// The number of parts.
-        parts: usize,
+        /// The number of shards.
+        shards: usize,
     },
     /// Stacks under one key differ in the values of their pixels.
     ValuesDiffer {
@@ -353,8 +353,8 @@ impl fmt::Display for Error {
             ErrorKind::NothingToSplit => f.write_str(
                 "expected image sets to split, found none: `bitnpz convert` makes them of other archives",
             ),
-            ErrorKind::NoSuchPart { number, parts } => {
-                write!(f, "expected a part from 0 to {}, found {number}", parts - 1)
+            ErrorKind::NoSuchShard { number, shards } => {
+                write!(f, "expected a shard from 0 to {}, found {number}", shards - 1)
             }
             ErrorKind::ValuesDiffer { expected: [off, on], found: [other_off, other_on] } => write!(
                 f,

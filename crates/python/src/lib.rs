@@ -39,7 +39,7 @@ mod _bitnpz {
     #[pymodule_export]
     use super::images::Images;
     #[pymodule_export]
-    use super::merge::{merge, part};
+    use super::merge::{merge, shard};
     #[pymodule_export]
     use super::model::{model_codec, train};
     #[pymodule_export]

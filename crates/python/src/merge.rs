@@ -26,21 +26,21 @@ pub(crate) fn merge(
     long(py, name, merge).map(drop)
 }
 
-/// Writes a part of an archive to a new one.
+/// Writes a shard of an archive to a new one.
 #[pyfunction]
-#[pyo3(name = "_part", signature = (target, source, number, parts, name, limits=None))]
+#[pyo3(name = "_shard", signature = (target, source, number, shards, name, limits=None))]
 #[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
-pub(crate) fn part(
+pub(crate) fn shard(
     py: Python<'_>,
     target: PathBuf,
     source: PathBuf,
     number: usize,
-    parts: NonZero<usize>,
+    shards: NonZero<usize>,
     name: &str,
     limits: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<()> {
     let options = WriteOptions::default().with_limits(to_limits(limits)?);
     let split =
-        || bitnpz::Writer::part(target, source, number, parts, &options).and_then(bitnpz::Writer::finish);
+        || bitnpz::Writer::shard(target, source, number, shards, &options).and_then(bitnpz::Writer::finish);
     long(py, name, split).map(drop)
 }

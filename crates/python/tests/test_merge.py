@@ -132,19 +132,19 @@ def test_merges_many_small_stacks_in_order():
 def test_split_makes_parts_that_merge_again(tmp_path):
     glyphs = np.random.default_rng(0).random((3000, 12, 12)) < 0.2
     bitnpz.save(tmp_path / "all.npz", {"glyphs": glyphs, "labels": np.arange(3000), "classes": np.arange(7)})
-    parts = bitnpz.split(tmp_path / "part", tmp_path / "all.npz", 3)
-    assert [os.path.basename(part) for part in parts] == [f"part-0000{number}-of-00003.npz" for number in range(3)]
-    labels = [bitnpz.load(part)["labels"] for part in parts]
+    shards = bitnpz.split(tmp_path / "shard", tmp_path / "all.npz", 3)
+    assert [os.path.basename(shard) for shard in shards] == [f"shard-0000{number}-of-00003.npz" for number in range(3)]
+    labels = [bitnpz.load(shard)["labels"] for shard in shards]
     assert np.concatenate(labels).tolist() == list(range(3000))
-    for part, numbers in zip(parts, labels, strict=True):
-        assert (np.asarray(bitnpz.load(part)["glyphs"]) == glyphs[numbers]).all()
-        assert bitnpz.load(part)["classes"].tolist() == list(range(7)) and bitnpz.load(part).verify() == []
-    bitnpz.merge(tmp_path / "again.npz", parts)
+    for shard, numbers in zip(shards, labels, strict=True):
+        assert (np.asarray(bitnpz.load(shard)["glyphs"]) == glyphs[numbers]).all()
+        assert bitnpz.load(shard)["classes"].tolist() == list(range(7)) and bitnpz.load(shard).verify() == []
+    bitnpz.merge(tmp_path / "again.npz", shards)
     again = bitnpz.load(tmp_path / "again.npz")
     assert (np.asarray(again["glyphs"]) == glyphs).all() and again["labels"].tolist() == list(range(3000))
-    for parts, source in [(0, "all.npz"), (2.5, "all.npz"), (100_000, "all.npz")]:
-        with pytest.raises(bitnpz.InputError, match="parts"):
-            bitnpz.split(tmp_path / "p", tmp_path / source, parts)
+    for shards, source in [(0, "all.npz"), (2.5, "all.npz"), (100_000, "all.npz")]:
+        with pytest.raises(bitnpz.InputError, match="shards"):
+            bitnpz.split(tmp_path / "p", tmp_path / source, shards)
     np.savez(tmp_path / "numpy.npz", glyphs)
     with pytest.raises(bitnpz.InputError, match="image sets"):
         bitnpz.split(tmp_path / "p", tmp_path / "numpy.npz", 2)

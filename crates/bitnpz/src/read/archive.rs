@@ -84,8 +84,8 @@ impl Archive {
         Self::new(bitnpz_npz::Archive::open_with(path, &options.of_file())?, options)
     }
 
-    /// Opens an archive that is read by range, as from an object store, with two requests, or one more for each image set of a
-    /// large archive. The blocks that a batch of images needs are requested together.
+    /// Opens an archive that is read by range, as from an object store, with one or two requests; one more if its central directory
+    /// has more than 256 KiB, or keys are in tables. The blocks that a batch of images needs are requested together.
     ///
     /// ```
     /// use std::io;

@@ -89,12 +89,12 @@ impl PayloadMembers {
         };
         let (payload, directory) = (found(&self.payload)?, found(&self.directory)?);
         // Half a byte for each image of a block, or a bit for each in an index.
-        let (member, most) = match self.has_blocks {
-            true => (&self.payload, payload.size().saturating_mul(2)),
-            false => (&self.directory, directory.size().saturating_mul(8)),
+        let (member, bytes, most) = match self.has_blocks {
+            true => (&self.payload, payload.size(), payload.size().saturating_mul(2)),
+            false => (&self.directory, directory.size(), directory.size().saturating_mul(8)),
         };
         if images as u64 > most {
-            let message = format!("expected fewer than {images} images in {} bytes", payload.size());
+            let message = format!("expected fewer than {images} images in {bytes} bytes");
             return Err(ErrorKind::Damaged { member: member.clone(), message }.into());
         }
         Ok(())

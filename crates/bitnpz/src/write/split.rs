@@ -18,15 +18,15 @@ use crate::options::WriteOptions;
 use crate::read::{Archive, ArrayReader, OpenOptions};
 use crate::set::StoredSet;
 
-/// Which part of an archive.
+/// One of the shards that an archive is split into.
 #[derive(Clone, Copy, Debug)]
-struct Part {
+struct Shard {
     number: usize,
     of: NonZero<usize>,
 }
 
-impl Part {
-    /// Returns the items of this part, of so many in all; `cut_near` returns where they can be cut, not behind its argument.
+impl Shard {
+    /// Returns the items of this shard, of so many in all; `cut_near` returns where they can be cut, not behind its argument.
     fn items(self, len: usize, cut_near: impl Fn(usize) -> usize) -> Range<usize> {
         let cut = |number: usize| {
             let wanted = len as u128 * number as u128 / self.of.get() as u128;
@@ -41,7 +41,7 @@ impl Part {
     }
 }
 
-/// What a part has of an archive.
+/// What a shard has of an archive.
 struct Cuts {
     /// The images of each set.
     images: Vec<Range<usize>>,
@@ -50,17 +50,17 @@ struct Cuts {
 }
 
 impl Cuts {
-    fn new(archive: &Archive, part: Part) -> Self {
+    fn new(archive: &Archive, shard: Shard) -> Self {
         let (mut images, mut items) = (Vec::new(), BTreeMap::new());
         let keyed = archive.sets().iter().filter(|set| set.stack().is_none()).count();
         for set in archive.sets() {
             let Some((len, each)) = items_of(set) else {
                 // It cannot be cut along its first axis.
-                images.push(if part.is_first() { 0..set.len() } else { 0..0 });
+                images.push(if shard.is_first() { 0..set.len() } else { 0..0 });
                 continue;
             };
             let cut_near = |item: usize| set.cut_near(item * each).div_ceil(each);
-            let of_set = || part.items(len, cut_near);
+            let of_set = || shard.items(len, cut_near);
             // Labels could belong to any of several sets of images with keys of their own.
             let has_labels = set.stack().is_some() || keyed == 1;
             let cut = if has_labels { items.entry(len).or_insert_with(of_set).clone() } else { of_set() };
@@ -79,12 +79,12 @@ fn items_of(set: &StoredSet) -> Option<(usize, usize)> {
 }
 
 impl Writer {
-    /// Starts an archive that has the part with this number, from 0, of an archive of image sets that is split into `of` parts.
+    /// Starts an archive that has the shard with this number, from 0, of an archive of image sets that is split into `of` shards.
     ///
-    /// Each stack is cut along its first axis, and so are images with keys of their own, into parts of about the same length,
-    /// without decoding them: all parts together have what the archive has, in its order, and [`merge`](Self::merge) puts them
+    /// Each stack is cut along its first axis, and so are images with keys of their own, into pieces of about the same length,
+    /// without decoding them: all shards together have what the archive has, in its order, and [`merge`](Self::merge) puts them
     /// together again. Arrays that have an item for each image, as labels do, are cut in the same places; other arrays are in
-    /// each part. Images that cannot be cut are in the first.
+    /// each shard. Images that cannot be cut are in the first.
     ///
     /// ```
     /// use std::num::NonZero;
@@ -98,18 +98,18 @@ impl Writer {
     /// writer.add_array("labels", &Array1::from_iter(0..5000_i64))?;
     /// writer.finish()?;
     ///
-    /// let part = folder.path().join("part-1.npz");
-    /// let of = NonZero::new(2).expect("two parts");
-    /// Writer::part(&part, &path, 1, of, &WriteOptions::default())?.finish()?;
-    /// let part = Archive::open(&part)?;
-    /// assert_eq!(part.images("glyphs")?.len() as i64, 5000 - part.array::<i64>("labels")?[[0]]);
+    /// let shard = folder.path().join("shard-1.npz");
+    /// let of = NonZero::new(2).expect("two shards");
+    /// Writer::shard(&shard, &path, 1, of, &WriteOptions::default())?.finish()?;
+    /// let shard = Archive::open(&shard)?;
+    /// assert_eq!(shard.images("glyphs")?.len() as i64, 5000 - shard.array::<i64>("labels")?[[0]]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// If the archive cannot be read or has no image sets, if there is no such part, or if writing fails.
-    pub fn part(
+    /// If the archive cannot be read or has no image sets, if there is no such shard, or if writing fails.
+    pub fn shard(
         path: impl AsRef<Path>,
         from: impl AsRef<Path>,
         number: usize,
@@ -122,20 +122,26 @@ impl Writer {
             return Err(ErrorKind::NothingToSplit.into());
         }
         if number >= of.get() {
-            return Err(ErrorKind::NoSuchPart { number, parts: of.get() }.into());
+            return Err(ErrorKind::NoSuchShard { number, shards: of.get() }.into());
         }
-        let part = Part { number, of };
-        let cuts = Cuts::new(&archive, part);
+        let shard = Shard { number, of };
+        let cuts = Cuts::new(&archive, shard);
         let mut writer = Self::like(path, &archive, options)?;
         let takes_member =
-            |writer: &mut Self, key: &str| writer.add_part_of_member(&archive, key, part, &cuts);
+            |writer: &mut Self, key: &str| writer.add_part_of_member(&archive, key, shard, &cuts);
         let images_of = |set: usize| cuts.images.get(set).cloned();
         writer.take_over(&archive, images_of, takes_member, |_, _| Ok(()))?;
         Ok(writer)
     }
 
     /// Adds a part of a member, and returns whether all of it is to be copied instead.
-    fn add_part_of_member(&mut self, archive: &Archive, key: &str, part: Part, cuts: &Cuts) -> Result<bool> {
+    fn add_part_of_member(
+        &mut self,
+        archive: &Archive,
+        key: &str,
+        shard: Shard,
+        cuts: &Cuts,
+    ) -> Result<bool> {
         let found = archive.zip().find(key).filter(|member| names::is_array(member.name()));
         let (Some(member), Ok(entry)) = (found, archive.entry(key)) else { return Ok(true) };
         let header = ArrayReader::of_member(&member, &archive.zip().limits().npy)?.header().clone();
@@ -153,7 +159,7 @@ impl Writer {
                 Ok(false)
             }
             // Merged again, images are not to be there several times.
-            None => Ok(part.is_first() || entry.image_count().is_none()),
+            None => Ok(shard.is_first() || entry.image_count().is_none()),
         }
     }
 

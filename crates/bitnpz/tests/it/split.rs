@@ -8,15 +8,15 @@ use ndarray::{Array1, Array3, Array4, Axis, concatenate, s};
 
 use crate::support::{Folder, create, image, reference_decoder, stack};
 
-/// Splits an archive, and returns the paths of the parts.
+/// Splits an archive, and returns the paths of the shards.
 fn split(folder: &Folder, from: &Path, of: usize) -> Vec<PathBuf> {
-    let parts = (0..of).map(|number| {
-        let path = folder.path(&format!("part-{number}-of-{of}.npz"));
+    let shards = (0..of).map(|number| {
+        let path = folder.path(&format!("shard-{number}-of-{of}.npz"));
         let of = NonZero::new(of).unwrap();
-        Writer::part(&path, from, number, of, &WriteOptions::default()).unwrap().finish().unwrap();
+        Writer::shard(&path, from, number, of, &WriteOptions::default()).unwrap().finish().unwrap();
         path
     });
-    parts.collect()
+    shards.collect()
 }
 
 /// Images of which many repeat others, near and far.
@@ -63,17 +63,17 @@ fn parts_have_everything_once_and_merge_to_the_whole() {
         let whole = Archive::open(write(&folder, codec)).unwrap();
         for of in [1, 2, 3, 8] {
             let paths = split(&folder, &folder.path("whole.npz"), of);
-            let parts: Vec<_> = paths.iter().map(|path| Archive::open(path).unwrap()).collect();
-            for part in &parts {
-                assert_eq!(part.verify(|_| ()).unwrap().problems, [], "{codec} {of}");
+            let shards: Vec<_> = paths.iter().map(|path| Archive::open(path).unwrap()).collect();
+            for shard in &shards {
+                assert_eq!(shard.verify(|_| ()).unwrap().problems, [], "{codec} {of}");
                 let [glyphs, labels] =
-                    [part.images("glyphs").unwrap().len(), part.array::<i64>("labels").unwrap().len()];
+                    [shard.images("glyphs").unwrap().len(), shard.array::<i64>("labels").unwrap().len()];
                 assert_eq!(glyphs, labels);
                 assert!(glyphs.abs_diff(3000 / of) <= 128, "{glyphs} of {of}");
-                assert_eq!(part.array::<i64>("classes").unwrap().len(), 10);
+                assert_eq!(shard.array::<i64>("classes").unwrap().len(), 10);
             }
             for key in ["glyphs", "triples"] {
-                let arrays: Vec<_> = parts.iter().map(|part| part.array::<bool>(key).unwrap()).collect();
+                let arrays: Vec<_> = shards.iter().map(|shard| shard.array::<bool>(key).unwrap()).collect();
                 let views: Vec<_> = arrays.iter().map(|array| array.view()).collect();
                 assert!(concatenate(Axis(0), &views).unwrap() == whole.array::<bool>(key).unwrap(), "{key}");
             }
@@ -127,13 +127,13 @@ fn parts_of_parts_and_of_merged_archives_are_cut_anywhere() {
     let mut found = Vec::new();
     for half in split(&folder, &merged, 2) {
         let smaller = Folder::new();
-        for part in split(&smaller, &half, 3) {
-            let part_of = Archive::open(&part).unwrap();
-            assert_eq!(part_of.verify(|_| ()).unwrap().problems, []);
-            let array = part_of.array::<bool>("glyphs").unwrap();
+        for shard in split(&smaller, &half, 3) {
+            let shard_of = Archive::open(&shard).unwrap();
+            assert_eq!(shard_of.verify(|_| ()).unwrap().problems, []);
+            let array = shard_of.array::<bool>("glyphs").unwrap();
             let read = python.run(
                 "outputs.append(bitnpz_reference.load(inputs[0].decode())['glyphs'].tobytes())",
-                &[part.to_str().unwrap().as_bytes()],
+                &[shard.to_str().unwrap().as_bytes()],
             );
             assert!(read[0].iter().map(|&byte| byte == 1).eq(array.iter().copied()));
             found.push(array);
@@ -146,17 +146,17 @@ fn parts_of_parts_and_of_merged_archives_are_cut_anywhere() {
 #[test]
 fn refuses_what_cannot_be_split() {
     let folder = Folder::new();
-    let (path, to) = (folder.path("a.npz"), folder.path("part.npz"));
+    let (path, to) = (folder.path("a.npz"), folder.path("shard.npz"));
     let mut writer = create(&path, Encoding::Packed);
     writer.add_images("glyphs", &stack(300)).unwrap();
     writer.finish().unwrap();
     let two = NonZero::new(2).unwrap();
-    let error = Writer::part(&to, &path, 0, two, &WriteOptions::default()).unwrap_err();
+    let error = Writer::shard(&to, &path, 0, two, &WriteOptions::default()).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NothingToSplit));
     let mut writer = create(&path, Encoding::Sets);
     writer.add_images("glyphs", &stack(3000)).unwrap();
     writer.finish().unwrap();
-    let error = Writer::part(&to, &path, 2, two, &WriteOptions::default()).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::NoSuchPart { number: 2, parts: 2 }));
+    let error = Writer::shard(&to, &path, 2, two, &WriteOptions::default()).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NoSuchShard { number: 2, shards: 2 }));
     assert!(!to.exists());
 }

@@ -15,18 +15,18 @@ use crate::printer::Printer;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Images are copied, not encoded again. Each stack is cut along its first axis, and so are images with keys of their own. Arrays \
-that have an item for each image, as labels do, are cut in the same places; other arrays are in each part. `bitnpz merge` puts \
-the parts together again.
+that have an item for each image, as labels do, are cut in the same places; other arrays are in each shard. `bitnpz merge` puts \
+the shards together again.
 
 Example:
-  bitnpz split training.npz --parts 16 -o shard.npz
+  bitnpz split training.npz --shards 16 -o shard.npz
 writes shard-00000-of-00016.npz to shard-00015-of-00016.npz.")]
 pub(crate) struct SplitArgs {
     /// The archive
     archive: PathBuf,
-    /// The number of parts
+    /// The number of shards
     #[arg(long, value_name = "NUMBER")]
-    parts: NonZero<usize>,
+    shards: NonZero<usize>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -34,27 +34,27 @@ pub(crate) struct SplitArgs {
 }
 
 pub(crate) fn run(arguments: &SplitArgs, printer: &mut Printer) -> Outcome {
-    let SplitArgs { archive, parts, output, limits } = arguments;
+    let SplitArgs { archive, shards, output, limits } = arguments;
     for (path, found) in [(archive, "input"), (&output.output, "output")] {
         if files::is_stream(path) {
             let message = format!("expected an archive that is a file, found standard {found}");
             return Err(Failure::Message(message));
         }
     }
-    let targets: Vec<_> = (0..parts.get())
-        .map(|number| OutputArgs { output: name_of(&output.output, number, parts.get()), ..output.clone() })
+    let targets: Vec<_> = (0..shards.get())
+        .map(|number| OutputArgs { output: name_of(&output.output, number, shards.get()), ..output.clone() })
         .collect();
     targets.iter().try_for_each(files::check_free)?;
     let options = WriteOptions::default().with_limits(limits.limits());
     for (number, target) in targets.iter().enumerate() {
         let path = &target.output;
-        let part = Writer::part(path, archive, number, *parts, &options).and_then(Writer::finish);
-        report(path, part.map_err(|error| Failure::of(archive, &error))?, printer)?;
+        let shard = Writer::shard(path, archive, number, *shards, &options).and_then(Writer::finish);
+        report(path, shard.map_err(|error| Failure::of(archive, &error))?, printer)?;
     }
     Ok(())
 }
 
-/// Returns the name of a part: the name of all, with the number of the part before its ending.
+/// Returns the name of a shard: the name of all, with the number of the shard before its ending.
 fn name_of(path: &std::path::Path, number: usize, of: usize) -> PathBuf {
     let ending = path.extension().map_or_else(|| "npz".into(), ToOwned::to_owned);
     let mut name = path.file_stem().unwrap_or_default().to_owned();

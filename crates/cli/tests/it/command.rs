@@ -394,21 +394,21 @@ fn every_verb_has_help_and_every_shell_completions() {
 }
 
 #[test]
-fn split_makes_parts_that_merge_again() {
+fn split_makes_shards_that_merge_again() {
     let folder = Folder::new();
     let stack = ndarray::Array3::from_shape_fn((2000, 16, 16), |(i, y, x)| (y * x + i) % 7 < 3);
     let mut writer = bitnpz::Writer::create(folder.path().join("all.npz")).unwrap();
     writer.add_images("glyphs", &stack).unwrap();
     writer.finish().unwrap();
-    let said = folder.succeed(&["split", "all.npz", "--parts", "3", "-o", "part.npz"]);
-    assert!(said.contains("part-00002-of-00003.npz: 1 key, "), "{said}");
-    let parts = [0, 1, 2].map(|number| format!("part-0000{number}-of-00003.npz"));
-    let merge = ["merge", &parts[0], &parts[1], &parts[2], "-o", "again.npz"];
+    let said = folder.succeed(&["split", "all.npz", "--shards", "3", "-o", "shard.npz"]);
+    assert!(said.contains("shard-00002-of-00003.npz: 1 key, "), "{said}");
+    let shards = [0, 1, 2].map(|number| format!("shard-0000{number}-of-00003.npz"));
+    let merge = ["merge", &shards[0], &shards[1], &shards[2], "-o", "again.npz"];
     assert!(folder.succeed(&merge).contains("again.npz: 1 key, 2,000 images"));
     folder.succeed(&["diff", "all.npz", "again.npz"]);
-    assert!(folder.fail(&["split", "all.npz", "--parts", "3", "-o", "part.npz"], 1).contains("--force"));
-    folder.succeed(&["split", "all.npz", "--parts", "3", "-o", "part.npz", "--force"]);
-    assert!(folder.fail(&["split", "-", "--parts", "3", "-o", "part.npz"], 1).contains("standard input"));
+    assert!(folder.fail(&["split", "all.npz", "--shards", "3", "-o", "shard.npz"], 1).contains("--force"));
+    folder.succeed(&["split", "all.npz", "--shards", "3", "-o", "part.npz", "--force"]);
+    assert!(folder.fail(&["split", "-", "--shards", "3", "-o", "shard.npz"], 1).contains("standard input"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ pub(crate) const PARTS: u16 = u16::from_le_bytes(*b"bp");
 /// The bytes of other extra fields of an entry: of zip64 sizes, and of the start of this field.
 const MOST_OTHERS: u16 = 64;
 
-/// The most parts that a field has room for is a few more. A member with more bytes has larger parts.
+/// A member that would have more parts has larger ones: the field has room for twice as many.
 const MOST_PARTS: u64 = 4096;
 
 /// The length of a part, unless there would be too many: deflate looks back 32 KiB, and loses little by starting anew after

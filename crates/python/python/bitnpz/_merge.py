@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from . import _bitnpz
 from ._errors import InputError
-from ._options import MAX_PARTS, check_number
+from ._options import MAX_SHARDS, check_number
 from ._paths import Path, shown, with_ending
 
 
@@ -52,34 +52,34 @@ def merge(file: Path, sources: Iterable[Path], *, limits: dict[str, int] | None 
 
 
 def split(
-    file: Path, source: Path, parts: int, *, limits: dict[str, int] | None = None
+    file: Path, source: Path, shards: int, *, limits: dict[str, int] | None = None
 ) -> list[str]:
     """Splits an archive of image sets into several, without encoding its images again.
 
-    Each stack is cut along its first axis, and so are images with keys of their own, into parts of about the same length. Arrays
-    that have an item for each image, as labels do, are cut in the same places; other arrays are in each part. `merge` puts the
-    parts together again.
+    Each stack is cut along its first axis, and so are images with keys of their own, into pieces of about the same length. Arrays
+    that have an item for each image, as labels do, are cut in the same places; other arrays are in each shard. `merge` puts the
+    shards together again.
 
     Parameters
     ----------
     file : str or path
-        The name of all parts: with `shard.npz` and two parts, they are `shard-00000-of-00002.npz` and `shard-00001-of-00002.npz`.
+        The name of all shards: with `shard.npz` and two shards, they are `shard-00000-of-00002.npz` and `shard-00001-of-00002.npz`.
     source : str or path
         The archive.
-    parts : int
-        The number of parts.
+    shards : int
+        The number of shards.
     limits : dict, optional
         See `load`.
 
     Returns
     -------
     list of str
-        The paths of the parts, in order.
+        The paths of the shards, in order.
 
     Raises
     ------
     FileError
-        If the archive cannot be read, or a part not be written.
+        If the archive cannot be read, or a shard not be written.
     InputError
         If the archive has no image sets.
 
@@ -91,9 +91,9 @@ def split(
     >>> shards, [len(bitnpz.load(shard)["glyphs"]) for shard in shards]
     (['shard-00000-of-00002.npz', 'shard-00001-of-00002.npz'], [2432, 2568])
     """
-    check_number("parts", parts, MAX_PARTS)
+    check_number("shards", shards, MAX_SHARDS)
     stem, ending = os.path.splitext(with_ending(file))
-    targets = [f"{stem}-{number:05}-of-{parts:05}{ending}" for number in range(parts)]
+    targets = [f"{stem}-{number:05}-of-{shards:05}{ending}" for number in range(shards)]
     for number, target in enumerate(targets):
-        _bitnpz._part(target, os.fsdecode(source), number, parts, shown(target), limits)
+        _bitnpz._shard(target, os.fsdecode(source), number, shards, shown(target), limits)
     return targets

@@ -14,8 +14,8 @@ Effort = Literal["fast", "balanced", "smallest"]
 #: The highest level of libdeflate.
 _MAX_LEVEL = 12
 
-#: Names of parts have five digits.
-MAX_PARTS = 99_999
+#: Names of shards have five digits.
+MAX_SHARDS = 99_999
 
 #: More than any machine has cores: what is above is a mistake.
 MAX_THREADS = 2**16

@@ -62,7 +62,8 @@ class Writer(_bitnpz.Writer):
     level : int, optional
         The level at which members are deflated, 1 to 12. Default: 6.
     threads : int, optional
-        The number of threads that train and compress. Default: all cores. The bytes of the file do not depend on it.
+        The number of threads that train and compress. Default: as many as the environment variable `BITNPZ_THREADS` says, or one
+        per core. The bytes of the file do not depend on it.
 
     See Also
     --------
