@@ -185,10 +185,16 @@ impl Archive {
         Ok(())
     }
 
-    /// Reads a member with its checksum, and its header and padding bits if it is an array.
+    /// Reads a member with its checksum, by parts too if it has any, and its header and padding bits if it is an array.
     fn verify_member(&self, member: &Member<'_>) -> Result<()> {
         if is_reserved(member.name()) {
             return Self::verify_bytes(member);
+        }
+        if let Some(parts) = member.parts() {
+            for part in 0..parts.len() {
+                interrupt::check()?;
+                member.read_part(&parts, part)?;
+            }
         }
         let Item::Array(entry) = Item::of_member(self.contents(), member.clone())? else {
             return Self::verify_bytes(member);

@@ -19,7 +19,8 @@ const PART_BYTES: u64 = 64 << 10;
 
 /// The parts of a deflated member, each of which can be inflated by itself.
 ///
-/// The first part has the head, such as the header of an array, and as many bytes as the others; the last may have fewer.
+/// The first part has the head, such as the header of an array, and as many bytes as the others; the last may have fewer. That
+/// the first can be read shows that its head is what the file claims: read it before others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts {
     /// The bytes before those that are divided.

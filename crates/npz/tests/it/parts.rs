@@ -79,3 +79,45 @@ fn damage_is_noticed_by_the_part_that_has_it() {
         assert_eq!(member.read_part(&parts, 2).unwrap(), bytes[2 * 65_536..3 * 65_536]);
     }
 }
+
+#[test]
+fn a_field_that_lies_is_ignored_or_its_parts_are_refused() {
+    let bytes = noise(300_000);
+    let archive = write(&[7; 100], &bytes, 1 << 20, 2);
+    let whole = archive.slice(0..archive.size()).unwrap().into_owned();
+    let all = [[7; 100].as_slice(), &bytes].concat();
+    let field = whole.windows(2).rposition(|window| window == b"bp").unwrap();
+    let (mut ignored, mut refused) = (0, 0);
+    for place in field..field + 4 + 8 + 5 * 8 {
+        for bit in [0, 7] {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 1 << bit;
+            let Ok(archive) = Archive::from_bytes(damaged) else { continue };
+            let member = archive.find("a").unwrap();
+            assert_eq!(member.read().unwrap(), all, "the member itself is whole");
+            let Some(parts) = member.parts() else {
+                ignored += 1;
+                continue;
+            };
+            if member.read_part(&parts, 0).is_err() {
+                refused += 1;
+                continue;
+            }
+            for part in 0..parts.len() {
+                let range = parts.range(part);
+                match member.read_part(&parts, part) {
+                    Ok(bytes) => {
+                        let expected = &all[range.start as usize..range.end as usize];
+                        assert!(
+                            bytes == expected,
+                            "byte {}, bit {bit}, part {part}, {range:?}",
+                            place - field
+                        );
+                    }
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+    }
+    assert!(ignored > 20 && refused > 20, "{ignored} ignored, {refused} refused");
+}
