@@ -31,7 +31,8 @@
 //!   whole archives; [`salvage()`] rescues what a damaged one still holds.
 //! - **Writing:** [`Writer`] saves images and arrays, by [`WriteOptions`], and replaces the file only when it is finished.
 //!   [`StackWriter`] adds a stack image by image. [`Meter`] counts the progress.
-//! - **Images:** [`Images`] reads the images of a key on demand, alone or in batches; [`Shuffle`] gives a random order.
+//! - **Images:** [`Images`] reads the images of a key on demand, alone or in batches; [`Shuffle`] gives a random order,
+//!   and [`BlockShuffle`] one that reads a file in blocks.
 //!   [`Bitmap`] and [`BitmapView`] are one image at one bit per pixel.
 //! - **Arrays:** an array is an [`ndarray`] array, or a [`DynArray`] if its [`Dtype`] is known only at run time.
 //! - **Limits and errors:** [`Limits`] bound what is read from a file you do not trust. [`Error`] has an [`ErrorKind`] and the key
@@ -64,6 +65,7 @@
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
 mod axes;
+mod block_shuffle;
 mod encoding;
 mod error;
 mod interrupt;
@@ -91,6 +93,7 @@ pub use bitnpz_npy::{Error as NpyError, ErrorKind as NpyErrorKind};
 pub use bitnpz_npz::{Access, Compression, Identity, Limits, Method, Needed, PushedFile, ReadAt};
 pub use bitnpz_npz::{Error as NpzError, ErrorKind as NpzErrorKind};
 pub use bitnpz_npz::{remove_temporary_files, sync_folder_of};
+pub use block_shuffle::BlockShuffle;
 pub use encoding::{Encoding, ParseEncodingError};
 pub use error::{Error, ErrorKind, Result};
 pub use interrupt::interruptible;

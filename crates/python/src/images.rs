@@ -368,6 +368,15 @@ impl Images {
         Ok(counts.into_pyarray(py))
     }
 
+    /// Requests images of a stack of three dimensions ahead, if the archive is read by range: those from each first to each last one.
+    fn _prefetch(&self, py: Python<'_>, ranges: Vec<(usize, usize)>) -> PyResult<()> {
+        if self.shape.len() != 3 || self.selected.is_some() || self._is_single() {
+            return Ok(());
+        }
+        let ranges: Vec<_> = ranges.into_iter().map(|(start, end)| start..end).collect();
+        long(py, &self.name, || self.images.prefetch(&ranges))
+    }
+
     /// Draws a contact sheet of images, and returns it as a PNG file.
     #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
     fn _sheet<'py>(&self, py: Python<'py>, indices: Indices<'_>) -> PyResult<Bound<'py, PyBytes>> {

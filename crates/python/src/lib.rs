@@ -43,7 +43,7 @@ mod _bitnpz {
     #[pymodule_export]
     use super::model::{model_codec, train};
     #[pymodule_export]
-    use super::shuffle::Shuffle;
+    use super::shuffle::{BlockShuffle, Shuffle};
     #[pymodule_export]
     use super::stored_array::StoredArray;
     #[pymodule_export]

@@ -1,5 +1,7 @@
 """A loader yields every image once, in an order that can be repeated."""
 
+import io
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -119,3 +121,84 @@ def test_refuses_invalid_arguments(images):
         bitnpz.Loader(images, [1, 2, 3])
     with pytest.raises(ValueError, match="packed"):
         bitnpz.Loader(np.zeros((3, 2, 2)), packed=True)
+
+
+@pytest.mark.parametrize("length, world_size", [(1000, 1), (1000, 3), (999, 2), (37, 4), (130, 1)])
+def test_blocks_are_shuffled_and_shared_without_overlap(length, world_size):
+    numbers = np.arange(length)
+    for drop_last in (False, True):
+        loaders = [
+            bitnpz.Loader(numbers, batch_size=32, shuffle="blocks", block=50, window=3, rank=rank, world_size=world_size, drop_last=drop_last)
+            for rank in range(world_size)
+        ]
+        read = np.concatenate([batch for loader in loaders for batch in loader] or [numbers[:0]])
+        assert len(set(read.tolist())) == len(read)
+        if drop_last:
+            assert len({len(loader) for loader in loaders}) == 1
+        else:
+            assert sorted(read.tolist()) == numbers.tolist()
+            assert length < 100 or read.tolist() != numbers.tolist()
+
+
+def test_blocks_differ_between_epochs_and_resume(images, glyphs):
+    def loader():
+        return bitnpz.Loader(images, np.arange(len(glyphs)), batch_size=16, shuffle="blocks", block=64, window=2, seed=3)
+
+    first = loader()
+    orders = [np.concatenate([numbers for _, numbers in first]).tolist() for _ in range(2)]
+    assert orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1])
+    other = loader()
+    batches = iter(other)
+    for _ in range(5):
+        batch, numbers = next(batches)
+        assert (batch == glyphs[numbers]).all()
+    resumed = loader()
+    resumed.load_state_dict(other.state_dict())
+    rest = [numbers.tolist() for _, numbers in resumed]
+    assert rest == [numbers.tolist() for _, numbers in batches]
+    with pytest.raises(bitnpz.InputError, match="window"):
+        bitnpz.Loader(images, batch_size=16, shuffle="blocks", block=64, window=3, seed=3).load_state_dict(other.state_dict())
+    assert "in blocks of 64" in repr(other)
+
+
+def test_labels_of_a_sorted_archive_are_mixed_as_is_claimed():
+    labels = np.arange(200_000) // 2000
+    mixed = {}
+    for shuffle in (False, "blocks", True):
+        loader = bitnpz.Loader(labels, batch_size=256, shuffle=shuffle, block=1024, window=16)
+        mixed[shuffle] = np.mean([len(set(batch.tolist())) for batch in loader])
+    assert mixed[False] < 1.2
+    # Sixteen blocks have one or two of a hundred labels each.
+    assert 16 < mixed["blocks"] < 27
+    assert mixed[True] > 85
+
+
+def test_a_store_is_asked_for_a_window_at_once():
+    noise = np.random.default_rng(0).random((40_000, 16, 16)) < 0.3
+    file = io.BytesIO()
+    bitnpz.save(file, {"noise": noise}, codec="raw")
+
+    class Counted:
+        name, requests, bytes = "noise.npz", 0, 0
+
+        def length(self):
+            return len(file.getvalue())
+
+        def read_ranges(self, starts, ends):
+            type(self).requests += 1
+            type(self).bytes += sum(ends) - sum(starts)
+            return [file.getvalue()[start:end] for start, end in zip(starts, ends, strict=True)]
+
+    images = bitnpz.load(Counted())["noise"]
+    loader = bitnpz.Loader(images, np.arange(40_000), batch_size=256, shuffle="blocks", block=2048, window=4)
+    before = Counted.requests
+    for batch, numbers in loader:
+        assert (batch == noise[numbers]).all()
+    # Five windows, and what opens the payloads.
+    assert Counted.requests - before <= 7 and Counted.bytes < 1.3 * len(file.getvalue())
+
+
+def test_refuses_other_orders(images):
+    for wrong in ({"shuffle": "rows"}, {"shuffle": "blocks", "block": 0}, {"shuffle": "blocks", "window": 0}):
+        with pytest.raises(bitnpz.InputError, match="blocks|window"):
+            bitnpz.Loader(images, **wrong)

@@ -1,6 +1,7 @@
 //! Reading batches of images, large ones on several threads.
 
 use std::num::NonZero;
+use std::ops::Range;
 
 use bitnpz_bitmap::{BitmapView, Pixel};
 use bitnpz_npy::{Dtype, Element, with_room};
@@ -11,6 +12,7 @@ use super::images::{ImageStorage, Images};
 use crate::error::{ErrorKind, Result};
 use crate::interrupt;
 use crate::packed::unpack_into;
+use crate::set::BLOCK;
 use crate::threads;
 
 /// The number of small images that a thread takes at a time: enough that taking them costs little beside decoding them, few
@@ -181,6 +183,23 @@ impl Images {
         let mut images = array.view_mut().into_shape_with_order(size).expect("a new array is contiguous");
         self.read_batch_into(&(0..self.len()).collect::<Vec<_>>(), &mut images)?;
         Ok(array)
+    }
+
+    /// Requests the images in these ranges together, if the archive is read by range, so that reading them needs no further requests:
+    /// before the images of a [window](crate::BlockShuffle::window) are read batch by batch. Of very many, the first are requested.
+    ///
+    /// # Errors
+    ///
+    /// If an index is out of range, or the archive cannot be read.
+    pub fn prefetch(&self, ranges: &[Range<usize>]) -> Result<()> {
+        let ImageStorage::Set(images) = &self.storage else { return Ok(()) };
+        let mut indices = Vec::new();
+        for range in ranges.iter().filter(|range| !range.is_empty()) {
+            self.check_index(range.end - 1)?;
+            // One image of each block is enough.
+            indices.extend(range.clone().step_by(BLOCK / 2).chain([range.end - 1]));
+        }
+        if indices.is_empty() { Ok(()) } else { images.request(&indices).map(drop) }
     }
 
     fn common_size(&self) -> Result<[usize; 2]> {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,10 @@ from ._forks import Process
 from ._images import Images
 
 #: The attributes that decide which images a batch holds: a saved state must agree with them.
-_ORDER_ATTRIBUTES = ("length", "batch_size", "shuffle", "seed", "drop_last", "rank", "world_size")
+_ORDER_ATTRIBUTES = ("length", "batch_size", "shuffle", "seed", "drop_last", "rank", "world_size", "block", "window")
+
+#: A random order of all images, or of blocks of them.
+Order = _bitnpz.Shuffle | _bitnpz.BlockShuffle
 
 Batch = TypeVar("Batch")
 
@@ -37,8 +40,10 @@ class Loader(Generic[Batch]):
         read at once.
     batch_size : int
         The number of images in a batch.
-    shuffle : bool
-        Whether to yield images in a random order, a new one in each epoch.
+    shuffle : bool or "blocks"
+        Whether to yield images in a random order, a new one in each epoch. With "blocks", blocks of consecutive images are in random
+        order, and the images of a window of some blocks are mixed: each block is read once, which a store answers with few requests
+        and a disk without seeking.
     seed : int
         The seed of the random orders.
     drop_last : bool
@@ -52,6 +57,11 @@ class Loader(Generic[Batch]):
     rank, world_size : int
         This loader's number, from 0, and the number of all loaders with the same seed, which share the images between them. With
         `drop_last` all yield the same number of batches.
+    block, window : int
+        With `shuffle="blocks"`, the number of images in a block, and the number of blocks whose images are mixed. Neighbours in a
+        batch come from the same block with a probability of 1 / `window`; else they are as far apart in the archive as any two
+        images. In an archive that is sorted by label, a batch has images of at most `window` places, so that its labels are
+        mixed less than with True: by 16 blocks of 4096 images at most 16 labels of rare kinds.
 
     Attributes
     ----------
@@ -77,7 +87,7 @@ class Loader(Generic[Batch]):
         /,
         *,
         batch_size: int = 256,
-        shuffle: bool = False,
+        shuffle: bool | Literal["blocks"] = False,
         seed: int = 0,
         drop_last: bool = False,
         dtype: npt.DTypeLike | None = None,
@@ -85,6 +95,8 @@ class Loader(Generic[Batch]):
         prefetch: int = 2,
         rank: int = 0,
         world_size: int = 1,
+        block: int = 4096,
+        window: int = 16,
     ) -> None: ...
 
     @overload
@@ -95,7 +107,7 @@ class Loader(Generic[Batch]):
         /,
         *arrays: Images | npt.ArrayLike,
         batch_size: int = 256,
-        shuffle: bool = False,
+        shuffle: bool | Literal["blocks"] = False,
         seed: int = 0,
         drop_last: bool = False,
         dtype: npt.DTypeLike | None = None,
@@ -103,6 +115,8 @@ class Loader(Generic[Batch]):
         prefetch: int = 2,
         rank: int = 0,
         world_size: int = 1,
+        block: int = 4096,
+        window: int = 16,
     ) -> None: ...
 
     def __init__(
@@ -110,7 +124,7 @@ class Loader(Generic[Batch]):
         images: Images | npt.ArrayLike,
         *arrays: Images | npt.ArrayLike,
         batch_size: int = 256,
-        shuffle: bool = False,
+        shuffle: bool | Literal["blocks"] = False,
         seed: int = 0,
         drop_last: bool = False,
         dtype: npt.DTypeLike | None = None,
@@ -118,15 +132,19 @@ class Loader(Generic[Batch]):
         prefetch: int = 2,
         rank: int = 0,
         world_size: int = 1,
+        block: int = 4096,
+        window: int = 16,
     ) -> None:
         if isinstance(images, Mapping):
             raise InputError("images: expected images, found an archive: Loader(archive[key], archive[other_key])")
         if not isinstance(seed, int):
             raise InputError(f"seed: expected an int, so that the order can be repeated, found {type(seed).__name__}")
-        if batch_size < 1 or prefetch < 0 or not 0 <= rank < world_size:
+        if shuffle not in (True, False, "blocks"):
+            raise InputError(f'shuffle: expected True, False or "blocks", found {shuffle!r}')
+        if batch_size < 1 or prefetch < 0 or not 0 <= rank < world_size or block < 1 or window < 1:
             raise InputError(
-                "expected batch_size >= 1, prefetch >= 0 and 0 <= rank < world_size, found "
-                f"batch_size={batch_size}, prefetch={prefetch}, rank={rank}, world_size={world_size}"
+                "expected batch_size >= 1, prefetch >= 0, 0 <= rank < world_size, block >= 1 and window >= 1, found "
+                f"batch_size={batch_size}, prefetch={prefetch}, rank={rank}, world_size={world_size}, block={block}, window={window}"
             )
         self.images, *others = check_lengths(images, arrays)
         self.arrays = tuple(others)
@@ -141,7 +159,10 @@ class Loader(Generic[Batch]):
         self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, seed, drop_last
         self.dtype, self.packed, self.prefetch = dtype, packed, prefetch
         self.rank, self.world_size = rank, world_size
+        self.block, self.window = block, window
         self.epoch = 0
+        #: The blocks that were requested last.
+        self._requested: list[tuple[int, int]] = []
         #: The number of batches of this epoch that have been yielded.
         self._yielded = 0
         #: The epoch and the batch with which the next iteration starts.
@@ -164,7 +185,7 @@ class Loader(Generic[Batch]):
         return self._batches(self.epoch, first)
 
     def _batches(self, epoch: int, first: int) -> Iterator[Any]:
-        order = _bitnpz.Shuffle(self.length, _seed_of(self.seed, epoch)) if self.shuffle else None
+        order = self._order(epoch)
         numbers = range(first, len(self))
         if self.prefetch == 0:
             for number in numbers:
@@ -191,14 +212,34 @@ class Loader(Generic[Batch]):
             if background is not None and process.is_current():
                 background.shutdown(wait=False, cancel_futures=True)
 
-    def _indices(self, order: _bitnpz.Shuffle | None, number: int) -> IndexArray:
+    def _order(self, epoch: int) -> Order | None:
+        seed = _seed_of(self.seed, epoch)
+        if self.shuffle == "blocks":
+            return _bitnpz.BlockShuffle(self.length, seed, self.block, self.window)
+        return _bitnpz.Shuffle(self.length, seed) if self.shuffle else None
+
+    def _indices(self, order: Order | None, number: int) -> IndexArray:
         stop = min((number + 1) * self.batch_size, self._count())
+        if isinstance(order, _bitnpz.BlockShuffle):
+            # Each rank has windows of its own, so that it reads no blocks of others but at its ends.
+            first = self.rank * (self.length // self.world_size) + min(self.rank, self.length % self.world_size)
+            start = first + number * self.batch_size
+            if start < first + stop:
+                # The last images of a batch may be in the next window.
+                self._request(order.window(first + stop - 1))
+            return order.take(start, first + stop)
         positions = (self.rank + number * self.batch_size * self.world_size, self.rank + (stop - 1) * self.world_size + 1)
         if order is None:
             return np.arange(*positions, self.world_size)
         return order.take(*positions, self.world_size)
 
-    def _batch(self, order: _bitnpz.Shuffle | None, number: int) -> Any:
+    def _request(self, window: list[tuple[int, int]]) -> None:
+        """Requests a window from a store when its first images are read."""
+        if window != self._requested and isinstance(self.images, Images):
+            self._requested = window
+            self.images._prefetch(window)
+
+    def _batch(self, order: Order | None, number: int) -> Any:
         indices = self._indices(order, number)
         images = read_items(self.images, indices, self.dtype, packed=self.packed)
         return (images, *(read_items(array, indices) for array in self.arrays)) if self.arrays else images
@@ -233,7 +274,8 @@ class Loader(Generic[Batch]):
         self.epoch, self._yielded = self._next
 
     def __repr__(self) -> str:
-        order = f"shuffled by seed {self.seed}" if self.shuffle else "in order"
+        blocks = f" in blocks of {self.block}" if self.shuffle == "blocks" else ""
+        order = f"shuffled{blocks} by seed {self.seed}" if self.shuffle else "in order"
         part = f", part {self.rank} of {self.world_size}" if self.world_size > 1 else ""
         return f"Loader of {self.length} images, {len(self)} batches of {self.batch_size}, {order}{part}"
 
