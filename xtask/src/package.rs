@@ -58,6 +58,12 @@ pub(crate) fn compare(files: &[String]) -> Outcome {
     run(command(&python, &["benches/workflows.py"]).args(files))
 }
 
+/// Opens, reads and merges very large archives.
+pub(crate) fn scale(arguments: &[String]) -> Outcome {
+    let python = for_reports("venv-ratio", "benches/requirements.txt")?;
+    run(command(&python, &["benches/scale.py"]).args(arguments))
+}
+
 /// Runs the trials of `crash` on NumPy, `zipfile`, HDF5 and the Python package.
 pub(crate) fn crash_others(runs: &[String]) -> Outcome {
     let python = for_reports("venv-ratio", "benches/requirements.txt")?;

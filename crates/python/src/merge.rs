@@ -29,7 +29,6 @@ pub(crate) fn merge(
 /// Writes a shard of an archive to a new one.
 #[pyfunction]
 #[pyo3(name = "_shard", signature = (target, source, number, shards, name, limits=None))]
-#[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
 pub(crate) fn shard(
     py: Python<'_>,
     target: PathBuf,

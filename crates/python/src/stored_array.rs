@@ -49,7 +49,6 @@ impl StoredArray {
     }
 
     /// Reads items that follow each other, from this one on, until the bytes are full.
-    #[expect(clippy::needless_pass_by_value, reason = "borrows of arrays are values")]
     fn _read_into(&self, py: Python<'_>, start: usize, mut out: PyReadwriteArray1<'_, u8>) -> PyResult<()> {
         let out = out.as_slice_mut()?;
         let count = out.len() / self.array.item_bytes().max(1);

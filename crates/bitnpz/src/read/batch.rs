@@ -12,7 +12,6 @@ use super::images::{ImageStorage, Images};
 use crate::error::{ErrorKind, Result};
 use crate::interrupt;
 use crate::packed::unpack_into;
-use crate::set::BLOCK;
 use crate::threads;
 
 /// The number of small images that a thread takes at a time: enough that taking them costs little beside decoding them, few
@@ -192,14 +191,12 @@ impl Images {
     ///
     /// If an index is out of range, or the archive cannot be read.
     pub fn prefetch(&self, ranges: &[Range<usize>]) -> Result<()> {
-        let ImageStorage::Set(images) = &self.storage else { return Ok(()) };
-        let mut indices = Vec::new();
-        for range in ranges.iter().filter(|range| !range.is_empty()) {
-            self.check_index(range.end - 1)?;
-            // One image of each block is enough.
-            indices.extend(range.clone().step_by(BLOCK / 2).chain([range.end - 1]));
+        let ranges = || ranges.iter().filter(|range| !range.is_empty());
+        ranges().try_for_each(|range| self.check_index(range.end - 1))?;
+        match &self.storage {
+            ImageStorage::Set(images) => images.prefetch(ranges()),
+            ImageStorage::Packed(_) => Ok(()),
         }
-        if indices.is_empty() { Ok(()) } else { images.request(&indices).map(drop) }
     }
 
     fn common_size(&self) -> Result<[usize; 2]> {

@@ -147,6 +147,16 @@ impl StoredImages {
         self.set().request(self.zip(), &images)
     }
 
+    /// Requests the images in these ranges together, if the file is read by range.
+    pub(super) fn prefetch<'r>(&self, ranges: impl Iterator<Item = &'r Range<usize>>) -> Result<()> {
+        if !self.zip().is_read_by_range() {
+            return Ok(());
+        }
+        let ranges: Vec<_> =
+            ranges.map(|range| self.first() + range.start..self.first() + range.end).collect();
+        self.set().prefetch(self.zip(), &ranges)
+    }
+
     /// Calls `with` with each of these images and its number in `indices`; all have this size.
     pub(super) fn with_images(
         &self,

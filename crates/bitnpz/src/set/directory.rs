@@ -6,7 +6,7 @@ use super::lengths::{LengthCode, TABLE_BYTES};
 use super::{checksum, numbers};
 
 /// The number of images in each block but the last.
-pub(crate) const BLOCK: usize = 128;
+pub(super) const BLOCK: usize = 128;
 
 /// The widths of an anchor's two numbers follow the code of lengths, a byte each.
 pub(super) const HEAD_BYTES: usize = TABLE_BYTES + 2;

@@ -42,7 +42,6 @@ mod writer;
 
 pub(crate) use blob::BYTES_HEADER;
 pub(crate) use description::{Ones, Sets, Shape};
-pub(crate) use directory::BLOCK;
 pub(crate) use keys::KeySet;
 pub(crate) use options::SetOptions;
 pub use shared_model::Model;

@@ -346,6 +346,33 @@ impl StoredSet {
         Ok(located.len())
     }
 
+    /// Requests the blocks of the images in these ranges together, and then those of the images that repeats among them are equal
+    /// to; of very many, the first.
+    pub(crate) fn prefetch(&self, zip: &Archive, ranges: &[Range<usize>]) -> Result<()> {
+        let mut indices = Vec::new();
+        for range in ranges {
+            // One image of each block is enough.
+            indices.extend(range.clone().step_by(BLOCK / 2).chain([range.end - 1]));
+        }
+        if indices.is_empty() || self.request(zip, &indices)? < indices.len() {
+            return Ok(());
+        }
+        let mut originals = Vec::new();
+        for range in ranges {
+            let with_repeats = self.segments().filter(|(_, segment)| segment.description().repeats);
+            for (first, segment) in with_repeats {
+                let end = range.end.min(first + segment.len());
+                let images = range.start.max(first).saturating_sub(first)..end.saturating_sub(first);
+                if images.is_empty() {
+                    continue;
+                }
+                let found = segment.payloads(zip)?.originals(zip, images)?;
+                originals.extend(found.into_iter().map(|original| (segment, original)));
+            }
+        }
+        if originals.is_empty() { Ok(()) } else { request_payloads(zip, &originals) }
+    }
+
     /// Reads the payloads of images at once if they lie close together in one segment.
     fn window(&self, zip: &Archive, images: &[usize]) -> Option<Window> {
         let (&first, &last) = (images.iter().min()?, images.iter().max()?);

@@ -1,12 +1,12 @@
 //! The payloads of a segment in an archive.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, hash_map};
+use std::collections::{BTreeSet, HashMap, hash_map};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use bitnpz_npz::Archive;
+use bitnpz_npz::{Archive, Member};
 
 use super::blob::Blob;
 use super::block::{Block, Blocks, Entry, MAX_HEAD, Place};
@@ -80,12 +80,10 @@ impl PayloadMembers {
 
     /// Checks that they are there, and that they have room for so many images.
     pub(super) fn check(&self, zip: &Archive, images: usize) -> Result<()> {
-        let found = |member: &str| {
-            let missing = || ErrorKind::Damaged {
-                member: member.to_owned(),
-                message: "expected this member, found none".to_owned(),
-            };
-            zip.find(member).ok_or_else(missing)
+        let found = |member: &str| -> Result<Member<'_>> {
+            let message = "expected this member, found none".to_owned();
+            let missing = || ErrorKind::Damaged { member: member.to_owned(), message };
+            zip.find(member).ok_or_else(|| missing().into())
         };
         let (payload, directory) = (found(&self.payload)?, found(&self.directory)?);
         // Half a byte for each image of a block, or a bit for each in an index.
@@ -301,6 +299,24 @@ impl StoredPayloads {
             (_, false) => Ok(None),
             (range, true) => Ok(repeated(&self.payload.get(zip, range)?, image)),
         }
+    }
+
+    /// Returns the images that repeats among some images are equal to, in ascending order. Of damaged blocks there are none.
+    pub(super) fn originals(&self, zip: &Archive, images: Range<usize>) -> Result<Vec<usize>> {
+        let bytes = self.directory.bytes(zip)?;
+        let Layout::Blocks(directory, _) = &self.layout else { return Ok(Vec::new()) };
+        let mut originals = BTreeSet::new();
+        for number in images.start / BLOCK..images.end.div_ceil(BLOCK) {
+            let Some(range) = directory.range(&bytes, number) else { continue };
+            let block = self.payload.get(zip, range.clone())?;
+            let Some(found) = Block::new(directory, number, range.len(), &block) else { continue };
+            for image in images.start.max(number * BLOCK)..images.end.min((number + 1) * BLOCK) {
+                let place = found.place(image % BLOCK).filter(|place| place.is_repeat);
+                let original = place.and_then(|place| repeated(block.get(place.range)?, image));
+                originals.extend(original);
+            }
+        }
+        Ok(originals.into_iter().collect())
     }
 
     /// Returns where what is stored of an image is among the bytes of the segment, and whether it is a repeat.

@@ -316,7 +316,8 @@ impl ReadAt for WithEnd {
 
     fn read_end(&self, most: u64) -> io::Result<(u64, Vec<u8>)> {
         let len = self.len()?;
-        Ok((len, self.read_ranges(&[len.saturating_sub(most)..len])?.remove(0)))
+        let end = len.saturating_sub(most)..len;
+        Ok((len, self.read_ranges(std::slice::from_ref(&end))?.remove(0)))
     }
 }
 

@@ -9,6 +9,11 @@ fn noise(len: usize) -> Vec<u8> {
     (0..len as u64).map(|place| (place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60) as u8).collect()
 }
 
+/// Returns a place in a file that is in memory.
+fn at(place: u64) -> usize {
+    usize::try_from(place).unwrap()
+}
+
 /// Writes bytes with this head in front, in pieces of `piece` bytes.
 fn write(head: &[u8], bytes: &[u8], piece: usize, threads: usize) -> Archive {
     let options = WriteOptions::default().with_threads(NonZero::new(threads).unwrap());
@@ -71,7 +76,7 @@ fn damage_is_noticed_by_the_part_that_has_it() {
     let second = parts.compressed(1..2);
     for place in (second.start..second.end).step_by(97) {
         let mut damaged = whole.clone();
-        damaged[(data.start + place) as usize] ^= 0x10;
+        damaged[at(data.start + place)] ^= 0x10;
         let archive = Archive::from_bytes(damaged).unwrap();
         let member = archive.find("a").unwrap();
         assert!(member.read_part(&parts, 1).is_err(), "byte {place}");
@@ -107,7 +112,7 @@ fn a_field_that_lies_is_ignored_or_its_parts_are_refused() {
                 let range = parts.range(part);
                 match member.read_part(&parts, part) {
                     Ok(bytes) => {
-                        let expected = &all[range.start as usize..range.end as usize];
+                        let expected = &all[at(range.start)..at(range.end)];
                         assert!(
                             bytes == expected,
                             "byte {}, bit {bit}, part {part}, {range:?}",

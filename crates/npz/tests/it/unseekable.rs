@@ -20,7 +20,7 @@ impl Write for Pipe {
 }
 
 fn body(len: usize) -> Vec<u8> {
-    (0..len).map(|place| (place * place / 1000 % 251) as u8).collect()
+    (0..len).map(|place| u8::try_from(place * place / 1000 % 251).unwrap()).collect()
 }
 
 /// Writes members of all kinds.
