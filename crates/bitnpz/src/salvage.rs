@@ -1,15 +1,17 @@
 //! Saving what is undamaged in a damaged archive.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
+use std::ops::Range;
 use std::path::Path;
 
 use bitnpz_npy::{Dtype, Header};
 use bitnpz_npz::{Compression, Limits, OpenOptions};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::names::{self, SegmentPart};
 use crate::options::WriteOptions;
@@ -133,13 +135,17 @@ fn states_of_sets(
 ) -> Result<Vec<SetState>> {
     let (mut done, total) = (0, archive.sets().iter().map(StoredSet::len).sum());
     let states = archive.sets().iter().map(|set| {
-        let mut flaws = BTreeMap::new();
-        let note = |flaw: Flaw| drop(flaws.insert(flaw.image, flaw));
-        let verified =
-            set.verify(archive.zip(), note, |images| progress(Steps { done: done + images, total }));
+        let flaws = RefCell::new(BTreeMap::new());
+        let note = |flaw: Flaw| drop(flaws.borrow_mut().insert(flaw.image, flaw));
+        let note_lost = |images: Range<usize>, error: &Error| {
+            let message = error.to_string();
+            images.for_each(|image| note(Flaw { image, is_certain: true, message: message.clone() }));
+        };
+        let progress = |images| progress(Steps { done: done + images, total });
+        let verified = set.verify(archive.zip(), note, note_lost, progress);
         interrupt::check()?;
         done += set.len();
-        Ok(state_of_set(archive, set, found, verified.map(|()| flaws)))
+        Ok(state_of_set(archive, set, found, verified.map(|()| flaws.into_inner())))
     });
     states.collect()
 }
@@ -162,7 +168,9 @@ fn state_of_set(
     }
     let damaged_keys =
         found.changed.iter().find(|name| names::is_part(name, set.name(), SegmentPart::Keys)).cloned();
-    if flaws.is_empty() && damaged_keys.is_none() && set.damaged_directories(archive.zip()).next().is_none() {
+    let has_whole_directories =
+        || set.damaged_directories(archive.zip()).is_ok_and(|damaged| damaged.is_empty());
+    if flaws.is_empty() && damaged_keys.is_none() && has_whole_directories() {
         return SetState::Whole;
     }
     SetState::Damaged { flaws, damaged_keys }

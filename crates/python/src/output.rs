@@ -6,23 +6,39 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 /// An object with the method `write(bytes)`.
-pub(crate) struct PythonOutput(Py<PyAny>);
+pub(crate) struct PythonOutput {
+    object: Py<PyAny>,
+    /// Whether it may take a part of the bytes, and says so: others take them all.
+    is_raw: bool,
+}
 
 impl PythonOutput {
     /// Returns the object as an output, if it is one.
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
-        Ok(object.hasattr("write")?.then(|| Self(object.clone().unbind())))
+        if !object.hasattr("write")? {
+            return Ok(None);
+        }
+        let is_raw = object.is_instance(&object.py().import("io")?.getattr("RawIOBase")?)?;
+        Ok(Some(Self { object: object.clone().unbind(), is_raw }))
     }
 }
 
 impl Write for PythonOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = Python::attach(|py| {
-            let written = self.0.bind(py).call_method1("write", (PyBytes::new(py, bytes),))?;
-            // Only raw files say that they have taken a part.
-            Ok(written.extract().unwrap_or(bytes.len()))
+            let written = self.object.bind(py).call_method1("write", (PyBytes::new(py, bytes),))?;
+            if self.is_raw { written.extract::<Option<usize>>() } else { Ok(Some(bytes.len())) }
         });
-        written.map_err(|error: PyErr| io::Error::other(error))
+        match written.map_err(|error: PyErr| io::Error::other(error))? {
+            Some(written) if written <= bytes.len() => Ok(written),
+            Some(written) => {
+                let message = format!("expected at most {} bytes written, found {written}", bytes.len());
+                Err(io::Error::other(message))
+            }
+            None => Err(io::Error::other(
+                "expected a file that waits until it can take bytes, found one that took none",
+            )),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

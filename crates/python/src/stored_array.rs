@@ -6,7 +6,7 @@ use numpy::{PyReadonlyArray1, PyReadwriteArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 
-use crate::call::long;
+use crate::call::{long, quick};
 use crate::error::raise;
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
@@ -46,6 +46,11 @@ impl StoredArray {
     #[getter]
     fn _descr(&self) -> String {
         self.array.dtype().to_string()
+    }
+
+    /// Checks that the limits allow so many bytes of items.
+    fn _check_limit(&self, py: Python<'_>, bytes: u64) -> PyResult<()> {
+        quick(py, &self.name, || self.array.check_limit(bytes))
     }
 
     /// Reads items that follow each other, from this one on, until the bytes are full.

@@ -1,5 +1,6 @@
 """Archives that are written to open files, pipes and uploads."""
 
+import gzip
 import io
 import os
 import threading
@@ -12,7 +13,7 @@ GLYPHS = np.random.default_rng(0).random((3000, 16, 16)) < 0.2
 LABELS = np.arange(400_000) // 7
 
 
-class Upload:
+class Upload(io.RawIOBase):
     """An output that only takes bytes, a part of them at a time."""
 
     def __init__(self, fails_after=10**9):
@@ -50,13 +51,32 @@ def test_an_output_may_take_parts_and_return_nothing():
     bitnpz.save(upload, {"glyphs": GLYPHS, "labels": LABELS})
     check(b"".join(upload.parts))
 
-    class Silent(Upload):
+    class Silent:
+        def __init__(self):
+            self.parts = []
+
         def write(self, data):
             self.parts.append(bytes(data))
 
     silent = Silent()
     bitnpz.save(silent, {"glyphs": GLYPHS, "labels": LABELS})
     check(b"".join(silent.parts))
+
+
+@pytest.mark.parametrize("answer, message", [(None, "took none"), (10**9, "at most")])
+def test_wrong_answers_of_raw_files_are_errors(answer, message):
+    class Wrong(io.RawIOBase):
+        def write(self, data):
+            return answer
+
+    with pytest.raises(bitnpz.FileError, match=message):
+        bitnpz.save(Wrong(), {"glyphs": GLYPHS})
+
+
+def test_a_file_that_is_sought_forwards_only_hides_no_exception(tmp_path):
+    with pytest.raises(ZeroDivisionError), gzip.open(tmp_path / "a.gz", "wb") as file, bitnpz.Writer(file) as writer:
+        writer["noise"] = np.random.default_rng(1).random((3_000_000,))
+        1 / 0
 
 
 @pytest.mark.parametrize("writes", [0, 1, 2])

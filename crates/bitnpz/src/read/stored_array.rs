@@ -9,9 +9,11 @@ use bitnpz_npy::{Dtype, DynArray, Element, Header, Kind, with_room, zeros};
 use bitnpz_npz::{Member, Parts};
 use ndarray::ArrayD;
 
+use super::array_reader::ArrayReader;
 use super::check::{check_array, check_countable, check_shape, damaged};
 use super::contents::Contents;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt;
 use crate::threads;
 
 /// So many bytes of a file have the header of nearly every array.
@@ -20,8 +22,8 @@ const HEADER_BYTES: u64 = 4096;
 /// So many inflated parts are kept for the next read: it is most often of items near by.
 const KEPT_PARTS: usize = 8;
 
-/// So many parts are inflated at a time, on all cores.
-const PARTS_AT_ONCE: usize = 64;
+/// About so many bytes are read at a time: inflated on all cores, or requested together.
+const BYTES_AT_ONCE: usize = 16 << 20;
 
 /// An array of an archive whose items along the first axis are read on demand: one that is stored as it is, or deflated in parts,
 /// as a [`Writer`](crate::Writer) deflates large arrays beside image sets.
@@ -137,7 +139,7 @@ impl StoredArray {
         self.header.shape[1..].iter().product::<usize>() * self.header.dtype.item_size()
     }
 
-    /// Reads items that follow each other.
+    /// Reads items that follow each other. Of an array that is stored as it is only all items together have a checksum.
     ///
     /// # Errors
     ///
@@ -168,6 +170,16 @@ impl StoredArray {
             return Err(self.no_such_item(items.end.max(items.start)));
         }
         check_shape(&[items.len() * bytes], &[out.len()])?;
+        self.check_limit(out.len() as u64)?;
+        if let Items::InFile(_) = self.items
+            && items == (0..self.len())
+        {
+            // All of it has a checksum.
+            let member = self.member();
+            let read = ArrayReader::of_member(&member, &self.contents.limits().npy)
+                .and_then(|mut reader| reader.read_into(out));
+            return read.map_err(|error| error.with_key(member.key()));
+        }
         self.copy(vec![(items.start as u64 * bytes as u64, out)])
     }
 
@@ -182,6 +194,7 @@ impl StoredArray {
             return Err(self.no_such_item(index));
         }
         check_shape(&[indices.len().saturating_mul(bytes)], &[out.len()])?;
+        self.check_limit(out.len() as u64)?;
         if bytes == 0 {
             return Ok(());
         }
@@ -191,6 +204,19 @@ impl StoredArray {
         self.copy(wanted)
     }
 
+    /// Checks that so many bytes of items are within the limit of arrays. Call it before you allocate the memory for them.
+    ///
+    /// # Errors
+    ///
+    /// If they are not.
+    pub fn check_limit(&self, bytes: u64) -> Result<()> {
+        check_array(bytes, self.contents.limits().npy.array_bytes)
+    }
+
+    fn member(&self) -> Member<'_> {
+        self.contents.zip.member(self.member).expect("a member that was opened")
+    }
+
     fn no_such_item(&self, index: usize) -> Error {
         ErrorKind::NoSuchItem { index, len: self.len() }.into()
     }
@@ -198,7 +224,7 @@ impl StoredArray {
     /// Returns the bytes of so many items.
     fn zeros(&self, items: usize) -> Result<Vec<u8>> {
         let bytes = (items as u64).saturating_mul(self.item_bytes() as u64);
-        check_array(bytes, self.contents.limits().npy.array_bytes)?;
+        self.check_limit(bytes)?;
         Ok(zeros(usize::try_from(bytes).unwrap_or(usize::MAX))?)
     }
 
@@ -215,7 +241,7 @@ impl StoredArray {
 
     /// Fills buffers with the bytes that start at these places of the items, in ascending order.
     fn copy(&self, wanted: Vec<(u64, &mut [u8])>) -> Result<()> {
-        let member = self.contents.zip.member(self.member).expect("a member that was opened");
+        let member = self.member();
         let copied = match &self.items {
             Items::InFile(range) => self.copy_from_file(range.start, wanted),
             Items::InParts(parts, start) => self.copy_from_parts(&member, parts, *start, wanted),
@@ -223,15 +249,29 @@ impl StoredArray {
         copied.map_err(|error| error.with_key(member.key()))
     }
 
-    fn copy_from_file(&self, start: u64, mut wanted: Vec<(u64, &mut [u8])>) -> Result<()> {
+    fn copy_from_file(&self, start: u64, wanted: Vec<(u64, &mut [u8])>) -> Result<()> {
         let zip = &self.contents.zip;
-        let range_of = |(place, out): &(u64, &mut [u8])| start + place..start + place + out.len() as u64;
-        zip.prefetch(&mut wanted.iter().map(range_of).collect::<Vec<_>>())?;
-        for wanted in &mut wanted {
-            let bytes = zip.slice(range_of(wanted))?;
-            self.put(&bytes, wanted.1);
+        let mut pieces = wanted.into_iter().flat_map(|(place, out)| {
+            let places = (start + place..).step_by(BYTES_AT_ONCE);
+            places.zip(out.chunks_mut(BYTES_AT_ONCE))
+        });
+        loop {
+            let (mut now, mut bytes) = (Vec::new(), 0);
+            while bytes < BYTES_AT_ONCE
+                && let Some((place, out)) = pieces.next()
+            {
+                bytes += out.len();
+                now.push((place..place + out.len() as u64, out));
+            }
+            if now.is_empty() {
+                return Ok(());
+            }
+            interrupt::check()?;
+            zip.prefetch(&mut now.iter().map(|(range, _)| range.clone()).collect::<Vec<_>>())?;
+            for (range, out) in now {
+                self.put(&zip.slice(range)?, out);
+            }
         }
-        Ok(())
     }
 
     fn copy_from_parts(
@@ -248,18 +288,25 @@ impl StoredArray {
             while !out.is_empty() {
                 let part = parts.find(place);
                 let range = parts.range(part);
-                let len = usize::try_from(range.end - place).unwrap_or(usize::MAX).min(out.len());
+                let left = range.end.checked_sub(place).filter(|&left| left > 0 && range.start <= place);
+                let left = left.ok_or_else(|| {
+                    damaged(member, format!("expected a part with byte {place}, found none"))
+                })?;
+                let len = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
                 let (now, later) = out.split_at_mut(len);
                 pieces.push((part, usize::try_from(place - range.start).expect("within a part"), now));
                 (place, out) = (place + len as u64, later);
             }
         }
+        // Items of several parts overlap if they are wanted more than once.
+        pieces.sort_unstable_by_key(|(part, place, _)| (*part, *place));
+        let at_once = (BYTES_AT_ONCE / parts.each()).max(1);
         let mut pieces = pieces.into_iter().peekable();
         while pieces.peek().is_some() {
             let mut now = Vec::new();
             let mut numbers: Vec<usize> = Vec::new();
             while let Some((part, ..)) = pieces.peek()
-                && (numbers.len() < PARTS_AT_ONCE || numbers.last() == Some(part))
+                && (numbers.len() < at_once || numbers.last() == Some(part))
             {
                 if numbers.last() != Some(part) {
                     numbers.push(*part);

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::Read;
+use std::ops::Range;
 
 use bitnpz_npy::zeros;
 use bitnpz_npz::Member;
@@ -163,15 +164,23 @@ impl Archive {
     ) -> Result<()> {
         let before = problems.len();
         let add = |flaw: Flaw| problems.push(Problem::of_image(self.zip(), set, &flaw));
-        if let Err(error) = set.verify(self.zip(), add, progress) {
+        let mut lost = Vec::new();
+        let note_lost = |images: Range<usize>, error: &Error| {
+            let message =
+                format!("its images {} to {} are lost: {error}", images.start, images.end.saturating_sub(1));
+            lost.push(Problem::of_member(set.name(), message));
+        };
+        let verified = set.verify(self.zip(), add, note_lost, progress);
+        problems.extend(lost);
+        if let Err(error) = verified {
             interrupt::check()?;
             problems.push(Problem::of_member(set.name(), self.damage(error)?.to_string()));
         }
         if problems.len() == before {
             let message = "expected the places of payloads as they were written, found others; all images are intact, and \
                 saving them again repairs it";
-            let members = set.damaged_directories(self.zip());
-            problems.extend(members.map(|member| Problem::of_member(member, message.to_owned())));
+            let members = set.damaged_directories(self.zip())?;
+            problems.extend(members.into_iter().map(|member| Problem::of_member(member, message.to_owned())));
         }
         Ok(())
     }

@@ -36,10 +36,14 @@ impl Segment {
         kept: &Arc<AtomicUsize>,
     ) -> Result<Self> {
         let members = PayloadMembers::of(set, number, has_blocks);
-        members.check(zip, description.images)?;
+        let is_known = members.check(zip, description.images)?;
         let keys_member = names::of_segment(set, SegmentPart::Keys, number);
         let keys = SegmentKeys::open(zip, keys_member, description.keys.as_ref(), description.images)?;
-        Ok(Self { description, keys, members, payloads: OnceLock::new(), kept: Arc::clone(kept) })
+        let segment = Self { description, keys, members, payloads: OnceLock::new(), kept: Arc::clone(kept) };
+        if !is_known {
+            segment.payloads(zip)?;
+        }
+        Ok(segment)
     }
 
     /// Returns the payloads, which are opened when they are first needed.
@@ -76,6 +80,11 @@ impl Segment {
     /// Returns the name of the member that says where payloads are.
     pub(super) fn directory_member(&self) -> &str {
         &self.members.directory
+    }
+
+    /// Returns the name of the member of its payloads.
+    pub(super) fn payload_member(&self) -> &str {
+        &self.members.payload
     }
 
     /// Returns the bytes that an image takes on average.

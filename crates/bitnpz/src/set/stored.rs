@@ -544,16 +544,15 @@ impl<'a> Opening<'a> {
             };
             let request = payloads.and_then(|payloads| payloads.first_request(zip, *image));
             if let Some((request, following)) = request {
-                if last.as_ref() != Some(&request) {
-                    bytes += request.end - request.start + READ_BETWEEN;
+                let is_new = last.as_ref() != Some(&request);
+                bytes += following + if is_new { request.end - request.start + READ_BETWEEN } else { 0 };
+                if bytes > MAX_REQUESTED_BYTES && count > 0 {
+                    break;
+                }
+                if is_new {
                     last = Some(request.clone());
                     requests.push(request);
                 }
-                bytes += following;
-            }
-            if bytes > MAX_REQUESTED_BYTES && count > 0 {
-                requests.pop();
-                break;
             }
             count += 1;
         }

@@ -48,6 +48,9 @@ enum Layout {
     Index(IndexLayout),
 }
 
+/// The heads of so many blocks are requested together.
+const HEADS_AT_ONCE: usize = 4096;
+
 /// The most bytes that are read at once for several images.
 const MAX_WINDOW_BYTES: usize = 1 << 20;
 
@@ -78,8 +81,9 @@ impl PayloadMembers {
         Self { directory, payload, has_blocks }
     }
 
-    /// Checks that they are there, and that they have room for so many images.
-    pub(super) fn check(&self, zip: &Archive, images: usize) -> Result<()> {
+    /// Checks that they are there, and that they have room for so many images, as far as the central directory tells. Returns
+    /// whether it does: how large a member is that another program has compressed is known once it is read.
+    pub(super) fn check(&self, zip: &Archive, images: usize) -> Result<bool> {
         let found = |member: &str| -> Result<Member<'_>> {
             let message = "expected this member, found none".to_owned();
             let missing = || ErrorKind::Damaged { member: member.to_owned(), message };
@@ -95,7 +99,7 @@ impl PayloadMembers {
             let message = format!("expected fewer than {images} images in {bytes} bytes");
             return Err(ErrorKind::Damaged { member: member.clone(), message }.into());
         }
-        Ok(())
+        Ok([&payload, &directory].iter().all(|member| member.size() == member.compressed_size()))
     }
 
     /// Returns the range of the file that opening the directory needs.
@@ -374,26 +378,44 @@ impl StoredPayloads {
 
     /// Returns the name of the member if no writer could have made what it says about where payloads are. All images may be found
     /// all the same.
-    pub(super) fn damaged_directory(&self, zip: &Archive) -> Option<&str> {
-        let bytes = self.directory.bytes(zip).unwrap_or_default();
-        let of_directory = |is_as_written: bool| (!is_as_written).then(|| self.directory.member());
-        match &self.layout {
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub(super) fn damaged_directory(&self, zip: &Archive) -> Result<Option<&str>> {
+        let bytes = self.directory.bytes(zip)?;
+        let directory = match &self.layout {
             Layout::Index(layout) => {
-                of_directory(PayloadIndex::new(*layout, &bytes).is_some_and(|index| index.is_as_written()))
+                let index = PayloadIndex::new(*layout, &bytes);
+                let is_damaged = !index.is_some_and(|index| index.is_as_written());
+                return Ok(is_damaged.then(|| self.directory.member()));
             }
-            Layout::Blocks(directory, _) => {
-                let is_as_written = |number: usize| {
-                    let range = directory.range(&bytes, number)?;
-                    let len = range.len();
-                    let head = self.payload.get(zip, range.start..range.start + len.min(MAX_HEAD)).ok()?;
-                    Some(Block::new(directory, number, len, &head)?.is_as_written())
-                };
-                let are_as_written =
-                    || (0..directory.blocks()).all(|number| is_as_written(number) == Some(true));
-                of_directory(directory.is_as_written(&bytes))
-                    .or_else(|| (!are_as_written()).then(|| self.payload.member()))
+            Layout::Blocks(directory, _) => directory,
+        };
+        if !directory.is_as_written(&bytes) {
+            return Ok(Some(self.directory.member()));
+        }
+        for number in 0..directory.blocks() {
+            if number.is_multiple_of(HEADS_AT_ONCE) && zip.is_read_by_range() {
+                let blocks = number..directory.blocks().min(number + HEADS_AT_ONCE);
+                let heads = blocks.filter_map(|block| {
+                    let range = directory.range(&bytes, block)?;
+                    self.payload.range_in_file(range.start..range.start + range.len().min(MAX_HEAD))
+                });
+                zip.prefetch(&mut heads.collect::<Vec<_>>())?;
+            }
+            let Some(range) = directory.range(&bytes, number) else { return Ok(Some(self.payload.member())) };
+            let len = range.len();
+            let head = match self.payload.get(zip, range.start..range.start + len.min(MAX_HEAD)) {
+                Err(error) if error.is_of_system() => return Err(error),
+                head => head.unwrap_or_default(),
+            };
+            let block = Block::new(directory, number, len, &head);
+            if !block.is_some_and(|block| block.is_as_written()) {
+                return Ok(Some(self.payload.member()));
             }
         }
+        Ok(None)
     }
 
     /// Returns the image that a repeat is equal to; `None` if the image is no repeat.
@@ -436,7 +458,7 @@ impl StoredPayloads {
         images: Range<usize>,
         crc_of: impl Fn(usize) -> Result<u32>,
     ) -> Result<SegmentBlocks<'a>> {
-        if let Some(member) = self.damaged_directory(zip) {
+        if let Some(member) = self.damaged_directory(zip)? {
             let message = "expected the places of payloads as they were written, found others; \
                 `bitnpz salvage` keeps the images";
             return Err(ErrorKind::Damaged { member: member.to_owned(), message: message.to_owned() }.into());

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use bitnpz_npy::with_room;
 use bitnpz_npz::Archive;
 
 use super::checksum::{Checksum, Damage, ImageCrc};
@@ -61,61 +62,108 @@ impl StoredSet {
     }
 
     /// Returns the members in which what says where payloads are is as no writer would make it.
-    pub(crate) fn damaged_directories(&self, zip: &Archive) -> impl Iterator<Item = &str> {
-        self.segments().filter_map(|(_, segment)| match segment.payloads(zip) {
-            Ok(payloads) => payloads.damaged_directory(zip),
-            Err(_) => Some(segment.directory_member()),
-        })
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub(crate) fn damaged_directories(&self, zip: &Archive) -> Result<Vec<&str>> {
+        let mut damaged = Vec::new();
+        for (_, segment) in self.segments() {
+            match segment.payloads(zip) {
+                Ok(payloads) => damaged.extend(payloads.damaged_directory(zip)?),
+                Err(error) if error.is_of_system() => return Err(error),
+                Err(_) => damaged.push(segment.directory_member()),
+            }
+        }
+        Ok(damaged)
     }
 
-    /// Reads all images and calls `damaged` with every flaw, and `progress` with the number of images read.
+    /// Reads all images and calls `damaged` with every flaw, and `progress` with the number of images read; and `lost` with the
+    /// images of each segment of which none can be read, and why.
     pub(crate) fn verify(
         &self,
         zip: &Archive,
         mut damaged: impl FnMut(Flaw),
+        mut lost: impl FnMut(Range<usize>, &Error),
         mut progress: impl FnMut(usize),
     ) -> Result<()> {
         for (first, segment) in self.segments() {
-            let mut flaws = SegmentFlaws { first, flaws: vec![None; segment.len()] };
-            if let Err(error) = self.model(zip, segment).and_then(|_| segment.payloads(zip)) {
-                if error.is_of_system() {
-                    return Err(error);
+            let end = first + segment.len();
+            match self.model(zip, segment).and_then(|_| segment.payloads(zip)) {
+                Ok(_) => {
+                    let flaws = self.verify_segment(zip, (first, segment), &mut progress)?;
+                    flaws.into_iter().flatten().for_each(&mut damaged);
                 }
-                (0..segment.len()).for_each(|image| flaws.set(image, true, error.to_string()));
-                flaws.flaws.into_iter().flatten().for_each(&mut damaged);
-                progress(first + segment.len());
-                continue;
+                Err(error) if error.is_of_system() => return Err(error),
+                Err(error) => lost(first..end, &error),
             }
-            let mut requested = 0;
-            for (block, start) in (0..segment.len()).step_by(BLOCK).enumerate() {
-                interrupt::check()?;
-                if start >= requested && zip.is_read_by_range() {
-                    let end = segment.len().min(start + REQUESTED_BLOCKS * BLOCK);
-                    let images: Vec<usize> = (first + start..first + end).collect();
-                    // Damage is reported when the image is read.
-                    requested = start + self.request(zip, &images).unwrap_or(images.len());
-                }
-                let images = start..segment.len().min(start + BLOCK);
-                self.verify_block(zip, segment, block, images.clone(), &mut flaws)?;
-                progress(first + images.end);
-            }
-            for image in 0..segment.len() {
-                if image % BLOCK == 0 {
-                    interrupt::check()?;
-                }
+            progress(end);
+        }
+        Ok(())
+    }
+
+    /// Reads the images of a segment, whose payloads are open, and returns the flaw of each that has one.
+    fn verify_segment(
+        &self,
+        zip: &Archive,
+        (first, segment): (usize, &Segment),
+        progress: &mut impl FnMut(usize),
+    ) -> Result<Vec<Option<Flaw>>> {
+        let mut flaws = with_room(segment.len())?;
+        flaws.resize(segment.len(), None);
+        let mut flaws = SegmentFlaws { first, flaws };
+        let blocks = || (0..segment.len()).step_by(BLOCK);
+        let mut requested = 0;
+        for (block, start) in blocks().enumerate() {
+            interrupt::check()?;
+            self.request_ahead(zip, (first, segment), start, &mut requested)?;
+            let images = start..segment.len().min(start + BLOCK);
+            self.verify_block(zip, segment, block, images.clone(), &mut flaws)?;
+            progress(first + images.end);
+        }
+        let mut requested = 0;
+        for start in blocks().filter(|_| segment.description().repeats || self.stack().is_none()) {
+            interrupt::check()?;
+            self.request_ahead(zip, (first, segment), start, &mut requested)?;
+            for image in start..segment.len().min(start + BLOCK) {
                 if self.stack().is_none() && !has_key(zip, segment, image) {
                     flaws.set(image, true, "expected a key of its own, found none");
                 }
                 // A repeat of a damaged image is damaged too.
-                let Ok(Some(original)) = segment.payloads(zip)?.original(zip, image) else { continue };
+                let original = match segment.payloads(zip)?.original(zip, image) {
+                    Ok(Some(original)) => original,
+                    Err(error) if error.is_of_system() => return Err(error),
+                    _ => continue,
+                };
                 let Some(is_certain) = flaws.certainty(original) else { continue };
                 if flaws.certainty(image).is_none_or(|own| is_certain && !own) {
                     let message = format!("it repeats image {}, which is damaged", first + original);
                     flaws.set(image, is_certain, message);
                 }
             }
-            flaws.flaws.into_iter().flatten().for_each(&mut damaged);
         }
+        Ok(flaws.flaws)
+    }
+
+    /// Requests blocks of a segment from this image on, if the file is read by range, unless they have been requested.
+    fn request_ahead(
+        &self,
+        zip: &Archive,
+        (first, segment): (usize, &Segment),
+        start: usize,
+        requested: &mut usize,
+    ) -> Result<()> {
+        if start < *requested || !zip.is_read_by_range() {
+            return Ok(());
+        }
+        let end = segment.len().min(start + REQUESTED_BLOCKS * BLOCK);
+        let images: Vec<usize> = (first + start..first + end).collect();
+        *requested = start
+            + match self.request(zip, &images) {
+                Err(error) if error.is_of_system() => return Err(error),
+                // Damage is reported when the image is read.
+                requested => requested.unwrap_or(images.len()),
+            };
         Ok(())
     }
 
@@ -131,9 +179,13 @@ impl StoredSet {
         let (mut checksum, mut crc) = (Checksum::default(), ImageCrc::default());
         let first = flaws.first;
         for image in images.clone() {
-            if let Ok(Some(original)) = segment.payloads(zip)?.original(zip, image) {
-                checksum.add_repeat(original);
-                continue;
+            match segment.payloads(zip)?.original(zip, image) {
+                Ok(Some(original)) => {
+                    checksum.add_repeat(original);
+                    continue;
+                }
+                Err(error) if error.is_of_system() => return Err(error),
+                _ => {}
             }
             match self.read_rows(zip, first + image, &mut crc) {
                 Ok(()) => checksum.add_crc(crc.finish()),
@@ -145,7 +197,11 @@ impl StoredSet {
             }
         }
         // Without a checksum it is not known what is damaged.
-        match segment.payloads(zip)?.damage(zip, block, &checksum).unwrap_or(Damage::Some) {
+        let damage = match segment.payloads(zip)?.damage(zip, block, &checksum) {
+            Err(error) if error.is_of_system() => return Err(error),
+            damage => damage.unwrap_or(Damage::Some),
+        };
+        match damage {
             Damage::None => {}
             Damage::One(place) => {
                 let message = "expected other pixels: the checksum differs";

@@ -135,6 +135,10 @@ impl SetWriter {
         // It gets a new checksum: damage must not get one too.
         from.find(segment.directory_member()).map(|member| member.read()).transpose()?;
         let crc_of = |image| set.crc32(from, first + image);
+        if images.len() < segment.len() {
+            // Blocks that are cut get new checksums.
+            from.find(segment.payload_member()).map(|member| member.read()).transpose()?;
+        }
         let SegmentBlocks { payload, directory, repeats } =
             segment.payloads(from)?.to_blocks(from, images.clone(), crc_of)?;
         let name = names::of_segment(&self.name, SegmentPart::Payload, number);

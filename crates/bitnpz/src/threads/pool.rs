@@ -1,7 +1,8 @@
 //! The threads of a process that read batches.
 
 use std::num::NonZero;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bitnpz_npz::Owner;
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
@@ -42,10 +43,14 @@ const VARIABLE: &str = "BITNPZ_THREADS";
 
 /// Returns how many threads work together unless a caller says how many: as many as the environment variable says, or one per core.
 pub(crate) fn default_count() -> NonZero<usize> {
-    static COUNT: OnceLock<NonZero<usize>> = OnceLock::new();
-    *COUNT.get_or_init(|| {
+    // No lock, which a fork could find taken: two threads may both count.
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    NonZero::new(COUNT.load(Ordering::Relaxed)).unwrap_or_else(|| {
         let wanted = std::env::var(VARIABLE).ok().and_then(|wanted| wanted.trim().parse().ok());
-        wanted.unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN))
+        let count: NonZero<usize> =
+            wanted.unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN));
+        COUNT.store(count.get(), Ordering::Relaxed);
+        count
     })
 }
 

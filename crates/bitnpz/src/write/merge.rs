@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use bitnpz_npy::Header;
-use bitnpz_npz::Member;
+use bitnpz_npz::{Compression, Member, Method};
 
 use super::append::{MOST_SMALL_STACKS, all_of};
 use super::order_log::MEMBERS;
@@ -160,7 +160,8 @@ impl Writer {
         self.claim(key)?;
         let number = self.output.zip.len();
         let head = header.to_bytes()?;
-        let (name, compression) = (names::of_array(key), self.output.zip.options().compression);
+        let name = names::of_array(key);
+        let compression = compression_like(self.output.zip.options().compression, &members);
         let mut stream = match kind {
             Some(_) => self.output.zip.stream(&name, head.clone())?,
             None => self.output.stream_array(&name, head.clone(), &header, compression)?,
@@ -248,4 +249,13 @@ fn joined(
 fn is_same(one: &Member<'_>, other: &Member<'_>) -> Result<bool> {
     let summary = |member: &Member<'_>| (member.size(), member.crc32());
     Ok(summary(one) == summary(other) && one.read()? == other.read()?)
+}
+
+/// Returns the compression of an array whose items are those of members: none if they are stored, as deflate gains little then.
+pub(super) fn compression_like<'m, 'a: 'm>(
+    compression: Compression,
+    members: impl IntoIterator<Item = &'m Member<'a>>,
+) -> Compression {
+    let mut members = members.into_iter();
+    if members.all(|member| member.method() == Method::STORED) { Compression::Stored } else { compression }
 }

@@ -371,10 +371,15 @@ impl SetsWriter {
     }
 }
 
+/// Returns the number of images in each item of a stack along its first axis.
+pub(super) fn images_of_item(shape: &[usize]) -> usize {
+    shape.get(1..shape.len().saturating_sub(2)).unwrap_or_default().iter().product()
+}
+
 /// Returns the shape and the form of the part of a stack that has so many images.
 fn part_of(shape: &[usize], form: Option<&ArrayForm>, images: usize) -> (Vec<usize>, Option<ArrayForm>) {
     let (mut part, mut form) = (shape.to_vec(), form.cloned());
-    let each: usize = shape[1..shape.len() - 2].iter().product();
+    let each = images_of_item(shape);
     if images < count_images(shape) {
         part[0] = images / each.max(1);
         if let Some(form) = form.as_mut().filter(|form| form.can_grow(shape)) {

@@ -9,7 +9,9 @@ use std::path::Path;
 use bitnpz_npy::Header;
 use bitnpz_npz::Member;
 
+use super::merge::compression_like;
 use super::order_log::MEMBERS;
+use super::sets::images_of_item;
 use super::writer::Writer;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
@@ -43,8 +45,8 @@ impl Shard {
 
 /// What a shard has of an archive.
 struct Cuts {
-    /// The images of each set.
-    images: Vec<Range<usize>>,
+    /// The images of each set; `None` of a set that is in another shard.
+    images: Vec<Option<Range<usize>>>,
     /// The items of arrays that have so many: one for each image.
     items: BTreeMap<usize, Range<usize>>,
 }
@@ -56,7 +58,7 @@ impl Cuts {
         for set in archive.sets() {
             let Some((len, each)) = items_of(set) else {
                 // It cannot be cut along its first axis.
-                images.push(if shard.is_first() { 0..set.len() } else { 0..0 });
+                images.push(shard.is_first().then(|| 0..set.len()));
                 continue;
             };
             let cut_near = |item: usize| set.cut_near(item * each).div_ceil(each);
@@ -64,7 +66,7 @@ impl Cuts {
             // Labels could belong to any of several sets of images with keys of their own.
             let has_labels = set.stack().is_some() || keyed == 1;
             let cut = if has_labels { items.entry(len).or_insert_with(of_set).clone() } else { of_set() };
-            images.push(cut.start * each..cut.end * each);
+            images.push(Some(cut.start * each..cut.end * each));
         }
         Self { images, items }
     }
@@ -74,7 +76,7 @@ impl Cuts {
 fn items_of(set: &StoredSet) -> Option<(usize, usize)> {
     let Some((_, shape)) = set.stack() else { return Some((set.len(), 1)) };
     let can_be_cut = shape.len() > 2 && set.form().is_none_or(|form| form.can_grow(shape));
-    let each: usize = shape[1..shape.len() - 2].iter().product();
+    let each = images_of_item(shape);
     (can_be_cut && each > 0).then(|| (shape[0], each))
 }
 
@@ -129,7 +131,7 @@ impl Writer {
         let mut writer = Self::like(path, &archive, options)?;
         let takes_member =
             |writer: &mut Self, key: &str| writer.add_part_of_member(&archive, key, shard, &cuts);
-        let images_of = |set: usize| cuts.images.get(set).cloned();
+        let images_of = |set: usize| cuts.images.get(set).cloned().flatten();
         writer.take_over(&archive, images_of, takes_member, |_, _| Ok(()))?;
         Ok(writer)
     }
@@ -176,7 +178,7 @@ impl Writer {
         header.shape[0] = items.len();
         self.claim(member.key())?;
         let head = header.to_bytes().map_err(Error::from).map_err(blame)?;
-        let compression = self.output.zip.options().compression;
+        let compression = compression_like(self.output.zip.options().compression, [member]);
         let mut stream = self.output.stream_array(member.name(), head.clone(), &header, compression)?;
         let (mut place, wanted) = (0, items.start * item_bytes..items.end * item_bytes);
         let mut reader = ArrayReader::of_member(member, &archive.zip().limits().npy).map_err(blame)?;

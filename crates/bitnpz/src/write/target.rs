@@ -1,12 +1,15 @@
 //! Where an archive is written to, with a meter.
 
 use std::fmt;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 
 use bitnpz_npz::AtomicFile;
 
 use crate::error::Result;
 use crate::progress::Meter;
+
+/// The length of the buffer of an output: each write of one may be a system call, or a request.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// Where an archive is written to; it tells a meter how long it has become.
 #[derive(Debug)]
@@ -20,7 +23,22 @@ enum TargetKind {
     /// A file that appears at its path when it is committed.
     File(AtomicFile),
     /// An output of the caller's, which cannot be sought.
-    Output(Box<dyn Write + Send>),
+    Output(Output),
+}
+
+/// An output with a buffer, which is not written if the archive is abandoned; `None` once everything has been written.
+struct Output(Option<BufWriter<Box<dyn Write + Send>>>);
+
+impl Output {
+    fn get(&mut self) -> io::Result<&mut impl Write> {
+        self.0.as_mut().ok_or_else(|| io::Error::other("the archive is complete"))
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        drop(self.0.take().map(BufWriter::into_parts));
+    }
 }
 
 impl fmt::Debug for TargetKind {
@@ -38,7 +56,11 @@ impl Target {
     }
 
     pub(super) fn output(output: Box<dyn Write + Send>, meter: Meter) -> Self {
-        Self { kind: TargetKind::Output(output), position: 0, meter }
+        Self {
+            kind: TargetKind::Output(Output(Some(BufWriter::with_capacity(BUFFER_BYTES, output)))),
+            position: 0,
+            meter,
+        }
     }
 
     pub(super) fn is_seekable(&self) -> bool {
@@ -49,7 +71,11 @@ impl Target {
     pub(super) fn commit(self) -> Result<()> {
         match self.kind {
             TargetKind::File(file) => Ok(file.commit()?),
-            TargetKind::Output(mut output) => Ok(output.flush().map_err(bitnpz_npz::Error::from)?),
+            TargetKind::Output(mut output) => Ok(output
+                .0
+                .take()
+                .map_or(Ok(()), |mut output| output.flush())
+                .map_err(bitnpz_npz::Error::from)?),
         }
     }
 
@@ -71,7 +97,7 @@ impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = match &mut self.kind {
             TargetKind::File(file) => file.write(bytes)?,
-            TargetKind::Output(output) => output.write(bytes)?,
+            TargetKind::Output(output) => output.get()?.write(bytes)?,
         };
         self.position += written as u64;
         self.meter.record_bytes(self.position);
@@ -82,7 +108,7 @@ impl Write for Target {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.kind {
             TargetKind::File(file) => file.flush(),
-            TargetKind::Output(output) => output.flush(),
+            TargetKind::Output(output) => output.get()?.flush(),
         }
     }
 }

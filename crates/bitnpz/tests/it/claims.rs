@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::support::Folder;
 use bitnpz::{
     Archive, Bitmap, Codec, Compression, ErrorKind, Limits, OpenOptions, WriteOptions, Writer, salvage,
 };
@@ -310,4 +311,35 @@ fn callbacks_can_read_other_images() {
         });
         assert_eq!(nested.unwrap(), (images.bitmap(0).unwrap(), images.bitmap(1).unwrap()));
     }
+}
+
+#[test]
+fn one_image_may_be_a_stack() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let with = |segments: &str, shape: &str| {
+        format!(
+            r#"{{"version":4,"models":[{{"codec":"raw"}}],"dtype":"|b1","values":[false,true],"key":"s",
+            "shape":{shape},"segments":{segments}}}"#
+        )
+    };
+    // A stack without an axis of images.
+    let mut block = vec![0; 2 + 1 + 3];
+    block.extend([0; 8]);
+    let directory = [&3_u32.to_le_bytes()[..], &[0; 16], &[8, 8, 0]].concat();
+    let description = with(r#"[{"images":1,"size":[3,8]}]"#, "[3,8]");
+    let members = [
+        (".bitnpz/sets.json", br#"{"version":1,"sets":["s"]}"#.to_vec()),
+        (".bitnpz/s/set.json", description.into_bytes()),
+        (".bitnpz/s/payload-0.npy", bytes(&block)),
+        (".bitnpz/s/blocks-0.npy", bytes(&directory)),
+    ];
+    let members: Members = members.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+    std::fs::write(&path, archive(&members)).unwrap();
+    assert_eq!(Archive::open(&path).unwrap().array::<bool>("s").unwrap().shape(), [3, 8]);
+    let (options, two) = (WriteOptions::default(), std::num::NonZero::new(2).unwrap());
+    let to = folder.path("b.npz");
+    drop(Writer::shard(&to, &path, 1, two, &options).map(Writer::finish));
+    drop(Writer::merge(&to, &[&path, &path], &options).map(Writer::finish));
+    drop(Writer::append(&path, &options).map(Writer::finish));
 }

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use bitnpz::{Archive, Codec, Encoding, ErrorKind, WriteOptions, Writer};
+use bitnpz::{Archive, Codec, DynArray, Encoding, ErrorKind, WriteOptions, Writer};
 use ndarray::{Array1, Array3, Array4, Axis, concatenate, s};
 
 use crate::support::{Folder, create, image, reference_decoder, stack};
@@ -46,9 +46,9 @@ fn write(folder: &Folder, codec: Codec) -> PathBuf {
     }
     let pairs = Array4::from_shape_fn((700, 3, 20, 30), |(i, j, y, x)| (i * 7 + j * 3 + y * x) % 11 < 4);
     writer.add_images("triples", &pairs).unwrap();
-    writer
-        .add_images("columns", &Array3::from_shape_fn((16, 12, 900), |(y, x, i)| (y * x + i) % 5 == 0))
-        .unwrap();
+    let columns = Array3::from_shape_fn((16, 12, 900), |(y, x, i)| (y * x + i) % 5 == 0);
+    let columns = DynArray::from_ndarray(&columns);
+    writer.add_dyn_images_of("columns", &columns.view(), "HWN".parse().unwrap()).unwrap();
     writer.add_array("labels", &Array1::from_iter(0..3000_i64)).unwrap();
     writer.add_array("titles", &Array1::from_iter((0..1500_i32).rev())).unwrap();
     writer.add_array("classes", &Array1::from_iter(0..10_i64)).unwrap();

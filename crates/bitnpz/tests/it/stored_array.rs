@@ -144,3 +144,49 @@ fn any_dtype_is_read_and_bools_are_normal() {
     let flags = archive.stored_array("flags").unwrap().unwrap();
     assert_eq!(flags.take::<bool>(&[3, 4, 1_499_997]).unwrap().as_slice().unwrap(), [true, false, true]);
 }
+
+#[test]
+fn large_items_may_be_wanted_often() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let pictures = ndarray::Array2::from_shape_fn((64, 150_528), |(i, x)| ((i * 31 + x / 7) % 251) as u8);
+    let mut writer = create(&path, Encoding::Sets);
+    writer.add_images("glyphs", &stack(700)).unwrap();
+    writer.add_array("pictures", &pictures).unwrap();
+    writer.finish().unwrap();
+    let archive = Archive::open(&path).unwrap();
+    let stored = archive.stored_array("pictures").unwrap().unwrap();
+    for indices in
+        [vec![7; 23], (0..64).map(|i| i * i % 61).collect(), (0..400).map(|i| i * 37 % 50).collect()]
+    {
+        let read = stored.take::<u8>(&indices).unwrap();
+        assert!(read == pictures.select(Axis(0), &indices).into_dyn());
+    }
+}
+
+#[test]
+fn damage_and_limits_are_noticed() {
+    let folder = Folder::new();
+    let path = write(&folder);
+    let mut limits = bitnpz::Limits::default();
+    limits.npy.array_bytes = 1 << 20;
+    let archive = Archive::open_with(&path, &OpenOptions::default().with_limits(limits)).unwrap();
+    let stored = archive.stored_array("labels").unwrap().unwrap();
+    assert!(stored.read_into(0..100, &mut [0; 800]).is_ok());
+    for error in [
+        stored.read::<i64>(0..200_000).map(drop).unwrap_err(),
+        stored.read_into(0..200_000, &mut vec![0; 1_600_000]).unwrap_err(),
+        stored.take_into(&vec![3; 200_000], &mut vec![0; 1_600_000]).unwrap_err(),
+    ] {
+        assert!(matches!(error.kind(), bitnpz::ErrorKind::TooLarge { .. }), "{error}");
+    }
+    // An array that is stored as it is has a checksum of all its items.
+    let mut bytes = std::fs::read(&path).unwrap();
+    let first = noise(1)[0].to_le_bytes();
+    let place = bytes.windows(8).position(|window| window == first).unwrap();
+    bytes[place + 80_000] ^= 1;
+    let archive = Archive::from_bytes(bytes).unwrap();
+    let stored = archive.stored_array("noise").unwrap().unwrap();
+    assert_eq!(stored.read::<u64>(0..1).unwrap()[[0]], noise(1)[0]);
+    assert!(stored.read::<u64>(0..300_000).unwrap_err().to_string().contains("CRC"));
+}

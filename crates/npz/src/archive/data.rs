@@ -173,7 +173,8 @@ impl<'a> MemberData<'a> {
         let has_descriptor = self.header.flags & flags::DATA_DESCRIPTOR != 0;
         let end = self.offset() + self.extent().ok().filter(|_| !has_descriptor)?;
         let start = end.checked_sub(self.header.compressed_size)?;
-        (start > self.offset()).then_some(start..end)
+        let is_likely = start > self.offset() && start - self.offset() <= self.longest_header();
+        is_likely.then_some(start..end)
     }
 
     pub(super) fn request(&self, data: Range<u64>) -> Range<u64> {

@@ -27,6 +27,9 @@ use index::NameIndex;
 pub use member::Member;
 pub use reader::MemberReader;
 
+/// So many local headers are requested together, which takes a few megabytes if members are short.
+const HEADERS_AT_ONCE: usize = 1024;
+
 /// The way in which the file of an archive is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -306,14 +309,17 @@ impl Archive {
     ///
     /// If the file cannot be read.
     pub fn gaps(&self) -> Result<u64> {
-        let headers = self.members().map(|member| member.request(0..0));
-        self.prefetch(&mut headers.collect::<Vec<_>>())?;
         let mut members = 0;
-        for member in self.members() {
-            match member.len() {
-                Ok(len) => members += len,
-                Err(error) if matches!(error.kind(), ErrorKind::Io(_)) => return Err(error),
-                Err(_) => {}
+        for number in 0..self.len() {
+            if number.is_multiple_of(HEADERS_AT_ONCE) && self.is_read_by_range() {
+                let headers = (number..self.len()).take(HEADERS_AT_ONCE);
+                let headers = headers.filter_map(|number| Some(self.member(number)?.request(0..0)));
+                self.prefetch(&mut headers.collect::<Vec<_>>())?;
+            }
+            match self.member(number).map(|member| member.len()) {
+                Some(Ok(len)) => members += len,
+                Some(Err(error)) if matches!(error.kind(), ErrorKind::Io(_)) => return Err(error),
+                _ => {}
             }
         }
         let (first, end) = (self.index.prefix(), self.index.start());

@@ -5,7 +5,7 @@ use flate2::FlushDecompress;
 
 use super::data::MemberData;
 use super::inflate::{DEFLATE_RATIO, INFLATE};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::record::parts::Parts;
 
 /// Returns the bytes of a part, whose checksum is verified.
@@ -18,6 +18,10 @@ pub(super) fn read_part(member: &MemberData<'_>, parts: &Parts, number: usize) -
         let message =
             format!("part {number}: {} bytes of deflate cannot be {len} bytes decompressed", data.len());
         return Err(Error::corrupt(message));
+    }
+    let allowed = member.limits.member_bytes;
+    if len > allowed {
+        return Err(ErrorKind::Limit { limit: "member_bytes", allowed, found: len }.into());
     }
     // One more byte, to notice data that is too long.
     let mut bytes =

@@ -17,6 +17,9 @@ const MOST_PARTS: u64 = 4096;
 /// twice as much.
 const PART_BYTES: u64 = 64 << 10;
 
+/// No part is longer.
+const MOST_PART_BYTES: u32 = 1 << 30;
+
 /// The parts of a deflated member, each of which can be inflated by itself.
 ///
 /// The first part has the head, such as the header of an array, and as many bytes as the others; the last may have fewer. That
@@ -37,7 +40,7 @@ pub struct Parts {
 /// Returns the bytes of each part of a member of about this size.
 pub(crate) fn part_bytes(size: u64) -> usize {
     let each = size.div_ceil(PART_BYTES * MOST_PARTS).max(1).saturating_mul(PART_BYTES);
-    usize::try_from(each.min(1 << 30)).expect("a gibibyte")
+    usize::try_from(each.min(MOST_PART_BYTES.into())).expect("a gibibyte")
 }
 
 impl Parts {
@@ -83,7 +86,7 @@ impl Parts {
         let (head, each) = (fields.u32(), fields.u32());
         let divided = size.checked_sub(head.into())?;
         let count = divided.checked_div(each.into())? + u64::from(divided % u64::from(each) > 0);
-        if parts.len() as u64 != 8 * count.max(1) {
+        if parts.len() % 8 != 0 || (parts.len() / 8) as u64 != count.max(1) || each > MOST_PART_BYTES {
             return None;
         }
         let (mut starts, mut crcs) = (vec![0], Vec::new());
@@ -101,6 +104,12 @@ impl Parts {
     #[expect(clippy::len_without_is_empty, reason = "there is at least one")]
     pub fn len(&self) -> usize {
         self.crcs.len()
+    }
+
+    /// Returns the number of bytes in each part but the last, and the head in the first.
+    #[must_use]
+    pub fn each(&self) -> usize {
+        usize::try_from(self.each).unwrap_or(usize::MAX)
     }
 
     /// Returns the number of the part that has the byte at this place of the member; of a place behind its end, the last.

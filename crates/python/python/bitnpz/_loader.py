@@ -42,8 +42,8 @@ class Loader(Generic[Batch]):
         The number of images in a batch.
     shuffle : bool or "blocks"
         Whether to yield images in a random order, a new one in each epoch. With "blocks", blocks of consecutive images are in random
-        order, and the images of a window of some blocks are mixed: each block is read once, which a store answers with few requests
-        and a disk without seeking.
+        order, and the images of a window of some blocks are mixed: each block is read once, which a store answers with few requests,
+        if a window takes at most 16 MiB of the file, and a disk without seeking.
     seed : int
         The seed of the random orders.
     drop_last : bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from types import TracebackType
 from typing import IO, Any, Literal
@@ -252,8 +253,10 @@ class Writer(_bitnpz.Writer):
             return
         super().abort()
         if self._start is not None and not isinstance(self._target, str):
-            self._target.seek(self._start)
-            self._target.truncate()
+            # Some, as of gzip, can only be sought forwards.
+            with suppress(OSError, ValueError):
+                self._target.seek(self._start)
+                self._target.truncate()
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
