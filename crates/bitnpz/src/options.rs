@@ -34,9 +34,9 @@ pub struct WriteOptions {
     /// The codec of image sets: by default, for each set, the one that makes a sample of its images smallest.
     pub codec: Option<Codec>,
     /// The model of new image sets, whatever [`codec`](Self::codec) is: by default each trains one of its own. Sets that are
-    /// appended to keep theirs.
+    /// appended to keep theirs for new images that it fits.
     pub model: Option<Model>,
-    /// How much time it may take to make image sets small. Sets that are appended to keep their model.
+    /// How much time it may take to make image sets small. Sets that are appended to keep their model where it fits.
     pub effort: Effort,
     /// The number of threads that train and compress: by default as many as the environment variable
     /// `BITNPZ_THREADS` says, or one per core. The bytes written do not depend on it.

@@ -126,12 +126,30 @@ impl Model {
         if is_smaller { (on, TypicalPrediction::On) } else { (off, TypicalPrediction::Off) }
     }
 
+    /// Returns whether the model makes images as small as the shipped model does, by a trial on a few of the sample. A model that
+    /// was trained on other images mostly does not.
+    #[must_use]
+    pub fn fits(&self, sample: Sample<'_>) -> bool {
+        let cost = |model: &Self| model.payload_cost(sample.trial(), Effort::Balanced);
+        Self::shipped(SHIPPED_NAME).is_none_or(|shipped| cost(self) <= cost(shipped))
+    }
+
+    /// Returns whether so many images take fewer bytes with another model, that model included, than with this one, which is there.
+    #[must_use]
+    pub fn is_worse_than(&self, other: &Self, sample: Sample<'_>) -> bool {
+        other.cost(sample, Effort::Balanced) < self.payload_cost(sample, Effort::Balanced)
+    }
+
     /// Estimates the bytes of all images and the model from a sample.
     fn cost(&self, sample: Sample<'_>, effort: Effort) -> f64 {
+        self.as_bytes().len() as f64 + self.payload_cost(sample, effort)
+    }
+
+    /// Estimates the bytes of all images from a sample.
+    fn payload_cost(&self, sample: Sample<'_>, effort: Effort) -> f64 {
         let mut encoder = Encoder::with_effort(effort);
         let mut payload = Vec::new();
         sample.images.iter().for_each(|&image| encoder.encode(self, image, &mut payload));
-        let each = payload.len() as f64 / sample.images.len().max(1) as f64;
-        self.as_bytes().len() as f64 + each * sample.total as f64
+        payload.len() as f64 / sample.images.len().max(1) as f64 * sample.total as f64
     }
 }

@@ -12,7 +12,7 @@ use super::description::{KeysDescription, SegmentDescription};
 use super::keys::{KeyList, KeysError};
 use super::options::SetOptions;
 use super::payloads::{Payloads, Sizes, checksums};
-use super::train::train;
+use super::train::{suit, train};
 use crate::error::Result;
 
 /// The memory that encoding needs for each image beside its packed rows: its view, its number and its payload's start, in bytes.
@@ -33,20 +33,24 @@ pub(super) struct EncodedSegment {
     pub(super) key_table: Option<Vec<u8>>,
 }
 
-/// Encodes a segment with this model or, if there is none yet, with one that is trained on its images for `total` images.
+/// Encodes a segment with this model if it fits, or with one that is trained on its images; if there is no model yet, for `total`
+/// images.
 pub(super) fn encode_segment(
     collected: &CollectedImages,
     model: Option<Arc<Model>>,
     total: usize,
     options: &SetOptions,
 ) -> Result<EncodedSegment> {
-    let training = match model {
+    let training = match options.model {
         Some(_) => 0,
         None => MAX_TRAINING_BYTES.min(MIN_TRAINING_BYTES + 64 * collected.rows().len()),
     };
     check_memory(collected, training)?;
     let images = collected.bitmaps();
-    let model = model.unwrap_or_else(|| Arc::new(train(collected, &images, total, options)));
+    let model = match model {
+        Some(model) => suit(model, collected, &images, options),
+        None => Arc::new(train(collected, &images, total, options)),
+    };
     let size = collected.common_size();
     let sizes = if size.is_some() { Sizes::Common } else { Sizes::Own };
     let payloads = Payloads::new(&model, &images, sizes, options);

@@ -1,5 +1,7 @@
 //! Training the model of a set.
 
+use std::sync::Arc;
+
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Effort, Model, Sample};
 
@@ -21,6 +23,28 @@ fn most(effort: Effort) -> (usize, u64) {
 /// depends on pixels.
 const BAND_BYTES: usize = 128 << 10;
 
+/// So many images at most are tried to see which model suits them.
+const MOST_TRIED: (usize, u64) = (1000, 1 << 20);
+
+/// Returns this model, which earlier images of the set have, if it fits these; else one that is trained on them, if all of them
+/// take fewer bytes with it. A set that is sorted, or appended to, may have other images than it began with.
+pub(super) fn suit(
+    model: Arc<Model>,
+    collected: &CollectedImages,
+    images: &[BitmapView<'_>],
+    options: &SetOptions,
+) -> Arc<Model> {
+    if options.model.is_some() || options.codec.is_some() {
+        return model;
+    }
+    let sample = RandomSample::draw(collected, images, images.len(), MOST_TRIED);
+    if sample.images.is_empty() || model.fits(sample.get()) {
+        return model;
+    }
+    let other = train(collected, images, images.len(), options);
+    if model.is_worse_than(&other, sample.get()) { Arc::new(other) } else { model }
+}
+
 /// Trains a model on a random sample of these images, the same each time. There will be `total` images in the set. If no codec is
 /// asked for, chooses the one that makes the sample smallest.
 pub(super) fn train(
@@ -29,17 +53,39 @@ pub(super) fn train(
     total: usize,
     options: &SetOptions,
 ) -> Model {
-    let (most_images, most_bytes) = most(options.effort);
-    let bands: Vec<BitmapView<'_>> = images.iter().flat_map(bands).collect();
-    let most = most_bytes * bands.len() as u64 / collected.rows().len().max(1) as u64;
-    let most = usize::try_from(most).unwrap_or(most_images).clamp(1, most_images);
-    let drawn = sample::draw(bands.len(), most, crc32fast::hash(collected.rows()).into());
-    // Rows without pixels teach nothing, and there can be any number of them.
-    let drawn = drawn.into_iter().map(|number| bands[number]);
-    let drawn: Vec<_> = drawn.filter(|band| !band.as_bytes().is_empty()).collect();
-    let total = total.saturating_mul(bands.len()).checked_div(images.len()).unwrap_or(total);
-    let sample = Sample { images: &drawn, total };
-    Model::choose(options.codec, sample, options.effort, options.threads)
+    let sample = RandomSample::draw(collected, images, total, most(options.effort));
+    Model::choose(options.codec, sample.get(), options.effort, options.threads)
+}
+
+/// Images, or bands of large ones, drawn at random.
+struct RandomSample<'a> {
+    images: Vec<BitmapView<'a>>,
+    /// The number of all images, or of all bands.
+    total: usize,
+}
+
+impl<'a> RandomSample<'a> {
+    /// Draws so many images or bands of so many bytes in all, at most, for a set of `total` images.
+    fn draw(
+        collected: &CollectedImages,
+        images: &[BitmapView<'a>],
+        total: usize,
+        (most_images, most_bytes): (usize, u64),
+    ) -> Self {
+        let bands: Vec<BitmapView<'a>> = images.iter().flat_map(bands).collect();
+        let most = most_bytes * bands.len() as u64 / collected.rows().len().max(1) as u64;
+        let most = usize::try_from(most).unwrap_or(most_images).clamp(1, most_images);
+        let drawn = sample::draw(bands.len(), most, crc32fast::hash(collected.rows()).into());
+        // Rows without pixels teach nothing, and there can be any number of them.
+        let drawn = drawn.into_iter().map(|number| bands[number]);
+        let drawn = drawn.filter(|band| !band.as_bytes().is_empty()).collect();
+        let total = total.saturating_mul(bands.len()).checked_div(images.len()).unwrap_or(total);
+        Self { images: drawn, total }
+    }
+
+    fn get(&self) -> Sample<'_> {
+        Sample { images: &self.images, total: self.total }
+    }
 }
 
 /// Returns the bands of an image: all of it, unless it is large.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bitnpz::{Archive, Codec, WriteOptions, Writer};
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Array3, Axis};
 
 use crate::support::{Folder, image, stack};
 
@@ -111,4 +111,39 @@ fn size_hardly_depends_on_order() {
     let sizes: [f64; 3] = [by_font, by_letter, shuffled].map(size);
     let [least, most] = [f64::min, f64::max].map(|pick| sizes.into_iter().reduce(pick).unwrap());
     assert!(most < 1.03 * least, "{sizes:?}");
+}
+
+#[test]
+fn other_images_get_another_model() {
+    let folder = Folder::new();
+    let noise = Array3::from_shape_fn((3000, 20, 30), |(i, y, x)| {
+        let mixed = ((i * 600 + y * 30 + x + 1) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 63 == 1
+    });
+    let shapes = stack(3000);
+    let size_of = |name: &str, stacks: &[&Array3<bool>]| {
+        let path = folder.path(name);
+        let mut sizes = vec![0];
+        for (number, stack) in stacks.iter().enumerate() {
+            let options = WriteOptions::default();
+            let mut writer = match number {
+                0 => Writer::create_with(&path, &options).unwrap(),
+                _ => Writer::append(&path, &options).unwrap(),
+            };
+            writer.extend("images", *stack).unwrap();
+            writer.finish().unwrap();
+            sizes.push(std::fs::metadata(&path).unwrap().len());
+        }
+        let archive = Archive::open(&path).unwrap();
+        let all = ndarray::concatenate(Axis(0), &stacks.iter().map(|stack| stack.view()).collect::<Vec<_>>())
+            .unwrap();
+        assert!(archive.array::<bool>("images").unwrap() == all.into_dyn());
+        sizes.windows(2).map(|sizes| sizes[1] - sizes[0]).collect::<Vec<_>>()
+    };
+    let alone = size_of("shapes.npz", &[&shapes]);
+    let after_noise = size_of("noise.npz", &[&noise, &shapes]);
+    assert!(after_noise[1] < 2 * alone[0], "{after_noise:?} {alone:?}");
+    // Images like the first keep its model.
+    let like = size_of("like.npz", &[&shapes, &shapes]);
+    assert!(like[1] <= alone[0], "{like:?}");
 }

@@ -149,7 +149,8 @@ fn any_dtype_is_read_and_bools_are_normal() {
 fn large_items_may_be_wanted_often() {
     let folder = Folder::new();
     let path = folder.path("a.npz");
-    let pictures = ndarray::Array2::from_shape_fn((64, 150_528), |(i, x)| ((i * 31 + x / 7) % 251) as u8);
+    let pictures =
+        ndarray::Array2::from_shape_fn((64, 150_528), |(i, x)| u8::try_from((i * 31 + x / 7) % 251).unwrap());
     let mut writer = create(&path, Encoding::Sets);
     writer.add_images("glyphs", &stack(700)).unwrap();
     writer.add_array("pictures", &pictures).unwrap();
