@@ -64,6 +64,12 @@ pub(crate) fn scale(arguments: &[String]) -> Outcome {
     run(command(&python, &["benches/scale.py"]).args(arguments))
 }
 
+/// Simulates reading an archive over a network.
+pub(crate) fn network(arguments: &[String]) -> Outcome {
+    let python = for_reports("venv-ratio", "benches/requirements.txt")?;
+    run(command(&python, &["benches/network.py"]).args(arguments))
+}
+
 /// Runs the trials of `crash` on NumPy, `zipfile`, HDF5 and the Python package.
 pub(crate) fn crash_others(runs: &[String]) -> Outcome {
     let python = for_reports("venv-ratio", "benches/requirements.txt")?;

@@ -17,8 +17,8 @@ const KEPT_BYTES: usize = 32 << 20;
 /// Ranges that are no further apart are read as one, with so many bytes between them at most.
 pub const READ_BETWEEN: u64 = 4 << 10;
 
-/// A range is searched in so many that start before it.
-const MOST_NESTED: usize = 8;
+/// So many ranges that are gone are left in the order of reading, besides as many as are there.
+const MOST_GONE: usize = 64;
 
 /// So often it is tried to lock the ranges that are kept: they are locked for microseconds.
 const MOST_ATTEMPTS: usize = 10_000;
@@ -208,40 +208,103 @@ fn check_read(range: &Range<u64>, bytes: &[u8]) -> Result<()> {
     Err(Error::from(io::Error::new(io::ErrorKind::UnexpectedEof, message)).at(range.start))
 }
 
-/// The ranges that were read last.
+/// The ranges that were read last. None is a part of another, so that those that start later end later.
 #[derive(Default)]
 struct KeptRanges {
-    /// By where they start.
-    ranges: BTreeMap<u64, Vec<u8>>,
-    /// Where they start, in the order of reading.
-    order: VecDeque<u64>,
+    /// By where they start, each with its number in the order of reading.
+    ranges: BTreeMap<u64, (u64, Vec<u8>)>,
+    /// Their numbers and where they start, in the order of reading, and those of some that are gone.
+    order: VecDeque<(u64, u64)>,
     bytes: usize,
+    /// The number of the next.
+    next: u64,
 }
 
 impl KeptRanges {
     /// Returns the bytes of a range that is a part of one that was read.
     fn get(&self, range: &Range<u64>) -> Option<&[u8]> {
-        // A short range may start within a longer one.
-        self.ranges.range(..=range.start).rev().take(MOST_NESTED).find_map(|(start, bytes)| {
-            let [start, end] = [range.start - start, range.end - start].map(usize::try_from);
-            bytes.get(start.ok()?..end.ok()?)
-        })
+        let (start, (_, bytes)) = self.ranges.range(..=range.start).next_back()?;
+        let [start, end] = [range.start - start, range.end - start].map(usize::try_from);
+        bytes.get(start.ok()?..end.ok()?)
     }
 
     /// Keeps a range, and as many of those before it as there is room for.
     fn keep(&mut self, start: u64, bytes: Vec<u8>) {
-        let before = self.ranges.get(&start).map_or(0, Vec::len);
-        if bytes.len() <= before || bytes.len() > KEPT_BYTES {
+        let range = start..start + bytes.len() as u64;
+        if bytes.len() > KEPT_BYTES || self.get(&range).is_some() {
             return;
         }
-        self.bytes += bytes.len() - before;
-        if self.ranges.insert(start, bytes).is_some() {
-            self.order.retain(|&other| other != start);
+        // What is a part of it is kept with it.
+        let starts: Vec<u64> = self.ranges.range(range.clone()).map(|(start, _)| *start).collect();
+        for start in starts {
+            let is_part =
+                self.ranges.get(&start).is_some_and(|(_, bytes)| start + bytes.len() as u64 <= range.end);
+            if is_part {
+                self.remove(start);
+            }
         }
-        self.order.push_back(start);
+        self.bytes += bytes.len();
+        self.ranges.insert(start, (self.next, bytes));
+        self.order.push_back((self.next, start));
+        self.next += 1;
         while self.bytes > KEPT_BYTES {
-            let first = self.order.pop_front().expect("ranges that are counted");
-            self.bytes -= self.ranges.remove(&first).map_or(0, |bytes| bytes.len());
+            let (number, start) = self.order.pop_front().expect("ranges that are counted");
+            if self.ranges.get(&start).is_some_and(|(other, _)| *other == number) {
+                self.remove(start);
+            }
         }
+        if self.order.len() > 2 * self.ranges.len() + MOST_GONE {
+            self.order
+                .retain(|(number, start)| self.ranges.get(start).is_some_and(|(other, _)| other == number));
+        }
+    }
+
+    fn remove(&mut self, start: u64) {
+        self.bytes -= self.ranges.remove(&start).map_or(0, |(_, bytes)| bytes.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(range: Range<u64>) -> Vec<u8> {
+        range.map(|place| place.to_le_bytes()[0]).collect()
+    }
+
+    #[test]
+    fn long_ranges_are_found_among_short_ones() {
+        let mut kept = KeptRanges::default();
+        for start in (0..2000).step_by(20) {
+            kept.keep(start, bytes(start..start + 10));
+        }
+        kept.keep(5, bytes(5..1500));
+        assert_eq!(kept.get(&(600..1400)), Some(&bytes(600..1400)[..]));
+        assert_eq!(kept.get(&(0..10)), Some(&bytes(0..10)[..]));
+        assert_eq!(kept.get(&(1512..1515)), None);
+        kept.keep(700, bytes(700..800));
+        kept.keep(1490, bytes(1490..1600));
+        assert_eq!(kept.get(&(1495..1600)), Some(&bytes(1495..1600)[..]));
+        assert_eq!(kept.get(&(600..1400)), Some(&bytes(600..1400)[..]));
+        let sum: usize = kept.ranges.values().map(|(_, bytes)| bytes.len()).sum();
+        assert_eq!(kept.bytes, sum);
+    }
+
+    #[test]
+    fn what_was_read_first_is_dropped_first() {
+        let mut kept = KeptRanges::default();
+        let most = KEPT_BYTES as u64;
+        kept.keep(0, vec![1; 100]);
+        kept.keep(200, vec![2; KEPT_BYTES - 150]);
+        assert!(kept.get(&(0..100)).is_none() || kept.bytes <= KEPT_BYTES);
+        kept.keep(2 * most, vec![3; KEPT_BYTES]);
+        assert_eq!((kept.ranges.len(), kept.bytes), (1, KEPT_BYTES));
+        kept.keep(0, vec![4; KEPT_BYTES + 1]);
+        assert_eq!(kept.ranges.len(), 1, "too long");
+        for start in 0..10_000 {
+            kept.keep(start, vec![5; 2]);
+        }
+        assert!(kept.order.len() <= 2 * kept.ranges.len() + MOST_GONE + 1);
+        assert!(kept.bytes <= KEPT_BYTES && kept.get(&(9_999..10_001)).is_some());
     }
 }
