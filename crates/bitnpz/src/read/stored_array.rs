@@ -149,6 +149,11 @@ impl StoredArray {
         self.to_array(items.len(), bytes, |bytes| self.read_into(items, bytes))
     }
 
+    /// Returns whether all that is read of it has a checksum.
+    pub(crate) fn is_checked(&self) -> bool {
+        matches!(self.items, Items::InParts(..))
+    }
+
     /// Reads the items with these indices.
     ///
     /// # Errors

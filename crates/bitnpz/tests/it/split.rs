@@ -160,3 +160,25 @@ fn refuses_what_cannot_be_split() {
     assert!(matches!(error.kind(), ErrorKind::NoSuchShard { number: 2, shards: 2 }));
     assert!(!to.exists());
 }
+
+#[test]
+fn large_labels_are_cut_by_their_parts() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let mut writer = create(&path, Encoding::Sets);
+    let glyphs = Array3::from_shape_fn((200_000, 4, 8), |(i, y, x)| (i * (y + 3) + x) % 7 < 2);
+    let vectors = ndarray::Array2::from_shape_fn((200_000, 3), |(i, j)| ((i / 50) * (j + 1)) as i64);
+    writer.add_images("glyphs", &glyphs).unwrap();
+    writer.add_array("vectors", &vectors).unwrap();
+    writer.finish().unwrap();
+    let mut first = 0;
+    for shard in split(&folder, &path, 3) {
+        let shard = Archive::open(&shard).unwrap();
+        let found = shard.array::<i64>("vectors").unwrap();
+        let len = shard.images("glyphs").unwrap().len();
+        assert!(found == vectors.slice(s![first..first + len, ..]).into_dyn());
+        assert_eq!(shard.verify(|_| ()).unwrap().problems, []);
+        first += len;
+    }
+    assert_eq!(first, 200_000);
+}
