@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from abc import abstractmethod
 from typing import Any
@@ -22,10 +23,33 @@ IndexRange = tuple[int, int, int]
 class FileArray(ArrayArithmetic):
     """Reads what an index selects along the first axis."""
 
+    _public_shape: tuple[int, ...]
+    _numpy_dtype: np.dtype[Any]
+
     @property
-    @abstractmethod
     def shape(self) -> tuple[int, ...]:
-        """The shape of `numpy.asarray(self)`."""
+        """The shape of `numpy.asarray(self)`, or `(n,)` for images that differ in size."""
+        return self._public_shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype in which the array was saved."""
+        return self._numpy_dtype
+
+    @property
+    def size(self) -> int:
+        """The number of elements, or of images if they differ in size."""
+        return math.prod(self.shape)
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of an element of `numpy.asarray(self)`."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of `numpy.asarray(self)`."""
+        return self.size * self.itemsize
 
     @abstractmethod
     def __len__(self) -> int:

@@ -64,38 +64,13 @@ class Images(_bitnpz.Images, FileArray):
         self._archive = archive
         self._saved_as = key
         self._number = number
-        self._public_shape: tuple[int, ...] = tuple(self._shape)[1 if self._is_single else 0 :]
-        self._numpy_dtype: np.dtype[Any] = np.dtype(self._dtype)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of `numpy.asarray(images)`, or `(n,)` if the images differ in size."""
-        return self._public_shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype in which the images were saved; `take` converts to others."""
-        return self._numpy_dtype
+        self._public_shape = tuple(self._shape)[1 if self._is_single else 0 :]
+        self._numpy_dtype = np.dtype(self._dtype)
 
     @property
     def is_ragged(self) -> bool:
         """True if the images differ in size."""
         return self._image_size is None
-
-    @property
-    def size(self) -> int:
-        """The number of pixels, or of images if they differ in size."""
-        return math.prod(self.shape)
-
-    @property
-    def itemsize(self) -> int:
-        """The bytes of a pixel in `numpy.asarray(images)`."""
-        return self.dtype.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes of `numpy.asarray(images)`."""
-        return self.size * self.dtype.itemsize
 
     def take(
         self,

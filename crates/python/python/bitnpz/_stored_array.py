@@ -51,32 +51,7 @@ class StoredArray(_bitnpz.StoredArray, FileArray):
     def __init__(self, base: _bitnpz.StoredArray, archive: NpzFile, key: str) -> None:
         self._archive, self._key = archive, key
         self._public_shape = tuple(self._shape)
-        self._numpy_dtype: np.dtype[Any] = npy.descr_to_dtype(ast.literal_eval(self._descr))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of `numpy.asarray(array)`."""
-        return self._public_shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype of `numpy.asarray(array)`."""
-        return self._numpy_dtype
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return math.prod(self.shape)
-
-    @property
-    def itemsize(self) -> int:
-        """The bytes of an element."""
-        return self.dtype.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes of `numpy.asarray(array)`."""
-        return self.size * self.itemsize
+        self._numpy_dtype = npy.descr_to_dtype(ast.literal_eval(self._descr))
 
     def __len__(self) -> int:
         return self.shape[0]
