@@ -380,3 +380,22 @@ fn a_program_that_does_not_wait_is_told_what_is_needed() {
     let error = Archive::open_ranges(wrong.clone(), &OpenOptions::default()).unwrap_err().to_string();
     assert!(error.contains("expected 262144 bytes") && wrong.needed().is_none(), "{error}");
 }
+
+#[test]
+fn a_large_directory_takes_one_request_more() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let mut writer = Writer::create(&path).unwrap();
+    writer.add_images("stack", &stack(700)).unwrap();
+    for number in 0..5000 {
+        let key = format!("an array with a long name, which is that of number {number:06}");
+        writer.add_array(&key, &ndarray::array![number]).unwrap();
+    }
+    writer.finish().unwrap();
+    let (archive, requests, _) = open(&std::fs::read(&path).unwrap());
+    assert_eq!(requests.load(Ordering::Relaxed), 2);
+    assert_eq!(archive.len(), 5001);
+    let mut batch = Array3::from_elem((2, 20, 30), false);
+    archive.images("stack").unwrap().read_batch_into(&[5, 600], &mut batch).unwrap();
+    assert_eq!(batch, stack(700).select(Axis(0), &[5, 600]));
+}

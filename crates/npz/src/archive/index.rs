@@ -32,10 +32,19 @@ pub(super) struct NameIndex {
     next: Option<Vec<u64>>,
 }
 
+/// So many bytes before a large central directory are requested with it at most.
+const MOST_BEFORE: u64 = 8 << 20;
+
 impl NameIndex {
     /// Reads and checks the central directory in one pass.
     pub(super) fn read(source: &ByteSource, limits: &Limits) -> Result<Self> {
         let directory = Directory::find(source, limits)?;
+        if let ByteSource::Ranges(reader) = source {
+            // What describes the members lies before it, and grows with it.
+            let before = (directory.len / 2).min(MOST_BEFORE);
+            let range = directory.start.saturating_sub(before)..directory.start + directory.len;
+            reader.prefetch(std::iter::once(range))?;
+        }
         let bytes = source.get(directory.start, directory.len)?;
         // Allocate for no more entries than fit into the directory, whatever the end record claims.
         let max_count = bytes.len() / (central_header::LEN + 1);
