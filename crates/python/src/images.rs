@@ -368,7 +368,7 @@ impl Images {
         Ok(counts.into_pyarray(py))
     }
 
-    /// Requests images of a stack of three dimensions ahead, if the archive is read by range: those from each first to each last one.
+    /// Requests images of a stack of three dimensions ahead, if the archive is read by range: those from each start to its end.
     fn _prefetch(&self, py: Python<'_>, ranges: Vec<(usize, usize)>) -> PyResult<()> {
         if self.shape.len() != 3 || self.selected.is_some() || self._is_single() {
             return Ok(());

@@ -184,8 +184,9 @@ impl Images {
         Ok(array)
     }
 
-    /// Requests the images in these ranges together, if the archive is read by range, so that reading them needs no further requests:
-    /// before the images of a [window](crate::BlockShuffle::window) are read batch by batch. Of very many, the first are requested.
+    /// Requests the images in these ranges together, if the archive is read by range, so that reading them needs no further
+    /// requests: before the images of a [window](crate::BlockShuffle::window) are read batch by batch. Of very many, the first
+    /// are requested.
     ///
     /// # Errors
     ///

@@ -128,8 +128,8 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// If the call was [interrupted](crate::interruptible), or if the file is read by range and cannot be read. Damage is no error: it
-    /// is in the report.
+    /// If the call was [interrupted](crate::interruptible), or if the file is read by range and cannot be read. Damage is no
+    /// error: it is in the report.
     pub fn verify(&self, mut progress: impl FnMut(Steps)) -> Result<Report> {
         let total = self.zip().len() + self.sets().iter().map(StoredSet::len).sum::<usize>();
         let mut report = Report { gaps: self.zip().gaps()?, ..Report::default() };

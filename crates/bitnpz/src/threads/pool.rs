@@ -54,8 +54,8 @@ pub(crate) fn default_count() -> NonZero<usize> {
     })
 }
 
-/// Calls `work` with every share, on at most so many threads. The calling thread takes part, so it need not wait for others to wake up. The
-/// first error ends the work.
+/// Calls `work` with every share, on at most so many threads. The calling thread takes part, so it need not wait for others to
+/// wake up. The first error ends the work.
 pub(crate) fn share<S: Send>(
     threads: NonZero<usize>,
     shares: impl ExactSizeIterator<Item = S> + Send,

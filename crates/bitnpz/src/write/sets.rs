@@ -179,7 +179,8 @@ impl SetsWriter {
         self.joinable = self.open.iter().map(|open| open.place).collect();
     }
 
-    /// Takes over some images of a set of another archive, whole items of a stack, to which more can be added. Nothing is noted yet in the order of saving.
+    /// Takes over some images of a set of another archive, whole items of a stack, to which more can be added. Nothing is noted
+    /// yet in the order of saving.
     pub(super) fn take_over(
         &mut self,
         zip: &bitnpz_npz::Archive,

@@ -340,7 +340,8 @@ def load(
         See `NpzFile`; they apply to `.npy` files too.
     store : optional
         A store of obstore, or a file system of fsspec, in which `file` is the path of an archive. It is read by range: one or two
-        requests open it, more if it has keys of no pattern or thousands of members, and the images of a batch are requested together. What was read last is kept, up to 32 MB.
+        requests open it, one more if it has keys of no pattern or thousands of members, and the images of a batch are requested
+        together. What was read last is kept, up to 32 MB.
     threads : int, optional
         See `NpzFile`.
 

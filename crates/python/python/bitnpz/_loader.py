@@ -41,9 +41,9 @@ class Loader(Generic[Batch]):
     batch_size : int
         The number of images in a batch.
     shuffle : bool or "blocks"
-        Whether to yield images in a random order, a new one in each epoch. With "blocks", blocks of consecutive images are in random
-        order, and the images of a window of some blocks are mixed: each block is read once, which a store answers with few requests,
-        if a window takes at most 16 MiB of the file, and a disk without seeking.
+        Whether to yield images in a random order, a new one in each epoch. With "blocks", blocks of consecutive images are in
+        random order, and the images of a window of some blocks are mixed: each block is read once, which a store answers with
+        few requests, if a window takes at most 16 MiB of the file, and a disk without seeking.
     seed : int
         The seed of the random orders.
     drop_last : bool

@@ -58,8 +58,8 @@ class Writer(_bitnpz.Writer):
         How much time it may take to make image sets small. "fast" trains on fewer images. "smallest" trains on more, tries
         several ways to encode each image, and takes the smallest codec however slow it is to read. Default: "balanced".
     model : Model, optional
-        The model of all image sets, with its codec; see `train`. Sets of an archive that is appended to keep theirs where it fits. Default: each
-        set trains one of its own.
+        The model of all image sets, with its codec; see `train`. Sets of an archive that is appended to keep theirs where it fits.
+        Default: each set trains one of its own.
     level : int, optional
         The level at which members are deflated, 1 to 12. Default: 6.
     threads : int, optional
@@ -248,7 +248,8 @@ class Writer(_bitnpz.Writer):
         self._finish()
 
     def abort(self) -> None:
-        """Discards the archive; a file that was to be replaced stays as it was. An open file that can be sought ends where it did."""
+        """Discards the archive; a file that was to be replaced stays as it was. What an open file that can be sought has of it is
+        removed."""
         if self.closed:
             return
         super().abort()

@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 class StoredArray(_bitnpz.StoredArray, FileArray):
     """An ordinary array of 1 MiB or more beside image sets, such as labels, whose items are read on demand.
 
-    Indexing along the first axis reads what it selects, from a store too, and returns a new array; checksums are verified, but not of
-    slices of an array that is stored without compression. Operators (`labels == 3`),
-    methods of arrays (`labels.max()`) and functions of NumPy read all of it, as `numpy.asarray(labels)` does: use that where an
-    `ndarray` is expected. `NpzFile` returns it for arrays that bitnpz has saved in parts, and smaller ones as `ndarray`.
+    Indexing along the first axis reads what it selects, from a store too, and returns a new array; checksums are verified, but
+    not of slices of an array that is stored without compression. Operators (`labels == 3`), methods of arrays (`labels.max()`)
+    and functions of NumPy read all of it, as `numpy.asarray(labels)` does: use that where an `ndarray` is expected. `NpzFile` returns it for arrays that bitnpz has saved in parts, and smaller ones as `ndarray`.
 
     Attributes
     ----------
