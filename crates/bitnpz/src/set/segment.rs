@@ -8,8 +8,9 @@ use bitnpz_npz::Archive;
 
 use super::description::SegmentDescription;
 use super::keys::{KeyList, KeysView};
+use super::payload_members::PayloadMembers;
 use super::segment_keys::SegmentKeys;
-use super::stored_payloads::{PayloadMembers, StoredPayloads};
+use super::stored_payloads::StoredPayloads;
 use crate::error::{ErrorKind, Result};
 use crate::names::{self, SegmentPart};
 

@@ -1,48 +1,38 @@
 //! The payloads of a segment in an archive.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, hash_map};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use bitnpz_npz::{Archive, Member};
+use bitnpz_npz::Archive;
 
 use super::blob::Blob;
-use super::block::{Block, Blocks, Entry, MAX_HEAD, Place};
+use super::block::{Block, MAX_HEAD, Place};
 use super::checksum::{self, Checksum, Damage};
 use super::description::SegmentDescription;
 use super::directory::{BLOCK, Directory};
 use super::heads::Heads;
 use super::payload_index::{IndexLayout, PayloadIndex};
+use super::payload_members::PayloadMembers;
 use crate::error::{ErrorKind, Result};
 use crate::interrupt;
-use crate::names::{self, SegmentPart};
 
 /// The payloads of a segment, and where they are.
 #[derive(Debug)]
 pub(super) struct StoredPayloads {
     /// The number of images.
-    images: usize,
-    layout: Layout,
+    pub(super) images: usize,
+    pub(super) layout: Layout,
     /// The member that says where payloads are: the directory of the blocks, or the index.
-    directory: Blob,
-    payload: Blob,
-}
-
-/// The members of a segment's payloads.
-#[derive(Clone, Debug)]
-pub(super) struct PayloadMembers {
-    /// That of the directory of the blocks, or of the index.
-    pub(super) directory: String,
-    pub(super) payload: String,
-    /// Whether payloads are in blocks; in sets of versions 1 to 3 they are not.
-    pub(super) has_blocks: bool,
+    pub(super) directory: Blob,
+    pub(super) payload: Blob,
 }
 
 /// How the payloads of a segment are laid out.
 #[derive(Debug)]
-enum Layout {
+pub(super) enum Layout {
     Blocks(Box<Directory>, Heads),
     /// One after the other, in sets of versions 1 to 3.
     Index(IndexLayout),
@@ -69,47 +59,6 @@ pub(super) struct Window {
 impl Window {
     fn get(&self, place: &Range<usize>) -> Option<&[u8]> {
         self.bytes.get(place.start.checked_sub(self.start)?..place.end.checked_sub(self.start)?)
-    }
-}
-
-impl PayloadMembers {
-    /// Returns those of a segment.
-    pub(super) fn of(set: &str, number: usize, has_blocks: bool) -> Self {
-        let directory = if has_blocks { SegmentPart::Blocks } else { SegmentPart::Index };
-        let [directory, payload] =
-            [directory, SegmentPart::Payload].map(|part| names::of_segment(set, part, number));
-        Self { directory, payload, has_blocks }
-    }
-
-    /// Checks that they are there, and that they have room for so many images, as far as the central directory tells. Returns
-    /// whether it does: how large a member is that another program has compressed is known once it is read.
-    pub(super) fn check(&self, zip: &Archive, images: usize) -> Result<bool> {
-        let found = |member: &str| -> Result<Member<'_>> {
-            let message = "expected this member, found none".to_owned();
-            let missing = || ErrorKind::Damaged { member: member.to_owned(), message };
-            zip.find(member).ok_or_else(|| missing().into())
-        };
-        let (payload, directory) = (found(&self.payload)?, found(&self.directory)?);
-        // Half a byte for each image of a block, or a bit for each in an index.
-        let (member, bytes, most) = match self.has_blocks {
-            true => (&self.payload, payload.size(), payload.size().saturating_mul(2)),
-            false => (&self.directory, directory.size(), directory.size().saturating_mul(8)),
-        };
-        if images as u64 > most {
-            let message = format!("expected fewer than {images} images in {bytes} bytes");
-            return Err(ErrorKind::Damaged { member: member.clone(), message }.into());
-        }
-        Ok([&payload, &directory].iter().all(|member| member.size() == member.compressed_size()))
-    }
-
-    /// Returns the range of the file that opening the directory needs.
-    pub(super) fn directory_request(&self, zip: &Archive) -> Option<Range<u64>> {
-        zip.find(&self.directory).map(|member| Blob::request(zip, &member))
-    }
-
-    /// Returns the range of the file that opening the payloads needs besides.
-    pub(super) fn header_request(&self, zip: &Archive) -> Option<Range<u64>> {
-        zip.find(&self.payload).map(|member| Blob::header_request(zip, &member))
     }
 }
 
@@ -213,7 +162,7 @@ impl StoredPayloads {
     }
 
     /// Returns what is stored of an image.
-    fn stored<'a>(
+    pub(super) fn stored<'a>(
         &'a self,
         window: Option<&'a Window>,
         zip: &'a Archive,
@@ -433,7 +382,7 @@ impl StoredPayloads {
         Ok(checksum.damage(self.checksum(zip, block)?))
     }
 
-    fn checksum(&self, zip: &Archive, block: usize) -> Result<[u8; checksum::BYTES]> {
+    pub(super) fn checksum(&self, zip: &Archive, block: usize) -> Result<[u8; checksum::BYTES]> {
         let damaged = || self.damaged_at(block * BLOCK);
         let bytes = self.directory.bytes(zip)?;
         match &self.layout {
@@ -449,97 +398,8 @@ impl StoredPayloads {
         }
     }
 
-    /// Returns the payloads of some images, as blocks, and their directory: the member as it is, if they are all and in blocks
-    /// already, else blocks that are laid out anew. `crc_of` returns the CRC-32 of an image; it is called only for those that
-    /// stop being repeats, and for those of blocks that are cut.
-    pub(super) fn to_blocks<'a>(
-        &'a self,
-        zip: &'a Archive,
-        images: Range<usize>,
-        crc_of: impl Fn(usize) -> Result<u32>,
-    ) -> Result<SegmentBlocks<'a>> {
-        if let Some(member) = self.damaged_directory(zip)? {
-            let message = "expected the places of payloads as they were written, found others; \
-                `bitnpz salvage` keeps the images";
-            return Err(ErrorKind::Damaged { member: member.to_owned(), message: message.to_owned() }.into());
-        }
-        if let Layout::Blocks(directory, _) = &self.layout
-            && images == (0..self.images)
-        {
-            let payload = BlocksSource::Member(self.payload.member());
-            let repeats = directory.repeat_bytes.is_some();
-            let directory = self.directory.bytes(zip)?.into_owned();
-            return Ok(SegmentBlocks { payload, directory, repeats });
-        }
-        let kept = images.clone().map(|image| self.kept(zip, image)).collect::<Result<Vec<_>>>()?;
-        // An image whose original is left out becomes the original of others.
-        let mut originals = HashMap::new();
-        let mut entries = Vec::new();
-        for (number, kept) in kept.iter().enumerate() {
-            entries.push(match kept.original {
-                None => Entry::Payload(&kept.payload),
-                Some(original) => match original.checked_sub(images.start) {
-                    Some(original) => Entry::Repeat(original),
-                    None => match originals.entry(original) {
-                        hash_map::Entry::Occupied(first) => Entry::Repeat(*first.get()),
-                        hash_map::Entry::Vacant(first) => {
-                            first.insert(number);
-                            Entry::Payload(&kept.payload)
-                        }
-                    },
-                },
-            });
-        }
-        let blocks = (0..entries.len()).step_by(BLOCK).map(|start| {
-            let end = entries.len().min(start + BLOCK);
-            self.checksum_of(zip, images.start + start, &kept[start..end], &entries[start..end], &crc_of)
-        });
-        let Blocks { bytes, directory } = Blocks::new(&entries, &blocks.collect::<Result<Vec<_>>>()?);
-        let repeats = entries.iter().any(|entry| matches!(entry, Entry::Repeat(_)));
-        Ok(SegmentBlocks { payload: BlocksSource::New(bytes), directory, repeats })
-    }
-
-    /// Returns what is stored of an image.
-    fn kept<'a>(&'a self, zip: &'a Archive, image: usize) -> Result<KeptImage<'a>> {
-        let StoredPayload { bytes, is_repeat } = self.stored(None, zip, image)?;
-        if !is_repeat {
-            return Ok(KeptImage { payload: bytes, original: None });
-        }
-        let original = repeated(&bytes, image).ok_or_else(|| self.damaged_at(image))?;
-        Ok(KeptImage { payload: self.payload(zip, image)?, original: Some(original) })
-    }
-
-    /// Returns the checksum of a new block, whose first image is `first`: that of a block that is there, as far as that has the
-    /// same images.
-    fn checksum_of(
-        &self,
-        zip: &Archive,
-        first: usize,
-        kept: &[KeptImage<'_>],
-        entries: &[Entry<'_>],
-        crc_of: impl Fn(usize) -> Result<u32>,
-    ) -> Result<[u8; checksum::BYTES]> {
-        let crc = |place: usize| match entries[place] {
-            Entry::Repeat(original) => Ok(Checksum::repeat_crc(original)),
-            Entry::Payload(_) => crc_of(first + place),
-        };
-        if !first.is_multiple_of(BLOCK) || first + kept.len() != self.images.min(first + BLOCK) {
-            let mut checksum = Checksum::default();
-            (0..kept.len()).try_for_each(|place| crc(place).map(|crc| checksum.add_crc(crc)))?;
-            return Ok(checksum.to_bytes());
-        }
-        let mut checksum = self.checksum(zip, first / BLOCK)?;
-        for (place, kept) in kept.iter().enumerate() {
-            if let Some(original) = kept.original {
-                let before = Checksum::repeat_crc(original);
-                checksum = Checksum::changed(checksum, place, before, crc(place)?);
-            }
-        }
-        Ok(checksum)
-    }
-
     /// Returns the error of an image whose payload the directory does not give.
-    fn damaged_at(&self, image: usize) -> ErrorKind {
+    pub(super) fn damaged_at(&self, image: usize) -> ErrorKind {
         let message = format!("expected where the payload of image {image} is, found no place in it");
         ErrorKind::Damaged { member: self.directory.member().to_owned(), message }
     }
@@ -585,39 +445,13 @@ struct InBlock<'b> {
 
 /// What is stored of an image: its payload or, of a repeat, the number of the image that it is equal to.
 #[derive(Debug)]
-struct StoredPayload<'a> {
-    bytes: Cow<'a, [u8]>,
-    is_repeat: bool,
-}
-
-/// What is stored of an image that is written to another archive.
-struct KeptImage<'a> {
-    /// The payload; of a repeat, that of its original.
-    payload: Cow<'a, [u8]>,
-    /// Of a repeat, the number of the earlier image that it is equal to.
-    original: Option<usize>,
-}
-
-/// The blocks of a segment, to be written to another archive.
-#[derive(Debug)]
-pub(super) struct SegmentBlocks<'a> {
-    pub(super) payload: BlocksSource<'a>,
-    pub(super) directory: Vec<u8>,
-    /// Whether some images are repeats.
-    pub(super) repeats: bool,
-}
-
-/// Where the blocks of a segment are.
-#[derive(Debug)]
-pub(super) enum BlocksSource<'a> {
-    /// In the member of this name, which can be copied.
-    Member(&'a str),
-    /// Here.
-    New(Vec<u8>),
+pub(super) struct StoredPayload<'a> {
+    pub(super) bytes: Cow<'a, [u8]>,
+    pub(super) is_repeat: bool,
 }
 
 /// Returns the number that the payload of a repeat is; `None` unless it is that of an earlier image.
-fn repeated(payload: &[u8], image: usize) -> Option<usize> {
+pub(super) fn repeated(payload: &[u8], image: usize) -> Option<usize> {
     let mut number = [0; 8];
     number.get_mut(..payload.len())?.copy_from_slice(payload);
     usize::try_from(u64::from_le_bytes(number)).ok().filter(|&first| first < image)

@@ -14,8 +14,8 @@ use super::description::{Description, KeysDescription, ModelDescription, Segment
 use super::encode::{EncodedSegment, describe_keys, encode_segment};
 use super::model_bytes::ModelBytes;
 use super::options::SetOptions;
+use super::segment_blocks::{BlocksSource, SegmentBlocks};
 use super::stored::StoredSet;
-use super::stored_payloads::{BlocksSource, SegmentBlocks};
 use crate::error::{ErrorKind, Result};
 use crate::names::{self, SegmentPart};
 use crate::packed::PackedKind;

@@ -1,5 +1,6 @@
 //! The local file header, which precedes a member's data (APPNOTE 4.3.7).
 
+use super::central_header::CentralHeader;
 use super::{Fields, IN_ZIP64, extra};
 use crate::method::Method;
 
@@ -67,6 +68,29 @@ impl LocalHeader {
             out.extend_from_slice(&field.to_le_bytes());
         }
     }
+}
+
+/// Returns a whole local header: the fixed part, the name and the extra field.
+pub(crate) fn whole(header: &CentralHeader, name: &str, extra: &[u8]) -> Vec<u8> {
+    let wide = extra::zip64(extra, [true, true]).is_some();
+    let size = |size: u64| {
+        if wide { IN_ZIP64 } else { u32::try_from(size).expect("larger sizes have a zip64 field") }
+    };
+    let mut bytes = Vec::with_capacity(LEN + name.len() + extra.len());
+    LocalHeader {
+        version_needed: header.version_needed,
+        flags: header.flags,
+        method: header.method,
+        crc32: header.crc32,
+        compressed_size: size(header.compressed_size),
+        uncompressed_size: size(header.uncompressed_size),
+        name_len: u16::try_from(name.len()).expect("names are checked"),
+        extra_len: u16::try_from(extra.len()).expect("padding is short"),
+    }
+    .write(&mut bytes);
+    bytes.extend_from_slice(name.as_bytes());
+    bytes.extend_from_slice(extra);
+    bytes
 }
 
 #[cfg(test)]

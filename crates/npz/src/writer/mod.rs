@@ -1,13 +1,13 @@
 //! Writes archives.
 
 mod compress;
+mod options;
 mod parallel;
 mod stream;
 
 use std::fmt;
 use std::hash::BuildHasher;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::num::NonZero;
 
 use bitnpz_npy::DynArrayView;
 use foldhash::fast::RandomState;
@@ -19,11 +19,12 @@ use crate::method::{Compression, Method};
 use crate::name;
 use crate::record::central_header::{CentralEntry, CentralHeader};
 use crate::record::end_record::EndRecord;
-use crate::record::local_header::{self, LocalHeader};
+use crate::record::local_header;
 use crate::record::parts::Parts;
 use crate::record::{IN_ZIP64, ZIP64_VERSION, extra, flags};
 pub use compress::CompressedMember;
 use compress::Placement;
+pub use options::WriteOptions;
 use parallel::{Batch, Work};
 pub use stream::Stream;
 
@@ -35,40 +36,6 @@ const BATCH_BYTES: usize = 8 << 20;
 
 /// The number of bytes copied at a time from a member of another archive, to bound memory.
 const COPY_BUFFER_BYTES: u64 = 1 << 20;
-
-/// Options for writing an archive.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct WriteOptions {
-    /// The compression of members.
-    pub compression: Compression,
-    /// The number of threads that compress. The bytes written do not depend on it.
-    pub threads: NonZero<usize>,
-}
-
-impl Default for WriteOptions {
-    /// Returns deflate on all cores.
-    fn default() -> Self {
-        let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-        Self { compression: Compression::default(), threads }
-    }
-}
-
-impl WriteOptions {
-    /// Sets the compression of members.
-    #[must_use]
-    pub fn with_compression(mut self, compression: Compression) -> Self {
-        self.compression = compression;
-        self
-    }
-
-    /// Sets the number of threads that compress.
-    #[must_use]
-    pub fn with_threads(mut self, threads: NonZero<usize>) -> Self {
-        self.threads = threads;
-        self
-    }
-}
 
 /// Writes an archive member by member.
 ///
@@ -461,7 +428,7 @@ impl<W: Write> Writer<W> {
             let padding = extra::padding_len(end, 0);
             extra::push_padding(&mut extra, padding);
         }
-        local_header(header, name, &extra)
+        local_header::whole(header, name, &extra)
     }
 
     /// Returns the central directory header of a member at the current position.
@@ -513,27 +480,4 @@ impl<W: Write> Writer<W> {
         self.position += len;
         Ok(())
     }
-}
-
-/// Returns a whole local header: the fixed part, the name and the extra field.
-fn local_header(header: &CentralHeader, name: &str, extra: &[u8]) -> Vec<u8> {
-    let wide = extra::zip64(extra, [true, true]).is_some();
-    let size = |size: u64| {
-        if wide { IN_ZIP64 } else { u32::try_from(size).expect("larger sizes have a zip64 field") }
-    };
-    let mut bytes = Vec::with_capacity(local_header::LEN + name.len() + extra.len());
-    LocalHeader {
-        version_needed: header.version_needed,
-        flags: header.flags,
-        method: header.method,
-        crc32: header.crc32,
-        compressed_size: size(header.compressed_size),
-        uncompressed_size: size(header.uncompressed_size),
-        name_len: u16::try_from(name.len()).expect("names are checked"),
-        extra_len: u16::try_from(extra.len()).expect("padding is short"),
-    }
-    .write(&mut bytes);
-    bytes.extend_from_slice(name.as_bytes());
-    bytes.extend_from_slice(extra);
-    bytes
 }

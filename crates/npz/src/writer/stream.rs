@@ -7,8 +7,8 @@ use bitnpz_npy::{copy, make_room, with_room};
 use crc32fast::Hasher;
 use flate2::{Compress, FlushCompress};
 
+use super::Writer;
 use super::parallel::{Batch, Work};
-use super::{Writer, local_header};
 use crate::error::{Error, ErrorKind, Result};
 use crate::method::{Compression, Method};
 use crate::record::parts::{Parts, part_bytes};
@@ -169,7 +169,7 @@ impl<'a, W: Write> Stream<'a, W> {
         }
         let padding = self.padding - extra.len();
         extra::push_padding(&mut extra, padding);
-        let mut front = local_header(&header, &self.name, &extra);
+        let mut front = local::whole(&header, &self.name, &extra);
         if self.level.is_some() {
             let len = u16::try_from(self.head.len())
                 .map_err(|_| Error::corrupt("expected a head of at most 65,535 bytes, found a longer one"))?;
