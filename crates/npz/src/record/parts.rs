@@ -167,6 +167,11 @@ mod tests {
         }
         assert_eq!(Parts::read(&parts(0, 1).to_field().unwrap(), 100, 128), None);
         assert_eq!(Parts::read(&field[..field.len() - 1], 303, 2628), None);
+        // Eight times as many parts as it claims is a number that wraps around to eight.
+        let mut one = Parts::new(127, 1).unwrap();
+        one.push(100, 7);
+        assert_eq!(Parts::read(&one.to_field().unwrap(), 100, 128), Some(Parts { size: 128, ..one.clone() }));
+        assert_eq!(Parts::read(&one.to_field().unwrap(), 100, (1 << 61) + 128), None);
         assert!(parts(1, 8100).to_field().is_some() && parts(1, 8200).to_field().is_none());
     }
 
