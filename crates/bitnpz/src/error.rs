@@ -136,6 +136,25 @@ pub enum ErrorKind {
         /// The number of shards.
         shards: usize,
     },
+    /// No archives were given to be shards.
+    NoShards,
+    /// A file is not the manifest of a sharded archive, or contradicts itself.
+    BadManifest {
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// A shard is not the archive that was there when the manifest was written.
+    ShardReplaced {
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// An archive cannot be a shard of a manifest, or not together with the others.
+    UnfitShard {
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// The manifest to be replaced is not the expected one any more.
+    ManifestChanged,
     /// Stacks under one key differ in the values of their pixels.
     ValuesDiffer {
         /// The values of the first.
@@ -352,6 +371,15 @@ impl fmt::Display for Error {
             ErrorKind::NothingToMerge => f.write_str("expected archives to merge, found none"),
             ErrorKind::NothingToSplit => f.write_str(
                 "expected image sets to split, found none: `bitnpz convert` makes them of other archives",
+            ),
+            ErrorKind::NoShards => f.write_str("expected archives that become shards, found none"),
+            ErrorKind::BadManifest { message } => {
+                write!(f, "not the manifest of a sharded archive, or a damaged one: {message}")
+            }
+            ErrorKind::UnfitShard { message } | ErrorKind::ShardReplaced { message } => f.write_str(message),
+            ErrorKind::ManifestChanged => f.write_str(
+                "expected the manifest that was opened, found another: somebody has replaced it; load it again, and commit the \
+                 shards of both",
             ),
             ErrorKind::NoSuchShard { number, shards } => {
                 write!(f, "expected a shard from 0 to {}, found {number}", shards - 1)

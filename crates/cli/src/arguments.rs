@@ -4,11 +4,13 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::append::AppendArgs;
 use crate::commands::clean::CleanArgs;
+use crate::commands::commit::CommitArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::convert::ConvertArgs;
 #[cfg(feature = "demo")]
 use crate::commands::demo::DemoArgs;
 use crate::commands::diff::DiffArgs;
+use crate::commands::gc::GcArgs;
 use crate::commands::info::InfoArgs;
 use crate::commands::ls::LsArgs;
 use crate::commands::man::ManArgs;
@@ -16,6 +18,7 @@ use crate::commands::merge::MergeArgs;
 use crate::commands::pack::PackArgs;
 use crate::commands::rm::RmArgs;
 use crate::commands::salvage::SalvageArgs;
+use crate::commands::shard::ShardArgs;
 use crate::commands::sheet::SheetArgs;
 use crate::commands::split::SplitArgs;
 use crate::commands::stats::StatsArgs;
@@ -66,6 +69,12 @@ pub(crate) enum Verb {
     Merge(MergeArgs),
     /// Split an archive into several, without encoding its images again
     Split(SplitArgs),
+    /// Cut an archive into shards that are read as one, without encoding its images again
+    Shard(ShardArgs),
+    /// Make archives the shards of one: write their manifest
+    Commit(CommitArgs),
+    /// Remove shards that no manifest lists, and temporary files that killed writers left
+    Gc(GcArgs),
     /// Rewrite an archive in another encoding
     Convert(ConvertArgs),
     /// Remove keys from an archive

@@ -1,11 +1,12 @@
 //! Parses the `descr` of a header: a type string, or a list of fields.
 
 use std::collections::HashSet;
+use std::str::FromStr;
 
 use crate::dtype::{Dtype, Field, Record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::Kind;
-use crate::literal::{Literal, Term};
+use crate::literal::{self, Literal, Term};
 use crate::repr::shorten;
 
 impl Record {
@@ -65,6 +66,28 @@ impl Field {
             return Err(wrong());
         }
         Ok(Self { name, title, dtype, shape, offset })
+    }
+}
+
+impl FromStr for Dtype {
+    type Err = Error;
+
+    /// Parses the `descr` of a dtype, as `np.dtype.descr` and a header have it: a type string, with or without quotes, or the list of
+    /// fields.
+    ///
+    /// ```
+    /// use bitnpz_npy::Dtype;
+    ///
+    /// assert_eq!("<f4".parse::<Dtype>()?, Dtype::of::<f32>());
+    /// let point: Dtype = "[('x', '<f4'), ('y', '<f4')]".parse()?;
+    /// assert_eq!((point.item_size(), point.to_string().parse::<Dtype>()?), (8, point));
+    /// # Ok::<(), bitnpz_npy::Error>(())
+    /// ```
+    fn from_str(text: &str) -> Result<Self> {
+        match text.as_bytes() {
+            [b'[' | b'\'' | b'"', ..] => Self::from_term(&literal::parse(text, 0)?),
+            _ => Self::from_type_string(text),
+        }
     }
 }
 

@@ -105,7 +105,18 @@ impl AtomicFile {
     /// new file is in place, but may be lost if the machine crashes.
     pub fn commit(self) -> Result<()> {
         let Self { file, target, path } = self;
-        finish(file, target).map_err(|error| WriteFailure::at(&path, error).into())
+        finish(file, target, TemporaryFile::take_name).map_err(|error| WriteFailure::at(&path, error).into())
+    }
+
+    /// Does the same, unless there is a file of that name: of several processes that create one, one succeeds.
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit), and if the file exists, of the kind [`io::ErrorKind::AlreadyExists`].
+    pub fn commit_new(self) -> Result<()> {
+        let Self { file, target, path } = self;
+        let finished = finish(file, target, TemporaryFile::take_free_name);
+        finished.map_err(|error| WriteFailure::at(&path, error).into())
     }
 }
 
@@ -115,7 +126,12 @@ fn buffered(file: TemporaryFile) -> io::Result<BufWriter<TemporaryFile>> {
     Ok(BufWriter::with_capacity(WRITE_BUFFER_BYTES, file))
 }
 
-fn finish(file: BufWriter<TemporaryFile>, target: Target) -> io::Result<()> {
+/// Writes everything, and calls `take_name` with the file and its path.
+fn finish(
+    file: BufWriter<TemporaryFile>,
+    target: Target,
+    take_name: impl FnOnce(TemporaryFile, &Path) -> io::Result<()>,
+) -> io::Result<()> {
     let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     let path = match target {
         Target::File(path) => path,
@@ -130,7 +146,7 @@ fn finish(file: BufWriter<TemporaryFile>, target: Target) -> io::Result<()> {
         }
     };
     file.file().sync_all()?;
-    file.take_name(&path)?;
+    take_name(file, &path)?;
     sync_folder_of(path)
 }
 
@@ -184,6 +200,21 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
         assert_eq!(files(folder.path()), ["a.npz"]);
+    }
+
+    #[test]
+    fn a_new_file_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        for (content, is_first) in [("first", true), ("second", false)] {
+            let mut file = AtomicFile::create(&path).unwrap();
+            file.write_all(content.as_bytes()).unwrap();
+            assert_eq!(file.commit_new().is_ok(), is_first);
+            assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+        }
+        assert_eq!(files(folder.path()), ["a.json"]);
+        let writers: Vec<_> = (0..50).map(|_| AtomicFile::create(folder.path().join("b")).unwrap()).collect();
+        assert_eq!(writers.into_iter().map(AtomicFile::commit_new).filter(Result::is_ok).count(), 1);
     }
 
     #[test]

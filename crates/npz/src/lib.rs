@@ -24,6 +24,7 @@
 
 mod archive;
 mod atomic_file;
+mod brief_lock;
 mod error;
 mod limits;
 mod memory;
@@ -31,6 +32,7 @@ mod method;
 mod name;
 mod owner;
 mod pushed;
+mod range_cache;
 mod ranges;
 mod record;
 mod salvage;
@@ -41,12 +43,14 @@ mod writer;
 
 pub use archive::{Access, Archive, Identity, Member, MemberReader, OpenOptions};
 pub use atomic_file::{AtomicFile, sync_folder_of};
+pub use brief_lock::lock_briefly;
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
 pub use method::{Compression, Method};
 pub use name::{check_name, identity};
 pub use owner::Owner;
 pub use pushed::{Needed, PushedFile};
+pub use range_cache::RangeCache;
 pub use ranges::{READ_BETWEEN, ReadAt};
 pub use record::parts::Parts;
 pub use salvage::{Salvaged, salvage};

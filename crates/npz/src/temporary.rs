@@ -63,6 +63,24 @@ impl TemporaryFile {
         Ok(())
     }
 
+    /// Moves the file to its final path, if nothing is there.
+    pub(crate) fn take_free_name(mut self, path: &Path) -> io::Result<()> {
+        self.owner.check()?;
+        if self.path.is_none() {
+            match link(&self.file, path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
+                linked => return linked,
+            }
+            let (_, own) = with_free_name(path, |own| self.give_name(own).map(Some))?;
+            lock_paths().push(own.clone());
+            self.path = Some(own);
+        }
+        let Some(own) = &self.path else { return Ok(()) };
+        fs::hard_link(own, path)?;
+        self.drop_name();
+        Ok(())
+    }
+
     /// Links a file without a name to this path, if the path is free. Where the system cannot do that, copies the file.
     fn give_name(&self, own: &Path) -> io::Result<()> {
         match link(&self.file, own) {
@@ -81,13 +99,20 @@ impl TemporaryFile {
     }
 }
 
-impl Drop for TemporaryFile {
-    fn drop(&mut self) {
+impl TemporaryFile {
+    /// Removes the temporary name, if there is one.
+    fn drop_name(&mut self) {
         if let Some(path) = self.path.take().filter(|_| self.owner.check().is_ok()) {
             // An error cannot be reported here; the next writer tries again.
             drop(fs::remove_file(&path));
             forget_path(&path);
         }
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        self.drop_name();
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::UNIX_EPOCH;
 
 use bitnpz::{Access, Content, ErrorKind, Names, NpyErrorKind, OpenOptions};
+use pyo3::PyClass;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
@@ -92,11 +93,8 @@ impl Archive {
             Found::Saved(Content::Images(images)) if images.shape().len() == 2 => {
                 image_reader(images.dtype())(&images, py, 0, &this.name)
             }
-            Found::Saved(Content::Images(images)) => public_images(slf, images, Some(&text), 0),
-            Found::Saved(Content::StoredArray(array)) => {
-                let base = Bound::new(py, StoredArray::new_from(array, this.name.clone()))?;
-                py.import("bitnpz._stored_array")?.getattr("StoredArray")?.call1((base, slf, text.as_ref()))
-            }
+            Found::Saved(Content::Images(images)) => public_images(slf, images, &this.name, Some(&text), 0),
+            Found::Saved(Content::StoredArray(array)) => public_array(slf, array, &this.name, &text),
             Found::Saved(_) => {
                 Err(raise(py, "InternalError", ("expected an array or images, found neither".to_owned(),)))
             }
@@ -127,7 +125,7 @@ impl Archive {
         let (py, this) = (slf.py(), slf.get());
         let archive = this.open(py)?;
         let images = long(py, &this.name, || archive.images(key))?;
-        public_images(slf, images, Some(key), 0)
+        public_images(slf, images, &this.name, Some(key), 0)
     }
 
     fn _keyed_images<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyAny>>> {
@@ -135,7 +133,7 @@ impl Archive {
         let archive = this.open(py)?;
         let sets = quick(py, &this.name, || archive.keyed_images())?;
         let sets = sets.into_iter().enumerate();
-        sets.map(|(number, images)| public_images(slf, images, None, number)).collect()
+        sets.map(|(number, images)| public_images(slf, images, &this.name, None, number)).collect()
     }
 
     /// Returns the dtype and shape of the array under a key without reading its data, or `None` for other members.
@@ -185,17 +183,30 @@ impl Archive {
     }
 }
 
-/// Creates an instance of the class that users see. `key` is the key of the images; if they have keys of their own, it is `None`
-/// and `number` counts their image set among the archive's sets of such images.
-fn public_images<'py>(
-    archive: &Bound<'py, Archive>,
+/// Creates an instance of the class that users see, of images of an archive with this name. `key` is the key of the images; if they
+/// have keys of their own, it is `None` and `number` counts their image set among the archive's sets of such images.
+pub(crate) fn public_images<'py>(
+    archive: &Bound<'py, impl PyClass>,
     images: bitnpz::Images,
+    name: &Arc<str>,
     key: Option<&str>,
     number: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = archive.py();
-    let base = Bound::new(py, Images::new_from(images, archive.get().name.clone()))?;
+    let base = Bound::new(py, Images::new_from(images, Arc::clone(name)))?;
     py.import("bitnpz._images")?.getattr("Images")?.call1((base, archive, key, number))
+}
+
+/// Creates an instance of the class that users see, of an array of an archive with this name.
+pub(crate) fn public_array<'py>(
+    archive: &Bound<'py, impl PyClass>,
+    array: bitnpz::StoredArray,
+    name: &Arc<str>,
+    key: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = archive.py();
+    let base = Bound::new(py, StoredArray::new_from(array, Arc::clone(name)))?;
+    py.import("bitnpz._stored_array")?.getattr("StoredArray")?.call1((base, archive, key))
 }
 
 /// Returns whether a key that gives this error may be the name of a member that is not a `.npy` file.

@@ -12,15 +12,22 @@ use pyo3::types::PyType;
 
 /// Returns an exception of the package by its class's name.
 pub(crate) fn raise(py: Python<'_>, class: &str, arguments: impl PyErrArguments + 'static) -> PyErr {
-    static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    let class = MODULE
-        .get_or_try_init(py, || py.import("bitnpz._errors").map(Bound::unbind))
-        .and_then(|module| module.bind(py).getattr(class))
-        .and_then(|class| Ok(class.cast_into::<PyType>()?));
-    match class {
+    match find_class(py, class) {
         Ok(class) => PyErr::from_type(class, arguments),
         Err(error) => error,
     }
+}
+
+/// Returns an exception class of the package by its name.
+fn find_class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyType>> {
+    static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let module = MODULE.get_or_try_init(py, || py.import("bitnpz._errors").map(Bound::unbind))?;
+    Ok(module.bind(py).getattr(name)?.cast_into::<PyType>()?)
+}
+
+/// Returns whether an exception is the package's own, about a file.
+fn is_file_error(error: &PyErr, py: Python<'_>) -> bool {
+    find_class(py, "FileError").is_ok_and(|class| error.matches(py, class).unwrap_or(false))
 }
 
 /// Converts an error of the archive with this name to an exception.
@@ -36,6 +43,10 @@ pub(crate) fn to_python(py: Python<'_>, error: &bitnpz::Error, name: &str) -> Py
     {
         // Ctrl-C, and what else is no `Exception`, is not the store's.
         if !cause.is_instance_of::<PyException>(py) {
+            return cause.clone_ref(py);
+        }
+        // A reader of the package says itself what failed.
+        if is_file_error(cause, py) {
             return cause.clone_ref(py);
         }
         let class = match () {
@@ -64,6 +75,7 @@ fn to_os_error(py: Python<'_>, failure: &io::Error, name: &str) -> PyErr {
     let class = match failure.kind() {
         io::ErrorKind::NotFound => "FileMissingError",
         io::ErrorKind::PermissionDenied => "FilePermissionError",
+        io::ErrorKind::AlreadyExists => "FilePresentError",
         _ => "FileError",
     };
     let text = failure.to_string();
@@ -95,7 +107,11 @@ fn class_of(error: &bitnpz::Error) -> &'static str {
             NpzErrorKind::Npy(error) => of_npy(error.kind()),
             _ => "DamagedError",
         },
-        ErrorKind::Damaged { .. } | ErrorKind::AmbiguousKey | ErrorKind::Bitmap(_) => "DamagedError",
+        ErrorKind::ShardReplaced { .. } | ErrorKind::ManifestChanged => "FileChangedError",
+        ErrorKind::Damaged { .. }
+        | ErrorKind::AmbiguousKey
+        | ErrorKind::BadManifest { .. }
+        | ErrorKind::Bitmap(_) => "DamagedError",
         _ => "InputError",
     }
 }

@@ -18,6 +18,7 @@ mod merge;
 mod model;
 mod output;
 mod ranges;
+mod sharded;
 mod shuffle;
 mod stored_array;
 mod writer;
@@ -42,6 +43,8 @@ mod _bitnpz {
     use super::merge::{merge, shard};
     #[pymodule_export]
     use super::model::{model_codec, train};
+    #[pymodule_export]
+    use super::sharded::{ShardedArchive, commit, cut, describe_shards, remove_orphans, shard_path};
     #[pymodule_export]
     use super::shuffle::{BlockShuffle, Shuffle};
     #[pymodule_export]

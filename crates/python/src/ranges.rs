@@ -44,6 +44,6 @@ impl ReadAt for PythonRanges {
 }
 
 /// Wraps an exception so that it passes through the library.
-fn to_io(error: PyErr) -> io::Error {
+pub(crate) fn to_io(error: PyErr) -> io::Error {
     io::Error::other(error)
 }

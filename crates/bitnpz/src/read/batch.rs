@@ -9,6 +9,7 @@ use ndarray::{ArrayD, ArrayRef3, ArrayViewMut2, Axis};
 
 use super::check::check_shape;
 use super::images::{ImageStorage, Images};
+use super::outputs::Outputs;
 use crate::error::{ErrorKind, Result};
 use crate::interrupt;
 use crate::packed::unpack_into;
@@ -97,7 +98,8 @@ impl Images {
                     images.check_size(index)
                 })
             }
-            _ => Ok(()),
+            ImageStorage::Shards(shards) => self.check_sharded(&**shards, indices),
+            ImageStorage::Set(_) | ImageStorage::Packed(_) => Ok(()),
         }
     }
 
@@ -143,9 +145,12 @@ impl Images {
     pub fn count_ones(&self, indices: &[usize]) -> Result<Vec<u64>> {
         let mut counts = with_room(indices.len())?;
         counts.resize(indices.len(), 0);
-        self.share(indices, &mut counts, |indices, counts, _| {
-            let mut images = indices.iter().zip(counts);
-            images.try_for_each(|(&index, count)| self.count_ones_of(index).map(|ones| *count = ones))
+        self.share(indices, &mut counts, |images, indices, mut counts| {
+            let mut indices = indices.iter().enumerate();
+            indices.try_for_each(|(number, &index)| {
+                counts.of(number)[0] = images.count_ones_of(index)?;
+                Ok(())
+            })
         })?;
         Ok(counts)
     }
@@ -196,6 +201,7 @@ impl Images {
         ranges().try_for_each(|range| self.check_index(range.end - 1))?;
         match &self.storage {
             ImageStorage::Set(images) => images.prefetch(ranges()),
+            ImageStorage::Shards(shards) => Self::prefetch_sharded(&**shards, ranges()),
             ImageStorage::Packed(_) => Ok(()),
         }
     }
@@ -211,23 +217,26 @@ impl Images {
         out: &mut [O],
         read: impl Fn(BitmapView<'_>, &mut [O]) + Sync,
     ) -> Result<()> {
-        self.share(indices, out, |indices, out, each| match (&self.storage, self.size) {
-            (ImageStorage::Set(images), Some(size)) => images
-                .with_images(indices, size, |number, image| read(image, &mut out[number * each..][..each])),
+        self.share(indices, out, |images, indices, mut out| match (&images.storage, images.size) {
+            (ImageStorage::Set(stored), Some(size)) => {
+                stored.with_images(indices, size, |number, image| read(image, out.of(number)))
+            }
             _ => {
-                let mut images = indices.iter().zip(out.chunks_exact_mut(each));
-                images.try_for_each(|(&index, out)| self.with_bitmap(index, |image| read(image, out)))
+                let mut indices = indices.iter().enumerate();
+                indices.try_for_each(|(number, &index)| {
+                    images.with_bitmap(index, |image| read(image, out.of(number)))
+                })
             }
         })
     }
 
-    /// Calls `read` with some of these indices, their part of `out`, and its length for each of them, until all are read; on
+    /// Calls `read` with some of these images, by their indices in an `Images`, and their parts of `out`, until all are read; on
     /// several threads if there are many.
     fn share<O: Send>(
         &self,
         indices: &[usize],
         out: &mut [O],
-        read: impl Fn(&[usize], &mut [O], usize) -> Result<()> + Sync,
+        read: impl Fn(&Self, &[usize], Outputs<'_, O>) -> Result<()> + Sync,
     ) -> Result<()> {
         if let Some(&index) = indices.iter().find(|&&index| index >= self.len()) {
             return Err(ErrorKind::NoSuchImage { index, len: self.len() }.into());
@@ -235,42 +244,55 @@ impl Images {
         let Some(each) = NonZero::new(out.len().checked_div(indices.len()).unwrap_or(0)) else {
             return Ok(());
         };
+        if let ImageStorage::Shards(shards) = &self.storage {
+            return self.share_sharded(&**shards, indices, out, each, read);
+        }
         let (mut indices, mut out) = (indices, out);
         while !indices.is_empty() {
-            let requested = match &self.storage {
-                ImageStorage::Set(images) => images.request(indices)?,
-                _ => indices.len(),
-            };
+            let requested = self.request(indices)?;
             let (now, now_out);
             (now, indices) = indices.split_at(requested);
             (now_out, out) = out.split_at_mut(requested * each.get());
-            self.share_requested(now, now_out, each, &read)?;
+            let each_share = self.images_per_share();
+            let shares = now.chunks(each_share).zip(now_out.chunks_mut(each_share * each.get()));
+            self.share_requested(now.len(), shares, |(indices, out)| {
+                read(self, indices, Outputs::Consecutive(out, each.get()))
+            })?;
         }
         Ok(())
     }
 
-    /// Does the same with images that are requested, if that is necessary.
-    fn share_requested<O: Send>(
+    /// Requests what reading the first of these images needs, and returns how many they are.
+    pub(super) fn request(&self, indices: &[usize]) -> Result<usize> {
+        match &self.storage {
+            ImageStorage::Set(images) => images.request(indices),
+            _ => Ok(indices.len()),
+        }
+    }
+
+    /// Returns how many images a thread takes at a time.
+    pub(super) fn images_per_share(&self) -> usize {
+        let pixels = self.image_size().map_or(0, |[height, width]| height * width);
+        (MAX_PIXELS_PER_SHARE / pixels.max(1)).clamp(1, MAX_IMAGES_PER_SHARE)
+    }
+
+    /// Calls `read` with shares of so many images, which are requested if that is necessary: on several threads if these are like
+    /// the images of `self`, and take long enough.
+    pub(super) fn share_requested<S: Send>(
         &self,
-        indices: &[usize],
-        out: &mut [O],
-        each: NonZero<usize>,
-        read: impl Fn(&[usize], &mut [O], usize) -> Result<()> + Sync,
+        images: usize,
+        mut shares: impl ExactSizeIterator<Item = S> + Send,
+        read: impl Fn(S) -> Result<()> + Sync,
     ) -> Result<()> {
         let pixels = self.image_size().map_or(0, |[height, width]| height * width);
-        let share = (MAX_PIXELS_PER_SHARE / pixels.max(1)).clamp(1, MAX_IMAGES_PER_SHARE);
-        let mut shares = indices.chunks(share).zip(out.chunks_mut(share * each.get()));
         let decoding = match &self.storage {
             ImageStorage::Set(images) => images.set().decoding_nanoseconds(),
-            ImageStorage::Packed(_) => 0,
+            ImageStorage::Packed(_) | ImageStorage::Shards(_) => 0,
         };
         let nanoseconds = NANOSECONDS_PER_IMAGE + pixels as u64 / PIXELS_PER_NANOSECOND + decoding;
-        if (indices.len() as u64).saturating_mul(nanoseconds) < MIN_SHARED_NANOSECONDS {
-            return shares.try_for_each(|(indices, out)| {
-                interrupt::check()?;
-                read(indices, out, each.get())
-            });
+        if (images as u64).saturating_mul(nanoseconds) < MIN_SHARED_NANOSECONDS {
+            return shares.try_for_each(|share| interrupt::check().and_then(|()| read(share)));
         }
-        threads::share(self.threads, shares, |(indices, out)| read(indices, out, each.get()))
+        threads::share(self.threads, shares, read)
     }
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Checks that an array of `found` bytes is within the limit. Packed rows can unpack to 64 times their size, and payloads to any
 /// size.
-pub(super) fn check_array(found: u64, limit: u64) -> Result<()> {
+pub(crate) fn check_array(found: u64, limit: u64) -> Result<()> {
     let too_large = ErrorKind::TooLarge { found, limit, name: "array_bytes" };
     if found > limit { Err(too_large.into()) } else { Ok(()) }
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use bitnpz_bitmap::Bitmap;
 use bitnpz_bitmap::codec::Codec;
 use bitnpz_npy::{Dtype, DynArrayView, Header};
+use bitnpz_npz::Limits;
 
-use super::check::check_countable;
+use super::check::{check_array, check_countable};
 use super::packed_rows::PackedRows;
 use super::stored_images::StoredImages;
 use crate::axes::ImageAxes;
@@ -59,6 +60,32 @@ pub(super) enum ImageStorage {
     Packed(Arc<PackedRows>),
     /// Images of a set.
     Set(StoredImages),
+    /// Images of several archives.
+    Shards(Arc<dyn ShardedImages>),
+}
+
+/// The images of a stack that is cut over several archives, its shards, or those with keys of their own of all shards.
+pub(crate) trait ShardedImages: Send + Sync {
+    /// Returns the sums of the numbers of images, up to and with each shard.
+    fn ends(&self) -> &[usize];
+
+    /// Returns the images of a shard, which is opened if it is not open.
+    fn images(&self, shard: usize) -> Result<Arc<Images>>;
+
+    /// Returns whether the shards are read by range, so that it pays to open and to read several at the same time.
+    fn is_read_by_range(&self) -> bool;
+
+    /// Returns how many shards can be open at a time.
+    fn open_at_once(&self) -> usize;
+
+    /// Returns about how many images can be kept when they are requested together.
+    fn images_at_once(&self) -> usize;
+
+    /// Returns the limits of the archives.
+    fn limits(&self) -> &Limits;
+
+    /// Returns the size of all shards in bytes.
+    fn stored_bytes(&self) -> u64;
 }
 
 impl fmt::Debug for Images {
@@ -157,6 +184,25 @@ impl Images {
         Ok(Self { kind, shape, trailing: 0, len, size, storage: ImageStorage::Set(images), threads })
     }
 
+    /// Returns the images of this kind and shape that are cut over several archives: a stack, or images of one size or of
+    /// several with keys of their own.
+    pub(crate) fn sharded(
+        kind: PackedKind,
+        shape: Vec<usize>,
+        trailing: usize,
+        shards: Arc<dyn ShardedImages>,
+        threads: NonZero<usize>,
+    ) -> Result<Self> {
+        check_countable(&shape, &kind.dtype)?;
+        let len = shards.ends().last().copied().unwrap_or(0);
+        let size = match *shape {
+            [.., height, width] => Some([height, width]),
+            _ => None,
+        };
+        let kind = PackedKind { width: size.map_or(0, |[_, width]| width), ..kind };
+        Ok(Self { kind, shape, trailing, len, size, storage: ImageStorage::Shards(shards), threads })
+    }
+
     /// Returns the number of axes of length 1 that follow height and width in the saved array, such as 1 for
     /// `(n, height, width, 1)`. [`shape`](Self::shape) does not include them.
     #[must_use]
@@ -205,6 +251,10 @@ impl Images {
         self.check_index(index)?;
         match (&self.storage, self.size) {
             (ImageStorage::Set(images), None) => images.size_of(index),
+            (ImageStorage::Shards(shards), None) => {
+                let (images, index) = Self::find_sharded(&**shards, index)?;
+                images.size_of(index)
+            }
             _ => Ok(self.size.unwrap_or_default()),
         }
     }
@@ -221,20 +271,23 @@ impl Images {
         self.kind.values()
     }
 
-    /// Returns the codec of images in an image set; `None` for other images.
+    /// Returns the codec of images in an image set; `None` for other images. That of a sharded archive is the codec of its first
+    /// shard.
     #[must_use]
     pub fn codec(&self) -> Option<Codec> {
         match &self.storage {
             ImageStorage::Packed(_) => None,
             ImageStorage::Set(images) => Some(images.codec()),
+            ImageStorage::Shards(shards) => shards.images(0).ok()?.codec(),
         }
     }
 
     /// Returns the size of the images in the file in bytes. For all images of an image set, this includes the set's models,
-    /// directories and keys.
+    /// directories and keys; of a sharded archive it is the size of all shards.
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
         match &self.storage {
+            ImageStorage::Shards(shards) => shards.stored_bytes(),
             ImageStorage::Packed(rows) => rows.stored_bytes(),
             ImageStorage::Set(images) => images.stored_bytes(),
         }
@@ -245,6 +298,10 @@ impl Images {
         match &self.storage {
             ImageStorage::Packed(_) => Ok(None),
             ImageStorage::Set(images) => images.payload_bytes(index).map(Some),
+            ImageStorage::Shards(shards) => {
+                let (images, index) = Self::find_sharded(&**shards, index)?;
+                images.payload_bytes(index)
+            }
         }
     }
 
@@ -269,6 +326,10 @@ impl Images {
             ImageStorage::Set(images) if images.set().stack().is_none() && index < self.len => {
                 Some(images.key(index))
             }
+            ImageStorage::Shards(shards) if index < self.len => {
+                let (images, index) = Self::find_sharded(&**shards, index).ok()?;
+                images.key(index)
+            }
             _ => None,
         }
     }
@@ -278,6 +339,10 @@ impl Images {
     pub fn find(&self, key: &str) -> Option<usize> {
         match &self.storage {
             ImageStorage::Set(images) if images.set().stack().is_none() => images.find(key),
+            ImageStorage::Shards(shards) => (0..shards.ends().len()).find_map(|shard| {
+                let found = shards.images(shard).ok()?.find(key)?;
+                Some(found + shard.checked_sub(1).map_or(0, |before| shards.ends()[before]))
+            }),
             _ => None,
         }
     }
@@ -301,6 +366,11 @@ impl Images {
         self.into_iter()
     }
 
+    /// Returns what the images are.
+    pub(crate) fn kind(&self) -> &PackedKind {
+        &self.kind
+    }
+
     /// Checks that the index is in range.
     pub(super) fn check_index(&self, index: usize) -> Result<()> {
         if index < self.len { Ok(()) } else { Err(ErrorKind::NoSuchImage { index, len: self.len }.into()) }
@@ -311,6 +381,9 @@ impl Images {
     pub(super) fn check_limit(&self, pixels: u64, pixel_bytes: usize) -> Result<()> {
         match &self.storage {
             ImageStorage::Set(images) => images.check_limit(pixels, pixel_bytes),
+            ImageStorage::Shards(shards) => {
+                check_array(pixels.saturating_mul(pixel_bytes as u64), shards.limits().npy.array_bytes)
+            }
             ImageStorage::Packed(_) => Ok(()),
         }
     }
@@ -318,7 +391,7 @@ impl Images {
 
 /// Returns the number of axes of length 1 that an array has after those of its stack; `None` if it differs from the stack in any
 /// other way.
-pub(super) fn trailing(array: &Header, stack: &[usize]) -> Option<usize> {
+pub(crate) fn trailing(array: &Header, stack: &[usize]) -> Option<usize> {
     let rest = array.shape.strip_prefix(stack)?;
     (!array.fortran_order && rest.iter().all(|&side| side == 1)).then_some(rest.len())
 }

@@ -2,9 +2,12 @@
 
 use std::num::NonZero;
 
-use bitnpz_npz::{Access, Limits};
+use bitnpz_npz::{Access, Limits, RangeCache};
 
 use crate::threads;
+
+/// So many shards are open at most unless a caller says how many: systems allow a process at least 256 open files.
+const OPEN_SHARDS: NonZero<usize> = NonZero::new(128).expect("not 0");
 
 /// Options for opening an archive.
 ///
@@ -21,7 +24,7 @@ use crate::threads;
 /// assert_eq!(Archive::open_with(&path, &options)?.len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OpenOptions {
     /// The way in which the file is read.
@@ -31,6 +34,23 @@ pub struct OpenOptions {
     /// The most threads that read a batch: by default as many as the environment variable `BITNPZ_THREADS` says, or one per core.
     /// There are never more than that.
     pub threads: Option<NonZero<usize>>,
+    /// Where the ranges that were read last of a file that is read by range are kept: by default in 32 MiB of its own, for the
+    /// shards of a sharded archive in 64 MiB for all.
+    pub cache: Option<RangeCache>,
+    /// How many shards of a sharded archive are open at most.
+    pub open_shards: NonZero<usize>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            access: Access::default(),
+            limits: Limits::default(),
+            threads: None,
+            cache: None,
+            open_shards: OPEN_SHARDS,
+        }
+    }
 }
 
 impl OpenOptions {
@@ -55,14 +75,28 @@ impl OpenOptions {
         self
     }
 
+    /// Sets where the ranges of files that are read by range are kept.
+    #[must_use]
+    pub fn with_cache(mut self, cache: RangeCache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    /// Sets how many shards of a sharded archive are open at most.
+    #[must_use]
+    pub fn with_open_shards(mut self, shards: NonZero<usize>) -> Self {
+        self.open_shards = shards;
+        self
+    }
+
     /// Returns the options for the file.
     pub(super) fn of_file(&self) -> bitnpz_npz::OpenOptions {
         let options = bitnpz_npz::OpenOptions::default().with_access(self.access);
-        options.with_limits(self.limits.clone())
+        options.with_limits(self.limits.clone()).with_cache(self.cache.clone().unwrap_or_default())
     }
 
     /// Returns the most threads that read a batch.
-    pub(super) fn threads(&self) -> NonZero<usize> {
+    pub(crate) fn threads(&self) -> NonZero<usize> {
         self.threads.unwrap_or_else(threads::default_count)
     }
 }

@@ -32,6 +32,10 @@ impl Images {
         match &self.storage {
             ImageStorage::Packed(rows) => rows.with_image(index, self.size.unwrap_or_default(), with),
             ImageStorage::Set(images) => images.with_image(index, with),
+            ImageStorage::Shards(shards) => {
+                let (images, index) = Self::find_sharded(&**shards, index)?;
+                images.with_bitmap(index, with)
+            }
         }
     }
 
@@ -127,7 +131,9 @@ impl Images {
     /// If the index is out of range, or the image is damaged.
     pub(super) fn count_ones_of(&self, index: usize) -> Result<u64> {
         match &self.storage {
-            ImageStorage::Packed(_) => self.with_bitmap(index, |image| image.count_ones() as u64),
+            ImageStorage::Packed(_) | ImageStorage::Shards(_) => {
+                self.with_bitmap(index, |image| image.count_ones() as u64)
+            }
             ImageStorage::Set(images) => images.count_ones(index),
         }
     }

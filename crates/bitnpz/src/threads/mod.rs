@@ -17,4 +17,4 @@ mod scoped;
 pub(crate) use background::Background;
 pub use fork::{after_fork, before_fork};
 pub(crate) use pool::{default_count, share};
-pub(crate) use scoped::map_parts;
+pub(crate) use scoped::{map_parts, map_parts_mut};

@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Cuts `items` into as many parts of equal length as there are threads, calls `work` with each, and returns the results in
@@ -25,6 +26,21 @@ pub(crate) fn map_parts<T: Sync, R: Send>(
         });
         first.into_iter().chain(others).collect()
     })
+}
+
+/// Does the same with parts that can be changed.
+pub(crate) fn map_parts_mut<T: Send, R: Send>(
+    threads: NonZero<usize>,
+    items: &mut [T],
+    work: impl Fn(&mut [T]) -> R + Sync,
+) -> Vec<R> {
+    let length = items.len().div_ceil(threads.get()).max(1);
+    let parts: Vec<_> = items.chunks_mut(length).map(Mutex::new).collect();
+    let each = |parts: &[Mutex<&mut [T]>]| {
+        let locked = parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner));
+        locked.map(|mut part| work(&mut part)).collect::<Vec<_>>()
+    };
+    map_parts(threads, &parts, each).into_iter().flatten().collect()
 }
 
 #[cfg(test)]

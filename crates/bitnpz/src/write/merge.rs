@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bitnpz_npy::Header;
 use bitnpz_npz::{Compression, Member, Method};
@@ -17,14 +17,15 @@ use crate::names::{self, is_reserved};
 use crate::options::WriteOptions;
 use crate::packed::{PackedKind, count_images};
 use crate::read::{Archive, ArrayReader, Entry, OpenOptions};
+use crate::shards::{ShardedArchive, is_manifest};
 
 /// An archive that is merged.
-struct Source<'a> {
-    path: &'a Path,
+struct Source {
+    path: PathBuf,
     archive: Archive,
 }
 
-impl Source<'_> {
+impl Source {
     fn members(&self) -> impl Iterator<Item = Member<'_>> {
         self.archive.zip().members().filter(|member| !is_reserved(member.name()))
     }
@@ -66,7 +67,7 @@ impl Source<'_> {
 
 impl Writer {
     /// Starts an archive that has everything the archives at these paths have, in their order, and replaces what is at `path` when
-    /// it is finished. All must have the same encoding. Image sets are copied without decoding an image: stacks under the same
+    /// it is finished. The path of a manifest stands for its shards. All must have the same encoding. Image sets are copied without decoding an image: stacks under the same
     /// key become one, and so do images with keys of their own.
     ///
     /// Other arrays under a key that several archives have are joined along their first axis if that counts images in each
@@ -101,12 +102,18 @@ impl Writer {
             return Err(ErrorKind::NothingToMerge.into());
         }
         let reading = OpenOptions::default().with_limits(options.limits.clone());
-        let sources = from.iter().map(|path| {
-            let path = path.as_ref();
-            let archive = Archive::open_with(path, &reading).map_err(|error| error.in_file(path))?;
+        let mut paths = Vec::new();
+        for path in from.iter().map(AsRef::as_ref) {
+            match is_manifest(path) {
+                true => paths.extend(ShardedArchive::open_with(path, &reading)?.paths()),
+                false => paths.push(path.to_owned()),
+            }
+        }
+        let sources = paths.into_iter().map(|path| {
+            let archive = Archive::open_with(&path, &reading).map_err(|error| error.in_file(&path))?;
             Ok(Source { path, archive })
         });
-        let sources: Vec<Source<'_>> = sources.collect::<Result<_>>()?;
+        let sources: Vec<Source> = sources.collect::<Result<_>>()?;
         let encodings = || sources.iter().filter_map(|source| source.archive.encoding());
         let mut options = options.clone();
         let sets = || encodings().find(|encoding| *encoding == Encoding::Sets);
@@ -134,22 +141,22 @@ impl Writer {
             };
             let taken =
                 writer.take_over(&source.archive, all_of(&source.archive), takes_member, |_, _| Ok(()));
-            taken.map_err(|error| error.in_file(source.path))?;
+            taken.map_err(|error| error.in_file(&source.path))?;
         }
         Ok(writer)
     }
 
     /// Adds what several archives have under a key, each of which has these numbers of images.
-    fn add_shared(&mut self, key: &str, sources: &[(&Source<'_>, &HashSet<usize>)]) -> Result<()> {
+    fn add_shared(&mut self, key: &str, sources: &[(&Source, &HashSet<usize>)]) -> Result<()> {
         let members: Vec<Member<'_>> = sources.iter().filter_map(|(source, _)| source.member(key)).collect();
         let differ = |number: usize| {
-            let [first, other] = [sources[0].0.path, sources[number].0.path].map(Path::to_owned);
+            let [first, other] = [&sources[0].0.path, &sources[number].0.path].map(Clone::clone);
             Error::from(ErrorKind::ArraysDiffer { first, other }).with_key(key)
         };
         let Some((header, kind)) = joined(key, sources)? else {
             for (number, member) in members.iter().enumerate().skip(1) {
                 let is_same = is_same(&members[0], member);
-                if !is_same.map_err(|error| error.with_key(key).in_file(sources[number].0.path))? {
+                if !is_same.map_err(|error| error.with_key(key).in_file(&sources[number].0.path))? {
                     return Err(differ(number));
                 }
             }
@@ -171,7 +178,7 @@ impl Writer {
                 ArrayReader::of_member(member, &source.archive.zip().limits().npy).and_then(|mut reader| {
                     reader.copy_to(|bytes| Ok(stream.write_all(bytes).map_err(bitnpz_npz::Error::from)?))
                 });
-            copied.map_err(|error| error.with_key(key).in_file(source.path))?;
+            copied.map_err(|error| error.with_key(key).in_file(&source.path))?;
         }
         stream.finish(&head)?;
         let images = match &kind {
@@ -190,7 +197,7 @@ impl Writer {
 
 /// Returns the keys that members of several archives have, each with the numbers of the archives, but for stacks that are too
 /// small for a set and can be extended.
-fn shared_keys(sources: &[Source<'_>]) -> BTreeMap<String, Vec<usize>> {
+fn shared_keys(sources: &[Source]) -> BTreeMap<String, Vec<usize>> {
     let mut numbers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (number, source) in sources.iter().enumerate() {
         for member in source.members() {
@@ -211,13 +218,10 @@ fn shared_keys(sources: &[Source<'_>]) -> BTreeMap<String, Vec<usize>> {
 
 /// Returns the header of arrays that are joined along their first axis, as they are stored, and the kind of their images if their
 /// rows are packed; `None` if the axis does not count images in each archive, or if they do not fit together.
-fn joined(
-    key: &str,
-    sources: &[(&Source<'_>, &HashSet<usize>)],
-) -> Result<Option<(Header, Option<PackedKind>)>> {
+fn joined(key: &str, sources: &[(&Source, &HashSet<usize>)]) -> Result<Option<(Header, Option<PackedKind>)>> {
     let mut joined: Option<(Header, Option<PackedKind>)> = None;
     for (source, counts) in sources {
-        let blame = |error: Error| error.with_key(key).in_file(source.path);
+        let blame = |error: Error| error.with_key(key).in_file(&source.path);
         let array = source.member(key).filter(|member| names::is_array(member.name()));
         let Some(member) = array else { return Ok(None) };
         let kind = source.archive.entry(key).map_err(blame)?.kind().cloned();

@@ -18,6 +18,15 @@ impl Folder {
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
+
+    /// Returns the names of all files in the folder, sorted.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let name =
+            |file: std::io::Result<std::fs::DirEntry>| file.unwrap().file_name().into_string().unwrap();
+        let mut names: Vec<_> = std::fs::read_dir(&self.0).unwrap().map(name).collect();
+        names.sort();
+        names
+    }
 }
 
 /// Creates an archive with this encoding.

@@ -16,13 +16,17 @@ impl Filter {
     /// Selects the keys that match one of these patterns, or all keys if there is no pattern. Each pattern must match a
     /// key of one of the archives.
     pub(super) fn new(patterns: &[String], archives: &[(&Path, &Archive)]) -> Result<Self, Failure> {
-        // Text that is not a valid pattern may be a key.
-        let patterns = patterns.iter().map(|text| (text.clone(), Pattern::new(text).ok())).collect();
-        let filter = Self { patterns };
+        let filter = Self::of(patterns);
         for (pattern, _) in &filter.patterns {
             filter.check(pattern, archives)?;
         }
         Ok(filter)
+    }
+
+    /// Selects the keys that match one of these patterns, if there are any.
+    pub(super) fn of(patterns: &[String]) -> Self {
+        // Text that is not a valid pattern may be a key.
+        Self { patterns: patterns.iter().map(|text| (text.clone(), Pattern::new(text).ok())).collect() }
     }
 
     /// Returns whether every key is selected.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::files;
 use super::filter::Filter;
+use super::sharded;
 use crate::failure::{Failure, Outcome};
 use crate::format::thousands;
 use crate::options::{ArchiveArgs, FormatArgs, KeyArgs};
@@ -26,6 +27,10 @@ pub(crate) struct LsArgs {
 
 pub(crate) fn run(arguments: &LsArgs, printer: &mut Printer) -> Outcome {
     let path = &arguments.archive.path;
+    if bitnpz::is_manifest(path) {
+        let LsArgs { archive, filter, keys_only, format } = arguments;
+        return sharded::list(path, &archive.limits, &filter.keys, *keys_only, format.json, printer);
+    }
     let archive = files::open(&arguments.archive)?;
     let filter = Filter::new(&arguments.filter.keys, &[(path, &archive)])?;
     if arguments.keys_only {

@@ -2,6 +2,7 @@
 
 pub(crate) mod append;
 pub(crate) mod clean;
+pub(crate) mod commit;
 pub(crate) mod completions;
 pub(crate) mod convert;
 mod copy;
@@ -10,6 +11,7 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 mod files;
 mod filter;
+pub(crate) mod gc;
 #[cfg(feature = "demo")]
 mod glyphs;
 pub(crate) mod info;
@@ -25,6 +27,8 @@ mod packing;
 mod partial;
 pub(crate) mod rm;
 pub(crate) mod salvage;
+pub(crate) mod shard;
+mod sharded;
 pub(crate) mod sheet;
 pub(crate) mod split;
 pub(crate) mod stats;

@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::files;
+use super::sharded;
 use crate::failure::{Failure, Outcome};
 use crate::format::{count, size, thousands};
 use crate::options::{ArchiveArgs, FormatArgs};
@@ -23,6 +24,10 @@ pub(crate) struct VerifyArgs {
 
 pub(crate) fn run(arguments: &VerifyArgs, printer: &mut Printer) -> Outcome {
     let is_json = arguments.format.json;
+    let path = &arguments.archive.path;
+    if bitnpz::is_manifest(path) {
+        return sharded::verify(path, &arguments.archive.limits, arguments.fast, is_json, printer);
+    }
     let archive = match files::open(&arguments.archive) {
         Ok(archive) => archive,
         Err(Failure::Message(message)) if is_json => {

@@ -20,6 +20,7 @@ use bitnpz_npy::{DynArray, DynArrayView};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
+use crate::range_cache::RangeCache;
 use crate::ranges::{RangeReader, ReadAt};
 use crate::source::ByteSource;
 use data::MemberData;
@@ -50,6 +51,8 @@ pub struct OpenOptions {
     pub access: Access,
     /// The largest sizes accepted.
     pub limits: Limits,
+    /// Where the ranges of a file that is read by range are kept.
+    pub cache: RangeCache,
 }
 
 impl OpenOptions {
@@ -64,6 +67,13 @@ impl OpenOptions {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Sets where the ranges of a file that is read by range are kept.
+    #[must_use]
+    pub fn with_cache(mut self, cache: RangeCache) -> Self {
+        self.cache = cache;
         self
     }
 }
@@ -186,7 +196,10 @@ impl Archive {
     ///
     /// As [`open`](Self::open).
     pub fn open_ranges(source: impl ReadAt + 'static, options: &OpenOptions) -> Result<Self> {
-        Self::from_source(ByteSource::Ranges(RangeReader::open(Box::new(source))?), &options.limits)
+        Self::from_source(
+            ByteSource::Ranges(RangeReader::open(Box::new(source), &options.cache)?),
+            &options.limits,
+        )
     }
 
     /// Returns whether reads are requests, so that it pays to [`prefetch`](Self::prefetch).

@@ -12,7 +12,7 @@ Examples
 (np.int64(17), (28, 28), dtype('bool'))
 """
 
-from ._archive import NpzFile, load
+from ._archive import NpzFile
 from ._bitnpz import __version__
 from ._damage import Problem, Salvage, clean, salvage
 from ._errors import (
@@ -24,6 +24,7 @@ from ._errors import (
     FileMissingError,
     FilePermissionError,
     FilePresentError,
+    FileTruncatedError,
     InputError,
     InternalError,
     KeyTypeError,
@@ -35,11 +36,15 @@ from ._errors import (
 )
 from ._forks import prepare_for_forks
 from ._images import Images, Sheet
+from ._load import load
 from ._loader import Loader
 from ._merge import merge, split
 from ._model import Model, train
 from ._progress import Progress
 from ._save import Writer, save, savez, savez_compressed
+from ._sharded_file import Shard, ShardedFile
+from ._shards import commit, gc, shard, shard_path
+from ._store_options import StoreOptions
 from ._stored_array import StoredArray
 
 __all__ = [
@@ -51,6 +56,7 @@ __all__ = [
     "FileMissingError",
     "FilePermissionError",
     "FilePresentError",
+    "FileTruncatedError",
     "Images",
     "InputError",
     "InternalError",
@@ -65,18 +71,25 @@ __all__ = [
     "Problem",
     "Progress",
     "Salvage",
+    "Shard",
+    "ShardedFile",
     "Sheet",
     "StorageWarning",
+    "StoreOptions",
     "StoredArray",
     "Writer",
     "__version__",
     "clean",
+    "commit",
+    "gc",
     "load",
     "merge",
     "salvage",
     "save",
     "savez",
     "savez_compressed",
+    "shard",
+    "shard_path",
     "split",
     "train",
 ]

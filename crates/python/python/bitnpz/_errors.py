@@ -69,3 +69,7 @@ class FilePermissionError(FileError, PermissionError):
 
 class FileChangedError(FileError):
     """The file was replaced or changed after it was opened and pickled; load it again."""
+
+
+class FileTruncatedError(FileError):
+    """A store's answer was cut off, or was for another place in the file, each time it was requested; try again."""

@@ -20,7 +20,7 @@ from ._file_array import FileArray, IndexArray, IndexRange, contiguous
 from ._indexing import is_basic, split
 
 if TYPE_CHECKING:
-    from ._archive import NpzFile
+    from ._archive_file import ArchiveFile
 
 #: The number of images on a contact sheet by default: a sheet that fits on a screen.
 _SHEET_IMAGES = 48
@@ -60,7 +60,7 @@ class Images(_bitnpz.Images, FileArray):
     True
     """
 
-    def __init__(self, base: _bitnpz.Images, archive: NpzFile, key: str | None, number: int) -> None:
+    def __init__(self, base: _bitnpz.Images, archive: ArchiveFile, key: str | None, number: int) -> None:
         self._archive = archive
         self._saved_as = key
         self._number = number
@@ -342,9 +342,9 @@ class Images(_bitnpz.Images, FileArray):
     _getitems = __getitems__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from ._archive import _reopen_images
+        from ._archive_file import reopen_images
 
-        return _reopen_images, (self._archive._origin(), self._saved_as, self._number, self._selected)
+        return reopen_images, (self._archive._origin(), self._saved_as, self._number, self._selected)
 
     def __repr__(self) -> str:
         name = self._name if self._saved_as is None else f"{self._name}[{self._saved_as!r}]"

@@ -19,7 +19,7 @@ from ._file_array import FileArray, IndexArray, IndexRange, contiguous
 from ._indexing import is_basic, split
 
 if TYPE_CHECKING:
-    from ._archive import NpzFile
+    from ._archive_file import ArchiveFile
 
 
 class StoredArray(_bitnpz.StoredArray, FileArray):
@@ -47,7 +47,7 @@ class StoredArray(_bitnpz.StoredArray, FileArray):
 
     _items = "items"
 
-    def __init__(self, base: _bitnpz.StoredArray, archive: NpzFile, key: str) -> None:
+    def __init__(self, base: _bitnpz.StoredArray, archive: ArchiveFile, key: str) -> None:
         self._archive, self._key = archive, key
         self._public_shape = tuple(self._shape)
         self._numpy_dtype = npy.descr_to_dtype(ast.literal_eval(self._descr))
@@ -142,9 +142,9 @@ class StoredArray(_bitnpz.StoredArray, FileArray):
         return array if dtype is None else array.astype(dtype, copy=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from ._archive import _reopen_array
+        from ._archive_file import reopen_array
 
-        return _reopen_array, (self._archive._origin(), self._key)
+        return reopen_array, (self._archive._origin(), self._key)
 
     def __repr__(self) -> str:
         return f"StoredArray {self._name}[{self._key!r}]: shape {self.shape}, {self.dtype}"

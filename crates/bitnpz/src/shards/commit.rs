@@ -1,0 +1,119 @@
+//! Writing a manifest in one step.
+
+use std::fs::File;
+use std::io::Write;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use bitnpz_npz::AtomicFile;
+
+use super::describe::describe;
+use super::manifest::{Manifest, unfit};
+use super::open_shards::Place;
+use super::sharded_archive::ShardedArchive;
+use crate::error::{ErrorKind, Result};
+use crate::read::OpenOptions;
+
+/// Writes the manifest of these archives, in this order, and so makes them the shards of one archive. They are in the folder of
+/// the manifest or in folders in it, and closed: each must be complete. Readers see all shards or none.
+///
+/// Stacks under the same key are read one after the other, and so are images with keys of their own, and other arrays that have
+/// as many items as there are images in each archive, as labels do. All other arrays must be the same in all archives.
+///
+/// ```
+/// use ndarray::{Array1, Array3};
+///
+/// let folder = tempfile::tempdir()?;
+/// let manifest = folder.path().join("glyphs.bitnpz.json");
+/// let mut shards = Vec::new();
+/// for number in 0..4 {
+///     let path = bitnpz::shard_path(&manifest, number);
+///     let mut writer = bitnpz::Writer::create(&path)?;
+///     writer.add_images("glyphs", &Array3::from_shape_fn((1000, 16, 16), |(i, y, x)| y * x < (i + number) % 90))?;
+///     writer.add_array("labels", &Array1::from_elem(1000, number as i64))?;
+///     writer.finish()?;
+///     shards.push(path);
+/// }
+/// bitnpz::commit(&manifest, &shards, &bitnpz::OpenOptions::default())?;
+///
+/// let archive = bitnpz::ShardedArchive::open(&manifest)?;
+/// assert_eq!(archive.images("glyphs")?.shape(), [4000, 16, 16]);
+/// assert_eq!(archive.array("labels")?.take::<i64>(&[3999, 0])?, ndarray::array![3, 0].into_dyn());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// If there is a manifest of this name (of several processes that commit at the same time, one succeeds), if an archive cannot be
+/// read, has other arrays than the others or is not in the folder, or if writing fails.
+pub fn commit<P: AsRef<Path>>(path: impl AsRef<Path>, shards: &[P], options: &OpenOptions) -> Result<()> {
+    let path = path.as_ref();
+    write(path, &describe_files(path, shards, options)?)?.commit_new()?;
+    Ok(())
+}
+
+/// Does the same, and replaces the manifest that `archive` was opened by: readers see the shards of one or of the other. Add to
+/// the shards of an archive, or take some away.
+///
+/// # Errors
+///
+/// As [`commit`], and if there is no manifest of this name, or another than that of `archive`, as somebody else has replaced it
+/// meanwhile.
+pub fn replace<P: AsRef<Path>>(
+    path: impl AsRef<Path>,
+    shards: &[P],
+    archive: &ShardedArchive,
+    options: &OpenOptions,
+) -> Result<()> {
+    let path = path.as_ref();
+    let manifest = describe_files(path, shards, options)?;
+    let read = |error| bitnpz_npz::Error::from(bitnpz_npz::ErrorKind::Open { path: path.to_owned(), error });
+    // Whoever replaces a manifest has locked the one that it replaces. One that waits for the lock finds the new one then.
+    let locked = File::open(path).map_err(read)?;
+    locked.lock().map_err(read)?;
+    let found = ShardedArchive::open_with(path, options)?;
+    if found.manifest() != archive.manifest() {
+        return Err(ErrorKind::ManifestChanged.into());
+    }
+    write(path, &manifest)?.commit()?;
+    drop(locked);
+    Ok(())
+}
+
+fn write(path: &Path, manifest: &Manifest) -> Result<AtomicFile> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(manifest.to_json().as_bytes()).map_err(bitnpz_npz::Error::from)?;
+    Ok(file)
+}
+
+fn describe_files<P: AsRef<Path>>(path: &Path, shards: &[P], options: &OpenOptions) -> Result<Manifest> {
+    let folder = folder_of(path);
+    let names = shards.iter().map(|shard| name_in(&folder, shard.as_ref())).collect::<Result<Vec<_>>>()?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let place = Place::Folder(folder);
+    describe(&names, &|name| place.open(name, options), NonZero::<usize>::MIN)
+}
+
+/// Returns the folder of a manifest.
+pub(super) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Returns the name of a shard, relative to the folder of the manifest.
+fn name_in(folder: &Path, shard: &Path) -> Result<String> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| absolute(path));
+    let within = |folder: &Path, shard: &Path| shard.strip_prefix(folder).map(Path::to_owned).ok();
+    let found = within(&absolute(folder), &absolute(shard)).or_else(|| within(&real(folder), &real(shard)));
+    let parts = found.iter().flatten().map(|part| part.to_str()).collect::<Option<Vec<_>>>();
+    match parts.filter(|parts| !parts.is_empty()) {
+        Some(parts) => Ok(parts.join("/")),
+        None => {
+            let message = format!("expected a file in {}, the folder of the manifest", folder.display());
+            Err(unfit(&shard.display().to_string(), message))
+        }
+    }
+}

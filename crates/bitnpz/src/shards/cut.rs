@@ -1,0 +1,42 @@
+//! Cutting an archive into shards.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use super::commit::commit;
+use super::names::shard_path;
+use crate::error::Result;
+use crate::options::WriteOptions;
+use crate::read::OpenOptions;
+use crate::write::Writer;
+
+/// Cuts an archive of image sets into so many shards, of about as many images each, in the folder of the manifest, and writes the
+/// manifest. Images are copied, not encoded again. [`Writer::merge`] of the shards puts them together again.
+///
+/// # Errors
+///
+/// As [`Writer::shard`] and [`commit`]; no shards are left then.
+pub fn shard(
+    manifest: impl AsRef<Path>,
+    source: impl AsRef<Path>,
+    shards: NonZero<usize>,
+    options: &WriteOptions,
+) -> Result<()> {
+    let (manifest, source) = (manifest.as_ref(), source.as_ref());
+    let mut written: Vec<PathBuf> = Vec::new();
+    let mut write = || {
+        for number in 0..shards.get() {
+            let path = shard_path(manifest, number);
+            Writer::shard(&path, source, number, shards, options)?.finish()?;
+            written.push(path);
+        }
+        let reading = OpenOptions::default().with_limits(options.limits.clone());
+        commit(manifest, &written, &reading)
+    };
+    let result = write();
+    if result.is_err() {
+        // Nobody knows of them.
+        written.iter().for_each(|path| drop(std::fs::remove_file(path)));
+    }
+    result
+}

@@ -1,0 +1,310 @@
+//! The manifest of archives that are there.
+
+use std::collections::{HashMap, HashSet};
+use std::num::NonZero;
+
+use bitnpz_npy::Dtype;
+
+use super::manifest::{CutArray, Manifest, Shard, check_name, unfit};
+use super::open_shards::{ShardStore, open_in_store};
+use crate::error::{Error, ErrorKind, Result};
+use crate::names::{is_array, is_reserved};
+use crate::packed::PackedKind;
+use crate::read::{Archive, Entry, Images, OpenOptions, trailing};
+use crate::threads;
+
+/// So many archives of a store are opened at the same time.
+const SHARDS_AT_ONCE: NonZero<usize> = NonZero::new(16).expect("not 0");
+
+/// An array of one archive.
+struct Found {
+    /// `None` of images that have keys of their own.
+    key: Option<String>,
+    dtype: Dtype,
+    /// The shape; of images with keys of their own their number, and their height and width if these are the same.
+    shape: Vec<usize>,
+    /// What images are; `None` of other arrays.
+    kind: Option<PackedKind>,
+    trailing: usize,
+    /// The checksum and size of its member; `None` of images of a set.
+    content: Option<(u32, u64)>,
+}
+
+/// An archive that is to be a shard, and its arrays.
+struct Described {
+    name: String,
+    bytes: u64,
+    directory_crc32: u32,
+    arrays: Vec<Found>,
+}
+
+impl Manifest {
+    /// Returns the manifest of archives of a store, in this order. All must have the same arrays: stacks under the same key, and
+    /// images with keys of their own, are read one after the other; other arrays too if they have as many items as there are
+    /// images in each archive, as labels do. Otherwise they must be the same in all.
+    ///
+    /// # Errors
+    ///
+    /// If there are none, if one cannot be read, or has other arrays than the others.
+    pub fn describe<'n>(
+        store: &dyn ShardStore,
+        names: impl IntoIterator<Item = &'n str>,
+        options: &OpenOptions,
+    ) -> Result<Self> {
+        let names: Vec<&str> = names.into_iter().collect();
+        describe(&names, &|name| open_in_store(store, name, options), SHARDS_AT_ONCE)
+    }
+}
+
+/// Returns the manifest of archives that `open` opens by their names, so many at a time.
+pub(super) fn describe(
+    names: &[&str],
+    open: &(dyn Fn(&str) -> Result<Archive> + Sync),
+    at_once: NonZero<usize>,
+) -> Result<Manifest> {
+    let mut distinct = HashSet::new();
+    for &name in names {
+        check_name(name).map_err(|message| unfit(name, message))?;
+        if !distinct.insert(name) {
+            return Err(unfit(name, "expected shards that differ, found it twice".to_owned()));
+        }
+    }
+    let all = |names: &[&str]| names.iter().map(|&name| describe_one(name, open)).collect::<Vec<_>>();
+    let described: Vec<Described> =
+        threads::map_parts(at_once, names, all).into_iter().flatten().collect::<Result<_>>()?;
+    join(&described, open)
+}
+
+fn describe_one(name: &str, open: &dyn Fn(&str) -> Result<Archive>) -> Result<Described> {
+    let archive = open(name)?;
+    let arrays = arrays_of(&archive, name).map_err(|error| error.in_file(name.as_ref()))?;
+    let directory_crc32 = archive.identity().directory_crc32;
+    Ok(Described { name: name.to_owned(), bytes: archive.size(), directory_crc32, arrays })
+}
+
+/// Returns the arrays of an archive.
+fn arrays_of(archive: &Archive, name: &str) -> Result<Vec<Found>> {
+    let mut arrays = Vec::new();
+    for (key, _) in archive.sets().iter().filter_map(|set| set.stack()) {
+        arrays.push(found_images(&archive.entry(key)?, archive.images(key)?, name)?);
+    }
+    let keyed = archive.keyed_images()?;
+    if keyed.len() > 1 {
+        let message = "expected images with keys of their own of one dtype and pair of values, found several";
+        return Err(unfit(name, message.to_owned()));
+    }
+    for images in keyed {
+        let size = images.image_size().map_or(Vec::new(), Vec::from);
+        arrays.push(Found {
+            key: None,
+            dtype: images.dtype().clone(),
+            shape: [&[images.len()], &size[..]].concat(),
+            kind: Some(images.kind().clone()),
+            trailing: 0,
+            content: None,
+        });
+    }
+    for member in archive.zip().members() {
+        if is_reserved(member.name()) || !is_array(member.name()) {
+            continue;
+        }
+        let entry = archive.entry(member.key())?;
+        let may_be_images = entry.kind().is_some() || (archive.has_sets() && entry.is_small_stack());
+        let images = if may_be_images { archive.images(member.key()).ok() } else { None };
+        let mut found = match images {
+            Some(images) => found_images(&entry, images, name)?,
+            None => Found {
+                key: Some(member.key().to_owned()),
+                dtype: entry.dtype().clone(),
+                shape: entry.shape().to_vec(),
+                kind: None,
+                trailing: 0,
+                content: None,
+            },
+        };
+        found.content = Some((member.crc32(), member.size()));
+        arrays.push(found);
+    }
+    Ok(arrays)
+}
+
+fn found_images(entry: &Entry<'_>, images: Images, name: &str) -> Result<Found> {
+    let shape = entry.shape().to_vec();
+    match trailing(entry.header(), images.shape()) {
+        Some(trailing) if images.shape().len() > 2 => Ok(Found {
+            key: Some(entry.key().to_owned()),
+            dtype: images.dtype().clone(),
+            shape,
+            kind: Some(images.kind().clone()),
+            trailing,
+            content: None,
+        }),
+        _ => {
+            let message = format!(
+                "expected stacks of images along the first axis, found {:?} of shape {shape:?}: save it as \
+                 (n, height, width)",
+                entry.key()
+            );
+            Err(unfit(name, message))
+        }
+    }
+}
+
+/// Joins the arrays of archives.
+fn join(shards: &[Described], open: &dyn Fn(&str) -> Result<Archive>) -> Result<Manifest> {
+    let [first, others @ ..] = shards else { return Err(ErrorKind::NoShards.into()) };
+    let by_key = |shard: &Described| -> HashMap<Option<String>, usize> {
+        shard.arrays.iter().enumerate().map(|(number, array)| (array.key.clone(), number)).collect()
+    };
+    let numbers: Vec<_> = shards.iter().map(by_key).collect();
+    for (shard, numbers) in others.iter().zip(&numbers[1..]) {
+        let lacks = first.arrays.iter().find(|array| !numbers.contains_key(&array.key));
+        if let Some(lacking) = lacks {
+            let key = describe_key(lacking.key.as_deref());
+            return Err(unfit(
+                &shard.name,
+                format!("expected the arrays of {}, found none of {key}", first.name),
+            ));
+        }
+        if let Some(more) = shard.arrays.iter().find(|array| !self_has(first, array)) {
+            let key = describe_key(more.key.as_deref());
+            return Err(unfit(
+                &shard.name,
+                format!("expected the arrays of {}, found {key} too", first.name),
+            ));
+        }
+    }
+    let counts: Vec<HashSet<usize>> = shards
+        .iter()
+        .map(|shard| {
+            shard.arrays.iter().filter(|array| array.kind.is_some()).map(|array| array.shape[0]).collect()
+        })
+        .collect();
+    if counts[0].is_empty() {
+        return Err(unfit(&first.name, "expected images, found none".to_owned()));
+    }
+    let (mut arrays, mut shared) = (Vec::new(), Vec::new());
+    let mut items: Vec<Vec<usize>> = vec![Vec::new(); shards.len()];
+    for array in &first.arrays {
+        let parts: Vec<(&Described, &Found)> = shards
+            .iter()
+            .zip(&numbers)
+            .map(|(shard, numbers)| (shard, &shard.arrays[numbers[&array.key]]))
+            .collect();
+        match cut_array(&parts, &counts, open)? {
+            Some(cut) => {
+                arrays.push(cut);
+                items.iter_mut().zip(&parts).for_each(|(items, (_, part))| items.push(part.shape[0]));
+            }
+            None => shared.extend(array.key.clone()),
+        }
+    }
+    let shards = shards.iter().zip(items).map(|(shard, items)| Shard {
+        name: shard.name.clone(),
+        bytes: shard.bytes,
+        directory_crc32: shard.directory_crc32,
+        items,
+    });
+    let manifest = Manifest { arrays, shared, shards: shards.collect() };
+    // What is written can be read: sums, above all.
+    Manifest::parse(manifest.to_json().as_bytes())
+}
+
+fn self_has(shard: &Described, array: &Found) -> bool {
+    shard.arrays.iter().any(|own| own.key == array.key)
+}
+
+fn describe_key(key: Option<&str>) -> String {
+    key.map_or_else(|| "images with keys of their own".to_owned(), |key| format!("{key:?}"))
+}
+
+/// Returns the array whose parts these are; `None` if they are all the same, and no parts.
+fn cut_array(
+    parts: &[(&Described, &Found)],
+    counts: &[HashSet<usize>],
+    open: &dyn Fn(&str) -> Result<Archive>,
+) -> Result<Option<CutArray>> {
+    let [(first_shard, first), others @ ..] = parts else { return Ok(None) };
+    let images = parts.iter().all(|(_, part)| part.kind.is_some());
+    let is_part = |(part, counts): (&(&Described, &Found), &HashSet<usize>)| {
+        part.1.shape.first().is_some_and(|len| counts.contains(len))
+    };
+    let key = describe_key(first.key.as_deref());
+    let differs = |shard: &Described, found: &Found| {
+        let (expected, wanted) = (&first.shape, &first.dtype);
+        let (shape, dtype) = (&found.shape, &found.dtype);
+        let message = format!(
+            "{key}: expected an array that continues that of {}, of shape {expected:?} and {wanted}, found shape {shape:?} and \
+             {dtype}",
+            first_shard.name
+        );
+        unfit(&shard.name, message)
+    };
+    if !images && !parts.iter().zip(counts).all(is_part) {
+        let same =
+            |(_, part): &&(&Described, &Found)| part.content.is_some() && part.content == first.content;
+        return match others.iter().find(|part| !same(part)) {
+            None if first.content.is_some() => Ok(None),
+            found => {
+                let (shard, _) = found.unwrap_or(&parts[0]);
+                let message = format!(
+                    "{key}: expected an array with an item for each image, or the same array in all shards, found another"
+                );
+                Err(unfit(&shard.name, message))
+            }
+        };
+    }
+    let is_keyed = first.key.is_none();
+    for (shard, part) in others {
+        let fits = part.dtype == first.dtype
+            && part.trailing == first.trailing
+            && (is_keyed || part.shape[1..] == first.shape[1..]);
+        if !fits {
+            return Err(differs(shard, part));
+        }
+    }
+    let kind = if images { Some(common_kind(parts, open)?) } else { None };
+    let one_size = parts.iter().all(|(_, part)| part.shape[1..] == first.shape[1..]);
+    let item = (!is_keyed || (one_size && first.shape.len() == 3)).then(|| first.shape[1..].to_vec());
+    let (key, dtype) = (first.key.clone(), first.dtype.clone());
+    Ok(Some(CutArray { key, dtype, kind, item, trailing: if images { first.trailing } else { 0 } }))
+}
+
+/// Returns the kind of all images. Of archives whose images have one value only, it is not known which the other would be: they fit
+/// those with two.
+fn common_kind(parts: &[(&Described, &Found)], open: &dyn Fn(&str) -> Result<Archive>) -> Result<PackedKind> {
+    let kinds = || parts.iter().filter_map(|(_, part)| part.kind.as_ref());
+    let mut common = kinds().next().expect("images").clone();
+    // An archive of one value assumes 0 and 1.
+    if let Some(other) = kinds().find(|kind| kind.bits != common.bits && kind.values()[1] != assumed(kind)) {
+        common = other.clone();
+    }
+    common.width = 0;
+    for (shard, part) in parts {
+        let Some(kind) = part.kind.as_ref().filter(|kind| kind.bits != common.bits) else { continue };
+        let archive = open(&shard.name)?;
+        let images = match &part.key {
+            Some(key) => archive.images(key)?,
+            None => archive.keyed_images()?.pop().ok_or(ErrorKind::NoSuchKey)?,
+        };
+        let all: Vec<usize> = (0..images.len()).collect();
+        let is_blank =
+            kind.bits[0] == common.bits[0] && images.count_ones(&all)?.iter().all(|ones| *ones == 0);
+        if !is_blank {
+            let (expected, found) = (common.values(), kind.values());
+            let error = Error::from(ErrorKind::ValuesDiffer { expected, found });
+            return Err(error.in_file(shard.name.as_ref()));
+        }
+    }
+    Ok(common)
+}
+
+/// Returns the value of bit 1 of images that have one value only.
+fn assumed(kind: &PackedKind) -> crate::value::Value {
+    use crate::value::Value;
+    match kind.values()[1] {
+        Value::Bool(_) => Value::Bool(true),
+        Value::Integer(_) => Value::Integer(1),
+        Value::Float(_) => Value::Float(1.0),
+    }
+}

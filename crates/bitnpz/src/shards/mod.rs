@@ -1,0 +1,31 @@
+//! Sharded archives: sets of archives, the *shards*, that are read as one.
+//!
+//! A manifest lists the shards and the arrays that are cut over them.
+//!
+//! | module | for |
+//! |---|---|
+//! | `manifest` | the manifest: its text and what it means |
+//! | `describe` | the manifest of archives that are there |
+//! | `commit` | writing it in one step, so that readers see all shards of a set or none |
+//! | `open_shards` | the shards that are open, opened when something is read of them |
+//! | `sharded_archive` | reading: the public type |
+//! | `names` | names of shards that nobody else has |
+//! | `orphans` | shards that no manifest names |
+//! | `cut` | cutting an archive into shards |
+
+mod commit;
+mod cut;
+mod describe;
+mod manifest;
+mod names;
+mod open_shards;
+mod orphans;
+mod sharded_archive;
+
+pub use commit::{commit, replace};
+pub use cut::shard;
+pub use manifest::{MANIFEST_SUFFIX, Manifest, Shard, is_manifest};
+pub use names::shard_path;
+pub use open_shards::ShardStore;
+pub use orphans::remove_orphans;
+pub use sharded_archive::{ShardReport, ShardedArchive};

@@ -1,0 +1,297 @@
+//! The shards that are open.
+
+use std::collections::HashMap;
+use std::io;
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use bitnpz_npy::{DynArray, Header};
+use bitnpz_npz::{RangeCache, ReadAt, lock_briefly};
+
+use super::manifest::{CutArray, Manifest, Shard};
+use crate::error::{Error, ErrorKind, Result};
+use crate::read::{Archive, Images, OpenOptions, StoredArray};
+
+/// The most bytes of ranges that are kept of all shards of a store.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// A place where shards are read by range: a bucket of an object store, a folder behind an HTTP server.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::io;
+/// use std::ops::Range;
+/// use std::sync::Arc;
+/// use bitnpz::{ReadAt, ShardStore};
+///
+/// struct Bytes(Arc<Vec<u8>>);
+///
+/// impl ReadAt for Bytes {
+///     fn len(&self) -> io::Result<u64> {
+///         Ok(self.0.len() as u64)
+///     }
+///
+///     fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+///         let bytes = |range: &Range<u64>| self.0[range.start as usize..range.end as usize].to_vec();
+///         Ok(ranges.iter().map(bytes).collect())
+///     }
+/// }
+///
+/// struct Files(HashMap<String, Arc<Vec<u8>>>);
+///
+/// impl ShardStore for Files {
+///     fn open(&self, name: &str) -> io::Result<Box<dyn ReadAt>> {
+///         let bytes = self.0.get(name).ok_or(io::ErrorKind::NotFound)?;
+///         Ok(Box::new(Bytes(Arc::clone(bytes))))
+///     }
+/// }
+///
+/// let mut writer = bitnpz::Writer::unnamed(&bitnpz::WriteOptions::default())?;
+/// writer.add_images("glyphs", &ndarray::Array3::from_elem((200, 9, 9), true))?;
+/// let mut bytes = Vec::new();
+/// writer.finish_into(&mut bytes)?;
+/// let files = Files(HashMap::from([("glyphs-0.npz".to_owned(), Arc::new(bytes))]));
+///
+/// let options = bitnpz::OpenOptions::default();
+/// let manifest = bitnpz::Manifest::describe(&files, ["glyphs-0.npz"], &options)?;
+/// let archive = bitnpz::ShardedArchive::open_store(manifest, files, &options);
+/// assert_eq!(archive.images("glyphs")?.count_ones(&[199])?, [81]);
+/// # Ok::<(), bitnpz::Error>(())
+/// ```
+pub trait ShardStore: Send + Sync {
+    /// Opens the shard of this name. It need not be checked here that it is there: reading it fails then.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be reached.
+    fn open(&self, name: &str) -> io::Result<Box<dyn ReadAt>>;
+}
+
+/// Where shards are.
+pub(super) enum Place {
+    Folder(PathBuf),
+    Store(Box<dyn ShardStore>),
+}
+
+impl Place {
+    /// Opens an archive.
+    pub(super) fn open(&self, name: &str, options: &OpenOptions) -> Result<Archive> {
+        match self {
+            Self::Folder(folder) => {
+                let path = folder.join(name);
+                Archive::open_with(&path, options).map_err(|error| error.in_file(&path))
+            }
+            Self::Store(store) => open_in_store(&**store, name, options),
+        }
+    }
+
+    pub(super) fn is_store(&self) -> bool {
+        matches!(self, Self::Store(_))
+    }
+}
+
+/// Opens an archive of a store.
+pub(super) fn open_in_store(store: &dyn ShardStore, name: &str, options: &OpenOptions) -> Result<Archive> {
+    let opened = store.open(name).map_err(bitnpz_npz::Error::from).map_err(Error::from);
+    let archive = opened.and_then(|reader| Archive::open_ranges(reader, options));
+    archive.map_err(|error| error.in_file(name.as_ref()))
+}
+
+/// The shards of a sharded archive: those that were used last are open.
+pub(super) struct OpenShards {
+    pub(super) manifest: Manifest,
+    pub(super) place: Place,
+    pub(super) options: OpenOptions,
+    open: Mutex<Recent>,
+}
+
+/// The shards that are open, by their numbers, each with the time when it was used last.
+#[derive(Default)]
+struct Recent {
+    shards: HashMap<usize, (u64, Arc<OpenShard>)>,
+    time: u64,
+}
+
+/// A shard that is open.
+pub(super) struct OpenShard {
+    pub(super) archive: Archive,
+    name: String,
+    /// What it has of each array that is cut.
+    parts: Vec<OnceLock<Part>>,
+}
+
+/// What a shard has of an array.
+#[derive(Clone)]
+pub(super) enum Part {
+    Images(Arc<Images>),
+    Stored(StoredArray),
+    /// The items of a small array, or one that can only be read whole.
+    Read(Arc<DynArray>),
+}
+
+impl OpenShards {
+    pub(super) fn new(manifest: Manifest, place: Place, options: &OpenOptions) -> Self {
+        let mut options = options.clone();
+        if place.is_store() {
+            // All shards share the memory.
+            options.cache = Some(options.cache.unwrap_or_else(|| RangeCache::new(KEPT_BYTES)));
+        }
+        Self { manifest, place, options, open: Mutex::default() }
+    }
+
+    /// Returns a shard, which is opened if it is not open, and closes the one that was not used for the longest time if there
+    /// would be too many.
+    pub(super) fn get(&self, number: usize) -> Result<Arc<OpenShard>> {
+        if let Some(mut recent) = lock_briefly(&self.open) {
+            recent.time += 1;
+            let time = recent.time;
+            if let Some((used, shard)) = recent.shards.get_mut(&number) {
+                *used = time;
+                return Ok(Arc::clone(shard));
+            }
+        }
+        let opened = Arc::new(self.open_shard(&self.manifest.shards[number])?);
+        let Some(mut recent) = lock_briefly(&self.open) else { return Ok(opened) };
+        recent.time += 1;
+        let time = recent.time;
+        // Another thread may have opened it meanwhile.
+        let shard = Arc::clone(&recent.shards.entry(number).or_insert((time, opened)).1);
+        let mut closed = Vec::new();
+        while recent.shards.len() > self.most_open().get() {
+            let oldest = recent.shards.iter().min_by_key(|(_, (used, _))| *used).map(|(number, _)| *number);
+            closed.extend(oldest.and_then(|oldest| recent.shards.remove(&oldest)));
+        }
+        drop(recent);
+        drop(closed);
+        Ok(shard)
+    }
+
+    /// Returns how many shards are open at most, apart from those that are being read.
+    pub(super) fn most_open(&self) -> NonZero<usize> {
+        self.options.open_shards
+    }
+
+    /// Opens a shard, and checks that it is the one that the manifest names.
+    fn open_shard(&self, shard: &Shard) -> Result<OpenShard> {
+        let archive = self.place.open(&shard.name, &self.options)?;
+        let (size, directory) = (archive.size(), archive.identity().directory_crc32);
+        if (size, directory) != (shard.bytes, shard.directory_crc32) {
+            let message = format!(
+                "expected the archive that the manifest names, of {} bytes and directory {:08x}, found one of {size} bytes and \
+                 directory {directory:08x}: it was replaced after the manifest was written",
+                shard.bytes, shard.directory_crc32
+            );
+            return Err(Error::from(ErrorKind::ShardReplaced { message }).in_file(shard.name.as_ref()));
+        }
+        let parts = self.manifest.arrays.iter().map(|_| OnceLock::new()).collect();
+        Ok(OpenShard { archive, name: shard.name.clone(), parts })
+    }
+
+    /// Returns what a shard has of an array, given by its number.
+    pub(super) fn part(&self, shard: usize, array: usize) -> Result<Part> {
+        let open = self.get(shard)?;
+        if let Some(part) = open.parts[array].get() {
+            return Ok(part.clone());
+        }
+        let items = self.manifest.shards[shard].items[array];
+        let part = open.read_part(&self.manifest.arrays[array], items)?;
+        Ok(open.parts[array].get_or_init(|| part).clone())
+    }
+}
+
+impl OpenShard {
+    /// Returns the error of a manifest that says something else of the shard than the shard itself.
+    fn contradicts(&self, message: String) -> Error {
+        Error::from(ErrorKind::BadManifest { message }).in_file(self.name.as_ref())
+    }
+
+    /// Returns what the shard has of an array, and checks that it is what the manifest says.
+    fn read_part(&self, array: &CutArray, items: usize) -> Result<Part> {
+        let blame = |error: Error| error.in_file(self.name.as_ref());
+        if array.kind.is_some() {
+            let images = match &array.key {
+                Some(key) => self.archive.images(key).map_err(blame)?,
+                None => self.keyed_images(array)?,
+            };
+            self.check_images(array, items, &images)?;
+            return Ok(Part::Images(Arc::new(images)));
+        }
+        let key = array.key.as_deref().unwrap_or_default();
+        let expected = array.shape(items);
+        let stored = self.archive.stored_array(key).map_err(blame)?;
+        let (dtype, shape, part) = match stored {
+            Some(stored) => (stored.dtype().clone(), stored.shape().to_vec(), Part::Stored(stored)),
+            None => {
+                let entry = self.archive.entry(key).map_err(blame)?;
+                self.check_array(key, &entry.header().dtype, entry.shape(), array, &expected)?;
+                let read = self.archive.dyn_array(key).and_then(in_c_order).map_err(blame)?;
+                (read.dtype().clone(), read.shape().to_vec(), Part::Read(Arc::new(read)))
+            }
+        };
+        self.check_array(key, &dtype, &shape, array, &expected)?;
+        Ok(part)
+    }
+
+    /// Returns the images with keys of their own.
+    fn keyed_images(&self, array: &CutArray) -> Result<Images> {
+        let mut sets = self.archive.keyed_images()?;
+        let fits = |images: &Images| *images.dtype() == array.dtype;
+        match sets.pop() {
+            Some(images) if sets.is_empty() && fits(&images) => Ok(images),
+            found => {
+                let found = sets.len() + usize::from(found.is_some());
+                Err(self
+                    .contradicts(format!("expected a set of images with keys of their own, found {found}")))
+            }
+        }
+    }
+
+    fn check_images(&self, array: &CutArray, items: usize, images: &Images) -> Result<()> {
+        let expected = match (&array.key, &array.item) {
+            (None, _) => vec![items],
+            (Some(_), _) => array.shape(items),
+        };
+        let found = match &array.key {
+            None => vec![images.len()],
+            Some(_) => images.shape().to_vec(),
+        };
+        let sizes_fit =
+            array.key.is_some() || array.item.is_none() || images.image_size().map(Vec::from) == array.item;
+        let off = |bits: Option<[u64; 2]>| bits.map(|[off, _]| off);
+        let values_fit = off(array.kind.as_ref().map(|kind| kind.bits)) == Some(images.kind().bits[0]);
+        if (expected == found && sizes_fit && values_fit) && *images.dtype() == array.dtype {
+            return Ok(());
+        }
+        let key = array.key.as_deref().unwrap_or("images with keys of their own");
+        let (dtype, other) = (&array.dtype, images.dtype());
+        Err(self.contradicts(
+            format!("{key:?}: expected shape {expected:?} of {dtype}, found {found:?} of {other}, or another size or values"),
+        ))
+    }
+
+    fn check_array(
+        &self,
+        key: &str,
+        dtype: &bitnpz_npy::Dtype,
+        shape: &[usize],
+        array: &CutArray,
+        expected: &[usize],
+    ) -> Result<()> {
+        if *dtype == array.dtype && shape == expected {
+            return Ok(());
+        }
+        let wanted = &array.dtype;
+        let message = format!("{key:?}: expected shape {expected:?} of {wanted}, found {shape:?} of {dtype}");
+        Err(self.contradicts(message))
+    }
+}
+
+/// Returns an array in C order.
+fn in_c_order(array: DynArray) -> Result<DynArray> {
+    if !array.header().fortran_order {
+        return Ok(array);
+    }
+    let header = Header::new(array.dtype().clone(), array.shape().to_vec());
+    Ok(DynArray::new(header, array.view().to_c_order()?)?)
+}

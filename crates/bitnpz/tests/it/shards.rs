@@ -1,0 +1,436 @@
+//! Sharded archives: several that are read as one.
+
+use std::collections::HashMap;
+use std::io;
+use std::num::NonZero;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use bitnpz::{
+    Content, Encoding, ErrorKind, Manifest, OpenOptions, ReadAt, ShardStore, ShardedArchive, WriteOptions,
+    Writer,
+};
+use ndarray::{Array1, Array2, Array3, Array4, Axis, s};
+use proptest::prelude::*;
+
+use crate::support::{Folder, image, stack};
+
+/// Writes shards of these numbers of images, with labels of several sizes and classes that are the same in all.
+fn write(folder: &Folder, lengths: &[usize]) -> (PathBuf, Vec<PathBuf>) {
+    let manifest = folder.path("glyphs.bitnpz.json");
+    let mut first = 0;
+    let shards = lengths.iter().enumerate().map(|(number, &len)| {
+        let path = bitnpz::shard_path(&manifest, number);
+        let mut writer = Writer::create(&path).unwrap();
+        writer.add_images("glyphs", &glyphs(first..first + len)).unwrap();
+        let labels = Array1::from_iter((first..first + len).map(|label| label as i64));
+        writer.add_array("labels", &labels).unwrap();
+        let wide = Array2::from_shape_fn((len, 30), |(i, j)| ((first + i) * 31 + j) as u64);
+        writer.add_array("wide", &wide).unwrap();
+        writer.add_array("classes", &Array1::from_iter(0..10_i32)).unwrap();
+        writer.finish().unwrap();
+        first += len;
+        path
+    });
+    let shards: Vec<_> = shards.collect();
+    (manifest, shards)
+}
+
+fn glyphs(images: Range<usize>) -> Array3<bool> {
+    static ALL: OnceLock<Array3<bool>> = OnceLock::new();
+    ALL.get_or_init(|| stack(8000)).slice(s![images, .., ..]).to_owned()
+}
+
+fn commit(folder: &Folder, lengths: &[usize]) -> (PathBuf, Vec<PathBuf>) {
+    let (manifest, shards) = write(folder, lengths);
+    bitnpz::commit(&manifest, &shards, &OpenOptions::default()).unwrap();
+    (manifest, shards)
+}
+
+fn check(archive: &ShardedArchive, len: usize) {
+    let expected = glyphs(0..len);
+    assert_eq!(archive.array_keys().collect::<Vec<_>>(), ["glyphs", "labels", "wide", "classes"]);
+    let images = archive.images("glyphs").unwrap();
+    assert_eq!(images.shape(), expected.shape());
+    assert_eq!(images.to_array::<bool>().unwrap(), expected.clone().into_dyn());
+    let order: Vec<usize> = (0..2 * len.min(500)).map(|place| place * 7919 % len).collect();
+    let mut batch = Array3::from_elem((order.len(), expected.dim().1, expected.dim().2), false);
+    images.read_batch_into(&order, &mut batch).unwrap();
+    assert_eq!(batch, expected.select(Axis(0), &order));
+    let ones = images.count_ones(&order).unwrap();
+    assert_eq!(ones[3], expected.index_axis(Axis(0), order[3]).iter().filter(|pixel| **pixel).count() as u64);
+    for index in [0, len / 2, len - 1] {
+        assert_eq!(images.read::<bool>(index).unwrap(), expected.index_axis(Axis(0), index));
+    }
+    let error = images.read::<bool>(len).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NoSuchImage { .. }));
+
+    let labels = archive.array("labels").unwrap();
+    assert_eq!(labels.read::<i64>(0..len).unwrap(), Array1::from_iter(0..len as i64).into_dyn());
+    assert_eq!(labels.read::<i64>(len / 3..len / 3 + 2).unwrap()[[1]], len as i64 / 3 + 1);
+    let wanted = Array1::from_iter(order.iter().map(|index| *index as i64));
+    assert_eq!(labels.take::<i64>(&order).unwrap(), wanted.into_dyn());
+    let wide = archive.array("wide").unwrap();
+    assert_eq!(wide.shape(), [len, 30]);
+    assert_eq!(wide.take::<u64>(&[len - 1, 0]).unwrap()[[0, 29]], (len as u64 - 1) * 31 + 29);
+    let Content::Array(classes) = archive.get("classes").unwrap() else { panic!("shared arrays are read") };
+    assert_eq!(classes.to_ndarray::<i32>().unwrap().len(), 10);
+    assert!(archive.contains("labels.npy") && !archive.contains("other"));
+    assert!(matches!(archive.get("other").unwrap_err().kind(), ErrorKind::NoSuchKey));
+}
+
+#[test]
+fn shards_are_read_as_one_archive() {
+    let folder = Folder::new();
+    // The second is too small for a set, and the third has no images.
+    let (manifest, _) = commit(&folder, &[3000, 5, 0, 700, 4000]);
+    let archive = ShardedArchive::open(&manifest).unwrap();
+    check(&archive, 7705);
+    let one = OpenOptions::default().with_open_shards(NonZero::<usize>::MIN);
+    check(&ShardedArchive::open_with(&manifest, &one).unwrap(), 7705);
+    for pixels in [false, true] {
+        let reports = archive.verify(pixels, |_| ()).unwrap();
+        assert_eq!(reports.len(), 5);
+        assert!(reports.iter().all(|shard| shard.report.problems.is_empty()), "{reports:?}");
+    }
+    let merged = folder.path("merged.npz");
+    Writer::merge(&merged, &[&manifest], &WriteOptions::default()).unwrap().finish().unwrap();
+    let merged = bitnpz::Archive::open(&merged).unwrap();
+    assert_eq!(merged.images("glyphs").unwrap().to_array::<bool>().unwrap(), glyphs(0..7705).into_dyn());
+}
+
+#[test]
+fn an_archive_is_cut_into_shards() {
+    let folder = Folder::new();
+    let (whole, manifest) = (folder.path("whole.npz"), folder.path("cut.bitnpz.json"));
+    let mut writer = Writer::create(&whole).unwrap();
+    let triples = Array4::from_shape_fn((2000, 3, 20, 30), |(i, j, y, x)| (i * 7 + j * 3 + y * x) % 11 < 4);
+    writer.add_images("triples", &triples).unwrap();
+    for number in 0..1000 {
+        writer.add_image(&format!("page {}", number * number), &image(9, 17, number % 90)).unwrap();
+    }
+    writer.finish().unwrap();
+    let shards = NonZero::new(7).unwrap();
+    bitnpz::shard(&manifest, &whole, shards, &WriteOptions::default()).unwrap();
+    let archive = ShardedArchive::open(&manifest).unwrap();
+    assert_eq!(archive.shards().len(), 7);
+    assert_eq!(archive.images("triples").unwrap().to_array::<bool>().unwrap(), triples.into_dyn());
+    let keyed = archive.keyed_images().unwrap().unwrap();
+    assert_eq!((keyed.len(), keyed.key(999).as_deref()), (1000, Some("page 998001")));
+    assert_eq!(keyed.find("page 250000"), Some(500));
+    assert_eq!(keyed.read::<bool>(500).unwrap(), image(9, 17, 500 % 90));
+    assert!(archive.contains("page 4") && !archive.contains("page 5"));
+    let Content::Array(page) = archive.get("page 998001").unwrap() else { panic!("an image") };
+    assert_eq!(page.shape(), [9, 17]);
+    // It is not cut twice, and nothing is left of the second try.
+    let before = folder.files();
+    bitnpz::shard(&manifest, &whole, shards, &WriteOptions::default()).unwrap_err();
+    assert_eq!(folder.files(), before);
+}
+
+#[test]
+fn of_several_writers_one_commits_and_one_replaces() {
+    let folder = Folder::new();
+    let (manifest, shards) = commit(&folder, &[100, 200, 300]);
+    let options = OpenOptions::default();
+    let error = bitnpz::commit(&manifest, &shards[..1], &options).unwrap_err();
+    assert!(error.to_string().contains("exists"), "{error}");
+    let [first, second] = [(); 2].map(|()| ShardedArchive::open(&manifest).unwrap());
+    bitnpz::replace(&manifest, &shards[..2], &first, &options).unwrap();
+    let error = bitnpz::replace(&manifest, &shards[1..], &second, &options).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::ManifestChanged), "{error}");
+    assert_eq!(second.images("glyphs").unwrap().len(), 600, "an open archive keeps its shards");
+    assert_eq!(ShardedArchive::open(&manifest).unwrap().images("glyphs").unwrap().len(), 300);
+
+    let winners: usize = std::thread::scope(|scope| {
+        let archive = ShardedArchive::open(&manifest).unwrap();
+        let threads: Vec<_> = (0..8)
+            .map(|number| {
+                let (archive, manifest, shards) = (archive.clone(), &manifest, &shards);
+                let options = options.clone();
+                scope.spawn(move || {
+                    bitnpz::replace(manifest, &shards[number % 3..], &archive, &options).is_ok()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| usize::from(thread.join().unwrap())).sum()
+    });
+    assert!(winners >= 1);
+    let left = bitnpz::remove_orphans(&manifest, std::time::Duration::ZERO, true).unwrap();
+    let named = ShardedArchive::open(&manifest).unwrap().shards().len();
+    assert_eq!(left.len() + named, 3);
+    assert_eq!(folder.files().len(), named + 1);
+}
+
+#[test]
+fn orphans_of_no_manifest_in_the_folder_are_removed() {
+    let folder = Folder::new();
+    let (manifest, shards) = commit(&folder, &[10, 20]);
+    let other = folder.path("part.bitnpz.json");
+    bitnpz::commit(&other, &shards[..1], &OpenOptions::default()).unwrap();
+    let archive = ShardedArchive::open(&manifest).unwrap();
+    bitnpz::replace(&manifest, &shards[1..], &archive, &OpenOptions::default()).unwrap();
+    let orphan = bitnpz::shard_path(&manifest, 7);
+    std::fs::write(&orphan, "half").unwrap();
+    let another = bitnpz::shard_path(folder.path("another.bitnpz.json"), 7);
+    std::fs::write(&another, "not of this set").unwrap();
+    let hour = std::time::Duration::from_secs(3600);
+    assert!(bitnpz::remove_orphans(&manifest, hour, true).unwrap().is_empty());
+    let zero = std::time::Duration::ZERO;
+    assert_eq!(bitnpz::remove_orphans(&manifest, zero, false).unwrap(), [orphan.as_path()]);
+    assert!(orphan.exists());
+    std::fs::write(folder.path("broken.bitnpz.json"), "{").unwrap();
+    bitnpz::remove_orphans(&manifest, zero, true).unwrap_err();
+    assert!(orphan.exists(), "a damaged manifest may name it");
+    std::fs::remove_file(folder.path("broken.bitnpz.json")).unwrap();
+    assert_eq!(bitnpz::remove_orphans(&manifest, zero, true).unwrap(), [orphan.as_path()]);
+    assert!(another.exists() && shards.iter().all(|shard| shard.exists()));
+}
+
+#[test]
+fn shards_that_do_not_fit_are_refused_by_name() {
+    let folder = Folder::new();
+    let (manifest, shards) = write(&folder, &[100, 100]);
+    let refused = |add: &dyn Fn(&mut Writer), expected: &str| {
+        let path = folder.path("unfit.npz");
+        let mut writer = Writer::create(&path).unwrap();
+        add(&mut writer);
+        writer.finish().unwrap();
+        let error =
+            bitnpz::commit(&manifest, &[&shards[0], &path], &OpenOptions::default()).unwrap_err().to_string();
+        assert!(error.contains("unfit.npz") && error.contains(expected), "{error}");
+        assert!(!manifest.exists());
+    };
+    let images = glyphs(0..100);
+    let labels = |len: i64| Array1::from_iter(0..len);
+    let others = |writer: &mut Writer, len: usize| {
+        writer.add_array("wide", &Array2::<u64>::zeros((len, 30))).unwrap();
+        writer.add_array("classes", &Array1::from_iter(0..10_i32)).unwrap();
+    };
+    refused(&|writer| writer.add_images("glyphs", &images).unwrap(), "labels");
+    refused(
+        &|writer| {
+            writer.add_images("glyphs", &images).unwrap();
+            writer.add_array("labels", &labels(100)).unwrap();
+            others(writer, 100);
+            writer.add_array("more", &labels(3)).unwrap();
+        },
+        "more",
+    );
+    refused(
+        &|writer| {
+            writer.add_images("glyphs", &images).unwrap();
+            writer.add_array("labels", &labels(99)).unwrap();
+            others(writer, 100);
+        },
+        "labels",
+    );
+    refused(
+        &|writer| {
+            writer.add_images("glyphs", &Array3::from_elem((100, 20, 31), true)).unwrap();
+            writer.add_array("labels", &labels(100)).unwrap();
+            others(writer, 100);
+        },
+        "glyphs",
+    );
+    refused(
+        &|writer| {
+            writer.add_images("glyphs", &images.mapv(u8::from)).unwrap();
+            writer.add_array("labels", &labels(100)).unwrap();
+            others(writer, 100);
+        },
+        "glyphs",
+    );
+    refused(
+        &|writer| {
+            writer.add_images("glyphs", &images).unwrap();
+            writer.add_array("labels", &labels(100)).unwrap();
+            writer.add_array("wide", &Array2::<u64>::zeros((100, 30))).unwrap();
+            writer.add_array("classes", &Array1::from_iter(1..11_i32)).unwrap();
+        },
+        "classes",
+    );
+    let options = OpenOptions::default();
+    let elsewhere = Folder::new();
+    let path = elsewhere.path("a.npz");
+    std::fs::copy(&shards[0], &path).unwrap();
+    for (shards, expected) in [
+        (vec![path], "folder of the manifest"),
+        (vec![shards[0].clone(), shards[0].clone()], "twice"),
+        (vec![], "found none"),
+        (vec![shards[0].clone(), folder.path("missing.npz")], "missing.npz"),
+    ] {
+        let error = bitnpz::commit(&manifest, &shards, &options).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn blank_shards_fit_those_of_any_second_value() {
+    let folder = Folder::new();
+    let manifest = folder.path("inks.bitnpz.json");
+    let inks = |of: &[u8]| -> Vec<PathBuf> {
+        of.iter()
+            .enumerate()
+            .map(|(number, &ink)| {
+                let path = bitnpz::shard_path(&manifest, number);
+                let mut writer = Writer::create(&path).unwrap();
+                let images = glyphs(0..300).mapv(|pixel| u8::from(pixel) * ink);
+                writer.add_images("glyphs", &images).unwrap();
+                writer.finish().unwrap();
+                path
+            })
+            .collect()
+    };
+    bitnpz::commit(&manifest, &inks(&[0, 255, 0]), &OpenOptions::default()).unwrap();
+    let images = ShardedArchive::open(&manifest).unwrap().images("glyphs").unwrap();
+    let values = images.to_array::<u8>().unwrap();
+    assert_eq!((values.iter().max(), values.slice(s![..300, .., ..]).iter().max()), (Some(&255), Some(&0)));
+    std::fs::remove_file(&manifest).unwrap();
+    let error = bitnpz::commit(&manifest, &inks(&[7, 255]), &OpenOptions::default()).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::ValuesDiffer { .. }), "{error}");
+}
+
+#[test]
+fn replaced_missing_and_damaged_shards_are_named() {
+    let folder = Folder::new();
+    let (manifest, shards) = commit(&folder, &[2000, 2000]);
+    let other = Folder::new();
+    let (_, others) = write(&other, &[2000, 2000]);
+    let name = shards[1].file_name().unwrap().to_str().unwrap();
+    std::fs::copy(&others[0], &shards[1]).unwrap();
+    let archive = ShardedArchive::open(&manifest).unwrap();
+    let images = archive.images("glyphs").unwrap();
+    assert!(images.read::<bool>(1999).is_ok());
+    let error = images.read::<bool>(2000).unwrap_err().to_string();
+    assert!(error.contains(name) && error.contains("replaced"), "{error}");
+    let reports = archive.verify(true, |_| ()).unwrap();
+    assert!(reports[0].report.problems.is_empty());
+    assert!(reports[1].report.problems[0].message.contains("replaced"));
+    std::fs::remove_file(&shards[1]).unwrap();
+    let error = images.read::<bool>(2000).unwrap_err().to_string();
+    assert!(error.contains(name), "{error}");
+    let mut batch = Array3::from_elem((2, 20, 30), false);
+    let error = images.read_batch_into(&[0, 3999], &mut batch).unwrap_err().to_string();
+    assert!(error.contains(name), "{error}");
+}
+
+#[test]
+fn plain_and_packed_archives_can_be_shards() {
+    for encoding in [Encoding::Plain, Encoding::Packed] {
+        let folder = Folder::new();
+        let manifest = folder.path("glyphs.bitnpz.json");
+        let shards: Vec<_> = (0..2)
+            .map(|number| {
+                let path = bitnpz::shard_path(&manifest, number);
+                let options = WriteOptions::default().with_encoding(encoding);
+                let mut writer = Writer::create_with(&path, &options).unwrap();
+                writer.add_images("glyphs", &glyphs(number * 300..number * 300 + 300)).unwrap();
+                writer.add_array("labels", &Array1::from_elem(300, number as i64)).unwrap();
+                writer.finish().unwrap();
+                path
+            })
+            .collect();
+        let committed = bitnpz::commit(&manifest, &shards, &OpenOptions::default());
+        if encoding == Encoding::Plain {
+            let error = committed.unwrap_err().to_string();
+            assert!(error.contains("expected images, found none"), "{error}");
+            continue;
+        }
+        committed.unwrap();
+        let archive = ShardedArchive::open(&manifest).unwrap();
+        let images = archive.images("glyphs").unwrap().to_array::<bool>().unwrap();
+        assert_eq!(images, glyphs(0..600).into_dyn());
+        assert_eq!(
+            archive.array("labels").unwrap().read::<i64>(299..301).unwrap(),
+            ndarray::array![0, 1].into_dyn()
+        );
+    }
+}
+
+/// A folder as a store that counts requests.
+#[derive(Clone)]
+struct Store {
+    folder: PathBuf,
+    requests: Arc<AtomicUsize>,
+    opened: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+impl ShardStore for Store {
+    fn open(&self, name: &str) -> io::Result<Box<dyn ReadAt>> {
+        *self.opened.lock().unwrap().entry(name.to_owned()).or_default() += 1;
+        let bytes = std::fs::read(self.folder.join(name))?;
+        Ok(Box::new(Object { bytes, requests: Arc::clone(&self.requests) }))
+    }
+}
+
+struct Object {
+    bytes: Vec<u8>,
+    requests: Arc<AtomicUsize>,
+}
+
+impl ReadAt for Object {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.bytes.len() as u64)
+    }
+
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let place = |place: u64| usize::try_from(place).unwrap();
+        Ok(ranges.iter().map(|range| self.bytes[place(range.start)..place(range.end)].to_vec()).collect())
+    }
+}
+
+fn in_store(folder: &Folder, manifest: &Path) -> (ShardedArchive, Store) {
+    let store = Store { folder: folder.path(""), requests: Arc::default(), opened: Arc::default() };
+    let manifest = Manifest::parse(&std::fs::read(manifest).unwrap()).unwrap();
+    let names: Vec<&str> = manifest.shards().iter().map(|shard| shard.name.as_str()).collect();
+    let options = OpenOptions::default();
+    assert_eq!(Manifest::describe(&store, names, &options).unwrap(), manifest);
+    store.requests.store(0, Ordering::Relaxed);
+    store.opened.lock().unwrap().clear();
+    (ShardedArchive::open_store(manifest.clone(), store.clone(), &options), store)
+}
+
+#[test]
+fn shards_in_a_store_are_opened_once_and_requested_together() {
+    let folder = Folder::new();
+    let (manifest, _) = commit(&folder, &[1000, 1000, 1000, 1000]);
+    let (archive, store) = in_store(&folder, &manifest);
+    check(&archive, 4000);
+    assert!(store.opened.lock().unwrap().values().all(|times| *times == 1));
+
+    let (archive, store) = in_store(&folder, &manifest);
+    let images = archive.images("glyphs").unwrap();
+    assert_eq!(store.requests.load(Ordering::Relaxed), 0, "nothing is opened before it is read");
+    images.prefetch(&[900..1100, 3000..3100]).unwrap();
+    let requests = store.requests.load(Ordering::Relaxed);
+    let mut batch = Array3::from_elem((300, 20, 30), false);
+    let order: Vec<usize> = (900..1100).chain(3000..3100).collect();
+    images.read_batch_into(&order, &mut batch).unwrap();
+    assert_eq!(batch, glyphs(0..4000).select(Axis(0), &order));
+    assert_eq!(store.requests.load(Ordering::Relaxed), requests);
+    assert_eq!(store.opened.lock().unwrap().len(), 3);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn any_cut_is_read_as_the_whole(lengths in prop::collection::vec(0..400_usize, 1..6), seed in 0..1000_usize) {
+        let len: usize = lengths.iter().sum();
+        prop_assume!(len > 0);
+        let folder = Folder::new();
+        let (manifest, _) = commit(&folder, &lengths);
+        let archive = ShardedArchive::open(&manifest).unwrap();
+        let images = archive.images("glyphs").unwrap();
+        let order: Vec<usize> = (0..100).map(|place| (place * 7919 + seed) % len).collect();
+        let mut batch = Array3::from_elem((100, 20, 30), false);
+        images.read_batch_into(&order, &mut batch).unwrap();
+        prop_assert_eq!(batch, glyphs(0..len).select(Axis(0), &order));
+        let labels = archive.array("labels").unwrap().take::<i64>(&order).unwrap();
+        prop_assert_eq!(labels.into_iter().map(|label| label as usize).collect::<Vec<_>>(), order);
+    }
+}

@@ -1,0 +1,91 @@
+"""Requests: many at a time, and again after a failure that may pass."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from ._forks import Process
+from ._store_failures import Failure
+from ._store_options import StoreOptions
+
+_Argument = TypeVar("_Argument")
+_Answer = TypeVar("_Answer")
+
+#: The longest pause before the second attempt, in seconds; it doubles with each further one.
+_FIRST_PAUSE = 0.2
+
+#: The longest pause of all.
+_LONGEST_PAUSE = 10.0
+
+
+class Requests:
+    """Makes the requests of an archive, and of those beside it, in threads of its own.
+
+    Threads let Ctrl-C end the wait for a store that does not answer, and they work where an event loop runs already.
+    """
+
+    def __init__(self, options: StoreOptions) -> None:
+        self.options = options
+        self._threads: tuple[Process, ThreadPoolExecutor] | None = None
+
+    def make(
+        self,
+        request: Callable[[_Argument], _Answer],
+        arguments: Sequence[_Argument],
+        failure_of: Callable[[Exception, _Argument], Failure],
+    ) -> list[_Answer]:
+        """Returns the answers to a request with each argument. `failure_of` says what an exception of it means."""
+        stop = threading.Event()
+
+        def persist(argument: _Argument) -> _Answer:
+            return repeat(lambda: request(argument), lambda error: failure_of(error, argument), self.options, stop)
+
+        pool = self._pool()
+        futures = [pool.submit(persist, argument) for argument in arguments]
+        try:
+            ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in ended:
+                future.result()
+            return [future.result() for future in futures]
+        finally:
+            # After a failure, or Ctrl-C, nobody wants the rest.
+            stop.set()
+            for future in futures:
+                future.cancel()
+
+    def _pool(self) -> ThreadPoolExecutor:
+        """Returns the threads; a forked child makes its own."""
+        if self._threads is None or not self._threads[0].is_current():
+            self._threads = Process(), ThreadPoolExecutor(self.options.concurrency, thread_name_prefix="bitnpz-requests")
+        return self._threads[1]
+
+
+def repeat(
+    request: Callable[[], _Answer],
+    failure_of: Callable[[Exception], Failure],
+    options: StoreOptions,
+    stop: threading.Event | None = None,
+) -> _Answer:
+    """Makes a request until it succeeds, fails for good, or was made as often and as long as the options say.
+
+    Raises the last failure. A `stop` that is set ends it early.
+    """
+    stop = stop or threading.Event()
+    started, attempts = time.monotonic(), 0
+    while True:
+        attempts += 1
+        try:
+            return request()
+        except Exception as error:  # noqa: BLE001
+            failure = failure_of(error)
+        # At random, so that many readers do not come back at the same time.
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempts - 1)) * random.uniform(0.5, 1)
+        is_late = time.monotonic() + pause - started > options.timeout
+        if not failure.may_pass or attempts >= options.attempts or is_late or stop.wait(pause):
+            # Raised here, outside `except`: the cause may show a password, and is given only where it does not.
+            raise failure.exception(attempts) from failure.cause

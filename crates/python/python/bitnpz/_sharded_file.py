@@ -1,0 +1,188 @@
+"""`ShardedFile`: several archives that are read as one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from . import _bitnpz
+from ._archive import Access
+from ._archive_file import ArchiveFile, Origin
+from ._damage import Problem
+from ._errors import DamagedError, FileChangedError
+from ._options import MAX_THREADS, check_number
+from ._paths import Path, shown
+from ._store_options import StoreOptions
+from ._stores import Ranges, ranges_of
+
+#: The end of the names of manifests.
+MANIFEST_SUFFIX = ".bitnpz.json"
+
+#: The most bytes that a manifest in a store may have: those of some million shards.
+_MAX_MANIFEST_BYTES = 256 << 20
+
+#: More than systems allow a process to have open.
+_MAX_OPEN_SHARDS = 2**20
+
+
+def is_manifest(file: object) -> bool:
+    """Returns whether a file is a manifest, by its name."""
+    if isinstance(file, os.PathLike):
+        file = os.fspath(file)
+    if isinstance(file, bytes):
+        # The bytes of a file end otherwise.
+        return file.endswith(MANIFEST_SUFFIX.encode())
+    # What follows in a URL is no part of the name.
+    return isinstance(file, str) and (file if "://" not in file else file.split("?")[0]).endswith(MANIFEST_SUFFIX)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """An archive that a sharded archive has a part in.
+
+    Attributes
+    ----------
+    name : str
+        Its path, relative to the folder of the manifest.
+    bytes : int
+        The size of the file.
+    items : dict
+        How many items it has of each array that is cut over the shards, by key; of images with keys of their own by None.
+    """
+
+    name: str
+    bytes: int
+    items: dict[str | None, int]
+
+
+class ShardedFile(_bitnpz.ShardedArchive, ArchiveFile):
+    """Several archives, the *shards*, that are read as one: a read-only mapping from keys to arrays and images.
+
+    Each stack of images is returned as `Images`, and other arrays as `StoredArray`, as long as those of all shards together; an
+    array that is the same in all shards as a `numpy.ndarray`. Shards are opened when something is read of them. It is pickled by the
+    path of its manifest, and unpickling raises `FileChangedError` if there is another manifest by then.
+
+    Parameters
+    ----------
+    file : str or path
+        The path or URL of the manifest, `NAME.bitnpz.json`; with `store` its path there.
+    access, limits, threads, store, store_options : optional
+        See `load`.
+    open_shards : int, optional
+        How many shards are open at most. Default: 128.
+
+    Attributes
+    ----------
+    filename : str
+        The name of the manifest in messages.
+    closed : bool
+        Whether the archive has been closed. `Images` taken from it before still work.
+
+    See Also
+    --------
+    bitnpz.shard : cuts an archive into shards.
+    bitnpz.commit : makes archives shards of one.
+
+    Examples
+    --------
+    >>> stack = np.random.default_rng(0).random((5000, 16, 16)) < 0.1
+    >>> bitnpz.save("training.npz", {"glyphs": stack, "outputs": np.arange(5000)})
+    >>> bitnpz.shard("training.bitnpz.json", "training.npz", 4)
+    >>> archive = bitnpz.load("training.bitnpz.json")
+    >>> len(archive.shards), archive["glyphs"].shape, int(archive["outputs"][4999])
+    (4, (5000, 16, 16), 4999)
+    """
+
+    filename: str
+    _source: str | Ranges
+    _access: Access
+    _limits: dict[str, int] | None
+    _threads: int | None
+    _open_shards: int | None
+
+    def __new__(
+        cls,
+        file: Path | Ranges,
+        *,
+        access: Access = "read",
+        limits: dict[str, int] | None = None,
+        store: Any = None,
+        store_options: StoreOptions | None = None,
+        threads: int | None = None,
+        open_shards: int | None = None,
+    ) -> ShardedFile:
+        check_number("threads", threads, MAX_THREADS)
+        check_number("open_shards", open_shards, _MAX_OPEN_SHARDS)
+        source: str | Ranges
+        if (ranges := ranges_of(file, store, store_options)) is not None:
+            source, name = ranges, ranges.name
+            self = super().__new__(cls, _text(ranges), ranges, name, access, limits, threads, open_shards)
+        else:
+            source = os.fsdecode(cast(Path, file))
+            name = shown(source)
+            self = super().__new__(cls, source, None, name, access, limits, threads, open_shards)
+        self.filename = name
+        # A worker process that opens it again may have another working directory.
+        self._source = os.path.abspath(source) if isinstance(source, str) else source
+        self._access, self._limits, self._threads, self._open_shards = access, limits, threads, open_shards
+        return self
+
+    @property
+    def shards(self) -> list[Shard]:
+        """The shards, in their order."""
+        manifest = json.loads(self._manifest())
+        keys = [array.get("key") for array in manifest["arrays"]]
+        return [Shard(shard["name"], shard["bytes"], dict(zip(keys, shard["items"], strict=True))) for shard in manifest["shards"]]
+
+    def verify(self, *, fast: bool = False) -> list[Problem]:
+        """Checks every shard: that it is the archive that the manifest names, its members, images and checksums. Returns what is
+        damaged, with the name of the shard before that of the member.
+
+        Parameters
+        ----------
+        fast : bool
+            Whether to check only headers, directories and descriptions, and no pixels.
+
+        See Also
+        --------
+        bitnpz.salvage : saves what is intact of a shard.
+        """
+        found = [(shard, Problem(**problem)) for shard, problem in self._verify(not fast)]
+        return [replace(problem, member=f"{shard}: {problem.member}") for shard, problem in found]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._array_keys()
+        for images in self._keyed_images():
+            yield from images.keys()
+
+    def __len__(self) -> int:
+        return len(self._array_keys()) + sum(len(images) for images in self._keyed_images())
+
+    def _origin(self) -> Origin:
+        options = (self._access, self._limits, self._threads, self._open_shards)
+        return _reopen, (self._source, *options, self._manifest())
+
+
+def _reopen(
+    source: str | Ranges,
+    access: Access,
+    limits: dict[str, int] | None,
+    threads: int | None,
+    open_shards: int | None,
+    manifest: str,
+) -> ShardedFile:
+    archive = ShardedFile(source, access=access, limits=limits, threads=threads, open_shards=open_shards)
+    if archive._manifest() != manifest:
+        raise FileChangedError(f"{archive.filename}: expected the manifest that was opened, found another at its path: load it again")
+    return archive
+
+
+def _text(ranges: Ranges) -> bytes:
+    """Reads the manifest from a store."""
+    length, text = ranges.read_end(1 << 20)
+    if length > _MAX_MANIFEST_BYTES:
+        raise DamagedError(f"{ranges.name}: expected at most {_MAX_MANIFEST_BYTES} bytes of manifest, found {length}")
+    return text if len(text) == length else ranges.read_ranges([0], [length])[0]

@@ -1,0 +1,58 @@
+"""How archives are read from stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ._errors import InputError
+from ._options import check_number
+
+#: More requests at a time than any network or store is made for: what is above is a mistake.
+_MOST_CONCURRENCY = 4096
+
+#: More attempts than make sense.
+_MOST_ATTEMPTS = 1000
+
+
+@dataclass(frozen=True)
+class StoreOptions:
+    """How an archive is read from an object store or over HTTP. The defaults suit a store in the same region, and slower ones.
+
+    Parameters
+    ----------
+    concurrency : int
+        The most requests at a time, of an archive and the shards beside it.
+    gap : int
+        Ranges that lie no further apart, in bytes, are requested as one. To read bytes in vain costs less than another request as
+        long as they take less time than a request's share of the connection: 64 KiB is 1 ms of 64 MB/s.
+    attempts : int
+        How often a request is made before a failure that may pass, such as a lost connection, a server's error or an answer that is
+        cut off, is raised. Pauses between attempts grow from a tenth of a second, at random. Stores that repeat requests themselves,
+        as those of obstore that are given as `store`, are left to do so; answers that are cut off are requested again there, too.
+    timeout : float
+        The seconds after which a failed request is not repeated. A request that is under way is ended by the store's own timeout, 30
+        seconds in obstore, or this one over HTTP, if it is shorter.
+
+    Examples
+    --------
+    >>> bitnpz.StoreOptions(concurrency=8).gap
+    65536
+    """
+
+    concurrency: int = 32
+    gap: int = 64 << 10
+    attempts: int = 5
+    timeout: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name, number, most in (
+            ("concurrency", self.concurrency, _MOST_CONCURRENCY),
+            ("attempts", self.attempts, _MOST_ATTEMPTS),
+        ):
+            if number is None:
+                raise InputError(f"{name}: expected a number from 1 to {most}, found None")
+            check_number(name, number, most)
+        if not isinstance(self.gap, int) or self.gap < 0:
+            raise InputError(f"gap: expected a number of bytes, 0 or more, found {self.gap!r}")
+        if not isinstance(self.timeout, (int, float)) or not self.timeout > 0:
+            raise InputError(f"timeout: expected a number of seconds above 0, found {self.timeout!r}")

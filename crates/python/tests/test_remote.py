@@ -1,0 +1,640 @@
+"""Archives at URLs, over real connections: right images or the right exception, whatever goes wrong."""
+
+import http.client
+import os
+import pathlib
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import urllib.parse
+
+import numpy as np
+import pytest
+import servers
+
+import bitnpz
+from bitnpz import _requests
+from bitnpz._pieces import PIECE_BYTES, pieces_of, ranges_in
+from bitnpz._put import put
+from bitnpz._stores import open_url, ranges_of
+
+obstore = pytest.importorskip("obstore")
+fsspec = pytest.importorskip("fsspec")
+
+IMAGES = np.random.default_rng(1).random((20_000, 20, 30)) < 0.3
+
+#: Images whose blocks lie far apart.
+FAR = np.arange(5, 17_000, 3000)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """An archive that is far larger than what is read when it is opened."""
+    path = tmp_path_factory.mktemp("remote") / "training.npz"
+    bitnpz.save(path, {"glyphs": IMAGES, "outputs": np.arange(len(IMAGES))}, codec="raw")
+    return path.read_bytes()
+
+
+@pytest.fixture
+def web(data):
+    """A web server."""
+    with servers.serving(servers.RangeServer, files={"/data/training.npz": data, "/data/a b%20c+é.npz": data}) as server:
+        server.files = server.RequestHandlerClass.files
+        yield server
+
+
+@pytest.fixture
+def proxy(web, monkeypatch):
+    """The URL of an archive behind a proxy, and the proxy's faults."""
+    monkeypatch.setattr(_requests, "_FIRST_PAUSE", 0.01)
+    with servers.faulty(web.url) as (url, faults):
+        yield url + "/data/training.npz", faults
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory):
+    """An S3 service with a bucket."""
+    with servers.moto(tmp_path_factory.mktemp("moto")) as url, pytest.MonkeyPatch.context() as patch:
+        for name, value in (
+            ("ACCESS_KEY_ID", "SECRETKEYID"),
+            ("SECRET_ACCESS_KEY", "SECRETKEY"),
+            ("REGION", "us-east-1"),
+            ("ENDPOINT_URL", url),
+            ("ALLOW_HTTP", "true"),
+        ):
+            patch.setenv(f"AWS_{name}", value)
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc)
+        connection.request("PUT", "/bucket")
+        assert connection.getresponse().status == 200
+        connection.close()
+        yield url
+
+
+def load(url, **options):
+    return bitnpz.load(ranges_of(url, None, bitnpz.StoreOptions(**options)))
+
+
+def check(loaded):
+    glyphs, order = loaded["glyphs"], np.random.default_rng(0).permutation(len(IMAGES))[:300]
+    assert (glyphs[order] == IMAGES[order]).all() and (glyphs[7] == IMAGES[7]).all()
+    assert (glyphs[11_000:13_000] == IMAGES[11_000:13_000]).all()
+    assert (np.asarray(loaded["outputs"]) == np.arange(len(IMAGES))).all()
+
+
+def without(monkeypatch, *modules):
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module, None)
+
+
+# URLs
+
+
+def test_reads_the_web_with_obstore(web):
+    for name in ("training.npz", "a%20b%2520c+%C3%A9.npz", "training.npz?query=1#part"):
+        check(bitnpz.load(f"{web.url}/data/{name}"))
+
+
+def test_reads_the_web_with_fsspec(web, monkeypatch):
+    pytest.importorskip("aiohttp")
+    without(monkeypatch, "obstore.store")
+    check(bitnpz.load(f"{web.url}/data/training.npz"))
+
+
+def test_reads_nginx(data, tmp_path):
+    (tmp_path / "a b.npz").write_bytes(data)
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "c.npz").write_bytes(data)
+    with servers.nginx(tmp_path) as url:
+        loaded = bitnpz.load(f"{url}/a%20b.npz")
+        check(loaded)
+        with pytest.raises(bitnpz.FileMissingError, match="/b.npz"):
+            bitnpz.load(f"{url}/b.npz")
+        with pytest.raises(bitnpz.FilePermissionError, match="/secret/c.npz"):
+            bitnpz.load(f"{url}/secret/c.npz")
+        loaded = bitnpz.load(f"{url}/a%20b.npz")
+        (tmp_path / "a b.npz").write_bytes(data[:-1] + b"\1")
+        os.utime(tmp_path / "a b.npz", (1, 1))
+        with pytest.raises(bitnpz.FileChangedError, match="load it again"):
+            loaded["glyphs"][FAR]
+
+
+def test_reads_s3(s3, data):
+    store = obstore.store.S3Store("bucket")
+    for key in ("training.npz", "folder/a b#c.npz"):
+        store.put(key, data)
+        loaded = bitnpz.load(f"s3://bucket/{key}")
+        assert loaded.filename == f"s3://bucket/{key}"
+        check(loaded)
+        check(pickle.loads(pickle.dumps(loaded)))
+        assert b"SECRET" not in pickle.dumps(loaded) and "SECRET" not in repr(loaded)
+    with pytest.raises(bitnpz.FileMissingError, match="s3://bucket/none.npz: .*NoSuchKey"):
+        bitnpz.load("s3://bucket/none.npz")
+    with pytest.raises(bitnpz.FileMissingError, match="NoSuchBucket"):
+        bitnpz.load("s3://nobody/none.npz")
+    loaded = bitnpz.load("s3://bucket/training.npz")
+    # The same bytes have the same ETag.
+    store.put("training.npz", data)
+    assert (loaded["glyphs"][0] == IMAGES[0]).all()
+    store.put("training.npz", data[:-1] + b"\1")
+    with pytest.raises(bitnpz.FileChangedError, match="training.npz"):
+        loaded["glyphs"][FAR]
+    store.put("empty.npz", b"")
+    with pytest.raises(bitnpz.DamagedError, match="empty.npz"):
+        bitnpz.load("s3://bucket/empty.npz")
+
+
+def test_reads_s3_that_fails(s3, data, monkeypatch):
+    monkeypatch.setattr(_requests, "_FIRST_PAUSE", 0.01)
+    obstore.store.S3Store("bucket").put("training.npz", data)
+    with servers.faulty(s3) as (url, faults):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        faults.next = [("status", 503), ("reset", 0), ("cut", 1000)]
+        loaded = bitnpz.load("s3://bucket/training.npz")
+        assert len(faults.seen) == 4
+        faults.next = [("status", 500), ("reset", 10), ("short",), ("shifted",), ("cut", 10)]
+        check(loaded)
+        store = obstore.store.S3Store("bucket", retry_config={"max_retries": 0})
+        faults.always = ("status", 403)
+        with pytest.raises(bitnpz.FilePermissionError, match="denies access"):
+            bitnpz.load("training.npz", store=store)
+
+
+def test_reads_files_and_memory(data, tmp_path, monkeypatch):
+    (tmp_path / "a b.npz").write_bytes(data)
+    check(bitnpz.load((tmp_path / "a b.npz").as_uri()))
+    fsspec.filesystem("memory").pipe("/training.npz", data)
+    check(bitnpz.load("memory://training.npz"))
+    for url in ("file:///none/none.npz", (tmp_path / "none.npz").as_uri(), "memory://none.npz"):
+        with pytest.raises(bitnpz.FileMissingError, match="none.npz"):
+            bitnpz.load(url)
+    without(monkeypatch, "obstore.store")
+    check(bitnpz.load((tmp_path / "a b.npz").as_uri()))
+    check(bitnpz.load(f"simplecache::file://{tmp_path.as_posix()}/a b.npz"))
+
+
+def test_names_of_local_files_are_no_urls(data, tmp_path):
+    for name in ("c:\\a\\b.npz", "c:/a.npz", "s3:/a.npz", "a", "s3/://a", pathlib.Path("s3://bucket/a.npz"), b"s3://bucket/a"):
+        with pytest.raises(bitnpz.FileMissingError):
+            bitnpz.load(name)
+    if sys.platform != "win32":
+        (tmp_path / "s3:" / "bucket").mkdir(parents=True)
+        (tmp_path / "s3:" / "bucket" / "a.npz").write_bytes(data)
+        check(bitnpz.load("s3://bucket/a.npz"))
+
+
+def test_says_what_to_install(monkeypatch):
+    with pytest.raises(bitnpz.InputError, match=r"nothing://bucket/a.npz: .*Protocol not known"):
+        bitnpz.load("nothing://bucket/a.npz")
+    with pytest.raises(bitnpz.InputError, match="az://.*Account must be specified"):
+        bitnpz.load("az://container/a.npz")
+    without(monkeypatch, "obstore.store", "s3fs", "botocore", "aiobotocore")
+    with pytest.raises(bitnpz.InputError, match=r"s3fs.*pip install bitnpz\[s3\]"):
+        bitnpz.load("s3://bucket/a.npz")
+    without(monkeypatch, "fsspec.core")
+    for url in ("s3://bucket/a.npz", "nothing://a", "memory://a", "file:///a"):
+        with pytest.raises(bitnpz.InputError, match=r"pip install bitnpz\[s3\]"):
+            bitnpz.load(url)
+
+
+def test_secrets_are_not_shown(web, data, monkeypatch):
+    server = web.url.partition("//")[2]
+    url = f"http://user:PASSWORD@{server}/data/training.npz?signature=PASSWORD"
+    loaded = bitnpz.load(url)
+    check(loaded)
+    assert loaded.filename == f"http://{server}/data/training.npz"
+    assert "PASSWORD" not in repr(loaded) + repr(loaded._source)
+    check(pickle.loads(pickle.dumps(loaded)))
+    port = servers._free_port()
+    urls = [url.replace("training", "none"), url.replace("data", "secret"), url.replace(server, f"127.0.0.1:{port}")]
+    for without_obstore in (False, True):
+        if without_obstore:
+            pytest.importorskip("aiohttp")
+            without(monkeypatch, "obstore.store")
+        for wrong in [*urls, url.replace("http", "nothing")]:
+            with pytest.raises(bitnpz.Error) as raised:
+                load(wrong, attempts=1)
+            shown = raised.getrepr(style="native")
+            assert "PASSWORD" not in str(raised.value) + str(shown.reprtraceback.reprentries[-1]), wrong
+            chain = raised.value
+            while chain is not None:
+                assert "PASSWORD" not in str(chain), wrong
+                chain = chain.__cause__ or (None if chain.__suppress_context__ else chain.__context__)
+    store = obstore.store.HTTPStore(
+        f"http://user:PASSWORD@127.0.0.1:{port}", client_options={"allow_http": True}, retry_config={"max_retries": 0}
+    )
+    with pytest.raises(bitnpz.FileError) as raised:
+        bitnpz.load("a.npz", store=store)
+    assert "PASSWORD" not in str(raised.value) and raised.value.__cause__ is None
+
+
+def test_pickles_hold_the_url(web):
+    loaded = bitnpz.load(f"{web.url}/data/training.npz")
+    for thing in (loaded, loaded["glyphs"]):
+        pickled = pickle.dumps(thing)
+        assert web.url.encode() in pickled and b"obstore" not in pickled
+    check(pickle.loads(pickle.dumps(loaded)))
+    web.files["/data/training.npz"] = web.files["/data/training.npz"][1000:]
+    with pytest.raises(bitnpz.Error):
+        pickle.loads(pickled)
+
+
+def test_siblings(web, data, tmp_path):
+    web.files["/data/other one.npz"] = data
+    ranges = ranges_of(f"{web.url}/data/training.npz?query#part", None)
+    check(bitnpz.load(ranges.sibling("other one.npz")))
+    assert ranges.sibling("a.npz").name == f"{web.url}/data/a.npz"
+    assert pickle.loads(pickle.dumps(ranges.sibling("a.npz"))).name == f"{web.url}/data/a.npz"
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "other.npz").write_bytes(data)
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/folder/other.npz", data)
+    local = obstore.store.LocalStore(str(tmp_path))
+    for ranges in (
+        ranges_of((tmp_path / "folder" / "a.npz").as_uri(), None),
+        ranges_of("memory://folder/a.npz", None),
+        ranges_of("folder/a.npz", local),
+        ranges_of("/folder/a.npz", memory),
+    ):
+        check(bitnpz.load(ranges.sibling("other.npz")))
+        for hostile in ("../a.npz", "..", "/etc/passwd", "", "a\\b", "http://127.0.0.1/a", "a\0b"):
+            with pytest.raises(bitnpz.InputError, match="same folder"):
+                ranges.sibling(hostile)
+
+    class Other:
+        def length(self):
+            return 0
+
+        def read_ranges(self, starts, ends):
+            return []
+
+    with pytest.raises(bitnpz.InputError, match="other.npz"):
+        ranges_of(Other(), None).sibling("other.npz")
+
+
+# Requests
+
+
+def test_ranges_are_cut_from_pieces():
+    numbers, data = random.Random(0), random.Random(1).randbytes(3 * PIECE_BYTES)
+    for _ in range(300):
+        longest = numbers.choice([50, 5000, 2 * PIECE_BYTES])
+        starts = sorted(numbers.randrange(len(data)) for _ in range(numbers.randrange(8)))
+        ends = [min(start + numbers.randrange(longest), len(data)) for start in starts]
+        pieces = pieces_of(starts, ends, numbers.choice([0, 100, 10**6]))
+        assert all(0 < end - start <= PIECE_BYTES for start, end in pieces)
+        assert all(first[1] <= second[0] for first, second in zip(pieces, pieces[1:]))
+        found = ranges_in(pieces, [data[start:end] for start, end in pieces], starts, ends)
+        assert found == [data[start:end] for start, end in zip(starts, ends)]
+
+
+def test_close_ranges_are_one_request(proxy):
+    url, faults = proxy
+    ranges = ranges_of(url, None)
+    length, _ = ranges.read_end(100)
+    assert len(faults.seen) == 1 and ranges.length() == length and len(faults.seen) == 1
+    starts = [0, 10_000, 100_000, 170_000, 300_000]
+    ranges.read_ranges(starts, [start + 1000 for start in starts])
+    assert sorted(seen[2] for seen in faults.seen[1:]) == [
+        "bytes=0-10999",
+        "bytes=100000-100999",
+        "bytes=170000-170999",
+        "bytes=300000-300999",
+    ]
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 32])
+def test_requests_are_made_together(proxy, concurrency):
+    url, faults = proxy
+    ranges = ranges_of(url, None, bitnpz.StoreOptions(concurrency=concurrency, gap=0))
+    ranges.length()
+    faults.always = ("delay", 0.1)
+    starts = list(range(0, 160_000, 10_000))
+    before = time.monotonic()
+    parts = ranges.read_ranges(starts, [start + 10 for start in starts])
+    assert all(part == ranges.read_ranges([start], [start + 10])[0] for part, start in list(zip(parts, starts))[:2])
+    assert faults.most <= concurrency
+    if concurrency > 1:
+        assert faults.most > 1 and time.monotonic() - before < 1.4
+
+
+def test_other_options_are_refused():
+    for wrong in ({"concurrency": 0}, {"attempts": None}, {"gap": -1}, {"gap": 0.5}, {"timeout": 0}, {"timeout": "1"}):
+        with pytest.raises(bitnpz.InputError, match=next(iter(wrong))):
+            bitnpz.StoreOptions(**wrong)
+    with pytest.raises(bitnpz.InputError, match="StoreOptions"):
+        ranges_of("memory://a", None, {"gap": 1})
+
+
+# Failures that pass
+
+PASSING = {
+    "delay": ("delay", 0.2),
+    "busy": ("status", 503),
+    "error": ("status", 500),
+    "too many": ("status", 429),
+    "no answer": ("reset", 0),
+    "closed": ("cut", 0),
+    "reset": ("reset", 1000),
+    "cut": ("cut", 1000),
+    "short": ("short",),
+    "wrong place": ("shifted",),
+}
+
+
+# fsspec does not tell which bytes it has read.
+@pytest.mark.parametrize(
+    "library, name", [(library, name) for library in ("obstore", "fsspec") for name in PASSING if (library, name) != ("fsspec", "wrong place")]
+)
+def test_failures_that_pass_are_not_noticed(proxy, monkeypatch, library, name):
+    url, faults = proxy
+    if library == "fsspec":
+        pytest.importorskip("aiohttp")
+        without(monkeypatch, "obstore.store")
+    faults.next = [PASSING[name]] * 3
+    loaded = bitnpz.load(url)
+    glyphs = loaded["glyphs"]
+    faults.next = [PASSING[name]] * 3
+    assert (glyphs[FAR] == IMAGES[FAR]).all()
+    faults.next = []
+    assert (glyphs[100:200] == IMAGES[100:200]).all()
+
+
+# Failures that stay
+
+
+@pytest.mark.parametrize(
+    "fault, raised, text",
+    [
+        (("status", 503), bitnpz.FileError, "the request failed .(SlowDown|status 503)., after 3 attempts"),
+        (("status", 400), bitnpz.FileError, "the request failed"),
+        (("status", 404), bitnpz.FileMissingError, "found none"),
+        (("status", 401), bitnpz.FilePermissionError, "credentials"),
+        (("status", 403), bitnpz.FilePermissionError, "credentials"),
+        (("status", 412), bitnpz.FileChangedError, "load it again"),
+        (("status", 416), bitnpz.FileChangedError, "load it again"),
+        (("reset", 0), bitnpz.FileError, "the request failed|cut off"),
+        (("reset", 1000), bitnpz.FileTruncatedError, "cut off.*after 3 attempts"),
+        (("cut", 1000), bitnpz.FileTruncatedError, "cut off.*after 3 attempts"),
+        (("short",), bitnpz.FileTruncatedError, "cut off.*after 3 attempts"),
+        (("shifted",), bitnpz.FileTruncatedError, "after 3 attempts"),
+        (("hang",), bitnpz.FileError, "Timeout"),
+    ],
+    ids=str,
+)
+def test_failures_that_stay_are_told_apart(proxy, fault, raised, text):
+    url, faults = proxy
+    loaded = load(url, attempts=3, timeout=1)
+    faults.always, before, began = fault, len(faults.seen), time.monotonic()
+    with pytest.raises(raised, match=rf"{url}: bytes \d+ to \d+: .*({text})") as caught:
+        loaded["glyphs"][5]
+    assert type(caught.value) is raised and time.monotonic() - began < 8
+    seen = len(faults.seen) - before
+    assert seen <= 3 if "3" in text or fault == ("hang",) or raised is bitnpz.FileError else seen == 1
+    faults.always = None
+    assert (loaded["glyphs"][5] == IMAGES[5]).all()
+
+
+def test_servers_without_ranges_are_refused(data):
+    class Whole(servers.RangeServer):
+        def do_GET(self):
+            del self.headers["Range"]
+            super().do_GET()
+
+        do_HEAD = do_GET
+
+    with servers.serving(Whole, files={"/a.npz": data}) as server:
+        with pytest.raises(bitnpz.FileError, match="does not support the request"):
+            bitnpz.load(f"{server.url}/a.npz")
+
+
+def test_bytes_of_the_wrong_place_are_damage_to_fsspec(proxy, monkeypatch):
+    pytest.importorskip("aiohttp")
+    without(monkeypatch, "obstore.store")
+    url, faults = proxy
+    loaded = bitnpz.load(url)
+    faults.always = ("shifted",)
+    with pytest.raises(bitnpz.DamagedError):
+        loaded["glyphs"][FAR]
+
+
+# fsspec does not tell which version it has read.
+@pytest.mark.parametrize("library, ignores", [("obstore", False), ("obstore", True), ("fsspec", False)])
+def test_a_changed_object_is_noticed(proxy, web, monkeypatch, library, ignores):
+    url, faults = proxy
+    if library == "fsspec":
+        pytest.importorskip("aiohttp")
+        without(monkeypatch, "obstore.store")
+    faults.ignores_conditions = ignores
+    data, loaded = web.files["/data/training.npz"], bitnpz.load(url)
+    for other in (data[:-1] + b"\1", data[:-100_000], data + b"\0", data[:1000]):
+        web.files["/data/training.npz"] = other
+        with pytest.raises(bitnpz.FileChangedError, match="load it again"):
+            loaded["glyphs"][FAR]
+    web.files["/data/training.npz"] = data
+    assert (loaded["glyphs"][FAR] == IMAGES[FAR]).all()
+
+
+def test_an_object_that_changes_amid_a_batch_is_noticed(proxy, web):
+    url, faults = proxy
+    faults.ignores_conditions = True
+    data = web.files["/data/training.npz"]
+    other = bytes(255 - byte for byte in data[:10_000]) + data[10_000:]
+    for count in range(1, 8, 2):
+        web.files["/data/training.npz"], faults.seen = data, []
+        ranges = ranges_of(url, None, bitnpz.StoreOptions(concurrency=1, gap=0))
+        loaded = bitnpz.load(ranges)
+        loaded["glyphs"][0]
+        seen = len(faults.seen)
+
+        class Changing(list):
+            def append(self, item):
+                super().append(item)
+                if len(self) == seen + count:
+                    web.files["/data/training.npz"] = other
+
+        faults.seen = Changing(faults.seen)
+        with pytest.raises(bitnpz.FileChangedError):
+            for start in range(1, 10):
+                loaded["glyphs"][FAR + start * 128]
+
+
+def test_faults_at_random_give_no_wrong_image(proxy):
+    url, faults = proxy
+    numbers = random.Random(5)
+    kinds = [fault for name, fault in PASSING.items() if name != "delay"]
+    faults.take = lambda request: numbers.choice(kinds) if numbers.random() < 0.3 else None
+    read = failed = 0
+    for turn in range(40):
+        order = np.random.default_rng(turn).permutation(len(IMAGES))[:20]
+        try:
+            assert (load(url, attempts=4)["glyphs"][order] == IMAGES[order]).all()
+            read += 1
+        except bitnpz.FileError:
+            failed += 1
+    assert read > 20
+
+
+def test_stores_that_repeat_requests_are_left_to(proxy):
+    url, faults = proxy
+    root, _, name = url.rpartition("/")
+    store = obstore.store.HTTPStore(root, client_options={"allow_http": True}, retry_config={"max_retries": 1})
+    loaded = bitnpz.load(name, store=store)
+    faults.always, before = ("status", 503), len(faults.seen)
+    with pytest.raises(bitnpz.FileError, match="the request failed"):
+        loaded["glyphs"][5]
+    assert len(faults.seen) - before == 2
+    faults.always, faults.next = None, [("short",), ("cut", 10)]
+    check(loaded)
+
+
+# Processes
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_ends_the_wait(proxy):
+    url, faults = proxy
+    program = f"""
+        import bitnpz, time, sys
+        loaded = bitnpz.load({url!r})
+        print("opened", flush=True)
+        sys.stdin.readline()
+        start = time.monotonic()
+        try:
+            loaded["glyphs"][5]
+        except KeyboardInterrupt:
+            print("interrupted", time.monotonic() - start, flush=True)
+    """
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], **pipes) as process:
+        try:
+            assert process.stdout.readline() == "opened\n"
+            faults.always, seen = ("hang",), len(faults.seen)
+            process.stdin.write("\n")
+            process.stdin.flush()
+            while len(faults.seen) == seen:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.readline().startswith("interrupted 0.")
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_forked_child_does_not_wait_forever(proxy):
+    url, _ = proxy
+    program = f"""
+        import bitnpz, os
+        loaded = bitnpz.load({url!r})
+        if os.fork() == 0:
+            for attempt in (lambda: loaded["glyphs"][5], lambda: bitnpz.load({url!r})):
+                try:
+                    attempt()
+                except bitnpz.FileError as error:
+                    print(error, flush=True)
+            os._exit(0)
+        os.wait()
+        loaded["glyphs"][5]
+    """
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=20)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("forkserver") == 2
+
+
+def test_threads_share_an_archive(proxy):
+    url, faults = proxy
+    loaded = load(url, concurrency=4, gap=0)
+    faults.always, wrong = ("delay", 0.01), []
+
+    def read(seed):
+        order = np.random.default_rng(seed).permutation(len(IMAGES))[:30]
+        if not (loaded["glyphs"][order] == IMAGES[order]).all():
+            wrong.append(seed)
+
+    threads = [threading.Thread(target=read, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong and faults.most <= 4
+
+
+# Writing
+
+
+def places(kind, tmp_path):
+    if kind == "memory":
+        return ranges_of("a.json", obstore.store.MemoryStore())
+    if kind == "folder":
+        return ranges_of("a.json", obstore.store.LocalStore(str(tmp_path)))
+    if kind == "fsspec memory":
+        return ranges_of(f"/{tmp_path.name}/a.json", fsspec.filesystem("memory"))
+    return ranges_of(str(tmp_path / "a.json"), fsspec.filesystem("file"))
+
+
+def check_puts(place):
+    """Writes to a place where nothing is, under every condition."""
+
+    def holds(content):
+        now = place.again()
+        assert now.read_ranges([0], [now.length()]) == [content]
+        return now.version()
+
+    with pytest.raises(bitnpz.FileChangedError):
+        put(place, b"0", match='"none"')
+    put(place, b"one", absent=True)
+    first = holds(b"one")
+    with pytest.raises(bitnpz.FilePresentError):
+        put(place, b"two", absent=True)
+    assert holds(b"one") == first
+    put(place, b"second", match=first)
+    second = holds(b"second")
+    assert second != first
+    with pytest.raises(bitnpz.FileChangedError):
+        put(place, b"third", match=first)
+    assert holds(b"second") == second
+    put(place, b"last")
+    holds(b"last")
+
+
+@pytest.mark.parametrize("kind", ["memory", "folder", "fsspec memory", "fsspec folder"])
+def test_puts_on_a_condition(kind, tmp_path):
+    check_puts(places(kind, tmp_path))
+
+
+def test_puts_to_s3_on_a_condition(s3, monkeypatch):
+    monkeypatch.setattr(_requests, "_FIRST_PAUSE", 0.01)
+    check_puts(open_url("s3://bucket/manifest.json"))
+    with servers.faulty(s3) as (url, faults):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        place = open_url("s3://bucket/other.json")
+        # It was written, and the answer was lost.
+        faults.next = [("lost",), ("status", 503)]
+        put(place, b"one", absent=True)
+        with pytest.raises(bitnpz.FilePresentError):
+            put(place, b"two", absent=True)
+        faults.next = [("lost",)]
+        with pytest.raises(bitnpz.FilePresentError):
+            put(place, b"two", absent=True)
+        version = place.version()
+        faults.next = [("lost",), ("status", 503)]
+        put(place, b"second", match=version)
+        assert place.again().read_ranges([0], [6]) == [b"second"]
+
+
+def test_puts_only_to_stores():
+    class Other:
+        def length(self):
+            return 0
+
+        def read_ranges(self, starts, ends):
+            return []
+
+    with pytest.raises(bitnpz.InputError, match="can be written"):
+        put(ranges_of(Other(), None), b"")
+    with pytest.raises(bitnpz.InputError, match="match"):
+        put(ranges_of("a", obstore.store.MemoryStore()), b"", absent=True, match="1")
