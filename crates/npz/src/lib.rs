@@ -25,6 +25,7 @@
 mod archive;
 mod atomic_file;
 mod brief_lock;
+mod disk_cache;
 mod error;
 mod limits;
 mod memory;
@@ -44,6 +45,7 @@ mod writer;
 pub use archive::{Access, Archive, Identity, Member, MemberReader, OpenOptions};
 pub use atomic_file::{AtomicFile, sync_folder_of};
 pub use brief_lock::lock_briefly;
+pub use disk_cache::DiskCache;
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
 pub use method::{Compression, Method};

@@ -75,6 +75,16 @@ pub trait ReadAt: Send + Sync {
             || io::Error::new(io::ErrorKind::UnexpectedEof, "expected the bytes of a range, found none");
         Ok((len, self.read_ranges(&[end])?.pop().ok_or_else(missing)?))
     }
+
+    /// Returns what tells this version of this file from all others, such as its address with the `ETag` that the last answer had.
+    /// Nothing of a file is kept on disk ([`DiskCache`](crate::DiskCache)) that does not know it.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be reached.
+    fn version(&self) -> io::Result<Option<String>> {
+        Ok(None)
+    }
 }
 
 impl ReadAt for Box<dyn ReadAt> {
@@ -88,6 +98,10 @@ impl ReadAt for Box<dyn ReadAt> {
 
     fn read_end(&self, most: u64) -> io::Result<(u64, Vec<u8>)> {
         (**self).read_end(most)
+    }
+
+    fn version(&self) -> io::Result<Option<String>> {
+        (**self).version()
     }
 }
 

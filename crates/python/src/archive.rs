@@ -17,7 +17,7 @@ use crate::damage::Problem;
 use crate::error::raise;
 use crate::images::{Images, image_reader};
 use crate::limits::to_limits;
-use crate::ranges::PythonRanges;
+use crate::ranges::{PythonRanges, to_disk_cache};
 use crate::stored_array::StoredArray;
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
@@ -47,7 +47,7 @@ enum Found<'a> {
 #[pymethods]
 impl Archive {
     #[new]
-    #[pyo3(signature = (source, name, access, limits=None, threads=None))]
+    #[pyo3(signature = (source, name, access, limits=None, threads=None, cache=None))]
     #[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
     fn new(
         py: Python<'_>,
@@ -56,9 +56,11 @@ impl Archive {
         access: Chosen<Access>,
         limits: Option<&Bound<'_, PyDict>>,
         threads: Option<NonZero<usize>>,
+        cache: Option<(PathBuf, u64)>,
     ) -> PyResult<Self> {
         let mut options = OpenOptions::default().with_access(access.0).with_limits(to_limits(limits)?);
         options.threads = threads;
+        options.disk_cache = to_disk_cache(py, cache)?;
         let archive = if let Ok(bytes) = source.cast::<PyBytes>() {
             let bytes = bytes.as_bytes();
             quick(py, name, || bitnpz::Archive::from_slice_with(bytes, &options))

@@ -76,6 +76,7 @@ fn to_os_error(py: Python<'_>, failure: &io::Error, name: &str) -> PyErr {
         io::ErrorKind::NotFound => "FileMissingError",
         io::ErrorKind::PermissionDenied => "FilePermissionError",
         io::ErrorKind::AlreadyExists => "FilePresentError",
+        io::ErrorKind::StaleNetworkFileHandle => "FileChangedError",
         _ => "FileError",
     };
     let text = failure.to_string();

@@ -2,10 +2,13 @@
 
 use std::io;
 use std::ops::Range;
+use std::path::PathBuf;
 
-use bitnpz::ReadAt;
+use bitnpz::{DiskCache, ReadAt};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+use crate::error::raise;
 
 /// An object with the methods `length()`, `read_ranges(starts, ends)` and `read_end(most)`.
 pub(crate) struct PythonRanges(Py<PyAny>);
@@ -41,6 +44,22 @@ impl ReadAt for PythonRanges {
         });
         read.map_err(to_io)
     }
+
+    fn version(&self) -> io::Result<Option<String>> {
+        let version = Python::attach(|py| {
+            let file = self.0.bind(py);
+            if file.hasattr("cache_key")? { file.call_method0("cache_key")?.extract() } else { Ok(None) }
+        });
+        version.map_err(to_io)
+    }
+}
+
+/// Opens the cache on disk in a folder, of so many bytes.
+pub(crate) fn to_disk_cache(py: Python<'_>, cache: Option<(PathBuf, u64)>) -> PyResult<Option<DiskCache>> {
+    let Some((folder, bytes)) = cache else { return Ok(None) };
+    DiskCache::new(&folder, bytes).map(Some).map_err(|error| {
+        raise(py, "FileError", (format!("{}: the folder of the cache: {error}", folder.display()),))
+    })
 }
 
 /// Wraps an exception so that it passes through the library.

@@ -16,7 +16,7 @@ use crate::choice::Chosen;
 use crate::damage::Problem;
 use crate::error::raise;
 use crate::limits::to_limits;
-use crate::ranges::{PythonRanges, to_io};
+use crate::ranges::{PythonRanges, to_disk_cache, to_io};
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
 pub(crate) struct ShardedArchive {
@@ -54,7 +54,7 @@ impl ShardedArchive {
 impl ShardedArchive {
     /// `source` is the path of the manifest, or its text if `store` has the shards.
     #[new]
-    #[pyo3(signature = (source, store, name, access, limits=None, threads=None, open_shards=None))]
+    #[pyo3(signature = (source, store, name, access, limits=None, threads=None, cache=None, open_shards=None))]
     #[expect(clippy::too_many_arguments, reason = "each is one of Python's")]
     #[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
     fn new(
@@ -65,10 +65,12 @@ impl ShardedArchive {
         access: Chosen<Access>,
         limits: Option<&Bound<'_, PyDict>>,
         threads: Option<NonZero<usize>>,
+        cache: Option<(PathBuf, u64)>,
         open_shards: Option<NonZero<usize>>,
     ) -> PyResult<Self> {
         let mut options = OpenOptions::default().with_access(access.0).with_limits(to_limits(limits)?);
         options.threads = threads;
+        options.disk_cache = to_disk_cache(py, cache)?;
         options.open_shards = open_shards.unwrap_or(options.open_shards);
         let archive = match store {
             Some(store) => {

@@ -61,7 +61,10 @@ def serving(handler, **attributes):
 
 
 class RangeServer(_Handler):
-    """Serves `files`, bytes by path, with ranges, ETags and conditions."""
+    """Serves `files`, bytes by path, with ranges, ETags and conditions.
+
+    Those in `/private` are for `user` with the password `PASS:WORD`, and those in `/secret` for nobody.
+    """
 
     files: dict
 
@@ -69,6 +72,8 @@ class RangeServer(_Handler):
         path = urllib.request.unquote(self.path.partition("?")[0])
         if path.startswith("/secret/"):
             return self.answer(403, {}, b"<Code>AccessDenied</Code>")
+        if path.startswith("/private/") and self.headers.get("Authorization") != "Basic dXNlcjpQQVNTOldPUkQ=":
+            return self.answer(401, {"WWW-Authenticate": "Basic"})
         if path not in self.files:
             return self.answer(404, {}, b"nothing here")
         body = self.files[path]
@@ -106,9 +111,9 @@ class Faults:
 class FaultProxy(_Handler):
     """Passes requests on to the server at `host`, and spoils answers as `faults` says.
 
-    Faults are `("delay", seconds)`, `("status", number)`, `("reset", bytes)` and `("cut", bytes)`, after which the connection breaks or
-    closes, `("short",)`, for an answer that lacks its last byte and says so, `("shifted",)` for one of another place, `("lost",)` for one
-    that is lost after the request was carried out, and `("hang",)`.
+    Faults are `("delay", seconds)`, `("status", number)`, `("reset", bytes)` and `("cut", bytes)`, after which the connection breaks
+    or closes, `("short",)`, for an answer that lacks its last byte and says so, `("shifted",)`, for one of another place, `("lost",)`,
+    for one that is lost after the request was carried out, and `("hang",)`.
     """
 
     host: str
@@ -179,7 +184,8 @@ class FaultProxy(_Handler):
             connection.request(self.command, self.path, content, headers)
             reply = connection.getresponse()
             body = reply.read()
-            kept = {name: value for name, value in reply.getheaders() if name.lower() not in ("connection", "transfer-encoding")}
+            kept = {name.title(): value for name, value in reply.getheaders()}
+            kept.pop("Connection", None), kept.pop("Transfer-Encoding", None)
             length = kept.pop("Content-Length", None)
             if self.command == "HEAD":
                 kept["length"] = length
@@ -190,7 +196,7 @@ class FaultProxy(_Handler):
     def answer(self, status, headers, body=b"", length=None):
         self.leave()
         length = headers.pop("length", length)
-        super().answer(status, {name: value for name, value in headers.items() if name.lower() not in ("date", "server")}, body, length)
+        super().answer(status, headers, body, length)
 
 
 @contextlib.contextmanager

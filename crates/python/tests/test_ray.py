@@ -323,6 +323,54 @@ def test_images_that_differ_in_size_are_refused():
 
 
 @sharded
+def test_writes_to_a_store(tmp_path):
+    obstore = pytest.importorskip("obstore")
+    fsspec = pytest.importorskip("fsspec")
+    (tmp_path / "in").mkdir()
+    stores = [(obstore.store.LocalStore(str(tmp_path)), "in/a.bitnpz.json"), (fsspec.filesystem("file"), f"{tmp_path}/in/b.bitnpz.json")]
+    for store, path in stores:
+        bitnpz.ray.write(rendered(2), path, store=store)
+        rows = all_rows(bitnpz.ray.read(path, store=store))
+        assert (rows["number"] == np.arange(ROWS)).all() and (rows["glyphs"] == draw(rows["number"])).all()
+        with pytest.raises(bitnpz.FilePresentError):
+            bitnpz.ray.write(rendered(2), path, store=store)
+
+
+@sharded
+@pytest.mark.parametrize(
+    ("path", "options", "message"),
+    [
+        ("glyphs.npz", {}, "ends in .bitnpz.json"),
+        ("s3://bucket/a.bitnpz.json", {}, "store="),
+        ("a.bitnpz.json", {"columns": "glyphs"}, r"use \['glyphs'\]"),
+        ("a.bitnpz.json", {"images": ["glyph"]}, r"found \['glyph'\]"),
+        ("a.bitnpz.json", {"codec": "jpeg"}, "codec"),
+        ("a.bitnpz.json", {"threads": 0}, "threads"),
+        ("a.bitnpz.json", {"sample": 0}, "sample"),
+    ],
+)
+def test_says_what_is_wrong_before_anything_is_written(path, options, message):
+    with pytest.raises(bitnpz.InputError, match=message):
+        bitnpz.ray.write(rendered(2), path, **options)
+    assert not list(Path().rglob("*.npz"))
+
+
+@sharded
+def test_shards_of_few_or_blank_images_are_read_as_one():
+    def few(batch):
+        glyphs = draw(batch["id"]) & (batch["id"] < 1000)[:, None, None]
+        return {"glyphs": glyphs, "bytes": glyphs * np.uint8(255), "number": batch["id"]}
+
+    sources = ray.data.range(2000, override_num_blocks=4), ray.data.range(5, override_num_blocks=5)
+    for number, source in enumerate((*sources, sources[1].union(sources[0]))):
+        bitnpz.ray.write(source.map_batches(few), f"{number}.bitnpz.json")
+        rows = all_rows(bitnpz.ray.read(f"{number}.bitnpz.json"))
+        assert len(rows["number"]) == source.count()
+        expected = few({"id": rows["number"]})
+        assert all((rows[key] == expected[key]).all() and rows[key].dtype == expected[key].dtype for key in expected)
+
+
+@sharded
 @pytest.mark.parametrize("when", ["during", "after"])
 def test_a_task_that_is_killed_is_run_again(images, monkeypatch, when):
     marker, base = Path("killed").absolute(), bitnpz.ray._Sink

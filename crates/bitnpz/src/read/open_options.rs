@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 
-use bitnpz_npz::{Access, Limits, RangeCache};
+use bitnpz_npz::{Access, DiskCache, Limits, RangeCache};
 
 use crate::threads;
 
@@ -37,6 +37,8 @@ pub struct OpenOptions {
     /// Where the ranges that were read last of a file that is read by range are kept: by default in 32 MiB of its own, for the
     /// shards of a sharded archive in 64 MiB for all.
     pub cache: Option<RangeCache>,
+    /// Where the ranges of files that are read by range are kept on disk, if anywhere.
+    pub disk_cache: Option<DiskCache>,
     /// How many shards of a sharded archive are open at most.
     pub open_shards: NonZero<usize>,
 }
@@ -48,6 +50,7 @@ impl Default for OpenOptions {
             limits: Limits::default(),
             threads: None,
             cache: None,
+            disk_cache: None,
             open_shards: OPEN_SHARDS,
         }
     }
@@ -82,6 +85,13 @@ impl OpenOptions {
         self
     }
 
+    /// Sets where the ranges of files that are read by range are kept on disk.
+    #[must_use]
+    pub fn with_disk_cache(mut self, cache: DiskCache) -> Self {
+        self.disk_cache = Some(cache);
+        self
+    }
+
     /// Sets how many shards of a sharded archive are open at most.
     #[must_use]
     pub fn with_open_shards(mut self, shards: NonZero<usize>) -> Self {
@@ -92,7 +102,12 @@ impl OpenOptions {
     /// Returns the options for the file.
     pub(super) fn of_file(&self) -> bitnpz_npz::OpenOptions {
         let options = bitnpz_npz::OpenOptions::default().with_access(self.access);
-        options.with_limits(self.limits.clone()).with_cache(self.cache.clone().unwrap_or_default())
+        let options =
+            options.with_limits(self.limits.clone()).with_cache(self.cache.clone().unwrap_or_default());
+        match &self.disk_cache {
+            Some(cache) => options.with_disk_cache(cache.clone()),
+            None => options,
+        }
     }
 
     /// Returns the most threads that read a batch.

@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io::Write;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bitnpz_npz::AtomicFile;
 
 use super::describe::describe;
 use super::manifest::{Manifest, unfit};
+use super::names::folder_of;
 use super::open_shards::Place;
 use super::sharded_archive::ShardedArchive;
 use crate::error::{ErrorKind, Result};
@@ -92,14 +93,6 @@ fn describe_files<P: AsRef<Path>>(path: &Path, shards: &[P], options: &OpenOptio
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let place = Place::Folder(folder);
     describe(&names, &|name| place.open(name, options), NonZero::<usize>::MIN)
-}
-
-/// Returns the folder of a manifest.
-pub(super) fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }
 
 /// Returns the name of a shard, relative to the folder of the manifest.

@@ -26,6 +26,14 @@ pub fn shard_path(manifest: impl AsRef<Path>, number: usize) -> PathBuf {
     manifest.with_file_name(format!("{}-{number:05}-{unique:012x}.npz", stem(manifest)))
 }
 
+/// Returns the folder of a manifest.
+pub(super) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
 /// Returns the name of a manifest without its ending.
 pub(super) fn stem(manifest: &Path) -> String {
     let name = manifest.file_name().unwrap_or_default().to_string_lossy();

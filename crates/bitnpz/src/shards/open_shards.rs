@@ -86,6 +86,21 @@ impl Place {
         }
     }
 
+    /// Opens a shard. Of one in a store, the cache on disk knows by the manifest which archive it is.
+    fn open_shard(&self, shard: &Shard, options: &OpenOptions) -> Result<Archive> {
+        let (Self::Store(store), Some(cache)) = (self, &options.disk_cache) else {
+            return self.open(&shard.name, options);
+        };
+        let version = format!("{} {} {:08x}", shard.name, shard.bytes, shard.directory_crc32);
+        let mut options = options.clone();
+        options.disk_cache = None;
+        let opened = store.open(&shard.name).map_err(bitnpz_npz::Error::from).map_err(Error::from);
+        let archive = opened.and_then(|reader| {
+            Archive::open_ranges(cache.add_known(reader, &version, shard.bytes), &options)
+        });
+        archive.map_err(|error| error.in_file(shard.name.as_ref()))
+    }
+
     pub(super) fn is_store(&self) -> bool {
         matches!(self, Self::Store(_))
     }
@@ -174,7 +189,7 @@ impl OpenShards {
 
     /// Opens a shard, and checks that it is the one that the manifest names.
     fn open_shard(&self, shard: &Shard) -> Result<OpenShard> {
-        let archive = self.place.open(&shard.name, &self.options)?;
+        let archive = self.place.open_shard(shard, &self.options)?;
         let (size, directory) = (archive.size(), archive.identity().directory_crc32);
         if (size, directory) != (shard.bytes, shard.directory_crc32) {
             let message = format!(

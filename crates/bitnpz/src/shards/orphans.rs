@@ -5,9 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::commit::folder_of;
 use super::manifest::is_manifest;
-use super::names::{is_shard_name, stem};
+use super::names::{folder_of, is_shard_name, stem};
 use super::sharded_archive::ShardedArchive;
 use crate::error::{Error, Result};
 use crate::write::clean;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bitnpz_npy::Header;
 use bitnpz_npz::Limits;
 
-use super::commit::folder_of;
 use super::manifest::{CutArray, Manifest, Shard};
+use super::names::folder_of;
 use super::open_shards::{OpenShards, Part, Place, ShardStore};
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;

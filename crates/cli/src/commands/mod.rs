@@ -25,6 +25,7 @@ pub(crate) mod pack;
 mod packer;
 mod packing;
 mod partial;
+mod problem;
 pub(crate) mod rm;
 pub(crate) mod salvage;
 pub(crate) mod shard;

@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::files;
-use super::verify::to_json;
+use super::problem::to_json;
 use crate::failure::{Failure, Outcome};
 use crate::format::{count, thousands};
 use crate::options::{ArchiveArgs, FormatArgs, OutputArgs};

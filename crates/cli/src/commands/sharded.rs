@@ -6,7 +6,7 @@ use bitnpz::{Content, Dtype, OpenOptions, ShardReport, ShardedArchive};
 use serde_json::{Value, json};
 
 use super::filter::Filter;
-use super::verify::to_json;
+use super::problem::to_json;
 use crate::failure::{Failure, Outcome};
 use crate::format::{count, size, thousands};
 use crate::options::LimitArgs;

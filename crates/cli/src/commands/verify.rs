@@ -1,10 +1,11 @@
 //! `bitnpz verify`.
 
-use bitnpz::{Problem, Report};
+use bitnpz::Report;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::files;
+use super::problem::to_json;
 use super::sharded;
 use crate::failure::{Failure, Outcome};
 use crate::format::{count, size, thousands};
@@ -78,15 +79,4 @@ fn print(report: &Report, arguments: &VerifyArgs, printer: &mut Printer) -> Outc
         0 => format!("{members} {are} whole: {bytes} of data"),
         problems => format!("{}; everything else can be read", count(problems, "problem")),
     })?)
-}
-
-/// Returns the JSON form of a problem.
-pub(super) fn to_json(problem: &Problem) -> Value {
-    json!({
-        "member": problem.member,
-        "key": problem.key,
-        "image": problem.image,
-        "certain": problem.is_certain,
-        "message": problem.message,
-    })
 }

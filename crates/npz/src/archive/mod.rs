@@ -18,6 +18,7 @@ use std::time::SystemTime;
 
 use bitnpz_npy::{DynArray, DynArrayView};
 
+use crate::disk_cache::DiskCache;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
 use crate::range_cache::RangeCache;
@@ -53,6 +54,8 @@ pub struct OpenOptions {
     pub limits: Limits,
     /// Where the ranges of a file that is read by range are kept.
     pub cache: RangeCache,
+    /// Where its ranges are kept on disk, if anywhere.
+    pub disk_cache: Option<DiskCache>,
 }
 
 impl OpenOptions {
@@ -74,6 +77,13 @@ impl OpenOptions {
     #[must_use]
     pub fn with_cache(mut self, cache: RangeCache) -> Self {
         self.cache = cache;
+        self
+    }
+
+    /// Sets where the ranges of a file that is read by range are kept on disk.
+    #[must_use]
+    pub fn with_disk_cache(mut self, cache: DiskCache) -> Self {
+        self.disk_cache = Some(cache);
         self
     }
 }
@@ -196,10 +206,11 @@ impl Archive {
     ///
     /// As [`open`](Self::open).
     pub fn open_ranges(source: impl ReadAt + 'static, options: &OpenOptions) -> Result<Self> {
-        Self::from_source(
-            ByteSource::Ranges(RangeReader::open(Box::new(source), &options.cache)?),
-            &options.limits,
-        )
+        let source: Box<dyn ReadAt> = match &options.disk_cache {
+            Some(cache) => Box::new(cache.add(Box::new(source))),
+            None => Box::new(source),
+        };
+        Self::from_source(ByteSource::Ranges(RangeReader::open(source, &options.cache)?), &options.limits)
     }
 
     /// Returns whether reads are requests, so that it pays to [`prefetch`](Self::prefetch).

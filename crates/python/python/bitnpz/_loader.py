@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar, overload
 
 import numpy as np
@@ -12,16 +13,21 @@ import numpy.typing as npt
 
 from . import _bitnpz
 from ._arithmetic import Array
+from ._block_items import BlockItems
 from ._errors import InputError
 from ._file_array import IndexArray
 from ._forks import Process
 from ._images import Images
+from ._stored_array import StoredArray
 
 #: The attributes that decide which images a batch holds: a saved state must agree with them.
 _ORDER_ATTRIBUTES = ("length", "batch_size", "shuffle", "seed", "drop_last", "rank", "world_size", "block", "window")
 
 #: A random order of all images, or of blocks of them.
 Order = _bitnpz.Shuffle | _bitnpz.BlockShuffle
+
+#: What batches are made of.
+Source = Images | StoredArray | Array
 
 Batch = TypeVar("Batch")
 
@@ -36,8 +42,8 @@ class Loader(Generic[Batch]):
     ----------
     images : Images or array_like
     *arrays : Images or array_like
-        Arrays of the same length, such as labels or masks. Each batch comes with their items at its indices. All but `Images` are
-        read at once.
+        Arrays of the same length, such as labels or masks. Each batch comes with their items at its indices. `Images` are read batch
+        by batch, and so is a `StoredArray` if the order is that of the file or of blocks; all others are read at once.
     batch_size : int
         The number of images in a batch.
     shuffle : bool or "blocks"
@@ -147,7 +153,11 @@ class Loader(Generic[Batch]):
                 f"batch_size={batch_size}, prefetch={prefetch}, rank={rank}, world_size={world_size}, block={block}, window={window}"
             )
         self.images, *others = check_lengths(images, arrays)
+        if shuffle is True:
+            # An item here and there takes reading a part of many items each.
+            others = [whole(array) for array in others]
         self.arrays = tuple(others)
+        self._readers = [self._reader(array, shuffle, block, window) for array in self.arrays]
         if any(isinstance(array, Images) and array.is_ragged for array in (self.images, *self.arrays)):
             raise InputError(
                 "images: expected images of one size, found several sizes, which do not fit in one array: "
@@ -242,7 +252,14 @@ class Loader(Generic[Batch]):
     def _batch(self, order: Order | None, number: int) -> Any:
         indices = self._indices(order, number)
         images = read_items(self.images, indices, self.dtype, packed=self.packed)
-        return (images, *(read_items(array, indices) for array in self.arrays)) if self.arrays else images
+        return (images, *(take(indices) for take in self._readers)) if self.arrays else images
+
+    @staticmethod
+    def _reader(array: Source, shuffle: bool | str, block: int, window: int) -> Callable[[IndexArray], Array]:
+        """Returns the function that reads the items of a batch."""
+        if isinstance(array, StoredArray) and shuffle == "blocks":
+            return BlockItems(array, min(block, max(len(array), 1)), window).take
+        return partial(read_items, array)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the position, from which `load_state_dict` of another loader continues, even within an epoch."""
@@ -280,11 +297,10 @@ class Loader(Generic[Batch]):
         return f"Loader of {self.length} images, {len(self)} batches of {self.batch_size}, {order}{part}"
 
 
-def check_lengths(
-    images: Images | npt.ArrayLike, arrays: Sequence[Images | npt.ArrayLike]
-) -> list[Images | Array]:
-    """Checks that arrays have as many items as there are images. Returns all of them, each as `Images` or an array."""
-    given = [array if isinstance(array, Images) else np.asarray(array) for array in (images, *arrays)]
+def check_lengths(images: Images | npt.ArrayLike, arrays: Sequence[Images | npt.ArrayLike]) -> list[Source]:
+    """Checks that arrays have as many items as there are images. Returns all of them, each as it is read."""
+    first = images if isinstance(images, Images) else np.asarray(images)
+    given: list[Source] = [first, *(array if isinstance(array, (Images, StoredArray)) else np.asarray(array) for array in arrays)]
     for number, array in enumerate(given):
         name = f"arrays[{number - 1}]" if number else "images"
         if array.ndim == 0:
@@ -294,10 +310,13 @@ def check_lengths(
     return given
 
 
-def read_items(
-    array: Images | Array, indices: IndexArray, dtype: npt.DTypeLike | None = None, *, packed: bool = False
-) -> Array:
-    """Returns the items of `Images` or of an array at these indices."""
+def whole(array: Source) -> Images | Array:
+    """Returns images as they are, and all items of any other array."""
+    return np.asarray(array) if isinstance(array, StoredArray) else array
+
+
+def read_items(array: Source, indices: IndexArray, dtype: npt.DTypeLike | None = None, *, packed: bool = False) -> Array:
+    """Returns the items of images or of an array at these indices."""
     if isinstance(array, Images):
         return array.take(indices, dtype=dtype, packed=packed)
     items: Array = array[indices]

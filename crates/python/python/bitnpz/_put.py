@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ._errors import FileChangedError, FileError, FilePresentError, InputError
+from ._filesystem_file import FilesystemFile
 from ._requests import repeat
 from ._store_failures import Failure, WrongAnswerError, failure_of, kind_of
-from ._stores import FilesystemFile, Ranges, StoredObject
+from ._stored_object import StoredObject
+from ._stores import Ranges
 
 
 def put(ranges: Ranges, data: bytes, *, absent: bool = False, match: str | None = None) -> None:
@@ -15,8 +17,8 @@ def put(ranges: Ranges, data: bytes, *, absent: bool = False, match: str | None 
 
     With `absent`, raises `FilePresentError` if there is an object of this name. With `match`, the version that was read, raises
     `FileChangedError` if there is another by now. Stores of obstore on S3, GCS, Azure and in memory check the condition as they
-    write, and so does a local folder for `absent`. Others, and file systems of fsspec that do not know of `mode="create"`, are asked
-    before: of two that write at the same time, both may succeed.
+    write, and so do local folders and most file systems of fsspec for `absent`. Others are asked before: of two that write at the
+    same time, both may succeed.
     """
     if absent and match is not None:
         raise InputError("match: expected none with absent, found a version")

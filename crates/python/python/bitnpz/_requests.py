@@ -7,14 +7,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ._forks import Process
 from ._store_failures import Failure
 from ._store_options import StoreOptions
 
-_Argument = TypeVar("_Argument")
 _Answer = TypeVar("_Answer")
+
+#: What is requested, for messages, and the function that requests it.
+Request = tuple[str, Callable[[], Any]]
 
 #: The longest pause before the second attempt, in seconds; it doubles with each further one.
 _FIRST_PAUSE = 0.2
@@ -33,20 +35,15 @@ class Requests:
         self.options = options
         self._threads: tuple[Process, ThreadPoolExecutor] | None = None
 
-    def make(
-        self,
-        request: Callable[[_Argument], _Answer],
-        arguments: Sequence[_Argument],
-        failure_of: Callable[[Exception, _Argument], Failure],
-    ) -> list[_Answer]:
-        """Returns the answers to a request with each argument. `failure_of` says what an exception of it means."""
+    def make(self, requests: Sequence[Request], failure_of: Callable[[Exception, str], Failure]) -> list[Any]:
+        """Returns the answers to requests. `failure_of` says what an exception means, given what was requested."""
         stop = threading.Event()
 
-        def persist(argument: _Argument) -> _Answer:
-            return repeat(lambda: request(argument), lambda error: failure_of(error, argument), self.options, stop)
+        def persist(what: str, request: Callable[[], Any]) -> Any:
+            return repeat(request, lambda error: failure_of(error, what), self.options, stop)
 
         pool = self._pool()
-        futures = [pool.submit(persist, argument) for argument in arguments]
+        futures = [pool.submit(persist, *request) for request in requests]
         try:
             ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
             for future in ended:

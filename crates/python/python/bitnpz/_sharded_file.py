@@ -119,11 +119,11 @@ class ShardedFile(_bitnpz.ShardedArchive, ArchiveFile):
         source: str | Ranges
         if (ranges := ranges_of(file, store, store_options)) is not None:
             source, name = ranges, ranges.name
-            self = super().__new__(cls, _text(ranges), ranges, name, access, limits, threads, open_shards)
+            self = super().__new__(cls, _text(ranges), ranges, name, access, limits, threads, open_shards=open_shards)
         else:
             source = os.fsdecode(cast(Path, file))
             name = shown(source)
-            self = super().__new__(cls, source, None, name, access, limits, threads, open_shards)
+            self = super().__new__(cls, source, None, name, access, limits, threads, open_shards=open_shards)
         self.filename = name
         # A worker process that opens it again may have another working directory.
         self._source = os.path.abspath(source) if isinstance(source, str) else source

@@ -33,7 +33,7 @@ _TEXTS: dict[Kind, str] = {
     "forbidden": "the store denies access: check the credentials in the environment, and what they may read and write",
     "changed": "the object was replaced or changed after it was opened: load it again",
     "truncated": "the answer was cut off: try again, and check the network and the server",
-    "unsupported": "the store does not support the request, for a range or with a condition: copy the file, and load the copy",
+    "unsupported": "the store does not support such a request: use another store, or a copy of the file",
     "passing": "the request failed",
     "final": "the request failed",
 }
@@ -90,17 +90,19 @@ _OF_TEXT: tuple[tuple[re.Pattern[str], Kind], ...] = (
     # The object was longer when it was opened.
     (re.compile(r"StartTooLarge|InvalidRange"), "changed"),
     (re.compile(r"<Code>(RequestTimeout|SlowDown|InternalError|ServiceUnavailable|Throttling\w*)</Code>"), "passing"),
+    # Their answers show keys and tokens.
+    (re.compile(r"<Code>(ExpiredToken|InvalidToken|TokenRefreshRequired|InvalidAccessKeyId|SignatureDoesNotMatch)<"), "forbidden"),
     (re.compile(r"\(os error 13\)|kind: PermissionDenied"), "forbidden"),
 )
 #: Where credentials are looked for that the environment does not hold: on machines of a cloud.
 _NO_CREDENTIALS = re.compile(r"//(169\.254\.169\.254|metadata\.google\.internal)[/:]")
-_CUT_OFF = re.compile(r"IncompleteMessage|IncompleteBody|UnexpectedEof|end of file before|before message completed")
+_OUT_OF_RANGE = re.compile(r"range (?:is )?not satisfiable", re.IGNORECASE)
 
 #: Why a request of obstore failed.
-_REASON = re.compile(r"(?:kind: (Timeout)|(?:message|error): \"([^\"]{1,100})\")")
+_REASON = re.compile(r'kind: (Timeout)|(?:message|error): "([^"]{1,100})"|(IncompleteMessage)')
 
 #: What URLs may tell that nobody should see.
-_USER = re.compile(r"(\w://)[^\s/@\"']*@")
+_USER = re.compile(r"(\w://)[^\s/?#\"']*@")
 _QUERY = re.compile(r"(\w://[^\s?#\"'<>]*)[?#][^\s\"'<>]*")
 
 #: The most characters of a store's own text in a message.
@@ -119,11 +121,8 @@ class Failure:
     detail: str
     #: The exception that tells more; None if it may show a password.
     cause: BaseException | None
-
-    @property
-    def may_pass(self) -> bool:
-        """Returns whether the request may succeed when it is made again."""
-        return self.kind in ("passing", "truncated")
+    #: Whether the request may succeed when it is made again.
+    may_pass: bool
 
     def exception(self, attempts: int = 1) -> FileError:
         """Returns the exception to raise after so many attempts."""
@@ -142,17 +141,18 @@ class WrongAnswerError(Exception):
 
 
 def failure_of(error: Exception, name: str, what: str, repeats: bool = False) -> Failure:
-    """Returns what an exception means. With `repeats`, the store repeats requests that fail by itself, so that only answers that are
-    cut off are to be requested again.
+    """Returns what an exception means.
+
+    With `repeats`, the store repeats requests that fail by itself, so that only answers that are cut off are to be requested again.
     """
     kind, text = kind_of(error), str(error)
     if isinstance(error, WrongAnswerError):
-        return Failure(name, what, kind, text, None)
-    if kind == "passing" and repeats:
-        kind = "final"
+        return Failure(name, what, kind, text, None, kind == "truncated")
     # The answer to a request that is denied may show how it was signed.
     is_open = kind != "forbidden" and without_secrets(text) == text
-    return Failure(name, what, kind, _detail_of(error, kind), error if is_open else None)
+    # Stores of obstore do not repeat a request of which the answer is for another range.
+    may_pass = (kind == "passing" and not repeats) or (kind == "truncated" and (not repeats or _is_of_obstore(error)))
+    return Failure(name, what, kind, _detail_of(error, kind), error if is_open else None, may_pass)
 
 
 def without_secrets(text: str) -> str:
@@ -166,8 +166,8 @@ def kind_of(error: Exception) -> Kind:
         return error.kind
     if isinstance(error, FileNotFoundError):
         # Over HTTP, fsspec raises this for every failure to find out the length.
-        cause = error.__cause__
-        return kind_of(cause) if isinstance(cause, Exception) else "missing"
+        kind = kind_of(error.__cause__) if isinstance(error.__cause__, Exception) else "missing"
+        return "missing" if kind == "final" else kind
     if isinstance(error, FileExistsError):
         return "present"
     if isinstance(error, PermissionError):
@@ -175,16 +175,22 @@ def kind_of(error: Exception) -> Kind:
     if isinstance(error, NotImplementedError):
         return "unsupported"
     module = type(error).__module__.partition(".")[0]
-    if module == "obstore":
+    if _is_of_obstore(error):
         return _kind_of_obstore(error)
     status = getattr(error, "status", None)
     if isinstance(status, int) and status >= 400:
         return _kind_of_status(status)
     if isinstance(error, (ConnectionError, TimeoutError)) or module in ("aiohttp", "requests", "urllib3", "httpx"):
         return "truncated" if "PayloadError" in type(error).__name__ else "passing"
+    if _OUT_OF_RANGE.search(str(error)):
+        return "changed"
     if isinstance(error, OSError):
         return "passing" if error.errno is None or error.errno in _PASSING_NUMBERS else "final"
     return "final"
+
+
+def _is_of_obstore(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] == "obstore"
 
 
 def _kind_of_obstore(error: Exception) -> Kind:
@@ -198,7 +204,7 @@ def _kind_of_obstore(error: Exception) -> Kind:
         return _kind_of_status(int(found[1]))
     if _NO_CREDENTIALS.search(text):
         return "forbidden"
-    return "truncated" if _CUT_OFF.search(text) else "passing"
+    return "passing"
 
 
 def _kind_of_status(status: int) -> Kind:
@@ -213,8 +219,8 @@ def _detail_of(error: Exception, kind: Kind) -> str:
     if (found := _STATUS.search(text)) is not None or isinstance(status, int):
         return f"status {found[1] if found is not None else status}"
     if (found := _REASON.search(text)) is not None:
-        return found[1] or found[2]
+        return found[1] or found[2] or found[3]
     first = without_secrets(text.strip()).partition("\n")[0]
-    if kind in ("missing", "present", "forbidden") or not first:
-        return type(error).__name__
+    if kind in ("missing", "present", "forbidden"):
+        return ""
     return f"{type(error).__name__}: {first[:_MOST_TEXT]}"

@@ -26,12 +26,12 @@ class StoreOptions:
         Ranges that lie no further apart, in bytes, are requested as one. To read bytes in vain costs less than another request as
         long as they take less time than a request's share of the connection: 64 KiB is 1 ms of 64 MB/s.
     attempts : int
-        How often a request is made before a failure that may pass, such as a lost connection, a server's error or an answer that is
-        cut off, is raised. Pauses between attempts grow from a tenth of a second, at random. Stores that repeat requests themselves,
-        as those of obstore that are given as `store`, are left to do so; answers that are cut off are requested again there, too.
+        How often a request is made before a failure that may pass is raised: a lost connection, an error of the server, an answer
+        that is cut off. Pauses between attempts grow from a tenth of a second, at random. Stores of obstore that are given as
+        `store` repeat requests themselves, as they are configured; only answers that are cut off are requested again there.
     timeout : float
-        The seconds after which a failed request is not repeated. A request that is under way is ended by the store's own timeout, 30
-        seconds in obstore, or this one over HTTP, if it is shorter.
+        The seconds after which a failed request is not repeated. A request under way is ended by the store's own timeout: that of
+        obstore is 30 seconds, and for HTTP this one if it is shorter.
 
     Examples
     --------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import os
 import re
@@ -69,7 +70,7 @@ class Url:
         return found.end() if found is not None else 0
 
     def sibling(self, name: str) -> Url:
-        """Returns the URL of a file in the same folder."""
+        """Returns the URL of a file in the same folder, or in a folder in it."""
         check_sibling(name)
         text, query = self.text, ""
         if self.is_on_web:
@@ -113,12 +114,19 @@ class Url:
 
     def _on_web(self, stores: Any, options: StoreOptions) -> tuple[Any, str]:
         split = urllib.parse.urlsplit(self.text)
+        user, _, host = split.netloc.rpartition("@")
         folder, _, name = split.path.rpartition("/")
         if not name:
             raise InputError(f"{self.shown}: expected the URL of a file, found that of a folder")
-        root = urllib.parse.urlunsplit((self.scheme, split.netloc, folder or "/", split.query, ""))
+        root = urllib.parse.urlunsplit((self.scheme, host, folder or "/", split.query, ""))
         milliseconds = max(int(min(options.timeout, _WEB_TIMEOUT) * 1000), 1)
-        client = {"timeout": f"{milliseconds}ms", **({"allow_http": True} if self.scheme == "http" else {})}
+        client: dict[str, Any] = {"timeout": f"{milliseconds}ms"}
+        if self.scheme == "http":
+            client["allow_http"] = True
+        if user:
+            # obstore does not take them from the URL.
+            encoded = base64.b64encode(urllib.parse.unquote_to_bytes(user)).decode("ascii")
+            client["default_headers"] = {"Authorization": f"Basic {encoded}"}
         store = stores.HTTPStore(root, client_options=client, retry_config=_NO_RETRIES)
         return store, urllib.parse.unquote(name)
 
@@ -146,6 +154,6 @@ class Url:
 
 
 def check_sibling(name: str) -> None:
-    """Checks that a name is that of a file in the same folder. Names come from files that may be hostile."""
-    if not isinstance(name, str) or name in ("", ".", "..") or re.search(r"[/\\\x00]", name):
+    """Checks that a name leads to a file in the same folder, or in a folder in it: it comes from a file that may be hostile."""
+    if any(part in ("", ".", "..") for part in name.split("/")) or re.search(r"[\\:\x00-\x1f\x7f-\x9f]", name):
         raise InputError(f"name: expected that of a file in the same folder, found {name!r}")

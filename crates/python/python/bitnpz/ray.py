@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -20,20 +20,24 @@ import ray.data
 from ray.data.block import Block, BlockAccessor, BlockMetadata
 from ray.data.datasource import Datasink, Datasource, ReadTask
 
-import bitnpz
-
 from . import _bitnpz
-from ._archive import Access, NpzFile
+from ._archive import Access
+from ._archive_file import ArchiveFile
 from ._arithmetic import Array
 from ._errors import FilePresentError, InputError
 from ._file_array import IndexArray
 from ._images import Images
-from ._loader import _seed_of, read_items
+from ._load import load
+from ._loader import _seed_of
 from ._model import Model, train
 from ._options import MAX_THREADS, Codec, Effort, check_number, check_options
 from ._paths import shown
 from ._save import Writer
+from ._sharded_file import MANIFEST_SUFFIX, ShardedFile, is_manifest
+from ._shards import commit, shard_path
+from ._store_options import StoreOptions
 from ._stored_array import StoredArray
+from ._urls import Url, is_url
 
 __all__ = ["read", "write"]
 
@@ -44,6 +48,13 @@ _KEYED = "image"
 
 #: Tasks start at multiples of so many rows, the images of a block of an image set.
 _ALIGNMENT = 128
+
+#: The pixels that a task reads by default: a fraction of a second's work, so that what Ray takes for a task matters little. There
+#: are a few tasks for each core, but no smaller ones than of `_LEAST_PIXELS`, and not more than Ray can handle.
+_PIXELS = 128 << 20
+_LEAST_PIXELS = 4 << 20
+_TASKS_OF_A_CORE = 4
+_MOST_TASKS = 2000
 
 #: The most bytes of a block of rows if Ray sets no limit.
 _BLOCK_BYTES = 128 << 20
@@ -65,6 +76,7 @@ def read(
     block: int = 4096,
     window: int = 16,
     store: Any = None,
+    store_options: StoreOptions | None = None,
     access: Access = "read",
     limits: dict[str, int] | None = None,
     threads: int = 1,
@@ -94,12 +106,13 @@ def read(
         dataset are taken in order. Give each epoch another seed. Default: the order of the archives.
     block, window : int
         With `shuffle`, see `Loader`.
-    store, access, limits
+    store, store_options, access, limits
         See `load`.
     threads : int
         The number of threads that read in a task, for which Ray reserves as many cores.
     concurrency, override_num_blocks
-        The most tasks that run at the same time, and the number of tasks; see `ray.data.read_datasource`.
+        The most tasks that run at the same time, and the number of tasks; see `ray.data.read_datasource`. By default a task reads
+        128 Mi pixels, or less if there would be fewer than four for each core.
 
     Returns
     -------
@@ -138,30 +151,41 @@ def read(
     names = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     if not names:
         raise InputError("paths: expected an archive or more, found none")
-    archives = [_open(path, store, access, limits, threads) for path in names]
+    options = {"store": store, "store_options": store_options, "access": access, "limits": limits, "threads": threads}
+    archives = [_open(path, **options) for path in names]
     keys = list(_default_columns(archives[0]) if columns is None else dict.fromkeys(columns))
     rows = _Rows(keys, packed, dtype)
     for path, archive in zip(names, archives, strict=True):
         rows.add(shown(path), archive)
     order = None if shuffle is None else _Order(rows.count, _seed_of(shuffle, 0), block, window)
     dataset: ray.data.Dataset = ray.data.read_datasource(
-        _Source(rows, order), num_cpus=threads, concurrency=concurrency, override_num_blocks=override_num_blocks
+        _Source(rows, order),
+        num_cpus=threads,
+        concurrency=concurrency,
+        override_num_blocks=_number_of_tasks(rows) if override_num_blocks is None else override_num_blocks,
     )
     return dataset
 
 
-def _open(path: Path, store: Any, access: Access, limits: dict[str, int] | None, threads: int) -> Mapping[str, Any]:
+def _number_of_tasks(rows: _Rows) -> int:
+    cores = int(ray.cluster_resources().get("CPU", 1)) if ray.is_initialized() else os.cpu_count() or 1
+    pixels = rows.count * sum(rows.pixels(key) for key in rows.keys)
+    wanted = min(max(pixels // _PIXELS, _TASKS_OF_A_CORE * cores), pixels // _LEAST_PIXELS)
+    return max(min(wanted, _MOST_TASKS, -(-rows.count // _ALIGNMENT)), 1)
+
+
+def _open(path: Path, **options: Any) -> ArchiveFile:
     if not isinstance(path, (str, os.PathLike)):
         raise InputError(f"paths: expected paths, which workers can open, found {type(path).__name__}")
-    archive = bitnpz.load(path, store=store, access=access, limits=limits, threads=threads)
-    if not isinstance(archive, Mapping):
+    archive = load(path, **options)
+    if not isinstance(archive, ArchiveFile):
         raise InputError(f"{shown(path)}: expected an archive, found a .npy file")
     return archive
 
 
-def _default_columns(archive: Mapping[str, Any]) -> list[str]:
+def _default_columns(archive: ArchiveFile) -> list[str]:
     """Returns the keys of arrays that have an item for each image, or of all arrays if there are no images."""
-    sets = archive.image_sets() if isinstance(archive, NpzFile) else []
+    sets = archive.image_sets()
     arrays = {key: archive[key] for key in archive if all(images._find(key) is None for images in sets)}
     arrays = {key: array for key, array in arrays.items() if _is_column(array)}
     images = [key for key, array in arrays.items() if isinstance(array, Images)]
@@ -181,9 +205,9 @@ def _is_column(array: Any) -> bool:
     return isinstance(array, (np.ndarray, StoredArray)) and array.ndim > 0
 
 
-def _array(archive: Mapping[str, Any], key: str) -> Any:
+def _array(archive: ArchiveFile, key: str) -> Any:
     """Returns the array of a column."""
-    if key == _KEYED and isinstance(archive, NpzFile) and key not in archive:
+    if key == _KEYED and key not in archive:
         return archive.images()
     return archive[key]
 
@@ -209,7 +233,7 @@ class _Rows:
         self.empty: dict[str, Array] = {}
         self._opened: dict[int, dict[str, Any]] = {}
 
-    def add(self, name: str, archive: Any) -> None:
+    def add(self, name: str, archive: ArchiveFile) -> None:
         """Adds an archive, once it is checked that its columns go together with those of the others."""
         arrays = {key: _array(archive, key) for key in self.keys}
         for key, array in arrays.items():
@@ -240,34 +264,34 @@ class _Rows:
                     f"{name}: {key!r}: expected images of one size, found several sizes, which do not fit in one column: pad them "
                     "to one size, or read them one by one: ray.data.range(len(images)).map(lambda row: {'image': images[row['id']]})"
                 )
-            return _native(read_items(array, indices, self.dtype, packed=self.packed))
-        return _native(read_items(array, indices))
+            return _native(array.take(indices, dtype=self.dtype, packed=self.packed))
+        if len(indices) and indices[-1] - indices[0] == len(indices) - 1:
+            # Indices ascend, so these are all in a range.
+            return _native(array[int(indices[0]) : int(indices[-1]) + 1])
+        return _native(array[indices])
 
-    def range(self, keys: Iterable[str], start: int, stop: int) -> dict[str, Array]:
-        """Reads consecutive rows."""
-        return self.take(keys, np.arange(start, stop))
-
-    def take(self, keys: Iterable[str], numbers: IndexArray, requested: Sequence[tuple[int, int]] = ()) -> dict[str, Array]:
-        """Reads the rows with these numbers. First it requests ranges of rows from a store, as they will be read next."""
-        starts = np.array([archive.start for archive in self.archives])
-        owners = np.searchsorted(starts, numbers, "right") - 1
-        if len(numbers) and (owners == owners[0]).all():
-            places: list[tuple[int, Any]] = [(int(owners[0]), slice(None))]
-        else:
-            places = [(int(owner), np.flatnonzero(owners == owner)) for owner in np.unique(owners)]
-        columns: dict[str, Array] = {}
+    def take(
+        self, keys: Iterable[str], numbers: IndexArray, requested: Sequence[tuple[int, int]] = ()
+    ) -> dict[str, Array]:
+        """Reads the rows with these numbers, which ascend. First it requests ranges of rows, which will be read next, from a store."""
+        cuts = np.searchsorted(numbers, [archive.start for archive in self.archives] + [self.count])
+        parts = [(owner, *cut) for owner, cut in enumerate(zip(cuts, cuts[1:], strict=False)) if cut[0] < cut[1]]
+        columns = {}
         for key in keys:
-            for owner, rows in places:
-                archive = self.archives[owner]
-                array = self._open(owner, key)
-                if requested and isinstance(array, Images):
+            items = []
+            for owner, first, last in parts:
+                archive, array = self.archives[owner], self._open(owner, key)
+                if isinstance(array, Images):
                     _request(array, requested, archive.start)
-                items = self._take(archive.name, key, array, numbers[rows] - archive.start)
-                if len(places) == 1:
-                    columns[key] = items
-                else:
-                    columns.setdefault(key, np.empty((len(numbers), *items.shape[1:]), items.dtype))[rows] = items
+                items.append(self._take(archive.name, key, array, numbers[first:last] - archive.start))
+            columns[key] = items[0] if len(items) == 1 else np.concatenate(items)
         return columns
+
+    def pixels(self, key: str) -> int:
+        """Returns the number of pixels of an item, or of bytes if it is no image: a measure of what it takes to read it."""
+        empty = self.empty[key]
+        each = 8 if self.packed and empty.dtype == np.uint8 else empty.itemsize
+        return int(math.prod(empty.shape[1:])) * each
 
     def _open(self, owner: int, key: str) -> Any:
         arrays = self._opened.setdefault(owner, {})
@@ -289,7 +313,8 @@ class _Rows:
 def _request(images: Images, ranges: Sequence[tuple[int, int]], start: int) -> None:
     """Requests ranges of rows of the dataset from the store of an archive whose first row is `start`."""
     own = [(max(first - start, 0), min(stop - start, len(images))) for first, stop in ranges]
-    images._prefetch([(first, stop) for first, stop in own if first < stop])
+    if own := [(first, stop) for first, stop in own if first < stop]:
+        images._prefetch(own)
 
 
 def _native(array: Array) -> Array:
@@ -303,6 +328,11 @@ class _Order(NamedTuple):
     seed: int
     block: int
     window: int
+
+    @property
+    def whole(self) -> int:
+        """The number of rows of a window."""
+        return self.block * self.window
 
     def shuffle(self) -> _bitnpz.BlockShuffle:
         return _bitnpz.BlockShuffle(self.rows, self.seed, self.block, self.window)
@@ -363,8 +393,8 @@ def _owners(archives: list[_Archive], start: int, stop: int) -> list[_Archive]:
 def _cuts(count: int, parallelism: int, order: _Order | None) -> list[tuple[int, int]]:
     """Cuts rows into ranges of about the same length, one for each task, where blocks start; or windows, if there are enough."""
     unit = _ALIGNMENT
-    if order is not None and order.block * order.window * parallelism <= count:
-        unit = order.block * order.window
+    if order is not None and order.whole * parallelism <= count:
+        unit = order.whole
     units = max(-(-count // unit), 1)
     number = min(parallelism, units)
     ends = [min(units * part // number * unit, count) for part in range(number + 1)]
@@ -381,19 +411,34 @@ def _read(
         return
     each = sum(math.prod(rows.empty[key].shape[1:]) * rows.empty[key].itemsize for key in columns)
     step = most // max(each, 1) + 1
-    shuffle = None if order is None else order.shuffle()
+    shuffle = None
+    if order is not None:
+        shuffle = order.shuffle()
+        # Whole windows, if the blocks have room for them, are read from one end to the other.
+        step = -(-step // order.whole) * order.whole if step >= order.whole else step
     requested: list[tuple[int, int]] = []
     for first in range(start, stop, step):
         last = min(first + step, stop)
         if not columns:
             arrays = {}
         elif shuffle is None:
-            arrays = rows.range(columns, first, last)
+            arrays = rows.take(columns, np.arange(first, last))
         else:
             ranges = shuffle.window(last - 1)
-            arrays = rows.take(columns, shuffle.take(first, last), ranges if ranges != requested else ())
+            numbers = shuffle.take(first, last)
+            # Rows are read in the order of the archive, which is faster, and put in their places then.
+            ascending = np.argsort(numbers)
+            arrays = rows.take(columns, numbers[ascending], ranges if ranges != requested else ())
+            arrays = {key: _placed(items, ascending) for key, items in arrays.items()}
             requested = ranges
         yield _block(columns, arrays, last - first)
+
+
+def _placed(items: Array, places: IndexArray) -> Array:
+    """Returns an array that has each item at its place."""
+    placed = np.empty_like(items)
+    placed[places] = items
+    return placed
 
 
 def _block(columns: dict[str, str], arrays: dict[str, Array], count: int) -> Block:
@@ -419,7 +464,7 @@ def write(
     effort: Effort = "balanced",
     level: int | None = None,
     store: Any = None,
-    replaces: Any = None,
+    replaces: ShardedFile | None = None,
     min_rows_per_shard: int | None = None,
     threads: int = 1,
     concurrency: int | None = None,
@@ -453,8 +498,8 @@ def write(
         See `Writer`.
     store : optional
         A store of obstore, or a file system of fsspec, in which `path` is. It must be one that can be pickled.
-    replaces : optional
-        The sharded archive, as `load` returns it, that this one replaces. Default: there must be none.
+    replaces : ShardedFile, optional
+        The `ShardedFile` that this one replaces. Default: there must be none.
     min_rows_per_shard : int, optional
         The least number of rows in a shard, but for the last one. Tasks get several blocks then. Default: Ray decides.
     threads : int
@@ -493,7 +538,11 @@ def write(
     if isinstance(images, str):
         raise InputError(f"images: expected several names, found a str: use [{images!r}]")
     target = os.fspath(path)
-    if store is None and "://" not in target:
+    if not is_manifest(target):
+        raise InputError(f"{target}: expected the path of a manifest, which ends in {MANIFEST_SUFFIX}")
+    if store is None:
+        if is_url(target):
+            raise InputError(f"{Url(target).shown}: expected a path, found a URL: give the store, and the path in it, store=...")
         # Workers may have another working directory.
         target = os.path.abspath(target)
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -515,7 +564,7 @@ def write(
 
 def _check_absent(path: str, store: Any) -> None:
     try:
-        bitnpz.load(path, store=store)
+        load(path, store=store)
     except FileNotFoundError:
         return
     raise FilePresentError(f"{path}: expected no manifest, found one: replaces=bitnpz.load(...) replaces it")
@@ -573,7 +622,7 @@ class _Sink(Datasink[Any]):
         path: str,
         columns: list[_Column],
         store: Any,
-        replaces: Any,
+        replaces: ShardedFile | None,
         min_rows: int | None,
         options: dict[str, Any],
     ) -> None:
@@ -603,7 +652,7 @@ class _Sink(Datasink[Any]):
         piece = next(pieces, None)
         if piece is None:
             return None
-        path = bitnpz.shard_path(self._path, ctx.task_idx)
+        path = shard_path(self._path, ctx.task_idx)
         arrays: dict[str, list[Array]] = {column.key: [] for column in self._columns if not column.is_images}
         with _output(path, self._store) as target, Writer(target, "w", **self._options) as writer:
             while piece is not None:
@@ -642,7 +691,7 @@ class _Sink(Datasink[Any]):
     def on_write_complete(self, write_result: Any) -> None:
         """Writes the manifest, on the driver."""
         written = sorted(result for result in write_result.write_returns if result is not None)
-        bitnpz.commit(self._path, [path for _, path in written], store=self._store, replaces=self._replaces)
+        commit(self._path, [path for _, path in written], store=self._store, replaces=self._replaces)
 
 
 @contextmanager

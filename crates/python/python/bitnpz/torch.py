@@ -14,7 +14,7 @@ import torch
 
 from ._arithmetic import Array
 from ._images import Images
-from ._loader import Loader, check_lengths, read_items
+from ._loader import Loader, check_lengths, read_items, whole
 
 __all__ = ["Dataset", "Tensors", "unpack"]
 
@@ -81,7 +81,8 @@ class Dataset(torch.utils.data.Dataset[Any]):
         transform: Callable[[torch.Tensor], Any] | None = None,
         indices: npt.ArrayLike | None = None,
     ) -> None:
-        self.images, *self.arrays = check_lengths(images, arrays)
+        # The order in which items are wanted is not known.
+        self.images, *self.arrays = (whole(array) for array in check_lengths(images, arrays))
         if indices is not None:
             self.images, *self.arrays = (_subset(array, indices) for array in (self.images, *self.arrays))
         self.dtype, self.transform = dtype, transform

@@ -1,0 +1,221 @@
+//! A file that is read by range, and whose ranges are kept on disk.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use super::ranges_list::{Listed, RangesList};
+use super::{DiskCache, open_private};
+use crate::brief_lock::lock_briefly;
+use crate::owner::Owner;
+use crate::ranges::ReadAt;
+use crate::source::{read_exact_at, write_all_at};
+
+/// Longer ranges are listed in pieces, so that reading a part of one reads little more.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// What is known of a file before it is asked.
+#[derive(Clone, Debug)]
+pub(super) struct KnownFile {
+    pub(super) version: String,
+    pub(super) len: u64,
+}
+
+/// A file that is read by range, and whose ranges are kept on disk.
+pub(crate) struct CachedReader {
+    cache: DiskCache,
+    source: Box<dyn ReadAt>,
+    known: Option<KnownFile>,
+    /// `None` until the version is known, and if the cache cannot be used.
+    kept: Mutex<Option<Kept>>,
+    /// The end of the file, if it came from the cache: before anything else is requested, it is compared with that of the file, so
+    /// that bytes of two versions are never mixed.
+    unchecked_end: Mutex<Option<Vec<u8>>>,
+    owner: Owner,
+}
+
+/// The files of the cache for one version of a file.
+struct Kept {
+    data: File,
+    list: RangesList,
+    /// A fork shares the place in the list and its lock: it opens files of its own.
+    owner: Owner,
+}
+
+impl Kept {
+    fn open(cache: &DiskCache, version: &str) -> io::Result<Self> {
+        let data = open_private(&cache.path_of(version, "data"))?;
+        // What was opened last stays longest.
+        data.set_modified(SystemTime::now())?;
+        let mut list = RangesList::new(open_private(&cache.path_of(version, "ranges"))?);
+        list.update()?;
+        Ok(Self { data, list, owner: Owner::current() })
+    }
+
+    /// Returns the bytes of a range, if they are here and whole.
+    fn get(&mut self, wanted: &Range<u64>) -> Option<Vec<u8>> {
+        let pieces = match self.list.find(wanted) {
+            Some(pieces) => pieces,
+            None if self.list.update().ok()? => self.list.find(wanted)?,
+            None => return None,
+        };
+        let bytes = self.read(&pieces, wanted);
+        if bytes.is_none() {
+            self.list.forget(&pieces);
+        }
+        bytes
+    }
+
+    fn read(&self, pieces: &[Listed], wanted: &Range<u64>) -> Option<Vec<u8>> {
+        let len = |range: &Range<u64>| usize::try_from(range.end - range.start).ok();
+        let mut bytes = Vec::with_capacity(len(wanted)?);
+        let mut piece = Vec::new();
+        for (range, crc) in pieces {
+            piece.resize(len(range)?, 0);
+            read_exact_at(&self.data, range.start, &mut piece).ok()?;
+            if crc32fast::hash(&piece) != *crc {
+                return None;
+            }
+            let from = wanted.start.max(range.start).max(wanted.start + bytes.len() as u64) - range.start;
+            let to = wanted.end.min(range.end) - range.start;
+            bytes.extend(&piece[usize::try_from(from).ok()?..usize::try_from(to).ok()?]);
+        }
+        Some(bytes)
+    }
+
+    /// Keeps the bytes of ranges.
+    fn keep<'b>(&mut self, ranges: impl Iterator<Item = (u64, &'b [u8])>) -> io::Result<u64> {
+        let (mut pieces, mut sum) = (Vec::new(), 0);
+        for (start, bytes) in ranges {
+            write_all_at(&self.data, start, bytes)?;
+            let starts = (start..).step_by(PIECE_BYTES);
+            pieces.extend(
+                starts
+                    .zip(bytes.chunks(PIECE_BYTES))
+                    .map(|(start, piece)| (start..start + piece.len() as u64, crc32fast::hash(piece))),
+            );
+            sum += bytes.len() as u64;
+        }
+        self.list.add(&pieces)?;
+        Ok(sum)
+    }
+}
+
+impl CachedReader {
+    pub(super) fn new(cache: DiskCache, source: Box<dyn ReadAt>, known: Option<KnownFile>) -> Self {
+        Self {
+            cache,
+            source,
+            known,
+            kept: Mutex::new(None),
+            unchecked_end: Mutex::new(None),
+            owner: Owner::current(),
+        }
+    }
+
+    /// Calls `work` with the files of the cache, if they can be used.
+    fn with_kept<R>(&self, work: impl FnOnce(&mut Kept) -> Option<R>) -> Option<R> {
+        let mut kept = match self.owner.is_current() {
+            true => self.kept.lock().unwrap_or_else(PoisonError::into_inner),
+            // It may have been locked when the process was forked.
+            false => lock_briefly(&self.kept)?,
+        };
+        if kept.as_ref().is_none_or(|kept| kept.list.is_removed() || !kept.owner.is_current()) {
+            let version = match &self.known {
+                Some(known) => Some(known.version.clone()),
+                None => self.source.version().ok()?,
+            };
+            *kept = Kept::open(&self.cache, &version?).ok();
+        }
+        work(kept.as_mut()?)
+    }
+
+    /// Keeps ranges. A disk that is full, or a folder that is gone, is no reason to fail.
+    fn keep<'b>(&self, ranges: impl Iterator<Item = (u64, &'b [u8])>) {
+        if let Some(added) = self.with_kept(|kept| kept.keep(ranges).ok()) {
+            self.cache.note_added(added);
+        }
+    }
+}
+
+impl CachedReader {
+    /// Checks that the file is the one whose end is in the cache.
+    fn check_end(&self) -> io::Result<()> {
+        let Some(end) = lock_briefly(&self.unchecked_end).and_then(|mut end| end.take()) else {
+            return Ok(());
+        };
+        let (_, found) = self.source.read_end(end.len() as u64)?;
+        if found == end {
+            return Ok(());
+        }
+        if let Some(mut unchecked) = lock_briefly(&self.unchecked_end) {
+            *unchecked = Some(end);
+        }
+        Err(io::Error::new(
+            io::ErrorKind::StaleNetworkFileHandle,
+            "the file was replaced or changed after a part of it was read: load it again",
+        ))
+    }
+}
+
+impl ReadAt for CachedReader {
+    fn len(&self) -> io::Result<u64> {
+        match &self.known {
+            Some(known) => Ok(known.len),
+            None => self.source.len(),
+        }
+    }
+
+    fn version(&self) -> io::Result<Option<String>> {
+        match &self.known {
+            Some(known) => Ok(Some(known.version.clone())),
+            None => self.source.version(),
+        }
+    }
+
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        let mut found: Vec<Option<Vec<u8>>> = self
+            .with_kept(|kept| Some(ranges.iter().map(|range| kept.get(range)).collect()))
+            .unwrap_or_else(|| vec![None; ranges.len()]);
+        let missing: Vec<Range<u64>> = ranges
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.is_none())
+            .map(|(range, _)| range.clone())
+            .collect();
+        if !missing.is_empty() {
+            self.check_end()?;
+            let read = self.source.read_ranges(&missing)?;
+            let right =
+                |(range, bytes): &(&Range<u64>, &Vec<u8>)| bytes.len() as u64 == range.end - range.start;
+            let pairs = missing.iter().zip(&read).filter(right);
+            self.keep(pairs.map(|(range, bytes)| (range.start, &bytes[..])));
+            // What is too short or too few is for the caller to see.
+            let mut read = read.into_iter();
+            for place in found.iter_mut().filter(|place| place.is_none()) {
+                *place = read.next();
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn read_end(&self, most: u64) -> io::Result<(u64, Vec<u8>)> {
+        if let Some(KnownFile { len, .. }) = self.known {
+            let end = len.saturating_sub(most)..len;
+            if let Some(bytes) = self.with_kept(|kept| kept.get(&end)) {
+                if let Some(mut unchecked) = lock_briefly(&self.unchecked_end) {
+                    *unchecked = Some(bytes.clone());
+                }
+                return Ok((len, bytes));
+            }
+        }
+        // One request says which version it is, too.
+        let (len, bytes) = self.source.read_end(most)?;
+        if let Some(start) = len.checked_sub(bytes.len() as u64).filter(|_| !bytes.is_empty()) {
+            self.keep(std::iter::once((start, &bytes[..])));
+        }
+        Ok((len, bytes))
+    }
+}

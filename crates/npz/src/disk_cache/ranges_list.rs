@@ -1,0 +1,117 @@
+//! The list of the ranges that a cache on disk has of a file.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+
+/// A record has where a range starts and ends, the CRC-32 of its bytes, and the CRC-32 of these three: little-endian.
+const RECORD_BYTES: usize = 24;
+
+/// The list, and how much of it was read.
+#[derive(Debug)]
+pub(super) struct RangesList {
+    file: File,
+    read: u64,
+    /// The ranges by where they start: where they end, and their checksums.
+    ranges: BTreeMap<u64, (u64, u32)>,
+}
+
+/// A range that is listed, with its checksum.
+pub(super) type Listed = (Range<u64>, u32);
+
+impl RangesList {
+    pub(super) fn new(file: File) -> Self {
+        Self { file, read: 0, ranges: BTreeMap::new() }
+    }
+
+    /// Returns the ranges that a range consists of together; `None` if a part is not there.
+    pub(super) fn find(&self, wanted: &Range<u64>) -> Option<Vec<Listed>> {
+        let (mut found, mut place) = (Vec::new(), wanted.start);
+        while place < wanted.end {
+            let (&start, &(end, crc)) = self.ranges.range(..=place).next_back()?;
+            if end <= place {
+                return None;
+            }
+            found.push((start..end, crc));
+            place = end;
+        }
+        Some(found)
+    }
+
+    /// Reads what other processes have added, and returns whether there is any.
+    pub(super) fn update(&mut self) -> io::Result<bool> {
+        let len = self.file.metadata()?.len();
+        if len < self.read + RECORD_BYTES as u64 {
+            return Ok(false);
+        }
+        self.file.seek(SeekFrom::Start(self.read))?;
+        let mut records = Vec::new();
+        (&self.file).take(len - self.read).read_to_end(&mut records)?;
+        for record in records.chunks_exact(RECORD_BYTES) {
+            self.read += RECORD_BYTES as u64;
+            if let Some((range, crc)) = parse(record) {
+                self.insert(range, crc);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Adds ranges whose bytes are written.
+    pub(super) fn add(&mut self, ranges: &[Listed]) -> io::Result<()> {
+        let mut records = Vec::with_capacity(ranges.len() * RECORD_BYTES);
+        for (range, crc) in ranges {
+            let start = records.len();
+            records.extend(range.start.to_le_bytes());
+            records.extend(range.end.to_le_bytes());
+            records.extend(crc.to_le_bytes());
+            records.extend(crc32fast::hash(&records[start..]).to_le_bytes());
+        }
+        self.file.lock()?;
+        let added = self.append(&records);
+        self.file.unlock()?;
+        added?;
+        ranges.iter().for_each(|(range, crc)| self.insert(range.clone(), *crc));
+        Ok(())
+    }
+
+    fn append(&mut self, records: &[u8]) -> io::Result<()> {
+        // A process that was killed may have left a part of a record.
+        let len = self.file.metadata()?.len() / RECORD_BYTES as u64 * RECORD_BYTES as u64;
+        self.file.seek(SeekFrom::Start(len))?;
+        self.file.write_all(records)
+    }
+
+    /// Forgets ranges whose bytes are not what they should be.
+    pub(super) fn forget(&mut self, ranges: &[Listed]) {
+        for (range, _) in ranges {
+            self.ranges.remove(&range.start);
+        }
+    }
+
+    fn insert(&mut self, range: Range<u64>, crc: u32) {
+        let longer = self.ranges.get(&range.start).is_some_and(|(end, _)| *end > range.end);
+        if !longer {
+            self.ranges.insert(range.start, (range.end, crc));
+        }
+    }
+
+    /// Returns whether the list was removed, so that what is added to it is lost.
+    #[cfg(unix)]
+    pub(super) fn is_removed(&self) -> bool {
+        self.file.metadata().is_ok_and(|found| std::os::unix::fs::MetadataExt::nlink(&found) == 0)
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn is_removed(&self) -> bool {
+        false
+    }
+}
+
+/// Returns the range of a record; `None` if it is damaged.
+fn parse(record: &[u8]) -> Option<Listed> {
+    let number = |at: usize| Some(u64::from_le_bytes(record.get(at..at + 8)?.try_into().ok()?));
+    let checksum = |at: usize| Some(u32::from_le_bytes(record.get(at..at + 4)?.try_into().ok()?));
+    let (start, end) = (number(0)?, number(8)?);
+    (checksum(20)? == crc32fast::hash(&record[..20]) && start < end).then_some((start..end, checksum(16)?))
+}

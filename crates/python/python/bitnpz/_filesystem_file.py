@@ -1,0 +1,140 @@
+"""Files behind a file system of fsspec."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from ._answers import Version, check_lengths, check_version, read_end, shown
+from ._forks import Process
+from ._pieces import Piece, pieces_of, ranges_in
+from ._requests import Request, Requests
+from ._store_failures import Failure, WrongAnswerError, failure_of
+from ._store_options import StoreOptions
+from ._urls import Url
+
+#: Where file systems of fsspec say what tells one version of a file from another.
+_VERSION_KEYS = ("ETag", "etag", "e_tag", "generation", "LastModified", "last_modified", "mtime", "created")
+
+
+class FilesystemFile:
+    """A file of a file system of fsspec.
+
+    These do not tell which version of a file they have read. Over HTTP the request says which one it wants. Elsewhere the version is
+    asked for whenever ranges are read, at the same time: only a change at that very moment can go unnoticed.
+    """
+
+    def __init__(
+        self,
+        filesystem: Any,
+        path: str,
+        options: StoreOptions | None = None,
+        url: Url | None = None,
+        requests: Requests | None = None,
+    ) -> None:
+        self.filesystem, self.path = filesystem, path
+        self.name = url.shown if url is not None else Url(path).shown
+        self._url, self._requests = url, requests or Requests(options or StoreOptions())
+        self._found: dict[str, Version] = {}
+        self._process = Process()
+
+    def length(self) -> int:
+        if "version" not in self._found:
+            (found,) = self._make([("its length", self._version)])
+            self._found.setdefault("version", found)
+        return self._found["version"][0]
+
+    def version(self) -> str | None:
+        """Returns what tells the version of the file that is read from others; None if the file system does not."""
+        self.length()
+        return self._found["version"][1]
+
+    def read_ranges(self, starts: list[int], ends: list[int]) -> Sequence[bytes]:
+        self.length()
+        pieces = pieces_of(starts, ends, self._requests.options.gap)
+        # Other file systems may not be for many threads.
+        groups = [[piece] for piece in pieces] if self._is_asynchronous() else [pieces] if pieces else []
+        requests: list[Request] = [(shown((group[0][0], group[-1][1])), partial(self._cat, group)) for group in groups]
+        if self._is_asynchronous() and pieces and not self._condition():
+            requests.append(("its version", self._check))
+        bodies = [body for group in self._make(requests)[: len(groups)] for body in group]
+        return ranges_in(pieces, bodies, starts, ends)
+
+    def read_end(self, most: int) -> tuple[int, bytes]:
+        return read_end(self, most)
+
+    def sibling(self, name: str) -> FilesystemFile:
+        if self._url is not None:
+            url = self._url.sibling(name)
+            return FilesystemFile(*url.in_fsspec(), url=url, requests=self._requests)
+        return FilesystemFile(self.filesystem, Url(self.path).sibling(name).text, requests=self._requests)
+
+    def again(self) -> FilesystemFile:
+        """Returns the file as it is now, of whichever version."""
+        return FilesystemFile(self.filesystem, self.path, url=self._url, requests=self._requests)
+
+    def options(self) -> StoreOptions:
+        """Returns how it is read."""
+        return self._requests.options
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._url is not None:
+            # Both modules need each other.
+            from ._stores import open_url
+
+            return open_url, (self._url.text, self._requests.options)
+        return FilesystemFile, (self.filesystem, self.path, self._requests.options)
+
+    def _make(self, requests: Sequence[Request]) -> list[Any]:
+        """Makes requests, and repeats those that fail, unless the file system does."""
+        repeats = bool(getattr(self.filesystem, "retries", 0))
+        if not self._process.is_current() and self._is_asynchronous():
+            # Its event loop is not in a forked child; a new instance has one.
+            self.filesystem, self._process = pickle.loads(pickle.dumps(self.filesystem)), Process()
+
+        def failure(error: Exception, what: str) -> Failure:
+            return failure_of(error, self.name, what, repeats)
+
+        return self._requests.make(requests, failure)
+
+    def _is_asynchronous(self) -> bool:
+        return bool(getattr(self.filesystem, "async_impl", False))
+
+    def _version(self) -> Version:
+        """Asks the file system for the length and the version of the file."""
+        info = self.filesystem.info(self.path)
+        size = info.get("size")
+        if not isinstance(size, int):
+            raise WrongAnswerError("unsupported", "it does not tell the length of the file")
+        found = (str(info[key]) for key in _VERSION_KEYS if info.get(key) is not None)
+        return size, next(found, None)
+
+    def _cat(self, pieces: list[Piece]) -> list[bytes]:
+        """Reads pieces of the file."""
+        starts, ends = [start for start, _ in pieces], [end for _, end in pieces]
+        try:
+            parts = self.filesystem.cat_ranges([self.path] * len(pieces), starts, ends, on_error="raise", **self._condition())
+            parts = [bytes(part) for part in parts]
+            check_lengths(parts, pieces)
+        except WrongAnswerError as error:
+            if error.kind == "truncated":
+                self._check()
+            raise
+        if not self._is_asynchronous():
+            self._check()
+        return parts
+
+    def _check(self) -> None:
+        """Checks that the file is of the version that was opened."""
+        check_version(self._version(), self._found["version"])
+
+    def _condition(self) -> dict[str, Any]:
+        """Returns arguments with which a file system for HTTP asks for the version that was opened."""
+        protocol = getattr(self.filesystem, "protocol", ())
+        e_tag = self._found["version"][1]
+        if "http" not in ((protocol,) if isinstance(protocol, str) else protocol) or not (e_tag or "").startswith('"'):
+            return {}
+        headers = (getattr(self.filesystem, "kwargs", None) or {}).get("headers") or {}
+        return {"headers": {**headers, "If-Match": e_tag}}
