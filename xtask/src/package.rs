@@ -11,6 +11,9 @@ const TESTS: &str = "crates/python/tests";
 /// The tools that build, check and test the package.
 const REQUIREMENTS: &[&str] = &["xtask/python.txt"];
 
+/// The S3 that tests start. It has an environment of its own, as its requirements do not go with others.
+const MOTO: &[&str] = &["crates/python/tests/requirements-moto.txt"];
+
 /// How the wheel is compiled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Profile {
@@ -31,13 +34,18 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     run(&mut command(&build, &["-m", "mypy", "crates/python/python/bitnpz"]))?;
     // The tests on the first Python also run the command on hostile archives; once is enough.
     let mut tool = Some(command::built()?);
+    let program = if cfg!(windows) { "moto_server.exe" } else { "moto_server" };
+    let moto = python::environment("venv-moto", MOTO)?.with_file_name(program);
     let count = if is_quick { 1 } else { usize::MAX };
     for (interpreter, (major, minor)) in python::interpreters().into_iter().take(count) {
         let name = format!("venv-python{major}.{minor}");
         let python = python::environment_of(&interpreter, &name, REQUIREMENTS)?;
         install(&python, &wheel)?;
         let mut tests = command(&python, &["-m", "pytest", "--quiet", "--timeout=300", TESTS]);
-        tests.args(arguments).envs(tool.take().map(|path| ("BITNPZ_COMMAND", path)));
+        tests
+            .args(arguments)
+            .env("BITNPZ_MOTO", &moto)
+            .envs(tool.take().map(|path| ("BITNPZ_COMMAND", path)));
         run(&mut tests)?;
     }
     Ok(())

@@ -198,6 +198,7 @@ def test_an_archive_that_is_replaced_after_planning_is_refused(images):
         ({"paths": [b"PK"]}, ValueError, "expected paths"),
         ({"paths": "array.npy"}, ValueError, "found a .npy file"),
         ({"columns": ["glyph"]}, KeyError, "glyph"),
+        ({"columns": []}, ValueError, "a key or more"),
         ({"columns": "glyphs"}, ValueError, r"use \['glyphs'\]"),
         ({"columns": ["glyphs", "others"]}, ValueError, "columns of one length"),
         ({"columns": ["number"], "packed": True}, ValueError, "a column of images"),
@@ -259,6 +260,17 @@ def test_reads_shuffles_and_trains_on_what_was_written(images):
     with pytest.raises(bitnpz.FilePresentError, match="replaces="):
         bitnpz.ray.write(rendered(), "glyphs.bitnpz.json")
     bitnpz.ray.write(rendered(2), "glyphs.bitnpz.json", replaces=bitnpz.load("glyphs.bitnpz.json"))
+
+
+@sharded
+def test_a_task_is_small_however_many_shards_there_are(images):
+    paths = [save(images[start : start + 100], bitnpz.shard_path("many.bitnpz.json", start), start) for start in range(0, ROWS, 100)]
+    bitnpz.commit("many.bitnpz.json", paths)
+    read = bitnpz.ray.read("many.bitnpz.json", override_num_blocks=2)._logical_plan.dag
+    source = getattr(read, "datasource", None) or read._datasource
+    assert all(len(ray.cloudpickle.dumps(task.read_fn)) < 4000 for task in source.get_read_tasks(2))
+    rows = all_rows(bitnpz.ray.read("many.bitnpz.json", shuffle=3, block=128, window=4))
+    assert (np.sort(rows["number"]) == np.arange(ROWS)).all() and (rows["glyphs"] == images[rows["number"]]).all()
 
 
 @sharded

@@ -171,3 +171,53 @@ def test_errors_name_the_object_and_the_cause(archive):
     store.put("training.npz", open(archive, "rb").read())
     with pytest.raises(bitnpz.FileTruncatedError, match="training.npz: .*expected .* bytes from byte"):
         bitnpz.load(ranges_of("training.npz", Short(store), bitnpz.StoreOptions(attempts=2)))
+
+
+def test_what_was_read_is_kept_on_disk(archive, images, tmp_path):
+    store = obstore.store.LocalStore(".")
+    requests = []
+
+    class Watched:
+        """The store, which notes what is requested."""
+
+        def head(self, path):
+            requests.append("head")
+            return store.head(path)
+
+        def get(self, path, *, options=None):
+            requests.append(options)
+            return store.get(path, options=options)
+
+        def get_ranges(self, path, *, starts, ends):
+            raise AssertionError("get tells the version")
+
+        def __repr__(self):
+            return "Watched"
+
+    options = bitnpz.StoreOptions(cache=tmp_path / "cache", cache_bytes=64 << 20)
+    order = np.random.default_rng(0).permutation(len(images))[:3000]
+    for _ in range(2):
+        requests.clear()
+        glyphs = bitnpz.load(archive, store=Watched(), store_options=options)["glyphs"]
+        assert (glyphs[order] == images[order]).all()
+    assert len(requests) == 1, "the end of the file, which tells its version"
+    bitnpz.save(archive, {"glyphs": ~images}, codec="raw")
+    glyphs = bitnpz.load(archive, store=Watched(), store_options=options)["glyphs"]
+    assert (glyphs[order] == ~images[order]).all(), "another version"
+    for wrong in ({"cache": 3}, {"cache": "x", "cache_bytes": 0}):
+        with pytest.raises(bitnpz.InputError):
+            bitnpz.StoreOptions(**wrong)
+
+
+def test_shards_that_are_kept_on_disk_need_no_requests(images, tmp_path):
+    bitnpz.save("training.npz", {"glyphs": images, "outputs": np.arange(len(images))})
+    bitnpz.shard("training.bitnpz.json", "training.npz", 4)
+    store = obstore.store.LocalStore(".")
+    options = bitnpz.StoreOptions(cache=tmp_path / "cache")
+    for _ in range(2):
+        sharded = bitnpz.load("training.bitnpz.json", store=store, store_options=options)
+        assert (np.asarray(sharded["glyphs"]) == images).all() and sharded["outputs"][-1] == len(images) - 1
+    manifest = pickle.loads(pickle.dumps(sharded))
+    for shard in sharded.shards:
+        obstore.delete(store, shard.name)
+    assert (np.asarray(manifest["glyphs"]) == images).all()

@@ -16,7 +16,7 @@ from ._errors import ClosedError, FileChangedError
 from ._options import MAX_THREADS, check_number
 from ._paths import Path, shown
 from ._store_options import StoreOptions
-from ._stores import Ranges, RangesFile, ranges_of
+from ._stores import Ranges, RangesFile, disk_cache_of, ranges_of
 
 Access = Literal["map", "read"]
 
@@ -99,7 +99,8 @@ class NpzFile(_bitnpz.Archive, ArchiveFile):
         else:
             source = os.fsdecode(cast(Path, file))
             name = shown(source)
-        self = super().__new__(cls, source, name, access, limits, threads)
+        cache = None if ranges is None else disk_cache_of(ranges)
+        self = super().__new__(cls, source, name, access, limits, threads, cache)
         self.filename = name
         # A worker process that opens it again may have another working directory.
         self._source = os.path.abspath(source) if isinstance(source, str) else source

@@ -51,6 +51,12 @@ class FilesystemFile:
         self.length()
         return self._found["version"][1]
 
+    def cache_key(self) -> str | None:
+        """Returns what tells this version of this file from all others; None if the file system does not."""
+        version = self.version()
+        place = type(self.filesystem).__name__ if self._url is None else self._url.text
+        return None if version is None else f"{place}\n{self.path}\n{self.length()}\n{version}"
+
     def read_ranges(self, starts: list[int], ends: list[int]) -> Sequence[bytes]:
         self.length()
         pieces = pieces_of(starts, ends, self._requests.options.gap)

@@ -16,7 +16,7 @@ from ._errors import DamagedError, FileChangedError
 from ._options import MAX_THREADS, check_number
 from ._paths import Path, shown
 from ._store_options import StoreOptions
-from ._stores import Ranges, ranges_of
+from ._stores import Ranges, disk_cache_of, ranges_of
 
 #: The end of the names of manifests.
 MANIFEST_SUFFIX = ".bitnpz.json"
@@ -119,11 +119,12 @@ class ShardedFile(_bitnpz.ShardedArchive, ArchiveFile):
         source: str | Ranges
         if (ranges := ranges_of(file, store, store_options)) is not None:
             source, name = ranges, ranges.name
-            self = super().__new__(cls, _text(ranges), ranges, name, access, limits, threads, open_shards=open_shards)
+            cache = disk_cache_of(ranges)
+            self = super().__new__(cls, _text(ranges), ranges, name, access, limits, threads, cache, open_shards)
         else:
             source = os.fsdecode(cast(Path, file))
             name = shown(source)
-            self = super().__new__(cls, source, None, name, access, limits, threads, open_shards=open_shards)
+            self = super().__new__(cls, source, None, name, access, limits, threads, None, open_shards)
         self.filename = name
         # A worker process that opens it again may have another working directory.
         self._source = os.path.abspath(source) if isinstance(source, str) else source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from ._errors import InputError
@@ -9,6 +10,9 @@ from ._options import check_number
 
 #: More requests at a time than any network or store is made for: what is above is a mistake.
 _MOST_CONCURRENCY = 4096
+
+#: More than any disk has.
+_MOST_CACHE_BYTES = 2**60
 
 #: More attempts than make sense.
 _MOST_ATTEMPTS = 1000
@@ -43,6 +47,8 @@ class StoreOptions:
     gap: int = 64 << 10
     attempts: int = 5
     timeout: float = 60.0
+    cache: str | os.PathLike[str] | None = None
+    cache_bytes: int = 10 << 30
 
     def __post_init__(self) -> None:
         for name, number, most in (
@@ -56,3 +62,10 @@ class StoreOptions:
             raise InputError(f"gap: expected a number of bytes, 0 or more, found {self.gap!r}")
         if not isinstance(self.timeout, (int, float)) or not self.timeout > 0:
             raise InputError(f"timeout: expected a number of seconds above 0, found {self.timeout!r}")
+        if self.cache is not None and not isinstance(self.cache, (str, os.PathLike)):
+            raise InputError(f"cache: expected the path of a folder, found {type(self.cache).__name__}")
+        check_number("cache_bytes", self.cache_bytes, _MOST_CACHE_BYTES)
+
+    def disk_cache(self) -> tuple[str, int] | None:
+        """Returns the folder of the cache and its bytes, if there is one."""
+        return None if self.cache is None else (os.path.expanduser(os.fspath(self.cache)), self.cache_bytes)

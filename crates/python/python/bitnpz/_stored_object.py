@@ -48,6 +48,12 @@ class StoredObject:
         self.length()
         return self._found["version"][1]
 
+    def cache_key(self) -> str | None:
+        """Returns what tells this version of this object from all others; None if the store does not."""
+        version = self.version()
+        place = repr(self.store) if self._url is None else self._url.text
+        return None if version is None else f"{place}\n{self.path}\n{self.length()}\n{version}"
+
     def read_ranges(self, starts: list[int], ends: list[int]) -> Sequence[bytes]:
         if not hasattr(self.store, "get"):
             (parts,) = self._make([(f"{len(starts)} ranges", lambda: self._get_ranges(starts, ends))])

@@ -62,6 +62,11 @@ def open_url(text: str, options: StoreOptions | None = None) -> Ranges:
     return FilesystemFile(*url.in_fsspec(), options, url)
 
 
+def disk_cache_of(ranges: Ranges) -> tuple[str, int] | None:
+    """Returns the folder of the cache on disk for a file, and its bytes, if there is one."""
+    return ranges.options().disk_cache() if isinstance(ranges, (StoredObject, FilesystemFile)) else None
+
+
 def ranges_of(file: Any, store: Any, options: StoreOptions | None = None) -> Ranges | None:
     """Returns the file as one that is read by range; None if it is another."""
     if options is not None and not isinstance(options, StoreOptions):

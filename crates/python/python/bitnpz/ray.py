@@ -154,6 +154,8 @@ def read(
     options = {"store": store, "store_options": store_options, "access": access, "limits": limits, "threads": threads}
     archives = [_open(path, **options) for path in names]
     keys = list(_default_columns(archives[0]) if columns is None else dict.fromkeys(columns))
+    if not keys:
+        raise InputError(f"{shown(names[0])}: columns: expected a key or more, found none")
     rows = _Rows(keys, packed, dtype)
     for path, archive in zip(names, archives, strict=True):
         rows.add(shown(path), archive)
@@ -317,6 +319,20 @@ def _request(images: Images, ranges: Sequence[tuple[int, int]], start: int) -> N
         images._prefetch(own)
 
 
+#: The rows that a worker read last: its next task finds archives open.
+_last_rows: tuple[str, _Rows] | None = None
+
+
+def _rows_of(shared: Any) -> _Rows:
+    """Returns the rows of a task, in the worker."""
+    global _last_rows
+    # A copy of the reference would keep the object alive.
+    name = shared.hex()
+    if _last_rows is None or _last_rows[0] != name:
+        _last_rows = name, ray.get(shared)
+    return _last_rows[1]
+
+
 def _native(array: Array) -> Array:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
@@ -346,6 +362,8 @@ class _Source(Datasource):
         self._rows, self._order = rows, order
         #: By the name of each column that is wanted the one that it has in the dataset; None if all are wanted.
         self._projection_map: dict[str, str] | None = None
+        #: The rows in Ray's object store, once for all tasks: they have the manifests of sharded archives.
+        self._shared: Any = None
 
     def get_name(self) -> str:
         return "Bitnpz"
@@ -366,7 +384,9 @@ class _Source(Datasource):
         self, parallelism: int, per_task_row_limit: int | None = None, data_context: Any = None
     ) -> list[ReadTask]:
         context = data_context or ray.data.DataContext.get_current()
-        rows, order, columns = self._rows, self._order, self._columns()
+        if self._shared is None:
+            self._shared = ray.put(self._rows)
+        rows, shared, order, columns = self._rows, self._shared, self._order, self._columns()
         most = context.target_max_block_size or _BLOCK_BYTES
         schema = _example(rows, columns).schema
         tasks = []
@@ -374,7 +394,7 @@ class _Source(Datasource):
             # A task is pickled as a function of these values, not of this object.
             def read_fn(start: int = start, stop: int = stop) -> Iterator[Block]:
                 last = stop if per_task_row_limit is None else min(stop, start + per_task_row_limit)
-                return _read(rows, order, columns, start, last, most)
+                return _read(_rows_of(shared), order, columns, start, last, most)
 
             names = tuple(archive.name for archive in _owners(rows.archives, start, stop)) if order is None else None
             metadata = BlockMetadata(
