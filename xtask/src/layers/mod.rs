@@ -19,13 +19,14 @@ use crate::command::{Outcome, cargo, output};
 use modules::{Modules, Needs};
 
 /// The crates of the workspace that each crate may depend on. Those that are not listed may use all others.
-const BELOW: [(&str, &[&str]); 9] = [
+const BELOW: [(&str, &[&str]); 10] = [
     ("bitnpz-npy", &[]),
     ("bitnpz-bitmap", &[]),
     ("bitnpz-npz", &["bitnpz-npy"]),
     ("bitnpz", &["bitnpz-bitmap", "bitnpz-npy", "bitnpz-npz"]),
     ("bitnpz-cli", &["bitnpz"]),
     ("bitnpz-python", &["bitnpz", "bitnpz-cli"]),
+    ("bitnpz-remote", &["bitnpz"]),
     ("bitnpz-oracle", &[]),
     ("bitnpz-faults", &[]),
     ("xtask", &[]),

@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use super::folder::{CacheFolder, open_private};
 use super::ranges_list::{Listed, RangesList};
-use super::{DiskCache, open_private};
 use crate::brief_lock::lock_briefly;
 use crate::owner::Owner;
 use crate::ranges::ReadAt;
@@ -25,7 +25,7 @@ pub(super) struct KnownFile {
 
 /// A file that is read by range, and whose ranges are kept on disk.
 pub(crate) struct CachedReader {
-    cache: DiskCache,
+    cache: Arc<CacheFolder>,
     source: Box<dyn ReadAt>,
     known: Option<KnownFile>,
     /// `None` until the version is known, and if the cache cannot be used.
@@ -45,7 +45,7 @@ struct Kept {
 }
 
 impl Kept {
-    fn open(cache: &DiskCache, version: &str) -> io::Result<Self> {
+    fn open(cache: &CacheFolder, version: &str) -> io::Result<Self> {
         let data = open_private(&cache.path_of(version, "data"))?;
         // What was opened last stays longest.
         data.set_modified(SystemTime::now())?;
@@ -104,7 +104,7 @@ impl Kept {
 }
 
 impl CachedReader {
-    pub(super) fn new(cache: DiskCache, source: Box<dyn ReadAt>, known: Option<KnownFile>) -> Self {
+    pub(super) fn new(cache: Arc<CacheFolder>, source: Box<dyn ReadAt>, known: Option<KnownFile>) -> Self {
         Self {
             cache,
             source,

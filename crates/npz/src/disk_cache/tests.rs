@@ -1,7 +1,9 @@
 //! Tests of the cache on disk.
 
-use std::sync::atomic::AtomicUsize;
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::folder::disk_bytes;
 use super::*;
 
 /// A file of bytes that follow from their places, which counts requests.
@@ -123,11 +125,11 @@ fn damage_and_halves_of_records_cost_requests_only() {
     let (source, requests) = remote(Some("v1"));
     cache.add(Box::new(source.clone())).read_ranges(&[0..1000, 5000..6000]).unwrap();
     count(&requests);
-    let data = cache.path_of("v1", "data");
+    let data = cache.0.path_of("v1", "data");
     let mut found = fs::read(&data).unwrap();
     found[500] ^= 1;
     fs::write(&data, &found).unwrap();
-    let list = cache.path_of("v1", "ranges");
+    let list = cache.0.path_of("v1", "ranges");
     let mut records = fs::read(&list).unwrap();
     records.extend([7; 11]);
     fs::write(&list, &records).unwrap();
@@ -140,7 +142,7 @@ fn damage_and_halves_of_records_cost_requests_only() {
     assert_eq!(count(&requests), 0);
     records[3] ^= 1;
     fs::write(&list, &records[..24]).unwrap();
-    fs::write(cache.path_of("v1", "data"), "").unwrap();
+    fs::write(cache.0.path_of("v1", "data"), "").unwrap();
     assert_eq!(cache.add(Box::new(source)).read_ranges(&[0..1000]).unwrap(), [bytes(0..1000)]);
 }
 
