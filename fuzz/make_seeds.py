@@ -48,3 +48,17 @@ for name, options in {
     "comment": (zipfile.ZIP_STORED, False, b"a comment"),
 }.items():
     (SEEDS / "archive_open" / name).write_bytes(archive(*options))
+
+manifest = {
+    "format": "bitnpz sharded archive",
+    "version": 1,
+    "arrays": [
+        {"key": "glyphs", "dtype": "|b1", "values": [False, True], "shape": [3, 28, 28, 1], "trailing": 1},
+        {"key": "boxes", "dtype": "[('x', '<f4'), ('y', '<f4', (2,))]", "shape": []},
+        {"dtype": "|u1", "values": [0, 255]},
+    ],
+    "shared": ["names"],
+    "shards": [{"name": "more/glyphs-0.npz", "bytes": 14000, "directory": "0f3c21aa", "items": [100, 300, 7]}],
+}
+(SEEDS / "manifest").mkdir(exist_ok=True)
+(SEEDS / "manifest" / "all").write_text(json.dumps(manifest))

@@ -1,11 +1,13 @@
 """Reads every bitnpz archive with NumPy alone, as specified in docs/format.md: slow, small, and independent of the Rust code.
 
     python bitnpz_reference.py archive.npz plain.npz
+    python bitnpz_reference.py archive.bitnpz.json plain.npz
 
-Writes the arrays of an archive to a plain one. Makes the checks that the format requires of a decoder, and raises `Damaged`.
+Writes the arrays of an archive, or of a sharded one, to a plain one. Makes the checks that the format requires of a decoder, and raises `Damaged`.
 """
 import json
 import math
+import struct
 import sys
 import zlib
 from bisect import bisect_right
@@ -1077,5 +1079,52 @@ def load(path):
     return in_order(arrays, places, sets.get("order"))
 
 
+def directory(data):
+    """Returns the central directory of a ZIP archive without a comment."""
+    end = len(data) - 22
+    check(end >= 0 and data[end : end + 4] == b"PK\5\6", "an end record")
+    size, start = struct.unpack_from("<II", data, end + 12)
+    if 0xFFFFFFFF in (size, start):
+        (record,) = struct.unpack_from("<Q", data, end - 12)
+        check(data[record : record + 4] == b"PK\6\6", "a zip64 end record")
+        size, start = struct.unpack_from("<QQ", data, record + 40)
+    return data[start : start + size]
+
+
+def load_sharded(path):
+    """Returns all arrays of a sharded archive, by their keys."""
+    path = Path(path)
+    manifest = parse(path.read_text("utf-8"))
+    check(manifest.keys() == {"format", "version", "arrays", "shared", "shards"}, "the names of a manifest")
+    check((manifest["format"], manifest["version"]) == ("bitnpz sharded archive", 1), "a manifest of version 1")
+    check(manifest["shards"], "shards")
+    names = [shard["name"] for shard in manifest["shards"]]
+    keys = [array.get("key") for array in manifest["arrays"]] + manifest["shared"]
+    check(len({*names}) == len(names) and len({*keys}) == len(keys), "names and keys that differ")
+    parts, named = {array["key"]: [] for array in manifest["arrays"] if "key" in array}, Arrays()
+    for shard in manifest["shards"]:
+        check(shard.keys() == {"name", "bytes", "directory", "items"}, "the names of a shard")
+        plain = not any(char in "\\:" or ord(char) < 32 for char in shard["name"])
+        check(plain and not {"", ".", ".."} & {*shard["name"].split("/")}, "a file in the folder of the manifest")
+        data = (path.parent / shard["name"]).read_bytes()
+        check((len(data), f"{zlib.crc32(directory(data)):08x}") == (shard["bytes"], shard["directory"]), "the shard of the manifest")
+        arrays = load(path.parent / shard["name"])
+        own = {key: array for key, array in arrays.items() if key not in keys}
+        for array, items in zip(manifest["arrays"], shard["items"], strict=True):
+            check(array.keys() <= {"key", "dtype", "values", "shape", "trailing"}, "the names of an array")
+            if "key" not in array:
+                check(len(own) == items, f"{items} images with keys of their own")
+                check("shape" not in array or all(list(image.shape) == array["shape"] for image in own.values()), "images of one size")
+                for key, image in own.items():
+                    named[key] = image
+                continue
+            part = arrays[array["key"]]
+            check([*part.shape] == [items, *array["shape"]], f"an array of shape {[items, *array['shape']]}")
+            parts[array["key"]].append(part)
+        check(None in keys or not own, "the arrays of the manifest")
+    shared = {key: arrays[key] for key in manifest["shared"]}
+    return {**{key: np.concatenate(part) for key, part in parts.items()}, **shared, **named}
+
+
 if __name__ == "__main__":
-    np.savez_compressed(sys.argv[2], **load(sys.argv[1]))
+    np.savez_compressed(sys.argv[2], **(load_sharded if sys.argv[1].endswith(".json") else load)(sys.argv[1]))

@@ -15,7 +15,7 @@ use bitnpz::{
 use ndarray::{Array1, Array2, Array3, Array4, Axis, s};
 use proptest::prelude::*;
 
-use crate::support::{Folder, image, stack};
+use crate::support::{Folder, image, reference_decoder, stack};
 
 /// Writes shards of these numbers of images, with labels of several sizes and classes that are the same in all.
 fn write(folder: &Folder, lengths: &[usize]) -> (PathBuf, Vec<PathBuf>) {
@@ -413,6 +413,88 @@ fn shards_in_a_store_are_opened_once_and_requested_together() {
     assert_eq!(batch, glyphs(0..4000).select(Axis(0), &order));
     assert_eq!(store.requests.load(Ordering::Relaxed), requests);
     assert_eq!(store.opened.lock().unwrap().len(), 3);
+}
+
+/// Reads a sharded archive with the reference decoder, and compares all of it.
+fn compare_with_reference(manifest: &Path) {
+    let archive = ShardedArchive::open(manifest).unwrap();
+    let mut python = reference_decoder();
+    let folder = Folder::new();
+    let plain = folder.path("plain.npz");
+    let code = format!(
+        "np.savez({:?}, **bitnpz_reference.load_sharded({:?}))",
+        plain.to_str().unwrap(),
+        manifest.to_str().unwrap()
+    );
+    python.run(&code, &[]);
+    let plain = bitnpz::Archive::open(plain).unwrap();
+    let keyed = archive.keyed_images().unwrap();
+    let own = keyed.iter().flat_map(|images| (0..images.len()).map(|index| images.key(index).unwrap()));
+    let keys: Vec<String> = archive.array_keys().map(str::to_owned).chain(own).collect();
+    assert_eq!(plain.len(), keys.len());
+    for key in keys {
+        let expected = plain.dyn_array(&key).unwrap();
+        match archive.get(&key).unwrap() {
+            Content::Images(images) => {
+                let mut pixels = vec![0; expected.data().len()];
+                let all: Vec<usize> = (0..images.len()).collect();
+                images.read_dyn_batch_into(&all, images.dtype(), &mut pixels).unwrap();
+                assert!(pixels == expected.data(), "{key}");
+            }
+            Content::StoredArray(array) => {
+                let mut items = vec![0; expected.data().len()];
+                array.read_into(0..array.len(), &mut items).unwrap();
+                assert!(items == expected.data(), "{key}");
+            }
+            Content::Array(array) => assert_eq!(array, expected, "{key}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_reference_decoder_agrees() {
+    let folder = Folder::new();
+    let (manifest, _) = commit(&folder, &[300, 5, 0, 700]);
+    compare_with_reference(&manifest);
+    let whole = folder.path("whole.npz");
+    let mut writer = Writer::create(&whole).unwrap();
+    for number in 0..1000 {
+        writer.add_image(&format!("page {}", number * number), &image(9, 17, number % 90)).unwrap();
+    }
+    writer.add_images("four", &Array4::from_shape_fn((1000, 20, 30, 1), |(i, y, x, _)| (i + y * x) % 7 < 3)).unwrap();
+    writer.finish().unwrap();
+    let manifest = folder.path("cut.bitnpz.json");
+    bitnpz::shard(&manifest, &whole, NonZero::new(3).unwrap(), &WriteOptions::default()).unwrap();
+    compare_with_reference(&manifest);
+}
+
+/// A manifest that an earlier version wrote is read. `GOLDEN=1` writes it if it is missing.
+#[test]
+fn golden_manifests_are_read() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let manifest = golden.join("shards-1.bitnpz.json");
+    let names = ["shards-1-a.npz", "shards-1-b.npz"];
+    if std::env::var_os("GOLDEN").is_some() && !manifest.exists() {
+        for (number, name) in names.iter().enumerate() {
+            let mut writer = Writer::create(golden.join(name)).unwrap();
+            let values = |pixel| if pixel { 255_u8 } else { 0 };
+            writer.add_images("glyphs", &glyphs(number * 90..number * 90 + 90).mapv(values)).unwrap();
+            for image in 0..40 {
+                let key = format!("{number}/{}", image * image);
+                writer.add_image(&key, &self::image(9 + image % 3, 17, image).mapv(values)).unwrap();
+            }
+            writer.add_array("labels", &Array1::from_elem(90, number as i64)).unwrap();
+            writer.add_array("classes", &Array1::from_iter(0..10_i32)).unwrap();
+            writer.finish().unwrap();
+        }
+        bitnpz::commit(&manifest, &names.map(|name| golden.join(name)), &OpenOptions::default()).unwrap();
+    }
+    compare_with_reference(&manifest);
+    let archive = ShardedArchive::open(&manifest).unwrap();
+    let bits = archive.images("glyphs").unwrap().to_array::<bool>().unwrap();
+    assert_eq!(bits, glyphs(0..180).into_dyn());
+    assert_eq!(archive.keyed_images().unwrap().unwrap().find("1/1521"), Some(79));
 }
 
 proptest! {

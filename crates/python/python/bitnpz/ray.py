@@ -51,8 +51,8 @@ _ALIGNMENT = 128
 
 #: The pixels that a task reads by default: a fraction of a second's work, so that what Ray takes for a task matters little. There
 #: are a few tasks for each core, but no smaller ones than of `_LEAST_PIXELS`, and not more than Ray can handle.
-_PIXELS = 128 << 20
-_LEAST_PIXELS = 4 << 20
+_PIXELS = 256 << 20
+_LEAST_PIXELS = 16 << 20
 _TASKS_OF_A_CORE = 4
 _MOST_TASKS = 2000
 
@@ -112,7 +112,7 @@ def read(
         The number of threads that read in a task, for which Ray reserves as many cores.
     concurrency, override_num_blocks
         The most tasks that run at the same time, and the number of tasks; see `ray.data.read_datasource`. By default a task reads
-        128 Mi pixels, or less if there would be fewer than four for each core.
+        256 Mi pixels, or less if there would be fewer than four for each core.
 
     Returns
     -------
