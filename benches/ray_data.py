@@ -1,6 +1,6 @@
 """Reads and writes through Ray Data: `python benches/ray_data.py FILE.npz [IMAGES [RUNS]]` prints tables.
 
-FILE.npz holds `packed` (`np.packbits(images, axis=-1)`) and `shape` (N, H, W), which are extended to IMAGES (default: 4,000,000) as
+FILE.npz holds `packed` (`np.packbits(images, axis=-1)`) and `shape` (N, H, W), which are extended to IMAGES (default: 8,000,000) as
 by `scale.py`. All pipelines run on one cluster of as many workers as there are cores, in turns, and yield batches of images and
 labels to this process. Times are medians, and include what Ray takes to plan and to start.
 
@@ -27,7 +27,7 @@ import bitnpz  # noqa: E402
 import bitnpz.ray  # noqa: E402
 from scale import extended  # noqa: E402
 
-IMAGES = 4_000_000
+IMAGES = 8_000_000
 RUNS = 5
 BATCH = 1024
 #: The images that NumPy reads: one in a file, and 1,000.

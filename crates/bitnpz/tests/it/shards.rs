@@ -462,7 +462,9 @@ fn the_reference_decoder_agrees() {
     for number in 0..1000 {
         writer.add_image(&format!("page {}", number * number), &image(9, 17, number % 90)).unwrap();
     }
-    writer.add_images("four", &Array4::from_shape_fn((1000, 20, 30, 1), |(i, y, x, _)| (i + y * x) % 7 < 3)).unwrap();
+    writer
+        .add_images("four", &Array4::from_shape_fn((1000, 20, 30, 1), |(i, y, x, _)| (i + y * x) % 7 < 3))
+        .unwrap();
     writer.finish().unwrap();
     let manifest = folder.path("cut.bitnpz.json");
     bitnpz::shard(&manifest, &whole, NonZero::new(3).unwrap(), &WriteOptions::default()).unwrap();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bitnpz::{OpenOptions, ShardedArchive};
 use clap::Args;
 
+use super::files;
 use super::sharded::check_manifest_name;
 use crate::failure::{Failure, Outcome};
 use crate::format::count;
@@ -34,6 +35,9 @@ pub(crate) struct CommitArgs {
 pub(crate) fn run(arguments: &CommitArgs, printer: &mut Printer) -> Outcome {
     let CommitArgs { manifest, archives, replace, limits } = arguments;
     check_manifest_name(manifest)?;
+    if !replace && files::exists(manifest)? {
+        return Err(Failure::at(manifest, "already exists; use --replace to replace it"));
+    }
     let options = OpenOptions::default().with_limits(limits.limits());
     let committed = if *replace {
         ShardedArchive::open_with(manifest, &options)

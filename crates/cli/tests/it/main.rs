@@ -3,5 +3,6 @@
 mod command;
 mod pictures;
 #[cfg(target_os = "linux")]
+mod shards;
 mod trust;
 mod verbs;
