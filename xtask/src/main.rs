@@ -32,7 +32,7 @@ struct Task {
 }
 
 /// All tasks, in the order in which a newcomer needs them.
-const TASKS: [Task; 18] = [
+const TASKS: [Task; 19] = [
     task("setup", "", "install NumPy for the tests, below target, and say what to do next", setup::run),
     task("test", "[ARGS]", "run all tests; with ARGS for cargo test, those in Rust only", test::run),
     task("lint", "", "run rustfmt, clippy and rustdoc with warnings denied", lint::run),
@@ -48,7 +48,12 @@ const TASKS: [Task; 18] = [
         "test the wheel on every Python, or quickly on one; ARGS for pytest",
         package::test,
     ),
-    task("frameworks", "", "test the wheel with PyTorch, Grain and scikit-learn", package::test_frameworks),
+    task(
+        "frameworks",
+        "",
+        "test the wheel with PyTorch, Grain, scikit-learn and Ray Data",
+        package::test_frameworks,
+    ),
     task("steps", "", "run the tests with hostile files and count every step", steps::run),
     task(
         "fuzz",
@@ -70,6 +75,7 @@ const TASKS: [Task; 18] = [
     task("workflows", "FILE.npz ...", "compare workflows in Python with the usual ones", package::compare),
     task("scale", "FILE.npz [IMAGES]", "open, read and merge very large archives", package::scale),
     task("network", "FILE.npz", "simulate reading an archive over a network", package::network),
+    task("ray", "FILE.npz [IMAGES [RUNS]]", "read and write through Ray Data", package::ray),
     task(
         "peers",
         "[--quick] FILE.npz ...",

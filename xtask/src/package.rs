@@ -51,13 +51,13 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     Ok(())
 }
 
-/// Runs the tests with PyTorch, Grain and scikit-learn.
+/// Runs the tests with PyTorch, Grain, scikit-learn and Ray Data.
 pub(crate) fn test_frameworks(_: &[String]) -> Outcome {
     let wheel = wheel(Profile::Release)?;
     let python = python::environment("venv-frameworks", &["xtask/python.txt", "xtask/frameworks.txt"])?;
     install(&python, &wheel)?;
-    let tests = format!("{TESTS}/test_frameworks.py");
-    run(&mut command(&python, &["-m", "pytest", "--quiet", "--timeout=300", &tests]))
+    let tests = ["test_frameworks.py", "test_ray.py"].map(|file| format!("{TESTS}/{file}"));
+    run(command(&python, &["-m", "pytest", "--quiet", "--timeout=300"]).args(tests))
 }
 
 /// Measures whole workflows and compares them with the usual ones.
@@ -76,6 +76,12 @@ pub(crate) fn scale(arguments: &[String]) -> Outcome {
 pub(crate) fn network(arguments: &[String]) -> Outcome {
     let python = for_reports("venv-ratio", "benches/requirements.txt")?;
     run(command(&python, &["benches/network.py"]).args(arguments))
+}
+
+/// Reads and writes through Ray Data.
+pub(crate) fn ray(arguments: &[String]) -> Outcome {
+    let python = for_reports("venv-ray", "benches/requirements-ray.txt")?;
+    run(command(&python, &["benches/ray_data.py"]).args(arguments))
 }
 
 /// Runs the trials of `crash` on NumPy, `zipfile`, HDF5 and the Python package.

@@ -368,6 +368,12 @@ impl Images {
         Ok(counts.into_pyarray(py))
     }
 
+    /// Returns whether reading is requesting, as from a store.
+    #[getter]
+    fn _is_read_by_range(&self) -> bool {
+        self.images.is_read_by_range()
+    }
+
     /// Requests images of a stack of three dimensions ahead, if the archive is read by range: those from each start to its end.
     fn _prefetch(&self, py: Python<'_>, ranges: Vec<(usize, usize)>) -> PyResult<()> {
         if self.shape.len() != 3 || self.selected.is_some() || self._is_single() {

@@ -11,11 +11,14 @@ import bitnpz
 
 MODULES = ["bitnpz", *(f"bitnpz.{module.name}" for module in pkgutil.iter_modules(bitnpz.__path__))]
 
+#: The modules that need a package which may be missing.
+NEEDS = {"bitnpz.torch": "torch", "bitnpz.ray": "ray", "bitnpz._ray_source": "ray", "bitnpz._ray_sink": "ray"}
+
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples_run(name):
-    if name in ("bitnpz.torch", "bitnpz.ray"):
-        pytest.importorskip(name.removeprefix("bitnpz."))
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     module = importlib.import_module(name)
     with np.printoptions(legacy=False):
         result = doctest.testmod(module, extraglobs={"np": np, "bitnpz": bitnpz})

@@ -202,3 +202,17 @@ def test_refuses_other_orders(images):
     for wrong in ({"shuffle": "rows"}, {"shuffle": "blocks", "block": 0}, {"shuffle": "blocks", "window": 0}):
         with pytest.raises(bitnpz.InputError, match="blocks|window"):
             bitnpz.Loader(images, **wrong)
+
+
+def test_loaders_are_pickled():
+    import pickle
+
+    images = np.random.default_rng(0).random((200_000, 6, 7)) < 0.3
+    bitnpz.save("many.npz", {"images": images, "labels": np.arange(len(images))})
+    archive = bitnpz.load("many.npz")
+    loader = bitnpz.Loader(archive["images"], archive["labels"], shuffle="blocks", block=1000)
+    batches = iter(loader)
+    x, y = next(batches)
+    again = pickle.loads(pickle.dumps(loader))
+    other_x, other_y = next(iter(again))
+    assert (x == images[y]).all() and (other_x == x).all() and (other_y == y).all()

@@ -385,7 +385,7 @@ def test_shards_of_few_or_blank_images_are_read_as_one():
 @sharded
 @pytest.mark.parametrize("when", ["during", "after"])
 def test_a_task_that_is_killed_is_run_again(images, monkeypatch, when):
-    marker, base = Path("killed").absolute(), bitnpz.ray._Sink
+    marker, base = Path("killed").absolute(), bitnpz.ray.Sink
 
     def die(task):
         if task == 1 and not marker.exists():
@@ -404,7 +404,7 @@ def test_a_task_that_is_killed_is_run_again(images, monkeypatch, when):
             die(ctx.task_idx)
             return written
 
-    monkeypatch.setattr(bitnpz.ray, "_Sink", Dying)
+    monkeypatch.setattr(bitnpz.ray, "Sink", Dying)
     bitnpz.ray.write(rendered(), "new/glyphs.bitnpz.json")
     assert marker.exists()
     orphans = bitnpz.gc("new/glyphs.bitnpz.json", age=0)

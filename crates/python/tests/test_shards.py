@@ -270,3 +270,28 @@ def test_in_a_store(sharded, images):
     assert len(bitnpz.load("data/new.bitnpz.json", store=store)["glyphs"]) == len(images)
     with pytest.raises(bitnpz.FileMissingError):
         bitnpz.commit("data/more.bitnpz.json", ["data/none.npz"], store=store)
+
+
+@pytest.mark.parametrize("kind", ["obstore", "fsspec"])
+def test_orphans_in_a_store(sharded, kind):
+    paths = bitnpz.load(sharded).shards
+    if kind == "obstore":
+        obstore = pytest.importorskip("obstore")
+        store, folder = obstore.store.MemoryStore(), "data"
+        for name in os.listdir():
+            store.put(f"{folder}/{name}", open(name, "rb").read())
+    else:
+        fsspec = pytest.importorskip("fsspec")
+        store, folder = fsspec.filesystem("memory"), "/orphans"
+        for name in os.listdir():
+            store.pipe_file(f"{folder}/{name}", open(name, "rb").read())
+    manifest = f"{folder}/{sharded}"
+    assert bitnpz.gc(manifest, age=0, store=store) == []
+    archive = bitnpz.load(manifest, store=store)
+    bitnpz.commit(manifest, [f"{folder}/{paths[0].name}"], store=store, replaces=archive)
+    assert bitnpz.gc(manifest, store=store) == [], "they are too young"
+    expected = sorted(f"{folder}/{shard.name}" for shard in paths[1:])
+    assert bitnpz.gc(manifest, age=0, store=store, delete=False) == expected
+    assert bitnpz.gc(manifest, age=0, store=store) == expected
+    assert bitnpz.gc(manifest, age=0, store=store) == []
+    assert len(bitnpz.load(manifest, store=store)["glyphs"]) == LENGTHS[0]

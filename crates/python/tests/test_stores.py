@@ -221,3 +221,19 @@ def test_shards_that_are_kept_on_disk_need_no_requests(images, tmp_path):
     for shard in sharded.shards:
         obstore.delete(store, shard.name)
     assert (np.asarray(manifest["glyphs"]) == images).all()
+
+
+@pytest.mark.parametrize("shuffle", ["blocks", False])
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_loaders_request_windows(archive, images, shuffle, world_size):
+    store = Counted(obstore.store.LocalStore("."))
+    loaded = bitnpz.load(archive, store=store)
+    glyphs = loaded["glyphs"]
+    store.requests, seen = 0, []
+    for rank in range(world_size):
+        options = {"shuffle": shuffle, "block": 512, "window": 8, "rank": rank, "world_size": world_size}
+        for batch, outputs in bitnpz.Loader(glyphs, np.arange(len(images)), batch_size=64, **options):
+            assert (batch == images[outputs]).all()
+            seen.extend(outputs)
+    assert sorted(seen) == list(range(len(images)))
+    assert store.requests <= 3 * world_size * -(-len(images) // (512 * 8))

@@ -206,6 +206,16 @@ impl Images {
         }
     }
 
+    /// Returns whether the archive is read by range, so that it pays to [`prefetch`](Self::prefetch).
+    #[must_use]
+    pub fn is_read_by_range(&self) -> bool {
+        match &self.storage {
+            ImageStorage::Set(images) => images.is_read_by_range(),
+            ImageStorage::Shards(shards) => shards.is_read_by_range(),
+            ImageStorage::Packed(_) => false,
+        }
+    }
+
     fn common_size(&self) -> Result<[usize; 2]> {
         self.image_size().ok_or_else(|| ErrorKind::SizesDiffer.into())
     }

@@ -138,6 +138,11 @@ impl StoredImages {
         self.set().with_image(self.zip(), self.first() + index, with)
     }
 
+    /// Returns whether reading is requesting.
+    pub(super) fn is_read_by_range(&self) -> bool {
+        self.zip().is_read_by_range()
+    }
+
     /// Requests what reading the first of these images needs, if the file is read by range, and returns how many they are.
     pub(super) fn request(&self, indices: &[usize]) -> Result<usize> {
         if !self.zip().is_read_by_range() {

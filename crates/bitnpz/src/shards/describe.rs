@@ -17,6 +17,7 @@ use crate::threads;
 const SHARDS_AT_ONCE: NonZero<usize> = NonZero::new(16).expect("not 0");
 
 /// An array of one archive.
+#[derive(Clone)]
 struct Found {
     /// `None` of images that have keys of their own.
     key: Option<String>,
@@ -70,9 +71,22 @@ pub(super) fn describe(
         }
     }
     let all = |names: &[&str]| names.iter().map(|&name| describe_one(name, open)).collect::<Vec<_>>();
-    let described: Vec<Described> =
+    let mut described: Vec<Described> =
         threads::map_parts(at_once, names, all).into_iter().flatten().collect::<Result<_>>()?;
+    add_empty_sets(&mut described);
     join(&described, open)
+}
+
+/// Adds a set of no images to archives without images with keys of their own, if others have some: a part of an archive may have
+/// none.
+fn add_empty_sets(shards: &mut [Described]) {
+    let is_keyed = |array: &&Found| array.key.is_none();
+    let found = shards.iter().flat_map(|shard| &shard.arrays).find(is_keyed);
+    let Some(mut empty) = found.cloned() else { return };
+    empty.shape[0] = 0;
+    for shard in shards.iter_mut().filter(|shard| !shard.arrays.iter().any(|array| array.key.is_none())) {
+        shard.arrays.push(empty.clone());
+    }
 }
 
 fn describe_one(name: &str, open: &dyn Fn(&str) -> Result<Archive>) -> Result<Described> {
@@ -281,7 +295,10 @@ fn common_kind(parts: &[(&Described, &Found)], open: &dyn Fn(&str) -> Result<Arc
     }
     common.width = 0;
     for (shard, part) in parts {
-        let Some(kind) = part.kind.as_ref().filter(|kind| kind.bits != common.bits) else { continue };
+        let Some(kind) = part.kind.as_ref().filter(|kind| kind.bits != common.bits && part.shape[0] > 0)
+        else {
+            continue;
+        };
         let archive = open(&shard.name)?;
         let images = match &part.key {
             Some(key) => archive.images(key)?,

@@ -131,6 +131,32 @@ fn an_archive_is_cut_into_shards() {
 }
 
 #[test]
+fn shards_may_have_few_images_with_keys_or_none() {
+    let folder = Folder::new();
+    for (number, count, shards) in [(0, 100, 30), (1, 1000, 64), (2, 9, 2)] {
+        let (whole, manifest) =
+            (folder.path(&format!("whole-{number}.npz")), folder.path(&format!("cut-{number}.bitnpz.json")));
+        let mut writer = Writer::create(&whole).unwrap();
+        for number in 0..count {
+            writer.add_image(&format!("page {}", number * number), &image(9, 17, number % 90)).unwrap();
+        }
+        writer.finish().unwrap();
+        let shards = NonZero::new(shards).unwrap();
+        bitnpz::shard(&manifest, &whole, shards, &WriteOptions::default()).unwrap();
+        let archive = ShardedArchive::open(&manifest).unwrap();
+        let keyed = archive.keyed_images().unwrap().unwrap();
+        assert_eq!(keyed.len(), count);
+        for index in [0, count / 2, count - 1] {
+            assert_eq!(keyed.find(&format!("page {}", index * index)), Some(index));
+            assert_eq!(keyed.read::<bool>(index).unwrap(), image(9, 17, index % 90));
+        }
+        let reports = archive.verify(true, |_| ()).unwrap();
+        assert!(reports.iter().all(|shard| shard.report.problems.is_empty()), "{reports:?}");
+        compare_with_reference(&manifest);
+    }
+}
+
+#[test]
 fn of_several_writers_one_commits_and_one_replaces() {
     let folder = Folder::new();
     let (manifest, shards) = commit(&folder, &[100, 200, 300]);

@@ -94,7 +94,10 @@ fn shards_are_committed_replaced_and_removed() {
     assert_eq!(printed(folder, &["gc", "-q", "b.bitnpz.json", "--age", "0s"], 0).0, "");
     fs::remove_file(folder.join("a.bitnpz.json")).unwrap();
     assert_eq!(printed(folder, &["gc", "-q", "a.bitnpz.json"], 0).0, "", "they are too young");
-    assert_eq!(printed(folder, &["gc", "-q", "a.bitnpz.json", "--age", "0s", "--dry-run"], 0).0.lines().count(), 3);
+    assert_eq!(
+        printed(folder, &["gc", "-q", "a.bitnpz.json", "--age", "0s", "--dry-run"], 0).0.lines().count(),
+        3
+    );
     assert_eq!(printed(folder, &["gc", "-q", "a.bitnpz.json", "--age", "0s"], 0).0.lines().count(), 3);
     assert!(paths[0].exists() && !paths[1].exists());
     printed(folder, &["commit", "c.bitnpz.json", "none.npz"], 1);

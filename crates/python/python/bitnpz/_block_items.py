@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ._arithmetic import Array
@@ -15,7 +17,7 @@ class BlockItems:
     """
 
     def __init__(self, array: StoredArray, block: int, window: int) -> None:
-        self._array, self._block = array, block
+        self._array, self._block, self._window = array, block, window
         count = -(-len(array) // block)
         #: The place of each block among those that are kept; -1 of others.
         self._places = np.full(count, -1)
@@ -52,3 +54,6 @@ class BlockItems:
         for place, indices in zip((places * self._block).tolist(), ranges, strict=True):
             self._items[place : place + len(indices)] = items[start : start + len(indices)]
             start += len(indices)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BlockItems, (self._array, self._block, self._window)

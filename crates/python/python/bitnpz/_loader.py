@@ -19,6 +19,7 @@ from ._file_array import IndexArray
 from ._forks import Process
 from ._images import Images
 from ._stored_array import StoredArray
+from ._windows import Window, Windows
 
 #: The attributes that decide which images a batch holds: a saved state must agree with them.
 _ORDER_ATTRIBUTES = ("length", "batch_size", "shuffle", "seed", "drop_last", "rank", "world_size", "block", "window")
@@ -49,7 +50,8 @@ class Loader(Generic[Batch]):
     shuffle : bool or "blocks"
         Whether to yield images in a random order, a new one in each epoch. With "blocks", blocks of consecutive images are in
         random order, and the images of a window of some blocks are mixed: each block is read once, which a store answers with
-        few requests, if a window takes at most 16 MiB of the file, and a disk without seeking.
+        few requests, if a window takes at most 16 MiB of the file, and a disk without seeking. With False, as many images are
+        requested at a time; in both cases those of the next window while the images of one are read.
     seed : int
         The seed of the random orders.
     drop_last : bool
@@ -171,8 +173,8 @@ class Loader(Generic[Batch]):
         self.rank, self.world_size = rank, world_size
         self.block, self.window = block, window
         self.epoch = 0
-        #: The blocks that were requested last.
-        self._requested: list[tuple[int, int]] = []
+        self._windows = Windows(self.images) if isinstance(self.images, Images) else None
+        self._window_images = min(block, max(self.length, 1)) * window
         #: The number of batches of this epoch that have been yielded.
         self._yielded = 0
         #: The epoch and the batch with which the next iteration starts.
@@ -223,7 +225,7 @@ class Loader(Generic[Batch]):
                 background.shutdown(wait=False, cancel_futures=True)
 
     def _order(self, epoch: int) -> Order | None:
-        seed = _seed_of(self.seed, epoch)
+        seed = seed_of(self.seed, epoch)
         if self.shuffle == "blocks":
             return _bitnpz.BlockShuffle(self.length, seed, self.block, self.window)
         return _bitnpz.Shuffle(self.length, seed) if self.shuffle else None
@@ -233,21 +235,28 @@ class Loader(Generic[Batch]):
         if isinstance(order, _bitnpz.BlockShuffle):
             # Each rank has windows of its own, so that it reads no blocks of others but at its ends.
             first = self.rank * (self.length // self.world_size) + min(self.rank, self.length % self.world_size)
-            start = first + number * self.batch_size
-            if start < first + stop:
+            start, last = first + number * self.batch_size, first + stop - 1
+            if start <= last:
                 # The last images of a batch may be in the next window.
-                self._request(order.window(first + stop - 1))
+                self._enter(order.window, last, first + self._count())
             return order.take(start, first + stop)
         positions = (self.rank + number * self.batch_size * self.world_size, self.rank + (stop - 1) * self.world_size + 1)
         if order is None:
+            if positions[0] < positions[1]:
+                self._enter(self._window, positions[1] - 1, self.length)
             return np.arange(*positions, self.world_size)
         return order.take(*positions, self.world_size)
 
-    def _request(self, window: list[tuple[int, int]]) -> None:
-        """Requests a window from a store when its first images are read."""
-        if window != self._requested and isinstance(self.images, Images):
-            self._requested = window
-            self.images._prefetch(window)
+    def _window(self, position: int) -> Window:
+        """Returns the window of an image if images are not shuffled."""
+        start = position // self._window_images * self._window_images
+        return [(start, min(start + self._window_images, self.length))]
+
+    def _enter(self, window: Callable[[int], Window], position: int, stop: int) -> None:
+        """Requests the window of a position from a store, and the one after it, if it begins before `stop`."""
+        if self._windows is not None:
+            following = position + self._window_images
+            self._windows.enter(window(position), window(following) if following < stop else [])
 
     def _batch(self, order: Order | None, number: int) -> Any:
         indices = self._indices(order, number)
@@ -323,6 +332,6 @@ def read_items(array: Source, indices: IndexArray, dtype: npt.DTypeLike | None =
     return items if dtype is None else items.astype(dtype, copy=False)
 
 
-def _seed_of(seed: int, epoch: int) -> int:
+def seed_of(seed: int, epoch: int) -> int:
     """Returns the seed of an epoch's order, which differs for any two pairs of seed and epoch."""
     return int(np.random.SeedSequence([seed & (2**64 - 1), epoch]).generate_state(1, np.uint64)[0])

@@ -6,6 +6,8 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
 from typing import Any, cast
 
 from . import _bitnpz
@@ -120,7 +122,7 @@ class ShardedFile(_bitnpz.ShardedArchive, ArchiveFile):
         if (ranges := ranges_of(file, store, store_options)) is not None:
             source, name = ranges, ranges.name
             cache = disk_cache_of(ranges)
-            self = super().__new__(cls, _text(ranges), ranges, name, access, limits, threads, cache, open_shards)
+            self = super().__new__(cls, read_manifest(ranges), ranges, name, access, limits, threads, cache, open_shards)
         else:
             source = os.fsdecode(cast(Path, file))
             name = shown(source)
@@ -164,7 +166,12 @@ class ShardedFile(_bitnpz.ShardedArchive, ArchiveFile):
 
     def _origin(self) -> Origin:
         options = (self._access, self._limits, self._threads, self._open_shards)
-        return _reopen, (self._source, *options, self._manifest())
+        return _reopen, (self._source, *options, self._digest)
+
+    @cached_property
+    def _digest(self) -> str:
+        """What tells the manifest from others."""
+        return sha256(self._manifest().encode()).hexdigest()
 
 
 def _reopen(
@@ -173,15 +180,15 @@ def _reopen(
     limits: dict[str, int] | None,
     threads: int | None,
     open_shards: int | None,
-    manifest: str,
+    digest: str,
 ) -> ShardedFile:
     archive = ShardedFile(source, access=access, limits=limits, threads=threads, open_shards=open_shards)
-    if archive._manifest() != manifest:
+    if archive._digest != digest:
         raise FileChangedError(f"{archive.filename}: expected the manifest that was opened, found another at its path: load it again")
     return archive
 
 
-def _text(ranges: Ranges) -> bytes:
+def read_manifest(ranges: Ranges) -> bytes:
     """Reads the manifest from a store."""
     length, text = ranges.read_end(1 << 20)
     if length > _MAX_MANIFEST_BYTES:

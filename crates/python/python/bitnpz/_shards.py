@@ -9,6 +9,7 @@ from typing import Any
 from . import _bitnpz
 from ._errors import InputError
 from ._options import MAX_SHARDS, check_number
+from ._orphans import remove_orphans
 from ._paths import Path, shown
 from ._put import put
 from ._sharded_file import MANIFEST_SUFFIX, ShardedFile, is_manifest
@@ -148,18 +149,27 @@ def commit(
         put(ranges, text.encode(), match=_version_of(replaces))
 
 
-def gc(manifest: Path, *, age: float = _AGE, delete: bool = True) -> list[str]:
+def gc(
+    manifest: Path,
+    *,
+    age: float = _AGE,
+    delete: bool = True,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
+) -> list[str]:
     """Removes the files that writers of shards have left in the folder of a manifest, after a failure or when another took their
     place: archives with names as `shard_path` gives them that no manifest in the folder has, and temporary files.
 
     Parameters
     ----------
     manifest : str or path
-        The path of the manifest; it need not be there.
+        The path or URL of the manifest; with `store` its path there. It need not be there.
     age : float
         How long ago a file was written, in seconds, so that it is not that of a writer that has not committed yet.
     delete : bool
         Whether to remove the files, or only to return their paths.
+    store, store_options : optional
+        See `load`.
 
     Returns
     -------
@@ -173,6 +183,9 @@ def gc(manifest: Path, *, age: float = _AGE, delete: bool = True) -> list[str]:
     >>> bitnpz.gc("lost.bitnpz.json") == [], bitnpz.gc("lost.bitnpz.json", age=0) == [path]
     (True, True)
     """
+    ranges = ranges_of(manifest, store, store_options)
+    if ranges is not None:
+        return remove_orphans(ranges, age, delete)
     path = _manifest_path(manifest)
     found = _bitnpz._remove_orphans(path, age, delete, shown(path))
     return [str(orphan) for orphan in found]
