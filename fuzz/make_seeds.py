@@ -58,7 +58,7 @@ manifest = {
         {"dtype": "|u1", "values": [0, 255]},
     ],
     "shared": ["names"],
-    "shards": [{"name": "more/glyphs-0.npz", "bytes": 14000, "directory": "0f3c21aa", "items": [100, 300, 7]}],
+    "shards": [{"name": "glyphs-0.npz", "bytes": 14000, "directory": "0f3c21aa", "items": [100, 300, 7]}],
 }
 (SEEDS / "manifest").mkdir(exist_ok=True)
 (SEEDS / "manifest" / "all").write_text(json.dumps(manifest))

@@ -1104,8 +1104,8 @@ def load_sharded(path):
     parts, named = {array["key"]: [] for array in manifest["arrays"] if "key" in array}, Arrays()
     for shard in manifest["shards"]:
         check(shard.keys() == {"name", "bytes", "directory", "items"}, "the names of a shard")
-        plain = not any(char in "\\:" or ord(char) < 32 for char in shard["name"])
-        check(plain and not {"", ".", ".."} & {*shard["name"].split("/")}, "a file in the folder of the manifest")
+        plain = not any(char in "/\\:" or ord(char) < 32 or 127 <= ord(char) < 160 for char in shard["name"])
+        check(plain and shard["name"] not in ("", ".", ".."), "a file in the folder of the manifest")
         data = (path.parent / shard["name"]).read_bytes()
         check((len(data), f"{zlib.crc32(directory(data)):08x}") == (shard["bytes"], shard["directory"]), "the shard of the manifest")
         arrays = load(path.parent / shard["name"])

@@ -76,8 +76,13 @@ impl TemporaryFile {
             self.path = Some(own);
         }
         let Some(own) = &self.path else { return Ok(()) };
-        fs::hard_link(own, path)?;
-        self.drop_name();
+        match fs::hard_link(own, path) {
+            Ok(()) => self.drop_name(),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+            // Where files cannot have two names, of two writers at the same moment the last one stays.
+            Err(_) if fs::symlink_metadata(path).is_ok() => return Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => return self.take_name(path),
+        }
         Ok(())
     }
 

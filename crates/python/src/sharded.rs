@@ -39,6 +39,10 @@ impl ShardStore for PythonStore {
         };
         Ok(Box::new(Python::attach(open).map_err(to_io)?))
     }
+
+    fn location(&self) -> String {
+        Python::attach(|py| self.0.bind(py).call_method0("location")?.extract()).unwrap_or_default()
+    }
 }
 
 impl ShardedArchive {
@@ -185,6 +189,7 @@ pub(crate) fn commit(
 /// Returns the text of the manifest of these archives of a store.
 #[pyfunction]
 #[pyo3(name = "_describe_shards", signature = (store, shards, name, limits=None))]
+#[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
 pub(crate) fn describe_shards(
     py: Python<'_>,
     store: Py<PyAny>,
@@ -218,7 +223,6 @@ pub(crate) fn cut(
 /// Returns a new path for the shard with this number.
 #[pyfunction]
 #[pyo3(name = "_shard_path")]
-#[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
 pub(crate) fn shard_path(manifest: PathBuf, number: usize) -> PathBuf {
     bitnpz::shard_path(manifest, number)
 }
@@ -226,7 +230,6 @@ pub(crate) fn shard_path(manifest: PathBuf, number: usize) -> PathBuf {
 /// Finds or removes shards that no manifest names.
 #[pyfunction]
 #[pyo3(name = "_remove_orphans")]
-#[expect(clippy::needless_pass_by_value, reason = "extracted arguments are values")]
 pub(crate) fn remove_orphans(
     py: Python<'_>,
     manifest: PathBuf,

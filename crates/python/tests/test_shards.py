@@ -295,3 +295,19 @@ def test_orphans_in_a_store(sharded, kind):
     assert bitnpz.gc(manifest, age=0, store=store) == expected
     assert bitnpz.gc(manifest, age=0, store=store) == []
     assert len(bitnpz.load(manifest, store=store)["glyphs"]) == LENGTHS[0]
+
+
+def test_paths_of_shards_and_urls():
+    for folder in ("", "data/", "s3://bucket/data/", "/abs/"):
+        first, second = (bitnpz.shard_path(f"{folder}glyphs.bitnpz.json", 12) for _ in range(2))
+        assert first != second and first.startswith(f"{folder}glyphs-00012-") and first.count("/") == folder.count("/")
+    bitnpz.save("a.npz", {"glyphs": np.ones((10, 5, 5), bool)})
+    for call in (
+        lambda url: bitnpz.save(url, {"glyphs": np.ones((10, 5, 5), bool)}),
+        lambda url: bitnpz.merge("b.npz", [url]),
+        lambda url: bitnpz.split("b.npz", url, 2),
+        lambda url: bitnpz.shard("b.bitnpz.json", url, 2),
+        lambda url: bitnpz.salvage(url, "b.npz"),
+    ):
+        with pytest.raises(bitnpz.InputError, match="found a URL"):
+            call("s3://bucket/a.npz")

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bitnpz::{Archive, Manifest, OpenOptions, ReadAt, Result, ShardStore, ShardedArchive};
 use object_store::path::Path;
-use object_store::{GetOptions, ObjectStore, PutMode, PutOptions, PutPayload, UpdateVersion};
+use object_store::{Error, ObjectStore, PutMode, PutOptions, PutPayload, UpdateVersion};
 use url::Url;
 
 use crate::async_archive::AsyncArchive;
@@ -16,6 +16,15 @@ use crate::object::RemoteObject;
 use crate::options::RemoteOptions;
 use crate::runtime::wait;
 use crate::upload::Upload;
+
+/// How the environment variables start that stores know.
+const SETTINGS: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
+
+/// So much of a manifest is read at first: all of most.
+const FIRST_BYTES: u64 = 1 << 20;
+
+/// The most bytes that a manifest may have: those of some million shards.
+const MAX_MANIFEST_BYTES: u64 = 256 << 20;
 
 /// A folder in a store, with archives, and manifests that make archives the shards of one.
 ///
@@ -67,10 +76,13 @@ impl RemoteFolder {
         let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidInput, error);
         let parsed =
             Url::parse(url).map_err(|error| invalid(format!("expected the URL of a folder: {error}")))?;
-        // Those that the store does not know are ignored. Who writes http:// wants it.
+        // Who writes http:// wants it.
         let plain = (parsed.scheme() == "http").then(|| ("allow_http".to_owned(), "true".to_owned()));
+        // The store ignores those that it does not know; without a prefix, `TOKEN` may be another program's.
+        let is_of_store = |name: &str| SETTINGS.iter().any(|prefix| name.starts_with(prefix));
         let settings = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?.to_ascii_lowercase(), value.into_string().ok()?))
+            let name = name.into_string().ok().filter(|name| is_of_store(name))?;
+            Some((name.to_ascii_lowercase(), value.into_string().ok()?))
         });
         let settings = settings.chain(plain);
         let (store, path) = object_store::parse_url_opts(&parsed, settings).map_err(to_io)?;
@@ -135,13 +147,18 @@ impl RemoteFolder {
     ///
     /// If it cannot be read, or is none.
     pub fn manifest(&self, name: &str) -> Result<(Manifest, ManifestVersion)> {
-        let path = self.path_of(name).map_err(of_store)?;
-        let store = Arc::clone(&self.store);
+        let object = self.object(name).map_err(of_store)?;
         let read = wait(async move {
-            let result = store.get_opts(&path, GetOptions::default()).await.map_err(to_io)?;
-            let version =
-                UpdateVersion { e_tag: result.meta.e_tag.clone(), version: result.meta.version.clone() };
-            Ok((result.bytes().await.map_err(to_io)?, version))
+            let (len, end) = object.get_end(FIRST_BYTES).await?;
+            if len > MAX_MANIFEST_BYTES {
+                let message = format!("expected at most {MAX_MANIFEST_BYTES} bytes of manifest, found {len}");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+            let rest = 0..len - end.len() as u64;
+            let mut text =
+                if rest.is_empty() { Vec::new() } else { object.get_ranges(&[rest]).await?.swap_remove(0) };
+            text.extend(end);
+            Ok((text, object.update_version()))
         });
         let (text, version) = read.map_err(of_store)?;
         Ok((Manifest::parse(&text)?, ManifestVersion(version)))
@@ -162,17 +179,29 @@ impl RemoteFolder {
         options: &OpenOptions,
     ) -> Result<()> {
         let manifest = Manifest::describe(self, shards.iter().copied(), options)?;
-        let (store, path) = (Arc::clone(&self.store), self.path_of(name).map_err(of_store)?);
+        let (store, object) = (Arc::clone(&self.store), self.object(name).map_err(of_store)?);
+        let path = self.path_of(name).map_err(of_store)?;
         let mode = match replaces {
             Some(version) => PutMode::Update(version.0.clone()),
             None => PutMode::Create,
         };
         let put = wait(async move {
-            let payload = PutPayload::from(manifest.to_json());
+            let text = manifest.to_json();
             let options = PutOptions { mode, ..PutOptions::default() };
-            store.put_opts(&path, payload, options).await.map_err(to_io)
+            match store.put_opts(&path, PutPayload::from(text.clone()), options).await {
+                // It was written by an attempt whose answer was lost, or by another writer of the same shards.
+                Err(Error::AlreadyExists { .. } | Error::Precondition { .. })
+                    if object
+                        .get_end(FIRST_BYTES.max(text.len() as u64))
+                        .await
+                        .is_ok_and(|(_, found)| found == text.as_bytes()) =>
+                {
+                    Ok(())
+                }
+                written => written.map_err(to_io).map(drop),
+            }
         });
-        put.map_err(of_store).map(drop)
+        put.map_err(of_store)
     }
 
     /// Starts an upload of a file, which appears when it is [complete](Upload::complete).
@@ -186,6 +215,10 @@ impl RemoteFolder {
 }
 
 impl ShardStore for RemoteFolder {
+    fn location(&self) -> String {
+        format!("{}\n{}", self.store, self.path)
+    }
+
     fn open(&self, name: &str) -> io::Result<Box<dyn ReadAt>> {
         Ok(Box::new(self.object(name)?))
     }

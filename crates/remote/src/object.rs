@@ -10,7 +10,7 @@ use bitnpz::ReadAt;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore};
+use object_store::{GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore, UpdateVersion};
 
 use crate::failure::{changed, may_pass, to_io, truncated};
 use crate::options::RemoteOptions;
@@ -40,12 +40,14 @@ struct Version {
     /// The `ETag`, or the time of the last change where there is none.
     tag: String,
     has_tag: bool,
+    /// What some stores want besides to replace it.
+    version: Option<String>,
 }
 
 impl Version {
     fn of(meta: &ObjectMeta) -> Self {
         let tag = meta.e_tag.clone().unwrap_or_else(|| meta.last_modified.to_rfc3339());
-        Self { size: meta.size, tag, has_tag: meta.e_tag.is_some() }
+        Self { size: meta.size, tag, has_tag: meta.e_tag.is_some(), version: meta.version.clone() }
     }
 }
 
@@ -87,6 +89,15 @@ impl RemoteObject {
                 Ok((len, read.into_iter().next().unwrap_or_default()))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Returns what replaces the version that was read.
+    pub(crate) fn update_version(&self) -> UpdateVersion {
+        let version = self.0.version.get();
+        UpdateVersion {
+            e_tag: version.filter(|version| version.has_tag).map(|version| version.tag.clone()),
+            version: version.and_then(|version| version.version.clone()),
         }
     }
 
@@ -226,7 +237,8 @@ mod tests {
     #[test]
     fn ranges_are_joined_and_cut() {
         assert_eq!(pieces_of(&[0..10, 15..20, 40..50], 5), [0..20, 40..50]);
-        assert_eq!(pieces_of(&[0..PIECE_BYTES + 7], 5), [0..PIECE_BYTES, PIECE_BYTES..PIECE_BYTES + 7]);
+        let long = [0..PIECE_BYTES + 7, PIECE_BYTES * 3..PIECE_BYTES * 3 + 1];
+        assert_eq!(pieces_of(&long, 5), [0..PIECE_BYTES, PIECE_BYTES..PIECE_BYTES + 7, long[1].clone()]);
         let bytes = |range: Range<u8>| Bytes::from_owner(range.collect::<Vec<_>>());
         let pieces = [(0, bytes(0..20)), (20, bytes(20..30)), (40, bytes(40..50))];
         assert_eq!(cut(&pieces, &(18..23)), [18, 19, 20, 21, 22]);

@@ -16,6 +16,7 @@ pub struct RemoteOptions {
     /// Ranges that lie no further apart, in bytes, are requested as one: to read so much in vain takes less time than a request.
     pub gap: u64,
     /// How often a request is made before a failure that may pass is returned, such as a server's error or an answer that is cut off.
+    /// Stores of `object_store` repeat requests by themselves too, as they are configured, for some failures.
     pub attempts: usize,
     /// The time after which a failed request is not repeated.
     pub timeout: Duration,

@@ -70,12 +70,16 @@ impl Write for UploadOutput {
         let concurrency = self.0.lock().unwrap_or_else(PoisonError::into_inner).concurrency;
         let copy = bytes.to_vec();
         // Parts are sent by tasks of the runtime, which writing starts.
-        let parts = wait(async move {
-            parts.wait_for_capacity(concurrency).await.map_err(to_io)?;
-            parts.write(&copy);
-            Ok(parts)
+        let (parts, written) = wait(async move {
+            let written = parts.wait_for_capacity(concurrency).await.map_err(to_io);
+            if written.is_ok() {
+                parts.write(&copy);
+            }
+            Ok((parts, written))
         })?;
+        // After a failure, too: it is aborted when it is dropped.
         self.0.lock().unwrap_or_else(PoisonError::into_inner).parts = Some(parts);
+        written?;
         Ok(bytes.len())
     }
 

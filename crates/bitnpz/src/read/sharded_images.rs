@@ -1,6 +1,6 @@
 //! Reading images whose stack is cut over several archives.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
@@ -89,19 +89,17 @@ impl Images {
         if !shards.is_read_by_range() {
             return Ok(());
         }
-        let mut within: Vec<(usize, Vec<Range<usize>>)> = Vec::new();
+        let mut within: BTreeMap<usize, Vec<Range<usize>>> = BTreeMap::new();
         for range in ranges {
             let mut start = range.start;
             while start < range.end {
                 let (shard, first) = locate(shards, start);
                 let len = (shards.ends()[shard] - start).min(range.end - start);
-                match within.iter_mut().find(|(other, _)| *other == shard) {
-                    Some((_, ranges)) => ranges.push(first..first + len),
-                    None => within.push((shard, vec![first..first + len])),
-                }
+                within.entry(shard).or_default().push(first..first + len);
                 start += len;
             }
         }
+        let within: Vec<_> = within.into_iter().collect();
         at_once(shards, &within, |(shard, ranges)| shards.images(*shard)?.prefetch(ranges)).map(drop)
     }
 

@@ -16,7 +16,7 @@ use crate::error::{ErrorKind, Result};
 use crate::read::OpenOptions;
 
 /// Writes the manifest of these archives, in this order, and so makes them the shards of one archive. They are in the folder of
-/// the manifest or in folders in it, and closed: each must be complete. Readers see all shards or none.
+/// the manifest, and closed: each must be complete. Readers see all shards or none.
 ///
 /// Stacks under the same key are read one after the other, and so are images with keys of their own, and other arrays that have
 /// as many items as there are images in each archive, as labels do. All other arrays must be the same in all archives.
@@ -95,15 +95,12 @@ fn describe_files<P: AsRef<Path>>(path: &Path, shards: &[P], options: &OpenOptio
     describe(&names, &|name| place.open(name, options), NonZero::<usize>::MIN)
 }
 
-/// Returns the name of a shard, relative to the folder of the manifest.
+/// Returns the name of a shard in the folder of the manifest.
 fn name_in(folder: &Path, shard: &Path) -> Result<String> {
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| absolute(path));
-    let within = |folder: &Path, shard: &Path| shard.strip_prefix(folder).map(Path::to_owned).ok();
-    let found = within(&absolute(folder), &absolute(shard)).or_else(|| within(&real(folder), &real(shard)));
-    let parts = found.iter().flatten().map(|part| part.to_str()).collect::<Option<Vec<_>>>();
-    match parts.filter(|parts| !parts.is_empty()) {
-        Some(parts) => Ok(parts.join("/")),
+    let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok();
+    let is_there = real(folder).is_some_and(|folder| real(&folder_of(shard)) == Some(folder));
+    match shard.file_name().and_then(|name| name.to_str()).filter(|_| is_there) {
+        Some(name) => Ok(name.to_owned()),
         None => {
             let message = format!("expected a file in {}, the folder of the manifest", folder.display());
             Err(unfit(&shard.display().to_string(), message))

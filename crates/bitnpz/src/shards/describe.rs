@@ -100,7 +100,7 @@ fn describe_one(name: &str, open: &dyn Fn(&str) -> Result<Archive>) -> Result<De
 fn arrays_of(archive: &Archive, name: &str) -> Result<Vec<Found>> {
     let mut arrays = Vec::new();
     for (key, _) in archive.sets().iter().filter_map(|set| set.stack()) {
-        arrays.push(found_images(&archive.entry(key)?, archive.images(key)?, name)?);
+        arrays.push(found_images(&archive.entry(key)?, &archive.images(key)?, name)?);
     }
     let keyed = archive.keyed_images()?;
     if keyed.len() > 1 {
@@ -126,7 +126,7 @@ fn arrays_of(archive: &Archive, name: &str) -> Result<Vec<Found>> {
         let may_be_images = entry.kind().is_some() || (archive.has_sets() && entry.is_small_stack());
         let images = if may_be_images { archive.images(member.key()).ok() } else { None };
         let mut found = match images {
-            Some(images) => found_images(&entry, images, name)?,
+            Some(images) => found_images(&entry, &images, name)?,
             None => Found {
                 key: Some(member.key().to_owned()),
                 dtype: entry.dtype().clone(),
@@ -142,7 +142,7 @@ fn arrays_of(archive: &Archive, name: &str) -> Result<Vec<Found>> {
     Ok(arrays)
 }
 
-fn found_images(entry: &Entry<'_>, images: Images, name: &str) -> Result<Found> {
+fn found_images(entry: &Entry<'_>, images: &Images, name: &str) -> Result<Found> {
     let shape = entry.shape().to_vec();
     match trailing(entry.header(), images.shape()) {
         Some(trailing) if images.shape().len() > 2 => Ok(Found {

@@ -66,6 +66,12 @@ pub trait ShardStore: Send + Sync {
     ///
     /// If it cannot be reached.
     fn open(&self, name: &str) -> io::Result<Box<dyn ReadAt>>;
+
+    /// Returns what tells this place from all others, such as its address: what a [`DiskCache`](crate::DiskCache) has of shards of one
+    /// place is not used for those of another.
+    fn location(&self) -> String {
+        String::new()
+    }
 }
 
 /// Where shards are.
@@ -91,7 +97,8 @@ impl Place {
         let (Self::Store(store), Some(cache)) = (self, &options.disk_cache) else {
             return self.open(&shard.name, options);
         };
-        let version = format!("{} {} {:08x}", shard.name, shard.bytes, shard.directory_crc32);
+        let (location, Shard { name, bytes, directory_crc32, .. }) = (store.location(), shard);
+        let version = format!("shard\n{location}\n{name}\n{bytes}\n{directory_crc32:08x}");
         let mut options = options.clone();
         options.disk_cache = None;
         let opened = store.open(&shard.name).map_err(bitnpz_npz::Error::from).map_err(Error::from);

@@ -541,6 +541,6 @@ proptest! {
         images.read_batch_into(&order, &mut batch).unwrap();
         prop_assert_eq!(batch, glyphs(0..len).select(Axis(0), &order));
         let labels = archive.array("labels").unwrap().take::<i64>(&order).unwrap();
-        prop_assert_eq!(labels.into_iter().map(|label| label as usize).collect::<Vec<_>>(), order);
+        prop_assert_eq!(labels.into_iter().collect::<Vec<_>>(), order.iter().map(|&index| index as i64).collect::<Vec<_>>());
     }
 }

@@ -18,6 +18,11 @@ pub(super) fn open(archive: &ArchiveArgs) -> Result<Archive, Failure> {
 /// Opens the archive at a path, or on standard input.
 pub(super) fn open_at(path: &Path, limits: &LimitArgs) -> Result<Archive, Failure> {
     let options = OpenOptions::default().with_limits(limits.limits());
+    if bitnpz::is_manifest(path) {
+        let message = "expected an archive, found the manifest of several: `bitnpz ls`, `verify` and `merge` take it, and all verbs \
+                       each of its shards";
+        return Err(Failure::at(path, message));
+    }
     if is_stream(path) {
         let stdin = io::stdin();
         if stdin.is_terminal() {

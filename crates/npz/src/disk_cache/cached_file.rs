@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use super::folder::{CacheFolder, open_private};
-use super::ranges_list::{Listed, RangesList};
+use super::ranges_list::{Found, RangesList};
 use crate::brief_lock::lock_briefly;
 use crate::owner::Owner;
 use crate::ranges::ReadAt;
@@ -32,7 +33,8 @@ pub(crate) struct CachedReader {
     kept: Mutex<Option<Kept>>,
     /// The end of the file, if it came from the cache: before anything else is requested, it is compared with that of the file, so
     /// that bytes of two versions are never mixed.
-    unchecked_end: Mutex<Option<Vec<u8>>>,
+    cached_end: OnceLock<Vec<u8>>,
+    is_checked: AtomicBool,
     owner: Owner,
 }
 
@@ -68,19 +70,31 @@ impl Kept {
         bytes
     }
 
-    fn read(&self, pieces: &[Listed], wanted: &Range<u64>) -> Option<Vec<u8>> {
+    fn read(&mut self, pieces: &[Found], wanted: &Range<u64>) -> Option<Vec<u8>> {
         let len = |range: &Range<u64>| usize::try_from(range.end - range.start).ok();
         let mut bytes = Vec::with_capacity(len(wanted)?);
-        let mut piece = Vec::new();
+        let mut whole = Vec::new();
         for (range, crc) in pieces {
-            piece.resize(len(range)?, 0);
-            read_exact_at(&self.data, range.start, &mut piece).ok()?;
-            if crc32fast::hash(&piece) != *crc {
-                return None;
+            let start = wanted.start + bytes.len() as u64;
+            let part = start..wanted.end.min(range.end);
+            let from = bytes.len();
+            match crc {
+                // Its checksum was right before: only what is wanted is read.
+                None => {
+                    bytes.resize(from + len(&part)?, 0);
+                    read_exact_at(&self.data, part.start, &mut bytes[from..]).ok()?;
+                }
+                Some(crc) => {
+                    whole.resize(len(range)?, 0);
+                    read_exact_at(&self.data, range.start, &mut whole).ok()?;
+                    if crc32fast::hash(&whole) != *crc {
+                        return None;
+                    }
+                    self.list.note_checked(range.start);
+                    let index = |place: u64| usize::try_from(place - range.start).ok();
+                    bytes.extend(&whole[index(part.start)?..index(part.end)?]);
+                }
             }
-            let from = wanted.start.max(range.start).max(wanted.start + bytes.len() as u64) - range.start;
-            let to = wanted.end.min(range.end) - range.start;
-            bytes.extend(&piece[usize::try_from(from).ok()?..usize::try_from(to).ok()?]);
         }
         Some(bytes)
     }
@@ -110,7 +124,8 @@ impl CachedReader {
             source,
             known,
             kept: Mutex::new(None),
-            unchecked_end: Mutex::new(None),
+            cached_end: OnceLock::new(),
+            is_checked: AtomicBool::new(false),
             owner: Owner::current(),
         }
     }
@@ -141,22 +156,20 @@ impl CachedReader {
 }
 
 impl CachedReader {
-    /// Checks that the file is the one whose end is in the cache.
+    /// Checks that the file is the one whose end is in the cache. Threads that come at the same time each do: none goes on before.
     fn check_end(&self) -> io::Result<()> {
-        let Some(end) = lock_briefly(&self.unchecked_end).and_then(|mut end| end.take()) else {
+        let Some(end) = self.cached_end.get().filter(|_| !self.is_checked.load(Ordering::Acquire)) else {
             return Ok(());
         };
         let (_, found) = self.source.read_end(end.len() as u64)?;
-        if found == end {
-            return Ok(());
+        if found != *end {
+            return Err(io::Error::new(
+                io::ErrorKind::StaleNetworkFileHandle,
+                "the file was replaced or changed after a part of it was read: load it again",
+            ));
         }
-        if let Some(mut unchecked) = lock_briefly(&self.unchecked_end) {
-            *unchecked = Some(end);
-        }
-        Err(io::Error::new(
-            io::ErrorKind::StaleNetworkFileHandle,
-            "the file was replaced or changed after a part of it was read: load it again",
-        ))
+        self.is_checked.store(true, Ordering::Release);
+        Ok(())
     }
 }
 
@@ -205,9 +218,7 @@ impl ReadAt for CachedReader {
         if let Some(KnownFile { len, .. }) = self.known {
             let end = len.saturating_sub(most)..len;
             if let Some(bytes) = self.with_kept(|kept| kept.get(&end)) {
-                if let Some(mut unchecked) = lock_briefly(&self.unchecked_end) {
-                    *unchecked = Some(bytes.clone());
-                }
+                self.cached_end.get_or_init(|| bytes.clone());
                 return Ok((len, bytes));
             }
         }

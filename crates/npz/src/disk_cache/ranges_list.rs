@@ -13,12 +13,23 @@ const RECORD_BYTES: usize = 24;
 pub(super) struct RangesList {
     file: File,
     read: u64,
-    /// The ranges by where they start: where they end, and their checksums.
-    ranges: BTreeMap<u64, (u64, u32)>,
+    /// The ranges by where they start.
+    ranges: BTreeMap<u64, Entry>,
+}
+
+/// Where a range ends, the checksum of its bytes, and whether this process has compared it.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    end: u64,
+    crc: u32,
+    is_checked: bool,
 }
 
 /// A range that is listed, with its checksum.
 pub(super) type Listed = (Range<u64>, u32);
+
+/// A range that was found, with its checksum, or none if this process has compared it.
+pub(super) type Found = (Range<u64>, Option<u32>);
 
 impl RangesList {
     pub(super) fn new(file: File) -> Self {
@@ -26,17 +37,24 @@ impl RangesList {
     }
 
     /// Returns the ranges that a range consists of together; `None` if a part is not there.
-    pub(super) fn find(&self, wanted: &Range<u64>) -> Option<Vec<Listed>> {
+    pub(super) fn find(&self, wanted: &Range<u64>) -> Option<Vec<Found>> {
         let (mut found, mut place) = (Vec::new(), wanted.start);
         while place < wanted.end {
-            let (&start, &(end, crc)) = self.ranges.range(..=place).next_back()?;
+            let (&start, &Entry { end, crc, is_checked }) = self.ranges.range(..=place).next_back()?;
             if end <= place {
                 return None;
             }
-            found.push((start..end, crc));
+            found.push((start..end, (!is_checked).then_some(crc)));
             place = end;
         }
         Some(found)
+    }
+
+    /// Notes that the bytes of a range have the right checksum.
+    pub(super) fn note_checked(&mut self, start: u64) {
+        if let Some(entry) = self.ranges.get_mut(&start) {
+            entry.is_checked = true;
+        }
     }
 
     /// Reads what other processes have added, and returns whether there is any.
@@ -83,16 +101,16 @@ impl RangesList {
     }
 
     /// Forgets ranges whose bytes are not what they should be.
-    pub(super) fn forget(&mut self, ranges: &[Listed]) {
+    pub(super) fn forget(&mut self, ranges: &[Found]) {
         for (range, _) in ranges {
             self.ranges.remove(&range.start);
         }
     }
 
     fn insert(&mut self, range: Range<u64>, crc: u32) {
-        let longer = self.ranges.get(&range.start).is_some_and(|(end, _)| *end > range.end);
-        if !longer {
-            self.ranges.insert(range.start, (range.end, crc));
+        let is_there = self.ranges.get(&range.start).is_some_and(|entry| entry.end >= range.end);
+        if !is_there {
+            self.ranges.insert(range.start, Entry { end: range.end, crc, is_checked: false });
         }
     }
 

@@ -1,4 +1,5 @@
 //! Tests of the cache on disk.
+#![expect(clippy::single_range_in_vec_init, reason = "one range is read")]
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -183,7 +184,7 @@ fn processes_and_threads_write_it_at_the_same_time() {
                 for number in 0..200_u64 {
                     let start = number * 7919 * (thread + 1) % (LEN - 5000);
                     let range = start..start + 1 + number * 13 % 5000;
-                    assert_eq!(file.read_ranges(&[range.clone()]).unwrap(), [bytes(range)]);
+                    assert_eq!(file.read_ranges(std::slice::from_ref(&range)).unwrap(), [bytes(range)]);
                 }
             });
         }
@@ -192,4 +193,20 @@ fn processes_and_threads_write_it_at_the_same_time() {
     let file = DiskCache::new(folder.path(), 64 << 20).unwrap().add(Box::new(source));
     file.read_ranges(&[0..1]).unwrap();
     assert_eq!(count(&requests), 0);
+}
+
+#[test]
+fn no_thread_reads_before_the_file_is_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = DiskCache::new(folder.path(), 10 << 20).unwrap();
+    cache.add_known(Box::new(remote(None).0), "known", LEN).read_end(1000).unwrap();
+    for _ in 0..20 {
+        let known = cache.add_known(Box::new(Replaced), "known", LEN);
+        known.read_end(1000).unwrap();
+        std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| known.read_ranges(&[0..9]).is_err())).collect();
+            assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
+        });
+    }
 }

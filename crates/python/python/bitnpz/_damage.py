@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from . import _bitnpz
 from ._errors import FilePresentError
-from ._paths import Path, shown
+from ._paths import Path, local, shown
 
 
 def _shown(member: str) -> str:
@@ -105,7 +105,7 @@ def salvage(
     >>> saved.keys, saved.images, saved.gone
     (2, 100, [])
     """
-    source, target = os.fsdecode(file), os.fsdecode(to)
+    source, target = local(file), local(to)
     if not force and os.path.lexists(target):
         raise FilePresentError(f"{shown(target)}: already exists; force=True replaces it")
     report = _bitnpz._salvage(source, target, shown(source), limits)

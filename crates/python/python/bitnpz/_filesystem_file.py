@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import posixpath
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -54,8 +55,13 @@ class FilesystemFile:
     def cache_key(self) -> str | None:
         """Returns what tells this version of this file from all others; None if the file system does not."""
         version = self.version()
-        place = type(self.filesystem).__name__ if self._url is None else self._url.text
-        return None if version is None else f"{place}\n{self.path}\n{self.length()}\n{version}"
+        return None if version is None else f"{self.location()}\n{self.length()}\n{version}"
+
+    def location(self) -> str:
+        """Returns what tells this file from those of other names, and in other file systems."""
+        if self._url is not None:
+            return self._url.text
+        return f"{type(self.filesystem).__name__}\n{getattr(self.filesystem, '_fs_token', '')}\n{self.path}"
 
     def read_ranges(self, starts: list[int], ends: list[int]) -> Sequence[bytes]:
         self.length()
@@ -110,6 +116,8 @@ class FilesystemFile:
 
     def _version(self) -> Version:
         """Asks the file system for the length and the version of the file."""
+        # What was listed before may have changed since.
+        self.filesystem.invalidate_cache(posixpath.dirname(self.path))
         info = self.filesystem.info(self.path)
         size = info.get("size")
         if not isinstance(size, int):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from . import _bitnpz
 from ._errors import InputError
 from ._options import MAX_SHARDS, check_number
-from ._paths import Path, shown, with_ending
+from ._paths import Path, local, shown, with_ending
 
 
 def merge(file: Path, sources: Iterable[Path], *, limits: dict[str, int] | None = None) -> None:
@@ -48,7 +48,7 @@ def merge(file: Path, sources: Iterable[Path], *, limits: dict[str, int] | None 
     if isinstance(sources, (str, bytes, os.PathLike)):
         raise InputError(f"sources: expected several paths, found one: use [{shown(sources)!r}]")
     target = with_ending(file)
-    _bitnpz._merge(target, [os.fsdecode(source) for source in sources], shown(target), limits)
+    _bitnpz._merge(target, [local(source) for source in sources], shown(target), limits)
 
 
 def split(
@@ -95,5 +95,5 @@ def split(
     stem, ending = os.path.splitext(with_ending(file))
     targets = [f"{stem}-{number:05}-of-{shards:05}{ending}" for number in range(shards)]
     for number, target in enumerate(targets):
-        _bitnpz._shard(target, os.fsdecode(source), number, shards, shown(target), limits)
+        _bitnpz._shard(target, local(source), number, shards, shown(target), limits)
     return targets

@@ -22,7 +22,7 @@ _TIMES = ("LastModified", "last_modified", "mtime", "created")
 
 def remove_orphans(manifest: Ranges, age: float, delete: bool) -> list[str]:
     """Finds the shards in the folder of a manifest in a store that no manifest there names, last written so many seconds ago. Removes
-    them if `delete` says so, and returns their paths."""
+    them if `delete` says so, and returns their names."""
     if not isinstance(manifest, (StoredObject, FilesystemFile)):
         raise InputError(f"{manifest.name}: expected a file in a store, whose folder can be listed, found {type(manifest).__name__}")
     stem = posixpath.basename(manifest.path).removesuffix(MANIFEST_SUFFIX)
@@ -33,14 +33,13 @@ def remove_orphans(manifest: Ranges, age: float, delete: bool) -> list[str]:
     for name, _ in list(_files(manifest)):
         if name.endswith(MANIFEST_SUFFIX):
             found -= _named(manifest.sibling(name))
-    folder = posixpath.dirname(manifest.path)
-    paths = sorted(posixpath.join(folder, name) for name in found)
-    for path in paths if delete else []:
+    for name in sorted(found) if delete else []:
+        path = posixpath.join(posixpath.dirname(manifest.path), name)
         if isinstance(manifest, StoredObject):
             manifest.store.delete(path)
         else:
             manifest.filesystem.rm_file(path)
-    return paths
+    return sorted(found)
 
 
 def _named(manifest: Ranges) -> set[str]:
@@ -60,6 +59,8 @@ def _files(manifest: StoredObject | FilesystemFile) -> Iterator[tuple[str, float
                 if posixpath.dirname(meta["path"]) == folder:
                     yield posixpath.basename(meta["path"]), meta["last_modified"].timestamp()
         return
+    # What was listed before may be kept.
+    manifest.filesystem.invalidate_cache(folder)
     for info in manifest.filesystem.ls(folder, detail=True):
         if info["type"] == "file":
             yield posixpath.basename(info["name"]), _time_of(manifest, info)

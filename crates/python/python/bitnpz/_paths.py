@@ -7,6 +7,7 @@ import os
 from typing import IO
 
 from ._errors import InputError
+from ._urls import is_url
 
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -16,9 +17,19 @@ def shown(path: Path) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
+def local(path: Path) -> str:
+    """Returns a path, and refuses a URL."""
+    if is_url(path):
+        raise InputError(
+            f"{shown(path)}: expected a path, found a URL: load, commit and gc take URLs; to write to a store, give a file that obstore "
+            "or fsspec has opened"
+        )
+    return os.fsdecode(path)
+
+
 def with_ending(path: Path) -> str:
     """Returns a path to write to, with `.npz` appended as `numpy.savez` does. Devices, pipes and folders keep their names."""
-    name = os.fsdecode(path)
+    name = local(path)
     is_special = os.path.exists(name) and not os.path.isfile(name)
     return name if is_special or name.endswith(".npz") else name + ".npz"
 

@@ -48,7 +48,7 @@ class Shard:
     Attributes
     ----------
     name : str
-        Its path, relative to the folder of the manifest.
+        The name of the file, which is in the folder of the manifest.
     bytes : int
         The size of the file.
     items : dict

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,11 +11,14 @@ from . import _bitnpz
 from ._errors import InputError
 from ._options import MAX_SHARDS, check_number
 from ._orphans import remove_orphans
-from ._paths import Path, shown
+from ._paths import Path, local, shown
 from ._put import put
 from ._sharded_file import MANIFEST_SUFFIX, ShardedFile, is_manifest
 from ._store_options import StoreOptions
 from ._stores import Ranges, ranges_of
+
+#: What stands between folders.
+_SEPARATORS = r"[/\\]" if os.sep == "\\" else "/"
 
 #: Files that are younger may be those of a writer that has not committed yet: those of the last day.
 _AGE = 86400.0
@@ -69,7 +73,7 @@ def shard(
         check_number("shard_bytes", shard_bytes, 2**63 - 1)
         shards = min(max(-(-os.path.getsize(source) // shard_bytes), 1), MAX_SHARDS)
     check_number("shards", shards, MAX_SHARDS)
-    _bitnpz._cut(path, os.fsdecode(source), shards, shown(path), limits)
+    _bitnpz._cut(local(path), local(source), shards, shown(path), limits)
 
 
 def shard_path(manifest: Path, number: int) -> str:
@@ -81,7 +85,10 @@ def shard_path(manifest: Path, number: int) -> str:
     >>> bitnpz.shard_path("data/glyphs.bitnpz.json", 3)  # doctest: +SKIP
     'data/glyphs-00003-5f0c9a1be2d4.npz'
     """
-    return str(_bitnpz._shard_path(_manifest_path(manifest), number))
+    # A URL is no path of this system.
+    path = _manifest_path(manifest)
+    folder = path[: len(path) - len(re.split(_SEPARATORS, path)[-1])]
+    return folder + str(_bitnpz._shard_path(path[len(folder) :], number))
 
 
 def commit(
@@ -103,8 +110,7 @@ def commit(
     manifest : str or path
         The path or URL of the manifest, `NAME.bitnpz.json`; with `store` its path there.
     shards : iterable of str or path
-        The archives, in their order: complete, and in the folder of the manifest or in folders in it. `shard_path` has names for
-        them.
+        The archives, in their order: complete, and in the folder of the manifest. `shard_path` has names for them.
     replaces : ShardedFile, optional
         The archive that is replaced, by one with more, fewer or other shards. Default: none, and there must be no such manifest.
     store, store_options, limits : optional
@@ -185,7 +191,7 @@ def gc(
     """
     ranges = ranges_of(manifest, store, store_options)
     if ranges is not None:
-        return remove_orphans(ranges, age, delete)
+        return [_folder(os.fsdecode(manifest)) + name for name in remove_orphans(ranges, age, delete)]
     path = _manifest_path(manifest)
     found = _bitnpz._remove_orphans(path, age, delete, shown(path))
     return [str(orphan) for orphan in found]
@@ -204,16 +210,20 @@ def _folder(path: str) -> str:
 
 
 def _name_in(folder: str, shard: str) -> str:
-    """Returns the path of a shard in a store, relative to the folder of the manifest."""
-    if not shard.startswith(folder):
+    """Returns the name of a shard in a store, which is in the folder of the manifest."""
+    if not shard.startswith(folder) or "/" in shard[len(folder) :]:
         raise InputError(f"{shard}: expected a shard in {folder}, the folder of the manifest")
     return shard[len(folder) :]
 
 
-def _version_of(archive: ShardedFile) -> str | None:
+def _version_of(archive: ShardedFile) -> str:
     """Returns what tells the manifest of an archive in a store from others."""
     source: Any = archive._source
     if isinstance(source, str):
         raise InputError(f"{archive.filename}: expected the archive of the manifest that is replaced, found one in a file")
     version: str | None = source.version()
+    if version is None:
+        raise InputError(
+            f"{archive.filename}: expected a store that tells the version of a file, so that no other writer's manifest is replaced"
+        )
     return version

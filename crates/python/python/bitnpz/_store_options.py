@@ -36,6 +36,11 @@ class StoreOptions:
     timeout : float
         The seconds after which a failed request is not repeated. A request under way is ended by the store's own timeout: that of
         obstore is 30 seconds, and for HTTP this one if it is shorter.
+    cache : str or path, optional
+        A folder on disk in which what was read is kept, for this process and others: what one has read, none requests again. It may
+        be removed at any time, and processes that use it be killed. Files whose version the store does not tell are not kept.
+    cache_bytes : int
+        About how many bytes the folder has at most, 10 GiB by default. The files that were opened the longest time ago go first.
 
     Examples
     --------

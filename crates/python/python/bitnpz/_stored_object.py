@@ -17,6 +17,10 @@ from ._store_options import StoreOptions
 from ._urls import Url, check_sibling
 
 
+#: The settings of a store that say where it is, and hold no secrets.
+_PLACES = ("endpoint", "url", "bucket", "region", "account_name", "container_name")
+
+
 class StoredObject:
     """An object in a store of obstore, or of anything with the same `head`, and `get` or `get_ranges`.
 
@@ -51,8 +55,15 @@ class StoredObject:
     def cache_key(self) -> str | None:
         """Returns what tells this version of this object from all others; None if the store does not."""
         version = self.version()
-        place = repr(self.store) if self._url is None else self._url.text
-        return None if version is None else f"{place}\n{self.path}\n{self.length()}\n{version}"
+        return None if version is None else f"{self.location()}\n{self.length()}\n{version}"
+
+    def location(self) -> str:
+        """Returns what tells this object from those of other names, and in other stores."""
+        if self._url is not None:
+            return self._url.text
+        config = getattr(self.store, "config", None) or {}
+        places = [f"{key}={config[key]}" for key in _PLACES if key in config]
+        return "\n".join([repr(self.store), *places, str(getattr(self.store, "prefix", "")), self.path])
 
     def read_ranges(self, starts: list[int], ends: list[int]) -> Sequence[bytes]:
         if not hasattr(self.store, "get"):

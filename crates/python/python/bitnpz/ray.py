@@ -54,8 +54,8 @@ def read(
     Each task reads a range of the images, so that many workers read one archive. The driver reads what lists the arrays, and no
     images: `dataset.count()` and `dataset.schema()` take no time.
 
-    Arrays that are neither `Images` nor `StoredArray`, such as small ones, are read whole: by the driver, and by each task,
-    unless its worker has kept them from the task before.
+    Arrays that are neither `Images` nor `StoredArray`, such as small ones and those that `np.savez` wrote, are read whole: by the
+    driver, and by each task, unless its worker has kept them from the task before.
 
     Parameters
     ----------
