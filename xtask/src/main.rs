@@ -32,7 +32,7 @@ struct Task {
 }
 
 /// All tasks, in the order in which a newcomer needs them.
-const TASKS: [Task; 19] = [
+const TASKS: [Task; 20] = [
     task("setup", "", "install NumPy for the tests, below target, and say what to do next", setup::run),
     task("test", "[ARGS]", "run all tests; with ARGS for cargo test, those in Rust only", test::run),
     task("lint", "", "run rustfmt, clippy and rustdoc with warnings denied", lint::run),
@@ -75,6 +75,7 @@ const TASKS: [Task; 19] = [
     task("workflows", "FILE.npz ...", "compare workflows in Python with the usual ones", package::compare),
     task("scale", "FILE.npz [IMAGES]", "open, read and merge very large archives", package::scale),
     task("network", "FILE.npz", "simulate reading an archive over a network", package::network),
+    task("remote", "FILE.npz", "read archives over HTTP with latency added", package::remote),
     task("ray", "FILE.npz [IMAGES [RUNS]]", "read and write through Ray Data", package::ray),
     task(
         "peers",

@@ -78,6 +78,12 @@ pub(crate) fn network(arguments: &[String]) -> Outcome {
     run(command(&python, &["benches/network.py"]).args(arguments))
 }
 
+/// Reads archives over HTTP, with latency added.
+pub(crate) fn remote(arguments: &[String]) -> Outcome {
+    let python = for_reports("venv-ratio", "benches/requirements.txt")?;
+    run(command(&python, &["benches/remote.py"]).args(arguments))
+}
+
 /// Reads and writes through Ray Data.
 pub(crate) fn ray(arguments: &[String]) -> Outcome {
     let python = for_reports("venv-ray", "benches/requirements-ray.txt")?;

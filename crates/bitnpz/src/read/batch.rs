@@ -10,9 +10,11 @@ use ndarray::{ArrayD, ArrayRef3, ArrayViewMut2, Axis};
 use super::check::check_shape;
 use super::images::{ImageStorage, Images};
 use super::outputs::Outputs;
+use super::share::Share;
 use crate::error::{ErrorKind, Result};
 use crate::interrupt;
 use crate::packed::unpack_into;
+use crate::set::CodedImage;
 use crate::threads;
 
 /// The number of small images that a thread takes at a time: enough that taking them costs little beside decoding them, few
@@ -145,9 +147,8 @@ impl Images {
     pub fn count_ones(&self, indices: &[usize]) -> Result<Vec<u64>> {
         let mut counts = with_room(indices.len())?;
         counts.resize(indices.len(), 0);
-        self.share(indices, &mut counts, |images, indices, mut counts| {
-            let mut indices = indices.iter().enumerate();
-            indices.try_for_each(|(number, &index)| {
+        self.share(indices, &mut counts, |images, mut counts| {
+            images.try_for_each(|number, images, index| {
                 counts.of(number)[0] = images.count_ones_of(index)?;
                 Ok(())
             })
@@ -227,26 +228,27 @@ impl Images {
         out: &mut [O],
         read: impl Fn(BitmapView<'_>, &mut [O]) + Sync,
     ) -> Result<()> {
-        self.share(indices, out, |images, indices, mut out| match (&images.storage, images.size) {
-            (ImageStorage::Set(stored), Some(size)) => {
-                stored.with_images(indices, size, |number, image| read(image, out.of(number)))
+        self.share(indices, out, |images, mut out| {
+            if let (Some(coded), Some(size)) = (images.find_coded()?, self.size) {
+                return CodedImage::decode_all(&coded, size, |number, image| read(image, out.of(number)));
             }
-            _ => {
-                let mut indices = indices.iter().enumerate();
-                indices.try_for_each(|(number, &index)| {
+            match images {
+                Share::One(Self { storage: ImageStorage::Set(stored), size: Some(size), .. }, indices) => {
+                    stored.with_images(indices, *size, |number, image| read(image, out.of(number)))
+                }
+                _ => images.try_for_each(|number, images, index| {
                     images.with_bitmap(index, |image| read(image, out.of(number)))
-                })
+                }),
             }
         })
     }
 
-    /// Calls `read` with some of these images, by their indices in an `Images`, and their parts of `out`, until all are read; on
-    /// several threads if there are many.
+    /// Calls `read` with shares of these images and their parts of `out`, until all are read; on several threads if there are many.
     fn share<O: Send>(
         &self,
         indices: &[usize],
         out: &mut [O],
-        read: impl Fn(&Self, &[usize], Outputs<'_, O>) -> Result<()> + Sync,
+        read: impl Fn(Share<'_>, Outputs<'_, O>) -> Result<()> + Sync,
     ) -> Result<()> {
         if let Some(&index) = indices.iter().find(|&&index| index >= self.len()) {
             return Err(ErrorKind::NoSuchImage { index, len: self.len() }.into());
@@ -266,7 +268,7 @@ impl Images {
             let each_share = self.images_per_share();
             let shares = now.chunks(each_share).zip(now_out.chunks_mut(each_share * each.get()));
             self.share_requested(now.len(), shares, |(indices, out)| {
-                read(self, indices, Outputs::Consecutive(out, each.get()))
+                read(Share::One(self, indices), Outputs::Consecutive(out, each.get()))
             })?;
         }
         Ok(())

@@ -24,6 +24,7 @@ mod pixels;
 mod places;
 mod report;
 mod sharded_images;
+mod share;
 mod spool;
 mod stats;
 mod stored_array;

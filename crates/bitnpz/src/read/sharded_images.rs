@@ -1,12 +1,13 @@
 //! Reading images whose stack is cut over several archives.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::images::{Images, ShardedImages};
 use super::outputs::Outputs;
+use super::share::Share;
 use crate::error::Result;
 use crate::interrupt;
 use crate::threads;
@@ -14,12 +15,11 @@ use crate::threads;
 /// So many shards are opened, and their images requested, at the same time.
 const SHARDS_AT_ONCE: NonZero<usize> = NonZero::new(16).expect("not 0");
 
-/// Images of one shard, and what belongs to each.
-struct Group<T> {
+/// Images that follow each other in a batch, and are of one shard.
+struct Run {
     shard: usize,
-    /// Their indices in the shard.
-    indices: Vec<usize>,
-    parts: Vec<T>,
+    /// Their places in the batch.
+    places: Range<usize>,
 }
 
 /// Returns the shard of an image, and the index that it has there.
@@ -29,22 +29,22 @@ fn locate(shards: &dyn ShardedImages, index: usize) -> (usize, usize) {
     (shard, index - shard.checked_sub(1).map_or(0, |before| ends[before]))
 }
 
-/// Groups images, given by their indices, by shard.
-fn group<T>(shards: &dyn ShardedImages, images: impl Iterator<Item = (usize, T)>) -> VecDeque<Group<T>> {
-    let mut images: Vec<_> = images.collect();
-    images.sort_unstable_by_key(|(index, _)| *index);
-    let (mut groups, mut range) = (VecDeque::<Group<T>>::new(), 0..0);
-    for (index, part) in images {
-        if !range.contains(&index) {
-            let (shard, within) = locate(shards, index);
-            range = index - within..shards.ends()[shard];
-            groups.push_back(Group { shard, indices: Vec::new(), parts: Vec::new() });
+/// Returns the runs of the first of these images, which are in ascending order, and makes their indices those in their shards: of as
+/// many as can be requested together, and of as many shards as can be open.
+fn take_runs(shards: &dyn ShardedImages, indices: &mut [usize]) -> Vec<Run> {
+    let (mut runs, mut place) = (Vec::new(), 0);
+    while place < indices.len() && runs.len() < shards.open_at_once() {
+        let (shard, within) = locate(shards, indices[place]);
+        let (first, end) = (indices[place] - within, shards.ends()[shard]);
+        let len = indices[place..].partition_point(|&index| index < end);
+        if place > 0 && place + len > shards.images_at_once() {
+            break;
         }
-        let group = groups.back_mut().expect("the group of the image");
-        group.indices.push(index - range.start);
-        group.parts.push(part);
+        indices[place..place + len].iter_mut().for_each(|index| *index -= first);
+        runs.push(Run { shard, places: place..place + len });
+        place += len;
     }
-    groups
+    runs
 }
 
 /// Calls `work` with all of these, at the same time if shards are read by range, and returns the results.
@@ -111,43 +111,45 @@ impl Images {
         indices: &[usize],
         out: &mut [O],
         each: NonZero<usize>,
-        read: impl Fn(&Self, &[usize], Outputs<'_, O>) -> Result<()> + Sync,
+        read: impl Fn(Share<'_>, Outputs<'_, O>) -> Result<()> + Sync,
     ) -> Result<()> {
-        let mut waiting = group(shards, indices.iter().copied().zip(out.chunks_mut(each.get())));
-        while !waiting.is_empty() {
+        let mut wanted: Vec<_> = indices.iter().copied().zip(out.chunks_mut(each.get())).collect();
+        wanted.sort_unstable_by_key(|(index, _)| *index);
+        let (sorted, parts): (Vec<usize>, Vec<&mut [O]>) = wanted.into_iter().unzip();
+        let (mut parts, mut done) = (parts.into_iter(), 0);
+        while done < sorted.len() {
             interrupt::check()?;
-            let (mut now, mut images) = (Vec::new(), 0);
-            while let Some(group) = waiting.front()
-                && now.len() < shards.open_at_once()
-                && (now.is_empty() || images + group.indices.len() <= shards.images_at_once())
-            {
-                images += group.indices.len();
-                now.extend(waiting.pop_front());
-            }
-            let wanted: Vec<_> = now.iter().map(|group| (group.shard, &group.indices[..])).collect();
-            let requested = at_once(shards, &wanted, |(shard, indices)| {
-                let images = shards.images(*shard)?;
-                let count = images.request(indices)?;
+            let mut within = sorted[done..].to_vec();
+            let runs = take_runs(shards, &mut within);
+            let requested = at_once(shards, &runs, |run| {
+                let images = shards.images(run.shard)?;
+                let count = images.request(&within[run.places.clone()])?;
                 Ok((images, count))
             })?;
-            let (mut shares, mut count) = (Vec::new(), 0);
-            for (mut group, (images, requested)) in now.into_iter().zip(&requested) {
-                if *requested < group.indices.len() {
-                    let (indices, parts) =
-                        (group.indices.split_off(*requested), group.parts.split_off(*requested));
-                    waiting.push_front(Group { shard: group.shard, indices, parts });
-                }
-                count += group.indices.len();
-                let mut parts = group.parts.into_iter();
-                for indices in group.indices.chunks(self.images_per_share()) {
-                    let parts: Vec<_> = parts.by_ref().take(indices.len()).collect();
-                    shares.push((images, indices.to_vec(), parts));
+            let mut ready = Vec::new();
+            for (run, (images, count)) in runs.iter().zip(&requested) {
+                let indices = &within[run.places.clone()][..*count];
+                ready.extend(indices.iter().map(|index| (&**images, *index)));
+                // The rest of a run is requested next, with what follows.
+                if *count < run.places.len() {
+                    break;
                 }
             }
             let Some((like, _)) = requested.first() else { break };
-            like.share_requested(count, shares.into_iter(), |(images, indices, parts)| {
-                read(images, &indices, Outputs::Apart(parts))
+            let shares: Vec<_> = ready
+                .chunks(self.images_per_share())
+                .map(|images| (images, parts.by_ref().take(images.len()).collect::<Vec<_>>()))
+                .collect();
+            like.share_requested(ready.len(), shares.into_iter(), |(all, parts)| {
+                let out = Outputs::Apart(parts);
+                let first = all[0].0;
+                if all.iter().any(|(images, _)| !std::ptr::eq(*images, first)) {
+                    return read(Share::Several(all), out);
+                }
+                let indices: Vec<usize> = all.iter().map(|(_, index)| *index).collect();
+                read(Share::One(first, &indices), out)
             })?;
+            done += ready.len();
         }
         Ok(())
     }

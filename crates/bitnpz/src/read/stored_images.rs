@@ -14,7 +14,7 @@ use crate::axes::{ArrayForm, ImageAxes};
 use crate::error::Result;
 use crate::interrupt;
 use crate::packed::unpack_onto;
-use crate::set::StoredSet;
+use crate::set::{CodedImage, StoredSet};
 
 /// The number of images that are decoded at once, and the largest number of pixels that each of them has then.
 const IMAGES_AT_ONCE: usize = 32;
@@ -171,6 +171,11 @@ impl StoredImages {
     ) -> Result<()> {
         let images: Vec<usize> = indices.iter().map(|index| self.first() + index).collect();
         self.set().with_images(self.zip(), &images, size, with)
+    }
+
+    /// Finds an image, which must have this size.
+    pub(super) fn find_coded(&self, index: usize, size: [usize; 2]) -> Result<CodedImage<'_>> {
+        self.set().find_coded(self.zip(), self.first() + index, size)
     }
 
     /// Returns whether images of this size may exceed the limit, so that each must be checked.

@@ -17,6 +17,7 @@
 mod blob;
 mod block;
 mod checksum;
+mod coded_image;
 mod collected;
 mod description;
 mod directory;
@@ -44,6 +45,7 @@ mod verify;
 mod writer;
 
 pub(crate) use blob::BYTES_HEADER;
+pub(crate) use coded_image::CodedImage;
 pub(crate) use description::{Ones, Sets, Shape};
 pub(crate) use keys::KeySet;
 pub(crate) use options::SetOptions;

@@ -1,15 +1,15 @@
 //! An image set in an archive.
 
-use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 
 use bitnpz_bitmap::BitmapView;
-use bitnpz_bitmap::codec::{Codec, Decoder, Model, OnesCounter, RowSink};
+use bitnpz_bitmap::codec::{Codec, Model, OnesCounter, RowSink};
 use bitnpz_npy::check_shape;
 use bitnpz_npz::Archive;
 
 use super::blob::Blob;
 use super::checksum::ImageCrc;
+use super::coded_image::{CodedImage, Scratch, blame, with_scratch};
 use super::description::{Description, ModelDescription, Ones, Shape};
 use super::directory::BLOCK;
 use super::limits::check_image;
@@ -22,31 +22,6 @@ use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{self, SegmentPart};
 use crate::packed::PackedKind;
-
-/// The buffer of rows is kept for the next image up to this size, so that one large image does not hold memory for good.
-const MAX_KEPT_BUFFER: usize = 1 << 20;
-
-/// The decoder of a thread, and its buffer for rows.
-#[derive(Default)]
-struct Scratch {
-    decoder: Decoder,
-    rows: Vec<u8>,
-}
-
-thread_local! {
-    /// Taken while it is used, so that callbacks can decode images too.
-    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
-}
-
-fn with_scratch<R>(with: impl FnOnce(&mut Scratch) -> R) -> R {
-    let mut scratch = SCRATCH.take().unwrap_or_default();
-    let result = with(&mut scratch);
-    if scratch.rows.capacity() > MAX_KEPT_BUFFER {
-        scratch.rows = Vec::new();
-    }
-    SCRATCH.set(Some(scratch));
-    result
-}
 
 /// Payloads are read at once if at least one in so many of the images from the first to the last is wanted.
 const MAX_SPREAD: usize = 4;
@@ -263,52 +238,51 @@ impl StoredSet {
         })
     }
 
-    /// Calls `with` with the number of each of these images in `images` and the image; all must have this size. Several are decoded at once.
+    /// Calls `with` with the number of each of these images in `images` and the image; all must have this size. Several are decoded
+    /// at once.
     pub(crate) fn with_images(
         &self,
         zip: &Archive,
         images: &[usize],
         size: [usize; 2],
-        mut with: impl FnMut(usize, BitmapView<'_>),
+        with: impl FnMut(usize, BitmapView<'_>),
     ) -> Result<()> {
         let window = self.window(zip, images);
-        let mut payloads = Vec::with_capacity(images.len());
-        let mut models = Vec::new();
-        for (place, &image) in images.iter().enumerate() {
-            let (segment, number) = self.locate(image)?;
-            if models.last().is_none_or(|&(_, model)| model != segment.model()) {
-                models.push((place, segment.model()));
-            }
-            let payload = segment.payloads(zip)?.payload_in(window.as_ref(), zip, number)?;
-            let start = match segment.size() {
-                Some(_) => 0,
-                None => {
-                    let (own, rest) = self.split_size(segment, number, &payload)?;
-                    if own != size {
-                        return Err(ErrorKind::SizesDiffer.into());
-                    }
-                    payload.len() - rest.len()
+        let coded = images.iter().map(|&image| self.coded(zip, window.as_ref(), image, size));
+        CodedImage::decode_all(&coded.collect::<Result<Vec<_>>>()?, size, with)
+    }
+
+    /// Finds an image, which must have this size.
+    pub(crate) fn find_coded<'s>(
+        &'s self,
+        zip: &'s Archive,
+        image: usize,
+        size: [usize; 2],
+    ) -> Result<CodedImage<'s>> {
+        self.coded(zip, None, image, size)
+    }
+
+    fn coded<'s>(
+        &'s self,
+        zip: &'s Archive,
+        window: Option<&'s Window>,
+        image: usize,
+        size: [usize; 2],
+    ) -> Result<CodedImage<'s>> {
+        let (segment, number) = self.locate(image)?;
+        let payload = segment.payloads(zip)?.payload_in(window, zip, number)?;
+        let start = match segment.size() {
+            Some(_) => 0,
+            None => {
+                let (own, rest) = self.split_size(segment, number, &payload)?;
+                if own != size {
+                    return Err(ErrorKind::SizesDiffer.into());
                 }
-            };
-            self.check_size(zip, image, payload.len() - start, size)?;
-            payloads.push((payload, start));
-        }
-        let payloads: Vec<&[u8]> = payloads.iter().map(|(payload, start)| &payload[*start..]).collect();
-        // Images of one model that follow each other are decoded together.
-        let ends = models.iter().skip(1).map(|(start, _)| *start).chain([images.len()]);
-        for (&(start, model), end) in models.iter().zip(ends) {
-            let model = self.models[model].get(zip)?;
-            with_scratch(|Scratch { decoder, rows }| {
-                let decoded = decoder.decode_many(model, &payloads[start..end], size, rows);
-                let decoded = decoded.map_err(|(number, error)| match self.locate(images[start + number]) {
-                    Ok((segment, _)) => blame(segment, images[start + number], error),
-                    Err(error) => error,
-                });
-                decoded?.enumerate().for_each(|(number, image)| with(start + number, image));
-                Ok::<_, Error>(())
-            })?;
-        }
-        Ok(())
+                payload.len() - rest.len()
+            }
+        };
+        self.check_size(zip, image, payload.len() - start, size)?;
+        Ok(CodedImage { payload, start, model: self.model(zip, segment)?, segment, image })
     }
 
     /// Reads the payloads of images at once if they lie close together in one segment.
@@ -455,14 +429,6 @@ fn request_keys(zip: &Archive, set: &str, description: &Description) -> Result<(
         [keys, members.directory_request(zip), members.header_request(zip)].into_iter().flatten()
     });
     Ok(zip.prefetch(&mut requests.collect::<Vec<_>>())?)
-}
-
-/// Returns the error of an image whose payload cannot be decoded.
-fn blame(segment: &Segment, image: usize, error: bitnpz_bitmap::Error) -> Error {
-    match error.kind() {
-        bitnpz_bitmap::ErrorKind::OutOfMemory { .. } => error.into(),
-        _ => segment.damaged(format!("image {image} of the set: {error}")).into(),
-    }
 }
 
 /// A sink of rows that must know the size of each image.
