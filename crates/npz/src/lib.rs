@@ -45,7 +45,7 @@ mod writer;
 pub use archive::{Access, Archive, Identity, Member, MemberReader, OpenOptions};
 pub use atomic_file::{AtomicFile, sync_folder_of};
 pub use brief_lock::lock_briefly;
-pub use disk_cache::DiskCache;
+pub use disk_cache::{DiskCache, KnownReader};
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
 pub use method::{Compression, Method};

@@ -301,8 +301,9 @@ impl Images {
     }
 
     #[getter]
-    fn codec(&self) -> Option<String> {
-        self.images.codec().map(|codec| codec.to_string())
+    fn codec(&self, py: Python<'_>) -> Option<String> {
+        // That of a sharded archive opens a shard.
+        py.detach(|| self.images.codec()).map(|codec| codec.to_string())
     }
 
     #[getter]
@@ -310,18 +311,23 @@ impl Images {
         self.images.stored_bytes()
     }
 
-    fn _key(&self, index: usize) -> Option<String> {
-        (index < self.len()).then(|| self.images.key(self.to_stored(index))).flatten()
+    fn _key(&self, py: Python<'_>, index: usize) -> PyResult<Option<String>> {
+        if index >= self.len() {
+            return Ok(None);
+        }
+        quick(py, &self.name, || self.images.try_key(self.to_stored(index)))
     }
 
-    fn _find(&self, py: Python<'_>, key: &Bound<'_, PyString>) -> Option<usize> {
-        let key = key.to_cow().ok()?;
+    fn _find(&self, py: Python<'_>, key: &Bound<'_, PyString>) -> PyResult<Option<usize>> {
+        let Ok(key) = key.to_cow() else { return Ok(None) };
         // The first look-up in a large key table takes long.
-        let stored = py.detach(|| self.images.find(&key))?;
-        match &self.selected {
-            Some(selected) => selected.iter().position(|&one| usize::try_from(one) == Ok(stored)),
-            None => Some(stored),
-        }
+        let stored = long(py, &self.name, || self.images.try_find(&key))?;
+        Ok(match &self.selected {
+            Some(selected) => {
+                stored.and_then(|stored| selected.iter().position(|&one| usize::try_from(one) == Ok(stored)))
+            }
+            None => stored,
+        })
     }
 
     /// Checks that the limits allow a batch of images with this many bytes each.

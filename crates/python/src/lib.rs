@@ -44,7 +44,9 @@ mod _bitnpz {
     #[pymodule_export]
     use super::model::{model_codec, train};
     #[pymodule_export]
-    use super::sharded::{ShardedArchive, commit, cut, describe_shards, remove_orphans, shard_path};
+    use super::sharded::{
+        ShardedArchive, commit, cut, describe_shards, remove_orphans, shard_names, shard_path,
+    };
     #[pymodule_export]
     use super::shuffle::{BlockShuffle, Shuffle};
     #[pymodule_export]

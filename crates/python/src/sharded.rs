@@ -40,7 +40,7 @@ impl ShardStore for PythonStore {
         Ok(Box::new(Python::attach(open).map_err(to_io)?))
     }
 
-    fn location(&self) -> String {
+    fn location(&self) -> Option<String> {
         Python::attach(|py| self.0.bind(py).call_method0("location")?.extract()).unwrap_or_default()
     }
 }
@@ -112,7 +112,7 @@ impl ShardedArchive {
         let archive = self.open(py)?;
         let Ok(key) = key.cast::<PyString>() else { return Ok(false) };
         let Ok(key) = key.to_cow() else { return Ok(false) };
-        long(py, &self.name, || Ok(archive.contains(&key)))
+        long(py, &self.name, || archive.contains(&key))
     }
 
     /// Returns the keys of arrays, without those of images with keys of their own.
@@ -203,6 +203,14 @@ pub(crate) fn describe_shards(
         let manifest = Manifest::describe(&store, shards.iter().map(String::as_str), &options)?;
         Ok(manifest.to_json())
     })
+}
+
+/// Returns the names of the shards of a manifest.
+#[pyfunction]
+#[pyo3(name = "_shard_names")]
+pub(crate) fn shard_names(py: Python<'_>, manifest: &[u8], name: &str) -> PyResult<Vec<String>> {
+    let manifest = quick(py, name, || Manifest::parse(manifest))?;
+    Ok(manifest.shards().iter().map(|shard| shard.name.clone()).collect())
 }
 
 /// Cuts an archive into shards, and writes their manifest.

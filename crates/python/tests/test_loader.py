@@ -216,3 +216,36 @@ def test_loaders_are_pickled():
     again = pickle.loads(pickle.dumps(loader))
     other_x, other_y = next(iter(again))
     assert (x == images[y]).all() and (other_x == x).all() and (other_y == y).all()
+
+
+def test_iterators_of_one_loader_do_not_disturb_each_other():
+    images = np.random.default_rng(0).random((200_000, 6, 7)) < 0.3
+    bitnpz.save("many.npz", {"images": images, "labels": np.arange(len(images))})
+    archive = bitnpz.load("many.npz")
+    assert isinstance(archive["labels"], bitnpz.StoredArray)
+    for prefetch in (0, 2):
+        options = {"shuffle": "blocks", "block": 128, "window": 2, "prefetch": prefetch}
+        loader = bitnpz.Loader(archive["images"], archive["labels"], **options)
+        for number, (first, second) in enumerate(zip(loader, loader)):
+            for x, y in (first, second):
+                assert (x == images[y]).all()
+            if number == 100:
+                break
+
+
+def test_labels_are_right_after_an_interrupted_read(monkeypatch):
+    bitnpz.save("many.npz", {"images": np.ones((200_000, 6, 7), bool), "labels": np.arange(200_000)})
+    labels = bitnpz.load("many.npz")["labels"]
+    items = bitnpz._block_items.BlockItems(labels, 100, 2)
+    rng = np.random.default_rng(0)
+    for number in range(200):
+        blocks = rng.integers(0, 2000, 2)
+        wanted = np.repeat(blocks, 30) * 100 + rng.integers(0, 100, 60)
+        if number % 3 == 0:
+            with monkeypatch.context() as patch:
+                patch.setattr(bitnpz.StoredArray, "take", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+                try:
+                    items.take(wanted)
+                except KeyboardInterrupt:
+                    pass
+        assert (items.take(wanted) == wanted).all()

@@ -215,8 +215,8 @@ impl RemoteFolder {
 }
 
 impl ShardStore for RemoteFolder {
-    fn location(&self) -> String {
-        format!("{}\n{}", self.store, self.path)
+    fn location(&self) -> Option<String> {
+        Some(format!("{}\n{}", self.store, self.path))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn ReadAt>> {

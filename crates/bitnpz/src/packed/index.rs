@@ -151,6 +151,16 @@ impl PackedKind {
         }
     }
 
+    /// Returns whether the value of bit 1 is the one that is assumed for images of one value: 1, or True.
+    pub(crate) fn assumes_second(&self) -> bool {
+        let assumed = match self.values()[1] {
+            Value::Bool(_) => Value::Bool(true),
+            Value::Integer(_) => Value::Integer(1),
+            Value::Float(_) => Value::Float(1.0),
+        };
+        self.values()[1] == assumed
+    }
+
     /// Returns the two values as JSON.
     pub(crate) fn json_values(&self) -> [Box<RawValue>; 2] {
         self.values().map(|value| RawValue::from_string(value.to_json()).expect("a value is plain JSON"))

@@ -229,7 +229,9 @@ impl Images {
         read: impl Fn(BitmapView<'_>, &mut [O]) + Sync,
     ) -> Result<()> {
         self.share(indices, out, |images, mut out| {
-            if let (Some(coded), Some(size)) = (images.find_coded()?, self.size) {
+            if let Some(size) = self.size
+                && let Some(coded) = images.find_coded()?
+            {
                 return CodedImage::decode_all(&coded, size, |number, image| read(image, out.of(number)));
             }
             match images {

@@ -66,6 +66,9 @@ pub(super) enum ImageStorage {
 
 /// The images of a stack that is cut over several archives, its shards, or those with keys of their own of all shards.
 pub(crate) trait ShardedImages: Send + Sync {
+    /// Returns the name of a shard, for messages.
+    fn name(&self, shard: usize) -> &str;
+
     /// Returns the sums of the numbers of images, up to and with each shard.
     fn ends(&self) -> &[usize];
 
@@ -251,10 +254,7 @@ impl Images {
         self.check_index(index)?;
         match (&self.storage, self.size) {
             (ImageStorage::Set(images), None) => images.size_of(index),
-            (ImageStorage::Shards(shards), None) => {
-                let (images, index) = Self::find_sharded(&**shards, index)?;
-                images.size_of(index)
-            }
+            (ImageStorage::Shards(shards), None) => Self::in_shard(&**shards, index, Self::size_of),
             _ => Ok(self.size.unwrap_or_default()),
         }
     }
@@ -278,7 +278,10 @@ impl Images {
         match &self.storage {
             ImageStorage::Packed(_) => None,
             ImageStorage::Set(images) => Some(images.codec()),
-            ImageStorage::Shards(shards) => shards.images(0).ok()?.codec(),
+            ImageStorage::Shards(shards) => {
+                let first = shards.ends().iter().position(|end| *end > 0)?;
+                shards.images(first).ok()?.codec()
+            }
         }
     }
 
@@ -298,10 +301,7 @@ impl Images {
         match &self.storage {
             ImageStorage::Packed(_) => Ok(None),
             ImageStorage::Set(images) => images.payload_bytes(index).map(Some),
-            ImageStorage::Shards(shards) => {
-                let (images, index) = Self::find_sharded(&**shards, index)?;
-                images.payload_bytes(index)
-            }
+            ImageStorage::Shards(shards) => Self::in_shard(&**shards, index, Self::payload_bytes),
         }
     }
 
@@ -322,28 +322,54 @@ impl Images {
     /// ```
     #[must_use]
     pub fn key(&self, index: usize) -> Option<String> {
+        self.try_key(index).ok().flatten()
+    }
+
+    /// Does the same, and tells a shard that cannot be read from an image without a key.
+    ///
+    /// # Errors
+    ///
+    /// If a shard cannot be read.
+    pub fn try_key(&self, index: usize) -> Result<Option<String>> {
         match &self.storage {
             ImageStorage::Set(images) if images.set().stack().is_none() && index < self.len => {
-                Some(images.key(index))
+                Ok(Some(images.key(index)))
             }
             ImageStorage::Shards(shards) if index < self.len => {
-                let (images, index) = Self::find_sharded(&**shards, index).ok()?;
-                images.key(index)
+                Self::in_shard(&**shards, index, Self::try_key)
             }
-            _ => None,
+            _ => Ok(None),
         }
     }
 
-    /// Returns the index of the image with this key, for images that have keys of their own.
+    /// Returns the index of the image with this key, for images that have keys of their own. In a sharded archive, shards are opened
+    /// one after the other until one has it.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<usize> {
+        self.try_find(key).ok().flatten()
+    }
+
+    /// Does the same, and tells a shard that cannot be read from one that does not have the key.
+    ///
+    /// # Errors
+    ///
+    /// If a shard cannot be read.
+    pub fn try_find(&self, key: &str) -> Result<Option<usize>> {
         match &self.storage {
-            ImageStorage::Set(images) if images.set().stack().is_none() => images.find(key),
-            ImageStorage::Shards(shards) => (0..shards.ends().len()).find_map(|shard| {
-                let found = shards.images(shard).ok()?.find(key)?;
-                Some(found + shard.checked_sub(1).map_or(0, |before| shards.ends()[before]))
-            }),
-            _ => None,
+            ImageStorage::Set(images) if images.set().stack().is_none() => Ok(images.find(key)),
+            ImageStorage::Shards(shards) => {
+                let mut first = 0;
+                for (shard, &end) in shards.ends().iter().enumerate().filter(|(_, end)| **end > 0) {
+                    if end > first
+                        && let Some(found) = shards.images(shard)?.try_find(key)?
+                    {
+                        return Ok(Some(first + found));
+                    }
+                    first = end;
+                }
+                Ok(None)
+            }
+            _ => Ok(None),
         }
     }
 

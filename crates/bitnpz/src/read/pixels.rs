@@ -33,8 +33,7 @@ impl Images {
             ImageStorage::Packed(rows) => rows.with_image(index, self.size.unwrap_or_default(), with),
             ImageStorage::Set(images) => images.with_image(index, with),
             ImageStorage::Shards(shards) => {
-                let (images, index) = Self::find_sharded(&**shards, index)?;
-                images.with_bitmap(index, with)
+                Self::in_shard(&**shards, index, |images, index| images.with_bitmap(index, with))
             }
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::images::{Images, ShardedImages};
 use super::outputs::Outputs;
 use super::share::Share;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::threads;
 
@@ -61,10 +61,15 @@ fn at_once<T: Sync, R: Send>(
 }
 
 impl Images {
-    /// Returns an image of one of these shards, as the images of the shard and the index there.
-    pub(super) fn find_sharded(shards: &dyn ShardedImages, index: usize) -> Result<(Arc<Self>, usize)> {
+    /// Calls `read` with the images of the shard that has this image, and its index there.
+    pub(super) fn in_shard<R>(
+        shards: &dyn ShardedImages,
+        index: usize,
+        read: impl FnOnce(&Self, usize) -> Result<R>,
+    ) -> Result<R> {
         let (shard, within) = locate(shards, index);
-        Ok((shards.images(shard)?, within))
+        let result = shards.images(shard).and_then(|images| read(&images, within));
+        result.map_err(|error| error.in_file(shards.name(shard).as_ref()))
     }
 
     /// Checks that each of these images is within the limits.
@@ -76,8 +81,7 @@ impl Images {
         }
         indices.iter().try_for_each(|&index| {
             self.check_index(index)?;
-            let (images, index) = Self::find_sharded(shards, index)?;
-            images.check_batch(&[index], 0)
+            Self::in_shard(shards, index, |images, index| images.check_batch(&[index], 0))
         })
     }
 
@@ -89,18 +93,25 @@ impl Images {
         if !shards.is_read_by_range() {
             return Ok(());
         }
+        // What is kept has room for so many; the others are requested when they are read.
+        let mut left = shards.images_at_once();
         let mut within: BTreeMap<usize, Vec<Range<usize>>> = BTreeMap::new();
         for range in ranges {
             let mut start = range.start;
-            while start < range.end {
+            while start < range.end && left > 0 {
                 let (shard, first) = locate(shards, start);
-                let len = (shards.ends()[shard] - start).min(range.end - start);
+                let len = (shards.ends()[shard] - start).min(range.end - start).min(left);
+                left -= len;
                 within.entry(shard).or_default().push(first..first + len);
                 start += len;
             }
         }
         let within: Vec<_> = within.into_iter().collect();
-        at_once(shards, &within, |(shard, ranges)| shards.images(*shard)?.prefetch(ranges)).map(drop)
+        let prefetch = |(shard, ranges): &(usize, Vec<Range<usize>>)| {
+            let requested = shards.images(*shard).and_then(|images| images.prefetch(ranges));
+            requested.map_err(|error| error.in_file(shards.name(*shard).as_ref()))
+        };
+        at_once(shards, &within, prefetch).map(drop)
     }
 
     /// Does what `share` does, with images of these shards: opens the shards and requests the images at the same time, those of as
@@ -122,9 +133,12 @@ impl Images {
             let mut within = sorted[done..].to_vec();
             let runs = take_runs(shards, &mut within);
             let requested = at_once(shards, &runs, |run| {
-                let images = shards.images(run.shard)?;
-                let count = images.request(&within[run.places.clone()])?;
-                Ok((images, count))
+                let open = || {
+                    let images = shards.images(run.shard)?;
+                    let count = images.request(&within[run.places.clone()])?;
+                    Ok((images, count))
+                };
+                open().map_err(|error: Error| error.in_file(shards.name(run.shard).as_ref()))
             })?;
             let mut ready = Vec::new();
             for (run, (images, count)) in runs.iter().zip(&requested) {
@@ -143,11 +157,25 @@ impl Images {
             like.share_requested(ready.len(), shares.into_iter(), |(all, parts)| {
                 let out = Outputs::Apart(parts);
                 let first = all[0].0;
-                if all.iter().any(|(images, _)| !std::ptr::eq(*images, first)) {
-                    return read(Share::Several(all), out);
-                }
-                let indices: Vec<usize> = all.iter().map(|(_, index)| *index).collect();
-                read(Share::One(first, &indices), out)
+                let done = if all.iter().any(|(images, _)| !std::ptr::eq(*images, first)) {
+                    read(Share::Several(all), out)
+                } else {
+                    let indices: Vec<usize> = all.iter().map(|(_, index)| *index).collect();
+                    read(Share::One(first, &indices), out)
+                };
+                done.map_err(|error| {
+                    // Which of them it was is found out again.
+                    let failed =
+                        all.iter().find(|(images, index)| images.with_bitmap(*index, |_| ()).is_err());
+                    let images = failed.map_or(first, |(images, _)| images);
+                    let is_it = |(_, (other, _)): &(&Run, &(Arc<Self>, usize))| {
+                        std::ptr::eq(&raw const **other, images)
+                    };
+                    match runs.iter().zip(&requested).find(is_it) {
+                        Some((run, _)) => error.in_file(shards.name(run.shard).as_ref()),
+                        None => error,
+                    }
+                })
             })?;
             done += ready.len();
         }

@@ -11,6 +11,7 @@ use super::describe::describe;
 use super::manifest::{Manifest, unfit};
 use super::names::folder_of;
 use super::open_shards::Place;
+use super::read_manifest::read_manifest;
 use super::sharded_archive::ShardedArchive;
 use crate::error::{ErrorKind, Result};
 use crate::read::OpenOptions;
@@ -68,17 +69,36 @@ pub fn replace<P: AsRef<Path>>(
 ) -> Result<()> {
     let path = path.as_ref();
     let manifest = describe_files(path, shards, options)?;
-    let read = |error| bitnpz_npz::Error::from(bitnpz_npz::ErrorKind::Open { path: path.to_owned(), error });
     // Whoever replaces a manifest has locked the one that it replaces. One that waits for the lock finds the new one then.
-    let locked = File::open(path).map_err(read)?;
-    locked.lock().map_err(read)?;
-    let found = ShardedArchive::open_with(path, options)?;
-    if found.manifest() != archive.manifest() {
+    let read = |error| bitnpz_npz::Error::from(bitnpz_npz::ErrorKind::Open { path: path.to_owned(), error });
+    let locked = loop {
+        let file = File::open(path).map_err(read)?;
+        file.lock().map_err(read)?;
+        if is_at(&file, path) {
+            break file;
+        }
+    };
+    // Through the file that is locked: some systems let nobody else read it.
+    if read_manifest(&locked, path)? != *archive.manifest() {
         return Err(ErrorKind::ManifestChanged.into());
     }
     write(path, &manifest)?.commit()?;
     drop(locked);
     Ok(())
+}
+
+/// Returns whether this path leads to this file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |found: &std::fs::Metadata| (found.dev(), found.ino());
+    matches!((file.metadata(), std::fs::metadata(path)), (Ok(ours), Ok(there)) if identity(&ours) == identity(&there))
+}
+
+/// A file that is open cannot be replaced there.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 fn write(path: &Path, manifest: &Manifest) -> Result<AtomicFile> {

@@ -4,7 +4,9 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use super::commit::commit;
+use super::manifest::Shard;
 use super::names::shard_path;
+use super::read_manifest::open_manifest;
 use crate::error::Result;
 use crate::options::WriteOptions;
 use crate::read::OpenOptions;
@@ -23,6 +25,10 @@ pub fn shard(
     options: &WriteOptions,
 ) -> Result<()> {
     let (manifest, source) = (manifest.as_ref(), source.as_ref());
+    if std::fs::symlink_metadata(manifest).is_ok() {
+        let (path, error) = (manifest.to_owned(), std::io::ErrorKind::AlreadyExists.into());
+        return Err(bitnpz_npz::Error::from(bitnpz_npz::ErrorKind::Write { path, error }).into());
+    }
     let mut written: Vec<PathBuf> = Vec::new();
     let mut write = || {
         for number in 0..shards.get() {
@@ -34,8 +40,12 @@ pub fn shard(
         commit(manifest, &written, &reading)
     };
     let result = write();
-    if result.is_err() {
-        // Nobody knows of them.
+    let is_named = || {
+        let names = |shard: &Shard| written.iter().any(|path| path.ends_with(&shard.name));
+        open_manifest(manifest).is_ok_and(|manifest| manifest.shards().iter().any(names))
+    };
+    // A manifest may have its name and not be known to be on disk.
+    if result.is_err() && !is_named() {
         written.iter().for_each(|path| drop(std::fs::remove_file(path)));
     }
     result

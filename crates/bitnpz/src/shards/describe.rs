@@ -171,6 +171,7 @@ fn join(shards: &[Described], open: &dyn Fn(&str) -> Result<Archive>) -> Result<
         shard.arrays.iter().enumerate().map(|(number, array)| (array.key.clone(), number)).collect()
     };
     let numbers: Vec<_> = shards.iter().map(by_key).collect();
+    let first_numbers = &numbers[0];
     for (shard, numbers) in others.iter().zip(&numbers[1..]) {
         let lacks = first.arrays.iter().find(|array| !numbers.contains_key(&array.key));
         if let Some(lacking) = lacks {
@@ -180,7 +181,7 @@ fn join(shards: &[Described], open: &dyn Fn(&str) -> Result<Archive>) -> Result<
                 format!("expected the arrays of {}, found none of {key}", first.name),
             ));
         }
-        if let Some(more) = shard.arrays.iter().find(|array| !self_has(first, array)) {
+        if let Some(more) = shard.arrays.iter().find(|array| !first_numbers.contains_key(&array.key)) {
             let key = describe_key(more.key.as_deref());
             return Err(unfit(
                 &shard.name,
@@ -222,10 +223,6 @@ fn join(shards: &[Described], open: &dyn Fn(&str) -> Result<Archive>) -> Result<
     let manifest = Manifest { arrays, shared, shards: shards.collect() };
     // What is written can be read: sums, above all.
     Manifest::parse(manifest.to_json().as_bytes())
-}
-
-fn self_has(shard: &Described, array: &Found) -> bool {
-    shard.arrays.iter().any(|own| own.key == array.key)
 }
 
 fn describe_key(key: Option<&str>) -> String {
@@ -290,7 +287,7 @@ fn common_kind(parts: &[(&Described, &Found)], open: &dyn Fn(&str) -> Result<Arc
     let kinds = || parts.iter().filter_map(|(_, part)| part.kind.as_ref());
     let mut common = kinds().next().expect("images").clone();
     // An archive of one value assumes 0 and 1.
-    if let Some(other) = kinds().find(|kind| kind.bits != common.bits && kind.values()[1] != assumed(kind)) {
+    if let Some(other) = kinds().find(|kind| kind.bits != common.bits && !kind.assumes_second()) {
         common = other.clone();
     }
     common.width = 0;
@@ -314,14 +311,4 @@ fn common_kind(parts: &[(&Described, &Found)], open: &dyn Fn(&str) -> Result<Arc
         }
     }
     Ok(common)
-}
-
-/// Returns the value of bit 1 of images that have one value only.
-fn assumed(kind: &PackedKind) -> crate::value::Value {
-    use crate::value::Value;
-    match kind.values()[1] {
-        Value::Bool(_) => Value::Bool(true),
-        Value::Integer(_) => Value::Integer(1),
-        Value::Float(_) => Value::Float(1.0),
-    }
 }

@@ -187,6 +187,10 @@ impl Manifest {
 
     /// Checks that all items of an array can be counted, and their bytes, here and by NumPy.
     fn check_countable(&self) -> std::result::Result<(), String> {
+        let bytes = self.shards.iter().try_fold(0_u64, |sum, shard| sum.checked_add(shard.bytes));
+        if bytes.is_none_or(|bytes| i64::try_from(bytes).is_err()) {
+            return Err("expected fewer bytes than can be counted".to_owned());
+        }
         for (number, array) in self.arrays.iter().enumerate() {
             let items =
                 self.shards.iter().try_fold(0_usize, |sum, shard| sum.checked_add(shard.items[number]));
@@ -273,7 +277,8 @@ fn json_of_array(array: &CutArray) -> ArrayJson {
 
 fn shard_of_json(json: ShardJson, arrays: usize) -> std::result::Result<Shard, String> {
     check_name(&json.name)?;
-    let is_hex = json.directory.len() == 8 && json.directory.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hex = json.directory.len() == 8
+        && json.directory.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let Some(directory_crc32) = u32::from_str_radix(&json.directory, 16).ok().filter(|_| is_hex) else {
         return Err(format!("expected a checksum of eight hexadecimal digits, found {:?}", json.directory));
     };
@@ -346,6 +351,8 @@ mod tests {
             ("glyphs-00000.npz", "glyphs-00001.npz", "twice"),
             ("0f3c21aa", "0f3c21a", "hexadecimal"),
             ("0f3c21aa", "+f3c21aa", "hexadecimal"),
+            ("0f3c21aa", "0F3C21AA", "hexadecimal"),
+            ("\"bytes\":14000", "\"bytes\":18446744073709551615", "counted"),
             ("[100,300,0]", "[100,300]", "items of 3 arrays"),
             ("[100,300,0]", "[-1,300,0]", "-1"),
             ("[100,300,0]", "[18446744073709551615,300,0]", "addressed"),

@@ -5,6 +5,7 @@
 //! | module | for |
 //! |---|---|
 //! | `manifest` | the manifest: its text and what it means |
+//! | `read_manifest` | reading it from a file |
 //! | `describe` | the manifest of archives that are there |
 //! | `commit` | writing it in one step, so that readers see all shards of a set or none |
 //! | `open_shards` | the shards that are open, opened when something is read of them |
@@ -20,6 +21,7 @@ mod manifest;
 mod names;
 mod open_shards;
 mod orphans;
+mod read_manifest;
 mod sharded_archive;
 
 pub use commit::{commit, replace};

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use bitnpz_npy::{DynArray, Header};
-use bitnpz_npz::{RangeCache, ReadAt, lock_briefly};
+use bitnpz_npz::{DiskCache, RangeCache, ReadAt, lock_briefly};
 
 use super::manifest::{CutArray, Manifest, Shard};
 use crate::error::{Error, ErrorKind, Result};
@@ -68,9 +68,9 @@ pub trait ShardStore: Send + Sync {
     fn open(&self, name: &str) -> io::Result<Box<dyn ReadAt>>;
 
     /// Returns what tells this place from all others, such as its address: what a [`DiskCache`](crate::DiskCache) has of shards of one
-    /// place is not used for those of another.
-    fn location(&self) -> String {
-        String::new()
+    /// place is not used for those of another. It keeps nothing of shards of a place that is not known.
+    fn location(&self) -> Option<String> {
+        None
     }
 }
 
@@ -92,20 +92,17 @@ impl Place {
         }
     }
 
-    /// Opens a shard. Of one in a store, the cache on disk knows by the manifest which archive it is.
+    /// Opens a shard, and checks that it is the one that the manifest names. Of one in a store, the cache on disk knows by the
+    /// manifest which archive it is.
     fn open_shard(&self, shard: &Shard, options: &OpenOptions) -> Result<Archive> {
-        let (Self::Store(store), Some(cache)) = (self, &options.disk_cache) else {
-            return self.open(&shard.name, options);
+        let found = match (self, &options.disk_cache) {
+            (Self::Store(store), Some(cache)) => match store.location() {
+                Some(location) => return open_cached(&**store, &location, cache, shard, options),
+                None => self.open(&shard.name, &without_disk_cache(options)),
+            },
+            _ => self.open(&shard.name, options),
         };
-        let (location, Shard { name, bytes, directory_crc32, .. }) = (store.location(), shard);
-        let version = format!("shard\n{location}\n{name}\n{bytes}\n{directory_crc32:08x}");
-        let mut options = options.clone();
-        options.disk_cache = None;
-        let opened = store.open(&shard.name).map_err(bitnpz_npz::Error::from).map_err(Error::from);
-        let archive = opened.and_then(|reader| {
-            Archive::open_ranges(cache.add_known(reader, &version, shard.bytes), &options)
-        });
-        archive.map_err(|error| error.in_file(shard.name.as_ref()))
+        found.and_then(|archive| check_identity(archive, shard))
     }
 
     pub(super) fn is_store(&self) -> bool {
@@ -118,6 +115,54 @@ pub(super) fn open_in_store(store: &dyn ShardStore, name: &str, options: &OpenOp
     let opened = store.open(name).map_err(bitnpz_npz::Error::from).map_err(Error::from);
     let archive = opened.and_then(|reader| Archive::open_ranges(reader, options));
     archive.map_err(|error| error.in_file(name.as_ref()))
+}
+
+/// Opens a shard of a store, of which the cache on disk may have parts.
+fn open_cached(
+    store: &dyn ShardStore,
+    location: &str,
+    cache: &DiskCache,
+    shard: &Shard,
+    options: &OpenOptions,
+) -> Result<Archive> {
+    let Shard { name, bytes, directory_crc32, .. } = shard;
+    let version = format!("shard\n{location}\n{name}\n{bytes}\n{directory_crc32:08x}");
+    loop {
+        let opened = store.open(name).map_err(bitnpz_npz::Error::from).map_err(Error::from);
+        let known = opened.map(|reader| cache.add_known(reader, &version, *bytes));
+        let known = known.map_err(|error| error.in_file(name.as_ref()))?;
+        let archive = Archive::open_ranges(known.clone(), &without_disk_cache(options));
+        match archive
+            .map_err(|error| error.in_file(name.as_ref()))
+            .and_then(|found| check_identity(found, shard))
+        {
+            Ok(archive) => {
+                known.accept();
+                return Ok(archive);
+            }
+            // The cache had something else: it is read from the store.
+            Err(_) if known.reject() => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn without_disk_cache(options: &OpenOptions) -> OpenOptions {
+    OpenOptions { disk_cache: None, ..options.clone() }
+}
+
+/// Checks that an archive is the one that the manifest names.
+fn check_identity(archive: Archive, shard: &Shard) -> Result<Archive> {
+    let (size, directory) = (archive.size(), archive.identity().directory_crc32);
+    if (size, directory) == (shard.bytes, shard.directory_crc32) {
+        return Ok(archive);
+    }
+    let message = format!(
+        "expected the archive that the manifest names, of {} bytes and directory {:08x}, found one of {size} bytes and directory \
+         {directory:08x}: it was replaced after the manifest was written",
+        shard.bytes, shard.directory_crc32
+    );
+    Err(Error::from(ErrorKind::ShardReplaced { message }).in_file(shard.name.as_ref()))
 }
 
 /// The shards of a sharded archive: those that were used last are open.
@@ -194,18 +239,8 @@ impl OpenShards {
         self.options.open_shards
     }
 
-    /// Opens a shard, and checks that it is the one that the manifest names.
     fn open_shard(&self, shard: &Shard) -> Result<OpenShard> {
         let archive = self.place.open_shard(shard, &self.options)?;
-        let (size, directory) = (archive.size(), archive.identity().directory_crc32);
-        if (size, directory) != (shard.bytes, shard.directory_crc32) {
-            let message = format!(
-                "expected the archive that the manifest names, of {} bytes and directory {:08x}, found one of {size} bytes and \
-                 directory {directory:08x}: it was replaced after the manifest was written",
-                shard.bytes, shard.directory_crc32
-            );
-            return Err(Error::from(ErrorKind::ShardReplaced { message }).in_file(shard.name.as_ref()));
-        }
         let parts = self.manifest.arrays.iter().map(|_| OnceLock::new()).collect();
         Ok(OpenShard { archive, name: shard.name.clone(), parts })
     }
@@ -224,7 +259,7 @@ impl OpenShards {
 
 impl OpenShard {
     /// Returns the error of a manifest that says something else of the shard than the shard itself.
-    fn contradicts(&self, message: String) -> Error {
+    pub(super) fn contradicts(&self, message: String) -> Error {
         Error::from(ErrorKind::BadManifest { message }).in_file(self.name.as_ref())
     }
 
@@ -280,8 +315,11 @@ impl OpenShard {
         };
         let sizes_fit =
             array.key.is_some() || array.item.is_none() || images.image_size().map(Vec::from) == array.item;
-        let off = |bits: Option<[u64; 2]>| bits.map(|[off, _]| off);
-        let values_fit = off(array.kind.as_ref().map(|kind| kind.bits)) == Some(images.kind().bits[0]);
+        // Of images of one value, the other is not known.
+        let values_fit = array.kind.as_ref().is_some_and(|kind| {
+            let [own, other] = [kind.bits, images.kind().bits];
+            own == other || (own[0] == other[0] && images.kind().assumes_second())
+        });
         if (expected == found && sizes_fit && values_fit) && *images.dtype() == array.dtype {
             return Ok(());
         }

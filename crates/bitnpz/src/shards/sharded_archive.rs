@@ -12,13 +12,13 @@ use bitnpz_npz::Limits;
 use super::manifest::{CutArray, Manifest, Shard};
 use super::names::folder_of;
 use super::open_shards::{OpenShards, Part, Place, ShardStore};
+use super::read_manifest::open_manifest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::progress::Steps;
-use crate::read::{Content, Images, OpenOptions, Problem, Report, ShardedImages, ShardedItems, StoredArray};
-
-/// The most bytes that a manifest may have: those of some million shards.
-const MAX_MANIFEST_BYTES: u64 = 256 << 20;
+use crate::read::{
+    Archive, Content, Images, OpenOptions, Problem, Report, ShardedImages, ShardedItems, StoredArray,
+};
 
 /// Several archives, the *shards*, that are read as one: each array is as long as those of all shards together.
 ///
@@ -69,15 +69,7 @@ impl ShardedArchive {
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let path = path.as_ref();
-        let failed =
-            |error| bitnpz_npz::Error::from(bitnpz_npz::ErrorKind::Open { path: path.to_owned(), error });
-        let found = std::fs::metadata(path).map_err(failed)?.len();
-        if found > MAX_MANIFEST_BYTES {
-            let message = format!("expected at most {MAX_MANIFEST_BYTES} bytes, found {found}");
-            return Err(Error::from(ErrorKind::BadManifest { message }).in_file(path));
-        }
-        let text = std::fs::read(path).map_err(failed)?;
-        let manifest = Manifest::parse(&text).map_err(|error| error.in_file(path))?;
+        let manifest = open_manifest(path)?;
         Ok(Self(Arc::new(OpenShards::new(manifest, Place::Folder(folder_of(path)), options))))
     }
 
@@ -116,11 +108,19 @@ impl ShardedArchive {
 
     /// Returns whether there is an array with this key, or an image with this key of its own. For the latter, shards are opened
     /// one after the other until it is found.
-    #[must_use]
-    pub fn contains(&self, key: &str) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// If a shard cannot be read that may have the image.
+    pub fn contains(&self, key: &str) -> Result<bool> {
         let wanted = bitnpz_npz::identity(key);
-        self.array_keys().any(|key| bitnpz_npz::identity(key) == wanted)
-            || self.keyed_images().ok().flatten().is_some_and(|images| images.find(key).is_some())
+        if self.array_keys().any(|key| bitnpz_npz::identity(key) == wanted) {
+            return Ok(true);
+        }
+        Ok(match self.keyed_images()? {
+            Some(images) => images.try_find(key)?.is_some(),
+            None => false,
+        })
     }
 
     /// Returns the dtype and shape of an array in NumPy's terms, without opening a shard; `None` of arrays that are the same in
@@ -147,10 +147,11 @@ impl ShardedArchive {
         let wanted = bitnpz_npz::identity(key);
         if self.manifest().shared.iter().any(|key| bitnpz_npz::identity(key) == wanted) {
             let first = self.0.get(0)?;
-            return first.archive.dyn_array(key).map(Content::Array);
+            let array = first.archive.dyn_array(key).map(Content::Array);
+            return array.map_err(|error| error.in_file(self.shards()[0].name.as_ref()));
         }
         let images = self.keyed_images()?.ok_or_else(|| no_such_key(key))?;
-        let index = images.find(key).ok_or_else(|| no_such_key(key))?;
+        let index = images.try_find(key)?.ok_or_else(|| no_such_key(key))?;
         images.read_dyn(index).map(Content::Array)
     }
 
@@ -235,8 +236,9 @@ impl ShardedArchive {
                 return Ok(Report { problems, ..Report::default() });
             }
         };
+        let found = parts().and_then(|()| self.check_contradictions(number, pixels));
         if report.problems.is_empty()
-            && let Err(error) = parts()
+            && let Err(error) = found
         {
             if is_of_store(&error) {
                 return Err(error);
@@ -244,6 +246,38 @@ impl ShardedArchive {
             report.problems.push(Problem::of_member("", error.to_string()));
         }
         Ok(report)
+    }
+
+    /// Checks that a shard has the arrays that are the same in all, and if `pixels` says so, that images of one value have no pixel
+    /// of the other.
+    fn check_contradictions(&self, number: usize, pixels: bool) -> Result<()> {
+        let (first, shard) = (self.0.get(0)?, self.0.get(number)?);
+        for key in &self.manifest().shared {
+            let content =
+                |archive: &Archive| archive.zip().find(key).map(|member| (member.crc32(), member.size()));
+            if content(&shard.archive).is_none() || content(&shard.archive) != content(&first.archive) {
+                return Err(shard.contradicts(format!(
+                    "{key:?}: expected the array of the first shard, found another or none"
+                )));
+            }
+        }
+        for (array, cut) in self.manifest().arrays.iter().enumerate().filter(|_| pixels) {
+            if self.shards()[number].items[array] == 0 {
+                continue;
+            }
+            if let (Some(kind), Part::Images(images)) = (&cut.kind, self.0.part(number, array)?)
+                && kind.bits != images.kind().bits
+            {
+                let all: Vec<usize> = (0..images.len()).collect();
+                if images.count_ones(&all)?.iter().any(|ones| *ones > 0) {
+                    let [_, value] = kind.values();
+                    let message =
+                        format!("expected pixels of {value}, found pixels of {}", images.values()[1]);
+                    return Err(shard.contradicts(message));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Returns the array with this key that is cut over the shards, and its number.
@@ -274,7 +308,7 @@ impl ShardedArchive {
         let each = if array.key.is_none() { 1 } else { array.images_per_item() };
         let items = self.items(number);
         let shape = array.shape(items);
-        let bytes: u64 = self.shards().iter().map(|shard| shard.bytes).sum();
+        let bytes = self.shards().iter().map(|shard| shard.bytes).sum();
         let images = items * each;
         let images_at_once = (images_at_once(bytes, images)).max(1);
         let ends = self.ends(number, each);
@@ -303,8 +337,9 @@ const REQUESTED_BYTES: u64 = 32 << 20;
 /// Returns how many images of a sharded archive of so many bytes and images can be requested together. Each may take a block of
 /// 128, up to 64 KiB of it.
 fn images_at_once(bytes: u64, images: usize) -> usize {
-    let each = bytes / images.max(1) as u64 + 1;
-    usize::try_from(REQUESTED_BYTES / (each + (each * 128).min(64 << 10))).unwrap_or(usize::MAX)
+    let each = (bytes / images.max(1) as u64).saturating_add(1);
+    let with_block = each.saturating_add(each.saturating_mul(128).min(64 << 10));
+    usize::try_from(REQUESTED_BYTES / with_block).unwrap_or(usize::MAX)
 }
 
 /// The images of an array that is cut over shards.
@@ -317,6 +352,10 @@ struct CutImages {
 }
 
 impl ShardedImages for CutImages {
+    fn name(&self, shard: usize) -> &str {
+        &self.shards.manifest.shards[shard].name
+    }
+
     fn ends(&self) -> &[usize] {
         &self.ends
     }
@@ -392,7 +431,10 @@ impl ShardedItems for CutItems {
         let mut by_shard: Vec<_> = by_shard.into_iter().collect();
         let at_once = if self.shards.place.is_store() { SHARDS_AT_ONCE } else { NonZero::<usize>::MIN };
         let copy = |shards: &mut [(usize, Wanted<'_>)]| {
-            shards.iter_mut().try_for_each(|(shard, wanted)| self.copy_of_shard(*shard, wanted, item))
+            shards.iter_mut().try_for_each(|(shard, wanted)| {
+                let name = &self.shards.manifest.shards[*shard].name;
+                self.copy_of_shard(*shard, wanted, item).map_err(|error| error.in_file(name.as_ref()))
+            })
         };
         crate::threads::map_parts_mut(at_once, &mut by_shard, copy).into_iter().collect()
     }

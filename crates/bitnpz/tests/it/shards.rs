@@ -77,7 +77,7 @@ fn check(archive: &ShardedArchive, len: usize) {
     assert_eq!(wide.take::<u64>(&[len - 1, 0]).unwrap()[[0, 29]], (len as u64 - 1) * 31 + 29);
     let Content::Array(classes) = archive.get("classes").unwrap() else { panic!("shared arrays are read") };
     assert_eq!(classes.to_ndarray::<i32>().unwrap().len(), 10);
-    assert!(archive.contains("labels.npy") && !archive.contains("other"));
+    assert!(archive.contains("labels.npy").unwrap() && !archive.contains("other").unwrap());
     assert!(matches!(archive.get("other").unwrap_err().kind(), ErrorKind::NoSuchKey));
 }
 
@@ -121,7 +121,7 @@ fn an_archive_is_cut_into_shards() {
     assert_eq!((keyed.len(), keyed.key(999).as_deref()), (1000, Some("page 998001")));
     assert_eq!(keyed.find("page 250000"), Some(500));
     assert_eq!(keyed.read::<bool>(500).unwrap(), image(9, 17, 500 % 90));
-    assert!(archive.contains("page 4") && !archive.contains("page 5"));
+    assert!(archive.contains("page 4").unwrap() && !archive.contains("page 5").unwrap());
     let Content::Array(page) = archive.get("page 998001").unwrap() else { panic!("an image") };
     assert_eq!(page.shape(), [9, 17]);
     // It is not cut twice, and nothing is left of the second try.
@@ -344,6 +344,56 @@ fn replaced_missing_and_damaged_shards_are_named() {
 }
 
 #[test]
+fn a_shard_that_is_missing_is_no_missing_key() {
+    let folder = Folder::new();
+    let (whole, manifest) = (folder.path("whole.npz"), folder.path("cut.bitnpz.json"));
+    let mut writer = Writer::create(&whole).unwrap();
+    for number in 0..1000 {
+        writer.add_image(&format!("page {}", number * number), &image(9, 17, number % 90)).unwrap();
+    }
+    writer.finish().unwrap();
+    bitnpz::shard(&manifest, &whole, NonZero::new(4).unwrap(), &WriteOptions::default()).unwrap();
+    let archive = ShardedArchive::open(&manifest).unwrap();
+    let lost = &archive.paths()[1];
+    std::fs::remove_file(lost).unwrap();
+    let name = lost.file_name().unwrap().to_str().unwrap();
+    let first = archive.keyed_images().unwrap().unwrap();
+    assert_eq!(first.try_find("page 0").unwrap(), Some(0));
+    for error in [
+        archive.get("page 998001").map(drop).unwrap_err(),
+        archive.contains("page 998001").map(drop).unwrap_err(),
+        first.try_key(300).map(drop).unwrap_err(),
+        first.read::<bool>(300).map(drop).unwrap_err(),
+        first.count_ones(&[0, 300]).map(drop).unwrap_err(),
+    ] {
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+#[test]
+fn verify_finds_a_manifest_that_contradicts_its_shards() {
+    let folder = Folder::new();
+    let manifest = folder.path("inks.bitnpz.json");
+    let path = bitnpz::shard_path(&manifest, 0);
+    let mut writer = Writer::create(&path).unwrap();
+    writer.add_images("glyphs", &glyphs(0..300).mapv(u8::from)).unwrap();
+    writer.add_array("classes", &Array1::from_iter(0..10_i32)).unwrap();
+    writer.finish().unwrap();
+    bitnpz::commit(&manifest, &[path], &OpenOptions::default()).unwrap();
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    for (old, new, expected) in [
+        ("[0,1]", "[0,200]", "expected pixels of 200"),
+        ("[0,1]", "[7,1]", "values"),
+        ("classes", "others", "others"),
+    ] {
+        assert!(text.contains(old), "{text}");
+        std::fs::write(&manifest, text.replace(old, new)).unwrap();
+        let reports = ShardedArchive::open(&manifest).unwrap().verify(true, |_| ()).unwrap();
+        assert!(reports[0].report.problems[0].message.contains(expected), "{reports:?}");
+    }
+}
+
+#[test]
 fn plain_and_packed_archives_can_be_shards() {
     for encoding in [Encoding::Plain, Encoding::Packed] {
         let folder = Folder::new();
@@ -385,6 +435,10 @@ struct Store {
 }
 
 impl ShardStore for Store {
+    fn location(&self) -> Option<String> {
+        self.folder.to_str().map(str::to_owned)
+    }
+
     fn open(&self, name: &str) -> io::Result<Box<dyn ReadAt>> {
         *self.opened.lock().unwrap().entry(name.to_owned()).or_default() += 1;
         let bytes = std::fs::read(self.folder.join(name))?;
@@ -418,6 +472,39 @@ fn in_store(folder: &Folder, manifest: &Path) -> (ShardedArchive, Store) {
     store.requests.store(0, Ordering::Relaxed);
     store.opened.lock().unwrap().clear();
     (ShardedArchive::open_store(manifest.clone(), store.clone(), &options), store)
+}
+
+#[test]
+fn a_shard_that_was_replaced_for_a_while_is_read_right_through_the_disk_cache() {
+    let folder = Folder::new();
+    let (manifest, shards) = commit(&folder, &[2000, 2000]);
+    let (other, others) = (Folder::new(), 500);
+    let (_, others) = write(&other, &[others]);
+    let cache = Folder::new();
+    let mut options = OpenOptions::default();
+    options.disk_cache = Some(bitnpz::DiskCache::new(cache.path("cache"), 64 << 20).unwrap());
+    let open = || {
+        let store = Store { folder: folder.path(""), requests: Arc::default(), opened: Arc::default() };
+        let manifest = Manifest::parse(&std::fs::read(&manifest).unwrap()).unwrap();
+        ShardedArchive::open_store(manifest, store.clone(), &options)
+    };
+    let kept = folder.path("kept");
+    std::fs::rename(&shards[1], &kept).unwrap();
+    std::fs::copy(&others[0], &shards[1]).unwrap();
+    let error = open().images("glyphs").unwrap().read::<bool>(3000).unwrap_err().to_string();
+    assert!(error.contains("replaced"), "{error}");
+    std::fs::rename(&kept, &shards[1]).unwrap();
+    for _ in 0..2 {
+        check(&open(), 4000);
+    }
+    // What the cache has is damaged: it is read again.
+    for file in std::fs::read_dir(cache.path("cache")).unwrap() {
+        let path = file.unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.iter_mut().skip(7).step_by(97).for_each(|byte| *byte ^= 1);
+        std::fs::write(&path, bytes).unwrap();
+    }
+    check(&open(), 4000);
 }
 
 #[test]

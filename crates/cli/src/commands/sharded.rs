@@ -49,9 +49,17 @@ pub(super) fn list(
     let filter = Filter::of(keys);
     let keyed = archive.keyed_images().map_err(failed)?;
     if keys_only {
-        let own = keyed.iter().flat_map(|images| (0..images.len()).filter_map(|index| images.key(index)));
-        let all = archive.array_keys().map(str::to_owned).chain(own);
-        return Ok(all.filter(|key| filter.selects(key)).try_for_each(|key| printer.result(key))?);
+        for key in archive.array_keys().filter(|key| filter.selects(key)) {
+            printer.result(key)?;
+        }
+        for (images, index) in
+            keyed.iter().flat_map(|images| (0..images.len()).map(move |index| (images, index)))
+        {
+            if let Some(key) = images.try_key(index).map_err(failed)?.filter(|key| filter.selects(key)) {
+                printer.result(key)?;
+            }
+        }
+        return Ok(());
     }
     let mut arrays = Vec::new();
     for key in archive.array_keys().filter(|key| filter.selects(key)) {

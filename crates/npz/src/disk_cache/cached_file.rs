@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-use super::folder::{CacheFolder, open_private};
+use super::folder::{CacheFolder, is_removed, open_private};
 use super::ranges_list::{Found, RangesList};
 use crate::brief_lock::lock_briefly;
 use crate::owner::Owner;
@@ -35,7 +35,59 @@ pub(crate) struct CachedReader {
     /// that bytes of two versions are never mixed.
     cached_end: OnceLock<Vec<u8>>,
     is_checked: AtomicBool,
+    /// Ranges that were read of a file that is not accepted yet; `None` once it is.
+    waiting: Mutex<Option<Waiting>>,
     owner: Owner,
+}
+
+/// Ranges by where they start.
+type Waiting = Vec<(u64, Vec<u8>)>;
+
+/// A file of which the version is known before it is asked, such as a shard by its manifest. Nothing is kept of it until whoever opens
+/// it has seen that it is that file, and [accepts](Self::accept) it.
+#[derive(Clone)]
+pub struct KnownReader(Arc<CachedReader>);
+
+impl KnownReader {
+    pub(super) fn new(reader: CachedReader) -> Self {
+        Self(Arc::new(reader))
+    }
+
+    /// Keeps what was read, and what is read from now on.
+    pub fn accept(&self) {
+        let waiting =
+            lock_briefly(&self.0.waiting).and_then(|mut waiting| waiting.take()).unwrap_or_default();
+        self.0.keep_now(waiting.iter().map(|(start, bytes)| (*start, &bytes[..])));
+    }
+
+    /// Forgets what the cache has of the file, which is not what it should be. Returns whether it had any.
+    pub fn reject(&self) -> bool {
+        if let Some(mut waiting) = lock_briefly(&self.0.waiting) {
+            *waiting = Some(Vec::new());
+        }
+        if let Some(known) = &self.0.known {
+            self.0.cache.remove(&known.version);
+        }
+        self.0.cached_end.get().is_some()
+    }
+}
+
+impl ReadAt for KnownReader {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn version(&self) -> io::Result<Option<String>> {
+        self.0.version()
+    }
+
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        self.0.read_ranges(ranges)
+    }
+
+    fn read_end(&self, most: u64) -> io::Result<(u64, Vec<u8>)> {
+        self.0.read_end(most)
+    }
 }
 
 /// The files of the cache for one version of a file.
@@ -54,6 +106,11 @@ impl Kept {
         let mut list = RangesList::new(open_private(&cache.path_of(version, "ranges"))?);
         list.update()?;
         Ok(Self { data, list, owner: Owner::current() })
+    }
+
+    /// Returns whether a file was removed, so that what is added to it is lost.
+    fn is_removed(&self) -> bool {
+        is_removed(&self.data) || is_removed(self.list.file())
     }
 
     /// Returns the bytes of a range, if they are here and whole.
@@ -119,6 +176,7 @@ impl Kept {
 
 impl CachedReader {
     pub(super) fn new(cache: Arc<CacheFolder>, source: Box<dyn ReadAt>, known: Option<KnownFile>) -> Self {
+        let is_known = known.is_some();
         Self {
             cache,
             source,
@@ -126,29 +184,49 @@ impl CachedReader {
             kept: Mutex::new(None),
             cached_end: OnceLock::new(),
             is_checked: AtomicBool::new(false),
+            waiting: Mutex::new(is_known.then(Vec::new)),
             owner: Owner::current(),
         }
     }
 
     /// Calls `work` with the files of the cache, if they can be used.
     fn with_kept<R>(&self, work: impl FnOnce(&mut Kept) -> Option<R>) -> Option<R> {
-        let mut kept = match self.owner.is_current() {
-            true => self.kept.lock().unwrap_or_else(PoisonError::into_inner),
-            // It may have been locked when the process was forked.
-            false => lock_briefly(&self.kept)?,
-        };
-        if kept.as_ref().is_none_or(|kept| kept.list.is_removed() || !kept.owner.is_current()) {
-            let version = match &self.known {
-                Some(known) => Some(known.version.clone()),
-                None => self.source.version().ok()?,
-            };
-            *kept = Kept::open(&self.cache, &version?).ok();
+        let is_gone = |kept: &Kept| kept.is_removed() || !kept.owner.is_current();
+        let mut kept = self.lock()?;
+        if kept.as_ref().is_none_or(is_gone) {
+            // To ask for the version may be a request, or wait for another thread.
+            drop(kept);
+            let version = self.version().ok()??;
+            kept = self.lock()?;
+            if kept.as_ref().is_none_or(is_gone) {
+                *kept = Kept::open(&self.cache, &version).ok();
+            }
         }
         work(kept.as_mut()?)
     }
 
-    /// Keeps ranges. A disk that is full, or a folder that is gone, is no reason to fail.
+    fn lock(&self) -> Option<MutexGuard<'_, Option<Kept>>> {
+        match self.owner.is_current() {
+            true => Some(self.kept.lock().unwrap_or_else(PoisonError::into_inner)),
+            // It may have been locked when the process was forked.
+            false => lock_briefly(&self.kept),
+        }
+    }
+
+    /// Keeps ranges, at once or when the file is accepted.
     fn keep<'b>(&self, ranges: impl Iterator<Item = (u64, &'b [u8])>) {
+        let Some(mut waiting) = lock_briefly(&self.waiting) else { return };
+        match &mut *waiting {
+            Some(waiting) => waiting.extend(ranges.map(|(start, bytes)| (start, bytes.to_vec()))),
+            None => {
+                drop(waiting);
+                self.keep_now(ranges);
+            }
+        }
+    }
+
+    /// Keeps ranges. A disk that is full, or a folder that is gone, is no reason to fail.
+    fn keep_now<'b>(&self, ranges: impl Iterator<Item = (u64, &'b [u8])>) {
         if let Some(added) = self.with_kept(|kept| kept.keep(ranges).ok()) {
             self.cache.note_added(added);
         }

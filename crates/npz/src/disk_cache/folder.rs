@@ -40,6 +40,14 @@ impl CacheFolder {
         self.path.join(format!("{fnv:016x}{crc:08x}{other:08x}.{ending}"))
     }
 
+    /// Removes what there is of a version of a file.
+    pub(super) fn remove(&self, version: &str) {
+        // First what says that something is there.
+        for ending in ["ranges", "data"] {
+            drop(fs::remove_file(self.path_of(version, ending)));
+        }
+    }
+
     /// Notes that this process has added bytes, and removes what was opened the longest time ago if there are too many.
     pub(super) fn note_added(&self, bytes: u64) {
         let added = self.added.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
@@ -100,4 +108,15 @@ pub(super) fn open_private(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Returns whether a file was removed.
+#[cfg(unix)]
+pub(super) fn is_removed(file: &File) -> bool {
+    file.metadata().is_ok_and(|found| std::os::unix::fs::MetadataExt::nlink(&found) == 0)
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_removed(_: &File) -> bool {
+    false
 }

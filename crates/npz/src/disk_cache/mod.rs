@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 pub(crate) use cached_file::CachedReader;
 use cached_file::KnownFile;
+pub use cached_file::KnownReader;
 use folder::CacheFolder;
 
 use crate::ranges::ReadAt;
@@ -51,10 +52,10 @@ impl DiskCache {
     }
 
     /// Returns the same of a file of which the version and the length are known: it is opened without a request if all that is read
-    /// is here.
-    pub fn add_known(&self, source: Box<dyn ReadAt>, version: &str, len: u64) -> Box<dyn ReadAt> {
+    /// is here. Nothing of it is kept before it is [accepted](KnownReader::accept).
+    pub fn add_known(&self, source: Box<dyn ReadAt>, version: &str, len: u64) -> KnownReader {
         let known = KnownFile { version: version.to_owned(), len };
-        Box::new(CachedReader::new(Arc::clone(&self.0), source, Some(known)))
+        KnownReader::new(CachedReader::new(Arc::clone(&self.0), source, Some(known)))
     }
 }
 

@@ -108,21 +108,15 @@ impl RangesList {
     }
 
     fn insert(&mut self, range: Range<u64>, crc: u32) {
-        let is_there = self.ranges.get(&range.start).is_some_and(|entry| entry.end >= range.end);
-        if !is_there {
+        // Of two records of a range the later is of what was written last.
+        let stays = |entry: &Entry| entry.end > range.end || (entry.end == range.end && entry.crc == crc);
+        if !self.ranges.get(&range.start).is_some_and(stays) {
             self.ranges.insert(range.start, Entry { end: range.end, crc, is_checked: false });
         }
     }
 
-    /// Returns whether the list was removed, so that what is added to it is lost.
-    #[cfg(unix)]
-    pub(super) fn is_removed(&self) -> bool {
-        self.file.metadata().is_ok_and(|found| std::os::unix::fs::MetadataExt::nlink(&found) == 0)
-    }
-
-    #[cfg(not(unix))]
-    pub(super) fn is_removed(&self) -> bool {
-        false
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 }
 

@@ -81,9 +81,14 @@ fn other_versions_have_other_bytes_and_those_of_no_version_are_not_kept() {
         assert_eq!(count(&requests), 1, "{version:?}");
     }
     let (source, requests) = remote(Some("v1"));
-    let known = cache.add_known(Box::new(source.clone()), "known", LEN);
-    assert_eq!(known.read_end(1000).unwrap(), (LEN, bytes(LEN - 1000..LEN)));
-    assert_eq!(count(&requests), 1);
+    for accepted in [false, true] {
+        let known = cache.add_known(Box::new(source.clone()), "known", LEN);
+        assert_eq!(known.read_end(1000).unwrap(), (LEN, bytes(LEN - 1000..LEN)));
+        assert_eq!(count(&requests), 1, "nothing is kept before a file is accepted");
+        if accepted {
+            known.accept();
+        }
+    }
     let known = cache.add_known(Box::new(source), "known", LEN);
     assert_eq!(known.read_end(1000).unwrap(), (LEN, bytes(LEN - 1000..LEN)));
     assert_eq!((known.len().unwrap(), count(&requests)), (LEN, 0));
@@ -110,13 +115,19 @@ impl ReadAt for Replaced {
 fn bytes_of_two_versions_are_never_mixed() {
     let folder = tempfile::tempdir().unwrap();
     let cache = DiskCache::new(folder.path(), 10 << 20).unwrap();
-    cache.add_known(Box::new(remote(None).0), "known", LEN).read_end(1000).unwrap();
+    let first = cache.add_known(Box::new(remote(None).0), "known", LEN);
+    first.read_end(1000).unwrap();
+    first.accept();
     let known = cache.add_known(Box::new(Replaced), "known", LEN);
     assert_eq!(known.read_end(1000).unwrap().1, bytes(LEN - 1000..LEN));
     for _ in 0..2 {
         let error = known.read_ranges(&[0..9]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StaleNetworkFileHandle);
     }
+    assert!(known.reject());
+    let known = cache.add_known(Box::new(Replaced), "known", LEN);
+    assert_eq!(known.read_end(1000).unwrap().1, [1; 1000], "what was there is forgotten");
+    assert!(!known.reject());
 }
 
 #[test]
@@ -199,7 +210,9 @@ fn processes_and_threads_write_it_at_the_same_time() {
 fn no_thread_reads_before_the_file_is_compared() {
     let folder = tempfile::tempdir().unwrap();
     let cache = DiskCache::new(folder.path(), 10 << 20).unwrap();
-    cache.add_known(Box::new(remote(None).0), "known", LEN).read_end(1000).unwrap();
+    let first = cache.add_known(Box::new(remote(None).0), "known", LEN);
+    first.read_end(1000).unwrap();
+    first.accept();
     for _ in 0..20 {
         let known = cache.add_known(Box::new(Replaced), "known", LEN);
         known.read_end(1000).unwrap();

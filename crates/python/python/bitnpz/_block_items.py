@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ._arithmetic import Array
@@ -13,11 +11,11 @@ from ._stored_array import StoredArray
 
 class BlockItems:
     """Reads the items of an array in blocks, and keeps those of two windows: batches take them from one window, or from two that
-    follow each other. So each block is read about once, and the array is never in memory as a whole.
+    follow each other. So each block is read about once, and the array is never in memory as a whole. For one thread.
     """
 
     def __init__(self, array: StoredArray, block: int, window: int) -> None:
-        self._array, self._block, self._window = array, block, window
+        self._array, self._block = array, block
         count = -(-len(array) // block)
         #: The place of each block among those that are kept; -1 of others.
         self._places = np.full(count, -1)
@@ -49,11 +47,10 @@ class BlockItems:
         places = np.argsort(self._used, kind="stable")[: numbers.size]
         old = self._numbers[places]
         self._places[old[old >= 0]] = -1
-        self._places[numbers], self._numbers[places], self._used[places] = places, numbers, self._batch
+        self._numbers[places] = -1
         start = 0
         for place, indices in zip((places * self._block).tolist(), ranges, strict=True):
             self._items[place : place + len(indices)] = items[start : start + len(indices)]
             start += len(indices)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return BlockItems, (self._array, self._block, self._window)
+        # Only now are they there: a call may have been interrupted before.
+        self._places[numbers], self._numbers[places], self._used[places] = places, numbers, self._batch

@@ -159,7 +159,6 @@ class Loader(Generic[Batch]):
             # An item here and there takes reading a part of many items each.
             others = [whole(array) for array in others]
         self.arrays = tuple(others)
-        self._readers = [self._reader(array, shuffle, block, window) for array in self.arrays]
         if any(isinstance(array, Images) and array.is_ragged for array in (self.images, *self.arrays)):
             raise InputError(
                 "images: expected images of one size, found several sizes, which do not fit in one array: "
@@ -173,7 +172,6 @@ class Loader(Generic[Batch]):
         self.rank, self.world_size = rank, world_size
         self.block, self.window = block, window
         self.epoch = 0
-        self._windows = Windows(self.images) if isinstance(self.images, Images) else None
         self._window_images = min(block, max(self.length, 1)) * window
         #: The number of batches of this epoch that have been yielded.
         self._yielded = 0
@@ -200,8 +198,11 @@ class Loader(Generic[Batch]):
         order = self._order(epoch)
         numbers = range(first, len(self))
         if self.prefetch == 0:
+            process, reading = Process(), _Reading(self)
             for number in numbers:
-                batch = self._batch(order, number)
+                if not process.is_current():
+                    process, reading = Process(), _Reading(self)
+                batch = self._batch(reading, order, number)
                 self._yielded = number + 1
                 yield batch
             return
@@ -213,10 +214,11 @@ class Loader(Generic[Batch]):
                     # One thread keeps the batches in order, and decoding one uses all cores. A forked child that continues its
                     # parent's iterator has no such thread: it starts its own, which reads the batches ahead again.
                     process, background = Process(), ThreadPoolExecutor(1, thread_name_prefix="bitnpz-loader")
+                    reading = _Reading(self)
                     waiting.clear()
                     ahead = iter(range(number, numbers.stop))
                 while len(waiting) <= self.prefetch and (next_number := next(ahead, None)) is not None:
-                    waiting.append(background.submit(self._batch, order, next_number))
+                    waiting.append(background.submit(self._batch, reading, order, next_number))
                 batch = waiting.popleft().result()
                 self._yielded = number + 1
                 yield batch
@@ -230,7 +232,7 @@ class Loader(Generic[Batch]):
             return _bitnpz.BlockShuffle(self.length, seed, self.block, self.window)
         return _bitnpz.Shuffle(self.length, seed) if self.shuffle else None
 
-    def _indices(self, order: Order | None, number: int) -> IndexArray:
+    def _indices(self, reading: _Reading, order: Order | None, number: int) -> IndexArray:
         stop = min((number + 1) * self.batch_size, self._count())
         if isinstance(order, _bitnpz.BlockShuffle):
             # Each rank has windows of its own, so that it reads no blocks of others but at its ends.
@@ -238,12 +240,12 @@ class Loader(Generic[Batch]):
             start, last = first + number * self.batch_size, first + stop - 1
             if start <= last:
                 # The last images of a batch may be in the next window.
-                self._enter(order.window, last, first + self._count())
+                self._enter(reading, order.window, last, first + self._count())
             return order.take(start, first + stop)
         positions = (self.rank + number * self.batch_size * self.world_size, self.rank + (stop - 1) * self.world_size + 1)
         if order is None:
             if positions[0] < positions[1]:
-                self._enter(self._window, positions[1] - 1, self.length)
+                self._enter(reading, self._window, positions[1] - 1, self.length)
             return np.arange(*positions, self.world_size)
         return order.take(*positions, self.world_size)
 
@@ -252,23 +254,16 @@ class Loader(Generic[Batch]):
         start = position // self._window_images * self._window_images
         return [(start, min(start + self._window_images, self.length))]
 
-    def _enter(self, window: Callable[[int], Window], position: int, stop: int) -> None:
+    def _enter(self, reading: _Reading, window: Callable[[int], Window], position: int, stop: int) -> None:
         """Requests the window of a position from a store, and the one after it, if it begins before `stop`."""
-        if self._windows is not None:
+        if reading.windows is not None:
             following = position + self._window_images
-            self._windows.enter(window(position), window(following) if following < stop else [])
+            reading.windows.enter(window(position), window(following) if following < stop else [])
 
-    def _batch(self, order: Order | None, number: int) -> Any:
-        indices = self._indices(order, number)
+    def _batch(self, reading: _Reading, order: Order | None, number: int) -> Any:
+        indices = self._indices(reading, order, number)
         images = read_items(self.images, indices, self.dtype, packed=self.packed)
-        return (images, *(take(indices) for take in self._readers)) if self.arrays else images
-
-    @staticmethod
-    def _reader(array: Source, shuffle: bool | str, block: int, window: int) -> Callable[[IndexArray], Array]:
-        """Returns the function that reads the items of a batch."""
-        if isinstance(array, StoredArray) and shuffle == "blocks":
-            return BlockItems(array, min(block, max(len(array), 1)), window).take
-        return partial(read_items, array)
+        return (images, *(take(indices) for take in reading.readers)) if self.arrays else images
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the position, from which `load_state_dict` of another loader continues, even within an epoch."""
@@ -304,6 +299,21 @@ class Loader(Generic[Batch]):
         order = f"shuffled{blocks} by seed {self.seed}" if self.shuffle else "in order"
         part = f", part {self.rank} of {self.world_size}" if self.world_size > 1 else ""
         return f"Loader of {self.length} images, {len(self)} batches of {self.batch_size}, {order}{part}"
+
+
+class _Reading:
+    """What one iteration of a loader keeps between batches."""
+
+    def __init__(self, loader: Loader[Any]) -> None:
+        self.windows = Windows(loader.images) if isinstance(loader.images, Images) else None
+        self.readers = [_reader(loader, array) for array in loader.arrays]
+
+
+def _reader(loader: Loader[Any], array: Source) -> Callable[[IndexArray], Array]:
+    """Returns the function that reads the items of a batch."""
+    if isinstance(array, StoredArray) and loader.shuffle == "blocks":
+        return BlockItems(array, min(loader.block, max(len(array), 1)), loader.window).take
+    return partial(read_items, array)
 
 
 def check_lengths(images: Images | npt.ArrayLike, arrays: Sequence[Images | npt.ArrayLike]) -> list[Source]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 import time
@@ -10,7 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from ._errors import DamagedError, InputError
+from . import _bitnpz
+from ._errors import InputError
 from ._filesystem_file import FilesystemFile
 from ._sharded_file import MANIFEST_SUFFIX, read_manifest
 from ._stored_object import StoredObject
@@ -32,7 +32,8 @@ def remove_orphans(manifest: Ranges, age: float, delete: bool) -> list[str]:
     # Later than the shards: those that are committed meanwhile are named.
     for name, _ in list(_files(manifest)):
         if name.endswith(MANIFEST_SUFFIX):
-            found -= _named(manifest.sibling(name))
+            other = manifest.sibling(name)
+            found -= set(_bitnpz._shard_names(read_manifest(other), other.name))
     for name in sorted(found) if delete else []:
         path = posixpath.join(posixpath.dirname(manifest.path), name)
         if isinstance(manifest, StoredObject):
@@ -40,14 +41,6 @@ def remove_orphans(manifest: Ranges, age: float, delete: bool) -> list[str]:
         else:
             manifest.filesystem.rm_file(path)
     return sorted(found)
-
-
-def _named(manifest: Ranges) -> set[str]:
-    """Returns the names of the shards of a manifest."""
-    try:
-        return {shard["name"] for shard in json.loads(read_manifest(manifest))["shards"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedError(f"{manifest.name}: not the manifest of a sharded archive, or a damaged one: {error}") from None
 
 
 def _files(manifest: StoredObject | FilesystemFile) -> Iterator[tuple[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterable
@@ -189,6 +190,8 @@ def gc(
     >>> bitnpz.gc("lost.bitnpz.json") == [], bitnpz.gc("lost.bitnpz.json", age=0) == [path]
     (True, True)
     """
+    if not (isinstance(age, (int, float)) and 0 <= age < math.inf):
+        raise InputError(f"age: expected seconds from 0, found {age!r}")
     ranges = ranges_of(manifest, store, store_options)
     if ranges is not None:
         return [_folder(os.fsdecode(manifest)) + name for name in remove_orphans(ranges, age, delete)]

@@ -54,13 +54,16 @@ class StoredObject:
 
     def cache_key(self) -> str | None:
         """Returns what tells this version of this object from all others; None if the store does not."""
-        version = self.version()
-        return None if version is None else f"{self.location()}\n{self.length()}\n{version}"
+        version, location = self.version(), self.location()
+        return None if version is None or location is None else f"{location}\n{self.length()}\n{version}"
 
-    def location(self) -> str:
-        """Returns what tells this object from those of other names, and in other stores."""
+    def location(self) -> str | None:
+        """Returns what tells this object from those of other names, and in other stores; None if the store does not say."""
         if self._url is not None:
             return self._url.text
+        if " at 0x" in repr(self.store):
+            # Another store may have the same place in memory later.
+            return None
         config = getattr(self.store, "config", None) or {}
         places = [f"{key}={config[key]}" for key in _PLACES if key in config]
         return "\n".join([repr(self.store), *places, str(getattr(self.store, "prefix", "")), self.path])
