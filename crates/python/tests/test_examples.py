@@ -12,7 +12,7 @@ import bitnpz
 MODULES = ["bitnpz", *(f"bitnpz.{module.name}" for module in pkgutil.iter_modules(bitnpz.__path__))]
 
 #: The modules that need a package which may be missing.
-NEEDS = {"bitnpz.torch": "torch", "bitnpz.ray": "ray", "bitnpz._ray_source": "ray", "bitnpz._ray_sink": "ray"}
+NEEDS = {"bitnpz.torch": "torch", "bitnpz.ray": "ray.data", "bitnpz._ray_source": "ray.data", "bitnpz._ray_sink": "ray.data"}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -211,9 +211,8 @@ def test_loaders_are_pickled():
     bitnpz.save("many.npz", {"images": images, "labels": np.arange(len(images))})
     archive = bitnpz.load("many.npz")
     loader = bitnpz.Loader(archive["images"], archive["labels"], shuffle="blocks", block=1000)
-    batches = iter(loader)
-    x, y = next(batches)
     again = pickle.loads(pickle.dumps(loader))
+    x, y = next(iter(loader))
     other_x, other_y = next(iter(again))
     assert (x == images[y]).all() and (other_x == x).all() and (other_y == y).all()
 

@@ -12,8 +12,8 @@ import pytest
 
 import bitnpz
 
-ray = pytest.importorskip("ray")
 pytest.importorskip("ray.data")
+ray = pytest.importorskip("ray")
 
 import bitnpz.ray  # noqa: E402
 
