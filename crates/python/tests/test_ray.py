@@ -17,8 +17,6 @@ ray = pytest.importorskip("ray")
 
 import bitnpz.ray  # noqa: E402
 
-sharded = pytest.mark.skipif(not hasattr(bitnpz, "commit"), reason="this version has no sharded archives")
-
 ROWS = 6000
 
 
@@ -236,7 +234,6 @@ def test_trains_a_classifier(images):
     assert np.mean(losses[-60:]) < 0.1
 
 
-@sharded
 def test_writes_what_is_rendered(images):
     bitnpz.ray.write(rendered(), "new/glyphs.bitnpz.json")
     assert len(list(Path("new").glob("*.npz"))) == 4
@@ -246,7 +243,6 @@ def test_writes_what_is_rendered(images):
     assert archive.verify() == [] and bitnpz.gc("new/glyphs.bitnpz.json", age=0) == []
 
 
-@sharded
 def test_reads_shuffles_and_trains_on_what_was_written(images):
     bitnpz.ray.write(rendered(), "glyphs.bitnpz.json", columns=["number", "glyphs"])
     rows = all_rows(bitnpz.ray.read("glyphs.bitnpz.json"))
@@ -262,7 +258,6 @@ def test_reads_shuffles_and_trains_on_what_was_written(images):
     bitnpz.ray.write(rendered(2), "glyphs.bitnpz.json", replaces=bitnpz.load("glyphs.bitnpz.json"))
 
 
-@sharded
 def test_a_task_is_small_however_many_shards_there_are(images):
     paths = [save(images[start : start + 100], bitnpz.shard_path("many.bitnpz.json", start), start) for start in range(0, ROWS, 100)]
     bitnpz.commit("many.bitnpz.json", paths)
@@ -273,7 +268,6 @@ def test_a_task_is_small_however_many_shards_there_are(images):
     assert (np.sort(rows["number"]) == np.arange(ROWS)).all() and (rows["glyphs"] == images[rows["number"]]).all()
 
 
-@sharded
 def test_shards_are_smaller_with_one_model():
     bitnpz.ray.write(rendered(), "shared.bitnpz.json", columns=["glyphs"])
     size = sum(path.stat().st_size for path in Path().glob("shared-*.npz"))
@@ -281,7 +275,6 @@ def test_shards_are_smaller_with_one_model():
     assert size < 1.3 * Path("alone.npz").stat().st_size
 
 
-@sharded
 def test_tasks_without_rows_write_no_shard():
     dataset = rendered().filter(lambda row: row["number"] >= 4000)
     bitnpz.ray.write(dataset, "glyphs.bitnpz.json")
@@ -292,13 +285,11 @@ def test_tasks_without_rows_write_no_shard():
     assert not Path("none.bitnpz.json").exists()
 
 
-@sharded
 def test_writes_fewer_and_larger_shards():
     bitnpz.ray.write(rendered(6), "glyphs.bitnpz.json", min_rows_per_shard=3000)
     assert len(list(Path().glob("*.npz"))) == 2
 
 
-@sharded
 def test_writes_strings_and_images_of_two_bytes(images):
     def name(batch):
         return {"ink": images[batch["id"]] * np.uint8(255), "name": np.array([f"n{i % 13}" for i in batch["id"]])}
@@ -309,7 +300,6 @@ def test_writes_strings_and_images_of_two_bytes(images):
     assert np.asarray(archive["name"])[25] == "n12"
 
 
-@sharded
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -327,14 +317,12 @@ def test_a_job_that_fails_writes_no_manifest(change, message):
     assert list(Path().iterdir()) == []
 
 
-@sharded
 def test_images_that_differ_in_size_are_refused():
     dataset = ray.data.range(100).map(lambda row: {"glyphs": np.zeros((8, 8 + row["id"] % 2), bool)})
     with pytest.raises(bitnpz.InputError, match="one shape.*pad images"):
         bitnpz.ray.write(dataset, "glyphs.bitnpz.json")
 
 
-@sharded
 def test_writes_to_a_store(tmp_path):
     obstore = pytest.importorskip("obstore")
     fsspec = pytest.importorskip("fsspec")
@@ -348,7 +336,6 @@ def test_writes_to_a_store(tmp_path):
             bitnpz.ray.write(rendered(2), path, store=store)
 
 
-@sharded
 @pytest.mark.parametrize(
     ("path", "options", "message"),
     [
@@ -367,7 +354,6 @@ def test_says_what_is_wrong_before_anything_is_written(path, options, message):
     assert not list(Path().rglob("*.npz"))
 
 
-@sharded
 def test_shards_of_few_or_blank_images_are_read_as_one():
     def few(batch):
         glyphs = draw(batch["id"]) & (batch["id"] < 1000)[:, None, None]
@@ -382,7 +368,6 @@ def test_shards_of_few_or_blank_images_are_read_as_one():
         assert all((rows[key] == expected[key]).all() and rows[key].dtype == expected[key].dtype for key in expected)
 
 
-@sharded
 @pytest.mark.parametrize("when", ["during", "after"])
 def test_a_task_that_is_killed_is_run_again(images, monkeypatch, when):
     marker, base = Path("killed").absolute(), bitnpz.ray.Sink
