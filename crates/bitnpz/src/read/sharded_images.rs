@@ -15,6 +15,9 @@ use crate::threads;
 /// So many shards are opened, and their images requested, at the same time.
 const SHARDS_AT_ONCE: NonZero<usize> = NonZero::new(16).expect("not 0");
 
+/// So many images of a batch are sorted by shard at a time.
+const IMAGES_AT_ONCE: usize = 1 << 16;
+
 /// Images that follow each other in a batch, and are of one shard.
 struct Run {
     shard: usize,
@@ -37,7 +40,7 @@ fn take_runs(shards: &dyn ShardedImages, indices: &mut [usize]) -> Vec<Run> {
         let (shard, within) = locate(shards, indices[place]);
         let (first, end) = (indices[place] - within, shards.ends()[shard]);
         let len = indices[place..].partition_point(|&index| index < end);
-        if place > 0 && place + len > shards.images_at_once() {
+        if place > 0 && shards.is_read_by_range() && place + len > shards.images_at_once() {
             break;
         }
         indices[place..place + len].iter_mut().for_each(|index| *index -= first);
@@ -117,6 +120,19 @@ impl Images {
     /// Does what `share` does, with images of these shards: opens the shards and requests the images at the same time, those of as
     /// many shards as can be open.
     pub(super) fn share_sharded<O: Send>(
+        &self,
+        shards: &dyn ShardedImages,
+        indices: &[usize],
+        out: &mut [O],
+        each: NonZero<usize>,
+        read: impl Fn(Share<'_>, Outputs<'_, O>) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let mut pieces = indices.chunks(IMAGES_AT_ONCE).zip(out.chunks_mut(IMAGES_AT_ONCE * each.get()));
+        pieces.try_for_each(|(indices, out)| self.share_piece(shards, indices, out, each, &read))
+    }
+
+    /// Does so with few enough images for lists of them.
+    fn share_piece<O: Send>(
         &self,
         shards: &dyn ShardedImages,
         indices: &[usize],
