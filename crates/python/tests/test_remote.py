@@ -168,9 +168,9 @@ def test_reads_s3_that_fails(s3, data, monkeypatch):
 def test_shards_in_s3_are_one_archive(s3):
     store, manifest = obstore.store.S3Store("bucket"), "s3://bucket/sets/all.bitnpz.json"
     for number in range(3):
-        with obstore.open_writer(store, f"sets/part/{number}.npz") as file:
+        with obstore.open_writer(store, f"sets/{number}.npz") as file:
             bitnpz.save(file, {"glyphs": IMAGES[number * 1000 : (number + 1) * 1000]}, codec="raw")
-    shards = [f"s3://bucket/sets/part/{number}.npz" for number in range(3)]
+    shards = [f"s3://bucket/sets/{number}.npz" for number in range(3)]
     bitnpz.commit(manifest, shards[:2])
     first, again = bitnpz.load(manifest), bitnpz.load(manifest)
     assert (first["glyphs"][[1999, 3]] == IMAGES[[1999, 3]]).all()
@@ -183,8 +183,8 @@ def test_shards_in_s3_are_one_archive(s3):
     order = np.random.default_rng(0).permutation(3000)
     for archive in (loaded, pickle.loads(pickle.dumps(loaded))):
         assert (archive["glyphs"][order] == IMAGES[order]).all()
-    store.delete("sets/part/1.npz")
-    with pytest.raises(bitnpz.FileMissingError, match="part/1.npz"):
+    store.delete("sets/1.npz")
+    with pytest.raises(bitnpz.FileMissingError, match="1.npz"):
         bitnpz.load(manifest)["glyphs"][1500]
 
 
