@@ -81,8 +81,8 @@ pub(crate) trait ShardedImages: Send + Sync {
     /// Returns how many shards can be open at a time.
     fn open_at_once(&self) -> usize;
 
-    /// Returns about how many images can be kept when they are requested together.
-    fn images_at_once(&self) -> usize;
+    /// Returns about how many bytes an image takes in a shard.
+    fn image_bytes(&self) -> u64;
 
     /// Returns the limits of the archives.
     fn limits(&self) -> &Limits;

@@ -18,6 +18,20 @@ const SHARDS_AT_ONCE: NonZero<usize> = NonZero::new(16).expect("not 0");
 /// So many images of a batch are sorted by shard at a time.
 const IMAGES_AT_ONCE: usize = 1 << 16;
 
+/// So many bytes of images are requested together: what is kept of a store has room for them twice.
+const REQUESTED_BYTES: u64 = 32 << 20;
+
+/// An image that is requested by itself takes the block of 128 that it is in, or so much of it.
+const BLOCK: u64 = 128;
+const MAX_BLOCK_BYTES: u64 = 64 << 10;
+
+/// Returns how many images can be requested together, those that follow each other or those that do not.
+fn images_at_once(shards: &dyn ShardedImages, follow_each_other: bool) -> usize {
+    let each = shards.image_bytes().saturating_add(1);
+    let block = if follow_each_other { 0 } else { each.saturating_mul(BLOCK).min(MAX_BLOCK_BYTES) };
+    usize::try_from(REQUESTED_BYTES / each.saturating_add(block)).unwrap_or(usize::MAX).max(1)
+}
+
 /// Images that follow each other in a batch, and are of one shard.
 struct Run {
     shard: usize,
@@ -40,7 +54,7 @@ fn take_runs(shards: &dyn ShardedImages, indices: &mut [usize]) -> Vec<Run> {
         let (shard, within) = locate(shards, indices[place]);
         let (first, end) = (indices[place] - within, shards.ends()[shard]);
         let len = indices[place..].partition_point(|&index| index < end);
-        if place > 0 && shards.is_read_by_range() && place + len > shards.images_at_once() {
+        if place > 0 && shards.is_read_by_range() && place + len > images_at_once(shards, false) {
             break;
         }
         indices[place..place + len].iter_mut().for_each(|index| *index -= first);
@@ -97,7 +111,7 @@ impl Images {
             return Ok(());
         }
         // What is kept has room for so many; the others are requested when they are read.
-        let mut left = shards.images_at_once();
+        let mut left = images_at_once(shards, true);
         let mut within: BTreeMap<usize, Vec<Range<usize>>> = BTreeMap::new();
         for range in ranges {
             let mut start = range.start;

@@ -308,11 +308,10 @@ impl ShardedArchive {
         let each = if array.key.is_none() { 1 } else { array.images_per_item() };
         let items = self.items(number);
         let shape = array.shape(items);
-        let bytes = self.shards().iter().map(|shard| shard.bytes).sum();
-        let images = items * each;
-        let images_at_once = (images_at_once(bytes, images)).max(1);
+        let bytes: u64 = self.shards().iter().map(|shard| shard.bytes).sum();
+        let image_bytes = bytes / (items * each).max(1) as u64;
         let ends = self.ends(number, each);
-        let cut = CutImages { shards: Arc::clone(&self.0), array: number, ends, images_at_once };
+        let cut = CutImages { shards: Arc::clone(&self.0), array: number, ends, image_bytes };
         Images::sharded(kind, shape, array.trailing, Arc::new(cut), self.0.options.threads())
     }
 }
@@ -331,24 +330,13 @@ fn no_such_key(key: &str) -> Error {
     Error::from(ErrorKind::NoSuchKey).with_key(key)
 }
 
-/// So many bytes of images are requested together: what is kept has room for them twice.
-const REQUESTED_BYTES: u64 = 32 << 20;
-
-/// Returns how many images of a sharded archive of so many bytes and images can be requested together. Each may take a block of
-/// 128, up to 64 KiB of it.
-fn images_at_once(bytes: u64, images: usize) -> usize {
-    let each = (bytes / images.max(1) as u64).saturating_add(1);
-    let with_block = each.saturating_add(each.saturating_mul(128).min(64 << 10));
-    usize::try_from(REQUESTED_BYTES / with_block).unwrap_or(usize::MAX)
-}
-
 /// The images of an array that is cut over shards.
 struct CutImages {
     shards: Arc<OpenShards>,
     /// The number of the array.
     array: usize,
     ends: Vec<usize>,
-    images_at_once: usize,
+    image_bytes: u64,
 }
 
 impl ShardedImages for CutImages {
@@ -375,8 +363,8 @@ impl ShardedImages for CutImages {
         self.shards.most_open().get()
     }
 
-    fn images_at_once(&self) -> usize {
-        self.images_at_once
+    fn image_bytes(&self) -> u64 {
+        self.image_bytes
     }
 
     fn limits(&self) -> &Limits {

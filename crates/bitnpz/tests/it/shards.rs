@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use bitnpz::{
-    Content, Encoding, ErrorKind, Manifest, OpenOptions, ReadAt, ShardStore, ShardedArchive, WriteOptions,
-    Writer,
+    Codec, Content, Encoding, ErrorKind, Manifest, OpenOptions, ReadAt, ShardStore, ShardedArchive,
+    WriteOptions, Writer,
 };
 use ndarray::{Array1, Array2, Array3, Array4, Axis, s};
 use proptest::prelude::*;
@@ -41,6 +41,17 @@ fn write(folder: &Folder, lengths: &[usize]) -> (PathBuf, Vec<PathBuf>) {
 fn glyphs(images: Range<usize>) -> Array3<bool> {
     static ALL: OnceLock<Array3<bool>> = OnceLock::new();
     ALL.get_or_init(|| stack(8000)).slice(s![images, .., ..]).to_owned()
+}
+
+/// Images of which no two are equal.
+fn noise(images: Range<usize>) -> Array3<bool> {
+    let mixed = |place: u64| {
+        let mixed = (place ^ (place >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 33
+    };
+    let pixel =
+        |(i, y, x): (usize, usize, usize)| mixed(((images.start + i) * 600 + y * 30 + x + 1) as u64) % 3 == 0;
+    Array3::from_shape_fn((images.len(), 20, 30), pixel)
 }
 
 fn commit(folder: &Folder, lengths: &[usize]) -> (PathBuf, Vec<PathBuf>) {
@@ -526,6 +537,32 @@ fn shards_in_a_store_are_opened_once_and_requested_together() {
     assert_eq!(batch, glyphs(0..4000).select(Axis(0), &order));
     assert_eq!(store.requests.load(Ordering::Relaxed), requests);
     assert_eq!(store.opened.lock().unwrap().len(), 3);
+
+    // As many as a window of a loader has.
+    let folder = Folder::new();
+    let manifest = folder.path("raw.bitnpz.json");
+    let shards = [0..4000, 4000..8000].map(|images| {
+        let path = bitnpz::shard_path(&manifest, images.start);
+        let mut writer = Writer::create_with(&path, &WriteOptions::default().with_codec(Codec::Raw)).unwrap();
+        writer.add_images("glyphs", &noise(images)).unwrap();
+        writer.finish().unwrap();
+        assert!(std::fs::metadata(&path).unwrap().len() > 300_000, "opening does not read all of it");
+        path
+    });
+    bitnpz::commit(&manifest, &shards, &OpenOptions::default()).unwrap();
+    let (archive, store) = in_store(&folder, &manifest);
+    let images = archive.images("glyphs").unwrap();
+    let all = noise(0..8000);
+    let halves = [4000..8000, 0..4000];
+    images.prefetch(&halves).unwrap();
+    let requests = store.requests.load(Ordering::Relaxed);
+    for first in (0..8000).step_by(250) {
+        let order: Vec<usize> = (first..first + 250).map(|place| place * 7919 % 8000).collect();
+        let mut batch = Array3::from_elem((250, 20, 30), false);
+        images.read_batch_into(&order, &mut batch).unwrap();
+        assert_eq!(batch, all.select(Axis(0), &order));
+    }
+    assert_eq!(store.requests.load(Ordering::Relaxed), requests);
 }
 
 /// Reads a sharded archive with the reference decoder, and compares all of it.
