@@ -140,6 +140,8 @@ fn open_cached(
                 known.accept();
                 return Ok(archive);
             }
+            // That a store cannot be read says nothing about what the cache has.
+            Err(error) if error.is_of_system() => return Err(error),
             // The cache had something else: it is read from the store.
             Err(_) if known.reject() => {}
             Err(error) => return Err(error),
