@@ -34,8 +34,7 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     run(&mut command(&build, &["-m", "mypy", "crates/python/python/bitnpz"]))?;
     // The tests on the first Python also run the command on hostile archives; once is enough.
     let mut tool = Some(command::built()?);
-    let program = if cfg!(windows) { "moto_server.exe" } else { "moto_server" };
-    let moto = python::environment("venv-moto", MOTO)?.with_file_name(program);
+    let moto = moto()?;
     let count = if is_quick { 1 } else { usize::MAX };
     for (interpreter, (major, minor)) in python::interpreters().into_iter().take(count) {
         let name = format!("venv-python{major}.{minor}");
@@ -51,13 +50,20 @@ pub(crate) fn test(arguments: &[String]) -> Outcome {
     Ok(())
 }
 
+/// Returns the path of the S3 server that tests start.
+fn moto() -> Result<PathBuf, String> {
+    let program = if cfg!(windows) { "moto_server.exe" } else { "moto_server" };
+    Ok(python::environment("venv-moto", MOTO)?.with_file_name(program))
+}
+
 /// Runs the tests with PyTorch, Grain, scikit-learn and Ray Data.
 pub(crate) fn test_frameworks(_: &[String]) -> Outcome {
     let wheel = wheel(Profile::Release)?;
     let python = python::environment("venv-frameworks", &["xtask/python.txt", "xtask/frameworks.txt"])?;
     install(&python, &wheel)?;
-    let tests = ["test_frameworks.py", "test_ray.py"].map(|file| format!("{TESTS}/{file}"));
-    run(command(&python, &["-m", "pytest", "--quiet", "--timeout=300"]).args(tests))
+    let tests = ["test_frameworks.py", "test_ray.py", "test_readme.py"].map(|file| format!("{TESTS}/{file}"));
+    let pytest = ["-m", "pytest", "--quiet", "--timeout=300"];
+    run(command(&python, &pytest).args(tests).env("BITNPZ_MOTO", moto()?))
 }
 
 /// Measures whole workflows and compares them with the usual ones.

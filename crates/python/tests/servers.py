@@ -207,7 +207,8 @@ def faulty(url):
         yield server.url, faults
 
 
-def _free_port():
+def free_port():
+    """Returns a port at which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
@@ -242,7 +243,7 @@ def nginx(folder):
     program = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
     if program is None or sys.platform == "win32":
         pytest.skip("nginx is not installed")
-    port, own = _free_port(), Path(folder) / ".nginx"
+    port, own = free_port(), Path(folder) / ".nginx"
     own.mkdir()
     paths = " ".join(f"{kind}_temp_path {own};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (own / "conf").write_text(
@@ -260,6 +261,6 @@ def moto(folder):
     program = os.environ.get("BITNPZ_MOTO") or shutil.which("moto_server")
     if program is None:
         pytest.skip("moto is not installed: BITNPZ_MOTO names its moto_server")
-    port = _free_port()
+    port = free_port()
     with _process([program, "-H", "127.0.0.1", "-p", str(port)], port, Path(folder) / "moto.log") as url:
         yield url

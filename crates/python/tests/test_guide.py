@@ -1,36 +1,22 @@
-"""The code in the guide, the README and `examples/` runs as written."""
+"""The code in the guide and in `examples/` runs as written."""
 
-import re
 import runpy
 import sys
 from pathlib import Path
 
+import documents
 import pytest
 
 ROOT = Path(__file__).parents[3]
 
 
-def run(path, least):
-    """Runs the Python blocks of a document in order, as a reader would paste them; checks that there are enough."""
-    blocks = re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL)
-    assert len(blocks) >= least
-    names = {"__name__": path.stem}
-    for block in blocks:
-        exec(compile(block, str(path), "exec"), names)
-
-
 @pytest.mark.timeout(900)  # trains a classifier
 def test_guide_runs_as_written(capsys):
     pytest.importorskip("PIL")
-    run(ROOT / "docs" / "guide.md", 12)
+    documents.run(ROOT / "docs" / "guide.md", 12)
     printed = capsys.readouterr().out
     assert "unseen images" in printed and printed.count("microseconds an image") == 4
     assert Path("sheet.png").stat().st_size > 1000
-
-
-def test_readme_runs_as_written():
-    run(ROOT / "README.md", 5)
-    assert Path("training.npz").stat().st_size < Path("plain.npz").stat().st_size / 5
 
 
 @pytest.mark.parametrize("name", ["archive_in_memory", "make_font", "stream_a_million", "train_test_split"])

@@ -249,7 +249,7 @@ def test_secrets_are_not_shown(web, monkeypatch, library):
     assert loaded.filename == f"http://{server}/data/training.npz"
     assert "PASSWORD" not in repr(loaded) + repr(loaded._source)
     check(pickle.loads(pickle.dumps(loaded)))
-    nobody = f"127.0.0.1:{servers._free_port()}"
+    nobody = f"127.0.0.1:{servers.free_port()}"
     for wrong in (url.replace("training", "none"), url.replace("data", "secret"), url.replace(server, nobody), f"no{url}"):
         with pytest.raises(bitnpz.Error) as raised:
             load(wrong, attempts=1)
@@ -260,7 +260,7 @@ def test_secrets_are_not_shown(web, monkeypatch, library):
 
 
 def test_secrets_of_stores_are_not_shown():
-    url = f"http://user:PASSWORD@127.0.0.1:{servers._free_port()}"
+    url = f"http://user:PASSWORD@127.0.0.1:{servers.free_port()}"
     store = obstore.store.HTTPStore(url, client_options={"allow_http": True}, retry_config={"max_retries": 0})
     with pytest.raises(bitnpz.FileError) as raised:
         bitnpz.load("a.npz", store=store)
