@@ -51,7 +51,7 @@ const TASKS: [Task; 20] = [
     task(
         "frameworks",
         "",
-        "test the wheel with PyTorch, Grain, scikit-learn and Ray Data",
+        "test the wheel with PyTorch, Grain, scikit-learn, Ray, Dask and Spark",
         package::test_frameworks,
     ),
     task("steps", "", "run the tests with hostile files and count every step", steps::run),

@@ -56,12 +56,12 @@ fn moto() -> Result<PathBuf, String> {
     Ok(python::environment("venv-moto", MOTO)?.with_file_name(program))
 }
 
-/// Runs the tests with PyTorch, Grain, scikit-learn and Ray Data.
+/// Runs the tests with PyTorch, Grain, scikit-learn and Ray Data, and the programs for these, Dask, Spark and others.
 pub(crate) fn test_frameworks(_: &[String]) -> Outcome {
     let wheel = wheel(Profile::Release)?;
     let python = python::environment("venv-frameworks", &["xtask/python.txt", "xtask/frameworks.txt"])?;
     install(&python, &wheel)?;
-    let tests = ["test_frameworks.py", "test_ray.py", "test_readme.py"].map(|file| format!("{TESTS}/{file}"));
+    let tests = ["frameworks", "ray", "distributed", "readme"].map(|name| format!("{TESTS}/test_{name}.py"));
     let pytest = ["-m", "pytest", "--quiet", "--timeout=300"];
     run(command(&python, &pytest).args(tests).env("BITNPZ_MOTO", moto()?))
 }

@@ -10,7 +10,7 @@ def blocks(text, language):
 
 def section(text, title):
     """Returns the section of a document that has a title."""
-    return re.search(rf"^(#+) {re.escape(title)}$(.*?)(?=^#{{1,2}} |\Z)", text, re.DOTALL | re.MULTILINE)[2]
+    return re.search(rf"^(#+) {re.escape(title)}$(.*?)(?=^\1 |\Z)", text, re.DOTALL | re.MULTILINE)[2]
 
 
 def run(path, least):
