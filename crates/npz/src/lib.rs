@@ -52,7 +52,7 @@ pub use method::{Compression, Method};
 pub use name::{check_name, identity};
 pub use owner::Owner;
 pub use pushed::{Needed, PushedFile};
-pub use range_cache::RangeCache;
+pub use range_cache::{KeptBytes, RangeCache};
 pub use ranges::{READ_BETWEEN, ReadAt};
 pub use record::parts::Parts;
 pub use salvage::{Salvaged, salvage};

@@ -1,7 +1,7 @@
 //! The ranges of files that were read last, kept for further reads.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::{Arc, Mutex};
 
 use crate::brief_lock::lock_briefly;
@@ -47,6 +47,37 @@ impl RangeCache {
     }
 }
 
+/// Bytes of a range that is kept, which stay as long as this is held.
+#[derive(Clone, Debug)]
+pub struct KeptBytes {
+    bytes: Arc<Vec<u8>>,
+    part: Range<usize>,
+}
+
+impl Deref for KeptBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.part.clone()]
+    }
+}
+
+impl KeptBytes {
+    /// Returns a part of them, which is within them.
+    pub(crate) fn part(&self, part: Range<usize>) -> Self {
+        Self {
+            bytes: Arc::clone(&self.bytes),
+            part: self.part.start + part.start..self.part.start + part.end,
+        }
+    }
+}
+
+impl From<Vec<u8>> for KeptBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { part: 0..bytes.len(), bytes: Arc::new(bytes) }
+    }
+}
+
 /// The part of a cache that is of one file. It keeps nothing while the cache stays locked, as in a process that was forked while a
 /// thread used it.
 pub(crate) struct CachedFile {
@@ -58,30 +89,30 @@ pub(crate) struct CachedFile {
 impl CachedFile {
     /// Returns the bytes of a range.
     pub(crate) fn get(&self, range: &Range<u64>) -> Option<Vec<u8>> {
-        lock_briefly(&self.cache.0)?.get(self.number?, range).map(<[u8]>::to_vec)
+        lock_briefly(&self.cache.0)?.get(self.number?, range).map(|kept| kept.to_vec())
     }
 
-    /// Returns those of these ranges that are not there.
-    pub(crate) fn missing(&self, ranges: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
+    /// Returns these ranges, each with its bytes if they are there.
+    pub(crate) fn get_all(
+        &self,
+        ranges: impl Iterator<Item = Range<u64>>,
+    ) -> Vec<(Range<u64>, Option<KeptBytes>)> {
         let kept = lock_briefly(&self.cache.0);
-        let is_there = |range: &Range<u64>| {
-            let kept = kept.as_ref().zip(self.number);
-            kept.is_some_and(|(kept, file)| kept.get(file, range).is_some())
-        };
-        ranges.filter(|range| !is_there(range)).collect()
+        let get = |range: &Range<u64>| kept.as_ref()?.get(self.number?, range);
+        ranges.map(|range| (range.clone(), get(&range))).collect()
     }
 
     /// Keeps ranges, each given by where it starts.
-    pub(crate) fn keep(&self, ranges: impl Iterator<Item = (u64, Vec<u8>)>) {
+    pub(crate) fn keep(&self, ranges: impl Iterator<Item = (u64, KeptBytes)>) {
         let (Some(mut kept), Some(file)) = (lock_briefly(&self.cache.0), self.number) else { return };
-        ranges.for_each(|(start, bytes)| kept.keep(file, start, bytes));
+        ranges.for_each(|(start, bytes)| kept.keep(file, start, bytes.bytes));
     }
 
     /// Keeps a copy of a range, unless it is too long.
     pub(crate) fn keep_copy(&self, start: u64, bytes: &[u8]) {
         let (Some(mut kept), Some(file)) = (lock_briefly(&self.cache.0), self.number) else { return };
         if bytes.len() <= kept.most_bytes {
-            kept.keep(file, start, bytes.to_vec());
+            kept.keep(file, start, Arc::new(bytes.to_vec()));
         }
     }
 }
@@ -98,7 +129,7 @@ impl Drop for CachedFile {
 #[derive(Debug)]
 struct KeptRanges {
     /// By file and where they start, each with its number in the order of reading.
-    ranges: BTreeMap<(u64, u64), (u64, Vec<u8>)>,
+    ranges: BTreeMap<(u64, u64), (u64, Arc<Vec<u8>>)>,
     /// Their numbers, files and where they start, in the order of reading, and those of some that are gone.
     order: VecDeque<(u64, (u64, u64))>,
     bytes: usize,
@@ -114,16 +145,23 @@ impl KeptRanges {
     }
 
     /// Returns the bytes of a range of a file that is a part of one that was read.
-    fn get(&self, file: u64, range: &Range<u64>) -> Option<&[u8]> {
+    fn get(&self, file: u64, range: &Range<u64>) -> Option<KeptBytes> {
+        let (bytes, part) = self.find(file, range)?;
+        Some(KeptBytes { bytes: Arc::clone(bytes), part })
+    }
+
+    /// Returns the range that was read with this one in it, and where.
+    fn find(&self, file: u64, range: &Range<u64>) -> Option<(&Arc<Vec<u8>>, Range<usize>)> {
         let (&(_, start), (_, bytes)) = self.ranges.range((file, 0)..=(file, range.start)).next_back()?;
         let [start, end] = [range.start - start, range.end - start].map(usize::try_from);
-        bytes.get(start.ok()?..end.ok()?)
+        let part = start.ok()?..end.ok()?;
+        (part.end <= bytes.len()).then_some((bytes, part))
     }
 
     /// Keeps a range of a file, and as many of those that were read before as there is room for.
-    fn keep(&mut self, file: u64, start: u64, bytes: Vec<u8>) {
+    fn keep(&mut self, file: u64, start: u64, bytes: Arc<Vec<u8>>) {
         let range = start..start + bytes.len() as u64;
-        if bytes.len() > self.most_bytes || self.get(file, &range).is_some() {
+        if bytes.len() > self.most_bytes || self.find(file, &range).is_some() {
             return;
         }
         // What is a part of it is kept with it.
@@ -167,20 +205,24 @@ mod tests {
         range.map(|place| place.to_le_bytes()[0]).collect()
     }
 
+    fn found(kept: &KeptRanges, range: Range<u64>) -> Option<Vec<u8>> {
+        kept.get(7, &range).map(|found| found.to_vec())
+    }
+
     #[test]
     fn long_ranges_are_found_among_short_ones() {
         let mut kept = KeptRanges::new(KEPT_BYTES);
         for start in (0..2000).step_by(20) {
-            kept.keep(7, start, bytes(start..start + 10));
+            kept.keep(7, start, Arc::new(bytes(start..start + 10)));
         }
-        kept.keep(7, 5, bytes(5..1500));
-        assert_eq!(kept.get(7, &(600..1400)), Some(&bytes(600..1400)[..]));
-        assert_eq!(kept.get(7, &(0..10)), Some(&bytes(0..10)[..]));
-        assert_eq!(kept.get(7, &(1512..1515)), None);
-        kept.keep(7, 700, bytes(700..800));
-        kept.keep(7, 1490, bytes(1490..1600));
-        assert_eq!(kept.get(7, &(1495..1600)), Some(&bytes(1495..1600)[..]));
-        assert_eq!(kept.get(7, &(600..1400)), Some(&bytes(600..1400)[..]));
+        kept.keep(7, 5, Arc::new(bytes(5..1500)));
+        assert_eq!(found(&kept, 600..1400), Some(bytes(600..1400)));
+        assert_eq!(found(&kept, 0..10), Some(bytes(0..10)));
+        assert_eq!(found(&kept, 1512..1515), None);
+        kept.keep(7, 700, Arc::new(bytes(700..800)));
+        kept.keep(7, 1490, Arc::new(bytes(1490..1600)));
+        assert_eq!(found(&kept, 1495..1600), Some(bytes(1495..1600)));
+        assert_eq!(found(&kept, 600..1400), Some(bytes(600..1400)));
         let sum: usize = kept.ranges.values().map(|(_, bytes)| bytes.len()).sum();
         assert_eq!(kept.bytes, sum);
     }
@@ -189,15 +231,15 @@ mod tests {
     fn what_was_read_first_is_dropped_first() {
         let mut kept = KeptRanges::new(KEPT_BYTES);
         let most = KEPT_BYTES as u64;
-        kept.keep(7, 0, vec![1; 100]);
-        kept.keep(7, 200, vec![2; KEPT_BYTES - 150]);
+        kept.keep(7, 0, Arc::new(vec![1; 100]));
+        kept.keep(7, 200, Arc::new(vec![2; KEPT_BYTES - 150]));
         assert!(kept.get(7, &(0..100)).is_none() || kept.bytes <= KEPT_BYTES);
-        kept.keep(7, 2 * most, vec![3; KEPT_BYTES]);
+        kept.keep(7, 2 * most, Arc::new(vec![3; KEPT_BYTES]));
         assert_eq!((kept.ranges.len(), kept.bytes), (1, KEPT_BYTES));
-        kept.keep(7, 0, vec![4; KEPT_BYTES + 1]);
+        kept.keep(7, 0, Arc::new(vec![4; KEPT_BYTES + 1]));
         assert_eq!(kept.ranges.len(), 1, "too long");
         for start in 0..10_000 {
-            kept.keep(7, start, vec![5; 2]);
+            kept.keep(7, start, Arc::new(vec![5; 2]));
         }
         assert!(kept.order.len() <= 2 * kept.ranges.len() + MOST_GONE + 1);
         assert!(kept.bytes <= KEPT_BYTES && kept.get(7, &(9_999..10_001)).is_some());
@@ -207,11 +249,11 @@ mod tests {
     fn files_share_the_room_but_no_ranges() {
         let cache = RangeCache::new(100);
         let (first, second) = (cache.add_file(), cache.add_file());
-        first.keep([(0, vec![1; 60])].into_iter());
+        first.keep([(0, vec![1; 60].into())].into_iter());
         assert_eq!((first.get(&(10..12)), second.get(&(10..12))), (Some(vec![1; 2]), None));
-        second.keep([(0, vec![2; 40])].into_iter());
+        second.keep([(0, vec![2; 40].into())].into_iter());
         assert_eq!((first.get(&(0..1)), second.get(&(0..1))), (Some(vec![1]), Some(vec![2])));
-        second.keep([(50, vec![3; 10])].into_iter());
+        second.keep([(50, vec![3; 10].into())].into_iter());
         assert_eq!((first.get(&(0..1)), second.get(&(50..51))), (None, Some(vec![3])));
         drop(second);
         assert_eq!(cache.0.lock().unwrap().bytes, 0);

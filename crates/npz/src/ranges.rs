@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::{fmt, io};
 
 use crate::error::{Error, Result};
-use crate::range_cache::{CachedFile, RangeCache};
+use crate::range_cache::{CachedFile, KeptBytes, RangeCache};
 
 /// The end of the file is read at once when it is opened: it has what opening needs of all but the largest archives.
 const TAIL_BYTES: u64 = 256 << 10;
@@ -146,23 +146,34 @@ impl RangeReader {
     }
 
     /// Reads ranges, which are within the file and in ascending order, so that [`get`](Self::get) has them: with one request for
-    /// those that are not there yet.
-    pub(crate) fn prefetch(&self, ranges: impl Iterator<Item = Range<u64>>) -> Result<()> {
-        let mut wanted: Vec<Range<u64>> = Vec::new();
-        for range in self.kept.missing(ranges.filter(|range| self.in_tail(range).is_none())) {
-            match wanted.last_mut() {
+    /// those that are not there yet. Returns those that are not in the end of the file, each with where it starts.
+    pub(crate) fn prefetch(&self, ranges: impl Iterator<Item = Range<u64>>) -> Result<Vec<(u64, KeptBytes)>> {
+        let found = self.kept.get_all(ranges.filter(|range| self.in_tail(range).is_none()));
+        let mut missing: Vec<Range<u64>> = Vec::new();
+        for (range, _) in found.iter().filter(|(_, bytes)| bytes.is_none()) {
+            match missing.last_mut() {
                 Some(last) if range.start <= last.end + READ_BETWEEN => {
                     last.end = last.end.max(range.end);
                 }
-                _ => wanted.push(range),
+                _ => missing.push(range.clone()),
             }
         }
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let read = self.request(&wanted)?;
-        self.kept.keep(wanted.iter().map(|range| range.start).zip(read));
-        Ok(())
+        let read: Vec<KeptBytes> = match missing.is_empty() {
+            true => Vec::new(),
+            false => self.request(&missing)?.into_iter().map(KeptBytes::from).collect(),
+        };
+        self.kept.keep(missing.iter().map(|range| range.start).zip(read.iter().cloned()));
+        let mut missing = missing.iter().zip(read).peekable();
+        let found = found.into_iter().filter_map(|(wanted, bytes)| {
+            if let Some(bytes) = bytes {
+                return Some((wanted.start, bytes));
+            }
+            while missing.next_if(|(range, _)| range.end < wanted.end).is_some() {}
+            let (range, bytes) = missing.peek()?;
+            let index = |place: u64| usize::try_from(place - range.start).ok();
+            Some((wanted.start, bytes.part(index(wanted.start)?..index(wanted.end)?)))
+        });
+        Ok(found.collect())
     }
 
     fn in_tail(&self, range: &Range<u64>) -> Option<&[u8]> {

@@ -14,7 +14,7 @@ use super::share::Share;
 use crate::error::{ErrorKind, Result};
 use crate::interrupt;
 use crate::packed::unpack_into;
-use crate::set::CodedImage;
+use crate::set::{CodedImage, Requested};
 use crate::threads;
 
 /// The number of small images that a thread takes at a time: enough that taking them costs little beside decoding them, few
@@ -235,9 +235,11 @@ impl Images {
                 return CodedImage::decode_all(&coded, size, |number, image| read(image, out.of(number)));
             }
             match images {
-                Share::One(Self { storage: ImageStorage::Set(stored), size: Some(size), .. }, indices) => {
-                    stored.with_images(indices, *size, |number, image| read(image, out.of(number)))
-                }
+                Share::One(
+                    Self { storage: ImageStorage::Set(stored), size: Some(size), .. },
+                    window,
+                    indices,
+                ) => stored.with_images(window, indices, *size, |number, image| read(image, out.of(number))),
                 _ => images.try_for_each(|number, images, index| {
                     images.with_bitmap(index, |image| read(image, out.of(number)))
                 }),
@@ -263,24 +265,24 @@ impl Images {
         }
         let (mut indices, mut out) = (indices, out);
         while !indices.is_empty() {
-            let requested = self.request(indices)?;
+            let Requested { images, window } = self.request(indices)?;
             let (now, now_out);
-            (now, indices) = indices.split_at(requested);
-            (now_out, out) = out.split_at_mut(requested * each.get());
+            (now, indices) = indices.split_at(images);
+            (now_out, out) = out.split_at_mut(images * each.get());
             let each_share = self.images_per_share();
             let shares = now.chunks(each_share).zip(now_out.chunks_mut(each_share * each.get()));
             self.share_requested(now.len(), shares, |(indices, out)| {
-                read(Share::One(self, indices), Outputs::Consecutive(out, each.get()))
+                read(Share::One(self, &window, indices), Outputs::Consecutive(out, each.get()))
             })?;
         }
         Ok(())
     }
 
-    /// Requests what reading the first of these images needs, and returns how many they are.
-    pub(super) fn request(&self, indices: &[usize]) -> Result<usize> {
+    /// Requests what reading the first of these images needs.
+    pub(super) fn request(&self, indices: &[usize]) -> Result<Requested> {
         match &self.storage {
             ImageStorage::Set(images) => images.request(indices),
-            _ => Ok(indices.len()),
+            _ => Ok(Requested::all(indices)),
         }
     }
 

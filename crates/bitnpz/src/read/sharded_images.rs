@@ -10,6 +10,7 @@ use super::outputs::Outputs;
 use super::share::Share;
 use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::set::Requested;
 use crate::threads;
 
 /// So many shards are opened, and their images requested, at the same time.
@@ -165,15 +166,15 @@ impl Images {
             let requested = at_once(shards, &runs, |run| {
                 let open = || {
                     let images = shards.images(run.shard)?;
-                    let count = images.request(&within[run.places.clone()])?;
-                    Ok((images, count))
+                    let requested = images.request(&within[run.places.clone()])?;
+                    Ok((images, requested))
                 };
                 open().map_err(|error: Error| error.in_file(shards.name(run.shard).as_ref()))
             })?;
             let mut ready = Vec::new();
-            for (run, (images, count)) in runs.iter().zip(&requested) {
+            for (run, (images, Requested { images: count, window })) in runs.iter().zip(&requested) {
                 let indices = &within[run.places.clone()][..*count];
-                ready.extend(indices.iter().map(|index| (&**images, *index)));
+                ready.extend(indices.iter().map(|index| (&**images, window, *index)));
                 // The rest of a run is requested next, with what follows.
                 if *count < run.places.len() {
                     break;
@@ -186,19 +187,19 @@ impl Images {
                 .collect();
             like.share_requested(ready.len(), shares.into_iter(), |(all, parts)| {
                 let out = Outputs::Apart(parts);
-                let first = all[0].0;
-                let done = if all.iter().any(|(images, _)| !std::ptr::eq(*images, first)) {
+                let (first, window, _) = all[0];
+                let done = if all.iter().any(|(images, ..)| !std::ptr::eq(*images, first)) {
                     read(Share::Several(all), out)
                 } else {
-                    let indices: Vec<usize> = all.iter().map(|(_, index)| *index).collect();
-                    read(Share::One(first, &indices), out)
+                    let indices: Vec<usize> = all.iter().map(|(.., index)| *index).collect();
+                    read(Share::One(first, window, &indices), out)
                 };
                 done.map_err(|error| {
                     // Which of them it was is found out again.
                     let failed =
-                        all.iter().find(|(images, index)| images.with_bitmap(*index, |_| ()).is_err());
-                    let images = failed.map_or(first, |(images, _)| images);
-                    let is_it = |(_, (other, _)): &(&Run, &(Arc<Self>, usize))| {
+                        all.iter().find(|(images, _, index)| images.with_bitmap(*index, |_| ()).is_err());
+                    let images = failed.map_or(first, |(images, ..)| images);
+                    let is_it = |(_, (other, _)): &(&Run, &(Arc<Self>, Requested))| {
                         std::ptr::eq(&raw const **other, images)
                     };
                     match runs.iter().zip(&requested).find(is_it) {

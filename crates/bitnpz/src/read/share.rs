@@ -2,14 +2,14 @@
 
 use super::images::{ImageStorage, Images};
 use crate::error::Result;
-use crate::set::CodedImage;
+use crate::set::{CodedImage, Window};
 
 /// The images of a batch that a thread reads at a time.
 pub(super) enum Share<'i> {
-    /// Those with these indices.
-    One(&'i Images, &'i [usize]),
-    /// Each with its index in the images of a shard.
-    Several(&'i [(&'i Images, usize)]),
+    /// Those with these indices, and what was requested of them.
+    One(&'i Images, &'i Window, &'i [usize]),
+    /// Each with what was requested of its shard, and its index there.
+    Several(&'i [(&'i Images, &'i Window, usize)]),
 }
 
 impl<'i> Share<'i> {
@@ -19,13 +19,13 @@ impl<'i> Share<'i> {
         mut with: impl FnMut(usize, &Images, usize) -> Result<()>,
     ) -> Result<()> {
         match self {
-            Self::One(images, indices) => {
+            Self::One(images, _, indices) => {
                 let mut indices = indices.iter().enumerate();
                 indices.try_for_each(|(number, &index)| with(number, images, index))
             }
             Self::Several(all) => {
                 let mut all = all.iter().enumerate();
-                all.try_for_each(|(number, &(images, index))| with(number, images, index))
+                all.try_for_each(|(number, &(images, _, index))| with(number, images, index))
             }
         }
     }
@@ -35,9 +35,11 @@ impl<'i> Share<'i> {
     pub(super) fn find_coded(&self) -> Result<Option<Vec<CodedImage<'i>>>> {
         let Self::Several(all) = self else { return Ok(None) };
         let mut coded = Vec::with_capacity(all.len());
-        for &(images, index) in *all {
+        for &(images, window, index) in *all {
             match (&images.storage, images.size) {
-                (ImageStorage::Set(stored), Some(size)) => coded.push(stored.find_coded(index, size)?),
+                (ImageStorage::Set(stored), Some(size)) => {
+                    coded.push(stored.find_coded(window, index, size)?);
+                }
                 _ => return Ok(None),
             }
         }

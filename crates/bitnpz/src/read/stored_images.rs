@@ -14,7 +14,7 @@ use crate::axes::{ArrayForm, ImageAxes};
 use crate::error::Result;
 use crate::interrupt;
 use crate::packed::unpack_onto;
-use crate::set::{CodedImage, StoredSet};
+use crate::set::{CodedImage, Requested, StoredSet, Window};
 
 /// The number of images that are decoded at once, and the largest number of pixels that each of them has then.
 const IMAGES_AT_ONCE: usize = 32;
@@ -143,10 +143,10 @@ impl StoredImages {
         self.zip().is_read_by_range()
     }
 
-    /// Requests what reading the first of these images needs, if the file is read by range, and returns how many they are.
-    pub(super) fn request(&self, indices: &[usize]) -> Result<usize> {
+    /// Requests what reading the first of these images needs, if the file is read by range.
+    pub(super) fn request(&self, indices: &[usize]) -> Result<Requested> {
         if !self.zip().is_read_by_range() {
-            return Ok(indices.len());
+            return Ok(Requested::all(indices));
         }
         let images: Vec<usize> = indices.iter().map(|index| self.first() + index).collect();
         self.set().request(self.zip(), &images)
@@ -162,20 +162,26 @@ impl StoredImages {
         self.set().prefetch(self.zip(), &ranges)
     }
 
-    /// Calls `with` with each of these images and its number in `indices`; all have this size.
+    /// Calls `with` with each of these images and its number in `indices`; all have this size. The window has what was requested.
     pub(super) fn with_images(
         &self,
+        window: &Window,
         indices: &[usize],
         size: [usize; 2],
         with: impl FnMut(usize, BitmapView<'_>),
     ) -> Result<()> {
         let images: Vec<usize> = indices.iter().map(|index| self.first() + index).collect();
-        self.set().with_images(self.zip(), &images, size, with)
+        self.set().with_images(self.zip(), window, &images, size, with)
     }
 
-    /// Finds an image, which must have this size.
-    pub(super) fn find_coded(&self, index: usize, size: [usize; 2]) -> Result<CodedImage<'_>> {
-        self.set().find_coded(self.zip(), self.first() + index, size)
+    /// Finds an image, which must have this size, in this window if it is there.
+    pub(super) fn find_coded<'s>(
+        &'s self,
+        window: &'s Window,
+        index: usize,
+        size: [usize; 2],
+    ) -> Result<CodedImage<'s>> {
+        self.set().find_coded(self.zip(), window, self.first() + index, size)
     }
 
     /// Returns whether images of this size may exceed the limit, so that each must be checked.
@@ -199,18 +205,19 @@ impl StoredImages {
             unpack_onto(image.as_bytes(), kind.width, &kind.dtype, kind.bits, pixels)
         };
         let size = self.set().common_size().filter(|[height, width]| height * width <= MAX_PIXELS_AT_ONCE);
-        let mut requested = images.start;
+        let (mut requested, mut end) = (Requested::all(&[]), images.start);
         for first in images.clone().step_by(IMAGES_AT_ONCE) {
             interrupt::check()?;
             let indices: Vec<usize> = (first..images.end.min(first + IMAGES_AT_ONCE)).collect();
-            if first + indices.len() > requested {
+            if first + indices.len() > end {
                 let more: Vec<usize> = (first..images.end.min(first + MAX_REQUESTED)).collect();
-                requested = first + self.request(&more)?.max(indices.len());
+                requested = self.request(&more)?;
+                end = first + requested.images.max(indices.len());
             }
             match size {
                 Some(size) => {
                     let mut unpacked = Ok(());
-                    self.with_images(&indices, size, |_, image| {
+                    self.with_images(&requested.window, &indices, size, |_, image| {
                         if unpacked.is_ok() {
                             unpacked = unpack(image);
                         }

@@ -88,8 +88,13 @@ impl<'a> Block<'a> {
         let [start, end] = [start, end].map(|position| usize::try_from(position.offset).ok());
         let (start, end) = (start?, end.filter(|&end| end <= self.len)?);
         let behind = self.anchors;
-        let is_repeat = self.directory.repeat_bytes.is_some() && class == REPEAT;
-        Some(Place { range: behind + start..behind + end, is_repeat })
+        Some(Place { range: behind + start..behind + end, is_repeat: self.is_repeat(image) })
+    }
+
+    /// Returns whether what the block has of an image is the number of an equal image.
+    #[inline]
+    pub(super) fn is_repeat(&self, image: usize) -> bool {
+        self.directory.repeat_bytes.is_some() && self.class(image) == REPEAT
     }
 
     /// Returns the position of the first image of a group.

@@ -42,6 +42,7 @@ mod stored;
 mod stored_payloads;
 mod train;
 mod verify;
+mod window;
 mod writer;
 
 pub(crate) use blob::BYTES_HEADER;
@@ -49,9 +50,11 @@ pub(crate) use coded_image::CodedImage;
 pub(crate) use description::{Ones, Sets, Shape};
 pub(crate) use keys::KeySet;
 pub(crate) use options::SetOptions;
+pub(crate) use requests::Requested;
 pub use shared_model::Model;
 pub(crate) use stored::StoredSet;
 pub(crate) use verify::Flaw;
+pub(crate) use window::Window;
 pub(crate) use writer::{FinishedSet, SetWriter, segment_images};
 
 /// Stacks of fewer bytes of packed rows become ordinary arrays: the members of a set take about a kilobyte by themselves.

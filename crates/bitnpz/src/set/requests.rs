@@ -8,21 +8,21 @@ use bitnpz_npz::{Archive, READ_BETWEEN};
 use super::directory::BLOCK;
 use super::segment::Segment;
 use super::stored::StoredSet;
+use super::window::Window;
 use crate::error::Result;
 
 /// Images are requested together as long as that takes no more bytes, so that all of these are still kept when they are decoded.
 const MAX_REQUESTED_BYTES: u64 = 16 << 20;
 
 impl StoredSet {
-    /// Requests what reading the first of these images needs, if the file is read by range, and returns how many they are: all,
-    /// unless it is much. Their blocks are asked for at once; then, of large blocks, their payloads; then the same of the images
-    /// that repeats are equal to.
-    pub(crate) fn request(&self, zip: &Archive, images: &[usize]) -> Result<usize> {
+    /// Requests what reading the first of these images needs, if the file is read by range: all, unless it is much. Their blocks are
+    /// asked for at once; then, of large blocks, their payloads; then the same of the images that repeats are equal to.
+    pub(crate) fn request(&self, zip: &Archive, images: &[usize]) -> Result<Requested> {
         if !zip.is_read_by_range() {
-            return Ok(images.len());
+            return Ok(Requested::all(images));
         }
         let mut opening = Opening::default();
-        let mut located = Vec::new();
+        let mut located = Vec::with_capacity(images.len());
         for &image in images {
             let (segment, number) = self.locate(image)?;
             if !opening.has_room(zip, segment) && !located.is_empty() {
@@ -30,19 +30,18 @@ impl StoredSet {
             }
             located.push((segment, number));
         }
-        let count = opening.request(zip, &located)?;
-        located.truncate(count);
+        let mut requested = opening.request(zip, &located)?;
+        located.truncate(requested.images);
+        request_rest(zip, &located, &mut requested.window)?;
         // Damage is reported when the image is read.
-        request_payloads(zip, &located)?;
-        let originals = located.iter().filter_map(|&(segment, number)| {
-            let original = segment.payloads(zip).ok()?.repeated(zip, number).ok().flatten()?;
+        let with_repeats = located.iter().filter(|(segment, _)| segment.description().repeats);
+        let originals = with_repeats.filter_map(|&(segment, number)| {
+            let payloads = segment.payloads(zip).ok()?;
+            let original = payloads.repeated(&requested.window, zip, number).ok().flatten()?;
             Some((segment, original))
         });
-        let originals: Vec<_> = originals.collect();
-        if !originals.is_empty() {
-            request_payloads(zip, &originals)?;
-        }
-        Ok(located.len())
+        request_payloads(zip, &originals.collect::<Vec<_>>(), &mut requested.window)?;
+        Ok(requested)
     }
 
     /// Requests the blocks of the images in these ranges together, and then those of the images that repeats among them are equal
@@ -53,7 +52,7 @@ impl StoredSet {
             // One image of each block is enough.
             indices.extend(range.clone().step_by(BLOCK / 2).chain([range.end - 1]));
         }
-        if indices.is_empty() || self.request(zip, &indices)? < indices.len() {
+        if indices.is_empty() || self.request(zip, &indices)?.images < indices.len() {
             return Ok(());
         }
         let mut originals = Vec::new();
@@ -69,7 +68,23 @@ impl StoredSet {
                 originals.extend(found.into_iter().map(|original| (segment, original)));
             }
         }
-        if originals.is_empty() { Ok(()) } else { request_payloads(zip, &originals) }
+        request_payloads(zip, &originals, &mut Window::default())
+    }
+}
+
+/// What was requested for the first of some images.
+#[derive(Debug)]
+pub(crate) struct Requested {
+    /// How many they are.
+    pub(crate) images: usize,
+    /// What reading them needs, but for the end of the file.
+    pub(crate) window: Window,
+}
+
+impl Requested {
+    /// Returns that nothing need be requested.
+    pub(crate) fn all(images: &[usize]) -> Self {
+        Self { images: images.len(), window: Window::default() }
     }
 }
 
@@ -94,9 +109,9 @@ impl<'a> Opening<'a> {
         self.bytes <= MAX_REQUESTED_BYTES
     }
 
-    /// Requests the directories, and then what the payloads and the first reads of images need; opens the payloads, and returns how
-    /// many images were requested: at least one, and no more than can be kept.
-    fn request(mut self, zip: &Archive, images: &[(&Segment, usize)]) -> Result<usize> {
+    /// Requests the directories, and then what the payloads and the first reads of images need; opens the payloads, and returns what
+    /// was requested: at least one image, and no more than can be kept.
+    fn request(mut self, zip: &Archive, images: &[(&Segment, usize)]) -> Result<Requested> {
         zip.prefetch(&mut self.requests)?;
         let mut likely = HashMap::new();
         let mut requests = Vec::new();
@@ -126,18 +141,29 @@ impl<'a> Opening<'a> {
             }
             count += 1;
         }
-        zip.prefetch(&mut requests)?;
+        let mut window = Window::default();
+        window.add(zip.prefetch(&mut requests)?);
         images[..count].iter().try_for_each(|(segment, _)| segment.payloads(zip).map(drop))?;
-        Ok(count)
+        Ok(Requested { images: count, window })
     }
 }
 
 /// Requests the blocks of images, and then the payloads that are in large blocks.
-fn request_payloads(zip: &Archive, images: &[(&Segment, usize)]) -> Result<()> {
-    let images = images.iter().map(|(segment, image)| Ok((segment.payloads(zip)?, *image)));
-    let images = images.collect::<Result<Vec<_>>>()?;
-    let first = images.iter().filter_map(|(payloads, image)| Some(payloads.first_request(zip, *image)?.0));
-    zip.prefetch(&mut first.collect::<Vec<_>>())?;
-    let next = images.iter().filter_map(|(payloads, image)| payloads.next_request(zip, *image).ok()?);
-    Ok(zip.prefetch(&mut next.collect::<Vec<_>>())?)
+fn request_payloads(zip: &Archive, images: &[(&Segment, usize)], window: &mut Window) -> Result<()> {
+    let first = images.iter().map(|(segment, image)| Ok(segment.payloads(zip)?.first_request(zip, *image)));
+    let first = first.collect::<Result<Vec<_>>>()?;
+    let first = first.into_iter().flatten().map(|(range, _)| range);
+    window.add(zip.prefetch(&mut first.collect::<Vec<_>>())?);
+    request_rest(zip, images, window)
+}
+
+/// Requests the payloads of images whose blocks are large, when the first bytes of these are there.
+fn request_rest(zip: &Archive, images: &[(&Segment, usize)], window: &mut Window) -> Result<()> {
+    let rest = images.iter().filter_map(|(segment, image)| {
+        let payloads = segment.payloads(zip).ok()?;
+        let (_, following) = payloads.first_request(zip, *image)?;
+        if following == 0 { None } else { payloads.next_request(zip, *image).ok()? }
+    });
+    window.add(zip.prefetch(&mut rest.collect::<Vec<_>>())?);
+    Ok(())
 }

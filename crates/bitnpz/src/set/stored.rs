@@ -16,8 +16,9 @@ use super::limits::check_image;
 use super::model_bytes::ModelBytes;
 use super::numbers::take_varint;
 use super::payload_members::PayloadMembers;
+use super::requests::Requested;
 use super::segment::Segment;
-use super::stored_payloads::Window;
+use super::window::Window;
 use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{self, SegmentPart};
@@ -239,38 +240,31 @@ impl StoredSet {
     }
 
     /// Calls `with` with the number of each of these images in `images` and the image; all must have this size. Several are decoded
-    /// at once.
+    /// at once. The window has what was [requested](Self::request).
     pub(crate) fn with_images(
         &self,
         zip: &Archive,
+        window: &Window,
         images: &[usize],
         size: [usize; 2],
         with: impl FnMut(usize, BitmapView<'_>),
     ) -> Result<()> {
-        let window = self.window(zip, images);
-        let coded = images.iter().map(|&image| self.coded(zip, window.as_ref(), image, size));
+        let near = self.window(zip, images);
+        let window = near.as_ref().unwrap_or(window);
+        let coded = images.iter().map(|&image| self.find_coded(zip, window, image, size));
         CodedImage::decode_all(&coded.collect::<Result<Vec<_>>>()?, size, with)
     }
 
-    /// Finds an image, which must have this size.
+    /// Finds an image, which must have this size, in this window if it is there.
     pub(crate) fn find_coded<'s>(
         &'s self,
         zip: &'s Archive,
-        image: usize,
-        size: [usize; 2],
-    ) -> Result<CodedImage<'s>> {
-        self.coded(zip, None, image, size)
-    }
-
-    fn coded<'s>(
-        &'s self,
-        zip: &'s Archive,
-        window: Option<&'s Window>,
+        window: &'s Window,
         image: usize,
         size: [usize; 2],
     ) -> Result<CodedImage<'s>> {
         let (segment, number) = self.locate(image)?;
-        let payload = segment.payloads(zip)?.payload_in(window, zip, number)?;
+        let payload = segment.payloads(zip)?.payload_in(Some(window), zip, number)?;
         let start = match segment.size() {
             Some(_) => 0,
             None => {
@@ -351,9 +345,9 @@ impl StoredSet {
         image: usize,
         with: impl FnOnce(&Segment, &[u8], [usize; 2]) -> Result<R>,
     ) -> Result<R> {
-        self.request(zip, &[image])?;
+        let Requested { window, .. } = self.request(zip, &[image])?;
         let (segment, number) = self.locate(image)?;
-        let payload = segment.payloads(zip)?.payload(zip, number)?;
+        let payload = segment.payloads(zip)?.payload_in(Some(&window), zip, number)?;
         match segment.size() {
             Some(size) => with(segment, &payload, size),
             None => {
@@ -428,7 +422,8 @@ fn request_keys(zip: &Archive, set: &str, description: &Description) -> Result<(
         let keys = keys.map(|keys| Blob::request(zip, &keys));
         [keys, members.directory_request(zip), members.header_request(zip)].into_iter().flatten()
     });
-    Ok(zip.prefetch(&mut requests.collect::<Vec<_>>())?)
+    zip.prefetch(&mut requests.collect::<Vec<_>>())?;
+    Ok(())
 }
 
 /// A sink of rows that must know the size of each image.

@@ -16,6 +16,7 @@ use super::directory::{BLOCK, Directory};
 use super::heads::Heads;
 use super::payload_index::{IndexLayout, PayloadIndex};
 use super::payload_members::PayloadMembers;
+use super::window::Window;
 use crate::error::{ErrorKind, Result};
 use crate::interrupt;
 
@@ -47,20 +48,6 @@ const MAX_WINDOW_BYTES: usize = 1 << 20;
 /// A block of at most so many bytes is read whole for one of its images: of a file, and where reads are requests.
 const SMALL_BLOCK: usize = 16 << 10;
 const SMALL_REQUESTED_BLOCK: usize = 256 << 10;
-
-/// Payloads that were read at once.
-#[derive(Debug)]
-pub(super) struct Window {
-    bytes: Vec<u8>,
-    /// Where they start among the payloads of the segment.
-    start: usize,
-}
-
-impl Window {
-    fn get(&self, place: &Range<usize>) -> Option<&[u8]> {
-        self.bytes.get(place.start.checked_sub(self.start)?..place.end.checked_sub(self.start)?)
-    }
-}
 
 impl StoredPayloads {
     /// Opens the payloads of a segment of a set of which so many bytes of heads are kept.
@@ -136,7 +123,7 @@ impl StoredPayloads {
             return None;
         }
         match self.payload.get(zip, start..end).ok()? {
-            Cow::Owned(bytes) => Some(Window { bytes, start }),
+            Cow::Owned(bytes) => Some(Window::new(self.payload.range_in_file(start..end)?.start, bytes)),
             // All of the member is in memory.
             Cow::Borrowed(_) => None,
         }
@@ -168,8 +155,10 @@ impl StoredPayloads {
         zip: &'a Archive,
         image: usize,
     ) -> Result<StoredPayload<'a>> {
-        let read = |range: Range<usize>| match window.and_then(|window| window.get(&range)) {
-            Some(payload) => Ok(Cow::Borrowed(payload)),
+        let in_window =
+            |range: &Range<usize>| window?.get(self.payload.range_in_file(range.clone())?).map(Cow::Borrowed);
+        let read = |range: Range<usize>| match in_window(&range) {
+            Some(bytes) => Ok(bytes),
             None => self.payload.get(zip, range),
         };
         let damaged = || self.damaged_at(image);
@@ -243,15 +232,24 @@ impl StoredPayloads {
 
     /// Returns where in the file what is stored of an image is, when what is [requested first](Self::first_request) is there.
     pub(super) fn next_request(&self, zip: &Archive, image: usize) -> Result<Option<Range<u64>>> {
-        Ok(self.payload.range_in_file(self.stored_range(zip, image)?.0))
+        Ok(self.payload.range_in_file(self.stored_range(zip, image)?))
     }
 
-    /// Returns the image that a repeat is equal to, by reading what is stored of it; `None` of other images.
-    pub(super) fn repeated(&self, zip: &Archive, image: usize) -> Result<Option<usize>> {
-        match self.stored_range(zip, image)? {
-            (_, false) => Ok(None),
-            (range, true) => Ok(repeated(&self.payload.get(zip, range)?, image)),
+    /// Returns the image that a repeat is equal to; `None` of other images.
+    pub(super) fn repeated(&self, window: &Window, zip: &Archive, image: usize) -> Result<Option<usize>> {
+        if let Layout::Blocks(directory, _) = &self.layout {
+            // Few are repeats: of the others no place is looked up.
+            let bytes = self.directory.bytes(zip)?;
+            let range = directory.range(&bytes, image / BLOCK).ok_or_else(|| self.damaged_at(image))?;
+            let head = self.payload.range_in_file(range.start..range.start + range.len().min(MAX_HEAD));
+            let head = head.and_then(|head| window.get(head));
+            let block = head.and_then(|head| Block::new(directory, image / BLOCK, range.len(), head));
+            if block.is_some_and(|block| !block.is_repeat(image % BLOCK)) {
+                return Ok(None);
+            }
         }
+        let stored = self.stored(Some(window), zip, image)?;
+        Ok(if stored.is_repeat { repeated(&stored.bytes, image) } else { None })
     }
 
     /// Returns the images that repeats among some images are equal to, in ascending order. Of damaged blocks there are none.
@@ -272,20 +270,19 @@ impl StoredPayloads {
         Ok(originals.into_iter().collect())
     }
 
-    /// Returns where what is stored of an image is among the bytes of the segment, and whether it is a repeat.
-    fn stored_range(&self, zip: &Archive, image: usize) -> Result<(Range<usize>, bool)> {
+    /// Returns where what is stored of an image is among the bytes of the segment.
+    fn stored_range(&self, zip: &Archive, image: usize) -> Result<Range<usize>> {
         let bytes = self.directory.bytes(zip)?;
         match &self.layout {
             Layout::Index(layout) => {
                 let index = PayloadIndex::new(*layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
-                let range = index.payload(image).ok_or_else(|| self.damaged_at(image))?;
-                Ok((range, index.is_repeat(image)))
+                Ok(index.payload(image).ok_or_else(|| self.damaged_at(image))?)
             }
             Layout::Blocks(directory, heads) => {
                 let read = |range| self.payload.get(zip, range);
                 let InBlock { start, place, .. } =
                     self.in_block((&**directory, heads), &bytes, image, read)?;
-                Ok((start + place.range.start..start + place.range.end, place.is_repeat))
+                Ok(start + place.range.start..start + place.range.end)
             }
         }
     }

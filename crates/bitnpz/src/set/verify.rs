@@ -162,7 +162,7 @@ impl StoredSet {
             + match self.request(zip, &images) {
                 Err(error) if error.is_of_system() => return Err(error),
                 // Damage is reported when the image is read.
-                requested => requested.unwrap_or(images.len()),
+                requested => requested.map_or(images.len(), |requested| requested.images),
             };
         Ok(())
     }

@@ -43,7 +43,7 @@ impl NameIndex {
             // What describes the members lies before it, and grows with it.
             let before = (directory.len / 2).min(MOST_BEFORE);
             let range = directory.start.saturating_sub(before)..directory.start + directory.len;
-            reader.prefetch(std::iter::once(range))?;
+            drop(reader.prefetch(std::iter::once(range))?);
         }
         let bytes = source.get(directory.start, directory.len)?;
         // Allocate for no more entries than fit into the directory, whatever the end record claims.

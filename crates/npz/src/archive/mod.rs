@@ -21,7 +21,7 @@ use bitnpz_npy::{DynArray, DynArrayView};
 use crate::disk_cache::DiskCache;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
-use crate::range_cache::RangeCache;
+use crate::range_cache::{KeptBytes, RangeCache};
 use crate::ranges::{RangeReader, ReadAt};
 use crate::source::ByteSource;
 use data::MemberData;
@@ -219,15 +219,16 @@ impl Archive {
         matches!(self.source, ByteSource::Ranges(_))
     }
 
-    /// Reads ranges of the file at once and keeps them for a while, so that reading them needs no further requests. Does nothing
-    /// for files that are not read by range.
+    /// Reads ranges of the file at once and keeps them for a while, so that reading them needs no further requests. Returns them in
+    /// ascending order, each with where it starts: but those in the end of the file, which was read when it was opened. Does
+    /// nothing for files that are not read by range.
     ///
     /// # Errors
     ///
     /// If a range is not within the file, or reading fails.
-    pub fn prefetch(&self, ranges: &mut [Range<u64>]) -> Result<()> {
-        let ByteSource::Ranges(reader) = &self.source else { return Ok(()) };
-        ranges.sort_unstable_by_key(|range| range.start);
+    pub fn prefetch(&self, ranges: &mut [Range<u64>]) -> Result<Vec<(u64, KeptBytes)>> {
+        let ByteSource::Ranges(reader) = &self.source else { return Ok(Vec::new()) };
+        ranges.sort_unstable_by_key(|range| (range.start, range.end));
         if ranges.iter().any(|range| range.start > range.end || range.end > self.source.len()) {
             return Err(Error::corrupt(format!(
                 "expected ranges of {} bytes, found others",

@@ -57,7 +57,7 @@ impl Read for SourceRange<'_> {
         {
             self.requested = self.end.min(end.max(self.position + REQUEST_BYTES));
             let request = self.position..self.requested;
-            ranges.prefetch(std::iter::once(request)).map_err(io::Error::other)?;
+            drop(ranges.prefetch(std::iter::once(request)).map_err(io::Error::other)?);
         }
         self.source.read_exact_at(self.position, &mut bytes[..len]).map_err(io::Error::other)?;
         self.position += len as u64;

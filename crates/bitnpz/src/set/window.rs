@@ -1,0 +1,37 @@
+//! Bytes of a file that were read for several images at once.
+
+use std::ops::Range;
+
+use bitnpz_npz::KeptBytes;
+
+/// Bytes of a file that were read for several images at once, so that none is read by itself.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    /// In the order of the file, each with where it starts.
+    pieces: Vec<(u64, KeptBytes)>,
+}
+
+impl Window {
+    /// Returns the window of the bytes that start there.
+    pub(super) fn new(start: u64, bytes: Vec<u8>) -> Self {
+        Self { pieces: vec![(start, bytes.into())] }
+    }
+
+    /// Adds bytes that were requested.
+    pub(super) fn add(&mut self, requested: Vec<(u64, KeptBytes)>) {
+        if self.pieces.is_empty() {
+            self.pieces = requested;
+        } else if !requested.is_empty() {
+            self.pieces.extend(requested);
+            self.pieces.sort_by_key(|(start, bytes)| (*start, bytes.len()));
+        }
+    }
+
+    /// Returns the bytes of a range of the file.
+    pub(super) fn get(&self, range: Range<u64>) -> Option<&[u8]> {
+        let behind = self.pieces.partition_point(|(start, _)| *start <= range.start);
+        let (start, bytes) = self.pieces.get(behind.checked_sub(1)?)?;
+        let index = |place: u64| usize::try_from(place - start).ok();
+        bytes.get(index(range.start)?..index(range.end)?)
+    }
+}
