@@ -130,7 +130,7 @@ class FaultProxy(_Handler):
         finally:
             self.leave()
 
-    do_HEAD = do_PUT = do_GET
+    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
 
     def leave(self):
         """Counts the request as answered: a client that has the answer may make the next one at once."""
@@ -264,3 +264,28 @@ def moto(folder):
     port = free_port()
     with _process([program, "-H", "127.0.0.1", "-p", str(port)], port, Path(folder) / "moto.log") as url:
         yield url
+
+
+@contextlib.contextmanager
+def s3(folder):
+    """Runs an S3 server that has a bucket, and yields its URL."""
+    with moto(folder) as url:
+        connection = http.client.HTTPConnection(url.partition("://")[2])
+        try:
+            connection.request("PUT", "/bucket")
+            assert connection.getresponse().status == 200
+        finally:
+            connection.close()
+        yield url
+
+
+def use_s3(url, setenv):
+    """Sets the variables with which stores find an S3 server."""
+    for name, value in (
+        ("ACCESS_KEY_ID", "SECRETKEYID"),
+        ("SECRET_ACCESS_KEY", "SECRETKEY"),
+        ("REGION", "us-east-1"),
+        ("ENDPOINT_URL", url),
+        ("ALLOW_HTTP", "true"),
+    ):
+        setenv(f"AWS_{name}", value)

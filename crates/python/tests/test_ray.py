@@ -334,13 +334,16 @@ def test_writes_to_a_store(tmp_path):
         assert (rows["number"] == np.arange(ROWS)).all() and (rows["glyphs"] == draw(rows["number"])).all()
         with pytest.raises(bitnpz.FilePresentError):
             bitnpz.ray.write(rendered(2), path, store=store)
+    url = (tmp_path / "in" / "c.bitnpz.json").as_uri()
+    bitnpz.ray.write(rendered(2), url)
+    assert bitnpz.ray.read(url).count() == ROWS
 
 
 @pytest.mark.parametrize(
     ("path", "options", "message"),
     [
         ("glyphs.npz", {}, "ends in .bitnpz.json"),
-        ("s3://bucket/a.bitnpz.json", {}, "store="),
+        ("http://127.0.0.1/a.bitnpz.json", {}, "web server"),
         ("a.bitnpz.json", {"columns": "glyphs"}, r"use \['glyphs'\]"),
         ("a.bitnpz.json", {"images": ["glyph"]}, r"found \['glyph'\]"),
         ("a.bitnpz.json", {"codec": "jpeg"}, "codec"),

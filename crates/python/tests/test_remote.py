@@ -1,6 +1,5 @@
 """Archives at URLs, over real connections: right images or the right exception, whatever goes wrong."""
 
-import http.client
 import os
 import pathlib
 import pickle
@@ -11,7 +10,6 @@ import sys
 import textwrap
 import threading
 import time
-import urllib.parse
 
 import numpy as np
 import pytest
@@ -60,19 +58,8 @@ def proxy(web, monkeypatch):
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory):
     """An S3 service with a bucket."""
-    with servers.moto(tmp_path_factory.mktemp("moto")) as url, pytest.MonkeyPatch.context() as patch:
-        for name, value in (
-            ("ACCESS_KEY_ID", "SECRETKEYID"),
-            ("SECRET_ACCESS_KEY", "SECRETKEY"),
-            ("REGION", "us-east-1"),
-            ("ENDPOINT_URL", url),
-            ("ALLOW_HTTP", "true"),
-        ):
-            patch.setenv(f"AWS_{name}", value)
-        connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc)
-        connection.request("PUT", "/bucket")
-        assert connection.getresponse().status == 200
-        connection.close()
+    with servers.s3(tmp_path_factory.mktemp("s3")) as url, pytest.MonkeyPatch.context() as patch:
+        servers.use_s3(url, patch.setenv)
         yield url
 
 

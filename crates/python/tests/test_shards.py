@@ -303,7 +303,6 @@ def test_paths_of_shards_and_urls():
         assert first != second and first.startswith(f"{folder}glyphs-00012-") and first.count("/") == folder.count("/")
     bitnpz.save("a.npz", {"glyphs": np.ones((10, 5, 5), bool)})
     for call in (
-        lambda url: bitnpz.save(url, {"glyphs": np.ones((10, 5, 5), bool)}),
         lambda url: bitnpz.merge("b.npz", [url]),
         lambda url: bitnpz.split("b.npz", url, 2),
         lambda url: bitnpz.shard("b.bitnpz.json", url, 2),

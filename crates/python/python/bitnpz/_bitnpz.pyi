@@ -1,7 +1,7 @@
 """The compiled half: converts between Python's types and those of the Rust library. Users see it through the package."""
 
 from collections.abc import Callable, Iterator
-from typing import IO, Any, Literal, Self, TypedDict
+from typing import Any, Literal, Protocol, Self, TypedDict
 
 import numpy as np
 
@@ -27,6 +27,9 @@ class _SalvageReport(TypedDict):
     images: int
     gone: list[_Problem]
     doubtful: list[_Problem]
+
+class _Output(Protocol):
+    def write(self, data: bytes, /) -> object: ...
 
 class KeyIterator(Iterator[str]):
     def __iter__(self) -> KeyIterator: ...
@@ -131,7 +134,7 @@ class StoredArray:
 class Writer:
     def __new__(
         cls,
-        target: str | IO[bytes],
+        target: str | _Output,
         name: str,
         encoding: str | None,
         codec: str | None,

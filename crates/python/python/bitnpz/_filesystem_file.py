@@ -91,6 +91,26 @@ class FilesystemFile:
         """Returns how it is read."""
         return self._requests.options
 
+    def is_on_web(self) -> bool:
+        """Returns whether it is on a web server, which has no uploads."""
+        return "http" in self._protocols()
+
+    def local_path(self) -> str | None:
+        """Returns the path, if the file system is that of this machine."""
+        return self.path if type(self.filesystem).__name__ == "LocalFileSystem" else None
+
+    def put_file(self, path: str) -> None:
+        """Writes a file of this machine in its place."""
+        self._make([("writing it", lambda: self.filesystem.put_file(path, self.path))])
+
+    def delete(self) -> None:
+        """Removes it from the file system."""
+        self._make([("removing it", lambda: self.filesystem.rm_file(self.path))])
+
+    def _protocols(self) -> tuple[str, ...]:
+        protocol = getattr(self.filesystem, "protocol", ())
+        return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
     def __reduce__(self) -> tuple[Any, ...]:
         if self._url is not None:
             # Both modules need each other.
@@ -146,9 +166,8 @@ class FilesystemFile:
 
     def _condition(self) -> dict[str, Any]:
         """Returns arguments with which a file system for HTTP asks for the version that was opened."""
-        protocol = getattr(self.filesystem, "protocol", ())
         e_tag = self._found["version"][1]
-        if "http" not in ((protocol,) if isinstance(protocol, str) else protocol) or not (e_tag or "").startswith('"'):
+        if "http" not in self._protocols() or not (e_tag or "").startswith('"'):
             return {}
         headers = (getattr(self.filesystem, "kwargs", None) or {}).get("headers") or {}
         return {"headers": {**headers, "If-Match": e_tag}}

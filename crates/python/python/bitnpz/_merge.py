@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from . import _bitnpz
 from ._errors import InputError
 from ._options import MAX_SHARDS, check_number
-from ._paths import Path, local, shown, with_ending
+from ._paths import Path, local, shown
+from ._store_options import StoreOptions
+from ._target import archive_at
+from ._upload import Stored, uploading
 
 
-def merge(file: Path, sources: Iterable[Path], *, limits: dict[str, int] | None = None) -> None:
+def merge(
+    file: Path,
+    sources: Iterable[Path],
+    *,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
+    limits: dict[str, int] | None = None,
+) -> None:
     """Puts archives together, in their order, without encoding their images again.
 
     Stacks under the same key become one, and so do images with keys of their own. Other arrays under the same key are joined
@@ -21,9 +33,12 @@ def merge(file: Path, sources: Iterable[Path], *, limits: dict[str, int] | None 
     Parameters
     ----------
     file : str or path
-        The new archive; `.npz` is appended if the path does not end in it. An existing file is replaced when everything has been written, whole or not at all.
+        The path or URL of the new archive; `.npz` is appended if it does not end in it. An existing file is replaced when
+        everything has been written, whole or not at all. In a store it is uploaded from a temporary file.
     sources : iterable of str or path
-        The archives.
+        The archives, which are files of this machine.
+    store, store_options : optional
+        The store of the new archive; see `load`.
     limits : dict, optional
         See `load`.
 
@@ -47,12 +62,35 @@ def merge(file: Path, sources: Iterable[Path], *, limits: dict[str, int] | None 
     """
     if isinstance(sources, (str, bytes, os.PathLike)):
         raise InputError(f"sources: expected several paths, found one: use [{shown(sources)!r}]")
-    target = with_ending(file)
-    _bitnpz._merge(target, [local(source) for source in sources], shown(target), limits)
+    paths = [local(source) for source in sources]
+    target = archive_at(file, store, store_options)
+    with writing(target) as path:
+        _bitnpz._merge(path, paths, _name(target), limits)
+
+
+@contextmanager
+def writing(target: str | Stored) -> Iterator[str]:
+    """Yields the path to which an archive is written: its own, or that of a temporary file that is uploaded."""
+    if isinstance(target, str):
+        yield target
+    else:
+        with uploading(target) as path:
+            yield path
+
+
+def _name(target: str | Stored) -> str:
+    """Returns the name of an archive in messages."""
+    return shown(target) if isinstance(target, str) else target.name
 
 
 def split(
-    file: Path, source: Path, shards: int, *, limits: dict[str, int] | None = None
+    file: Path,
+    source: Path,
+    shards: int,
+    *,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
+    limits: dict[str, int] | None = None,
 ) -> list[str]:
     """Splits an archive of image sets into several, without encoding its images again.
 
@@ -63,11 +101,14 @@ def split(
     Parameters
     ----------
     file : str or path
-        The name of all shards: with `shard.npz` and two shards, they are `shard-00000-of-00002.npz` and `shard-00001-of-00002.npz`.
+        The path or URL of all shards: with `shard.npz` and two shards, they are `shard-00000-of-00002.npz` and
+        `shard-00001-of-00002.npz`.
     source : str or path
-        The archive.
+        The archive, which is a file of this machine.
     shards : int
         The number of shards.
+    store, store_options : optional
+        The store of the shards; see `load`.
     limits : dict, optional
         See `load`.
 
@@ -92,8 +133,11 @@ def split(
     (['shard-00000-of-00002.npz', 'shard-00001-of-00002.npz'], [2432, 2568])
     """
     check_number("shards", shards, MAX_SHARDS)
-    stem, ending = os.path.splitext(with_ending(file))
-    targets = [f"{stem}-{number:05}-of-{shards:05}{ending}" for number in range(shards)]
-    for number, target in enumerate(targets):
-        _bitnpz._shard(target, local(source), number, shards, shown(target), limits)
-    return targets
+    path = local(source)
+    text = os.fsdecode(file).removesuffix(".npz")
+    names = [f"{text}-{number:05}-of-{shards:05}.npz" for number in range(shards)]
+    for number, name in enumerate(names):
+        target = archive_at(name, store, store_options)
+        with writing(target) as written:
+            _bitnpz._shard(written, path, number, shards, shown(path), limits)
+    return names

@@ -35,11 +35,7 @@ def remove_orphans(manifest: Ranges, age: float, delete: bool) -> list[str]:
             other = manifest.sibling(name)
             found -= set(_bitnpz._shard_names(read_manifest(other), other.name))
     for name in sorted(found) if delete else []:
-        path = posixpath.join(posixpath.dirname(manifest.path), name)
-        if isinstance(manifest, StoredObject):
-            manifest.store.delete(path)
-        else:
-            manifest.filesystem.rm_file(path)
+        manifest.sibling(name).delete()
     return sorted(found)
 
 

@@ -7,24 +7,29 @@ import os
 from typing import IO
 
 from ._errors import InputError
-from ._urls import is_url
+from ._urls import Url, is_url
 
 Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
 def shown(path: Path) -> str:
-    """Returns a path for messages, with bytes that are not valid text escaped."""
+    """Returns a path or URL for messages, without a password, and with bytes that are not valid text escaped."""
+    if is_url(path):
+        return Url(str(path)).shown
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def local(path: Path) -> str:
-    """Returns a path, and refuses a URL."""
-    if is_url(path):
+    """Returns a path, that of a `file://` URL as well, and refuses other URLs."""
+    if not is_url(path):
+        return os.fsdecode(path)
+    url = Url(str(path))
+    if not url.is_local:
         raise InputError(
-            f"{shown(path)}: expected a path, found a URL: load, commit and gc take URLs; to write to a store, give a file that obstore "
-            "or fsspec has opened"
+            f"{url.shown}: expected a path, found a URL: load, commit and gc read what is at a URL, and save, Writer, merge, split "
+            "and shard write to one; all others need a file of this machine"
         )
-    return os.fsdecode(path)
+    return url.local_path
 
 
 def with_ending(path: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -105,7 +104,7 @@ class Sink(Datasink[Any]):
             return None
         path = shard_path(self._path, ctx.task_idx)
         arrays: dict[str, list[Array]] = {column.key: [] for column in self._columns if not column.is_images}
-        with _output(path, self._store) as target, Writer(target, "w", **self._options) as writer:
+        with Writer(path, store=self._store, **self._options) as writer:
             while piece is not None:
                 for column in self._columns:
                     values = self._values(column, piece[column.key])
@@ -144,17 +143,3 @@ class Sink(Datasink[Any]):
         written = sorted(result for result in write_result.write_returns if result is not None)
         commit(self._path, [path for _, path in written], store=self._store, replaces=self._replaces)
 
-
-@contextmanager
-def _output(path: str, store: Any) -> Iterator[Any]:
-    """Yields what a writer can write to."""
-    if store is None:
-        yield path
-    elif hasattr(store, "get_ranges"):
-        import obstore
-
-        with obstore.open_writer(store, path) as file:
-            yield file
-    else:
-        with store.open(path, "wb") as file:
-            yield file

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from ._forks import Process
@@ -45,21 +45,34 @@ class Requests:
         pool = self._pool()
         futures = [pool.submit(persist, *request) for request in requests]
         try:
-            ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            for future in ended:
-                future.result()
-            return [future.result() for future in futures]
+            return _answers(futures)
         finally:
             # After a failure, or Ctrl-C, nobody wants the rest.
             stop.set()
-            for future in futures:
-                future.cancel()
+            while futures:
+                futures.pop().cancel()
 
     def _pool(self) -> ThreadPoolExecutor:
         """Returns the threads; a forked child makes its own."""
         if self._threads is None or not self._threads[0].is_current():
             self._threads = Process(), ThreadPoolExecutor(self.options.concurrency, thread_name_prefix="bitnpz-requests")
         return self._threads[1]
+
+
+def _answers(futures: list[Future[Any]]) -> list[Any]:
+    """Waits for all answers, or raises the first failure.
+
+    The failure has this call in its traceback, so that a variable with the future that failed would keep it, and all the callers'
+    variables, until garbage is collected.
+    """
+    wait(futures, return_when=FIRST_EXCEPTION)
+    failed = (future.exception() for future in futures if future.done() and not future.cancelled())
+    if (failure := next((error for error in failed if error is not None), None)) is not None:
+        try:
+            raise failure
+        finally:
+            del failure, failed
+    return [future.result() for future in futures]
 
 
 def repeat(

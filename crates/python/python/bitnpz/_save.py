@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -15,12 +14,15 @@ import numpy.typing as npt
 
 from . import _bitnpz
 from ._arrays import Items, check_key, to_array, to_items, warn
-from ._errors import FilePresentError, InputError
+from ._errors import InputError
 from ._images import Images
 from ._model import Model
 from ._options import Codec, Effort, Encoding, check_options
-from ._paths import Path, check_writeable, shown, with_ending
+from ._paths import Path, shown
 from ._progress import CountFunction, Progress, reporting
+from ._store_options import StoreOptions
+from ._target import Target, place_in, target_of
+from ._upload import Upload
 
 #: A writer tries other axes for this many arrays, of at least this many items. Trying takes time, and a program that has the axes
 #: wrong once has them wrong for all its arrays.
@@ -43,11 +45,12 @@ class Writer(_bitnpz.Writer):
     Parameters
     ----------
     file : path or file
-        See `save`. An open binary file, a pipe or an upload, which require mode "w", get the archive as it is made, without a
-        temporary file. What an exception leaves of it there is removed if the file can be sought.
+        See `save`. An archive in a store is uploaded in parts as it is made; to a file system of fsspec when it is complete. An
+        open binary file or a pipe, which requires mode "w", gets the archive as it is made, without a temporary file. What an
+        exception leaves of it there is removed if the file can be sought.
     mode : {"w", "a", "x"}
-        "w" replaces an existing file, "a" appends to it, "x" fails if it exists. In mode "a", `del writer[key]` leaves out an
-        existing key, before anything is added; the key can then be written again.
+        "w" replaces an existing file, "a" appends to it, but not in a store, and "x" fails if it exists when the writer is made.
+        In mode "a", `del writer[key]` leaves out an existing key, before anything is added; the key can then be written again.
     encoding : {"sets", "packed", "plain"}, optional
         "sets" writes image sets, the smallest. "packed" writes rows as `numpy.packbits` packs them. "plain" writes arrays as
         NumPy does: `numpy.load` returns them as they were. Default: that of the archive appended to, else "sets".
@@ -65,6 +68,8 @@ class Writer(_bitnpz.Writer):
     threads : int, optional
         The number of threads that train and compress. Default: as many as the environment variable `BITNPZ_THREADS` says, or one
         per core. The bytes of the file do not depend on it.
+    store, store_options : optional
+        See `load`.
 
     See Also
     --------
@@ -89,7 +94,7 @@ class Writer(_bitnpz.Writer):
     _keys: int
     _mode: str
     _name: str
-    _target: str | IO[bytes]
+    _target: Target
     #: Where the archive starts in an open file that can be sought.
     _start: int | None
 
@@ -104,9 +109,20 @@ class Writer(_bitnpz.Writer):
         model: Model | None = None,
         level: int | None = None,
         threads: int | None = None,
+        store: Any = None,
+        store_options: StoreOptions | None = None,
     ) -> Writer:
         return cls._open(
-            file, mode, encoding=encoding, codec=codec, effort=effort, model=model, level=level, threads=threads
+            file,
+            mode,
+            encoding=encoding,
+            codec=codec,
+            effort=effort,
+            model=model,
+            level=level,
+            threads=threads,
+            store=store,
+            store_options=store_options,
         )
 
     @classmethod
@@ -121,22 +137,21 @@ class Writer(_bitnpz.Writer):
         model: Model | None = None,
         level: int | None = None,
         threads: int | None = None,
+        store: Any = None,
+        store_options: StoreOptions | None = None,
         report: CountFunction | None = None,
         compression: Literal["stored", "deflate"] = "deflate",
     ) -> Writer:
         if mode not in ("w", "a", "x"):
             raise InputError(f'mode: expected "w", "a" or "x", found {mode!r}')
         check_options(encoding, codec, effort, level, threads, model)
-        target, name = _target(file, mode)
-        existing: Literal["append", "replace"] = "replace"
-        if isinstance(target, str):
-            if mode == "x" and os.path.lexists(target):
-                raise FilePresentError(errno.EEXIST, os.strerror(errno.EEXIST), target)
-            existing = "append" if mode == "a" and os.path.exists(target) else "replace"
+        target, name = target_of(file, mode, store, store_options)
+        appends = mode == "a" and isinstance(target, str) and os.path.exists(target)
+        existing: Literal["append", "replace"] = "append" if appends else "replace"
         data = None if model is None else bytes(model)
         self = super().__new__(cls, target, name, encoding, codec, effort, compression, level, threads, existing, report, data)
         self._keys, self._mode, self._name = 0, f"{mode!r}, encoding {encoding!r}", name
-        self._target, self._start = target, _place_in(target)
+        self._target, self._start = target, place_in(target)
         return self
 
     def __setitem__(self, key: str, value: npt.ArrayLike | Images) -> None:
@@ -245,7 +260,14 @@ class Writer(_bitnpz.Writer):
         """Completes the archive, and gives it its name. Closing again does nothing."""
         if self.closed:
             return
-        self._finish()
+        try:
+            self._finish()
+        except BaseException:
+            if isinstance(self._target, Upload):
+                self._target.abort()
+            raise
+        if isinstance(self._target, Upload):
+            self._target.close()
 
     def abort(self) -> None:
         """Discards the archive; a file that was to be replaced stays as it was. What an open file that can be sought has of it is
@@ -253,7 +275,9 @@ class Writer(_bitnpz.Writer):
         if self.closed:
             return
         super().abort()
-        if self._start is not None and not isinstance(self._target, str):
+        if isinstance(self._target, Upload):
+            self._target.abort()
+        elif self._start is not None and not isinstance(self._target, str):
             # Some, as of gzip, can only be sought forwards.
             with suppress(OSError, ValueError):
                 self._target.seek(self._start)
@@ -305,13 +329,16 @@ def save(
     level: int | None = None,
     threads: int | None = None,
     progress: bool | Callable[[Progress], object] = False,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
 ) -> None:
     """Saves images and arrays, each under its key, in as few bytes as possible.
 
     Parameters
     ----------
     file : path or file
-        A path, to which `.npz` is appended if it does not end in it, as by `numpy.savez`; or an open binary file.
+        A path or URL, to which `.npz` is appended if it does not end in it, as by `numpy.savez`; or an open binary file. An
+        existing file is replaced.
     arrays : mapping of str to array_like
         Arrays with two or more dimensions and at most two values are saved as images, all others as ordinary arrays.
     images : collection of str, optional
@@ -324,6 +351,8 @@ def save(
     progress : bool or callable, optional
         True shows a bar, that of `tqdm.auto` if tqdm is installed. A function is called with a `Progress` from time to time; an
         exception that it raises ends the call.
+    store, store_options : optional
+        See `load`.
 
     Raises
     ------
@@ -347,11 +376,20 @@ def save(
     if missing := strict - {key for key, _ in items}:
         raise InputError(f"images, axes: expected keys of the arrays to save, found {sorted(missing)}")
     total = sum(_nbytes(key, value) for key, value in items) if progress else 0
-    name = shown(file) if isinstance(file, (str, bytes, os.PathLike)) else "archive"
     with (
-        reporting(progress, name, total) as report,
+        reporting(progress, _shown(file), total) as report,
         Writer._open(
-            file, "w", encoding=encoding, codec=codec, effort=effort, model=model, level=level, threads=threads, report=report
+            file,
+            "w",
+            encoding=encoding,
+            codec=codec,
+            effort=effort,
+            model=model,
+            level=level,
+            threads=threads,
+            store=store,
+            store_options=store_options,
+            report=report,
         ) as writer,
     ):
         for key, value in items:
@@ -361,6 +399,11 @@ def save(
                 writer.add_images(key, value, axes=(axes or {}).get(key))
             else:
                 writer.add_array(key, value)
+
+
+def _shown(file: Path | IO[bytes]) -> str:
+    """Returns the name of a file for messages."""
+    return shown(file) if isinstance(file, (str, bytes, os.PathLike)) else "archive"
 
 
 def _nbytes(key: str, value: npt.ArrayLike | Images) -> int:
@@ -373,7 +416,7 @@ def _items(file: object, arrays: Mapping[str, npt.ArrayLike | Images]) -> list[t
         raise InputError("expected save(file, arrays), found the arrays before the file: swap the two")
     if not callable(getattr(arrays, "items", None)):
         kind = f"an array of shape {np.shape(arrays)}" if hasattr(arrays, "__array__") else f"a {type(arrays).__name__}"
-        target = repr(file) if isinstance(file, str) else "file"
+        target = repr(_shown(file)) if isinstance(file, str) else "file"
         raise InputError(f'arrays: expected a dict of arrays by key, found {kind}: bitnpz.save({target}, {{"images": images}})')
     return list(arrays.items())
 
@@ -384,6 +427,7 @@ def savez(file: Path | IO[bytes], *args: npt.ArrayLike, allow_pickle: bool = Tru
     Parameters
     ----------
     file : path or file
+        See `save`.
     *args : array_like
         Arrays that are saved under `arr_0`, `arr_1` and so on.
     allow_pickle : bool
@@ -435,24 +479,3 @@ def _savez(
         for key, value in arrays.items():
             writer.add_array(key, value)
 
-
-def _target(file: Path | IO[bytes], mode: str = "w") -> tuple[str | IO[bytes], str]:
-    """Returns the path or the open file to write to, and its name in messages."""
-    if isinstance(file, (str, bytes, os.PathLike)):
-        # An existing archive is appended to under any name; a new one gets the ending.
-        path = os.fsdecode(file) if mode == "a" and os.path.exists(file) else with_ending(file)
-        return path, shown(path)
-    check_writeable(file)
-    if mode != "w":
-        raise InputError(f'file: expected a path with mode "{mode}", found an open file')
-    return file, "archive"
-
-
-def _place_in(target: str | IO[bytes]) -> int | None:
-    """Returns the place in an open file at which an archive starts; None if it cannot be sought."""
-    if isinstance(target, str):
-        return None
-    try:
-        return target.tell() if target.seekable() else None
-    except (AttributeError, OSError):
-        return None

@@ -6,10 +6,11 @@ import math
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from . import _bitnpz
-from ._errors import InputError
+from ._errors import FileError, FilePresentError, InputError
 from ._options import MAX_SHARDS, check_number
 from ._orphans import remove_orphans
 from ._paths import Path, local, shown
@@ -17,6 +18,9 @@ from ._put import put
 from ._sharded_file import MANIFEST_SUFFIX, ShardedFile, is_manifest
 from ._store_options import StoreOptions
 from ._stores import Ranges, ranges_of
+from ._target import check_no_options, stored_at
+from ._upload import Stored, check_absent, uploading
+from ._urls import is_remote
 
 #: What stands between folders.
 _SEPARATORS = r"[/\\]" if os.sep == "\\" else "/"
@@ -31,6 +35,8 @@ def shard(
     shards: int | None = None,
     *,
     shard_bytes: int | None = None,
+    store: Any = None,
+    store_options: StoreOptions | None = None,
     limits: dict[str, int] | None = None,
 ) -> None:
     """Cuts an archive of image sets into shards beside a manifest, without encoding its images again.
@@ -38,14 +44,15 @@ def shard(
     Parameters
     ----------
     manifest : str or path
-        The path of the manifest, `NAME.bitnpz.json`. The shards are written to its folder.
+        The path or URL of the manifest, `NAME.bitnpz.json`; with `store` its path there. The shards are written to its folder. In
+        a store they are uploaded one after the other, each from a temporary file.
     source : str or path
-        The archive.
+        The archive, which is a file of this machine.
     shards : int, optional
         How many shards to cut it into, of about as many images each.
     shard_bytes : int, optional
         Instead, about how many bytes a shard has.
-    limits : dict, optional
+    store, store_options, limits : optional
         See `load`.
 
     Raises
@@ -72,9 +79,35 @@ def shard(
         raise InputError("expected shards or shard_bytes, found both or neither")
     if shard_bytes is not None:
         check_number("shard_bytes", shard_bytes, 2**63 - 1)
-        shards = min(max(-(-os.path.getsize(source) // shard_bytes), 1), MAX_SHARDS)
+        shards = min(max(-(-os.path.getsize(local(source)) // shard_bytes), 1), MAX_SHARDS)
     check_number("shards", shards, MAX_SHARDS)
-    _bitnpz._cut(local(path), local(source), shards, shown(path), limits)
+    if store is None and not is_remote(path):
+        check_no_options(store_options)
+        _bitnpz._cut(local(path), local(source), shards, shown(source), limits)
+        return
+    assert shards is not None
+    _upload_shards(stored_at(manifest, store, store_options), local(source), shards, limits)
+
+
+def _upload_shards(manifest: Stored, source: str, shards: int, limits: dict[str, int] | None) -> None:
+    """Cuts an archive into shards in a store. None are left there if one cannot be written."""
+    check_absent(manifest)
+    names = [_name_in(_folder(path), path) for path in (shard_path(manifest.path, number) for number in range(shards))]
+    written: list[Stored] = []
+    try:
+        for number, name in enumerate(names):
+            target = manifest.sibling(name)
+            with uploading(target) as path:
+                _bitnpz._shard(path, source, number, shards, shown(source), limits)
+            written.append(target)
+        _commit(manifest, names, None, limits)
+    except BaseException as error:
+        # A manifest that could not be written for another reason may be there, and name them.
+        if len(written) < shards or isinstance(error, FilePresentError):
+            for target in written:
+                with suppress(FileError):
+                    target.delete()
+        raise
 
 
 def shard_path(manifest: Path, number: int) -> str:
@@ -148,12 +181,16 @@ def commit(
     if not is_manifest(ranges.name):
         raise InputError(f"{ranges.name}: expected the path of a manifest, which ends in {MANIFEST_SUFFIX}")
     folder = _folder(os.fsdecode(manifest))
-    names = [_name_in(folder, os.fsdecode(shard)) for shard in shards]
-    text = _bitnpz._describe_shards(ranges, names, ranges.name, limits)
+    _commit(ranges, [_name_in(folder, os.fsdecode(shard)) for shard in shards], replaces, limits)
+
+
+def _commit(manifest: Ranges, shards: list[str], replaces: ShardedFile | None, limits: dict[str, int] | None) -> None:
+    """Writes the manifest of shards in a store."""
+    text = _bitnpz._describe_shards(manifest, shards, manifest.name, limits)
     if replaces is None:
-        put(ranges, text.encode(), absent=True)
+        put(manifest, text.encode(), absent=True)
     else:
-        put(ranges, text.encode(), match=_version_of(replaces))
+        put(manifest, text.encode(), match=_version_of(replaces))
 
 
 def gc(

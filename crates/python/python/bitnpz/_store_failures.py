@@ -184,8 +184,11 @@ def kind_of(error: Exception) -> Kind:
         return "truncated" if "PayloadError" in type(error).__name__ else "passing"
     if _OUT_OF_RANGE.search(str(error)):
         return "changed"
+    if isinstance(error, OSError) and error.errno is None:
+        # Uploads of obstore raise no exception of its own.
+        return _kind_of_obstore(error)
     if isinstance(error, OSError):
-        return "passing" if error.errno is None or error.errno in _PASSING_NUMBERS else "final"
+        return "passing" if error.errno in _PASSING_NUMBERS else "final"
     return "final"
 
 

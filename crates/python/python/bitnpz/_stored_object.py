@@ -97,6 +97,19 @@ class StoredObject:
         """Returns how it is read."""
         return self._requests.options
 
+    def is_on_web(self) -> bool:
+        """Returns whether it is on a web server, which has no uploads."""
+        return type(self.store).__name__ == "HTTPStore"
+
+    def store_for_uploads(self) -> Any:
+        """Returns the store to upload it to: one that repeats what fails, if it was opened here."""
+        found = None if self._url is None else self._url.in_obstore(self.options(), for_uploads=True)
+        return self.store if found is None else found[0]
+
+    def delete(self) -> None:
+        """Removes it from the store."""
+        self._make([("removing it", lambda: self.store.delete(self.path))])
+
     def __reduce__(self) -> tuple[Any, ...]:
         if self._url is not None:
             # Both modules need each other.
@@ -107,14 +120,14 @@ class StoredObject:
 
     def _make(self, requests: Sequence[Request]) -> list[Any]:
         """Makes requests, and repeats those that fail, unless the store does."""
-        self._check_process()
+        self.check_process()
 
         def failure(error: Exception, what: str) -> Failure:
             return failure_of(error, self.name, what, self._repeats)
 
         return self._requests.make(requests, failure)
 
-    def _check_process(self) -> None:
+    def check_process(self) -> None:
         """Checks that this is no forked child of a process that has used obstore: requests would wait forever."""
         kind = type(self.store)
         if not kind.__module__.startswith("obstore"):

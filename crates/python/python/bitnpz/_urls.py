@@ -9,6 +9,7 @@ import re
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from ._errors import FileMissingError, InputError
@@ -25,7 +26,12 @@ _OF_OBSTORE = {"s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "http",
 _WEB_TIMEOUT = 30.0
 
 #: The requests that fail are repeated here, and not by the store as well.
-_NO_RETRIES = {"max_retries": 0}
+_NO_RETRIES: dict[str, Any] = {"max_retries": 0}
+
+
+def is_remote(file: object) -> bool:
+    """Returns whether a file is named by a URL, and not by that of a file of this machine."""
+    return is_url(file) and not Url(str(file)).is_local
 
 
 def is_url(file: object) -> bool:
@@ -59,6 +65,11 @@ class Url:
         return self.scheme in ("http", "https")
 
     @property
+    def is_local(self) -> bool:
+        """Whether this is `file://`, the URL of a file of this machine."""
+        return self.scheme == "file" and "::" not in self.text[: self._start]
+
+    @property
     def _host(self) -> str:
         """What follows the scheme: the host with the user, or the bucket."""
         return self.text[self._start :].partition("/")[0]
@@ -78,8 +89,11 @@ class Url:
             name, query = urllib.parse.quote(name), mark + query
         return Url(text[: max(text.rfind("/") + 1, self._start)] + name + query)
 
-    def in_obstore(self, options: StoreOptions) -> tuple[Any, str] | None:
-        """Returns the store of obstore and the path in it; None if obstore is not installed, or does not know the scheme."""
+    def in_obstore(self, options: StoreOptions, for_uploads: bool = False) -> tuple[Any, str] | None:
+        """Returns the store of obstore and the path in it; None if obstore is not installed, or does not know the scheme.
+
+        A store for uploads repeats requests that fail, as only it can send a part again.
+        """
         if self.scheme not in _OF_OBSTORE or "::" in self.text[: self._start]:
             return None
         try:
@@ -92,7 +106,10 @@ class Url:
             if self.is_on_web:
                 return self._on_web(stores, options)
             host, _, path = self.text[self._start :].partition("/")
-            return stores.from_url(f"{self.scheme}://{host}", retry_config=_NO_RETRIES), path
+            retries = _NO_RETRIES
+            if for_uploads:
+                retries = {"max_retries": options.attempts - 1, "retry_timeout": timedelta(seconds=options.timeout)}
+            return stores.from_url(f"{self.scheme}://{host}", retry_config=retries), path
         except (InputError, FileMissingError):
             raise
         except Exception as error:  # noqa: BLE001
@@ -101,13 +118,13 @@ class Url:
         raise InputError(f"{self.shown}: expected the URL of a store that the environment configures: {reason}")
 
     @property
-    def _local_path(self) -> str:
+    def local_path(self) -> str:
         """The path of a local file, which may have been written with `%20` for a space, or with a space."""
         path = "/" + self.text[self._start :].partition("/")[2]
         return path if os.path.lexists(path) else urllib.request.url2pathname(path)
 
     def _in_folder(self, stores: Any) -> tuple[Any, str]:
-        folder, name = os.path.split(self._local_path)
+        folder, name = os.path.split(self.local_path)
         if not os.path.isdir(folder):
             raise FileMissingError(f"{self.shown}: expected a file, found no folder {folder}")
         return stores.LocalStore(folder), name
@@ -143,8 +160,7 @@ class Url:
                 "pip install bitnpz[s3] installs obstore, which reads s3, gs, az, http and https"
             )
         try:
-            local = self.scheme == "file" and "::" not in self.text[: self._start]
-            filesystem, path = core.url_to_fs(self._local_path if local else self.text)
+            filesystem, path = core.url_to_fs(self.local_path if self.is_local else self.text)
             return filesystem, path
         except ImportError as error:
             reason = f"{error}; or pip install bitnpz[s3] for s3, gs, az, http and https"

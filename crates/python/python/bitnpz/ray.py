@@ -20,12 +20,13 @@ from ._load import load
 from ._loader import seed_of
 from ._model import Model, train
 from ._options import MAX_THREADS, Codec, Effort, check_number, check_options
-from ._paths import shown
+from ._paths import local, shown
 from ._ray_sink import Sink, found_columns
 from ._ray_source import Order, Rows, Source, default_columns, number_of_tasks
 from ._sharded_file import MANIFEST_SUFFIX, ShardedFile, is_manifest
 from ._store_options import StoreOptions
-from ._urls import Url, is_url
+from ._target import stored_at
+from ._urls import is_remote
 
 __all__ = ["read", "write"]
 
@@ -178,8 +179,8 @@ def write(
     ----------
     dataset : ray.data.Dataset
     path : path
-        The manifest, `NAME.bitnpz.json`. Shards are written to its folder, which all workers must share; it is made if there is
-        none.
+        The path or URL of the manifest, `NAME.bitnpz.json`. Shards are written to its folder, which all workers must share; it is
+        made if there is none.
     columns : sequence of str, optional
         The columns to write, each under its name. Default: all.
     images : collection of str, optional
@@ -234,13 +235,14 @@ def write(
         raise InputError(f"images: expected several names, found a str: use [{images!r}]")
     target = os.fspath(path)
     if not is_manifest(target):
-        raise InputError(f"{target}: expected the path of a manifest, which ends in {MANIFEST_SUFFIX}")
-    if store is None:
-        if is_url(target):
-            raise InputError(f"{Url(target).shown}: expected a path, found a URL: give the store, and the path in it, store=...")
+        raise InputError(f"{shown(target)}: expected the path of a manifest, which ends in {MANIFEST_SUFFIX}")
+    if store is None and not is_remote(target):
+        target = local(target)
         # Workers may have another working directory.
         target = os.path.abspath(target)
         os.makedirs(os.path.dirname(target), exist_ok=True)
+    else:
+        stored_at(target, store, None)
     if replaces is None:
         _check_absent(target, store)
     batches: list[dict[str, Array]] = list(dataset.limit(sample).iter_batches(batch_size=sample, batch_format="numpy"))
@@ -262,4 +264,4 @@ def _check_absent(path: str, store: Any) -> None:
         load(path, store=store)
     except FileNotFoundError:
         return
-    raise FilePresentError(f"{path}: expected no manifest, found one: replaces=bitnpz.load(...) replaces it")
+    raise FilePresentError(f"{shown(path)}: expected no manifest, found one: replaces=bitnpz.load(...) replaces it")
