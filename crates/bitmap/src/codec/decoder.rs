@@ -125,7 +125,7 @@ impl Decoder {
     pub fn decode_many<'r>(
         &mut self,
         model: &Model,
-        payloads: &[&[u8]],
+        payloads: &'r [&'r [u8]],
         size: [usize; 2],
         rows: &'r mut Vec<u8>,
     ) -> std::result::Result<impl ExactSizeIterator<Item = BitmapView<'r>> + use<'r>, (usize, Error)> {
@@ -134,18 +134,24 @@ impl Decoder {
         for (number, payload) in payloads.iter().enumerate() {
             check_size(model, payload, size).map_err(|error| (number, error))?;
         }
-        let all = each.saturating_mul(payloads.len());
+        // A payload that is the packed rows is not copied.
+        let is_rows = move |payload: &[u8]| payload.len() == each;
+        let all = if payloads.iter().all(|payload| is_rows(payload)) { 0 } else { payloads.len() };
+        let all = each.saturating_mul(all);
         make_room(rows, all).map_err(|error| (0, error))?;
         rows.resize(all, 0);
-        let mut jobs = Vec::with_capacity(payloads.len());
+        let mut jobs = Vec::new();
         let mut image = Vec::new();
+        for (number, payload) in payloads.iter().enumerate().filter(|(_, payload)| is_rows(payload)) {
+            BitmapView::new(height, width, payload).map_err(|error| (number, error))?;
+        }
         // Images without pixels have payloads without bytes.
         let images = payloads.iter().zip(rows.chunks_exact_mut(each.max(1))).enumerate();
         for (number, (payload, rows)) in images {
-            if payload.len() == each {
-                rows.copy_from_slice(payload);
-                BitmapView::new(height, width, rows).map_err(|error| (number, error))?;
-            } else if let ModelTables::Contour(_) = &model.tables {
+            if is_rows(payload) {
+                continue;
+            }
+            if let ModelTables::Contour(_) = &model.tables {
                 jobs.push(contour::Job { number, payload, size, rows });
             } else {
                 let decoded = self.decode_into(model, payload, size, &mut image);
@@ -156,7 +162,11 @@ impl Decoder {
             self.contour.decode(model, &mut jobs)?;
         }
         let rows: &'r [u8] = rows;
-        let image = move |number| BitmapView::new_unchecked(height, width, &rows[number * each..][..each]);
+        let image = move |number: usize| {
+            let payload = payloads[number];
+            let rows = if is_rows(payload) { payload } else { &rows[number * each..][..each] };
+            BitmapView::new_unchecked(height, width, rows)
+        };
         Ok((0..payloads.len()).map(image))
     }
 

@@ -74,7 +74,8 @@ fn check_round_trip(model: &Model, images: &[Bitmap]) -> Result<(), TestCaseErro
         encoder.encode(model, image.view(), &mut payload);
         let mut rows = Vec::new();
         let size = [image.height(), image.width()];
-        let decoded = decoder.decode_many(model, &[payload.as_slice(); 6], size, &mut rows).unwrap();
+        let payloads = [payload.as_slice(); 6];
+        let decoded = decoder.decode_many(model, &payloads, size, &mut rows).unwrap();
         prop_assert!(decoded.len() == 6 && decoded.into_iter().all(|read| read == image.view()));
         prop_assert!(payload.len() <= image.as_bytes().len());
         let size = [image.height(), image.width()];

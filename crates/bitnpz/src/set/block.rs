@@ -137,6 +137,12 @@ fn anchor_len([bit, offset]: [u32; 2]) -> usize {
     (bit + offset) as usize
 }
 
+/// Returns the length of all that is before the payloads of a block with so many images, if no length has extra bits.
+#[inline]
+pub(super) fn head_len(images: usize, anchor_bits: [u32; 2]) -> usize {
+    anchors_len(images, anchor_bits) + images.div_ceil(2)
+}
+
 /// Returns the length of the anchors of a block in bytes.
 fn anchors_len(images: usize, anchor_bits: [u32; 2]) -> usize {
     (images.div_ceil(GROUP) * anchor_len(anchor_bits)).div_ceil(8)

@@ -23,14 +23,6 @@ fn weight(place: u32) -> u32 {
 }
 
 impl Checksum {
-    /// Adds the next image.
-    pub(super) fn add(&mut self, image: BitmapView<'_>) {
-        let mut crc = ImageCrc::default();
-        crc.start([image.height(), image.width()]);
-        crc.image(image);
-        self.add_crc(crc.finish());
-    }
-
     /// Adds the next image, which repeats the one with this number.
     pub(super) fn add_repeat(&mut self, first: usize) {
         self.add_crc(Self::repeat_crc(first));
@@ -108,6 +100,14 @@ pub(super) struct ImageCrc {
 const FEW_BYTES: usize = 1 << 12;
 
 impl ImageCrc {
+    /// Returns the CRC-32 of an image.
+    pub(super) fn of(image: BitmapView<'_>) -> u32 {
+        let mut crc = Self::default();
+        crc.start([image.height(), image.width()]);
+        crc.image(image);
+        crc.finish()
+    }
+
     /// Starts an image of this height and width.
     pub(super) fn start(&mut self, size: [usize; 2]) {
         self.crc.reset();
@@ -174,7 +174,7 @@ mod tests {
 
     fn checksum(images: &[Bitmap]) -> Checksum {
         let mut checksum = Checksum::default();
-        images.iter().for_each(|image| checksum.add(image.view()));
+        images.iter().for_each(|image| checksum.add_crc(ImageCrc::of(image.view())));
         checksum
     }
 
@@ -213,9 +213,10 @@ mod tests {
             assert_eq!(checksum(&damaged).damage(expected), Damage::Some);
             let mut without = Checksum::default();
             let places = images.iter().enumerate();
-            places.for_each(
-                |(place, image)| if place == number { without.skip() } else { without.add(image.view()) },
-            );
+            places.for_each(|(place, image)| match place == number {
+                true => without.skip(),
+                false => without.add_crc(ImageCrc::of(image.view())),
+            });
             assert_eq!(without.damage(expected), Damage::None);
         }
     }

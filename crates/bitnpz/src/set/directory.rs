@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::block::head_len;
 use super::lengths::{LengthCode, TABLE_BYTES};
 use super::{checksum, numbers};
 
@@ -101,6 +102,20 @@ impl Directory {
         let start = numbers::fixed(starts, block, bits);
         let end = if block + 1 < self.blocks() { numbers::fixed(starts, block + 1, bits) } else { self.len };
         (start < end && end <= self.len).then_some(start..end)
+    }
+
+    /// Returns where the payload of an image is whose block lies there, if all payloads of the block have one length, as those of the
+    /// codec `raw`: the block need not be read for that. It has as few bytes as is possible then.
+    #[inline]
+    pub(super) fn equal_place(&self, block: &Range<usize>, image: usize) -> Option<Range<usize>> {
+        let length = self.code.shortest().filter(|_| self.repeat_bytes.is_none())?;
+        let images = self.images_of(image / BLOCK);
+        let head = head_len(images, self.anchor_bits);
+        if block.len() != images.checked_mul(length)?.checked_add(head + checksum::BYTES)? {
+            return None;
+        }
+        let start = block.start + head + image % BLOCK * length;
+        Some(start..start + length)
     }
 
     /// Returns the number of images in a block.

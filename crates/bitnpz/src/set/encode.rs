@@ -7,6 +7,7 @@ use bitnpz_bitmap::codec::Model;
 use bitnpz_npy::with_room;
 
 use super::block::{Blocks, Entry};
+use super::checksum::ImageCrc;
 use super::collected::CollectedImages;
 use super::description::{KeysDescription, SegmentDescription};
 use super::keys::{KeyList, KeysError};
@@ -22,10 +23,25 @@ const BYTES_PER_IMAGE: usize = 64;
 const MAX_TRAINING_BYTES: usize = 128 << 20;
 const MIN_TRAINING_BYTES: usize = 4 << 20;
 
-/// A segment that is encoded and can be written.
+/// Images that are encoded join the segment before them until it has so many bytes of payloads, or so many images. A segment is
+/// opened as a whole, and takes members: the fewer there are, the better.
+const SEGMENT_BYTES: usize = 8 << 20;
+const SEGMENT_IMAGES: usize = 1 << 20;
+
+/// Images that are encoded with one model: a segment, or a part of one.
+#[derive(Debug)]
+pub(super) struct EncodedImages {
+    pub(super) model: Arc<Model>,
+    size: Option<[usize; 2]>,
+    payloads: Payloads,
+    /// The CRC-32 of each image.
+    crcs: Vec<u32>,
+    keys: KeyList,
+}
+
+/// A segment that can be written.
 #[derive(Debug)]
 pub(super) struct EncodedSegment {
-    pub(super) model: Arc<Model>,
     /// Its description, but for the number of its model.
     pub(super) description: SegmentDescription,
     pub(super) blocks: Blocks,
@@ -33,14 +49,13 @@ pub(super) struct EncodedSegment {
     pub(super) key_table: Option<Vec<u8>>,
 }
 
-/// Encodes a segment with this model if it fits, or with one that is trained on its images; if there is no model yet, for `total`
-/// images.
-pub(super) fn encode_segment(
+/// Encodes images with this model if it fits, or with one that is trained on them; if there is no model yet, for `total` images.
+pub(super) fn encode(
     collected: &CollectedImages,
     model: Option<Arc<Model>>,
     total: usize,
     options: &SetOptions,
-) -> Result<EncodedSegment> {
+) -> Result<EncodedImages> {
     let training = match options.model {
         Some(_) => 0,
         None => MAX_TRAINING_BYTES.min(MIN_TRAINING_BYTES + 64 * collected.rows().len()),
@@ -54,12 +69,39 @@ pub(super) fn encode_segment(
     let size = collected.common_size();
     let sizes = if size.is_some() { Sizes::Common } else { Sizes::Own };
     let payloads = Payloads::new(&model, &images, sizes, options);
-    let entries = payloads.entries();
-    let blocks = Blocks::new(&entries, &checksums(&images, &entries));
-    let repeats = entries.iter().any(|entry| matches!(entry, Entry::Repeat(_)));
-    let (keys, key_table) = describe_keys(collected.keys())?;
-    let description = SegmentDescription { images: images.len(), size, model: 0, repeats, keys };
-    Ok(EncodedSegment { model, description, blocks, key_table })
+    let crcs = images.iter().map(|&image| ImageCrc::of(image)).collect();
+    Ok(EncodedImages { model, size, payloads, crcs, keys: collected.keys().clone() })
+}
+
+impl EncodedImages {
+    /// Appends images that follow, encoded with the same model, unless there would be too many: then they are returned.
+    pub(super) fn try_append(&mut self, others: Self) -> std::result::Result<(), Self> {
+        let has_room = self.payloads.bytes() + others.payloads.bytes() <= SEGMENT_BYTES
+            && self.payloads.len() + others.payloads.len() <= SEGMENT_IMAGES;
+        if !has_room || self.size != others.size {
+            return Err(others);
+        }
+        let Self { model, size, payloads, crcs, keys } = others;
+        match self.keys.try_append(keys) {
+            Ok(()) => {
+                self.payloads.append(payloads);
+                self.crcs.extend(crcs);
+                Ok(())
+            }
+            Err(keys) => Err(Self { model, size, payloads, crcs, keys }),
+        }
+    }
+
+    /// Makes a segment of them.
+    pub(super) fn to_segment(&self) -> Result<EncodedSegment> {
+        let entries = self.payloads.entries();
+        let blocks = Blocks::new(&entries, &checksums(&self.crcs, &entries));
+        let repeats = entries.iter().any(|entry| matches!(entry, Entry::Repeat(_)));
+        let (keys, key_table) = describe_keys(&self.keys)?;
+        let description =
+            SegmentDescription { images: entries.len(), size: self.size, model: 0, repeats, keys };
+        Ok(EncodedSegment { description, blocks, key_table })
+    }
 }
 
 /// Describes the keys of a segment, if there are any, and returns their table unless they follow a pattern.

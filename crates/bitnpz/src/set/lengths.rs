@@ -131,6 +131,12 @@ impl LengthCode {
         found.expect("a length that the code was chosen for")
     }
 
+    /// Returns the shortest length, if no length has extra bits.
+    #[inline]
+    pub(super) fn shortest(&self) -> Option<usize> {
+        self.only.and_then(|length| usize::try_from(length).ok())
+    }
+
     /// Returns the number of extra bits of a class; none for a repeat.
     pub(super) fn extra_bits(&self, class: u8) -> u32 {
         u32::from(self.bits[usize::from(class & 15)])

@@ -55,7 +55,7 @@ pub use shared_model::Model;
 pub(crate) use stored::StoredSet;
 pub(crate) use verify::Flaw;
 pub(crate) use window::Window;
-pub(crate) use writer::{FinishedSet, SetWriter, segment_images};
+pub(crate) use writer::{FinishedSet, SetWriter, images_at_once};
 
 /// Stacks of fewer bytes of packed rows become ordinary arrays: the members of a set take about a kilobyte by themselves.
 pub(crate) const SMALL_STACK: usize = 8192;

@@ -14,6 +14,7 @@ use super::options::SetOptions;
 use crate::threads::map_parts;
 
 /// The payloads of a segment's images.
+#[derive(Debug)]
 pub(super) struct Payloads {
     parts: Vec<EncodedPart>,
     /// For each image the number of the first one that is equal to it.
@@ -30,6 +31,7 @@ pub(super) enum Sizes {
 }
 
 /// Payloads that one thread has encoded.
+#[derive(Debug)]
 struct EncodedPart {
     bytes: Vec<u8>,
     /// The end of each payload.
@@ -46,6 +48,23 @@ impl Payloads {
             encode_part(model, images.inspect(|&image| options.count(image)), sizes, options.effort)
         });
         Self { parts, firsts }
+    }
+
+    /// Appends payloads of further images of the segment, encoded with the same model.
+    pub(super) fn append(&mut self, others: Self) {
+        let before = self.firsts.len();
+        self.parts.extend(others.parts);
+        self.firsts.extend(others.firsts.iter().map(|first| before + first));
+    }
+
+    /// Returns the number of images.
+    pub(super) fn len(&self) -> usize {
+        self.firsts.len()
+    }
+
+    /// Returns the length of all payloads in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.parts.iter().map(|part| part.bytes.len()).sum()
     }
 
     /// Returns what blocks have of each image.
@@ -71,14 +90,14 @@ impl EncodedPart {
     }
 }
 
-/// Returns the checksums of all blocks of these images.
-pub(super) fn checksums(images: &[BitmapView<'_>], entries: &[Entry<'_>]) -> Vec<[u8; checksum::BYTES]> {
-    let blocks = images.chunks(BLOCK).zip(entries.chunks(BLOCK)).map(|(images, entries)| {
+/// Returns the checksums of all blocks with these entries, of images with these CRC-32.
+pub(super) fn checksums(crcs: &[u32], entries: &[Entry<'_>]) -> Vec<[u8; checksum::BYTES]> {
+    let blocks = crcs.chunks(BLOCK).zip(entries.chunks(BLOCK)).map(|(crcs, entries)| {
         let mut checksum = Checksum::default();
-        for (&image, entry) in images.iter().zip(entries) {
+        for (&crc, entry) in crcs.iter().zip(entries) {
             match entry {
                 Entry::Repeat(first) => checksum.add_repeat(*first),
-                Entry::Payload(_) => checksum.add(image),
+                Entry::Payload(_) => checksum.add_crc(crc),
             }
         }
         checksum.to_bytes()

@@ -170,8 +170,11 @@ impl StoredPayloads {
                 Ok(StoredPayload { bytes: read(range)?, is_repeat: index.is_repeat(image) })
             }
             Layout::Blocks(directory, heads) => {
-                let InBlock { head, start, place } =
-                    self.in_block((&**directory, heads), &bytes, image, read)?;
+                let block = directory.range(&bytes, image / BLOCK).ok_or_else(damaged)?;
+                if let Some(range) = directory.equal_place(&block, image) {
+                    return Ok(StoredPayload { bytes: read(range)?, is_repeat: false });
+                }
+                let InBlock { head, start, place } = self.in_block((&**directory, heads), block, image, read)?;
                 let Place { range, is_repeat } = place;
                 let bytes = match head {
                     Cow::Borrowed(block) if range.end <= block.len() => Cow::Borrowed(&block[range]),
@@ -183,16 +186,14 @@ impl StoredPayloads {
         }
     }
 
-    /// Finds an image in its block, of which `read` reads the start, given the bytes of the directory.
+    /// Finds an image in its block, which lies there, and of which `read` reads the start.
     fn in_block<'b>(
         &self,
         (directory, heads): (&Directory, &'b Heads),
-        bytes: &[u8],
+        range: Range<usize>,
         image: usize,
         read: impl Fn(Range<usize>) -> Result<Cow<'b, [u8]>>,
     ) -> Result<InBlock<'b>> {
-        let damaged = || self.damaged_at(image);
-        let range = directory.range(bytes, image / BLOCK).ok_or_else(damaged)?;
         let (start, len) = (range.start, range.len());
         let kept = heads.get(image / BLOCK);
         let head = match kept {
@@ -279,9 +280,12 @@ impl StoredPayloads {
                 Ok(index.payload(image).ok_or_else(|| self.damaged_at(image))?)
             }
             Layout::Blocks(directory, heads) => {
+                let block = directory.range(&bytes, image / BLOCK).ok_or_else(|| self.damaged_at(image))?;
+                if let Some(range) = directory.equal_place(&block, image) {
+                    return Ok(range);
+                }
                 let read = |range| self.payload.get(zip, range);
-                let InBlock { start, place, .. } =
-                    self.in_block((&**directory, heads), &bytes, image, read)?;
+                let InBlock { start, place, .. } = self.in_block((&**directory, heads), block, image, read)?;
                 Ok(start + place.range.start..start + place.range.end)
             }
         }

@@ -11,7 +11,7 @@ use bitnpz_npz::{Archive, Compression, Owner, Writer};
 
 use super::collected::{CollectedImage, CollectedImages};
 use super::description::{Description, KeysDescription, ModelDescription, SegmentDescription, Shape};
-use super::encode::{EncodedSegment, describe_keys, encode_segment};
+use super::encode::{EncodedImages, EncodedSegment, describe_keys, encode};
 use super::model_bytes::ModelBytes;
 use super::options::SetOptions;
 use super::segment_blocks::{BlocksSource, SegmentBlocks};
@@ -21,41 +21,43 @@ use crate::names::{self, SegmentPart};
 use crate::packed::PackedKind;
 use crate::threads::Background;
 
-/// A segment ends when its images have this many bytes of packed rows and keys: two segments are in memory at a time.
-const SEGMENT_BYTES: usize = 32 << 20;
+/// Images are encoded when they have this many bytes of packed rows and keys: twice as many are in memory at a time.
+const COLLECTED_BYTES: usize = 32 << 20;
 
-/// A segment ends when it has this many images, which bounds the memory for their sizes and payload starts.
-const SEGMENT_IMAGES: usize = 1 << 19;
+/// Images are encoded when there are this many, which bounds the memory for their sizes and payload starts.
+const COLLECTED_IMAGES: usize = 1 << 19;
 
 /// Images with more bytes of packed rows are refused: a segment's payloads must be below 4 GiB in all.
-const MAX_IMAGE_BYTES: usize = u32::MAX as usize - 2 * SEGMENT_BYTES;
+const MAX_IMAGE_BYTES: usize = u32::MAX as usize - 2 * COLLECTED_BYTES;
 
 /// Deflate makes a key table smaller, and every reader of archives supports it.
 const KEYS_COMPRESSION: Compression = Compression::Deflate { level: 12 };
 
-/// Returns the number of images of this size, without keys, that make a segment.
-pub(crate) fn segment_images([height, width]: [usize; 2]) -> usize {
+/// Returns the number of images of this size, without keys, that are encoded together.
+pub(crate) fn images_at_once([height, width]: [usize; 2]) -> usize {
     let bytes = height.saturating_mul(width.div_ceil(8));
-    SEGMENT_BYTES.div_ceil(bytes.max(1)).min(SEGMENT_IMAGES)
+    COLLECTED_BYTES.div_ceil(bytes.max(1)).min(COLLECTED_IMAGES)
 }
 
-/// Writes an image set segment by segment, in bounded memory: one segment is encoded while the next is collected.
+/// Writes an image set segment by segment, in bounded memory: some images are encoded while the next are collected.
 #[derive(Debug)]
 pub(crate) struct SetWriter {
     name: String,
     options: SetOptions,
     collected: CollectedImages,
-    /// The segment that is being encoded.
-    in_progress: Option<Background<Result<EncodedSegment>>>,
+    /// Images that are being encoded.
+    in_progress: Option<Background<Result<EncodedImages>>>,
+    /// The next segment, with the number of its model: it grows while it is small.
+    segment: Option<(usize, EncodedImages)>,
     owner: Owner,
-    /// The models of the segments. The next segment has the last.
+    /// The models of the segments. The next images have the last.
     models: Vec<ModelBytes>,
     /// The last, once images have been encoded with it.
     model: Option<Arc<Model>>,
     segments: Vec<SegmentDescription>,
     /// The directory of each segment.
     directories: Vec<Vec<u8>>,
-    /// The number of images in segments.
+    /// The number of images that are no longer collected.
     images: usize,
 }
 
@@ -78,6 +80,7 @@ impl SetWriter {
             options,
             collected: CollectedImages::default(),
             in_progress: None,
+            segment: None,
             owner: Owner::current(),
             models: model.iter().map(|model| ModelBytes::of(model)).collect(),
             model,
@@ -97,7 +100,7 @@ impl SetWriter {
     ) -> Result<()> {
         if self.collected.len() > 0 {
             let total = self.len();
-            self.start_segment(to, total)?;
+            self.start_encoding(to, total)?;
         }
         self.finish_segment(to)?;
         for (place, (first, segment)) in set.segments().enumerate() {
@@ -196,10 +199,10 @@ impl SetWriter {
         self.collected.push(rows, size, key)?;
         self.options.meter.count_added(1);
         let bytes = self.collected.rows().len() + self.collected.keys().bytes();
-        if bytes >= SEGMENT_BYTES || self.collected.len() >= SEGMENT_IMAGES {
-            // How many images will come is unknown. A model for four times as many pays as soon as another segment follows.
+        if bytes >= COLLECTED_BYTES || self.collected.len() >= COLLECTED_IMAGES {
+            // How many images will come is unknown. A model for four times as many pays as soon as as many follow.
             let total = 4 * self.collected.len();
-            self.start_segment(zip, total)?;
+            self.start_encoding(zip, total)?;
         }
         Ok(())
     }
@@ -214,7 +217,7 @@ impl SetWriter {
     ) -> Result<FinishedSet> {
         if self.collected.len() > 0 || self.images == 0 {
             let total = self.len();
-            self.start_segment(zip, total)?;
+            self.start_encoding(zip, total)?;
         }
         self.finish_segment(zip)?;
         let Self { name, directories, models, mut segments, .. } = self;
@@ -225,42 +228,64 @@ impl SetWriter {
         Ok(FinishedSet { name, directories, models, kind, shape, segments })
     }
 
-    /// Starts to encode the collected images, once the segment before them is written.
-    fn start_segment(&mut self, zip: &mut Writer<impl Write>, total: usize) -> Result<()> {
-        self.finish_segment(zip)?;
+    /// Starts to encode the collected images, once those before them are encoded.
+    fn start_encoding(&mut self, zip: &mut Writer<impl Write>, total: usize) -> Result<()> {
+        self.finish_encoding(zip)?;
         let images = std::mem::take(&mut self.collected);
         self.images += images.len();
         if let (None, Some(last)) = (&self.model, self.models.last()) {
             self.model = Some(Arc::new(last.to_model()?));
         }
         let (model, options) = (self.model.clone(), self.options.clone());
-        match Background::start(move || encode_segment(&images, model, total, &options)) {
+        match Background::start(move || encode(&images, model, total, &options)) {
             Ok(job) => {
                 self.in_progress = Some(job);
                 Ok(())
             }
-            Err(encode) => self.write_segment(zip, encode()?),
+            Err(encode) => self.add_encoded(zip, encode()?),
         }
     }
 
-    /// Waits for the segment that is being encoded, and writes it.
-    fn finish_segment(&mut self, zip: &mut Writer<impl Write>) -> Result<()> {
+    /// Waits for the images that are being encoded, and adds them to their segment.
+    fn finish_encoding(&mut self, zip: &mut Writer<impl Write>) -> Result<()> {
         self.owner.check().map_err(bitnpz_npz::Error::from)?;
         match self.in_progress.take() {
-            Some(job) => self.write_segment(zip, job.wait(|| self.options.meter.report())??),
+            Some(job) => self.add_encoded(zip, job.wait(|| self.options.meter.report())??),
             None => Ok(()),
         }
     }
 
-    fn write_segment(&mut self, zip: &mut Writer<impl Write>, encoded: EncodedSegment) -> Result<()> {
-        let EncodedSegment { model, mut description, blocks, key_table } = encoded;
+    /// Adds images to the segment before them, or writes that and starts the next.
+    fn add_encoded(&mut self, zip: &mut Writer<impl Write>, images: EncodedImages) -> Result<()> {
+        let number = self.number_of(ModelBytes::of(&images.model));
+        self.model = Some(Arc::clone(&images.model));
+        let rest = match &mut self.segment {
+            Some((model, segment)) if *model == number => segment.try_append(images),
+            _ => Err(images),
+        };
+        if let Err(images) = rest {
+            self.write_segment(zip)?;
+            self.segment = Some((number, images));
+        }
+        Ok(())
+    }
+
+    /// Writes all images that are encoded, or are being encoded.
+    fn finish_segment(&mut self, zip: &mut Writer<impl Write>) -> Result<()> {
+        self.finish_encoding(zip)?;
+        self.write_segment(zip)
+    }
+
+    fn write_segment(&mut self, zip: &mut Writer<impl Write>) -> Result<()> {
+        let Some((model, images)) = self.segment.take() else { return Ok(()) };
+        let EncodedSegment { mut description, blocks, key_table } = images.to_segment()?;
+        drop(images);
         let name = |part| names::of_segment(&self.name, part, self.segments.len());
         add_bytes(zip, &name(SegmentPart::Payload), &blocks.bytes, Compression::Stored)?;
         if let Some(table) = key_table {
             add_bytes(zip, &name(SegmentPart::Keys), &table, KEYS_COMPRESSION)?;
         }
-        description.model = self.number_of(ModelBytes::of(&model));
-        self.model = Some(model);
+        description.model = model;
         self.segments.push(description);
         self.directories.push(blocks.directory);
         Ok(())

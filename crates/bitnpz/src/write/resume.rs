@@ -12,7 +12,7 @@ use super::target::Target;
 use super::writer::Writer;
 use crate::error::Result;
 use crate::options::WriteOptions;
-use crate::set::segment_images;
+use crate::set::images_at_once;
 
 /// A stack is kept after four whole segments, so that it has the same segments as one that was never kept.
 const SEGMENTS: usize = 4;
@@ -105,6 +105,6 @@ impl Writer {
     /// Returns the number of images of this size after which a stack is kept; `None` if it is not kept before it is whole.
     pub(super) fn kept_after(&self, size: [usize; 2]) -> Option<usize> {
         let every = self.checkpoint.as_ref()?.every;
-        Some(every.map_or(SEGMENTS * segment_images(size), NonZero::get))
+        Some(every.map_or(SEGMENTS * images_at_once(size), NonZero::get))
     }
 }

@@ -7,7 +7,7 @@ use bitnpz::{
     Access, Archive, Bitmap, Codec, Dtype, DynArray, Effort, Encoding, Header, OpenOptions, PixelValues,
     WriteOptions, Writer,
 };
-use ndarray::{Array3, Array4, s};
+use ndarray::{Array2, Array3, Array4, s};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -353,4 +353,62 @@ impl std::io::Write for Sending {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// An image of a rectangle: many seeds give the same.
+fn page(seed: usize) -> Array2<u8> {
+    let mut page = Array2::zeros((1024, 1024));
+    let [top, left] = [seed * 37 % 500, seed * 91 % 500];
+    page.slice_mut(s![top..top + seed % 7 * 50 + 1, left..left + 300]).fill(255);
+    page
+}
+
+/// Returns the numbers of images of the segments of the only set of an archive, after the archive is verified.
+fn segments(path: &Path) -> Vec<usize> {
+    let report = Archive::open(path).unwrap().verify(|_| ()).unwrap();
+    assert_eq!(report.problems.len(), 0, "{:?}", report.problems);
+    let zip = bitnpz_npz::Archive::open(path).unwrap();
+    let set = zip.members().find(|member| member.name().ends_with("/set.json")).unwrap();
+    let set: serde_json::Value = serde_json::from_slice(&set.read().unwrap()).unwrap();
+    let images = |segment: &serde_json::Value| segment["images"].as_u64().unwrap().try_into().unwrap();
+    set["segments"].as_array().unwrap().iter().map(images).collect()
+}
+
+#[test]
+fn images_that_are_encoded_one_after_the_other_share_a_segment() {
+    // Those of 32 MiB of packed rows are encoded together: 256 of these.
+    let folder = Folder::new();
+    let (numbered, named) = (folder.path("numbered.npz"), folder.path("named.npz"));
+    let mut writers = [&numbered, &named].map(|path| create(path, Encoding::Sets));
+    for number in 0..700 {
+        writers[0].add_image(&format!("page-{number}"), &page(number)).unwrap();
+        writers[1].add_image(&format!("{:x}", number * 7919 % 1009), &page(number)).unwrap();
+    }
+    writers.into_iter().for_each(|writer| drop(writer.finish().unwrap()));
+    assert_eq!(segments(&numbered), [700]);
+    // A key table is made of all keys of a segment at once, while the next images are collected.
+    assert_eq!(segments(&named), [256, 256, 188]);
+    for archive in read_in_every_way(&numbered) {
+        for number in (0..700).step_by(13).chain([255, 256, 511, 512, 699]) {
+            assert_eq!(archive.image::<u8>(&format!("page-{number}")).unwrap(), page(number), "{number}");
+        }
+    }
+
+    // Other images have another model, and a segment of their own.
+    let mixed = folder.path("mixed.npz");
+    let mut writer = create(&mixed, Encoding::Sets);
+    let mut random = 1_u64;
+    let mut noise = || {
+        Array2::from_shape_simple_fn((1024, 1024), || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 63) as u8 * 255
+        })
+    };
+    for number in 0..1024 {
+        let image = if number / 256 == 2 { noise() } else { page(number) };
+        writer.add_image(&format!("page-{number}"), &image).unwrap();
+    }
+    writer.finish().unwrap();
+    assert_eq!(segments(&mixed), [512, 256, 256]);
+    assert_eq!(Archive::open(&mixed).unwrap().image::<u8>("page-1000").unwrap(), page(1000));
 }

@@ -33,6 +33,22 @@ impl KeyList {
         self.bytes += key.len();
     }
 
+    /// Appends other keys, if there are none or all follow one pattern: otherwise returns them.
+    pub(in crate::set) fn try_append(&mut self, others: Self) -> std::result::Result<(), Self> {
+        let follows = |image: usize| {
+            let place = self.pattern.as_ref()?.find(&others.pattern.as_ref()?.key(image)?)?;
+            (place == self.count + image).then_some(())
+        };
+        let is_first = self.is_empty() && others.is_empty();
+        let all_follow = || others.count > 0 && follows(0).and(follows(others.count - 1)).is_some();
+        if !is_first && !all_follow() {
+            return Err(others);
+        }
+        self.count += others.count;
+        self.bytes += others.bytes;
+        Ok(())
+    }
+
     /// Returns the length of all keys in bytes.
     pub(in crate::set) fn bytes(&self) -> usize {
         self.bytes
