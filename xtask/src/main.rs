@@ -16,6 +16,7 @@ mod ratio;
 mod sanitize;
 mod setup;
 mod steps;
+mod stores;
 mod test;
 mod tree;
 
@@ -32,7 +33,7 @@ struct Task {
 }
 
 /// All tasks, in the order in which a newcomer needs them.
-const TASKS: [Task; 20] = [
+const TASKS: [Task; 21] = [
     task("setup", "", "install NumPy for the tests, below target, and say what to do next", setup::run),
     task("test", "[ARGS]", "run all tests; with ARGS for cargo test, those in Rust only", test::run),
     task("lint", "", "run rustfmt, clippy and rustdoc with warnings denied", lint::run),
@@ -54,6 +55,7 @@ const TASKS: [Task; 20] = [
         "test the wheel with PyTorch, Grain, scikit-learn, Ray, Dask and Spark",
         package::test_frameworks,
     ),
+    task("stores", "[ARGS]", "test the wheel with S3 servers other than moto; ARGS for pytest", stores::run),
     task("steps", "", "run the tests with hostile files and count every step", steps::run),
     task(
         "fuzz",

@@ -17,8 +17,8 @@ def put(ranges: Ranges, data: bytes, *, absent: bool = False, match: str | None 
 
     With `absent`, raises `FilePresentError` if there is an object of this name. With `match`, the version that was read, raises
     `FileChangedError` if there is another by now. Stores of obstore on S3, GCS, Azure and in memory check the condition as they
-    write, and so do local folders and most file systems of fsspec for `absent`. Others are asked before: of two that write at the
-    same time, both may succeed.
+    write, and so do local folders and most file systems of fsspec for `absent`. All are asked before, as some ignore the condition:
+    there, of two that write at the same time, both may succeed.
     """
     if absent and match is not None:
         raise InputError("match: expected none with absent, found a version")
@@ -64,16 +64,16 @@ class _ObjectWriter:
 
     def __call__(self) -> None:
         mode: Any = "create" if self._absent else "overwrite"
+        if self._absent or self._match is not None:
+            meta = self._current()
         if self._match is not None:
             # Some stores want the ETag, and others the version.
-            meta = self._current()
             mode = {key: meta[key] for key in ("e_tag", "version") if meta.get(key) is not None}
         try:
             self._store.put(self._path, self._data, mode=mode, use_multipart=False)
         except Exception as error:  # noqa: BLE001
             if mode == "overwrite" or kind_of(error) != "unsupported":
                 raise
-            self._current()
             self._store.put(self._path, self._data, use_multipart=False)
 
     def _current(self) -> Any:

@@ -98,6 +98,9 @@ _OF_TEXT: tuple[tuple[re.Pattern[str], Kind], ...] = (
 _NO_CREDENTIALS = re.compile(r"//(169\.254\.169\.254|metadata\.google\.internal)[/:]")
 _OUT_OF_RANGE = re.compile(r"range (?:is )?not satisfiable", re.IGNORECASE)
 
+#: How servers fail that do not know the range "the last bytes": they send other bytes, or have an error of their own.
+_NO_ENDS = re.compile(r"UnexpectedRange|Requested \d+\.\.\d+, got|status(?: code)?:? 500")
+
 #: Why a request of obstore failed.
 _REASON = re.compile(r'kind: (Timeout)|(?:message|error): "([^"]{1,100})"|(IncompleteMessage)')
 
@@ -190,6 +193,11 @@ def kind_of(error: Exception) -> Kind:
     if isinstance(error, OSError):
         return "passing" if error.errno in _PASSING_NUMBERS else "final"
     return "final"
+
+
+def may_know_no_ends(error: Exception) -> bool:
+    """Returns whether a request for the last bytes of an object may have failed because the server does not know such requests."""
+    return kind_of(error) in ("unsupported", "changed", "final") or _NO_ENDS.search(str(error)) is not None
 
 
 def _is_of_obstore(error: Exception) -> bool:

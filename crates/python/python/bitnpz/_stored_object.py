@@ -12,7 +12,7 @@ from ._errors import FileError
 from ._forks import Process
 from ._pieces import Piece, pieces_of, ranges_in
 from ._requests import Request, Requests
-from ._store_failures import Failure, WrongAnswerError, failure_of, kind_of
+from ._store_failures import Failure, WrongAnswerError, failure_of, may_know_no_ends
 from ._store_options import StoreOptions
 from ._urls import Url, check_sibling
 
@@ -153,11 +153,11 @@ class StoredObject:
         return _body(result, piece)
 
     def _get_end(self, most: int) -> tuple[int, bytes] | None:
-        """Reads the end of the object; None if that cannot be asked for, as of an empty one."""
+        """Reads the end of the object; None if that cannot be asked for, as of an empty one, or of some servers."""
         try:
             result = self.store.get(self.path, options={"range": {"suffix": most}})
         except Exception as error:  # noqa: BLE001
-            if kind_of(error) in ("unsupported", "changed", "final"):
+            if may_know_no_ends(error):
                 return None
             raise
         self._check(result.meta)

@@ -16,7 +16,7 @@ from typing import Any
 from ._errors import ClosedError, FileError, FileMissingError, FilePermissionError, FilePresentError, InputError
 from ._filesystem_file import FilesystemFile
 from ._forks import Process
-from ._store_failures import failure_of, kind_of
+from ._store_failures import failure_of
 from ._stored_object import StoredObject
 
 #: A file in a store.
@@ -100,7 +100,12 @@ class _Parts:
         self._end = (self._end + data)[-_END_BYTES:]
 
     def complete(self) -> None:
-        self._call("completing the upload", self._file.close)
+        try:
+            self._call("completing the upload", self._file.close)
+        except FileError:
+            # The store may have completed it, lost the answer, and not have known it when it was asked again.
+            if not self._is_there():
+                raise
 
     def discard(self) -> None:
         # Left with an exception, it is removed from the store.
@@ -111,9 +116,6 @@ class _Parts:
             _in_thread(call).result()
             return
         except Exception as error:  # noqa: BLE001
-            # The store may have completed it, lost the answer, and not have found it when it was asked again.
-            if kind_of(error) == "missing" and self._is_there():
-                return
             failure = failure_of(error, self._target.name, what, repeats=True)
         raise failure.exception() from failure.cause
 
