@@ -143,6 +143,18 @@ def test_merges_and_cuts_to_s3(s3):
     assert sum(len(bitnpz.load(path)["glyphs"]) for path in paths) == 3000
 
 
+def test_gc_removes_orphans_from_s3(s3):
+    manifest = "s3://bucket/orphans/glyphs.bitnpz.json"
+    paths = [bitnpz.shard_path(manifest, number) for number in range(3)]
+    for path in paths:
+        bitnpz.save(path, ARRAYS, codec="raw")
+    bitnpz.commit(manifest, paths[:1])
+    assert bitnpz.gc(manifest) == [], "they are too young"
+    assert bitnpz.gc(manifest, age=0, delete=False) == bitnpz.gc(manifest, age=0) == sorted(paths[1:])
+    assert bitnpz.gc(manifest, age=0) == [] and all(path[len("s3://bucket/") :] not in listed(s3) for path in paths[1:])
+    check(bitnpz.load(manifest))
+
+
 # What fails
 
 
