@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let servers = [Some(s3s_fs()?), s3rver()?];
     let python = package::for_reports("venv-stores", "xtask/python.txt")?;
     for server in servers.into_iter().flatten() {
-        let tests = ["remote", "uploads"].map(|name| format!("crates/python/tests/test_{name}.py"));
+        let tests = ["remote", "puts", "uploads"].map(|name| format!("crates/python/tests/test_{name}.py"));
         let mut pytest = command(&python, &["-m", "pytest", "--quiet", "--timeout=300"]);
         command::run(pytest.args(tests).args(arguments).env("BITNPZ_S3", server))?;
     }

@@ -25,14 +25,6 @@ ARRAYS = {"glyphs": IMAGES[:3000], "outputs": np.arange(3000)}
 NOISE = np.random.default_rng(2).integers(0, 256, 50 << 20, np.uint8)
 
 
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    """An S3 service with an empty bucket."""
-    with servers.s3(tmp_path_factory.mktemp("s3")) as url, pytest.MonkeyPatch.context() as patch:
-        servers.use_s3(url, patch.setenv)
-        yield url
-
-
 def listed(url):
     """Returns the names of the objects in the bucket."""
     store = obstore.store.S3Store("bucket", endpoint=url)
