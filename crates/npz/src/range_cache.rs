@@ -125,13 +125,16 @@ impl Drop for CachedFile {
     }
 }
 
+/// A file, and where a range of it starts.
+type Place = (u64, u64);
+
 /// The ranges that were read last. None is a part of another, so that those that start later end later.
 #[derive(Debug)]
 struct KeptRanges {
     /// By file and where they start, each with its number in the order of reading.
-    ranges: BTreeMap<(u64, u64), (u64, Arc<Vec<u8>>)>,
+    ranges: BTreeMap<Place, (u64, Arc<Vec<u8>>)>,
     /// Their numbers, files and where they start, in the order of reading, and those of some that are gone.
-    order: VecDeque<(u64, (u64, u64))>,
+    order: VecDeque<(u64, Place)>,
     bytes: usize,
     most_bytes: usize,
     /// The number of the next.
@@ -185,7 +188,7 @@ impl KeptRanges {
         }
     }
 
-    fn remove(&mut self, place: (u64, u64)) {
+    fn remove(&mut self, place: Place) {
         self.bytes -= self.ranges.remove(&place).map_or(0, |(_, bytes)| bytes.len());
     }
 

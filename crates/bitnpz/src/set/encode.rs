@@ -10,14 +10,15 @@ use super::block::{Blocks, Entry};
 use super::checksum::ImageCrc;
 use super::collected::CollectedImages;
 use super::description::{KeysDescription, SegmentDescription};
+use super::distinct::Distinct;
 use super::keys::{KeyList, KeysError};
 use super::options::SetOptions;
 use super::payloads::{Payloads, Sizes, checksums};
-use super::train::{suit, train};
+use super::train::{Taught, suit, train};
 use crate::error::Result;
 
-/// The memory that encoding needs for each image beside its packed rows: its view, its number and its payload's start, in bytes.
-const BYTES_PER_IMAGE: usize = 64;
+/// The memory that encoding needs for each image beside its packed rows: its views, its number and its payload's start, in bytes.
+const BYTES_PER_IMAGE: usize = 96;
 
 /// The memory that training needs at most, and for a small sample, in bytes: as measured.
 const MAX_TRAINING_BYTES: usize = 128 << 20;
@@ -62,34 +63,34 @@ pub(super) fn encode(
     };
     check_memory(collected, training)?;
     let images = collected.bitmaps();
+    let distinct = Distinct::of(&images);
+    let taught = Taught::new(collected, &images, &distinct);
     let model = match model {
-        Some(model) => suit(model, collected, &images, options),
-        None => Arc::new(train(collected, &images, total, options)),
+        Some(model) => suit(model, &taught, options),
+        None => Arc::new(train(&taught, total, options)),
     };
+    drop(taught);
     let size = collected.common_size();
     let sizes = if size.is_some() { Sizes::Common } else { Sizes::Own };
-    let payloads = Payloads::new(&model, &images, sizes, options);
+    let payloads = Payloads::new(&model, &images, distinct, sizes, options);
     let crcs = images.iter().map(|&image| ImageCrc::of(image)).collect();
     Ok(EncodedImages { model, size, payloads, crcs, keys: collected.keys().clone() })
 }
 
 impl EncodedImages {
-    /// Appends images that follow, encoded with the same model, unless there would be too many: then they are returned.
-    pub(super) fn try_append(&mut self, others: Self) -> std::result::Result<(), Self> {
-        let has_room = self.payloads.bytes() + others.payloads.bytes() <= SEGMENT_BYTES
-            && self.payloads.len() + others.payloads.len() <= SEGMENT_IMAGES;
-        if !has_room || self.size != others.size {
-            return Err(others);
-        }
-        let Self { model, size, payloads, crcs, keys } = others;
-        match self.keys.try_append(keys) {
-            Ok(()) => {
-                self.payloads.append(payloads);
-                self.crcs.extend(crcs);
-                Ok(())
-            }
-            Err(keys) => Err(Self { model, size, payloads, crcs, keys }),
-        }
+    /// Returns whether images that follow, encoded with the same model, can be in the same segment.
+    pub(super) fn is_continued_by(&self, others: &Self) -> bool {
+        self.payloads.bytes() + others.payloads.bytes() <= SEGMENT_BYTES
+            && self.payloads.len() + others.payloads.len() <= SEGMENT_IMAGES
+            && self.size == others.size
+            && self.keys.is_continued_by(&others.keys)
+    }
+
+    /// Appends images that [can](Self::is_continued_by) be in the same segment.
+    pub(super) fn append(&mut self, others: Self) {
+        self.payloads.append(others.payloads);
+        self.crcs.extend(others.crcs);
+        self.keys.append(&others.keys);
     }
 
     /// Makes a segment of them.

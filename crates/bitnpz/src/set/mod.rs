@@ -21,6 +21,7 @@ mod coded_image;
 mod collected;
 mod description;
 mod directory;
+mod distinct;
 mod encode;
 mod heads;
 mod keys;

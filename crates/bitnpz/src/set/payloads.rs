@@ -1,13 +1,12 @@
 //! The payloads of a segment.
 
-use std::collections::HashMap;
-
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Effort, Encoder, Model};
 
 use super::block::Entry;
 use super::checksum::{self, Checksum};
 use super::directory::{BLOCK, repeat_bytes};
+use super::distinct::Distinct;
 use super::limits::is_acceptable;
 use super::numbers::push_varint;
 use super::options::SetOptions;
@@ -17,8 +16,7 @@ use crate::threads::map_parts;
 #[derive(Debug)]
 pub(super) struct Payloads {
     parts: Vec<EncodedPart>,
-    /// For each image the number of the first one that is equal to it.
-    firsts: Vec<usize>,
+    distinct: Distinct,
 }
 
 /// Whether each payload starts with the size of its image.
@@ -39,27 +37,30 @@ struct EncodedPart {
 }
 
 impl Payloads {
-    pub(super) fn new(model: &Model, images: &[BitmapView<'_>], sizes: Sizes, options: &SetOptions) -> Self {
-        let firsts = first_equals(images);
-        let distinct: Vec<usize> = (0..images.len()).filter(|&number| firsts[number] == number).collect();
-        repeats(&firsts).for_each(|(number, _)| options.count(images[number]));
-        let parts = map_parts(options.threads, &distinct, |numbers| {
+    pub(super) fn new(
+        model: &Model,
+        images: &[BitmapView<'_>],
+        distinct: Distinct,
+        sizes: Sizes,
+        options: &SetOptions,
+    ) -> Self {
+        distinct.repeats().for_each(|number| options.count(images[number]));
+        let parts = map_parts(options.threads, &distinct.numbers().collect::<Vec<_>>(), |numbers| {
             let images = numbers.iter().map(|&number| images[number]);
             encode_part(model, images.inspect(|&image| options.count(image)), sizes, options.effort)
         });
-        Self { parts, firsts }
+        Self { parts, distinct }
     }
 
     /// Appends payloads of further images of the segment, encoded with the same model.
     pub(super) fn append(&mut self, others: Self) {
-        let before = self.firsts.len();
         self.parts.extend(others.parts);
-        self.firsts.extend(others.firsts.iter().map(|first| before + first));
+        self.distinct.append(&others.distinct);
     }
 
     /// Returns the number of images.
     pub(super) fn len(&self) -> usize {
-        self.firsts.len()
+        self.distinct.all()
     }
 
     /// Returns the length of all payloads in bytes.
@@ -69,17 +70,17 @@ impl Payloads {
 
     /// Returns what blocks have of each image.
     pub(super) fn entries(&self) -> Vec<Entry<'_>> {
-        let distinct = (0..self.firsts.len()).filter(|&number| self.firsts[number] == number);
-        let mut payloads: Vec<&[u8]> = vec![&[]; self.firsts.len()];
-        distinct
+        let mut payloads: Vec<&[u8]> = vec![&[]; self.len()];
+        self.distinct
+            .numbers()
             .zip(self.parts.iter().flat_map(EncodedPart::payloads))
             .for_each(|(number, payload)| payloads[number] = payload);
-        let number_bytes = repeat_bytes(self.firsts.len());
+        let number_bytes = repeat_bytes(self.len());
         let entry = |(number, &first): (usize, &usize)| match payloads[first] {
             payload if first != number && payload.len() > number_bytes => Entry::Repeat(first),
             payload => Entry::Payload(payload),
         };
-        self.firsts.iter().enumerate().map(entry).collect()
+        self.distinct.firsts().iter().enumerate().map(entry).collect()
     }
 }
 
@@ -103,19 +104,6 @@ pub(super) fn checksums(crcs: &[u32], entries: &[Entry<'_>]) -> Vec<[u8; checksu
         checksum.to_bytes()
     });
     blocks.collect()
-}
-
-/// Returns for each image the number of the first one that is equal to it.
-fn first_equals(images: &[BitmapView<'_>]) -> Vec<usize> {
-    let hasher = foldhash::fast::RandomState::default();
-    let mut numbers = HashMap::with_capacity_and_hasher(images.len(), hasher);
-    let images = images.iter().enumerate();
-    images.map(|(number, image)| *numbers.entry(image).or_insert(number)).collect()
-}
-
-/// Returns the images that are equal to an earlier one, with the number of that.
-fn repeats(firsts: &[usize]) -> impl Iterator<Item = (usize, usize)> {
-    firsts.iter().copied().enumerate().filter(|(number, first)| first != number)
 }
 
 fn encode_part<'a>(

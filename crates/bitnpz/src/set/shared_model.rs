@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bitnpz_bitmap::codec::{self, Codec};
 
 use super::collected::CollectedImages;
+use super::distinct::Distinct;
 use super::model_bytes::ModelBytes;
 use super::options::SetOptions;
-use super::train::train;
+use super::train::{Taught, train};
 use crate::error::{ErrorKind, Result};
 
 /// The first line of the bytes of a model.
@@ -51,7 +52,9 @@ impl Model {
         for rows in rows.chunks_exact((size[0] * size[1].div_ceil(8)).max(1)) {
             images.push(rows, size, None)?;
         }
-        Ok(Self(Arc::new(train(&images, &images.bitmaps(), total, options))))
+        let bitmaps = images.bitmaps();
+        let taught = Taught::new(&images, &bitmaps, &Distinct::of(&bitmaps));
+        Ok(Self(Arc::new(train(&taught, total, options))))
     }
 
     /// Returns the model of the codec.

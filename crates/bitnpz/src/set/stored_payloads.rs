@@ -174,7 +174,8 @@ impl StoredPayloads {
                 if let Some(range) = directory.equal_place(&block, image) {
                     return Ok(StoredPayload { bytes: read(range)?, is_repeat: false });
                 }
-                let InBlock { head, start, place } = self.in_block((&**directory, heads), block, image, read)?;
+                let InBlock { head, start, place } =
+                    self.in_block((&**directory, heads), block, image, read)?;
                 let Place { range, is_repeat } = place;
                 let bytes = match head {
                     Cow::Borrowed(block) if range.end <= block.len() => Cow::Borrowed(&block[range]),
@@ -285,7 +286,8 @@ impl StoredPayloads {
                     return Ok(range);
                 }
                 let read = |range| self.payload.get(zip, range);
-                let InBlock { start, place, .. } = self.in_block((&**directory, heads), block, image, read)?;
+                let InBlock { start, place, .. } =
+                    self.in_block((&**directory, heads), block, image, read)?;
                 Ok(start + place.range.start..start + place.range.end)
             }
         }

@@ -6,6 +6,7 @@ use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Effort, Model, Sample};
 
 use super::collected::CollectedImages;
+use super::distinct::Distinct;
 use super::options::SetOptions;
 use super::sample;
 
@@ -28,33 +29,42 @@ const MOST_TRIED: (usize, u64) = (1000, 1 << 20);
 
 /// Returns this model, which earlier images of the set have, if it fits these; else one that is trained on them, if all of them
 /// take fewer bytes with it. A set that is sorted, or appended to, may have other images than it began with.
-pub(super) fn suit(
-    model: Arc<Model>,
-    collected: &CollectedImages,
-    images: &[BitmapView<'_>],
-    options: &SetOptions,
-) -> Arc<Model> {
+pub(super) fn suit(model: Arc<Model>, taught: &Taught<'_>, options: &SetOptions) -> Arc<Model> {
     if options.model.is_some() || options.codec.is_some() {
         return model;
     }
-    let sample = RandomSample::draw(collected, images, images.len(), MOST_TRIED);
+    let sample = RandomSample::draw(taught, taught.all, MOST_TRIED);
     if sample.images.is_empty() || model.fits(sample.get()) {
         return model;
     }
-    let other = train(collected, images, images.len(), options);
+    let other = train(taught, taught.all, options);
     if model.is_worse_than(&other, sample.get()) { Arc::new(other) } else { model }
 }
 
 /// Trains a model on a random sample of these images, the same each time. There will be `total` images in the set. If no codec is
 /// asked for, chooses the one that makes the sample smallest.
-pub(super) fn train(
-    collected: &CollectedImages,
-    images: &[BitmapView<'_>],
-    total: usize,
-    options: &SetOptions,
-) -> Model {
-    let sample = RandomSample::draw(collected, images, total, most(options.effort));
+pub(super) fn train(taught: &Taught<'_>, total: usize, options: &SetOptions) -> Model {
+    let sample = RandomSample::draw(taught, total, most(options.effort));
     Model::choose(options.codec, sample.get(), options.effort, options.threads)
+}
+
+/// What a model is trained on: images that all differ, since only the first of several equal ones is encoded.
+pub(super) struct Taught<'a> {
+    images: Vec<BitmapView<'a>>,
+    /// The bytes of their packed rows.
+    bytes: usize,
+    /// The number of all images, equal ones included.
+    all: usize,
+    seed: u64,
+}
+
+impl<'a> Taught<'a> {
+    pub(super) fn new(collected: &CollectedImages, images: &[BitmapView<'a>], distinct: &Distinct) -> Self {
+        let (seed, all) = (crc32fast::hash(collected.rows()).into(), images.len());
+        let images: Vec<_> = distinct.numbers().map(|number| images[number]).collect();
+        let bytes = images.iter().map(|image| image.as_bytes().len()).sum();
+        Self { images, bytes, all, seed }
+    }
 }
 
 /// Images, or bands of large ones, drawn at random.
@@ -66,20 +76,16 @@ struct RandomSample<'a> {
 
 impl<'a> RandomSample<'a> {
     /// Draws so many images or bands of so many bytes in all, at most, for a set of `total` images.
-    fn draw(
-        collected: &CollectedImages,
-        images: &[BitmapView<'a>],
-        total: usize,
-        (most_images, most_bytes): (usize, u64),
-    ) -> Self {
-        let bands: Vec<BitmapView<'a>> = images.iter().flat_map(bands).collect();
-        let most = most_bytes * bands.len() as u64 / collected.rows().len().max(1) as u64;
+    fn draw(taught: &Taught<'a>, total: usize, (most_images, most_bytes): (usize, u64)) -> Self {
+        let bands: Vec<BitmapView<'a>> = taught.images.iter().flat_map(bands).collect();
+        let most = most_bytes * bands.len() as u64 / taught.bytes.max(1) as u64;
         let most = usize::try_from(most).unwrap_or(most_images).clamp(1, most_images);
-        let drawn = sample::draw(bands.len(), most, crc32fast::hash(collected.rows()).into());
+        let drawn = sample::draw(bands.len(), most, taught.seed);
         // Rows without pixels teach nothing, and there can be any number of them.
         let drawn = drawn.into_iter().map(|number| bands[number]);
         let drawn = drawn.filter(|band| !band.as_bytes().is_empty()).collect();
-        let total = total.saturating_mul(bands.len()).checked_div(images.len()).unwrap_or(total);
+        // As many of all images are equal to others as of these.
+        let total = total.saturating_mul(bands.len()).checked_div(taught.all).unwrap_or(total);
         Self { images: drawn, total }
     }
 

@@ -259,13 +259,14 @@ impl SetWriter {
     fn add_encoded(&mut self, zip: &mut Writer<impl Write>, images: EncodedImages) -> Result<()> {
         let number = self.number_of(ModelBytes::of(&images.model));
         self.model = Some(Arc::clone(&images.model));
-        let rest = match &mut self.segment {
-            Some((model, segment)) if *model == number => segment.try_append(images),
-            _ => Err(images),
-        };
-        if let Err(images) = rest {
-            self.write_segment(zip)?;
-            self.segment = Some((number, images));
+        match &mut self.segment {
+            Some((model, segment)) if *model == number && segment.is_continued_by(&images) => {
+                segment.append(images);
+            }
+            _ => {
+                self.write_segment(zip)?;
+                self.segment = Some((number, images));
+            }
         }
         Ok(())
     }

@@ -384,7 +384,9 @@ fn images_that_are_encoded_one_after_the_other_share_a_segment() {
         writers[0].add_image(&format!("page-{number}"), &page(number)).unwrap();
         writers[1].add_image(&format!("{:x}", number * 7919 % 1009), &page(number)).unwrap();
     }
-    writers.into_iter().for_each(|writer| drop(writer.finish().unwrap()));
+    for writer in writers {
+        writer.finish().unwrap();
+    }
     assert_eq!(segments(&numbered), [700]);
     // A key table is made of all keys of a segment at once, while the next images are collected.
     assert_eq!(segments(&named), [256, 256, 188]);

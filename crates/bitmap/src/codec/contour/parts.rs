@@ -13,7 +13,7 @@ pub(super) const MAX_COMMON_BITS: u32 = 11;
 
 /// The largest number of leaves and of codes of an alphabet.
 pub(super) const MAX_LEAVES: usize = 1500;
-const MAX_CODES: usize = 1 << 10;
+pub(super) const MAX_CODES: usize = 1 << 10;
 
 /// What is learnt of one alphabet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

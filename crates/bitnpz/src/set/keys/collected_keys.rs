@@ -33,20 +33,22 @@ impl KeyList {
         self.bytes += key.len();
     }
 
-    /// Appends other keys, if there are none or all follow one pattern: otherwise returns them.
-    pub(in crate::set) fn try_append(&mut self, others: Self) -> std::result::Result<(), Self> {
+    /// Returns whether other keys follow the pattern of these, or there are none of either.
+    pub(in crate::set) fn is_continued_by(&self, others: &Self) -> bool {
         let follows = |image: usize| {
             let place = self.pattern.as_ref()?.find(&others.pattern.as_ref()?.key(image)?)?;
-            (place == self.count + image).then_some(())
+            Some(place == self.count + image)
         };
-        let is_first = self.is_empty() && others.is_empty();
-        let all_follow = || others.count > 0 && follows(0).and(follows(others.count - 1)).is_some();
-        if !is_first && !all_follow() {
-            return Err(others);
+        match others.count.checked_sub(1) {
+            Some(last) => follows(0) == Some(true) && follows(last) == Some(true),
+            None => self.is_empty(),
         }
+    }
+
+    /// Appends keys that [continue](Self::is_continued_by) these.
+    pub(in crate::set) fn append(&mut self, others: &Self) {
         self.count += others.count;
         self.bytes += others.bytes;
-        Ok(())
     }
 
     /// Returns the length of all keys in bytes.

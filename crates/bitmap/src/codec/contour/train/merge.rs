@@ -2,17 +2,19 @@
 
 use std::f64::consts::LN_2;
 
+use super::super::parts::MAX_CODES;
 use super::counts::{Counts, Prior};
 
 /// What a code takes in a model, in bits, and what each symbol takes more if two codes have it instead of one.
 pub(super) const CODE_BITS: f64 = 14.0;
 pub(super) const SHARED_SYMBOL_BITS: f64 = 3.0;
 
-/// Merges the two groups whose union saves most, until none does; returns for each leaf the first one of its group.
+/// Merges the two groups whose union saves most, until none does and there are no more groups than a model may have codes; returns
+/// for each leaf the first one of its group.
 pub(super) fn merge(leaves: Vec<Counts>, prior: &Prior, part: f64) -> Vec<usize> {
     let mut groups =
         Groups { all: leaves.into_iter().map(|counts| Group::new(counts, prior)).collect(), prior, part };
-    let count = groups.all.len();
+    let (count, mut left) = (groups.all.len(), groups.all.len());
     let mut first: Vec<usize> = (0..count).collect();
     // For each group the later one with which it saves most.
     let mut bests: Vec<(f64, usize)> = (0..count).map(|group| groups.best(group)).collect();
@@ -20,10 +22,11 @@ pub(super) fn merge(leaves: Vec<Counts>, prior: &Prior, part: f64) -> Vec<usize>
         let here = (0..count).filter(|&group| !groups.all[group].is_gone);
         let Some(a) = here.max_by(|&a, &b| bests[a].0.total_cmp(&bests[b].0)) else { break };
         let (gain, b) = bests[a];
-        if gain <= 0.0 {
+        if gain <= 0.0 && left <= MAX_CODES {
             break;
         }
         groups.join(a, b);
+        left -= 1;
         first.iter_mut().filter(|first| **first == b).for_each(|first| *first = a);
         for other in (0..count).filter(|&other| !groups.all[other].is_gone) {
             if other == a || [a, b].contains(&bests[other].1) {
@@ -94,5 +97,34 @@ impl Groups<'_> {
     fn join(&mut self, a: usize, b: usize) {
         self.all[a] = Group::new(self.all[a].counts.with(&self.all[b].counts), self.prior);
         self.all[b].is_gone = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::super::alphabet::Alphabet;
+    use super::super::counts::Observation;
+    use super::*;
+
+    #[test]
+    fn groups_are_no_more_than_a_model_may_have_codes() {
+        let symbols = Alphabet::Event.symbols();
+        // Each leaf has a pair of symbols, thousands of times, that no other has.
+        let leaves = 1500;
+        let pair = |leaf: usize| {
+            [leaf % symbols, (leaf / symbols * 7 + leaf + 1) % symbols].map(|symbol| symbol as u16)
+        };
+        let seen: Vec<Observation> =
+            (0..leaves).flat_map(pair).map(|symbol| Observation { features: [0; 8], symbol }).collect();
+        let prior = Prior::new(Alphabet::Event, &seen);
+        let counts = (0..leaves).map(|leaf| {
+            let mut symbols = pair(leaf);
+            symbols.sort_unstable();
+            Counts(symbols.map(|symbol| (symbol, 10_000)).to_vec())
+        });
+        let groups: BTreeSet<usize> = merge(counts.collect(), &prior, 1e-6).into_iter().collect();
+        assert_eq!(groups.len(), MAX_CODES);
     }
 }
