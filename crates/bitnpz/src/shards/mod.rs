@@ -10,6 +10,7 @@
 //! | `commit` | writing it in one step, so that readers see all shards of a set or none |
 //! | `open_shards` | the shards that are open, opened when something is read of them |
 //! | `sharded_archive` | reading: the public type |
+//! | `keys_twice` | verifying: images of several shards that have the same key |
 //! | `names` | names of shards that nobody else has |
 //! | `orphans` | shards that no manifest names |
 //! | `cut` | cutting an archive into shards |
@@ -17,6 +18,7 @@
 mod commit;
 mod cut;
 mod describe;
+mod keys_twice;
 mod manifest;
 mod names;
 mod open_shards;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bitnpz_npy::Header;
 use bitnpz_npz::Limits;
 
+use super::keys_twice::KeyTwice;
 use super::manifest::{CutArray, Manifest, Shard};
 use super::names::folder_of;
 use super::open_shards::{OpenShards, Part, Place, ShardStore};
@@ -200,7 +201,8 @@ impl ShardedArchive {
     }
 
     /// Verifies each shard, with its pixels or only its structure, and calls `progress` with the shards done. A shard that cannot
-    /// be opened, or is not the one that the manifest names, has a problem without a member.
+    /// be opened, or is not the one that the manifest names, has a problem without a member. With pixels, an image whose key an
+    /// image of an earlier shard has too is a problem: the key finds the earlier one.
     ///
     /// # Errors
     ///
@@ -213,6 +215,16 @@ impl ShardedArchive {
             let report = self.verify_shard(number, pixels)?;
             reports.push(ShardReport { name: self.shards()[number].name.clone(), report });
             progress(Steps { done: number + 1, total });
+        }
+        let mut keyed = self.manifest().arrays.iter().enumerate().filter(|(_, array)| array.key.is_none());
+        if let Some((array, _)) = keyed.next().filter(|_| pixels) {
+            for KeyTwice { shard, image, key, earlier } in self.0.keys_twice(array)? {
+                let earlier = &self.shards()[earlier].name;
+                let message = format!("expected a key of its own, found that of an image of {earlier}");
+                let problem =
+                    Problem { key: Some(key), image: Some(image), ..Problem::of_member("", message) };
+                reports[shard].report.problems.push(problem);
+            }
         }
         Ok(reports)
     }

@@ -22,6 +22,7 @@ mod ranges;
 mod salvage;
 mod set_size;
 mod sets;
+mod shard_keys;
 mod shards;
 mod split;
 mod stored_array;

@@ -1,0 +1,52 @@
+//! Keys of images in several shards.
+
+use std::path::{Path, PathBuf};
+
+use bitnpz::{Encoding, OpenOptions, ShardedArchive};
+
+use crate::support::{Folder, create, image};
+
+fn write(path: &Path, keys: impl Iterator<Item = String>) -> PathBuf {
+    let mut writer = create(path, Encoding::Sets);
+    for (number, key) in keys.enumerate() {
+        writer.add_image(&key, &image(9, 17, number)).unwrap();
+    }
+    writer.finish().unwrap();
+    path.to_owned()
+}
+
+#[test]
+fn verify_finds_keys_that_two_shards_have() {
+    let folder = Folder::new();
+    let shards = [
+        write(&folder.path("a.npz"), (0..500).map(|number| format!("page {number}"))),
+        write(&folder.path("b.npz"), (0..500).map(|number| format!("leaf {}", number * number))),
+        write(&folder.path("c.npz"), (497..900).map(|number| format!("page {number}"))),
+        write(&folder.path("d.npz"), (0..500).map(|number| format!("leaf {}", 49 + number * 7919))),
+    ];
+    let manifest = folder.path("pages.bitnpz.json");
+    bitnpz::commit(&manifest, &shards, &OpenOptions::default()).unwrap();
+    let archive = ShardedArchive::open(&manifest).unwrap();
+    let found: Vec<Vec<String>> = archive
+        .verify(true, |_| ())
+        .unwrap()
+        .iter()
+        .map(|shard| shard.report.problems.iter().map(ToString::to_string).collect())
+        .collect();
+    let problem = |key: &str, image: usize, earlier: &str| {
+        format!(
+            "{key:?}, image {image} of the set: expected a key of its own, found that of an image of {earlier}"
+        )
+    };
+    assert_eq!(found[0], [""; 0]);
+    assert_eq!(found[1], [""; 0]);
+    assert_eq!(
+        found[2],
+        [497, 498, 499].map(|number| problem(&format!("page {number}"), number - 497, "a.npz"))
+    );
+    assert_eq!(found[3], [problem("leaf 49", 0, "b.npz")]);
+    // The structure alone does not tell.
+    assert!(archive.verify(false, |_| ()).unwrap().iter().all(|shard| shard.report.problems.is_empty()));
+    let images = archive.keyed_images().unwrap().unwrap();
+    assert_eq!(images.find("page 498"), Some(498));
+}
