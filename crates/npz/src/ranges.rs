@@ -176,6 +176,11 @@ impl RangeReader {
         Ok(found.collect())
     }
 
+    /// Returns what [`prefetch`](Self::prefetch) would return, if it needs no request.
+    pub(crate) fn kept(&self, ranges: impl Iterator<Item = Range<u64>>) -> Option<Vec<(u64, KeptBytes)>> {
+        self.kept.get_if_all(ranges.filter(|range| self.in_tail(range).is_none()))
+    }
+
     fn in_tail(&self, range: &Range<u64>) -> Option<&[u8]> {
         let start = self.len - self.tail.len() as u64;
         let [start, end] =

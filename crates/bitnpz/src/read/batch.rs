@@ -1,7 +1,9 @@
 //! Reading batches of images, large ones on several threads.
 
+use std::collections::VecDeque;
 use std::num::NonZero;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use bitnpz_bitmap::{BitmapView, Pixel};
 use bitnpz_npy::{Dtype, Element, with_room};
@@ -11,10 +13,11 @@ use super::check::check_shape;
 use super::images::{ImageStorage, Images};
 use super::outputs::Outputs;
 use super::share::Share;
+use super::stored_images::StoredImages;
 use crate::error::{ErrorKind, Result};
 use crate::interrupt;
 use crate::packed::unpack_into;
-use crate::set::{CodedImage, Requested};
+use crate::set::{CodedImage, Requested, Window};
 use crate::threads;
 
 /// The number of small images that a thread takes at a time: enough that taking them costs little beside decoding them, few
@@ -31,6 +34,30 @@ const MIN_SHARED_NANOSECONDS: u64 = 150_000;
 /// About how long it takes to find an image, and to unpack so many of its pixels.
 const NANOSECONDS_PER_IMAGE: u64 = 100;
 const PIXELS_PER_NANOSECOND: u64 = 8;
+
+/// The indices of some images of a batch, and their part of the output.
+type Part<'s, O> = (&'s [usize], &'s mut [O]);
+
+/// Takes the first of these parts, with so many images.
+fn take_images<'s, O>(
+    parts: &mut VecDeque<Part<'s, O>>,
+    mut images: usize,
+    each: NonZero<usize>,
+) -> Vec<Part<'s, O>> {
+    let mut taken = Vec::new();
+    while images > 0
+        && let Some((indices, out)) = parts.pop_front()
+    {
+        let count = images.min(indices.len());
+        let (out, rest) = out.split_at_mut(count * each.get());
+        if count < indices.len() {
+            parts.push_front((&indices[count..], rest));
+        }
+        taken.push((&indices[..count], out));
+        images -= count;
+    }
+    taken
+}
 
 impl Images {
     /// Reads several images into the caller's array of shape `(indices.len(), height, width)`. Large batches are read on all
@@ -263,17 +290,45 @@ impl Images {
         if let ImageStorage::Shards(shards) = &self.storage {
             return self.share_sharded(&**shards, indices, out, each, read);
         }
-        let (mut indices, mut out) = (indices, out);
-        while !indices.is_empty() {
-            let Requested { images, window } = self.request(indices)?;
-            let (now, now_out);
-            (now, indices) = indices.split_at(images);
-            (now_out, out) = out.split_at_mut(images * each.get());
-            let each_share = self.images_per_share();
-            let shares = now.chunks(each_share).zip(now_out.chunks_mut(each_share * each.get()));
-            self.share_requested(now.len(), shares, |(indices, out)| {
-                read(Share::One(self, &window, indices), Outputs::Consecutive(out, each.get()))
-            })?;
+        let images_per_share = self.images_per_share();
+        let shares = indices.chunks(images_per_share).zip(out.chunks_mut(images_per_share * each.get()));
+        let read = |window: &Window, (indices, out): Part<'_, O>| {
+            read(Share::One(self, window, indices), Outputs::Consecutive(out, each.get()))
+        };
+        match &self.storage {
+            ImageStorage::Set(stored) if stored.is_read_by_range() => {
+                self.share_requesting(stored, shares, each, read)
+            }
+            _ => self.share_ready(indices.len(), shares, |share| read(&Window::default(), share)),
+        }
+    }
+
+    /// Calls `read` with these shares of images of a file that is read by range, and what was requested of them.
+    fn share_requesting<'s, O: Send + 's>(
+        &self,
+        stored: &StoredImages,
+        shares: impl ExactSizeIterator<Item = Part<'s, O>> + Send,
+        each: NonZero<usize>,
+        read: impl Fn(&Window, Part<'s, O>) -> Result<()> + Sync,
+    ) -> Result<()> {
+        // A share whose images are all kept need not wait until those of others are requested.
+        let missing = Mutex::new(Vec::new());
+        let images = shares.len() * self.images_per_share();
+        self.share_ready(images, shares.enumerate(), |(number, share)| match stored.kept(share.0) {
+            Some(window) => read(&window, share),
+            None => {
+                missing.lock().unwrap_or_else(PoisonError::into_inner).push((number, share));
+                Ok(())
+            }
+        })?;
+        let mut missing = missing.into_inner().unwrap_or_else(PoisonError::into_inner);
+        missing.sort_unstable_by_key(|(number, _)| *number);
+        let mut shares: VecDeque<_> = missing.into_iter().map(|(_, share)| share).collect();
+        while !shares.is_empty() {
+            let wanted: Vec<usize> = shares.iter().flat_map(|(indices, _)| *indices).copied().collect();
+            let Requested { images, window } = stored.request(&wanted)?;
+            let now = take_images(&mut shares, images, each);
+            self.share_ready(images, now.into_iter(), |share| read(&window, share))?;
         }
         Ok(())
     }
@@ -292,9 +347,9 @@ impl Images {
         (MAX_PIXELS_PER_SHARE / pixels.max(1)).clamp(1, MAX_IMAGES_PER_SHARE)
     }
 
-    /// Calls `read` with shares of so many images, which are requested if that is necessary: on several threads if these are like
-    /// the images of `self`, and take long enough.
-    pub(super) fn share_requested<S: Send>(
+    /// Calls `read` with shares of so many images, which need not be requested: on several threads if these are like the images of
+    /// `self`, and take long enough.
+    pub(super) fn share_ready<S: Send>(
         &self,
         images: usize,
         mut shares: impl ExactSizeIterator<Item = S> + Send,

@@ -185,7 +185,7 @@ impl Images {
                 .chunks(self.images_per_share())
                 .map(|images| (images, parts.by_ref().take(images.len()).collect::<Vec<_>>()))
                 .collect();
-            like.share_requested(ready.len(), shares.into_iter(), |(all, parts)| {
+            like.share_ready(ready.len(), shares.into_iter(), |(all, parts)| {
                 let out = Outputs::Apart(parts);
                 let (first, window, _) = all[0];
                 let done = if all.iter().any(|(images, ..)| !std::ptr::eq(*images, first)) {

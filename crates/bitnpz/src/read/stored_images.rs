@@ -152,6 +152,12 @@ impl StoredImages {
         self.set().request(self.zip(), &images)
     }
 
+    /// Returns what [`request`](Self::request) would, if all that these images need is kept.
+    pub(super) fn kept(&self, indices: &[usize]) -> Option<Window> {
+        let images: Vec<usize> = indices.iter().map(|index| self.first() + index).collect();
+        self.set().kept(self.zip(), &images)
+    }
+
     /// Requests the images in these ranges together, if the file is read by range.
     pub(super) fn prefetch<'r>(&self, ranges: impl Iterator<Item = &'r Range<usize>>) -> Result<()> {
         if !self.zip().is_read_by_range() {

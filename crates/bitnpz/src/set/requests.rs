@@ -8,6 +8,7 @@ use bitnpz_npz::{Archive, READ_BETWEEN};
 use super::directory::BLOCK;
 use super::segment::Segment;
 use super::stored::StoredSet;
+use super::stored_payloads::StoredPayloads;
 use super::window::Window;
 use crate::error::Result;
 
@@ -44,6 +45,30 @@ impl StoredSet {
         Ok(requested)
     }
 
+    /// Returns what [`request`](Self::request) would, if all that these images need is kept.
+    pub(crate) fn kept(&self, zip: &Archive, images: &[usize]) -> Option<Window> {
+        let mut first = Vec::with_capacity(images.len());
+        let mut with_repeats = Vec::new();
+        for &image in images {
+            let (segment, number) = self.locate(image).ok().filter(|(segment, _)| segment.is_open())?;
+            let payloads = segment.payloads(zip).ok()?;
+            first.push(small_request(payloads, zip, number)?);
+            if segment.description().repeats {
+                with_repeats.push((payloads, number));
+            }
+        }
+        let mut window = Window::default();
+        window.add(zip.kept(sorted(&mut first))?);
+        let mut originals = Vec::new();
+        for (payloads, number) in with_repeats {
+            if let Some(original) = payloads.repeated(&window, zip, number).ok()? {
+                originals.push(small_request(payloads, zip, original)?);
+            }
+        }
+        window.add(zip.kept(sorted(&mut originals))?);
+        Some(window)
+    }
+
     /// Requests the blocks of the images in these ranges together, and then those of the images that repeats among them are equal
     /// to; of very many, the first.
     pub(crate) fn prefetch(&self, zip: &Archive, ranges: &[Range<usize>]) -> Result<()> {
@@ -72,6 +97,17 @@ impl StoredSet {
     }
 }
 
+/// Returns the bytes of the file that are requested for an image, if nothing follows.
+fn small_request(payloads: &StoredPayloads, zip: &Archive, image: usize) -> Option<Range<u64>> {
+    payloads.first_request(zip, image).filter(|(_, following)| *following == 0).map(|(range, _)| range)
+}
+
+fn sorted(ranges: &mut Vec<Range<u64>>) -> &[Range<u64>] {
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    ranges.dedup();
+    ranges
+}
+
 /// What was requested for the first of some images.
 #[derive(Debug)]
 pub(crate) struct Requested {
@@ -88,7 +124,7 @@ impl Requested {
     }
 }
 
-/// Segments whose payloads are opened.
+/// Segments whose payloads are not open yet.
 #[derive(Default)]
 struct Opening<'a> {
     segments: HashMap<*const Segment, &'a Segment>,
@@ -100,7 +136,8 @@ struct Opening<'a> {
 impl<'a> Opening<'a> {
     /// Adds a segment, unless it is open, and returns whether its directory can be requested with those of the others.
     fn has_room(&mut self, zip: &Archive, segment: &'a Segment) -> bool {
-        if self.segments.insert(std::ptr::from_ref(segment), segment).is_none()
+        if !segment.is_open()
+            && self.segments.insert(std::ptr::from_ref(segment), segment).is_none()
             && let Some(request) = segment.directory_request(zip)
         {
             self.bytes += request.end - request.start;
@@ -123,7 +160,8 @@ impl<'a> Opening<'a> {
         }
         let (mut bytes, mut last, mut count) = (0, None, 0);
         for (segment, image) in images {
-            let payloads = match likely.get(&std::ptr::from_ref(*segment)) {
+            let likely = if likely.is_empty() { None } else { likely.get(&std::ptr::from_ref(*segment)) };
+            let payloads = match likely {
                 Some(likely) => likely.as_ref(),
                 None => Some(segment.payloads(zip)?),
             };

@@ -58,15 +58,20 @@ impl Segment {
         }
     }
 
-    /// Returns the range of the file that opening the directory of the payloads needs, unless they are open.
+    /// Returns whether the payloads are open.
+    pub(super) fn is_open(&self) -> bool {
+        self.payloads.get().is_some()
+    }
+
+    /// Returns the range of the file that opening the directory of the payloads needs.
     pub(super) fn directory_request(&self, zip: &Archive) -> Option<Range<u64>> {
-        if self.payloads.get().is_some() { None } else { self.members.directory_request(zip) }
+        self.members.directory_request(zip)
     }
 
     /// Returns the range of the file that opening the payloads needs besides, and the payloads as they most likely are, unless they
     /// are open.
     pub(super) fn likely(&self, zip: &Archive) -> Option<(Range<u64>, Option<StoredPayloads>)> {
-        if self.payloads.get().is_some() {
+        if self.is_open() {
             return None;
         }
         let likely = StoredPayloads::likely(zip, &self.members, &self.description);

@@ -238,6 +238,16 @@ impl Archive {
         reader.prefetch(ranges.iter().filter(|range| !range.is_empty()).cloned())
     }
 
+    /// Returns what [`prefetch`](Self::prefetch) of these ranges would return, if that needs no request: all are kept. They are
+    /// ascending and within the file.
+    #[must_use]
+    pub fn kept(&self, ranges: &[Range<u64>]) -> Option<Vec<(u64, KeptBytes)>> {
+        match &self.source {
+            ByteSource::Ranges(reader) => reader.kept(ranges.iter().cloned()),
+            _ => Some(Vec::new()),
+        }
+    }
+
     fn from_source(source: ByteSource, limits: &Limits) -> Result<Self> {
         let index = NameIndex::read(&source, limits)?;
         Ok(Self { source, index, limits: limits.clone() })
