@@ -30,11 +30,11 @@ _KEYED = "image"
 #: Tasks start at multiples of so many rows, the images of a block of an image set.
 _ALIGNMENT = 128
 
-#: The pixels that a task reads by default: a fraction of a second's work, so that what Ray takes for a task matters little.
-#: There are a few tasks for each core, but no smaller ones than of `_LEAST_PIXELS`, and not more than Ray can handle.
-_PIXELS = 256 << 20
+#: The pixels that a task reads by default: a second's work, as Ray takes up to a tenth of a second to see that a task is done.
+#: There are some tasks for each core, but no smaller ones than of `_LEAST_PIXELS`, and not more than Ray can handle.
+_PIXELS = 1 << 30
 _LEAST_PIXELS = 16 << 20
-_TASKS_OF_A_CORE = 4
+_TASKS_OF_A_CORE = 8
 _MOST_TASKS = 2000
 
 #: The most bytes of a block of rows if Ray sets no limit.
