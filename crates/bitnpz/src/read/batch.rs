@@ -341,6 +341,14 @@ impl Images {
         }
     }
 
+    /// Returns what [`request`](Self::request) would, if that makes no request.
+    pub(super) fn kept(&self, indices: &[usize]) -> Option<Window> {
+        match &self.storage {
+            ImageStorage::Set(images) if images.is_read_by_range() => images.kept(indices),
+            _ => Some(Window::default()),
+        }
+    }
+
     /// Returns how many images a thread takes at a time.
     pub(super) fn images_per_share(&self) -> usize {
         let pixels = self.image_size().map_or(0, |[height, width]| height * width);

@@ -75,6 +75,9 @@ pub(crate) trait ShardedImages: Send + Sync {
     /// Returns the images of a shard, which is opened if it is not open.
     fn images(&self, shard: usize) -> Result<Arc<Images>>;
 
+    /// Returns the images of a shard if it is open, and they have been read of before.
+    fn open_images(&self, shard: usize) -> Option<Arc<Images>>;
+
     /// Returns whether the shards are read by range, so that it pays to open and to read several at the same time.
     fn is_read_by_range(&self) -> bool;
 

@@ -65,6 +65,32 @@ fn take_runs(shards: &dyn ShardedImages, indices: &mut [usize]) -> Vec<Run> {
     runs
 }
 
+/// Opens the shards of these runs, and requests their images.
+fn request_runs(
+    shards: &dyn ShardedImages,
+    runs: &[Run],
+    indices: &[usize],
+) -> Result<Vec<(Arc<Images>, Requested)>> {
+    let kept = runs.iter().map(|run| {
+        let images = shards.open_images(run.shard)?;
+        let window = images.kept(&indices[run.places.clone()])?;
+        Some((images, Requested { images: run.places.len(), window }))
+    });
+    let kept: Vec<_> = kept.collect();
+    let missing = runs.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
+    let missing: Vec<&Run> = missing.map(|(run, _)| run).collect();
+    let requested = at_once(shards, &missing, |run| {
+        let open = || {
+            let images = shards.images(run.shard)?;
+            let requested = images.request(&indices[run.places.clone()])?;
+            Ok((images, requested))
+        };
+        open().map_err(|error: Error| error.in_file(shards.name(run.shard).as_ref()))
+    })?;
+    let mut requested = requested.into_iter();
+    Ok(kept.into_iter().filter_map(|kept| kept.or_else(|| requested.next())).collect())
+}
+
 /// Calls `work` with all of these, at the same time if shards are read by range, and returns the results.
 fn at_once<T: Sync, R: Send>(
     shards: &dyn ShardedImages,
@@ -163,14 +189,7 @@ impl Images {
             interrupt::check()?;
             let mut within = sorted[done..].to_vec();
             let runs = take_runs(shards, &mut within);
-            let requested = at_once(shards, &runs, |run| {
-                let open = || {
-                    let images = shards.images(run.shard)?;
-                    let requested = images.request(&within[run.places.clone()])?;
-                    Ok((images, requested))
-                };
-                open().map_err(|error: Error| error.in_file(shards.name(run.shard).as_ref()))
-            })?;
+            let requested = request_runs(shards, &runs, &within)?;
             let mut ready = Vec::new();
             for (run, (images, Requested { images: count, window })) in runs.iter().zip(&requested) {
                 let indices = &within[run.places.clone()][..*count];

@@ -212,13 +212,8 @@ impl OpenShards {
     /// Returns a shard, which is opened if it is not open, and closes the one that was not used for the longest time if there
     /// would be too many.
     pub(super) fn get(&self, number: usize) -> Result<Arc<OpenShard>> {
-        if let Some(mut recent) = lock_briefly(&self.open) {
-            recent.time += 1;
-            let time = recent.time;
-            if let Some((used, shard)) = recent.shards.get_mut(&number) {
-                *used = time;
-                return Ok(Arc::clone(shard));
-            }
+        if let Some(shard) = self.get_open(number) {
+            return Ok(shard);
         }
         let opened = Arc::new(self.open_shard(&self.manifest.shards[number])?);
         let Some(mut recent) = lock_briefly(&self.open) else { return Ok(opened) };
@@ -234,6 +229,16 @@ impl OpenShards {
         drop(recent);
         drop(closed);
         Ok(shard)
+    }
+
+    /// Returns a shard if it is open.
+    fn get_open(&self, number: usize) -> Option<Arc<OpenShard>> {
+        let mut recent = lock_briefly(&self.open)?;
+        recent.time += 1;
+        let time = recent.time;
+        let (used, shard) = recent.shards.get_mut(&number)?;
+        *used = time;
+        Some(Arc::clone(shard))
     }
 
     /// Returns how many shards are open at most, apart from those that are being read.
@@ -256,6 +261,11 @@ impl OpenShards {
         let items = self.manifest.shards[shard].items[array];
         let part = open.read_part(&self.manifest.arrays[array], items)?;
         Ok(open.parts[array].get_or_init(|| part).clone())
+    }
+
+    /// Does the same if it is known already, and the shard is open.
+    pub(super) fn open_part(&self, shard: usize, array: usize) -> Option<Part> {
+        self.get_open(shard)?.parts[array].get().cloned()
     }
 }
 

@@ -367,6 +367,13 @@ impl ShardedImages for CutImages {
         }
     }
 
+    fn open_images(&self, shard: usize) -> Option<Arc<Images>> {
+        match self.shards.open_part(shard, self.array)? {
+            Part::Images(images) => Some(images),
+            Part::Stored(_) | Part::Read(_) => None,
+        }
+    }
+
     fn is_read_by_range(&self) -> bool {
         self.shards.place.is_store()
     }
