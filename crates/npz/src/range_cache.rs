@@ -50,7 +50,7 @@ impl RangeCache {
 /// Bytes of a range that is kept, which stay as long as this is held.
 #[derive(Clone, Debug)]
 pub struct KeptBytes {
-    bytes: Arc<[u8]>,
+    bytes: Arc<Vec<u8>>,
     part: Range<usize>,
 }
 
@@ -74,7 +74,7 @@ impl KeptBytes {
 
 impl From<Vec<u8>> for KeptBytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { part: 0..bytes.len(), bytes: bytes.into() }
+        Self { part: 0..bytes.len(), bytes: Arc::new(bytes) }
     }
 }
 
@@ -127,7 +127,7 @@ impl CachedFile {
     pub(crate) fn keep_copy(&self, start: u64, bytes: &[u8]) {
         let (Some(mut kept), Some(file)) = (lock_briefly(&self.cache.0), self.number) else { return };
         if bytes.len() <= kept.most_bytes {
-            kept.keep(file, start, bytes.into());
+            kept.keep(file, start, Arc::new(bytes.to_vec()));
         }
     }
 }
@@ -147,7 +147,7 @@ type Place = (u64, u64);
 #[derive(Debug)]
 struct KeptRanges {
     /// By file and where they start, each with its number in the order of reading.
-    ranges: BTreeMap<Place, (u64, Arc<[u8]>)>,
+    ranges: BTreeMap<Place, (u64, Arc<Vec<u8>>)>,
     /// Their numbers, files and where they start, in the order of reading, and those of some that are gone.
     order: VecDeque<(u64, Place)>,
     bytes: usize,
@@ -169,7 +169,7 @@ impl KeptRanges {
     }
 
     /// Returns the range that was read with this one in it, and where.
-    fn find(&self, file: u64, range: &Range<u64>) -> Option<(&Arc<[u8]>, Range<usize>)> {
+    fn find(&self, file: u64, range: &Range<u64>) -> Option<(&Arc<Vec<u8>>, Range<usize>)> {
         let (&(_, start), (_, bytes)) = self.ranges.range((file, 0)..=(file, range.start)).next_back()?;
         let [start, end] = [range.start - start, range.end - start].map(usize::try_from);
         let part = start.ok()?..end.ok()?;
@@ -177,7 +177,7 @@ impl KeptRanges {
     }
 
     /// Keeps a range of a file, and as many of those that were read before as there is room for.
-    fn keep(&mut self, file: u64, start: u64, bytes: Arc<[u8]>) {
+    fn keep(&mut self, file: u64, start: u64, bytes: Arc<Vec<u8>>) {
         let range = start..start + bytes.len() as u64;
         if bytes.len() > self.most_bytes || self.find(file, &range).is_some() {
             return;
@@ -231,14 +231,14 @@ mod tests {
     fn long_ranges_are_found_among_short_ones() {
         let mut kept = KeptRanges::new(KEPT_BYTES);
         for start in (0..2000).step_by(20) {
-            kept.keep(7, start, bytes(start..start + 10).into());
+            kept.keep(7, start, Arc::new(bytes(start..start + 10)));
         }
-        kept.keep(7, 5, bytes(5..1500).into());
+        kept.keep(7, 5, Arc::new(bytes(5..1500)));
         assert_eq!(found(&kept, 600..1400), Some(bytes(600..1400)));
         assert_eq!(found(&kept, 0..10), Some(bytes(0..10)));
         assert_eq!(found(&kept, 1512..1515), None);
-        kept.keep(7, 700, bytes(700..800).into());
-        kept.keep(7, 1490, bytes(1490..1600).into());
+        kept.keep(7, 700, Arc::new(bytes(700..800)));
+        kept.keep(7, 1490, Arc::new(bytes(1490..1600)));
         assert_eq!(found(&kept, 1495..1600), Some(bytes(1495..1600)));
         assert_eq!(found(&kept, 600..1400), Some(bytes(600..1400)));
         let sum: usize = kept.ranges.values().map(|(_, bytes)| bytes.len()).sum();
@@ -249,15 +249,15 @@ mod tests {
     fn what_was_read_first_is_dropped_first() {
         let mut kept = KeptRanges::new(KEPT_BYTES);
         let most = KEPT_BYTES as u64;
-        kept.keep(7, 0, vec![1; 100].into());
-        kept.keep(7, 200, vec![2; KEPT_BYTES - 150].into());
+        kept.keep(7, 0, Arc::new(vec![1; 100]));
+        kept.keep(7, 200, Arc::new(vec![2; KEPT_BYTES - 150]));
         assert!(kept.get(7, &(0..100)).is_none() || kept.bytes <= KEPT_BYTES);
-        kept.keep(7, 2 * most, vec![3; KEPT_BYTES].into());
+        kept.keep(7, 2 * most, Arc::new(vec![3; KEPT_BYTES]));
         assert_eq!((kept.ranges.len(), kept.bytes), (1, KEPT_BYTES));
-        kept.keep(7, 0, vec![4; KEPT_BYTES + 1].into());
+        kept.keep(7, 0, Arc::new(vec![4; KEPT_BYTES + 1]));
         assert_eq!(kept.ranges.len(), 1, "too long");
         for start in 0..10_000 {
-            kept.keep(7, start, vec![5; 2].into());
+            kept.keep(7, start, Arc::new(vec![5; 2]));
         }
         assert!(kept.order.len() <= 2 * kept.ranges.len() + MOST_GONE + 1);
         assert!(kept.bytes <= KEPT_BYTES && kept.get(7, &(9_999..10_001)).is_some());

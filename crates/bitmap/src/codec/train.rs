@@ -74,7 +74,10 @@ impl Model {
         let (pixel, prediction) = Self::try_pixel(sample);
         let (pixel_cost, contour_cost) = (trial(&pixel), trial(Self::shipped_contour()));
         let is_pixel_near = pixel_cost < MAX_TRIAL_EXCESS * contour_cost.min(trial(&raw)).max(1.0);
-        let is_contour_near = contour_cost < MAX_SHIPPED_EXCESS * pixel_cost;
+        // Images of which the shipped model knows nothing, such as halftones, may still suit one of their own.
+        let own_contour_cost = || trial(&Self::train(Codec::Contour, sample.trial()));
+        let is_contour_near = contour_cost < MAX_SHIPPED_EXCESS * pixel_cost
+            || own_contour_cost() < MAX_TRIAL_EXCESS * pixel_cost;
         let train_pixel = || Self::train_pixel(sample, TRAINING_PIXELS, prediction);
         let (pixel, contour) = match (is_pixel_near, is_contour_near) {
             (true, true) => {
@@ -126,12 +129,13 @@ impl Model {
         if is_smaller { (on, TypicalPrediction::On) } else { (off, TypicalPrediction::Off) }
     }
 
-    /// Returns whether the model makes images as small as the shipped model does, by a trial on a few of the sample. A model that
-    /// was trained on other images mostly does not.
+    /// Returns whether the model makes images as small as the shipped model and `pixel` on trial do, by a few of the sample. A
+    /// model that was trained on other images mostly does not.
     #[must_use]
     pub fn fits(&self, sample: Sample<'_>) -> bool {
         let cost = |model: &Self| model.payload_cost(sample.trial(), Effort::Balanced);
-        Self::shipped(SHIPPED_NAME).is_none_or(|shipped| cost(self) <= cost(shipped))
+        let own = cost(self);
+        own <= cost(Self::shipped_contour()) && own <= PIXEL_HANDICAP * cost(&Self::try_pixel(sample).0)
     }
 
     /// Returns whether so many images take fewer bytes with another model, that model included, than with this one, which is there.

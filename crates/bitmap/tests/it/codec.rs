@@ -259,6 +259,46 @@ fn takes_pixel_for_little_only_if_asked() {
     assert!(saves_little);
 }
 
+/// Dots of a halftone along diagonal lines, of a tone that changes slowly.
+fn halftone(seed: u64) -> Bitmap {
+    let (mut image, angle) = (Bitmap::zeros(800, 800).unwrap(), 0.2 + 0.06 * seed as f64);
+    let wave = |place: f64| (std::f64::consts::PI * place / 4.0).cos();
+    for (y, x) in (0..800).flat_map(|y| (0..800).map(move |x| (y, x))) {
+        let [row, column] = [y, x].map(f64::from);
+        let across = [column * angle.cos() + row * angle.sin(), row * angle.cos() - column * angle.sin()];
+        let tone = 0.5 + 0.4 * (column / 90.0).sin() * (row / (60.0 + seed as f64)).cos();
+        image.set(y as usize, x as usize, (wave(across[0]) + wave(across[1])) / 4.0 + 0.5 < tone);
+    }
+    image
+}
+
+#[test]
+fn chooses_contour_for_images_that_the_shipped_model_does_not_know() {
+    let images: Vec<Bitmap> = (0..8).map(halftone).collect();
+    let views: Vec<_> = images.iter().map(Bitmap::view).collect();
+    let sample = Sample { images: &views, total: views.len() };
+    let chosen = Model::choose(None, sample, Effort::Balanced, NonZero::<usize>::MIN);
+    assert_eq!(chosen.codec(), Codec::Contour);
+}
+
+#[test]
+fn a_model_of_noise_does_not_fit_a_texture() {
+    let texture: Vec<Bitmap> = (0..20)
+        .map(|seed| {
+            let mut image = Bitmap::zeros(64, 64).unwrap();
+            for (y, x) in (0..64).flat_map(|y| (0..64).map(move |x| (y, x))) {
+                image.set(y, x, (x + y) % 2 == 0 || (x * 7 + y * 13 + seed as usize) % 101 == 0);
+            }
+            image
+        })
+        .collect();
+    let views: Vec<_> = texture.iter().map(Bitmap::view).collect();
+    let sample = Sample { images: &views, total: 1000 };
+    assert!(!Model::train(Codec::Raw, sample).fits(sample));
+    let own = Model::choose(None, sample, Effort::Balanced, NonZero::<usize>::MIN);
+    assert!(own.codec() != Codec::Raw && own.fits(sample));
+}
+
 #[test]
 fn chooses_the_same_model_on_any_number_of_threads() {
     for noise in [0, 20, 100] {

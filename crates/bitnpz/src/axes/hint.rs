@@ -1,5 +1,9 @@
 //! Suggesting image axes that make an array smaller.
 
+use std::num::NonZero;
+
+use bitnpz_bitmap::codec::{Effort, Encoder, Model, Sample};
+use bitnpz_bitmap::{Bitmap, BitmapView};
 use bitnpz_npy::{DynArrayView, Header, Kind};
 
 use super::form::permutation;
@@ -33,7 +37,8 @@ pub struct BetterAxes {
 
 /// Finds axes of an array with which its images would take less than half of the bytes.
 ///
-/// The estimate compares, in a sample of pixels, how many edges of a row continue in the row below.
+/// Axes are likely if, in a sample of pixels, far more edges of a row continue in the row below. Then the sample is encoded along
+/// both: what looks torn may be a texture.
 ///
 /// ```
 /// use bitnpz::{DynArray, better_axes};
@@ -58,7 +63,10 @@ pub fn better_axes(array: &DynArrayView<'_>) -> Option<BetterAxes> {
     let likely = candidates(header).filter(|axes| are_flat || !matches!(axes, ImageAxes::Flat { .. }));
     let costs = likely.filter_map(|axes| Some((axes, bits.edge_breaks(axes)?.per_pixel)));
     let (axes, cost) = costs.min_by(|(_, one), (_, other)| one.total_cmp(other))?;
-    let factor = inferred.per_pixel / cost.max(1e-4);
+    if inferred.per_pixel <= MIN_FACTOR * cost.max(1e-4) {
+        return None;
+    }
+    let factor = bits.encoded_bytes(ImageAxes::Inferred)? / bits.encoded_bytes(axes)?;
     (factor > MIN_FACTOR).then_some(BetterAxes { axes, factor })
 }
 
@@ -85,6 +93,17 @@ struct EdgeBreaks {
     per_edge: f64,
 }
 
+/// Bands of rows of images.
+struct Bands {
+    /// The index in the array of the first pixel of each.
+    starts: [usize; BANDS],
+    rows: usize,
+    columns: usize,
+    /// The distance in the array to the next pixel of a column, and of a row.
+    down: usize,
+    right: usize,
+}
+
 /// The pixels of an array as bits.
 struct ArrayBits<'a> {
     header: &'a Header,
@@ -108,8 +127,8 @@ impl<'a> ArrayBits<'a> {
         if self.is_bool { item[0] != 0 } else { item != self.off }
     }
 
-    /// Counts the edge breaks of images along these axes, in a sample of them.
-    fn edge_breaks(&self, axes: ImageAxes) -> Option<EdgeBreaks> {
+    /// Returns bands of rows of images along these axes.
+    fn bands(&self, axes: ImageAxes) -> Option<Bands> {
         let (stack, form) = axes.form(self.header).ok()??;
         let &[.., height, width] = stack.as_slice() else { return None };
         let images: usize = stack[..stack.len() - 2].iter().product();
@@ -120,10 +139,41 @@ impl<'a> ArrayBits<'a> {
         let columns = width.min(PIXELS_PER_BAND / 2);
         let rows = height.min(PIXELS_PER_BAND / columns);
         let [down, right] = [strides[stack.len() - 2], strides[stack.len() - 1]];
-        let (mut breaks, mut edges, mut seen) = (0_usize, 0_usize, 0_usize);
-        for band in 0..BANDS {
+        let start = |band: usize| {
             let image = image_start(band * images / BANDS, &stack[..stack.len() - 2], &strides);
-            let start = image + band * BAND_STRIDE % (height - rows + 1) * down;
+            image + band * BAND_STRIDE % (height - rows + 1) * down
+        };
+        Some(Bands { starts: std::array::from_fn(start), rows, columns, down, right })
+    }
+
+    /// Returns the bytes of a sample of images along these axes, with the model that suits them.
+    fn encoded_bytes(&self, axes: ImageAxes) -> Option<f64> {
+        let Bands { starts, rows, columns, down, right } = self.bands(axes)?;
+        let bands: Vec<Bitmap> = starts
+            .iter()
+            .map(|start| {
+                let mut band = Bitmap::zeros(rows, columns)?;
+                for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
+                    band.set(y, x, self.bit(start + y * down + x * right));
+                }
+                Ok::<_, bitnpz_bitmap::Error>(band)
+            })
+            .collect::<Result<_, _>>()
+            .ok()?;
+        let views: Vec<BitmapView<'_>> = bands.iter().map(Bitmap::view).collect();
+        let sample = Sample { images: &views, total: views.len() };
+        let model = Model::choose(None, sample, Effort::Fast, NonZero::<usize>::MIN);
+        let mut payloads = Vec::new();
+        let mut encoder = Encoder::with_effort(Effort::Fast);
+        views.iter().for_each(|&view| encoder.encode(&model, view, &mut payloads));
+        Some((payloads.len() + model.as_bytes().len()).max(1) as f64)
+    }
+
+    /// Counts the edge breaks of images along these axes, in a sample of them.
+    fn edge_breaks(&self, axes: ImageAxes) -> Option<EdgeBreaks> {
+        let Bands { starts, rows, columns, down, right } = self.bands(axes)?;
+        let (mut breaks, mut edges, mut seen) = (0_usize, 0_usize, 0_usize);
+        for start in starts {
             let is_edge = |y: usize, x: usize| {
                 let place = start + y * down + x * right;
                 x > 0 && x < columns && self.bit(place) != self.bit(place - right)
@@ -196,6 +246,15 @@ mod tests {
         assert_eq!(text(of([1, 0, 2])).as_deref(), Some("HNW"));
         let flat = stack.clone().into_shape_with_order((40, 3000)).unwrap();
         assert_eq!(text(DynArray::from_ndarray(&flat)).as_deref(), Some("60x50"));
+        // Pixels of ordered dither are like those in the same place of other images, and so are images.
+        let dither = Array3::from_shape_fn((300, 64, 64), |(i, y, x)| {
+            let threshold = (0..3).fold(0, |sum, bit| {
+                let [y, x] = [y, x].map(|place: usize| place >> bit & 1);
+                sum * 4 + 2 * (y ^ x) + y
+            });
+            (y * (i % 7) + x * (i % 5) + i * 3) % 64 > threshold
+        });
+        assert_eq!(text(DynArray::from_ndarray(&dither)), None);
         // A page is not a stack of flat images.
         let page =
             ndarray::Array2::from_shape_fn((300, 400), |(y, x)| y % 20 < 9 && (x + y / 20 * 7) % 17 < 8);

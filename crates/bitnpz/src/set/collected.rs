@@ -52,6 +52,11 @@ impl CollectedImages {
         &self.keys
     }
 
+    /// Returns the keys alone.
+    pub(super) fn into_keys(self) -> KeyList {
+        self.keys
+    }
+
     /// Returns the height and width of all images; `None` if they differ.
     pub(super) fn common_size(&self) -> Option<[usize; 2]> {
         self.sizes.first().copied().filter(|first| self.sizes.iter().all(|size| size == first))

@@ -52,7 +52,7 @@ pub(super) struct EncodedSegment {
 
 /// Encodes images with this model if it fits, or with one that is trained on them; if there is no model yet, for `total` images.
 pub(super) fn encode(
-    collected: &CollectedImages,
+    collected: CollectedImages,
     model: Option<Arc<Model>>,
     total: usize,
     options: &SetOptions,
@@ -61,10 +61,10 @@ pub(super) fn encode(
         Some(_) => 0,
         None => MAX_TRAINING_BYTES.min(MIN_TRAINING_BYTES + 64 * collected.rows().len()),
     };
-    check_memory(collected, training)?;
+    check_memory(&collected, training)?;
     let images = collected.bitmaps();
     let distinct = Distinct::of(&images);
-    let taught = Taught::new(collected, &images, &distinct);
+    let taught = Taught::new(&collected, &images, &distinct);
     let model = match model {
         Some(model) => suit(model, &taught, options),
         None => Arc::new(train(&taught, total, options)),
@@ -74,10 +74,15 @@ pub(super) fn encode(
     let sizes = if size.is_some() { Sizes::Common } else { Sizes::Own };
     let payloads = Payloads::new(&model, &images, distinct, sizes, options);
     let crcs = images.iter().map(|&image| ImageCrc::of(image)).collect();
-    Ok(EncodedImages { model, size, payloads, crcs, keys: collected.keys().clone() })
+    Ok(EncodedImages { model, size, payloads, crcs, keys: collected.into_keys() })
 }
 
 impl EncodedImages {
+    /// Returns whether other images could be in the same segment.
+    pub(super) fn has_room(&self) -> bool {
+        self.payloads.bytes() < SEGMENT_BYTES && (self.keys.is_empty() || self.keys.pattern().is_some())
+    }
+
     /// Returns whether images that follow, encoded with the same model, can be in the same segment.
     pub(super) fn is_continued_by(&self, others: &Self) -> bool {
         self.payloads.bytes() + others.payloads.bytes() <= SEGMENT_BYTES

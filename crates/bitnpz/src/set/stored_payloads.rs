@@ -171,7 +171,10 @@ impl StoredPayloads {
             }
             Layout::Blocks(directory, heads) => {
                 let block = directory.range(&bytes, image / BLOCK).ok_or_else(damaged)?;
-                if let Some(range) = directory.equal_place(&block, image) {
+                // Where reads are requests, one is better made for all of a small block, and kept.
+                if let Some(range) = directory.equal_place(&block, image)
+                    && (in_window(&range).is_some() || !zip.is_read_by_range())
+                {
                     return Ok(StoredPayload { bytes: read(range)?, is_repeat: false });
                 }
                 let InBlock { head, start, place } =
@@ -225,8 +228,11 @@ impl StoredPayloads {
             Layout::Blocks(directory, _) => {
                 let range = directory.range(&bytes, image / BLOCK)?;
                 let first = least_read(range.len(), SMALL_REQUESTED_BLOCK);
-                let following = if first < range.len() { range.len() / BLOCK } else { 0 };
-                (range.start..range.start + first, following)
+                match directory.equal_place(&range, image) {
+                    _ if first == range.len() => (range, 0),
+                    Some(place) => (place, 0),
+                    None => (range.start..range.start + first, range.len() / BLOCK),
+                }
             }
         };
         Some((self.payload.range_in_file(range)?, following as u64))

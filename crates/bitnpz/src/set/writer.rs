@@ -237,7 +237,7 @@ impl SetWriter {
             self.model = Some(Arc::new(last.to_model()?));
         }
         let (model, options) = (self.model.clone(), self.options.clone());
-        match Background::start(move || encode(&images, model, total, &options)) {
+        match Background::start(move || encode(images, model, total, &options)) {
             Ok(job) => {
                 self.in_progress = Some(job);
                 Ok(())
@@ -268,7 +268,10 @@ impl SetWriter {
                 self.segment = Some((number, images));
             }
         }
-        Ok(())
+        match &self.segment {
+            Some((_, segment)) if !segment.has_room() => self.write_segment(zip),
+            _ => Ok(()),
+        }
     }
 
     /// Writes all images that are encoded, or are being encoded.

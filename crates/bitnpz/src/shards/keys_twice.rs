@@ -1,6 +1,6 @@
 //! Images of several shards that have the same key.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -9,10 +9,13 @@ use crate::error::Result;
 use crate::interrupt;
 use crate::read::Images;
 
-/// The hashes of so many keys are kept at a time: 75 MB at most. If there are more keys, all are read several times.
+/// The hashes of so many keys are kept at a time: 150 MB at most. If there are more keys, all are read several times.
 const KEYS_AT_ONCE: usize = 1 << 22;
 
+const KEYS_BETWEEN_CHECKS: usize = 1 << 12;
+
 /// An image whose key an image of an earlier shard has too.
+#[derive(Clone, Debug)]
 pub(super) struct KeyTwice {
     pub(super) shard: usize,
     /// The image in the shard.
@@ -30,30 +33,38 @@ impl OpenShards {
         let hasher = foldhash::quality::RandomState::default();
         let mut found = Vec::new();
         for pass in 0..passes {
-            let mut seen = HashSet::with_capacity_and_hasher(0, foldhash::fast::FixedState::default());
+            let mut first = HashMap::with_hasher(foldhash::fast::FixedState::default());
             for shard in 0..self.manifest.shards().len() {
-                interrupt::check()?;
                 let Some(images) = self.keyed(shard, array) else { continue };
                 for image in 0..images.len() {
+                    if image % KEYS_BETWEEN_CHECKS == 0 {
+                        interrupt::check()?;
+                    }
                     let Some(key) = images.key(image) else { continue };
                     let hash = hasher.hash_one(bitnpz_npz::identity(&key));
-                    // Keys that differ may have the same hash.
-                    if hash % passes == pass
-                        && !seen.insert(hash)
-                        && let Some(earlier) = self.first_with(&key, shard, array)
-                    {
-                        found.push(KeyTwice { shard, image, key, earlier });
+                    if hash % passes == pass {
+                        let earlier = *first.entry(hash).or_insert(shard);
+                        if earlier < shard {
+                            found.push(KeyTwice { shard, image, key, earlier });
+                        }
                     }
                 }
             }
         }
-        Ok(found)
+        self.confirm(found, array)
     }
 
-    /// Returns the first shard before this one that has an image with this key.
-    fn first_with(&self, key: &str, shard: usize, array: usize) -> Option<usize> {
-        (0..shard)
-            .find(|&earlier| self.keyed(earlier, array).is_some_and(|images| images.find(key).is_some()))
+    /// Returns those of which the earlier shard has the key: keys that differ may have the same hash. Opens each of these shards once.
+    fn confirm(&self, mut found: Vec<KeyTwice>, array: usize) -> Result<Vec<KeyTwice>> {
+        found.sort_by_key(|twice| twice.earlier);
+        let mut confirmed = Vec::with_capacity(found.len());
+        for same in found.chunk_by(|one, other| one.earlier == other.earlier) {
+            interrupt::check()?;
+            let Some(images) = self.keyed(same[0].earlier, array) else { continue };
+            confirmed.extend(same.iter().filter(|twice| images.find(&twice.key).is_some()).cloned());
+        }
+        confirmed.sort_by_key(|twice| (twice.shard, twice.image));
+        Ok(confirmed)
     }
 
     /// Returns the images of a shard, if there are any and they can be read.

@@ -14,8 +14,8 @@ use crate::error::Result;
 use crate::options::WriteOptions;
 use crate::set::images_at_once;
 
-/// A stack is kept after four whole segments, so that it has the same segments as one that was never kept.
-const SEGMENTS: usize = 4;
+/// A stack is kept after four times as many images as are encoded together, so that none is encoded sooner for that.
+const TIMES_ENCODED: usize = 4;
 
 impl Writer {
     /// Starts an archive that is kept at this path after every so many images, or continues the one that is there. By default it
@@ -105,6 +105,6 @@ impl Writer {
     /// Returns the number of images of this size after which a stack is kept; `None` if it is not kept before it is whole.
     pub(super) fn kept_after(&self, size: [usize; 2]) -> Option<usize> {
         let every = self.checkpoint.as_ref()?.every;
-        Some(every.map_or(SEGMENTS * images_at_once(size), NonZero::get))
+        Some(every.map_or(TIMES_ENCODED * images_at_once(size), NonZero::get))
     }
 }

@@ -16,8 +16,8 @@ use crate::names::{MODELS, SETS};
 use crate::packed::{PackedKind, Palette, count_images, unfit_error};
 use crate::set::{FinishedSet, KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, Sets, Shape, StoredSet};
 
-/// Fewer images under keys of their own become ordinary arrays, as small stacks do: a set's own members take more than they
-/// save.
+/// Fewer images under keys of their own become ordinary arrays if they are as small as [small stacks](SMALL_STACK) together: a set's
+/// own members take more than they save.
 const FEW_IMAGES: usize = 8;
 
 /// Images of further kinds become ordinary arrays: each open set keeps a segment of images in memory.
@@ -325,7 +325,8 @@ impl SetsWriter {
             small.extend(self.end_stack(output, stack)?);
         }
         for open in std::mem::take(&mut self.open) {
-            if open.set.len() >= FEW_IMAGES || !open.set.is_unwritten() {
+            let bytes = || open.set.collected().map(|image| image.rows.len()).sum::<usize>();
+            if open.set.len() >= FEW_IMAGES || !open.set.is_unwritten() || bytes() >= SMALL_STACK {
                 let (images, kind, ones) = (open.set.len(), open.kind(0), open.ones);
                 self.finished.push(open.set.finish(&mut output.zip, kind, Shape::Each { ones })?);
                 output.ledger.note_set(images, images);

@@ -399,3 +399,30 @@ fn a_large_directory_takes_one_request_more() {
     archive.images("stack").unwrap().read_batch_into(&[5, 600], &mut batch).unwrap();
     assert_eq!(batch, stack(700).select(Axis(0), &[5, 600]));
 }
+
+#[test]
+fn blocks_of_equal_payloads_are_requested_whole() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let noise = |number: usize| {
+        ndarray::Array2::from_shape_fn((8, 5 + number % 3), |(y, x)| {
+            ((number * 64 + y * 8 + x + 1) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 63 == 1
+        })
+    };
+    let mut writer = Writer::create_with(&path, &WriteOptions::default().with_codec(Codec::Raw)).unwrap();
+    // Their payloads are before the end of the file, which is read when it is opened.
+    for number in 0..40_000 {
+        writer.add_image(&format!("k{number}"), &noise(number)).unwrap();
+    }
+    writer.finish().unwrap();
+    let (archive, requests, _) = open(&std::fs::read(&path).unwrap());
+    let before = requests.load(Ordering::Relaxed);
+    for number in 0..128 {
+        let images = archive.images(&format!("k{number}")).unwrap();
+        assert_eq!(images.shape(), [8, 5 + number % 3]);
+        assert!(images.stored_bytes() > 0);
+        assert_eq!(images.read::<bool>(0).unwrap(), noise(number));
+    }
+    let made = requests.load(Ordering::Relaxed) - before;
+    assert!(made <= 5, "{made} requests for two blocks");
+}

@@ -27,6 +27,23 @@ fn small_sets_use_the_shipped_model() {
 }
 
 #[test]
+fn few_images_are_a_set_unless_they_are_small() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    for (count, size, is_set) in [(7, 28, false), (2, 400, true), (8, 28, true)] {
+        let mut writer = Writer::create(&path).unwrap();
+        for number in 0..count {
+            writer.add_image(&format!("{number}"), &image(size, size, number * 3)).unwrap();
+        }
+        writer.finish().unwrap();
+        let zip = bitnpz_npz::Archive::open(&path).unwrap();
+        assert_eq!(zip.find(".bitnpz/images/set.json").is_some(), is_set, "{count} of {size}");
+        let archive = Archive::open(&path).unwrap();
+        assert_eq!(archive.image::<bool>("1").unwrap(), image(size, size, 3));
+    }
+}
+
+#[test]
 fn stores_equal_images_once() {
     let folder = Folder::new();
     let write = |name: &str, count: usize, distinct: usize| {
