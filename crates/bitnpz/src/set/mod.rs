@@ -51,11 +51,10 @@ pub(crate) use coded_image::CodedImage;
 pub(crate) use description::{Ones, Sets, Shape};
 pub(crate) use keys::KeySet;
 pub(crate) use options::SetOptions;
-pub(crate) use requests::Requested;
 pub use shared_model::Model;
 pub(crate) use stored::StoredSet;
 pub(crate) use verify::Flaw;
-pub(crate) use window::Window;
+pub(crate) use window::{Requested, Window};
 pub(crate) use writer::{FinishedSet, SetWriter, images_at_once};
 
 /// Stacks of fewer bytes of packed rows become ordinary arrays: the members of a set take about a kilobyte by themselves.

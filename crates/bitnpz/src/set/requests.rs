@@ -9,7 +9,7 @@ use super::directory::BLOCK;
 use super::segment::Segment;
 use super::stored::StoredSet;
 use super::stored_payloads::StoredPayloads;
-use super::window::Window;
+use super::window::{Requested, Window};
 use crate::error::Result;
 
 /// Images are requested together as long as that takes no more bytes, so that all of these are still kept when they are decoded.
@@ -106,22 +106,6 @@ fn sorted(ranges: &mut Vec<Range<u64>>) -> &[Range<u64>] {
     ranges.sort_unstable_by_key(|range| (range.start, range.end));
     ranges.dedup();
     ranges
-}
-
-/// What was requested for the first of some images.
-#[derive(Debug)]
-pub(crate) struct Requested {
-    /// How many they are.
-    pub(crate) images: usize,
-    /// What reading them needs, but for the end of the file.
-    pub(crate) window: Window,
-}
-
-impl Requested {
-    /// Returns that nothing need be requested.
-    pub(crate) fn all(images: &[usize]) -> Self {
-        Self { images: images.len(), window: Window::default() }
-    }
 }
 
 /// Segments whose payloads are not open yet.

@@ -35,3 +35,19 @@ impl Window {
         bytes.get(index(range.start)?..index(range.end)?)
     }
 }
+
+/// What was requested for the first of some images.
+#[derive(Debug)]
+pub(crate) struct Requested {
+    /// How many they are.
+    pub(crate) images: usize,
+    /// What reading them needs, but for the end of the file.
+    pub(crate) window: Window,
+}
+
+impl Requested {
+    /// Returns that nothing need be requested.
+    pub(crate) fn all(images: &[usize]) -> Self {
+        Self { images: images.len(), window: Window::default() }
+    }
+}
