@@ -11,12 +11,9 @@
 use std::ops::Range;
 
 use super::checksum;
-use super::directory::{BLOCK, Directory, repeat_bytes};
+use super::directory::{BLOCK, Directory, GROUP, anchor_len, anchors_len, repeat_bytes};
 use super::lengths::{LengthCode, Position, REPEAT};
 use super::numbers;
-
-/// The images of a block that share an anchor: a look-up adds up the lengths from there on.
-const GROUP: usize = 64;
 
 /// What is before the payloads of a block has at most so many bytes: two numbers of 32 bits for each anchor, and 36 bits for
 /// each image.
@@ -130,22 +127,6 @@ impl<'a> Block<'a> {
             && numbers::is_filled_up(self.classes, 4 * self.images)
             && self.extra.get(..extra).is_some_and(|extra| numbers::is_filled_up(extra, position.bit))
     }
-}
-
-/// Returns the length of an anchor in bits.
-fn anchor_len([bit, offset]: [u32; 2]) -> usize {
-    (bit + offset) as usize
-}
-
-/// Returns the length of all that is before the payloads of a block with so many images, if no length has extra bits.
-#[inline]
-pub(super) fn head_len(images: usize, anchor_bits: [u32; 2]) -> usize {
-    anchors_len(images, anchor_bits) + images.div_ceil(2)
-}
-
-/// Returns the length of the anchors of a block in bytes.
-fn anchors_len(images: usize, anchor_bits: [u32; 2]) -> usize {
-    (images.div_ceil(GROUP) * anchor_len(anchor_bits)).div_ceil(8)
 }
 
 /// What a block has of an image.

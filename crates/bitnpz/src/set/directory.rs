@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
-use super::block::head_len;
 use super::lengths::{LengthCode, TABLE_BYTES};
 use super::{checksum, numbers};
 
 /// The number of images in each block but the last.
 pub(super) const BLOCK: usize = 128;
+
+/// The images of a block that share an anchor: a look-up adds up the lengths from there on.
+pub(super) const GROUP: usize = 64;
 
 /// The widths of an anchor's two numbers follow the code of lengths, a byte each.
 pub(super) const HEAD_BYTES: usize = TABLE_BYTES + 2;
@@ -27,6 +29,22 @@ pub(super) struct Directory {
     pub(super) anchor_bits: [u32; 2],
     /// The length of a repeat's payload, if the segment has repeats.
     pub(super) repeat_bytes: Option<usize>,
+}
+
+/// Returns the length of an anchor in bits.
+pub(super) fn anchor_len([bit, offset]: [u32; 2]) -> usize {
+    (bit + offset) as usize
+}
+
+/// Returns the length of all that is before the payloads of a block with so many images, if no length has extra bits.
+#[inline]
+fn head_len(images: usize, anchor_bits: [u32; 2]) -> usize {
+    anchors_len(images, anchor_bits) + images.div_ceil(2)
+}
+
+/// Returns the length of the anchors of a block in bytes.
+pub(super) fn anchors_len(images: usize, anchor_bits: [u32; 2]) -> usize {
+    (images.div_ceil(GROUP) * anchor_len(anchor_bits)).div_ceil(8)
 }
 
 /// Returns the length of a repeat's payload in a segment of so many images: that of its largest number, in bytes.
