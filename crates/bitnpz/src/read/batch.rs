@@ -31,6 +31,9 @@ const MAX_PIXELS_PER_SHARE: usize = 1 << 17;
 /// Work that takes less time is done by one thread: others take about as long to wake up.
 const MIN_SHARED_NANOSECONDS: u64 = 150_000;
 
+/// No more images are requested at once: it takes time to see which of them can be.
+const MOST_REQUESTED: usize = 1 << 20;
+
 /// About how long it takes to find an image, and to unpack so many of its pixels.
 const NANOSECONDS_PER_IMAGE: u64 = 100;
 const PIXELS_PER_NANOSECOND: u64 = 8;
@@ -325,7 +328,8 @@ impl Images {
         missing.sort_unstable_by_key(|(number, _)| *number);
         let mut shares: VecDeque<_> = missing.into_iter().map(|(_, share)| share).collect();
         while !shares.is_empty() {
-            let wanted: Vec<usize> = shares.iter().flat_map(|(indices, _)| *indices).copied().collect();
+            let wanted = shares.iter().flat_map(|(indices, _)| *indices).copied();
+            let wanted: Vec<usize> = wanted.take(MOST_REQUESTED).collect();
             let Requested { images, window } = stored.request(&wanted)?;
             let now = take_images(&mut shares, images, each);
             self.share_ready(images, now.into_iter(), |share| read(&window, share))?;
