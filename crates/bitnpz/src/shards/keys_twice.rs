@@ -12,6 +12,7 @@ use crate::read::Images;
 /// The hashes of so many keys are kept at a time: 150 MB at most. If there are more keys, all are read several times.
 const KEYS_AT_ONCE: usize = 1 << 22;
 
+/// After so many keys it is checked whether the call was interrupted.
 const KEYS_BETWEEN_CHECKS: usize = 1 << 12;
 
 /// An image whose key an image of an earlier shard has too.

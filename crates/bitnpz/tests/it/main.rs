@@ -24,6 +24,7 @@ mod set_size;
 mod sets;
 mod shard_keys;
 mod shards;
+mod shards_agree;
 mod shards_in_stores;
 mod split;
 mod stored_array;
