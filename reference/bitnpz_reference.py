@@ -880,7 +880,7 @@ class Directory:
 
 
 def by_blocks(segment, payload, directory):
-    """Finds the payloads of a segment of version 4, like `by_index`."""
+    """Finds the payloads of a segment of versions 4 and 5, like `by_index`."""
     directory, payloads, repeats, sums = Directory(segment, len(payload), directory), [], [], []
     for start, end in zip(directory.starts, directory.starts[1:]):
         block = payload[start:end]
@@ -941,8 +941,8 @@ CODECS = {"contour": Contour, "pixel": Pixel, "zstd": Zstd, "raw": lambda *model
 
 
 def models_of(about, name):
-    """Returns the models of a set as version 4 describes them, but with the whole names of their members."""
-    if about["version"] == 4:
+    """Returns the models of a set as versions 4 and 5 describe them, but with the whole names of their members."""
+    if about["version"] in (4, 5):
         models = [dict(model) for model in about["models"]]
         check(models and all(model not in models[:n] for n, model in enumerate(models)), "models that differ")
         for model in models:
@@ -952,7 +952,7 @@ def models_of(about, name):
         return models
     has_table = any(segment.get("keys") == "table" for segment in about["segments"])
     first_version = 3 if about["codec"] == "contour" else 2 if has_table else 1
-    check(about["version"] in range(first_version, 4), "version 3 or 4, 2 without contour, or 1 without a table of keys too")
+    check(about["version"] in range(first_version, 4), "version 3 to 5, 2 without contour, or 1 without a table of keys too")
     check("model" in about or not about.get("changes"), "the name of the model that is changed")
     model = {"codec": about["codec"]}
     if "model" in about:
@@ -974,13 +974,25 @@ def codec_of(model, z):
 
 def check_names(about):
     """Checks that a description has only names that its version knows."""
-    is_last = about["version"] == 4
-    names = {"version", "dtype", "values", "key", "shape", "array", "ones", "segments"}
-    check(about.keys() <= names | ({"models"} if is_last else {"codec", "model", "changes"}), "names that the version knows")
-    names = {"images", "size", "repeats", "keys"} | ({"model"} if is_last else set())
+    has_blocks = about["version"] in (4, 5)
+    names = {"version", "dtype", "values", "segments"} | ({"models"} if has_blocks else {"codec", "model", "changes"})
+    names |= {"stacks"} if about["version"] == 5 else {"key", "shape", "array", "ones"}
+    check(about.keys() <= names, "names that the version knows")
+    names = {"images", "size", "repeats", "keys"} | ({"model"} if has_blocks else set())
     check(all(segment.keys() <= names for segment in about["segments"]), "names that the version knows")
     kinds = [segment.get("keys") for segment in about["segments"]]
-    check(not is_last or not any(isinstance(kind, dict) and "text" in kind for kind in kinds), "keys in a table")
+    check(not has_blocks or not any(isinstance(kind, dict) and "text" in kind for kind in kinds), "keys in a table")
+
+
+def stacks_of(about):
+    """Returns the stacks of a set; none if each image has a key of its own."""
+    if about["version"] != 5:
+        return [{name: about[name] for name in ("key", "shape", "array") if name in about}] if "key" in about else []
+    stacks = about["stacks"]
+    check(len(stacks) > 1, "two stacks or more")
+    check(all(stack.keys() <= {"key", "shape", "array"} for stack in stacks), "names that the version knows")
+    check(all(math.prod(stack["shape"][:-2]) > 0 for stack in stacks), "images in each stack")
+    return stacks
 
 
 def restore(bits, kind):
@@ -1055,7 +1067,7 @@ def load(path):
             about = parse(z[member + "set.json"])
             check_names(about)
             codecs = [codec_of(model, z) for model in models_of(about, name)]
-            find, index = (by_blocks, "blocks") if about["version"] == 4 else (by_index, "index")
+            find, index = (by_blocks, "blocks") if about["version"] in (4, 5) else (by_index, "index")
             images, keys = [], []
             for n, segment in enumerate(about["segments"]):
                 model = segment.get("model", 0)
@@ -1065,17 +1077,23 @@ def load(path):
                 if "keys" in segment:
                     text = None if "pattern" in segment["keys"] else z[f"{member}keys-{n}"]
                     keys += keys_of(segment, text)
-            for key in keys + [about["key"]] if "key" in about else keys:
+            stacks = stacks_of(about)
+            for key in keys + [stack["key"] for stack in stacks]:
                 check(is_key(key), f"a name of a member, not {key!r}")
-            if "key" in about:
-                stack = restore(np.array(images, bool).reshape(about["shape"]), about)
-                arrays[about["key"]] = in_form(stack, about["array"]) if "array" in about else stack
-            else:
+            start = 0
+            for described in stacks:
+                shape, end = described["shape"], start + math.prod(described["shape"][:-2])
+                check(end <= len(images) and all(list(image.shape) == shape[-2:] for image in images[start:end]), "images of the stacks")
+                stack = restore(np.array(images[start:end], bool).reshape(shape), about)
+                arrays[described["key"]] = in_form(stack, described["array"]) if "array" in described else stack
+                start = end
+            check(not stacks or start == len(images), "no images behind the stacks")
+            if not stacks:
                 before, behind = about.get("ones", (0, 0))
                 check(max(before, behind) <= 31, "at most 31 axes of length 1")
                 for key, image in zip(keys, images):
                     arrays[key] = restore(image, about).reshape((1,) * before + image.shape + (1,) * behind)
-            places.append([about["key"]] if "key" in about else keys)
+            places.append([stack["key"] for stack in stacks] or keys)
     return in_order(arrays, places, sets.get("order"))
 
 

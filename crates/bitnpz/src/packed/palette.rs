@@ -58,6 +58,12 @@ impl Palette {
         self.dtype == other.dtype && self.found.iter().zip(&other.found).all(agrees)
     }
 
+    /// Returns the palette with the values of both, which must agree.
+    pub(crate) fn united_with(&self, other: &Self) -> Self {
+        let [off, on] = self.found;
+        Self { dtype: self.dtype.clone(), found: [off.or(other.found[0]), on.or(other.found[1])] }
+    }
+
     /// Returns the two values as bit patterns in the machine's byte order. A value not found is 0, or 1 if 0 is taken.
     pub(crate) fn bits(&self) -> [u64; 2] {
         self.lanes().map(|lane| swap(&self.dtype, lane))

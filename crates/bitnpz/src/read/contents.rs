@@ -45,7 +45,7 @@ impl fmt::Debug for Contents {
     }
 }
 
-/// The images of a set that form one array: the whole stack, or one image with a key of its own.
+/// The images of a set that form one array: a stack, or one image with a key of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SetArray {
     /// The number of the set in the archive.
@@ -92,12 +92,12 @@ impl Contents {
     /// If there are none, or those of several sets.
     pub(super) fn find_in_sets(&self, key: &str) -> Result<SetArray> {
         let wanted = bitnpz_npz::identity(key);
-        let mut found = self.sets.iter().enumerate().filter_map(|(number, set)| match set.stack() {
-            Some((name, _)) => (name == wanted).then(|| SetArray { set: number, images: 0..set.len() }),
-            None => {
-                let image = set.find(&self.zip, wanted)?;
-                Some(SetArray { set: number, images: image..image + 1 })
-            }
+        let mut found = self.sets.iter().enumerate().filter_map(|(number, set)| {
+            let key = match set.stacks() {
+                Some(stacks) => stacks.find(wanted)?,
+                None => set.find(&self.zip, wanted)?,
+            };
+            Some(SetArray { set: number, images: set.images_of_key(key) })
         });
         match (found.next(), found.next()) {
             (Some(array), None) => Ok(array),
@@ -109,8 +109,8 @@ impl Contents {
     /// Returns the key of an array of a set.
     pub(super) fn key_of(&self, array: &SetArray) -> String {
         let set = &self.sets[array.set];
-        match set.stack() {
-            Some((key, _)) => key.to_owned(),
+        match set.stacks() {
+            Some(stacks) => stacks.of(array.images.start).key.clone(),
             None => set.key(&self.zip, array.images.start),
         }
     }

@@ -214,7 +214,7 @@ impl Archive {
     ///
     /// If a set is damaged.
     pub fn keyed_images(&self) -> Result<Vec<Images>> {
-        let sets = self.sets().iter().enumerate().filter(|(_, set)| set.stack().is_none());
+        let sets = self.sets().iter().enumerate().filter(|(_, set)| set.is_keyed());
         let arrays = sets.map(|(number, set)| SetArray { set: number, images: 0..set.len() });
         arrays.map(|array| Images::keyed(StoredImages::new(self.contents(), array))).collect()
     }

@@ -180,9 +180,9 @@ impl Images {
     fn of_set(images: StoredImages, shape: Vec<usize>) -> Result<Self> {
         check_countable(&shape, &images.set().kind(0).dtype)?;
         let (len, size) = (images.len(), images.size()?);
-        let size = match (images.set().stack(), shape.as_slice()) {
+        let size = match (images.set().is_keyed(), shape.as_slice()) {
             // A stack without images has a size too.
-            (Some(_), &[.., height, width]) => Some([height, width]),
+            (false, &[.., height, width]) => Some([height, width]),
             _ => size,
         };
         let kind = images.set().kind(size.map_or(0, |[_, width]| width));
@@ -335,7 +335,7 @@ impl Images {
     /// If a shard cannot be read.
     pub fn try_key(&self, index: usize) -> Result<Option<String>> {
         match &self.storage {
-            ImageStorage::Set(images) if images.set().stack().is_none() && index < self.len => {
+            ImageStorage::Set(images) if images.set().is_keyed() && index < self.len => {
                 Ok(Some(images.key(index)))
             }
             ImageStorage::Shards(shards) if index < self.len => {
@@ -359,7 +359,7 @@ impl Images {
     /// If a shard cannot be read.
     pub fn try_find(&self, key: &str) -> Result<Option<usize>> {
         match &self.storage {
-            ImageStorage::Set(images) if images.set().stack().is_none() => Ok(images.find(key)),
+            ImageStorage::Set(images) if images.set().is_keyed() => Ok(images.find(key)),
             ImageStorage::Shards(shards) => {
                 let mut first = 0;
                 for (shard, &end) in shards.ends().iter().enumerate().filter(|(_, end)| **end > 0) {

@@ -10,7 +10,7 @@ use super::report::Problem;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{self, is_reserved};
 use crate::packed::PackedIndex;
-use crate::set::{Sets, StoredSet};
+use crate::set::{Sets, Stacks, StoredSet};
 use crate::threads;
 
 impl Contents {
@@ -43,11 +43,9 @@ impl Contents {
     /// key are found by `verify`, because every key would have to be compared.
     fn ambiguous_key(&self) -> Option<String> {
         let in_sets = |key: &str| self.sets.iter().filter(|set| set.has_key(&self.zip, key)).count();
-        let stack = self
-            .sets
-            .iter()
-            .filter_map(|set| Some(set.stack()?.0))
-            .find(|key| self.member(key).is_some() || in_sets(key) > 1);
+        let stacks = self.sets.iter().filter_map(StoredSet::stacks).flat_map(Stacks::iter);
+        let stack =
+            stacks.map(|stack| stack.key.as_str()).find(|key| self.member(key).is_some() || in_sets(key) > 1);
         let is_in_sets = |member: &Member<'_>| in_sets(bitnpz_npz::identity(member.key())) > 0;
         let member = || self.members().find(|member| !self.sets.is_empty() && is_in_sets(member));
         stack.map(str::to_owned).or_else(|| member().map(|member| member.key().to_owned()))

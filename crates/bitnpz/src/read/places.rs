@@ -54,8 +54,7 @@ impl ItemPlaces {
         if array >= set.key_count() {
             return None;
         }
-        let images = if set.stack().is_some() { 0..set.len() } else { array..array + 1 };
-        Some(ItemPlace::Set(SetArray { set: number, images }))
+        Some(ItemPlace::Set(SetArray { set: number, images: set.images_of_key(array) }))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::axes::{ArrayForm, ImageAxes};
 use crate::error::Result;
 use crate::interrupt;
 use crate::packed::unpack_onto;
-use crate::set::{CodedImage, Requested, StoredSet, Window};
+use crate::set::{CodedImage, Requested, StackShape, StoredSet, Window};
 
 /// The number of images that are decoded at once, and the largest number of pixels that each of them has then.
 const IMAGES_AT_ONCE: usize = 32;
@@ -73,8 +73,8 @@ impl StoredImages {
 
     /// Returns the shape of the stack of the images under one key: `(..., height, width)`.
     pub(super) fn shape(&self) -> Result<Vec<usize>> {
-        Ok(match self.set().stack() {
-            Some((_, shape)) => shape.to_vec(),
+        Ok(match self.stack() {
+            Some(stack) => stack.shape.clone(),
             None => self.size_of(0)?.to_vec(),
         })
     }
@@ -82,9 +82,9 @@ impl StoredImages {
     /// Returns the header of the array that the images under one key were saved as.
     pub(super) fn header(&self) -> Result<Header> {
         let mut header = Header::new(self.set().kind(0).dtype, self.shape()?);
-        if let Some(form) = self.set().form() {
+        if let Some(form) = self.form() {
             (header.shape, header.fortran_order) = (form.shape.clone(), form.fortran_order);
-        } else if self.set().stack().is_none() {
+        } else if self.set().is_keyed() {
             header.shape = self.set().ones().around(self.size_of(0)?);
         }
         header.check()?;
@@ -93,13 +93,18 @@ impl StoredImages {
 
     /// Returns the form of the array that a stack was saved from; `None` if it is the stack itself.
     pub(super) fn form(&self) -> Option<&ArrayForm> {
-        self.set().form()
+        self.stack()?.form.as_ref()
+    }
+
+    /// Returns the stack that the images are; `None` if each has a key of its own.
+    fn stack(&self) -> Option<&StackShape> {
+        Some(self.set().stacks()?.of(self.first()))
     }
 
     /// Returns the axes of height and width in the array that the images were saved as.
     pub(crate) fn image_axes(&self) -> ImageAxes {
-        match (self.set().form(), self.set().stack()) {
-            (Some(form), Some((_, stack))) => form.image_axes(stack),
+        match self.stack() {
+            Some(StackShape { shape, form: Some(form), .. }) => form.image_axes(shape),
             _ => ImageAxes::Inferred,
         }
     }

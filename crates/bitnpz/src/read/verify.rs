@@ -83,7 +83,7 @@ impl Archive {
 
     /// Returns a problem for each image whose key an image of an earlier set has too.
     fn keys_of_two_sets(&self) -> impl Iterator<Item = Problem> {
-        let keyed: Vec<&StoredSet> = self.sets().iter().filter(|set| set.stack().is_none()).collect();
+        let keyed: Vec<&StoredSet> = self.sets().iter().filter(|set| set.is_keyed()).collect();
         (1..keyed.len()).flat_map(move |number| {
             let (set, earlier) = (keyed[number], keyed[..number].to_vec());
             let is_twice = move |image: &usize| {

@@ -19,8 +19,10 @@ const MAX_AXES: usize = 31;
 /// The version of `sets.json`.
 const SETS_VERSION: u32 = 1;
 
-/// The version of sets in blocks, which is the one that is written. Later versions are refused.
-const VERSION: u32 = 4;
+/// The versions of sets in blocks, which are those that are written: of one array of images or of images with keys of their own, and
+/// of several stacks. Later versions are refused.
+const BLOCKS_VERSION: u32 = 4;
+const STACKS_VERSION: u32 = 5;
 
 /// The versions of sets with a payload index: with a key table for the first time, and with the codec `contour`, which has another
 /// form in earlier ones.
@@ -125,8 +127,8 @@ impl ModelDescription {
 /// The arrays that the images of a set are.
 #[derive(Clone, Debug)]
 pub(crate) enum Shape {
-    /// One stack of this shape under one key. It comes back in this form, if there is one.
-    Stack { key: String, shape: Vec<usize>, form: Option<ArrayForm> },
+    /// Stacks, one or more, one after the other.
+    Stacks(Vec<StackShape>),
     /// An array for each image under its own key, with axes of length 1 around it.
     Each { ones: Ones },
 }
@@ -140,15 +142,8 @@ impl Shape {
         ones: Option<[usize; 2]>,
     ) -> Result<Self, String> {
         match (key, shape) {
-            (Some(key), _) if !is_key(&key) => {
-                Err("expected a key of 1 to 65,535 bytes without control characters, found another"
-                    .to_owned())
-            }
-            (Some(key), Some(shape)) if shape.len() >= 2 && ones.is_none() => {
-                if let Some(form) = &form {
-                    form.check(&shape)?;
-                }
-                Ok(Self::Stack { key, shape, form })
+            (Some(key), Some(shape)) if ones.is_none() => {
+                Ok(Self::Stacks(vec![StackShape { key, shape, form }]))
             }
             (None, None) if form.is_none() => {
                 let [before, behind] = ones.unwrap_or_default();
@@ -160,6 +155,43 @@ impl Shape {
             }
             _ => Err("expected a key and a shape of two or more sides, or neither".to_owned()),
         }
+    }
+
+    /// Returns the stacks; none if each image has a key of its own.
+    fn stacks(&self) -> &[StackShape] {
+        match self {
+            Self::Stacks(stacks) => stacks,
+            Self::Each { .. } => &[],
+        }
+    }
+}
+
+/// A stack of this shape under this key. It comes back in this form, if there is one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StackShape {
+    pub(crate) key: String,
+    pub(crate) shape: Vec<usize>,
+    #[serde(default, rename = "array", skip_serializing_if = "Option::is_none")]
+    pub(crate) form: Option<ArrayForm>,
+}
+
+impl StackShape {
+    fn check(&self) -> Result<(), String> {
+        if !is_key(&self.key) {
+            let expected = "expected a key of 1 to 65,535 bytes without control characters, found another";
+            return Err(expected.to_owned());
+        }
+        if self.shape.len() < 2 {
+            return Err(format!("expected a shape of two or more sides, found {:?}", self.shape));
+        }
+        self.form.as_ref().map_or(Ok(()), |form| form.check(&self.shape))
+    }
+
+    /// Returns the number of images, if it can be counted.
+    fn images(&self) -> Option<usize> {
+        let outer = &self.shape[..self.shape.len() - 2];
+        outer.iter().try_fold(1_usize, |product, &side| product.checked_mul(side))
     }
 }
 
@@ -267,6 +299,9 @@ struct DescriptionJson {
     array: Option<ArrayForm>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ones: Option<[usize; 2]>,
+    /// Several stacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stacks: Option<Vec<StackShape>>,
     segments: Vec<SegmentDescription>,
 }
 
@@ -276,7 +311,7 @@ impl DescriptionJson {
         let numbers = || self.segments.iter().map(|segment| segment.model);
         let (version, model) = (self.version, self.model.take());
         let models = match (self.models.take(), self.codec.take()) {
-            (Some(models), None) if version == VERSION && model.is_none() && !self.changes => {
+            (Some(models), None) if version >= BLOCKS_VERSION && model.is_none() && !self.changes => {
                 let member = |name: String| names::of_model(&name);
                 let is_text =
                     |segment: &SegmentDescription| matches!(segment.keys, Some(KeysDescription::Text { .. }));
@@ -292,7 +327,7 @@ impl DescriptionJson {
                     models.map(|json| ModelDescription::new(&json.codec, json.base, json.member.map(member)));
                 models.collect::<Result<_, _>>()?
             }
-            (None, Some(codec)) if version < VERSION => {
+            (None, Some(codec)) if version < BLOCKS_VERSION => {
                 let has_member = self.changes || model.is_none();
                 if self.changes && model.is_none() {
                     return Err("expected the name of the model that is changed, found none".to_owned());
@@ -309,6 +344,23 @@ impl DescriptionJson {
                 Err(format!("expected {} models, found a segment of model {number}", models.len()))
             }
             None => Ok(models),
+        }
+    }
+
+    /// Returns the arrays that the images are.
+    fn take_shape(&mut self) -> Result<Shape, String> {
+        let (key, shape, form, ones) =
+            (self.key.take(), self.shape.take(), self.array.take(), self.ones.take());
+        match self.stacks.take() {
+            None if self.version < STACKS_VERSION => Shape::from_json(key, shape, form, ones),
+            Some(stacks)
+                if self.version == STACKS_VERSION
+                    && stacks.len() > 1
+                    && (key, shape, form, ones) == (None, None, None, None) =>
+            {
+                Ok(Shape::Stacks(stacks))
+            }
+            _ => Err(format!("expected the arrays of a set of version {}, found others", self.version)),
         }
     }
 
@@ -330,19 +382,23 @@ impl DescriptionJson {
 
 impl Description {
     pub(super) fn to_json(&self) -> Vec<u8> {
-        let (key, shape, array, ones) = match self.shape.clone() {
-            Shape::Stack { key, shape, form } => (Some(key), Some(shape), form, None),
-            Shape::Each { ones } => {
-                (None, None, None, (!ones.is_none()).then_some([ones.before, ones.behind]))
+        let (mut key, mut shape, mut array, mut ones, mut stacks) = (None, None, None, None, None);
+        match self.shape.clone() {
+            Shape::Stacks(mut all) if all.len() == 1 => {
+                let stack = all.remove(0);
+                (key, shape, array) = (Some(stack.key), Some(stack.shape), stack.form);
             }
-        };
+            Shape::Stacks(all) => stacks = Some(all),
+            Shape::Each { ones: some } if some.is_none() => {}
+            Shape::Each { ones: some } => ones = Some([some.before, some.behind]),
+        }
         let models = self.models.iter().map(|model| ModelJson {
             codec: model.codec.to_string(),
             base: model.base.clone(),
             member: model.member.clone(),
         });
         let description = DescriptionJson {
-            version: VERSION,
+            version: if stacks.is_some() { STACKS_VERSION } else { BLOCKS_VERSION },
             models: Some(models.collect()),
             codec: None,
             model: None,
@@ -353,6 +409,7 @@ impl Description {
             shape,
             array,
             ones,
+            stacks,
             segments: self.segments.clone(),
         };
         serde_json::to_vec(&description).expect("a description is plain JSON")
@@ -365,12 +422,13 @@ impl Description {
     /// What is wrong with them.
     pub(super) fn from_json(bytes: &[u8], set: &str) -> Result<Self, String> {
         let mut json: DescriptionJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        check_version(json.version, VERSION)?;
-        let has_blocks = json.version == VERSION;
+        check_version(json.version, STACKS_VERSION)?;
+        let has_blocks = json.version >= BLOCKS_VERSION;
         let models = json.take_models(set)?;
         let kind = PackedKind::from_parts(&json.dtype, &json.values, 0)?;
-        let shape = Shape::from_json(json.key, json.shape, json.array, json.ones)?;
+        let shape = json.take_shape()?;
         let description = Self { has_blocks, models, kind, shape, segments: json.segments };
+        description.check_stacks()?;
         description.check_images()?;
         description.check_keys()?;
         description.check_countable()?;
@@ -388,18 +446,40 @@ impl Description {
         self.models.iter().filter_map(|model| model.member.clone()).chain(parts)
     }
 
+    /// Checks each stack, and that several can be told apart.
+    fn check_stacks(&self) -> Result<(), String> {
+        let stacks = self.shape.stacks();
+        stacks.iter().try_for_each(StackShape::check)?;
+        let mut keys = HashSet::new();
+        if let Some(twice) = stacks.iter().find(|stack| !keys.insert(stack.key.as_str())) {
+            return Err(format!("expected keys that differ, found {:?} twice", twice.key));
+        }
+        match stacks.iter().find(|stack| stacks.len() > 1 && stack.images() == Some(0)) {
+            Some(empty) => {
+                Err(format!("expected images in each of several stacks, found none in {:?}", empty.key))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Checks that the segments have the images of the shape.
     fn check_images(&self) -> Result<(), String> {
         let sum = self.segments.iter().try_fold(0_usize, |sum, segment| sum.checked_add(segment.images));
         let images = sum.ok_or("expected fewer images than can be counted")?;
-        let Shape::Stack { shape, .. } = &self.shape else { return Ok(()) };
-        let (outer, size) = shape.split_at(shape.len() - 2);
-        let product = outer.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
-        if product != Some(images) {
-            return Err(format!("expected as many images as the shape {shape:?} has, found {images}"));
+        let stacks = self.shape.stacks();
+        let Some(first) = stacks.first() else { return Ok(()) };
+        let of_stacks = stacks.iter().try_fold(0_usize, |sum, stack| sum.checked_add(stack.images()?));
+        if of_stacks != Some(images) {
+            let shape = &first.shape;
+            return Err(match stacks.len() {
+                1 => format!("expected as many images as the shape {shape:?} has, found {images}"),
+                count => format!("expected as many images as {count} stacks have, found {images}"),
+            });
         }
-        if self.segments.iter().any(|segment| segment.size.as_ref().map(<[usize; 2]>::as_slice) != Some(size))
-        {
+        let size = &first.shape[first.shape.len() - 2..];
+        let is_other =
+            |segment: &SegmentDescription| segment.size.as_ref().map(<[usize; 2]>::as_slice) != Some(size);
+        if !stacks.iter().all(|stack| stack.shape.ends_with(size)) || self.segments.iter().any(is_other) {
             return Err("expected segments of images of the shape's size, found another".to_owned());
         }
         Ok(())
@@ -426,11 +506,10 @@ impl Description {
     /// Checks that the bytes of all images and arrays can be counted, here and by NumPy. Nothing after this check can overflow.
     fn check_countable(&self) -> Result<(), String> {
         let sizes = self.segments.iter().filter_map(|segment| segment.size.as_ref());
-        let (stack, array) = match &self.shape {
-            Shape::Stack { shape, form, .. } => (Some(shape), form.as_ref().map(|form| &form.shape)),
-            Shape::Each { .. } => (None, None),
-        };
-        let arrays = stack.into_iter().chain(array).map(Vec::as_slice);
+        let arrays = self.shape.stacks().iter();
+        let arrays = arrays.flat_map(|StackShape { shape, form, .. }| {
+            [Some(shape), form.as_ref().map(|form| &form.shape)].into_iter().flatten().map(Vec::as_slice)
+        });
         for shape in sizes.map(<[usize; 2]>::as_slice).chain(arrays) {
             check_shape(shape, self.kind.dtype.item_size())
                 .map_err(|message| format!("{shape:?}: {message}"))?;

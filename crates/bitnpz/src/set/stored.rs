@@ -1,5 +1,6 @@
 //! An image set in an archive.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bitnpz_bitmap::BitmapView;
@@ -17,8 +18,8 @@ use super::model_bytes::ModelBytes;
 use super::numbers::take_varint;
 use super::payload_members::PayloadMembers;
 use super::segment::Segment;
+use super::stacks::Stacks;
 use super::window::{Requested, Window};
-use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{self, SegmentPart};
 use crate::packed::PackedKind;
@@ -31,6 +32,8 @@ const MAX_SPREAD: usize = 4;
 pub(crate) struct StoredSet {
     name: String,
     description: Description,
+    /// The stacks; `None` if each image has a key of its own.
+    stacks: Option<Stacks>,
     segments: Vec<Segment>,
     /// The number of images up to the end of each segment.
     ends: Vec<usize>,
@@ -89,9 +92,20 @@ impl StoredSet {
         let models = description.models.iter();
         let models = models.map(|model| StoredModel { description: model.clone(), model: OnceLock::new() });
         let models = models.collect();
+        let stacks = match &description.shape {
+            Shape::Stacks(stacks) => Some(Stacks::new(stacks)),
+            Shape::Each { .. } => None,
+        };
         let payload_bytes = segments.first().map_or(0, |segment| segment.payload_bytes(zip));
-        let mut set =
-            Self { name: name.to_owned(), description, segments, ends, models, decoding_nanoseconds: 0 };
+        let mut set = Self {
+            name: name.to_owned(),
+            description,
+            stacks,
+            segments,
+            ends,
+            models,
+            decoding_nanoseconds: 0,
+        };
         set.decoding_nanoseconds = payload_bytes.saturating_mul(nanoseconds_per_byte(set.codec()));
         Ok(set)
     }
@@ -111,9 +125,14 @@ impl StoredSet {
         self.ends.last().copied().unwrap_or(0)
     }
 
-    /// Returns the number of keys: one for a stack, else one for each image.
+    /// Returns the number of keys: one for each stack, else one for each image.
     pub(crate) fn key_count(&self) -> usize {
-        if self.stack().is_some() { 1 } else { self.len() }
+        self.stacks.as_ref().map_or(self.len(), Stacks::len)
+    }
+
+    /// Returns the images under the key with this number: those of a stack, else one.
+    pub(crate) fn images_of_key(&self, number: usize) -> Range<usize> {
+        self.stacks.as_ref().map_or(number..number + 1, |stacks| stacks.images(number))
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -131,26 +150,20 @@ impl StoredSet {
         PackedKind { width, ..self.description.kind.clone() }
     }
 
-    /// Returns the key and the shape of the stack, if the images are one array.
-    pub(crate) fn stack(&self) -> Option<(&str, &[usize])> {
-        match &self.description.shape {
-            Shape::Stack { key, shape, .. } => Some((key, shape)),
-            Shape::Each { .. } => None,
-        }
+    /// Returns the stacks that the images are; `None` if each image has a key of its own.
+    pub(crate) fn stacks(&self) -> Option<&Stacks> {
+        self.stacks.as_ref()
     }
 
-    /// Returns the form in which the stack comes back, if that differs from the stack.
-    pub(crate) fn form(&self) -> Option<&ArrayForm> {
-        match &self.description.shape {
-            Shape::Stack { form, .. } => form.as_ref(),
-            Shape::Each { .. } => None,
-        }
+    /// Returns whether each image has a key of its own.
+    pub(crate) fn is_keyed(&self) -> bool {
+        self.stacks.is_none()
     }
 
     /// Returns the axes of length 1 around each image that has a key of its own.
     pub(crate) fn ones(&self) -> Ones {
         match self.description.shape {
-            Shape::Stack { .. } => Ones::default(),
+            Shape::Stacks(_) => Ones::default(),
             Shape::Each { ones } => ones,
         }
     }
@@ -176,8 +189,8 @@ impl StoredSet {
 
     /// Returns whether one of its arrays has this key.
     pub(crate) fn has_key(&self, zip: &Archive, key: &str) -> bool {
-        match self.stack() {
-            Some((own, _)) => own == key,
+        match &self.stacks {
+            Some(stacks) => stacks.find(key).is_some(),
             None => self.find(zip, key).is_some(),
         }
     }
@@ -190,8 +203,12 @@ impl StoredSet {
         })
     }
 
-    /// Returns the key of an image, or a description of the image if the key is damaged.
+    /// Returns the key of an image, or a description of the image if it has none or the key is damaged.
     pub(crate) fn key(&self, zip: &Archive, image: usize) -> String {
+        if let Some(stacks) = self.stacks.as_ref().filter(|stacks| stacks.len() > 1) {
+            let number = stacks.number_of(image);
+            return format!("image {} of {}", image - stacks.images(number).start, stacks.of(image).key);
+        }
         let key = self
             .locate(image)
             .ok()

@@ -122,11 +122,11 @@ impl StoredSet {
             progress(first + images.end);
         }
         let mut requested = 0;
-        for start in blocks().filter(|_| segment.description().repeats || self.stack().is_none()) {
+        for start in blocks().filter(|_| segment.description().repeats || self.is_keyed()) {
             interrupt::check()?;
             self.request_ahead(zip, (first, segment), start, &mut requested)?;
             for image in start..segment.len().min(start + BLOCK) {
-                if self.stack().is_none() && !has_key(zip, segment, image) {
+                if self.is_keyed() && !has_key(zip, segment, image) {
                     flaws.set(image, true, "expected a key of its own, found none");
                 }
                 // A repeat of a damaged image is damaged too.

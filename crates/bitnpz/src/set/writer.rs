@@ -180,6 +180,12 @@ impl SetWriter {
         self.images == 0
     }
 
+    /// Names the set, no part of which has been written.
+    pub(crate) fn rename(&mut self, name: &str) {
+        debug_assert!(self.is_unwritten());
+        name.clone_into(&mut self.name);
+    }
+
     /// Returns the images that are in no segment yet.
     pub(crate) fn collected(&self) -> impl Iterator<Item = CollectedImage<'_>> {
         self.collected.iter()
@@ -196,13 +202,38 @@ impl SetWriter {
         if rows.len() > MAX_IMAGE_BYTES {
             return Err(ErrorKind::HugeImage { size }.into());
         }
-        self.collected.push(rows, size, key)?;
+        self.collect(zip, rows, size, key)?;
         self.options.meter.count_added(1);
-        let bytes = self.collected.rows().len() + self.collected.keys().bytes();
-        if bytes >= COLLECTED_BYTES || self.collected.len() >= COLLECTED_IMAGES {
-            // How many images will come is unknown. A model for four times as many pays as soon as as many follow.
-            let total = 4 * self.collected.len();
-            self.start_encoding(zip, total)?;
+        Ok(())
+    }
+
+    /// Adds the images that another set, which has no segment, has collected. They have no keys.
+    pub(crate) fn take_collected(&mut self, zip: &mut Writer<impl Write>, other: &Self) -> Result<()> {
+        other.collected().try_for_each(|image| self.collect(zip, image.rows, image.size, None))
+    }
+
+    /// Encodes the images that are collected, so that they take less memory.
+    pub(crate) fn flush(&mut self, zip: &mut Writer<impl Write>) -> Result<()> {
+        // How many images will come is unknown. A model for four times as many pays as soon as as many follow.
+        let total = 4 * self.collected.len();
+        if total > 0 { self.start_encoding(zip, total) } else { Ok(()) }
+    }
+
+    /// Returns the bytes of the packed rows and keys of the images that are collected.
+    pub(crate) fn collected_bytes(&self) -> usize {
+        self.collected.rows().len() + self.collected.keys().bytes()
+    }
+
+    fn collect(
+        &mut self,
+        zip: &mut Writer<impl Write>,
+        rows: &[u8],
+        size: [usize; 2],
+        key: Option<&str>,
+    ) -> Result<()> {
+        self.collected.push(rows, size, key)?;
+        if self.collected_bytes() >= COLLECTED_BYTES || self.collected.len() >= COLLECTED_IMAGES {
+            self.flush(zip)?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::names::{is_array, is_reserved};
 use crate::packed::PackedKind;
 use crate::read::{Archive, Entry, Images, OpenOptions, trailing};
+use crate::set::{StackShape, Stacks, StoredSet};
 use crate::threads;
 
 /// So many archives of a store are opened at the same time.
@@ -99,7 +100,7 @@ fn describe_one(name: &str, open: &dyn Fn(&str) -> Result<Archive>) -> Result<De
 /// Returns the arrays of an archive.
 fn arrays_of(archive: &Archive, name: &str) -> Result<Vec<Found>> {
     let mut arrays = Vec::new();
-    for (key, _) in archive.sets().iter().filter_map(|set| set.stack()) {
+    for StackShape { key, .. } in archive.sets().iter().filter_map(StoredSet::stacks).flat_map(Stacks::iter) {
         arrays.push(found_images(&archive.entry(key)?, &archive.images(key)?, name)?);
     }
     let keyed = archive.keyed_images()?;

@@ -6,7 +6,8 @@ use ndarray::{ArrayRef, ArrayRef2, Dimension};
 
 use super::order_log::MEMBERS;
 use super::plain::{PlainArray, has_byte_rows};
-use super::sets::{KeyedImage, SetStack};
+use super::set_stack::SetStack;
+use super::sets::KeyedImage;
 use super::stack::Stack;
 use super::stack_writer::StackWriter;
 use super::writer::Writer;

@@ -55,7 +55,8 @@ impl Writer {
         Self::create_with(path, &options)
     }
 
-    /// Copies an archive in its order: the images of each set that `images_of` returns, by its number, and the members for whose
+    /// Copies an archive in its order: the images of each set that `images_of` returns, by its number (all of those that stacks
+    /// share, or none), and the members for whose
     /// keys `takes_member` returns `true`. Calls `instead` for each array of a set for which it returns `None`.
     pub(crate) fn take_over(
         &mut self,
@@ -66,9 +67,11 @@ impl Writer {
     ) -> Result<()> {
         let zip = archive.zip();
         let mut taken = Vec::new();
-        for (number, set) in archive.sets().iter().enumerate() {
+        for number in 0..archive.sets().len() {
             taken.push(match images_of(number) {
-                Some(images) => Some((self.sets.take_over(zip, set, &images, &mut self.output)?, images)),
+                Some(images) => {
+                    Some((self.sets.take_over(archive, number, &images, &mut self.output)?, images))
+                }
                 None => None,
             });
         }
@@ -80,9 +83,9 @@ impl Writer {
             match place {
                 ItemPlace::Set(array) => match &taken[array.set] {
                     Some((set, images)) => {
-                        let is_stack = archive.sets()[array.set].stack().is_some();
-                        if set.has_new_keys && (is_stack || images.contains(&array.images.start)) {
-                            self.output.ledger.order.note(set.place);
+                        let is_keyed = archive.sets()[array.set].is_keyed();
+                        if !is_keyed || images.contains(&array.images.start) {
+                            self.sets.note_taken(&mut self.output.ledger, set, &array, archive);
                         }
                     }
                     None => instead(self, array)?,

@@ -82,15 +82,17 @@ impl Writer {
         header.fortran_order = false;
         let images = DynArrayView::new(header, &items)?;
         if self.encoding() == Encoding::Sets {
+            self.sets.take_out(identity, &mut self.output)?;
             if let Some(set) = self.sets.stacks.iter_mut().find(|set| set.stack.key == identity) {
                 set.stack.check(dtype, item_shape)?;
-                return set.push(&mut self.output, &items, shape[0]);
+                set.push(&mut self.output, &items, shape[0])?;
+                return self.sets.bound_memory(&mut self.output);
             }
             self.check_free(key)?;
             let formed = growing_stack(&images, axes).map_err(blame)?;
             let set = self.add_stack(key, &images, formed).map_err(blame)?;
             self.sets.stacks.push(set);
-            return Ok(());
+            return self.sets.bound_memory(&mut self.output);
         }
         if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.stack.key == identity) {
             waiting.stack.check(dtype, item_shape)?;

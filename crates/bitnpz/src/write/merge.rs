@@ -43,7 +43,10 @@ impl Source {
             _ => keyed += images,
         };
         for set in self.archive.sets() {
-            count(set.stack().map_or(&[], |(_, shape)| shape), set.len());
+            match set.stacks() {
+                Some(stacks) => stacks.iter().for_each(|stack| count(&stack.shape, 0)),
+                None => count(&[], set.len()),
+            }
         }
         for entry in self.members().filter_map(|member| self.archive.entry(member.key()).ok()) {
             entry.image_count().into_iter().for_each(|images| count(entry.shape(), images));

@@ -18,6 +18,8 @@ pub(super) struct OrderLog {
     places: usize,
     /// The numbers of the members that the arrays of a place have become.
     members: HashMap<usize, Vec<usize>>,
+    /// The places of the sets that the stacks of places are parts of.
+    shared: HashMap<usize, usize>,
 }
 
 impl OrderLog {
@@ -40,6 +42,11 @@ impl OrderLog {
         self.members.entry(place).or_default().push(member);
     }
 
+    /// Notes that the stack of this place has become a part of the set in another place, behind those of earlier places.
+    pub(super) fn note_shared(&mut self, place: usize, set: usize) {
+        self.shared.insert(place, set);
+    }
+
     /// Returns the final order. `members` are the numbers of all members that are not the library's own, `sets` the places of the
     /// image sets.
     pub(super) fn finish(&self, members: &[usize], sets: &[usize]) -> SavedOrder {
@@ -50,7 +57,8 @@ impl OrderLog {
             self.members.iter().map(|(&place, members)| (place, members.iter().copied())).collect();
         let (mut listed, mut runs) = (Vec::with_capacity(members.len()), Vec::<Run>::new());
         for &(place, count) in &self.runs {
-            let number = numbers.get(&place).copied().unwrap_or(MEMBERS);
+            let of_set = self.shared.get(&place).unwrap_or(&place);
+            let number = numbers.get(of_set).copied().unwrap_or(MEMBERS);
             match runs.last_mut() {
                 Some((last, sum)) if *last == number => *sum += count,
                 _ => runs.push((number, count)),

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::options::WriteOptions;
 use crate::packed::{PackedKind, unpack};
 use crate::read::{Archive, OpenOptions, SetArray};
+use crate::set::StackShape;
 
 /// The outcome of adding what remains of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +54,8 @@ impl Writer {
         let removed: Vec<Vec<bool>> = archive
             .sets()
             .iter()
-            .map(|set| match set.stack() {
-                Some((key, _)) => vec![is_removed(key)],
+            .map(|set| match set.stacks() {
+                Some(stacks) => stacks.iter().map(|stack| is_removed(&stack.key)).collect(),
                 None => (0..set.len()).map(|image| is_removed(&set.key(archive.zip(), image))).collect(),
             })
             .collect();
@@ -63,10 +64,10 @@ impl Writer {
             |set| (!removed[set].contains(&true)).then(|| 0..archive.sets()[set].len()),
             |_, key| Ok(!is_removed(key)),
             |writer, array| {
-                // Nothing is left of a stack.
-                if archive.sets()[array.set].stack().is_none() {
-                    let removed = &removed[array.set];
-                    writer.add_remaining(&archive, array, |image| removed[image])?;
+                let stacks = archive.sets()[array.set].stacks();
+                let key = stacks.map_or(array.images.start, |stacks| stacks.number_of(array.images.start));
+                if !removed[array.set][key] {
+                    writer.add_remaining(&archive, array, |_| false)?;
                 }
                 Ok(())
             },
@@ -83,7 +84,8 @@ impl Writer {
         is_gone: impl Fn(usize) -> bool,
     ) -> Result<Remaining> {
         let set = &archive.sets()[array.set];
-        let Some((key, shape)) = set.stack().filter(|(_, shape)| shape.len() > 2) else {
+        let stack = set.stacks().map(|stacks| stacks.of(array.images.start));
+        let Some(StackShape { key, shape, form }) = stack.filter(|stack| stack.shape.len() > 2) else {
             if array.images.clone().any(is_gone) {
                 return Ok(Remaining::Added);
             }
@@ -97,12 +99,12 @@ impl Writer {
         let kind = set.kind(shape[shape.len() - 1]);
         let blank = blank_image(shape, &kind)?;
         let images = archive.images_of_set(array.clone());
-        let stack = Stack::new(key, &kind.dtype, &shape[1..], set.form().cloned())?.to_empty();
+        let stack = Stack::new(key, &kind.dtype, &shape[1..], form.clone())?.to_empty();
         let item_images = stack.item_images();
         let mut writer = self.start_stack(key, stack)?;
         let mut item = Vec::new();
-        for image in array.images {
-            if is_gone(image) {
+        for image in 0..array.images.len() {
+            if is_gone(array.images.start + image) {
                 make_room(&mut item, blank.len())?;
                 item.extend_from_slice(&blank);
             } else {

@@ -1,5 +1,6 @@
 //! The image sets of an archive that is being written.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use bitnpz_npy::{Dtype, with_room};
@@ -7,18 +8,26 @@ use bitnpz_npy::{Dtype, with_room};
 use super::ledger::Ledger;
 use super::order_log::SavedOrder;
 use super::output::Output;
+use super::set_stack::SetStack;
+use super::shared_set::{EndedSet, SharedSet};
 use super::small::SmallStack;
 use super::stack::Stack;
+use super::taken_stacks::TakenStacks;
 use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interrupt;
 use crate::names::{MODELS, SETS};
 use crate::packed::{PackedKind, Palette, count_images, unfit_error};
-use crate::set::{FinishedSet, KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, Sets, Shape, StoredSet};
+use crate::read::{Archive, SetArray};
+use crate::set::{
+    FinishedSet, KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, Sets, Shape, StackShape, Stacks,
+};
 
 /// Fewer images under keys of their own become ordinary arrays if they are as small as [small stacks](SMALL_STACK) together: a set's
 /// own members take more than they save.
 const FEW_IMAGES: usize = 8;
+
+/// So many bytes of packed rows of stacks that can be extended are kept in memory, before those so far are encoded.
+const MOST_COLLECTED: usize = 256 << 20;
 
 /// Images of further kinds become ordinary arrays: each open set keeps a segment of images in memory.
 const MOST_SETS: usize = 8;
@@ -36,6 +45,10 @@ pub(super) struct SetsWriter {
     open: Vec<OpenSet>,
     /// The places of those of earlier archives, which a set of this one can become a part of.
     joinable: Vec<usize>,
+    /// The sets of small stacks that were added whole.
+    shared: Vec<SharedSet>,
+    /// Stacks that share sets of other archives.
+    taken: Vec<TakenStacks>,
     /// The stacks that can still be extended.
     pub(super) stacks: Vec<SetStack>,
     /// The sets whose payloads are written.
@@ -71,48 +84,15 @@ impl OpenSet {
     }
 }
 
-/// A stack that becomes an image set of its own.
-#[derive(Debug)]
-pub(super) struct SetStack {
-    pub(super) stack: Stack,
-    set: SetWriter,
-    /// Its place in the order of saving.
-    place: usize,
-}
-
-impl SetStack {
-    /// Adds `count` items, given as bytes.
-    pub(super) fn push(&mut self, output: &mut Output, items: &[u8], count: usize) -> Result<()> {
-        self.stack.push(items, count)?;
-        self.push_packed(output)
-    }
-
-    /// Adds the images of the items that the stack packed last.
-    pub(super) fn push_packed(&mut self, output: &mut Output) -> Result<()> {
-        let pushed = self.push_images(output);
-        // The stack has counted all of its items.
-        output.abandon_on_error(pushed)
-    }
-
-    fn push_images(&mut self, output: &mut Output) -> Result<()> {
-        let size = self.stack.size();
-        let bytes = size[0] * size[1].div_ceil(8);
-        let images = self.stack.images() - self.set.len();
-        for image in 0..images {
-            interrupt::check()?;
-            self.set.push(&mut output.zip, &self.stack.last_rows()[image * bytes..][..bytes], size, None)?;
-        }
-        Ok(())
-    }
-}
-
 /// A set of another archive that was taken over.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct TakenSet {
-    /// The place in the order of saving of the set that it has become, or a part of.
-    pub(super) place: usize,
-    /// Whether its keys are new: that of a stack is not if it has joined another.
-    pub(super) has_new_keys: bool,
+#[derive(Clone, Debug)]
+pub(super) enum TakenSet {
+    /// It has become the set in this place of the order of saving, or a part of it.
+    At(usize),
+    /// It is a stack that has joined another under its key.
+    Joined,
+    /// It is several stacks, taken with this number. Those under these keys have joined others.
+    Stacks { number: usize, joined: HashSet<String> },
 }
 
 /// An image with a key of its own, packed.
@@ -135,6 +115,8 @@ impl SetsWriter {
             keys: KeySet::default(),
             open: Vec::new(),
             joinable: Vec::new(),
+            shared: Vec::new(),
+            taken: Vec::new(),
             stacks: Vec::new(),
             finished: Vec::new(),
         }
@@ -179,17 +161,18 @@ impl SetsWriter {
         self.joinable = self.open.iter().map(|open| open.place).collect();
     }
 
-    /// Takes over some images of a set of another archive, whole items of a stack, to which more can be added. Nothing is noted
-    /// yet in the order of saving.
+    /// Takes over some images of a set of another archive, whole items of a stack, to which more can be added; all of a set that
+    /// stacks share. Nothing is noted yet in the order of saving.
     pub(super) fn take_over(
         &mut self,
-        zip: &bitnpz_npz::Archive,
-        set: &StoredSet,
+        archive: &Archive,
+        number: usize,
         images: &Range<usize>,
         output: &mut Output,
     ) -> Result<TakenSet> {
+        let (zip, set) = (archive.zip(), &archive.sets()[number]);
         let palette = Palette::of(&set.kind(0));
-        let Some((key, shape)) = set.stack() else {
+        let Some(stacks) = set.stacks() else {
             for image in images.clone() {
                 self.claim(&set.key(zip, image))?;
             }
@@ -208,20 +191,104 @@ impl SetsWriter {
             self.joinable.retain(|place| *place != open.place);
             open.palette = palette;
             open.set.add_set(&mut output.zip, zip, set, images)?;
-            return Ok(TakenSet { place: open.place, has_new_keys: true });
+            return Ok(TakenSet::At(open.place));
         };
-        let (shape, form) = part_of(shape, set.form(), images.len());
-        if let Some(same) = self.stacks.iter_mut().find(|same| same.stack.key == key) {
+        let Some(StackShape { key, shape, form }) = stacks.only() else {
+            return self.take_stacks(archive, number, output);
+        };
+        let (shape, form) = part_of(shape, form.as_ref(), images.len());
+        self.take_out(key, output)?;
+        if let Some(same) = self.stacks.iter_mut().find(|same| same.stack.key == *key) {
             same.stack.join(&set.kind(shape[shape.len() - 1]), &shape, form.as_ref())?;
             same.set.add_set(&mut output.zip, zip, set, images)?;
-            return Ok(TakenSet { place: same.place, has_new_keys: false });
+            return Ok(TakenSet::Joined);
         }
         self.claim(key)?;
         let (mut writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
         writer.add_set(&mut output.zip, zip, set, images)?;
         let stack = Stack::with_shape(key, shape, form, palette);
         self.stacks.push(SetStack { stack, set: writer, place });
-        Ok(TakenSet { place, has_new_keys: true })
+        Ok(TakenSet::At(place))
+    }
+
+    /// Takes over the stacks that share a set.
+    fn take_stacks(&mut self, archive: &Archive, number: usize, output: &mut Output) -> Result<TakenSet> {
+        let set = &archive.sets()[number];
+        let stacks = set.stacks().into_iter().flat_map(Stacks::iter).enumerate();
+        let mut joined = HashSet::new();
+        for (index, StackShape { key, shape, form }) in stacks {
+            self.take_out(key, output)?;
+            let Some(same) = self.stacks.iter_mut().find(|same| same.stack.key == *key) else {
+                self.claim(key)?;
+                continue;
+            };
+            let array = SetArray { set: number, images: set.images_of_key(index) };
+            same.stack.check_join(&set.kind(shape[shape.len() - 1]), shape, form.as_ref())?;
+            same.push_decoded(output, archive, &array, 0..shape[0])?;
+            joined.insert(key.clone());
+        }
+        self.taken.push(TakenStacks::new(archive, number));
+        self.bound_memory(output)?;
+        Ok(TakenSet::Stacks { number: self.taken.len() - 1, joined })
+    }
+
+    /// Notes that an array of a set that was taken over is the next in the order of saving, unless it has joined another.
+    pub(super) fn note_taken(
+        &mut self,
+        ledger: &mut Ledger,
+        taken: &TakenSet,
+        array: &SetArray,
+        archive: &Archive,
+    ) {
+        match taken {
+            TakenSet::At(place) => ledger.order.note(*place),
+            TakenSet::Joined => {}
+            TakenSet::Stacks { number, joined } => {
+                let stacks = archive.sets()[array.set].stacks().expect("a set of stacks");
+                if !joined.contains(&stacks.of(array.images.start).key) {
+                    let place = ledger.order.new_place();
+                    ledger.order.note(place);
+                    self.taken[*number].set_place(array, place);
+                }
+            }
+        }
+    }
+
+    /// Makes the stack with this key one that can be extended, if it shares a set of another archive.
+    pub(super) fn take_out(&mut self, key: &str, output: &mut Output) -> Result<()> {
+        let take = |taken: &mut TakenStacks| Some((taken.take(key)?, taken.archive().clone()));
+        if let Some(((array, place), archive)) = self.taken.iter_mut().find_map(take) {
+            let stack = self.decoded(&archive, &array, place, output)?;
+            self.stacks.push(stack);
+        }
+        Ok(())
+    }
+
+    /// Returns a stack that shares a set of another archive and was saved in this place, as one that can be extended.
+    fn decoded(
+        &mut self,
+        archive: &Archive,
+        array: &SetArray,
+        place: usize,
+        output: &mut Output,
+    ) -> Result<SetStack> {
+        let set = &archive.sets()[array.set];
+        let StackShape { key, shape, form } = set.stacks().expect("a set of stacks").of(array.images.start);
+        let palette = Palette::of(&set.kind(0));
+        let writer = self.start_at(place, key, palette.dtype());
+        let stack = Stack::with_shape(key, shape.clone(), form.clone(), palette).to_empty();
+        let mut stack = SetStack { stack, set: writer, place };
+        stack.push_decoded(output, archive, array, 0..shape[0])?;
+        Ok(stack)
+    }
+
+    /// Encodes images of the stacks that can be extended if they take much memory together.
+    pub(super) fn bound_memory(&mut self, output: &mut Output) -> Result<()> {
+        let bytes: usize = self.stacks.iter().map(|stack| stack.set.collected_bytes()).sum();
+        if bytes > MOST_COLLECTED {
+            self.stacks.iter_mut().try_for_each(|stack| stack.set.flush(&mut output.zip))?;
+        }
+        Ok(())
     }
 
     /// Starts the set of a stack whose key is claimed.
@@ -231,20 +298,31 @@ impl SetsWriter {
         SetStack { stack, set, place }
     }
 
-    /// Starts a set named after this key if it is a short, simple name, else after a number. Returns its place in the order of
-    /// saving beside it.
+    /// Starts a set in a new place of the order of saving, which is returned beside it.
     fn start(&mut self, ledger: &mut Ledger, key: &str, dtype: &Dtype) -> (SetWriter, usize) {
-        let is_simple = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let is_free = |name: &str| name != MODELS && !self.names.iter().any(|taken| taken.name == name);
-        let name = if !key.is_empty() && key.len() <= 64 && key.chars().all(is_simple) && is_free(key) {
-            key.to_owned()
-        } else {
-            let mut numbers = (self.names.len()..).map(|number| number.to_string());
-            numbers.find(|name| is_free(name)).expect("numbers go on")
-        };
         let place = ledger.order.new_place();
+        (self.start_at(place, key, dtype), place)
+    }
+
+    /// Starts a set in this place, named after this key if it is a short, simple name, else after a number.
+    fn start_at(&mut self, place: usize, key: &str, dtype: &Dtype) -> SetWriter {
+        let name = self.free_name(key);
         self.names.push(SetName { name: name.clone(), place });
-        (SetWriter::new(name, self.options.with_items(dtype)), place)
+        SetWriter::new(name, self.options.with_items(dtype))
+    }
+
+    fn free_name(&self, key: &str) -> String {
+        let is_simple = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let is_free = |name: &str| {
+            name != MODELS
+                && !self.names.iter().any(|taken| taken.name == name)
+                && !self.taken.iter().any(|taken| taken.set().name() == name)
+        };
+        if !key.is_empty() && key.len() <= 64 && key.chars().all(is_simple) && is_free(key) {
+            return key.to_owned();
+        }
+        let mut numbers = (self.names.len()..).map(|number| number.to_string());
+        numbers.find(|name| is_free(name)).expect("numbers go on")
     }
 
     /// Packs the pixels of one image, in the values of an open set if they fit, else in its own.
@@ -296,34 +374,115 @@ impl SetsWriter {
     /// Ends a stack.
     pub(super) fn finish_stack(&mut self, output: &mut Output, stack: SetStack) -> Result<()> {
         let ended = match self.end_stack(output, stack) {
-            Ok(Some(small)) => small.write(output),
-            ended => ended.map(drop),
+            Ok(small) => small.into_iter().try_for_each(|small| small.write(output)),
+            Err(error) => Err(error),
         };
         output.abandon_on_error(ended)
     }
 
-    /// Ends a stack, and returns it if it is too small for a set.
-    fn end_stack(&mut self, output: &mut Output, stack: SetStack) -> Result<Option<SmallStack>> {
-        let SetStack { stack, set, place } = stack;
-        let rows = || set.collected().map(|image| image.rows);
-        if set.is_unwritten() && rows().map(<[u8]>::len).sum::<usize>() < SMALL_STACK {
-            self.drop_set(place);
-            self.options.meter.count_encoded(stack.images(), stack.shape[0] * stack.item_bytes());
-            let (kind, rows) = (stack.kind(), rows().flatten().copied().collect());
-            let form = stack.form().cloned();
-            return Ok(Some(SmallStack { key: stack.key, place, shape: stack.shape, form, kind, rows }));
+    /// Ends a stack, which joins a set of others like it if it is small. Returns it if it is too small for one.
+    fn end_stack(&mut self, output: &mut Output, stack: SetStack) -> Result<Vec<SmallStack>> {
+        if !SharedSet::suits(&stack) {
+            return self.end_set(output, SharedSet::start(stack));
         }
-        self.finished.push(set.finish(&mut output.zip, stack.kind(), stack.to_shape())?);
-        output.ledger.note_set(1, stack.images());
-        Ok(None)
+        let (size, palette, place) = (stack.stack.size(), stack.stack.palette(), stack.place);
+        match self.shared.iter().position(|shared| shared.takes(size, palette, place)) {
+            Some(number) => {
+                self.forget_name(place);
+                self.name_shared(number);
+                self.shared[number].push(output, stack)?;
+                Ok(Vec::new())
+            }
+            None if self.shared.len() < MOST_SETS => {
+                self.shared.push(SharedSet::start(stack));
+                Ok(Vec::new())
+            }
+            None => self.end_set(output, SharedSet::start(stack)),
+        }
+    }
+
+    /// Names a set that gets its second stack after none of them.
+    fn name_shared(&mut self, number: usize) {
+        let name = self.free_name("stacks");
+        let shared = &mut self.shared[number];
+        if shared.is_alone() {
+            shared.rename(&name);
+            let named = self.names.iter_mut().find(|name| name.place == shared.place);
+            named.expect("a set that was started").name = name;
+        }
+    }
+
+    /// Ends a set of stacks, and returns them if they are too small for one.
+    fn end_set(&mut self, output: &mut Output, shared: SharedSet) -> Result<Vec<SmallStack>> {
+        let place = shared.place;
+        match shared.finish(output)? {
+            EndedSet::Set { finished, keys, images } => {
+                self.finished.push(finished);
+                output.ledger.note_set(keys, images);
+                Ok(Vec::new())
+            }
+            EndedSet::Arrays(small) => {
+                self.forget_name(place);
+                self.has_small = true;
+                Ok(small)
+            }
+        }
+    }
+
+    /// Ends the sets of stacks that were added whole, and returns those that are too small for one.
+    fn end_shared(&mut self, output: &mut Output) -> Result<Vec<SmallStack>> {
+        let mut small = Vec::new();
+        for shared in std::mem::take(&mut self.shared) {
+            small.extend(self.end_set(output, shared)?);
+        }
+        Ok(small)
+    }
+
+    /// Ends the sets of stacks of other archives, with those that were added whole: what is as it was is copied.
+    fn end_taken(&mut self, output: &mut Output) -> Result<Vec<SmallStack>> {
+        let (added, mut small) = (std::mem::take(&mut self.shared), Vec::new());
+        for mut taken in std::mem::take(&mut self.taken) {
+            if !taken.is_whole() {
+                for (array, place) in taken.take_all() {
+                    let stack = self.decoded(taken.archive(), &array, place, output)?;
+                    small.extend(self.end_stack(output, stack)?);
+                }
+                continue;
+            }
+            let (size, palette, place) = (taken.size(), taken.palette(), taken.places()[0]);
+            match self.shared.iter_mut().find(|shared| shared.takes(size, &palette, place)) {
+                Some(shared) => shared.add_taken(output, &taken)?,
+                None => {
+                    let set = self.start_at(place, taken.set().name(), palette.dtype());
+                    self.shared.push(SharedSet::copy(output, set, &taken)?);
+                }
+            }
+        }
+        for other in added {
+            let place = other.place;
+            let mut left = Some(other);
+            for shared in &mut self.shared {
+                left = match left {
+                    Some(other) => shared.join(output, other)?,
+                    None => None,
+                };
+            }
+            match left {
+                Some(other) => small.extend(self.end_set(output, other)?),
+                None => self.forget_name(place),
+            }
+        }
+        Ok(small)
     }
 
     /// Ends all sets.
     pub(super) fn finish(&mut self, output: &mut Output) -> Result<()> {
-        let mut small = Vec::new();
+        let mut small = self.end_taken(output)?;
+        small.extend(self.end_shared(output)?);
         for stack in std::mem::take(&mut self.stacks) {
             small.extend(self.end_stack(output, stack)?);
         }
+        small.extend(self.end_shared(output)?);
         for open in std::mem::take(&mut self.open) {
             let bytes = || open.set.collected().map(|image| image.rows.len()).sum::<usize>();
             if open.set.len() >= FEW_IMAGES || !open.set.is_unwritten() || bytes() >= SMALL_STACK {
@@ -333,7 +492,8 @@ impl SetsWriter {
                 continue;
             }
             let OpenSet { ref palette, ones, ref set, place } = open;
-            self.drop_set(place);
+            self.forget_name(place);
+            self.has_small = true;
             let pixels = set.collected().map(|image| image.size[0] * image.size[1]).sum::<usize>();
             self.options.meter.count_encoded(set.len(), pixels * palette.dtype().item_size());
             small.extend(set.collected().filter_map(|image| {
@@ -352,10 +512,9 @@ impl SetsWriter {
         small.into_iter().try_for_each(|small| small.write(output))
     }
 
-    /// Forgets a set that turned out too small.
-    fn drop_set(&mut self, place: usize) {
+    /// Forgets a set that turned out too small, or has become a part of another.
+    fn forget_name(&mut self, place: usize) {
         self.names.retain(|name| name.place != place);
-        self.has_small = true;
     }
 
     /// Writes what opening the sets needs, and `sets.json`: their names and the order of saving. Returns the numbers of the members

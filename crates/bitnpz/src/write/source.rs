@@ -145,7 +145,7 @@ impl ArraySource for Entry<'_> {
 }
 
 /// Returns the number of items of this length that are read at a time.
-fn items_at_once(item_bytes: usize) -> usize {
+pub(super) fn items_at_once(item_bytes: usize) -> usize {
     (PIECE_BYTES / item_bytes.max(1)).max(1)
 }
 

@@ -1,6 +1,6 @@
 //! Splitting an archive without decoding its images.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::num::NonZero;
 use std::ops::Range;
@@ -13,13 +13,15 @@ use super::merge::compression_like;
 use super::order_log::MEMBERS;
 use super::sets::images_of_item;
 use super::source::PIECE_BYTES;
+use super::stack::Stack;
 use super::writer::Writer;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names;
 use crate::options::WriteOptions;
-use crate::read::{Archive, ArrayReader, OpenOptions, StoredArray};
-use crate::set::StoredSet;
+use crate::packed::Palette;
+use crate::read::{Archive, ArrayReader, OpenOptions, SetArray, StoredArray};
+use crate::set::{StackShape, Stacks};
 
 /// One of the shards that an archive is split into.
 #[derive(Clone, Copy, Debug)]
@@ -46,18 +48,35 @@ impl Shard {
 
 /// What a shard has of an archive.
 struct Cuts {
-    /// The images of each set; `None` of a set that is in another shard.
+    /// The images of each set; `None` of a set that is in another shard, or that stacks share.
     images: Vec<Option<Range<usize>>>,
+    /// The items of each stack that shares a set with others, by the numbers of set and stack.
+    shared: HashMap<[usize; 2], Range<usize>>,
     /// The items of arrays that have so many: one for each image.
     items: BTreeMap<usize, Range<usize>>,
 }
 
 impl Cuts {
     fn new(archive: &Archive, shard: Shard) -> Self {
-        let (mut images, mut items) = (Vec::new(), BTreeMap::new());
-        let keyed = archive.sets().iter().filter(|set| set.stack().is_none()).count();
-        for set in archive.sets() {
-            let Some((len, each)) = items_of(set) else {
+        let (mut images, mut items, mut shared) = (Vec::new(), BTreeMap::new(), HashMap::new());
+        let keyed = archive.sets().iter().filter(|set| set.is_keyed()).count();
+        for (set_number, set) in archive.sets().iter().enumerate() {
+            if let Some(stacks) = set.stacks().filter(|stacks| stacks.only().is_none()) {
+                for (number, stack) in stacks.iter().enumerate() {
+                    let cut = match items_of(stack) {
+                        Some((len, _)) => {
+                            items.entry(len).or_insert_with(|| shard.items(len, |item| item)).clone()
+                        }
+                        None if shard.is_first() => 0..stack.shape[0],
+                        None => continue,
+                    };
+                    shared.insert([set_number, number], cut);
+                }
+                images.push(None);
+                continue;
+            }
+            let stack = set.stacks().and_then(Stacks::only);
+            let Some((len, each)) = stack.map_or(Some((set.len(), 1)), items_of) else {
                 // It cannot be cut along its first axis.
                 images.push(shard.is_first().then(|| 0..set.len()));
                 continue;
@@ -65,18 +84,17 @@ impl Cuts {
             let cut_near = |item: usize| set.cut_near(item * each).div_ceil(each);
             let of_set = || shard.items(len, cut_near);
             // Labels could belong to any of several sets of images with keys of their own.
-            let has_labels = set.stack().is_some() || keyed == 1;
+            let has_labels = !set.is_keyed() || keyed == 1;
             let cut = if has_labels { items.entry(len).or_insert_with(of_set).clone() } else { of_set() };
             images.push(Some(cut.start * each..cut.end * each));
         }
-        Self { images, items }
+        Self { images, shared, items }
     }
 }
 
-/// Returns how many items a set has along the first axis, and how many images each of them has; `None` if it cannot be cut there.
-fn items_of(set: &StoredSet) -> Option<(usize, usize)> {
-    let Some((_, shape)) = set.stack() else { return Some((set.len(), 1)) };
-    let can_be_cut = shape.len() > 2 && set.form().is_none_or(|form| form.can_grow(shape));
+/// Returns how many items a stack has along the first axis, and how many images each of them has; `None` if it cannot be cut there.
+fn items_of(StackShape { shape, form, .. }: &StackShape) -> Option<(usize, usize)> {
+    let can_be_cut = shape.len() > 2 && form.as_ref().is_none_or(|form| form.can_grow(shape));
     let each = images_of_item(shape);
     (can_be_cut && each > 0).then(|| (shape[0], each))
 }
@@ -85,7 +103,7 @@ impl Writer {
     /// Starts an archive that has the shard with this number, from 0, of an archive of image sets that is split into `of` shards.
     ///
     /// Each stack is cut along its first axis, and so are images with keys of their own, into pieces of about the same length,
-    /// without decoding them: all shards together have what the archive has, in its order, and [`merge`](Self::merge) puts them
+    /// without decoding them unless they are small stacks: all shards together have what the archive has, in its order, and [`merge`](Self::merge) puts them
     /// together again. Arrays that have an item for each image, as labels do, are cut in the same places; other arrays are in
     /// each shard. Images that cannot be cut are in the first.
     ///
@@ -133,8 +151,27 @@ impl Writer {
         let takes_member =
             |writer: &mut Self, key: &str| writer.add_part_of_member(&archive, key, shard, &cuts);
         let images_of = |set: usize| cuts.images.get(set).cloned().flatten();
-        writer.take_over(&archive, images_of, takes_member, |_, _| Ok(()))?;
+        let instead = |writer: &mut Self, array: SetArray| {
+            let Some(stacks) = archive.sets()[array.set].stacks() else { return Ok(()) };
+            match cuts.shared.get(&[array.set, stacks.number_of(array.images.start)]) {
+                Some(items) => writer.add_items(&archive, &array, items.clone()),
+                None => Ok(()),
+            }
+        };
+        writer.take_over(&archive, images_of, takes_member, instead)?;
         Ok(writer)
+    }
+
+    /// Adds some items of a stack that shares a set, whose images are encoded again.
+    fn add_items(&mut self, archive: &Archive, array: &SetArray, items: Range<usize>) -> Result<()> {
+        let set = &archive.sets()[array.set];
+        let StackShape { key, shape, form } = set.stacks().expect("a set of stacks").of(array.images.start);
+        self.claim(key)?;
+        let palette = Palette::of(&set.kind(0));
+        let stack = Stack::with_shape(key, shape.clone(), form.clone(), palette).to_empty();
+        let mut stack = self.sets.start_stack(&mut self.output.ledger, stack);
+        stack.push_decoded(&mut self.output, archive, array, items)?;
+        self.sets.finish_stack(&mut self.output, stack)
     }
 
     /// Adds a part of a member, and returns whether all of it is to be copied instead.

@@ -6,7 +6,7 @@ use crate::axes::{ArrayForm, ImageAxes, StackForm};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{PackedKind, Palette, count_images, packed_header, unfit_error};
-use crate::set::Shape;
+use crate::set::StackShape;
 
 /// A stack of images, as far as it has been added.
 #[derive(Debug)]
@@ -62,13 +62,8 @@ impl Stack {
     }
 
     /// Returns the description of the stack in an image set.
-    pub(super) fn to_shape(&self) -> Shape {
-        Shape::Stack { key: self.key.clone(), shape: self.shape.clone(), form: self.form.clone() }
-    }
-
-    /// Returns the form in which the stack comes back, if that differs from the stack.
-    pub(super) fn form(&self) -> Option<&ArrayForm> {
-        self.form.as_ref()
+    pub(super) fn to_shape(&self) -> StackShape {
+        StackShape { key: self.key.clone(), shape: self.shape.clone(), form: self.form.clone() }
     }
 
     /// Returns the same stack without its items.
@@ -80,6 +75,10 @@ impl Stack {
             form.shape[0] = 0;
         }
         empty
+    }
+
+    pub(super) fn palette(&self) -> &Palette {
+        &self.palette
     }
 
     pub(super) fn dtype(&self) -> &Dtype {
@@ -116,9 +115,9 @@ impl Stack {
         count_images(&self.shape)
     }
 
-    /// Adds the items of a stack of this kind and shape, that comes back in this form, whose images are added elsewhere.
-    pub(super) fn join(
-        &mut self,
+    /// Checks that the items of a stack of this kind and shape, that comes back in this form, can be added.
+    pub(super) fn check_join(
+        &self,
         kind: &PackedKind,
         shape: &[usize],
         form: Option<&ArrayForm>,
@@ -131,11 +130,22 @@ impl Stack {
         } else if !Palette::of(kind).agrees_with(&self.palette) {
             ErrorKind::ValuesDiffer { expected: self.kind().values(), found: kind.values() }
         } else {
-            self.palette = Palette::of(kind);
-            self.grow(shape[0]);
             return Ok(());
         };
         Err(Error::from(error).with_key(&self.key))
+    }
+
+    /// Adds those items, whose images are added elsewhere.
+    pub(super) fn join(
+        &mut self,
+        kind: &PackedKind,
+        shape: &[usize],
+        form: Option<&ArrayForm>,
+    ) -> Result<()> {
+        self.check_join(kind, shape, form)?;
+        self.palette = Palette::of(kind);
+        self.grow(shape[0]);
+        Ok(())
     }
 
     /// Counts more items.

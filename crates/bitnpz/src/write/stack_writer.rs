@@ -9,7 +9,8 @@ use ndarray::ArrayRef2;
 
 use super::ledger::Ledger;
 use super::output::Output;
-use super::sets::{SetStack, SetsWriter};
+use super::set_stack::SetStack;
+use super::sets::SetsWriter;
 use super::stack::Stack;
 use super::target::Target;
 use crate::encoding::Encoding;

@@ -26,6 +26,7 @@ mod shard_keys;
 mod shards;
 mod shards_agree;
 mod shards_in_stores;
+mod shared_sets;
 mod split;
 mod stored_array;
 mod support;

@@ -1,0 +1,63 @@
+//! The stacks that the images of a set are.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::description::StackShape;
+use crate::packed::count_images;
+
+/// The stacks that the images of a set are, one after the other.
+#[derive(Debug)]
+pub(crate) struct Stacks {
+    all: Vec<StackShape>,
+    /// The number of images up to the end of each stack.
+    ends: Vec<usize>,
+    /// The number of each stack, by its key.
+    numbers: HashMap<String, usize>,
+}
+
+impl Stacks {
+    /// Several of these stacks have images each, and their keys differ.
+    pub(super) fn new(all: &[StackShape]) -> Self {
+        let mut end = 0;
+        let ends = all.iter().map(|stack| {
+            end += count_images(&stack.shape);
+            end
+        });
+        let numbers = all.iter().enumerate().map(|(number, stack)| (stack.key.clone(), number));
+        Self { ends: ends.collect(), numbers: numbers.collect(), all: all.to_vec() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &StackShape> {
+        self.all.iter()
+    }
+
+    /// Returns the only stack, unless there are several.
+    pub(crate) fn only(&self) -> Option<&StackShape> {
+        if let [only] = self.all.as_slice() { Some(only) } else { None }
+    }
+
+    /// Returns the numbers in the set of the images of the stack with this number.
+    pub(crate) fn images(&self, number: usize) -> Range<usize> {
+        number.checked_sub(1).map_or(0, |before| self.ends[before])..self.ends[number]
+    }
+
+    /// Returns the number of the stack with this key.
+    pub(crate) fn find(&self, key: &str) -> Option<usize> {
+        self.numbers.get(key).copied()
+    }
+
+    /// Returns the number of the stack that has this image of the set. One that is alone may have none.
+    pub(crate) fn number_of(&self, image: usize) -> usize {
+        self.ends.partition_point(|&end| end <= image).min(self.all.len() - 1)
+    }
+
+    /// Returns the stack that has this image of the set.
+    pub(crate) fn of(&self, image: usize) -> &StackShape {
+        &self.all[self.number_of(image)]
+    }
+}

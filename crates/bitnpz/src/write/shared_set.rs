@@ -1,0 +1,137 @@
+//! Image sets that several small stacks share.
+
+use super::output::Output;
+use super::set_stack::SetStack;
+use super::small::SmallStack;
+use super::taken_stacks::TakenStacks;
+use crate::error::Result;
+use crate::packed::{PackedKind, Palette, count_images};
+use crate::set::{FinishedSet, SMALL_STACK, SetWriter, Shape, StackShape};
+
+/// Stacks with more bytes of packed rows have a set of their own. What a set and a model take is less than a hundredth of their
+/// payloads then.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Small stacks of images of one size, one dtype and one pair of values, one after the other in one set. One that is alone has the
+/// set of its own that it was to become.
+#[derive(Debug)]
+pub(super) struct SharedSet {
+    palette: Palette,
+    set: SetWriter,
+    /// The place of the set in the order of saving: that of the first stack.
+    pub(super) place: usize,
+    /// The stacks with their places, which grow.
+    stacks: Vec<(StackShape, usize)>,
+}
+
+/// What a set that stacks share has become.
+pub(super) enum EndedSet {
+    Set {
+        finished: FinishedSet,
+        keys: usize,
+        images: usize,
+    },
+    /// It was too small for one.
+    Arrays(Vec<SmallStack>),
+}
+
+impl SharedSet {
+    /// Starts a set with a stack.
+    pub(super) fn start(stack: SetStack) -> Self {
+        let SetStack { stack, set, place } = stack;
+        Self { palette: stack.palette().clone(), set, place, stacks: vec![(stack.to_shape(), place)] }
+    }
+
+    /// Continues a set of another archive, whose images are copied to this one.
+    pub(super) fn copy(output: &mut Output, set: SetWriter, taken: &TakenStacks) -> Result<Self> {
+        let place = taken.places()[0];
+        let mut shared = Self { palette: taken.palette(), set, place, stacks: Vec::new() };
+        shared.add_taken(output, taken)?;
+        Ok(shared)
+    }
+
+    /// Returns whether a stack is small enough to share a set.
+    pub(super) fn suits(stack: &SetStack) -> bool {
+        let bytes = stack.rows().map(|rows| rows.map(<[u8]>::len).sum::<usize>());
+        stack.stack.images() > 0
+            && stack.stack.shape.len() > 2
+            && bytes.is_some_and(|bytes| bytes <= MOST_BYTES)
+    }
+
+    /// Returns whether images of this size and these values, in a stack that was saved in this place, can be added.
+    pub(super) fn takes(&self, size: [usize; 2], palette: &Palette, place: usize) -> bool {
+        let (_, last) = self.stacks[self.stacks.len() - 1];
+        self.size() == size && self.palette.agrees_with(palette) && last < place
+    }
+
+    fn size(&self) -> [usize; 2] {
+        let (StackShape { shape, .. }, _) = &self.stacks[0];
+        [shape[shape.len() - 2], shape[shape.len() - 1]]
+    }
+
+    /// Adds a stack, none of whose images has been encoded.
+    pub(super) fn push(&mut self, output: &mut Output, stack: SetStack) -> Result<()> {
+        self.palette = self.palette.united_with(stack.stack.palette());
+        self.set.take_collected(&mut output.zip, &stack.set)?;
+        self.stacks.push((stack.stack.to_shape(), stack.place));
+        Ok(())
+    }
+
+    /// Adds the stacks of another set, unless some of its images have been encoded.
+    pub(super) fn join(&mut self, output: &mut Output, other: Self) -> Result<Option<Self>> {
+        let (_, place) = other.stacks[0];
+        if !other.set.is_unwritten() || !self.takes(other.size(), &other.palette, place) {
+            return Ok(Some(other));
+        }
+        self.palette = self.palette.united_with(&other.palette);
+        self.set.take_collected(&mut output.zip, &other.set)?;
+        self.stacks.extend(other.stacks);
+        Ok(None)
+    }
+
+    /// Adds the stacks of a set of another archive, whose images are copied.
+    pub(super) fn add_taken(&mut self, output: &mut Output, taken: &TakenStacks) -> Result<()> {
+        self.palette = self.palette.united_with(&taken.palette());
+        let (zip, set) = (taken.archive().zip(), taken.set());
+        self.set.add_set(&mut output.zip, zip, set, &(0..set.len()))?;
+        self.stacks.extend(taken.stacks().cloned().zip(taken.places()));
+        Ok(())
+    }
+
+    /// Returns whether it has one stack, and its set the name of that.
+    pub(super) fn is_alone(&self) -> bool {
+        self.stacks.len() == 1
+    }
+
+    /// Names the set, no part of which has been written.
+    pub(super) fn rename(&mut self, name: &str) {
+        self.set.rename(name);
+    }
+
+    /// Ends the set.
+    pub(super) fn finish(self, output: &mut Output) -> Result<EndedSet> {
+        let kind = PackedKind {
+            dtype: self.palette.dtype().clone(),
+            bits: self.palette.bits(),
+            width: self.size()[1],
+        };
+        let Self { set, place, stacks, .. } = self;
+        let bytes = || set.collected().map(|image| image.rows.len()).sum::<usize>();
+        if set.is_unwritten() && bytes() < SMALL_STACK {
+            let mut images = set.collected();
+            let small = stacks.into_iter().map(|(StackShape { key, shape, form }, place)| {
+                let (count, pixels) = (count_images(&shape), shape.iter().product::<usize>());
+                output.meter.count_encoded(count, pixels * kind.dtype.item_size());
+                let rows = images.by_ref().take(count).flat_map(|image| image.rows).copied().collect();
+                SmallStack { key, place, shape, form, kind: kind.clone(), rows }
+            });
+            return Ok(EndedSet::Arrays(small.collect()));
+        }
+        let (keys, images) = (stacks.len(), set.len());
+        for (_, own) in &stacks[1..] {
+            output.ledger.order.note_shared(*own, place);
+        }
+        let shape = Shape::Stacks(stacks.into_iter().map(|(stack, _)| stack).collect());
+        Ok(EndedSet::Set { finished: set.finish(&mut output.zip, kind, shape)?, keys, images })
+    }
+}

@@ -1,0 +1,357 @@
+//! Small stacks that share an image set.
+
+use std::num::NonZero;
+use std::path::Path;
+
+use bitnpz::{Archive, DynArray, ImageAxes, Limits, WriteOptions, Writer, salvage};
+use ndarray::{Array3, ArrayD, Axis, ShapeBuilder, array, concatenate, s};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+use crate::support::{Folder, image, stack};
+
+/// Returns the names of the archive's sets.
+fn sets(path: &Path) -> Vec<String> {
+    let zip = bitnpz_npz::Archive::open(path).unwrap();
+    let names = zip.members().filter_map(|member| {
+        Some(member.name().strip_prefix(".bitnpz/")?.strip_suffix("/set.json")?.to_owned())
+    });
+    names.collect()
+}
+
+fn open(path: &Path) -> Archive {
+    let archive = Archive::open(path).unwrap();
+    assert_eq!(archive.verify(|_| ()).unwrap().problems, []);
+    archive
+}
+
+/// Returns stack number `class`, of images of a class.
+fn class(class: usize, count: usize) -> Array3<bool> {
+    let mut stack = Array3::from_elem((count, 20, 30), false);
+    let images = stack.outer_iter_mut().enumerate();
+    images.for_each(|(number, mut to)| to.assign(&image(20, 30, class * 31 + number * number)));
+    stack
+}
+
+fn key(class: usize) -> String {
+    format!("class {class:03}")
+}
+
+fn write(path: &Path, classes: std::ops::Range<usize>, count: usize) {
+    let mut writer = Writer::create(path).unwrap();
+    classes.for_each(|number| writer.add_images(&key(number), &class(number, count)).unwrap());
+    writer.finish().unwrap();
+}
+
+#[test]
+fn a_stack_for_each_class_takes_hardly_more_than_one_for_all() {
+    let folder = Folder::new();
+    let (many, one) = (folder.path("many.npz"), folder.path("one.npz"));
+    write(&many, 0..200, 20);
+    let mut writer = Writer::create(&one).unwrap();
+    let all: Vec<_> = (0..200).map(|number| class(number, 20)).collect();
+    let all = concatenate(Axis(0), &all.iter().map(|stack| stack.view()).collect::<Vec<_>>()).unwrap();
+    writer.add_images("all", &all).unwrap();
+    writer.finish().unwrap();
+
+    let [of_many, of_one] = [&many, &one].map(|path| std::fs::metadata(path).unwrap().len());
+    // A key takes a few bytes.
+    assert!(of_many < of_one + 200 * 8, "{of_many} and {of_one} bytes");
+    assert_eq!(sets(&many), ["stacks"]);
+    let archive = open(&many);
+    assert!(archive.keys().eq((0..200).map(key)));
+    for number in [0, 1, 77, 199] {
+        let images = archive.images(&key(number)).unwrap();
+        assert_eq!(images.shape(), [20, 20, 30]);
+        let mut batch = Array3::from_elem((3, 20, 30), false);
+        images.read_batch_into(&[19, 0, 7], &mut batch).unwrap();
+        assert_eq!(batch, class(number, 20).select(Axis(0), &[19, 0, 7]));
+        assert!(images.read_into(20, &mut batch.index_axis_mut(Axis(0), 0).to_owned()).is_err());
+    }
+    assert!(archive.images("class 200").is_err());
+}
+
+#[test]
+fn only_stacks_that_are_alike_share_a_set() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let mut writer = Writer::create(&path).unwrap();
+    let bytes = |stack: Array3<bool>, on: u8| stack.mapv(|pixel| u8::from(pixel) * on);
+    writer.add_images("a", &class(1, 200)).unwrap();
+    writer.add_images("b", &bytes(class(2, 200), 255)).unwrap();
+    writer.add_images("c", &bytes(class(3, 200), 1)).unwrap();
+    writer.add_images("d", &class(4, 200)).unwrap();
+    // Its second value is not known.
+    writer.add_images("e", &bytes(Array3::from_elem((200, 20, 30), false), 1)).unwrap();
+    writer.add_images("f", &class(6, 200).slice(s![.., ..19, ..]).to_owned()).unwrap();
+    writer.add_images("large", &stack(20_000)).unwrap();
+    writer.add_array("labels", &array![1, 2, 3]).unwrap();
+    writer.finish().unwrap();
+    let archive = open(&path);
+    assert!(archive.keys().eq(["a", "b", "c", "d", "e", "f", "large", "labels"]));
+    assert_eq!(archive.array::<u8>("b").unwrap(), bytes(class(2, 200), 255).into_dyn());
+    assert_eq!(archive.array::<u8>("c").unwrap(), bytes(class(3, 200), 1).into_dyn());
+    assert_eq!(archive.array::<u8>("e").unwrap(), ArrayD::<u8>::zeros(vec![200, 20, 30]));
+    assert_eq!(archive.array::<bool>("d").unwrap(), class(4, 200).into_dyn());
+    let mut names = sets(&path);
+    names.sort();
+    // "stacks" of a and d, a number for b and e.
+    assert_eq!(names, ["3", "c", "f", "large", "stacks"]);
+}
+
+/// What a change of an archive does.
+#[derive(Clone, Debug)]
+enum Change {
+    /// Adds stacks of so many images of these kinds, whole or in two batches.
+    Append(Vec<(usize, usize, bool)>),
+    /// Adds images to these stacks.
+    Extend(Vec<usize>),
+    Remove(Vec<usize>),
+    /// Splits it into so many, and merges these again.
+    Split(usize),
+    /// Merges it with an archive of stacks of these kinds under the next keys, and with one that has these keys too.
+    Merge(Vec<usize>, Vec<usize>),
+    /// Continues a writer that keeps it.
+    Resume(Vec<usize>),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let numbers = || prop::collection::vec(0_usize..40, 0..5);
+    prop_oneof![
+        3 => prop::collection::vec((0_usize..6, 0_usize..150, any::<bool>()), 1..12).prop_map(Change::Append),
+        2 => numbers().prop_map(Change::Extend),
+        1 => numbers().prop_map(Change::Remove),
+        1 => (1_usize..4).prop_map(Change::Split),
+        1 => (numbers(), numbers()).prop_map(|(new, same)| Change::Merge(new, same)),
+        1 => numbers().prop_map(Change::Resume),
+    ]
+}
+
+/// What the archive has: keys in the order of saving, each with the kind of its images and their array.
+#[derive(Default)]
+struct Expected {
+    next: usize,
+    arrays: Vec<(String, usize, ArrayD<u8>)>,
+}
+
+/// Returns images of one of several kinds: of three sizes, and in rows or in columns.
+fn images(kind: usize, count: usize, seed: usize) -> ArrayD<u8> {
+    let (height, width) = [(9, 17), (20, 8), (12, 12)][kind % 3];
+    let mut all = Array3::zeros((count, height, width));
+    let each = all.outer_iter_mut().enumerate();
+    each.for_each(|(number, mut to)| {
+        to.assign(&image(height, width, seed * 7 + number).mapv(|pixel| u8::from(pixel) * 255));
+    });
+    let all = all.into_dyn();
+    if kind < 3 { all } else { all.into_shape_with_order(vec![count, height * width]).unwrap() }
+}
+
+fn axes(kind: usize) -> ImageAxes {
+    ["9x17", "20x8", "12x12"]
+        .map(|axes| axes.parse().unwrap())
+        .into_iter()
+        .nth(kind % 3)
+        .filter(|_| kind > 2)
+        .unwrap_or_default()
+}
+
+impl Expected {
+    fn add(&mut self, writer: &mut Writer, kind: usize, count: usize, in_batches: bool) {
+        let (key, all) = (format!("k{}", self.next), images(kind, count, self.next));
+        self.next += 1;
+        let dynamic = DynArray::from_ndarray(&all);
+        if in_batches {
+            let (one, two) = all.view().split_at(Axis(0), count / 2);
+            for part in [one, two] {
+                let part = ArrayD::from_shape_vec(part.shape(), part.iter().copied().collect()).unwrap();
+                let part = DynArray::from_ndarray(&part);
+                writer.extend_dyn_of(&key, &part.view(), axes(kind)).unwrap();
+            }
+        } else {
+            writer.add_dyn_images_of(&key, &dynamic.view(), axes(kind)).unwrap();
+        }
+        self.arrays.push((key, kind, all));
+    }
+
+    /// Adds images to the array with this number, if there is one and it has no flat images.
+    fn extend(&mut self, writer: &mut Writer, number: usize) {
+        // Flat images in an ordinary array are no images to those who read it.
+        let Some((key, kind, all)) = self.arrays.get_mut(number).filter(|(_, kind, _)| *kind < 3) else {
+            return;
+        };
+        let more = images(*kind, 5, number + 1000);
+        writer.extend_dyn_of(key, &DynArray::from_ndarray(&more).view(), axes(*kind)).unwrap();
+        *all = concatenate(Axis(0), &[all.view(), more.view()]).unwrap();
+    }
+
+    fn check(&self, path: &Path) {
+        let archive = open(path);
+        let keys: Vec<String> = archive.keys().collect();
+        assert!(keys.iter().eq(self.arrays.iter().map(|(key, ..)| key)), "{keys:?}");
+        for (key, _, all) in &self.arrays {
+            assert!(archive.array::<u8>(key).unwrap() == *all, "{key}");
+        }
+    }
+
+    fn apply(&mut self, change: &Change, folder: &Folder, path: &Path) {
+        let options = WriteOptions::default();
+        match change {
+            Change::Append(stacks) => {
+                let mut writer = Writer::append(path, &options).unwrap();
+                for &(kind, count, in_batches) in stacks {
+                    self.add(&mut writer, kind, count, in_batches);
+                }
+                writer.finish().unwrap();
+            }
+            Change::Extend(numbers) => {
+                let mut writer = Writer::append(path, &options).unwrap();
+                numbers.iter().for_each(|&number| self.extend(&mut writer, number));
+                writer.finish().unwrap();
+            }
+            Change::Remove(numbers) => {
+                let keys: Vec<String> =
+                    numbers.iter().filter_map(|&number| Some(self.arrays.get(number)?.0.clone())).collect();
+                let is_removed = |key: &str| keys.iter().any(|removed| removed == key);
+                Writer::without(path, &options, is_removed).unwrap().finish().unwrap();
+                self.arrays.retain(|(key, ..)| !is_removed(key));
+            }
+            Change::Split(of) => {
+                if sets(path).is_empty() {
+                    return;
+                }
+                let of = NonZero::new(*of).unwrap();
+                let shards: Vec<_> =
+                    (0..of.get()).map(|number| folder.path(&format!("{number}.npz"))).collect();
+                for (number, shard) in shards.iter().enumerate() {
+                    Writer::shard(shard, path, number, of, &options).unwrap().finish().unwrap();
+                    open(shard);
+                }
+                Writer::merge(path, &shards, &options).unwrap().finish().unwrap();
+            }
+            Change::Merge(new, same) => {
+                let [one, two] = ["one.npz", "two.npz"].map(|name| folder.path(name));
+                let mut writer = Writer::create(&one).unwrap();
+                new.iter().for_each(|&number| self.add(&mut writer, number % 6, number, number % 2 == 0));
+                writer.finish().unwrap();
+                let mut writer = Writer::create(&two).unwrap();
+                let mut numbers = same.clone();
+                numbers.sort_unstable();
+                numbers.dedup();
+                numbers.into_iter().for_each(|number| self.extend(&mut writer, number));
+                writer.finish().unwrap();
+                let from = [path.to_owned(), one, two];
+                Writer::merge(folder.path("merged.npz"), &from, &options).unwrap().finish().unwrap();
+                std::fs::rename(folder.path("merged.npz"), path).unwrap();
+            }
+            Change::Resume(numbers) => {
+                let mut writer = Writer::resume(path, &options, None).unwrap();
+                for &number in numbers {
+                    self.add(&mut writer, number % 6, number, number % 2 == 1);
+                    self.extend(&mut writer, number);
+                    writer.keep().unwrap();
+                }
+                writer.finish().unwrap();
+            }
+        }
+    }
+}
+
+/// Whatever is done to an archive, it has the arrays that were added, in their order.
+#[test]
+fn survives_every_change() {
+    let changes = (
+        prop::collection::vec((0_usize..6, 0_usize..150, any::<bool>()), 1..12),
+        prop::collection::vec(change(), 1..5),
+    );
+    let mut runner = TestRunner::new(ProptestConfig { cases: 60, ..ProptestConfig::default() });
+    runner
+        .run(&changes, |(stacks, changes)| {
+            let folder = Folder::new();
+            let path = folder.path("a.npz");
+            let mut expected = Expected::default();
+            let mut writer = Writer::create(&path).unwrap();
+            for (kind, count, in_batches) in stacks {
+                expected.add(&mut writer, kind, count, in_batches);
+            }
+            writer.finish().unwrap();
+            expected.check(&path);
+            for change in &changes {
+                expected.apply(change, &folder, &path);
+                expected.check(&path);
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// Stacks that are not touched are copied: their payloads stay as they are.
+#[test]
+fn appending_copies_stacks_that_share_a_set() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    write(&path, 0..30, 20);
+    let payload = |path: &Path| {
+        let zip = bitnpz_npz::Archive::open(path).unwrap();
+        zip.find(".bitnpz/stacks/payload-0").unwrap().read().unwrap()
+    };
+    let before = payload(&path);
+    let mut writer = Writer::append(&path, &WriteOptions::default()).unwrap();
+    (30..60).for_each(|number| writer.add_images(&key(number), &class(number, 20)).unwrap());
+    writer.finish().unwrap();
+    assert_eq!(sets(&path), ["stacks"]);
+    assert_eq!(payload(&path), before);
+    let archive = open(&path);
+    for number in 0..60 {
+        assert_eq!(archive.array::<bool>(&key(number)).unwrap(), class(number, 20).into_dyn());
+    }
+}
+
+#[test]
+fn a_damaged_image_is_blank_in_its_stack() {
+    let folder = Folder::new();
+    let (path, saved) = (folder.path("a.npz"), folder.path("b.npz"));
+    write(&path, 0..30, 20);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let zip = bitnpz_npz::Archive::open(&path).unwrap();
+    let payload = zip.find(".bitnpz/stacks/payload-0").unwrap().read().unwrap();
+    let start = bytes.windows(64).position(|window| window == &payload[payload.len() - 64..]).unwrap();
+    bytes[start] ^= 0x55;
+    std::fs::write(&path, bytes).unwrap();
+    let problems = Archive::open(&path).unwrap().verify(|_| ()).unwrap().problems;
+    assert!(problems.iter().any(|problem| problem.to_string().contains(" of class 028")), "{problems:?}");
+    let outcome = salvage(&path, &saved, &Limits::default(), |_| ()).unwrap();
+    assert!(!outcome.gone.is_empty() || !outcome.doubtful.is_empty());
+    let archive = open(&saved);
+    assert!(archive.keys().eq((0..30).map(key)));
+    for number in 0..20 {
+        assert_eq!(archive.array::<bool>(&key(number)).unwrap(), class(number, 20).into_dyn());
+    }
+    let blank = archive.array::<bool>(&key(28)).unwrap();
+    assert_eq!(blank.shape(), [20, 20, 30]);
+    assert!(
+        blank.outer_iter().zip(class(28, 20).outer_iter()).any(|(found, saved)| found == saved.into_dyn())
+    );
+}
+
+#[test]
+fn stacks_in_column_order_come_back_so() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let mut writer = Writer::create(&path).unwrap();
+    let columns = |number: usize| {
+        let mut array = ArrayD::from_elem(vec![50, 20, 30].f(), false);
+        array.assign(&class(number, 50));
+        array
+    };
+    for number in 0..9 {
+        writer.add_images(&key(number), &columns(number)).unwrap();
+        writer.add_images(&format!("rows {number}"), &class(number, 50)).unwrap();
+    }
+    writer.finish().unwrap();
+    let archive = open(&path);
+    for number in 0..9 {
+        assert_eq!(archive.array::<bool>(&key(number)).unwrap(), columns(number));
+    }
+    Writer::without(&path, &WriteOptions::default(), |key| key == "rows 3").unwrap().finish().unwrap();
+    assert_eq!(open(&path).array::<bool>(&key(8)).unwrap(), columns(8));
+}
