@@ -7,6 +7,7 @@ use bitnpz_npz::Member;
 
 use super::order_log::MEMBERS;
 use super::source::is_not_images;
+use super::stack::Stack;
 use super::writer::Writer;
 use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
@@ -137,4 +138,14 @@ impl Writer {
 /// Returns what [`take_over`](Writer::take_over) needs to take all images of an archive.
 pub(super) fn all_of(archive: &Archive) -> impl Fn(usize) -> Option<Range<usize>> {
     |set| archive.sets().get(set).map(|set| 0..set.len())
+}
+
+/// Returns whether an ordinary array with this key is a stack that is too small for a set.
+pub(super) fn is_small_stack(archive: &Archive, key: &str) -> bool {
+    let Some(entry) = archive.entry(key).ok().filter(Entry::is_small_stack) else { return false };
+    archive.encoding() == Some(Encoding::Sets)
+        && entry.to_array().is_ok_and(|array| {
+            let stack = Stack::new(key, array.dtype(), &array.shape()[1..], None);
+            stack.is_ok_and(|mut stack| stack.push(array.data(), array.shape()[0]).is_ok())
+        })
 }

@@ -7,16 +7,15 @@ use std::path::{Path, PathBuf};
 use bitnpz_npy::Header;
 use bitnpz_npz::{Compression, Member, Method};
 
-use super::append::{MOST_SMALL_STACKS, all_of};
+use super::append::{MOST_SMALL_STACKS, all_of, is_small_stack};
 use super::order_log::MEMBERS;
-use super::stack::Stack;
 use super::writer::Writer;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{self, is_reserved};
 use crate::options::WriteOptions;
 use crate::packed::{PackedKind, count_images};
-use crate::read::{Archive, ArrayReader, Entry, OpenOptions};
+use crate::read::{Archive, ArrayReader, OpenOptions};
 use crate::shards::{ShardedArchive, is_manifest};
 
 /// An archive that is merged.
@@ -53,18 +52,6 @@ impl Source {
         }
         counts.insert(keyed);
         counts
-    }
-
-    /// Returns whether the array of this key becomes a part of a stack, although it is too small for a set itself.
-    fn is_small_stack(&self, key: &str) -> bool {
-        let Some(entry) = self.archive.entry(key).ok().filter(Entry::is_small_stack) else {
-            return false;
-        };
-        self.archive.encoding() == Some(Encoding::Sets)
-            && entry.to_array().is_ok_and(|array| {
-                let stack = Stack::new(key, array.dtype(), &array.shape()[1..], None);
-                stack.is_ok_and(|mut stack| stack.push(array.data(), array.shape()[0]).is_ok())
-            })
     }
 }
 
@@ -209,7 +196,7 @@ fn shared_keys(sources: &[Source]) -> BTreeMap<String, Vec<usize>> {
     }
     let mut stacks = 0;
     numbers.retain(|key, numbers| {
-        let is_stack = || numbers.iter().all(|&number| sources[number].is_small_stack(key));
+        let is_stack = || numbers.iter().all(|&number| is_small_stack(&sources[number].archive, key));
         if numbers.len() > 1 && stacks < MOST_SMALL_STACKS && is_stack() {
             stacks += 1;
             return false;

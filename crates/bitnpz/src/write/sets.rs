@@ -40,6 +40,8 @@ pub(super) struct SetsWriter {
     /// Whether a set became ordinary arrays. `sets.json` is written then even if there are no sets, so that stacks that are
     /// extended later become sets.
     has_small: bool,
+    /// Whether stacks become sets however small they are: they are pieces of larger ones, with which they can be joined again.
+    is_shard: bool,
     keys: KeySet,
     /// The open sets of images with keys of their own: one for each dtype, pair of values and axes of length 1.
     open: Vec<OpenSet>,
@@ -112,6 +114,7 @@ impl SetsWriter {
             options,
             names: Vec::new(),
             has_small: false,
+            is_shard: false,
             keys: KeySet::default(),
             open: Vec::new(),
             joinable: Vec::new(),
@@ -125,6 +128,11 @@ impl SetsWriter {
     /// Returns whether there are no sets.
     pub(super) fn is_empty(&self) -> bool {
         self.names.is_empty()
+    }
+
+    /// Starts an archive of pieces of stacks.
+    pub(super) fn start_shard(&mut self) {
+        self.is_shard = true;
     }
 
     /// Continues an archive of image sets, whose stacks may be too small for one.
@@ -415,7 +423,7 @@ impl SetsWriter {
     /// Ends a set of stacks, and returns them if they are too small for one.
     fn end_set(&mut self, output: &mut Output, shared: SharedSet) -> Result<Vec<SmallStack>> {
         let place = shared.place;
-        match shared.finish(output)? {
+        match shared.finish(output, !self.is_shard)? {
             EndedSet::Set { finished, keys, images } => {
                 self.finished.push(finished);
                 output.ledger.note_set(keys, images);

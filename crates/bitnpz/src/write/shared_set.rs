@@ -108,8 +108,8 @@ impl SharedSet {
         self.set.rename(name);
     }
 
-    /// Ends the set.
-    pub(super) fn finish(self, output: &mut Output) -> Result<EndedSet> {
+    /// Ends the set, which may become ordinary arrays if that is smaller and `may_be_arrays`, or if it has no images.
+    pub(super) fn finish(self, output: &mut Output, may_be_arrays: bool) -> Result<EndedSet> {
         let kind = PackedKind {
             dtype: self.palette.dtype().clone(),
             bits: self.palette.bits(),
@@ -117,7 +117,7 @@ impl SharedSet {
         };
         let Self { set, place, stacks, .. } = self;
         let bytes = || set.collected().map(|image| image.rows.len()).sum::<usize>();
-        if set.is_unwritten() && bytes() < SMALL_STACK {
+        if (may_be_arrays || set.len() == 0) && set.is_unwritten() && bytes() < SMALL_STACK {
             let mut images = set.collected();
             let small = stacks.into_iter().map(|(StackShape { key, shape, form }, place)| {
                 let (count, pixels) = (count_images(&shape), shape.iter().product::<usize>());

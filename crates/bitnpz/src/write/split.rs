@@ -9,6 +9,7 @@ use std::path::Path;
 use bitnpz_npy::{Header, zeros};
 use bitnpz_npz::Member;
 
+use super::append::is_small_stack;
 use super::merge::compression_like;
 use super::order_log::MEMBERS;
 use super::sets::images_of_item;
@@ -88,6 +89,10 @@ impl Cuts {
             let cut = if has_labels { items.entry(len).or_insert_with(of_set).clone() } else { of_set() };
             images.push(Some(cut.start * each..cut.end * each));
         }
+        for member in archive.zip().members().filter(|member| is_small_stack(archive, member.key())) {
+            let shape = archive.entry(member.key()).map_or(Vec::new(), |entry| entry.shape().to_vec());
+            items.entry(shape[0]).or_insert_with(|| shard.items(shape[0], |item| item));
+        }
         Self { images, shared, items }
     }
 }
@@ -148,6 +153,7 @@ impl Writer {
         let shard = Shard { number, of };
         let cuts = Cuts::new(&archive, shard);
         let mut writer = Self::like(path, &archive, options)?;
+        writer.sets.start_shard();
         let takes_member =
             |writer: &mut Self, key: &str| writer.add_part_of_member(&archive, key, shard, &cuts);
         let images_of = |set: usize| cuts.images.get(set).cloned().flatten();
