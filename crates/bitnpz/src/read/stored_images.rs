@@ -67,7 +67,7 @@ impl StoredImages {
     pub(super) fn size(&self) -> Result<Option<[usize; 2]>> {
         match self.len() {
             1 => self.size_of(0).map(Some),
-            _ => Ok(self.set().common_size()),
+            _ => Ok(self.stack().map(StackShape::size).or_else(|| self.set().common_size())),
         }
     }
 
@@ -215,7 +215,8 @@ impl StoredImages {
             let kind = self.set().kind(image.width());
             unpack_onto(image.as_bytes(), kind.width, &kind.dtype, kind.bits, pixels)
         };
-        let size = self.set().common_size().filter(|[height, width]| height * width <= MAX_PIXELS_AT_ONCE);
+        let size = self.stack().map(StackShape::size).or_else(|| self.set().common_size());
+        let size = size.filter(|[height, width]| height * width <= MAX_PIXELS_AT_ONCE);
         let (mut requested, mut end) = (Requested::all(&[]), images.start);
         for first in images.clone().step_by(IMAGES_AT_ONCE) {
             interrupt::check()?;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::keys::Pattern;
+use super::stacks::Stacks;
 use crate::axes::ArrayForm;
 use crate::names::{self, SegmentPart, is_key};
 use crate::order::Run;
@@ -186,6 +187,11 @@ impl StackShape {
             return Err(format!("expected a shape of two or more sides, found {:?}", self.shape));
         }
         self.form.as_ref().map_or(Ok(()), |form| form.check(&self.shape))
+    }
+
+    /// Returns the height and width of its images.
+    pub(crate) fn size(&self) -> [usize; 2] {
+        [self.shape[self.shape.len() - 2], self.shape[self.shape.len() - 1]]
     }
 
     /// Returns the number of images, if it can be counted.
@@ -476,13 +482,21 @@ impl Description {
                 count => format!("expected as many images as {count} stacks have, found {images}"),
             });
         }
-        let size = &first.shape[first.shape.len() - 2..];
-        let is_other =
-            |segment: &SegmentDescription| segment.size.as_ref().map(<[usize; 2]>::as_slice) != Some(size);
-        if !stacks.iter().all(|stack| stack.shape.ends_with(size)) || self.segments.iter().any(is_other) {
-            return Err("expected segments of images of the shape's size, found another".to_owned());
+        let (stacks, mut behind) = (Stacks::new(stacks), 0);
+        let agree = self.segments.iter().all(|segment| {
+            let images = behind..behind + segment.images;
+            behind = images.end;
+            match segment.size {
+                Some(size) => stacks.overlapping(&images).all(|stack| stack.size() == size),
+                // Images have their own sizes, which are checked when they are read.
+                None => stacks.only().is_none(),
+            }
+        });
+        if agree {
+            Ok(())
+        } else {
+            Err("expected segments of images of the shape's size, found another".to_owned())
         }
-        Ok(())
     }
 
     /// Checks that the images of all segments have keys, or those of none.

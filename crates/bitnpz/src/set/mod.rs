@@ -10,8 +10,8 @@
 //! | `.bitnpz/models/<model>.npy` | a model |
 //!
 //! Writing: `writer` collects images (`collected`) into segments; `encode` trains a model (`train`), encodes the images
-//! (`payloads`) and puts them into blocks. Reading: `stored` finds an image's `segment`, its payload, and decodes it; what is
-//! before the payloads of a block that was read is kept in `heads`; `verify` reads all images. Sets of versions 1 to 3 have a
+//! (`payloads`) and puts them into blocks. Reading: `stored` finds an image's `segment`, its payload, and decodes it; blocks
+//! that were read are kept in `kept_blocks`; `verify` reads all images. Sets of versions 1 to 3 have a
 //! `payload_index` in place of blocks.
 
 mod blob;
@@ -23,7 +23,7 @@ mod description;
 mod directory;
 mod distinct;
 mod encode;
-mod heads;
+mod kept_blocks;
 mod keys;
 mod lengths;
 mod limits;

@@ -22,7 +22,7 @@ pub(super) struct Segment {
     members: PayloadMembers,
     /// Opened when an image is first read: opening an archive takes no longer for having many segments.
     payloads: OnceLock<StoredPayloads>,
-    /// The bytes of heads that are kept of all segments of the set.
+    /// The bytes of blocks that are kept of all segments of the set.
     kept: Arc<AtomicUsize>,
 }
 

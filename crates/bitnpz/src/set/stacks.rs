@@ -56,6 +56,12 @@ impl Stacks {
         self.ends.partition_point(|&end| end <= image).min(self.all.len() - 1)
     }
 
+    /// Returns the stacks that have images in this range; one that is alone if the range is empty, too.
+    pub(super) fn overlapping(&self, images: &Range<usize>) -> impl Iterator<Item = &StackShape> {
+        let last = self.number_of(images.end.saturating_sub(1).max(images.start));
+        self.all[self.number_of(images.start)..=last].iter()
+    }
+
     /// Returns the stack that has this image of the set.
     pub(crate) fn of(&self, image: usize) -> &StackShape {
         &self.all[self.number_of(image)]

@@ -234,7 +234,10 @@ impl StoredSet {
         let (segment, number) = self.locate(image)?;
         match segment.size() {
             Some(size) => Ok(size),
-            None => Ok(self.split_size(segment, number, &segment.payloads(zip)?.payload(zip, number)?)?.0),
+            None => {
+                let payload = segment.payloads(zip)?.payload(zip, number)?;
+                Ok(self.split_size(segment, image, &payload)?.0)
+            }
         }
     }
 
@@ -284,7 +287,7 @@ impl StoredSet {
         let start = match segment.size() {
             Some(_) => 0,
             None => {
-                let (own, rest) = self.split_size(segment, number, &payload)?;
+                let (own, rest) = self.split_size(segment, image, &payload)?;
                 if own != size {
                     return Err(ErrorKind::SizesDiffer.into());
                 }
@@ -367,7 +370,7 @@ impl StoredSet {
         match segment.size() {
             Some(size) => with(segment, &payload, size),
             None => {
-                let (size, payload) = self.split_size(segment, number, &payload)?;
+                let (size, payload) = self.split_size(segment, image, &payload)?;
                 with(segment, payload, size)
             }
         }
@@ -381,7 +384,7 @@ impl StoredSet {
         payload: &'p [u8],
     ) -> Result<([usize; 2], &'p [u8])> {
         let damaged = |expected: &str, found: &str| {
-            let message = format!("image {image} of the segment: expected {expected}, found {found}");
+            let message = format!("image {image} of the set: expected {expected}, found {found}");
             Error::from(segment.damaged(message))
         };
         let mut rest = payload;
@@ -391,7 +394,13 @@ impl StoredSet {
         let size = [height, width];
         check_shape(&size, self.description.kind.dtype.item_size())
             .map_err(|message| damaged("a size that can be counted", message))?;
-        Ok((size, rest))
+        match &self.stacks {
+            Some(stacks) if stacks.of(image).size() != size => Err(damaged(
+                &format!("the size {:?} of its stack", stacks.of(image).size()),
+                &format!("{size:?}"),
+            )),
+            _ => Ok((size, rest)),
+        }
     }
 
     /// Returns the model of a segment as it is stored, with its checksum checked.

@@ -13,7 +13,7 @@ use super::block::{Block, MAX_HEAD, Place};
 use super::checksum::{self, Checksum, Damage};
 use super::description::SegmentDescription;
 use super::directory::{BLOCK, Directory};
-use super::heads::Heads;
+use super::kept_blocks::KeptBlocks;
 use super::payload_index::{IndexLayout, PayloadIndex};
 use super::payload_members::PayloadMembers;
 use super::window::Window;
@@ -34,7 +34,7 @@ pub(super) struct StoredPayloads {
 /// How the payloads of a segment are laid out.
 #[derive(Debug)]
 pub(super) enum Layout {
-    Blocks(Box<Directory>, Heads),
+    Blocks(Box<Directory>, KeptBlocks),
     /// One after the other, in sets of versions 1 to 3.
     Index(IndexLayout),
 }
@@ -50,7 +50,7 @@ const SMALL_BLOCK: usize = 16 << 10;
 const SMALL_REQUESTED_BLOCK: usize = 256 << 10;
 
 impl StoredPayloads {
-    /// Opens the payloads of a segment of a set of which so many bytes of heads are kept.
+    /// Opens the payloads of a segment of a set of which so many bytes of blocks are kept.
     pub(super) fn open(
         zip: &Archive,
         members: &PayloadMembers,
@@ -86,11 +86,12 @@ impl StoredPayloads {
         let length =
             length.ok_or_else(|| damaged(&payload, "expected less than 4 GiB, found more".to_owned()))?;
         let layout = if has_blocks {
-            // Of bytes in memory, heads need not be kept; of those that are read by range, whole blocks are.
+            // Bytes in memory need not be kept; those that are read by range are, by the archive.
             let is_read = !zip.is_read_by_range() && matches!(payload.get(zip, 0..0)?, Cow::Owned(_));
             Directory::read(&directory.bytes(zip)?, images, length, repeats).map(|directory| {
-                let heads = if is_read { Heads::new(directory.blocks(), kept) } else { Heads::default() };
-                Layout::Blocks(Box::new(directory), heads)
+                let blocks =
+                    if is_read { KeptBlocks::new(directory.blocks(), kept) } else { KeptBlocks::default() };
+                Layout::Blocks(Box::new(directory), blocks)
             })
         } else {
             let layout = IndexLayout::new(images, length, repeats);
@@ -169,16 +170,15 @@ impl StoredPayloads {
                 let range = index.payload(image).ok_or_else(damaged)?;
                 Ok(StoredPayload { bytes: read(range)?, is_repeat: index.is_repeat(image) })
             }
-            Layout::Blocks(directory, heads) => {
+            Layout::Blocks(directory, kept) => {
                 let block = directory.range(&bytes, image / BLOCK).ok_or_else(damaged)?;
-                // Where reads are requests, one is better made for all of a small block, and kept.
                 if let Some(range) = directory.equal_place(&block, image)
-                    && (in_window(&range).is_some() || !zip.is_read_by_range())
+                    && (in_window(&range).is_some() || !is_read_whole(zip, kept, &block, image / BLOCK))
                 {
                     return Ok(StoredPayload { bytes: read(range)?, is_repeat: false });
                 }
                 let InBlock { head, start, place } =
-                    self.in_block((&**directory, heads), block, image, read)?;
+                    self.in_block((&**directory, kept), block, image, read)?;
                 let Place { range, is_repeat } = place;
                 let bytes = match head {
                     Cow::Borrowed(block) if range.end <= block.len() => Cow::Borrowed(&block[range]),
@@ -193,24 +193,25 @@ impl StoredPayloads {
     /// Finds an image in its block, which lies there, and of which `read` reads the start.
     fn in_block<'b>(
         &self,
-        (directory, heads): (&Directory, &'b Heads),
+        (directory, kept_blocks): (&Directory, &'b KeptBlocks),
         range: Range<usize>,
         image: usize,
         read: impl Fn(Range<usize>) -> Result<Cow<'b, [u8]>>,
     ) -> Result<InBlock<'b>> {
         let (start, len) = (range.start, range.len());
-        let kept = heads.get(image / BLOCK);
+        let kept = kept_blocks.get(image / BLOCK);
         let head = match kept {
             Some(head) => Cow::Borrowed(head),
             None => read_head(directory, image / BLOCK, range, &read)?,
         };
         let block = Block::new(directory, image / BLOCK, len, &head);
         // Only a head that is as it was written says where it ends.
-        if let (Some(block), None, Cow::Owned(_)) = (&block, kept, &head)
-            && heads.has_room(image / BLOCK)
+        if let (Some(block), None, Cow::Owned(read)) = (&block, kept, &head)
+            && kept_blocks.has_room(image / BLOCK)
             && block.is_as_written()
         {
-            heads.keep(image / BLOCK, block.head());
+            let is_whole = read.len() == len && kept_blocks.has_room_for_all(image / BLOCK);
+            kept_blocks.keep(image / BLOCK, if is_whole { read } else { block.head() });
         }
         let place = block.and_then(|block| block.place(image % BLOCK)).ok_or_else(|| {
             self.damaged(format!(
@@ -286,14 +287,13 @@ impl StoredPayloads {
                 let index = PayloadIndex::new(*layout, &bytes).ok_or_else(|| self.damaged_at(image))?;
                 Ok(index.payload(image).ok_or_else(|| self.damaged_at(image))?)
             }
-            Layout::Blocks(directory, heads) => {
+            Layout::Blocks(directory, kept) => {
                 let block = directory.range(&bytes, image / BLOCK).ok_or_else(|| self.damaged_at(image))?;
                 if let Some(range) = directory.equal_place(&block, image) {
                     return Ok(range);
                 }
                 let read = |range| self.payload.get(zip, range);
-                let InBlock { start, place, .. } =
-                    self.in_block((&**directory, heads), block, image, read)?;
+                let InBlock { start, place, .. } = self.in_block((&**directory, kept), block, image, read)?;
                 Ok(start + place.range.start..start + place.range.end)
             }
         }
@@ -417,6 +417,14 @@ impl StoredPayloads {
     pub(super) fn damaged(&self, message: String) -> ErrorKind {
         ErrorKind::Damaged { member: self.payload.member().to_owned(), message }
     }
+}
+
+/// Returns whether an image is better read with all of its block, which is kept then, although its own place is known: where reads
+/// are requests, and where the block is small.
+fn is_read_whole(zip: &Archive, kept: &KeptBlocks, block: &Range<usize>, number: usize) -> bool {
+    zip.is_read_by_range()
+        || kept.get(number).is_some_and(|bytes| bytes.len() == block.len())
+        || (block.len() <= SMALL_BLOCK && kept.has_room_for_all(number))
 }
 
 /// Reads the start of a block that lies there, or all of it if it is small.

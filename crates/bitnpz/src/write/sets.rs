@@ -393,9 +393,9 @@ impl SetsWriter {
         if !SharedSet::suits(&stack) {
             return self.end_set(output, SharedSet::start(stack));
         }
-        let (size, palette, place) = (stack.stack.size(), stack.stack.palette(), stack.place);
-        match self.shared.iter().position(|shared| shared.takes(size, palette, place)) {
+        match self.shared_set_for(stack.stack.size(), stack.stack.palette(), stack.place) {
             Some(number) => {
+                let place = stack.place;
                 self.forget_name(place);
                 self.name_shared(number);
                 self.shared[number].push(output, stack)?;
@@ -407,6 +407,19 @@ impl SetsWriter {
             }
             None => self.end_set(output, SharedSet::start(stack)),
         }
+    }
+
+    /// Returns the number of the set that a stack of images of this size can share: one of the same size or, if there are many
+    /// sets, of the nearest.
+    fn shared_set_for(&self, size: [usize; 2], palette: &Palette, place: usize) -> Option<usize> {
+        let takes = |number: &usize| self.shared[*number].takes(palette, place);
+        let all = (0..self.shared.len()).filter(takes);
+        let nearest = all.min_by_key(|&number| {
+            let areas =
+                [self.shared[number].size(), size].map(|[height, width]| height.saturating_mul(width).max(1));
+            (self.shared[number].size() != size, areas[0].max(areas[1]) / areas[0].min(areas[1]))
+        });
+        nearest.filter(|&number| self.shared[number].size() == size || self.shared.len() >= MOST_SETS)
     }
 
     /// Names a set that gets its second stack after none of them.
@@ -458,7 +471,8 @@ impl SetsWriter {
                 continue;
             }
             let (size, palette, place) = (taken.size(), taken.palette(), taken.places()[0]);
-            match self.shared.iter_mut().find(|shared| shared.takes(size, &palette, place)) {
+            let is_like = |shared: &&mut SharedSet| shared.size() == size && shared.takes(&palette, place);
+            match self.shared.iter_mut().find(is_like) {
                 Some(shared) => shared.add_taken(output, &taken)?,
                 None => {
                     let set = self.start_at(place, taken.set().name(), palette.dtype());

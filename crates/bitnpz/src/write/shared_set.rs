@@ -8,12 +8,12 @@ use crate::error::Result;
 use crate::packed::{PackedKind, Palette, count_images};
 use crate::set::{FinishedSet, SMALL_STACK, SetWriter, Shape, StackShape};
 
-/// Stacks with more bytes of packed rows have a set of their own. What a set and a model take is less than a hundredth of their
-/// payloads then.
-const MOST_BYTES: usize = 1 << 20;
+/// Stacks with more bytes of packed rows have a set of their own: a model that was trained on so many is hardly larger than one for
+/// more.
+const MOST_BYTES: usize = 4 << 20;
 
-/// Small stacks of images of one size, one dtype and one pair of values, one after the other in one set. One that is alone has the
-/// set of its own that it was to become.
+/// Small stacks of one dtype and one pair of values, one after the other in one set; of images of one size, unless there are very
+/// many sizes. One that is alone has the set of its own that it was to become.
 #[derive(Debug)]
 pub(super) struct SharedSet {
     palette: Palette,
@@ -58,15 +58,16 @@ impl SharedSet {
             && bytes.is_some_and(|bytes| bytes <= MOST_BYTES)
     }
 
-    /// Returns whether images of this size and these values, in a stack that was saved in this place, can be added.
-    pub(super) fn takes(&self, size: [usize; 2], palette: &Palette, place: usize) -> bool {
+    /// Returns whether images of these values, in a stack that was saved in this place, can be added.
+    pub(super) fn takes(&self, palette: &Palette, place: usize) -> bool {
         let (_, last) = self.stacks[self.stacks.len() - 1];
-        self.size() == size && self.palette.agrees_with(palette) && last < place
+        self.palette.agrees_with(palette) && last < place
     }
 
-    fn size(&self) -> [usize; 2] {
-        let (StackShape { shape, .. }, _) = &self.stacks[0];
-        [shape[shape.len() - 2], shape[shape.len() - 1]]
+    /// Returns the height and width of the first images.
+    pub(super) fn size(&self) -> [usize; 2] {
+        let (first, _) = &self.stacks[0];
+        first.size()
     }
 
     /// Adds a stack, none of whose images has been encoded.
@@ -80,7 +81,7 @@ impl SharedSet {
     /// Adds the stacks of another set, unless some of its images have been encoded.
     pub(super) fn join(&mut self, output: &mut Output, other: Self) -> Result<Option<Self>> {
         let (_, place) = other.stacks[0];
-        if !other.set.is_unwritten() || !self.takes(other.size(), &other.palette, place) {
+        if !other.set.is_unwritten() || self.size() != other.size() || !self.takes(&other.palette, place) {
             return Ok(Some(other));
         }
         self.palette = self.palette.united_with(&other.palette);
@@ -110,20 +111,17 @@ impl SharedSet {
 
     /// Ends the set, which may become ordinary arrays if that is smaller and `may_be_arrays`, or if it has no images.
     pub(super) fn finish(self, output: &mut Output, may_be_arrays: bool) -> Result<EndedSet> {
-        let kind = PackedKind {
-            dtype: self.palette.dtype().clone(),
-            bits: self.palette.bits(),
-            width: self.size()[1],
-        };
-        let Self { set, place, stacks, .. } = self;
+        let Self { palette, set, place, stacks } = self;
+        let kind = |width| PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
         let bytes = || set.collected().map(|image| image.rows.len()).sum::<usize>();
         if (may_be_arrays || set.len() == 0) && set.is_unwritten() && bytes() < SMALL_STACK {
             let mut images = set.collected();
-            let small = stacks.into_iter().map(|(StackShape { key, shape, form }, place)| {
+            let small = stacks.into_iter().map(|(stack, place)| {
+                let (kind, StackShape { key, shape, form }) = (kind(stack.size()[1]), stack);
                 let (count, pixels) = (count_images(&shape), shape.iter().product::<usize>());
                 output.meter.count_encoded(count, pixels * kind.dtype.item_size());
                 let rows = images.by_ref().take(count).flat_map(|image| image.rows).copied().collect();
-                SmallStack { key, place, shape, form, kind: kind.clone(), rows }
+                SmallStack { key, place, shape, form, kind, rows }
             });
             return Ok(EndedSet::Arrays(small.collect()));
         }
@@ -132,6 +130,6 @@ impl SharedSet {
             output.ledger.order.note_shared(*own, place);
         }
         let shape = Shape::Stacks(stacks.into_iter().map(|(stack, _)| stack).collect());
-        Ok(EndedSet::Set { finished: set.finish(&mut output.zip, kind, shape)?, keys, images })
+        Ok(EndedSet::Set { finished: set.finish(&mut output.zip, kind(0), shape)?, keys, images })
     }
 }

@@ -34,9 +34,9 @@ impl TakenStacks {
         Palette::of(&self.set().kind(0))
     }
 
-    /// Returns the height and width of the images.
+    /// Returns the height and width of the first images.
     pub(super) fn size(&self) -> [usize; 2] {
-        self.set().common_size().expect("images of one size")
+        self.stacks().next().expect("two stacks or more").size()
     }
 
     pub(super) fn stacks(&self) -> impl Iterator<Item = &StackShape> {

@@ -5,7 +5,7 @@ use std::fs;
 use bitnpz::{
     Archive, Bitmap, Codec, Compression, ErrorKind, Limits, OpenOptions, WriteOptions, Writer, salvage,
 };
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, Axis};
 
 use crate::support::Folder;
 
@@ -349,4 +349,39 @@ fn one_image_may_be_a_stack() {
     drop(Writer::shard(&to, &path, 1, two, &options).map(Writer::finish));
     drop(Writer::merge(&to, &[&path, &path], &options).map(Writer::finish));
     drop(Writer::append(&path, &options).map(Writer::finish));
+}
+
+/// In a set whose images have sizes of their own, each must have that of its stack.
+#[test]
+fn refuses_images_of_another_size_than_their_stack() {
+    let members = written(&WriteOptions::default(), |writer| {
+        for number in 0..20 {
+            let size = [40, 20 + number];
+            let stack = Array3::from_shape_fn((60, size[0], size[1]), |(seed, row, column)| {
+                image(seed)[[row / 2, column * 20 / size[1]]]
+            });
+            writer.add_images(&format!("k{number}"), &stack).unwrap();
+        }
+    });
+    let name = |members: &Members, shape: &str| {
+        let has = |(name, bytes): &&(String, Vec<u8>)| {
+            name.ends_with("/set.json") && String::from_utf8_lossy(bytes).contains(shape)
+        };
+        members.iter().find(has).unwrap().0.clone()
+    };
+    let (last, expected) = (name(&members, "[60,40,39]"), archive(&members));
+    assert!(Archive::from_bytes(expected).unwrap().verify(|_| ()).unwrap().problems.is_empty());
+    for lie in ["[60,39,40]", "[60,40,40]", "[59,40,39]", "[60,40,1000000]"] {
+        let false_members = archive(&replaced(&members, &last, "[60,40,39]", lie));
+        let Ok(archive) = Archive::from_bytes(false_members) else { continue };
+        assert!(!archive.verify(|_| ()).unwrap().problems.is_empty(), "{lie}");
+        let images = archive.images("k19").unwrap();
+        let size = images.image_size().unwrap();
+        let mut batch = Array3::from_elem((2, size[0], size[1]), false);
+        let error = images.read_batch_into(&[0, 3], &mut batch).unwrap_err().to_string();
+        assert!(error.contains("of its stack"), "{lie}: {error}");
+        assert!(images.read_into(3, &mut batch.index_axis_mut(Axis(0), 0)).is_err());
+        assert!(archive.array::<bool>("k19").is_err() && images.count_ones(&[0]).is_err());
+        assert_eq!(archive.images("k0").unwrap().count_ones(&[0]).unwrap().len(), 1);
+    }
 }

@@ -84,7 +84,7 @@ fn only_stacks_that_are_alike_share_a_set() {
     // Its second value is not known.
     writer.add_images("e", &bytes(Array3::from_elem((200, 20, 30), false), 1)).unwrap();
     writer.add_images("f", &class(6, 200).slice(s![.., ..19, ..]).to_owned()).unwrap();
-    writer.add_images("large", &stack(20_000)).unwrap();
+    writer.add_images("large", &stack(60_000)).unwrap();
     writer.add_array("labels", &array![1, 2, 3]).unwrap();
     writer.finish().unwrap();
     let archive = open(&path);
@@ -97,6 +97,31 @@ fn only_stacks_that_are_alike_share_a_set() {
     names.sort();
     // "stacks" of a and d, a number for b and e.
     assert_eq!(names, ["3", "c", "f", "large", "stacks"]);
+}
+
+/// A stack of crops for each thing: all sizes differ.
+#[test]
+fn stacks_of_many_sizes_share_a_few_sets() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let crops = |number: usize| {
+        let (height, width) = (12 + number % 31, 9 + number % 17 * 2);
+        let mut stack = Array3::from_elem((15, height, width), false);
+        let each = stack.outer_iter_mut().enumerate();
+        each.for_each(|(seed, mut to)| to.assign(&image(height, width, number + seed * 7)));
+        stack
+    };
+    let mut writer = Writer::create(&path).unwrap();
+    (0..300).for_each(|number| writer.add_images(&key(number), &crops(number)).unwrap());
+    writer.finish().unwrap();
+    assert!(sets(&path).len() <= 8);
+    let archive = open(&path);
+    assert!(archive.keys().eq((0..300).map(key)));
+    for number in 0..300 {
+        let images = archive.images(&key(number)).unwrap();
+        assert_eq!(images.image_size(), Some(crops(number).dim()).map(|(_, height, width)| [height, width]));
+        assert_eq!(archive.array::<bool>(&key(number)).unwrap(), crops(number).into_dyn());
+    }
 }
 
 /// What a change of an archive does.
@@ -118,7 +143,7 @@ enum Change {
 fn change() -> impl Strategy<Value = Change> {
     let numbers = || prop::collection::vec(0_usize..40, 0..5);
     prop_oneof![
-        3 => prop::collection::vec((0_usize..6, 0_usize..150, any::<bool>()), 1..12).prop_map(Change::Append),
+        3 => prop::collection::vec((0..KINDS, 0_usize..150, any::<bool>()), 1..12).prop_map(Change::Append),
         2 => numbers().prop_map(Change::Extend),
         1 => numbers().prop_map(Change::Remove),
         1 => (1_usize..4).prop_map(Change::Split),
@@ -134,25 +159,28 @@ struct Expected {
     arrays: Vec<(String, usize, ArrayD<u8>)>,
 }
 
-/// Returns images of one of several kinds: of three sizes, and in rows or in columns.
+/// The kinds of images: of more sizes than there are sets, and as matrices or flat.
+const KINDS: usize = 2 * SIZES;
+const SIZES: usize = 11;
+
+fn size(kind: usize) -> (usize, usize) {
+    (9 + kind % SIZES * 3, 17 + kind % SIZES % 4)
+}
+
 fn images(kind: usize, count: usize, seed: usize) -> ArrayD<u8> {
-    let (height, width) = [(9, 17), (20, 8), (12, 12)][kind % 3];
+    let (height, width) = size(kind);
     let mut all = Array3::zeros((count, height, width));
     let each = all.outer_iter_mut().enumerate();
     each.for_each(|(number, mut to)| {
         to.assign(&image(height, width, seed * 7 + number).mapv(|pixel| u8::from(pixel) * 255));
     });
     let all = all.into_dyn();
-    if kind < 3 { all } else { all.into_shape_with_order(vec![count, height * width]).unwrap() }
+    if kind < SIZES { all } else { all.into_shape_with_order(vec![count, height * width]).unwrap() }
 }
 
 fn axes(kind: usize) -> ImageAxes {
-    ["9x17", "20x8", "12x12"]
-        .map(|axes| axes.parse().unwrap())
-        .into_iter()
-        .nth(kind % 3)
-        .filter(|_| kind > 2)
-        .unwrap_or_default()
+    let (height, width) = size(kind);
+    if kind < SIZES { ImageAxes::Inferred } else { format!("{height}x{width}").parse().unwrap() }
 }
 
 impl Expected {
@@ -176,7 +204,7 @@ impl Expected {
     /// Adds images to the array with this number, if there is one and it has no flat images.
     fn extend(&mut self, writer: &mut Writer, number: usize) {
         // Flat images in an ordinary array are no images to those who read it.
-        let Some((key, kind, all)) = self.arrays.get_mut(number).filter(|(_, kind, _)| *kind < 3) else {
+        let Some((key, kind, all)) = self.arrays.get_mut(number).filter(|(_, kind, _)| *kind < SIZES) else {
             return;
         };
         let more = images(*kind, 5, number + 1000);
@@ -220,7 +248,7 @@ impl Expected {
                 // Flat images in an ordinary array, as above.
                 let archive = open(path);
                 let is_flat = |(key, kind, all): &(String, usize, ArrayD<u8>)| {
-                    *kind > 2 && (all.shape()[0] < *of || archive.images(key).unwrap().shape().len() < 3)
+                    *kind >= SIZES && (all.shape()[0] < *of || archive.images(key).unwrap().shape().len() < 3)
                 };
                 if sets(path).is_empty() || self.arrays.iter().any(is_flat) {
                     return;
@@ -237,7 +265,8 @@ impl Expected {
             Change::Merge(new, same) => {
                 let [one, two] = ["one.npz", "two.npz"].map(|name| folder.path(name));
                 let mut writer = Writer::create(&one).unwrap();
-                new.iter().for_each(|&number| self.add(&mut writer, number % 6, number, number % 2 == 0));
+                new.iter()
+                    .for_each(|&number| self.add(&mut writer, number * 7 % KINDS, number, number % 2 == 0));
                 writer.finish().unwrap();
                 let mut writer = Writer::create(&two).unwrap();
                 let mut numbers = same.clone();
@@ -253,7 +282,7 @@ impl Expected {
                 let mut writer = Writer::resume(path, &options, None).unwrap();
                 for &number in numbers {
                     self.extend(&mut writer, number);
-                    self.add(&mut writer, number % 6, number, number % 2 == 1);
+                    self.add(&mut writer, number * 7 % KINDS, number, number % 2 == 1);
                     writer.keep().unwrap();
                 }
                 writer.finish().unwrap();
@@ -266,10 +295,10 @@ impl Expected {
 #[test]
 fn survives_every_change() {
     let changes = (
-        prop::collection::vec((0_usize..6, 0_usize..150, any::<bool>()), 1..12),
+        prop::collection::vec((0..KINDS, 0_usize..150, any::<bool>()), 1..12),
         prop::collection::vec(change(), 1..5),
     );
-    let mut runner = TestRunner::new(ProptestConfig { cases: 60, ..ProptestConfig::default() });
+    let mut runner = TestRunner::new(ProptestConfig { cases: 40, ..ProptestConfig::default() });
     runner
         .run(&changes, |(stacks, changes)| {
             let folder = Folder::new();
