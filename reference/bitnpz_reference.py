@@ -944,7 +944,7 @@ def models_of(about, name):
     """Returns the models of a set as versions 4 and 5 describe them, but with the whole names of their members."""
     if about["version"] in (4, 5):
         models = [dict(model) for model in about["models"]]
-        check(models and all(model not in models[:n] for n, model in enumerate(models)), "models that differ")
+        check(all(model not in models[:n] for n, model in enumerate(models)), "models that differ")
         for model in models:
             check(model.keys() <= {"codec", "base", "member"}, "names that the version knows")
             if "member" in model:

@@ -246,7 +246,7 @@ impl SetWriter {
         kind: PackedKind,
         shape: Shape,
     ) -> Result<FinishedSet> {
-        if self.collected.len() > 0 || self.images == 0 {
+        if self.collected.len() > 0 {
             let total = self.len();
             self.start_encoding(zip, total)?;
         }

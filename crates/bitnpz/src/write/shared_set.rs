@@ -109,12 +109,12 @@ impl SharedSet {
         self.set.rename(name);
     }
 
-    /// Ends the set, which may become ordinary arrays if that is smaller and `may_be_arrays`, or if it has no images.
+    /// Ends the set, which may become ordinary arrays if that is smaller and `may_be_arrays`.
     pub(super) fn finish(self, output: &mut Output, may_be_arrays: bool) -> Result<EndedSet> {
         let Self { palette, set, place, stacks } = self;
         let kind = |width| PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
         let bytes = || set.collected().map(|image| image.rows.len()).sum::<usize>();
-        if (may_be_arrays || set.len() == 0) && set.is_unwritten() && bytes() < SMALL_STACK {
+        if may_be_arrays && set.is_unwritten() && bytes() < SMALL_STACK {
             let mut images = set.collected();
             let small = stacks.into_iter().map(|(stack, place)| {
                 let (kind, StackShape { key, shape, form }) = (kind(stack.size()[1]), stack);

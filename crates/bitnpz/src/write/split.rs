@@ -47,6 +47,9 @@ impl Shard {
     }
 }
 
+/// Sets are cut where a block starts if shards have so many images or more.
+const LARGE_SHARD: usize = 8 * 128;
+
 /// What a shard has of an archive.
 struct Cuts {
     /// The images of each set; `None` of a set that is in another shard, or that stacks share.
@@ -82,7 +85,10 @@ impl Cuts {
                 images.push(shard.is_first().then(|| 0..set.len()));
                 continue;
             };
-            let cut_near = |item: usize| set.cut_near(item * each).div_ceil(each);
+            // Blocks that are cut get new checksums, and so their images are decoded: few in a large set.
+            let is_large = set.len() / shard.of >= LARGE_SHARD;
+            let cut_near =
+                |item: usize| if is_large { set.cut_near(item * each).div_ceil(each) } else { item };
             let of_set = || shard.items(len, cut_near);
             // Labels could belong to any of several sets of images with keys of their own.
             let has_labels = !set.is_keyed() || keyed == 1;

@@ -247,8 +247,8 @@ impl Expected {
             Change::Split(of) => {
                 // Flat images in an ordinary array, as above.
                 let archive = open(path);
-                let is_flat = |(key, kind, all): &(String, usize, ArrayD<u8>)| {
-                    *kind >= SIZES && (all.shape()[0] < *of || archive.images(key).unwrap().shape().len() < 3)
+                let is_flat = |(key, kind, _): &(String, usize, ArrayD<u8>)| {
+                    *kind >= SIZES && archive.images(key).unwrap().shape().len() < 3
                 };
                 if sets(path).is_empty() || self.arrays.iter().any(is_flat) {
                     return;
