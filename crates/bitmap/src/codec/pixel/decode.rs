@@ -56,6 +56,7 @@ fn decode_row<'a>(
     let mut left = 0;
     for (&context, pixel) in contexts.iter().zip(pixels) {
         let share = model.share(context, left);
+        // Not `left << 1 | bit`, which would wait for the bit.
         left <<= 1;
         if bits.decode(share) {
             left |= 1;
