@@ -1,11 +1,10 @@
 //! Decoding payloads into images.
 
-use super::contour;
 use super::limits::MAX_SIDE;
 use super::model::{Model, ModelTables};
-use super::pixel::PixelCodec;
 use super::rows::{RowBuffer, RowSink};
 use super::zstd::ZstdCodec;
+use super::{contour, pixel};
 use crate::bitmap::Bitmap;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::make_room;
@@ -33,7 +32,7 @@ use crate::view::{BitmapView, packed_len, stride};
 #[derive(Debug, Default)]
 pub struct Decoder {
     contour: contour::Decoder,
-    pixel: PixelCodec,
+    pixel: pixel::Decoder,
     zstd: ZstdCodec,
 }
 

@@ -18,7 +18,7 @@ use super::name::ParseNameError;
 pub enum Effort {
     /// Trains models on fewer images, for small archives that are written often.
     Fast,
-    /// Trains models on many images. The codec `pixel`, which takes five to ten times as long to decode, is chosen only where it
+    /// Trains models on many images. The codec `pixel`, which takes two to eight times as long to decode, is chosen only where it
     /// saves a tenth or more.
     #[default]
     Balanced,

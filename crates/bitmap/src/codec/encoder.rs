@@ -1,11 +1,10 @@
 //! Encoding images as payloads.
 
-use super::contour;
 use super::effort::Effort;
 use super::limits::MAX_SIDE;
 use super::model::{Model, ModelTables};
-use super::pixel::PixelCodec;
 use super::zstd::ZstdCodec;
+use super::{contour, pixel};
 use crate::view::BitmapView;
 
 /// Encodes images, each independently of all others; reuses its buffers from one to the next.
@@ -27,7 +26,7 @@ use crate::view::BitmapView;
 #[derive(Debug, Default)]
 pub struct Encoder {
     contour: contour::Encoder,
-    pixel: PixelCodec,
+    pixel: pixel::Encoder,
     zstd: ZstdCodec,
     effort: Effort,
 }

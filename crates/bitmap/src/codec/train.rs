@@ -23,7 +23,7 @@ const MAX_TRIAL_EXCESS: f64 = 1.6;
 /// How much larger the shipped model makes images than one of their own, at most.
 const MAX_SHIPPED_EXCESS: f64 = 2.0;
 
-/// How much larger images of another codec must be for `pixel` to be chosen: it takes five to ten times as long to decode.
+/// How much larger images of another codec must be for `pixel` to be chosen: it takes two to eight times as long to decode.
 const PIXEL_HANDICAP: f64 = 1.1;
 
 impl Model {
@@ -43,7 +43,7 @@ impl Model {
     /// a change of that, or one of its own. Without a codec chooses one too, but not `zstd`.
     ///
     /// Sizes are estimated from the sample. Unless the effort is [`Smallest`](Effort::Smallest), `pixel` is only chosen if all
-    /// others are 10 % larger, because it takes five to ten times as long to decode. The model does not depend on the number of
+    /// others are 10 % larger, because it takes two to eight times as long to decode. The model does not depend on the number of
     /// threads.
     ///
     /// ```

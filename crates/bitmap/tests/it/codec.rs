@@ -13,7 +13,7 @@ fn bitmap(sides: std::ops::Range<usize>) -> impl Strategy<Value = Bitmap> {
         .prop_map(|(height, width, kind, seed)| draw(height, width, kind, seed))
 }
 
-fn draw(height: usize, width: usize, kind: u8, seed: u64) -> Bitmap {
+pub(crate) fn draw(height: usize, width: usize, kind: u8, seed: u64) -> Bitmap {
     let mut bitmap = Bitmap::zeros(height, width).unwrap();
     let mut state = seed | 1;
     let mut random = move |below: usize| {

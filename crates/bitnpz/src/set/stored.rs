@@ -427,7 +427,7 @@ impl StoredSet {
 fn nanoseconds_per_byte(codec: Codec) -> u64 {
     match codec {
         Codec::Contour => 50,
-        Codec::Pixel => 600,
+        Codec::Pixel => 150,
         Codec::Zstd => 12,
         // That of `raw` is copied.
         _ => 0,

@@ -1,6 +1,6 @@
 //! Adaptive binary coding, for models: each bit is coded with the share that it had so far in its context.
 
-use crate::codec::entropy::{RangeDecoder, RangeEncoder, Share};
+use crate::codec::range_coder::{RangeDecoder, RangeEncoder, TOTAL};
 
 /// What is wrong with a model.
 pub(super) type Fault = &'static str;
@@ -24,9 +24,10 @@ const WEIGHT: u16 = 2;
 const MAX_COUNT: u16 = 1024;
 
 impl Estimate {
-    fn share(self, bit: bool) -> Share {
-        let zeros = (u32::from(self.zeros) * 4096 / u32::from(self.all)).clamp(1, 4095) as u16;
-        if bit { Share { start: zeros, size: 4096 - zeros } } else { Share { start: 0, size: zeros } }
+    /// Returns the share of 0.
+    fn share(self) -> u16 {
+        let total = u32::from(TOTAL);
+        (u32::from(self.zeros) * total / u32::from(self.all)).clamp(1, total - 1) as u16
     }
 
     fn update(&mut self, bit: bool) {
@@ -97,7 +98,7 @@ impl<'a> BitEncoder<'a> {
 
 impl BitCoder for BitEncoder<'_> {
     fn bit(&mut self, estimate: &mut Estimate, known: bool) -> Result<bool, Fault> {
-        self.0.encode(estimate.share(known));
+        self.0.encode(estimate.share(), known);
         estimate.update(known);
         Ok(known)
     }
@@ -108,9 +109,9 @@ impl BitCoder for BitEncoder<'_> {
 pub(super) struct BitDecoder<'a>(RangeDecoder<'a>);
 
 impl<'a> BitDecoder<'a> {
-    /// Creates a decoder of these bytes, which are copied to `buffer`.
-    pub(super) fn new(bytes: &[u8], buffer: &'a mut Vec<u8>) -> Self {
-        Self(RangeDecoder::new(bytes, buffer))
+    /// Creates a decoder of these bytes.
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(RangeDecoder::new(bytes))
     }
 
     /// Checks that all bytes were read, and no more.
@@ -122,9 +123,7 @@ impl<'a> BitDecoder<'a> {
 
 impl BitCoder for BitDecoder<'_> {
     fn bit(&mut self, estimate: &mut Estimate, _known: bool) -> Result<bool, Fault> {
-        let zero = estimate.share(false);
-        let bit = self.0.slot() >= zero.size;
-        self.0.advance(estimate.share(bit));
+        let bit = self.0.decode(estimate.share());
         estimate.update(bit);
         Ok(bit)
     }

@@ -41,8 +41,7 @@ pub(super) fn write(parts: &Parts) -> Vec<u8> {
 
 /// Reads a model, or says what is wrong with it.
 pub(super) fn read(bytes: &[u8]) -> Result<Parts, Fault> {
-    let mut buffer = Vec::new();
-    let mut decoder = BitDecoder::new(bytes, &mut buffer);
+    let mut decoder = BitDecoder::new(bytes);
     let mut parts = Parts::default();
     for (alphabet, part) in Alphabet::ALL.into_iter().zip(&mut parts) {
         code_part(alphabet, part, &mut decoder)?;
@@ -65,8 +64,7 @@ pub(super) fn write_changes(base: &Parts, parts: &Parts) -> Vec<u8> {
 
 /// Reads the codes that differ from those of `base`, or says what is wrong with them.
 pub(super) fn read_changes(base: &Parts, bytes: &[u8]) -> Result<Parts, Fault> {
-    let mut buffer = Vec::new();
-    let mut decoder = BitDecoder::new(bytes, &mut buffer);
+    let mut decoder = BitDecoder::new(bytes);
     let mut parts = base.clone();
     for ((alphabet, base), part) in Alphabet::ALL.into_iter().zip(base).zip(&mut parts) {
         code_changes(alphabet, &base.codes, &mut part.codes, &mut decoder)?;

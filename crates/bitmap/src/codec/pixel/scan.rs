@@ -1,87 +1,66 @@
 //! Scanning an image row by row, the same way for the encoder and the decoder.
 
+use super::contexts::Contexts;
 use super::model::PixelModel;
-use super::template::Feature;
 use super::window::Window;
 
-/// One side of the codec: it encodes the rows of an image into symbols, or decodes symbols into rows.
-pub(super) trait RowCodec {
-    /// What can go wrong.
-    type Error;
-
-    /// Returns whether the `rows` rows that are left need no symbols.
-    fn is_over(&mut self, rows: usize) -> Result<bool, Self::Error>;
-
-    /// Codes whether a row is the same as the one above; above the first row is a blank one.
-    fn same(&mut self, row: usize, context: u32) -> bool;
-
-    /// Codes the pixels of a row that differs from the one above.
-    ///
-    /// `contexts` holds the context of each pixel, to which the pixels on its left have yet to be added.
-    fn row(&mut self, row: usize, contexts: &[u32], pixels: &mut [u8]);
-}
-
-/// Scans images; reuses its buffers from one to the next.
+/// Where in an image a coder is; reuses its buffers from one image to the next.
+///
+/// For each row one bit is coded, whether the row is the same as the one above. If it is, [`repeat`](Self::repeat) passes it.
+/// If not, its pixels follow, between [`start_row`](Self::start_row) and [`finish_row`](Self::finish_row).
 #[derive(Debug, Default)]
-pub(super) struct Scanner {
+pub(super) struct Scan {
     window: Window,
-    /// For each pixel of the row, the number of the combination of the features other than the pixels to its left.
-    combinations: Vec<u16>,
-    /// For each pixel of the row, what that combination adds to its context.
-    contexts: Vec<u32>,
+    contexts: Contexts,
+    height: usize,
+    row: usize,
+    was_same: bool,
+    is_blank: bool,
 }
 
-impl Scanner {
-    /// Scans an image of one pixel or more.
-    pub(super) fn scan<C: RowCodec>(
-        &mut self,
-        model: &PixelModel,
-        [height, width]: [usize; 2],
-        codec: &mut C,
-    ) -> Result<(), C::Error> {
+impl Scan {
+    /// Starts with an image of one pixel or more.
+    pub(super) fn start(&mut self, [height, width]: [usize; 2]) {
         self.window.start(width);
-        let (mut was_same, mut is_blank) = (0, 1);
-        for row in 0..height {
-            if codec.is_over(height - row)? {
-                break;
-            }
-            let same = codec.same(row, model.same().context(&[was_same, is_blank]));
-            was_same = u8::from(same);
-            if same {
-                self.window.repeat(row);
-                continue;
-            }
-            self.find_contexts(model, row, width);
-            let pixels = self.window.row_mut(row);
-            codec.row(row, &self.contexts, pixels);
-            is_blank = u8::from(pixels.iter().all(|&pixel| pixel == 0));
-        }
-        Ok(())
+        self.contexts.start(width);
+        (self.height, self.row) = (height, 0);
+        (self.was_same, self.is_blank) = (false, true);
     }
 
-    /// Finds what all features but the pixels to the left add to the contexts of a row.
-    fn find_contexts(&mut self, model: &PixelModel, row: usize, width: usize) {
-        self.combinations.clear();
-        self.combinations.resize(width, 0);
-        for &(feature, step) in model.others() {
-            match feature {
-                Feature::Above(up, right) => {
-                    let pixels = self.window.pixels_from(row, up, right);
-                    let contexts = self.combinations.iter_mut().zip(pixels);
-                    contexts.for_each(|(context, &pixel)| *context += step * u16::from(pixel));
-                }
-                Feature::Column(bit) => {
-                    let contexts = self.combinations.iter_mut().enumerate();
-                    contexts.for_each(|(column, context)| *context += step * (column >> bit & 1) as u16);
-                }
-                Feature::Row(bit) => {
-                    let step = step * (row >> bit & 1) as u16;
-                    self.combinations.iter_mut().for_each(|context| *context += step);
-                }
-                Feature::Left(_) => {}
-            }
-        }
-        self.contexts.clear();
-        self.contexts.extend(self.combinations.iter().map(|&combination| model.pixels().second(combination)));
+    /// Returns the number of rows that are left.
+    pub(super) fn rows_left(&self) -> usize {
+        self.height - self.row
+    }
+
+    /// Returns the share of 0, a row that differs from the one above; above the first row is a blank one.
+    pub(super) fn differs(&self, model: &PixelModel) -> u16 {
+        model.differs(self.was_same, self.is_blank)
+    }
+
+    /// Passes a row that is the same as the one above.
+    pub(super) fn repeat(&mut self) {
+        self.window.repeat();
+        self.was_same = true;
+        self.next_row();
+    }
+
+    /// Returns the context of each pixel of a row that differs, apart from the pixels to its left, and the pixels, to be
+    /// written. There may be more contexts than pixels.
+    pub(super) fn start_row(&mut self, model: &PixelModel) -> (&[u16], &mut [u8]) {
+        let contexts = self.contexts.find(model, &self.window, self.row);
+        (contexts, self.window.row_mut())
+    }
+
+    /// Passes a row whose pixels were written, and returns them.
+    pub(super) fn finish_row(&mut self) -> &[u8] {
+        self.is_blank = self.window.row(0).iter().fold(0, |all, pixel| all | pixel) == 0;
+        self.was_same = false;
+        self.next_row();
+        self.window.row(1)
+    }
+
+    fn next_row(&mut self) {
+        self.window.next_row();
+        self.row += 1;
     }
 }

@@ -1,16 +1,17 @@
 //! Training a model of pixels.
 
+use super::learn::learn;
 use super::model::{PIXEL, SAME};
-use super::template::{FEATURES, Feature, TEMPLATE};
+use super::observations::Observations;
+use super::template::{Feature, TEMPLATE};
 use super::window::Window;
-use crate::codec::entropy::Observations;
 use crate::codec::sample::Sample;
 use crate::kernels::unpack_rows;
 use crate::view::BitmapView;
 
-/// Whether a symbol for each row tells if it is the same as the one above (ITU-T T.88, 6.2.5.7, TPGDON).
+/// Whether a bit for each row tells if it is the same as the one above (ITU-T T.88, 6.2.5.7, TPGDON).
 ///
-/// The symbol costs a little in every row, and saves all pixels of those that are the same.
+/// The bit costs a little in every row, and saves all pixels of those that are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::codec) enum TypicalPrediction {
     On,
@@ -31,12 +32,12 @@ pub(in crate::codec) fn train(
         }
     }
     let mut model = Vec::new();
-    PIXEL.learn::<FEATURES>(trainer.pixels, sample.part(), &mut model);
-    SAME.learn::<2>(trainer.same, sample.part(), &mut model);
+    learn(PIXEL, trainer.pixels, sample.part(), &mut model);
+    learn(SAME, trainer.same, sample.part(), &mut model);
     model
 }
 
-/// Collects the symbols of a sample.
+/// Collects the bits of a sample.
 #[derive(Default)]
 struct Trainer {
     window: Window,
@@ -45,16 +46,16 @@ struct Trainer {
 }
 
 impl Trainer {
-    /// Adds the symbols of an image, up to the row in which there are more than `max_pixels`.
+    /// Adds the bits of an image, up to the row in which there are more than `max_pixels`.
     fn observe(&mut self, image: BitmapView<'_>, prediction: TypicalPrediction, max_pixels: usize) {
         let width = image.width();
         self.window.start(width);
         let (mut was_same, mut is_blank) = (0, 1);
         for (row, packed) in image.rows().enumerate() {
-            unpack_rows(packed, width, 0_u8, 1, self.window.row_mut(row));
-            let is_same =
-                prediction == TypicalPrediction::On && self.window.row(row) == self.window.row_above(row);
-            self.same.add(Observations::features(&[was_same, is_blank], 1), u8::from(is_same));
+            self.window.next_row();
+            unpack_rows(packed, width, 0_u8, 1, self.window.row_mut());
+            let is_same = prediction == TypicalPrediction::On && self.window.row(0) == self.window.row(1);
+            self.same.add(&[was_same, is_blank], u8::from(is_same));
             was_same = u8::from(is_same);
             if is_same {
                 continue;
@@ -62,19 +63,19 @@ impl Trainer {
             if self.pixels.len() > max_pixels {
                 break;
             }
-            for (column, &pixel) in self.window.row(row).iter().enumerate() {
-                let features = TEMPLATE.map(|feature| feature_at(&self.window, feature, row, column));
-                self.pixels.add(Observations::features(&features, 1), pixel);
+            for (column, &pixel) in self.window.row(0).iter().enumerate() {
+                self.pixels
+                    .add(&TEMPLATE.map(|feature| feature_at(&self.window, feature, row, column)), pixel);
             }
-            is_blank = u8::from(self.window.row(row).iter().all(|&pixel| pixel == 0));
+            is_blank = u8::from(self.window.row(0).iter().all(|&pixel| pixel == 0));
         }
     }
 }
 
 fn feature_at(window: &Window, feature: Feature, row: usize, column: usize) -> u8 {
     match feature {
-        Feature::Left(left) => window.pixels_from(row, 0, -left.cast_signed())[column],
-        Feature::Above(up, right) => window.pixels_from(row, up, right)[column],
+        Feature::Left(left) => window.pixels_from(0, -left.cast_signed())[column],
+        Feature::Above(up, right) => window.pixels_from(up, right)[column],
         Feature::Column(bit) => (column >> bit & 1) as u8,
         Feature::Row(bit) => (row >> bit & 1) as u8,
     }

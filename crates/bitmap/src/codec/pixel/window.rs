@@ -2,55 +2,54 @@
 
 use super::template::{MARGIN, ROWS_ABOVE};
 
-/// The number of rows of a window: those that the template reaches, and the current one.
-const WINDOW_ROWS: usize = ROWS_ABOVE + 1;
+/// The number of pixels of a block.
+pub(super) const BLOCK: usize = 32;
 
-/// The last rows of an image, with one byte per pixel and zero margins; reuses its buffer from one image to the next.
+/// The current row of an image and those above it, with one byte per pixel and zero margins; reuses its buffer from one
+/// image to the next.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     width: usize,
-    /// Row `i` of the image is row `i % WINDOW_ROWS` of the window.
+    /// The rows, of whole blocks each.
     pixels: Vec<u8>,
+    /// The offset of the first pixel of the current row, of the row above it, and so on.
+    starts: [usize; ROWS_ABOVE + 1],
 }
 
 impl Window {
-    /// Starts an image of this width, above which all rows are blank.
+    /// Starts with the first row of an image of this width, above which all rows are blank.
     pub(super) fn start(&mut self, width: usize) {
+        let stride = width.next_multiple_of(BLOCK) + 2 * MARGIN;
         self.width = width;
+        self.starts = std::array::from_fn(|row| row * stride + MARGIN);
         self.pixels.clear();
-        self.pixels.resize(WINDOW_ROWS * (width + 2 * MARGIN), 0);
+        self.pixels.resize(self.starts.len() * stride, 0);
     }
 
-    /// Returns the pixels of a row.
-    pub(super) fn row(&self, row: usize) -> &[u8] {
-        &self.pixels[self.offset(row)..][..self.width]
+    /// Goes to the next row, whose pixels are yet to be written.
+    pub(super) fn next_row(&mut self) {
+        self.starts.rotate_right(1);
     }
 
-    /// Returns the pixels of a row, to be written.
-    pub(super) fn row_mut(&mut self, row: usize) -> &mut [u8] {
-        let offset = self.offset(row);
-        &mut self.pixels[offset..][..self.width]
+    /// Returns the pixels of the row that is so many rows above the current one.
+    pub(super) fn row(&self, up: usize) -> &[u8] {
+        &self.pixels[self.starts[up]..][..self.width]
     }
 
-    /// Returns the pixels of the row above this one.
-    pub(super) fn row_above(&self, row: usize) -> &[u8] {
-        self.row(row + WINDOW_ROWS - 1)
+    /// Returns the pixels of the current row, to be written.
+    pub(super) fn row_mut(&mut self) -> &mut [u8] {
+        &mut self.pixels[self.starts[0]..][..self.width]
     }
 
-    /// Makes a row the same as the one above.
-    pub(super) fn repeat(&mut self, row: usize) {
-        let (above, offset) = (self.offset(row + WINDOW_ROWS - 1), self.offset(row));
-        self.pixels.copy_within(above..above + self.width, offset);
+    /// Makes the current row the same as the one above.
+    pub(super) fn repeat(&mut self) {
+        let above = self.starts[1]..self.starts[1] + self.width;
+        self.pixels.copy_within(above, self.starts[0]);
     }
 
-    /// Returns the pixels from the one on that lies `up` rows above and `right` columns right of the start of a row.
-    pub(super) fn pixels_from(&self, row: usize, up: u8, right: i8) -> &[u8] {
-        let start = self.offset(row + WINDOW_ROWS - usize::from(up));
+    /// Returns the pixels from the one on that lies `up` rows above and `right` columns right of the start of the current row.
+    pub(super) fn pixels_from(&self, up: u8, right: i8) -> &[u8] {
+        let start = self.starts[usize::from(up)];
         &self.pixels[start.wrapping_add_signed(right.into())..]
-    }
-
-    /// Returns the offset of a row's first pixel.
-    fn offset(&self, row: usize) -> usize {
-        row % WINDOW_ROWS * (self.width + 2 * MARGIN) + MARGIN
     }
 }
