@@ -84,7 +84,7 @@ class RangeDecoder:
 class Alphabet:
     """A tree of tests on features, and the shares of the symbols at its leaves."""
 
-    def __init__(self, model, symbols, bits, features, split, limits, leaves=256):
+    def __init__(self, model, symbols, bits, features, split, limits, leaves):
         def byte():
             check(model, "more of the model")
             return model.pop()
@@ -579,7 +579,7 @@ class Pixel:
     def __init__(self, model):
         model = list(model)[::-1]
         self.pixel = Alphabet(model, 2, 1, 40, 8, (1 << 5, 1 << 15), 4096)
-        self.same = Alphabet(model, 2, 1, 2, 1, (2, 2))
+        self.same = Alphabet(model, 2, 1, 2, 1, (2, 2), 4)
         check(not model, "the end of the model")
 
     def decode(self, payload, height, width):

@@ -15,13 +15,35 @@ use crate::interrupt;
 /// threads, and makes its own.
 struct Helpers {
     owner: Owner,
-    pool: Option<Arc<ThreadPool>>,
+    pool: Option<Arc<Pool>>,
+}
+
+struct Pool {
+    threads: ThreadPool,
+    /// The number of threads that read batches now: callers and helpers.
+    busy: AtomicUsize,
+}
+
+/// A thread that reads a batch, as long as this lives.
+struct Busy<'p>(&'p Pool);
+
+impl<'p> Busy<'p> {
+    fn new(pool: &'p Pool) -> Self {
+        pool.busy.fetch_add(1, Ordering::Relaxed);
+        Self(pool)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 static HELPERS: Mutex<Option<Helpers>> = Mutex::new(None);
 
 /// Returns the helper threads of this process.
-fn helpers() -> Option<Arc<ThreadPool>> {
+fn helpers() -> Option<Arc<Pool>> {
     let _gate = ClosedGate::new();
     // Locked only behind the gate: it is found locked by a child whose parent forked without `before_fork`.
     let mut helpers = HELPERS.try_lock().ok()?;
@@ -29,7 +51,8 @@ fn helpers() -> Option<Arc<ThreadPool>> {
         let count = default_count().get();
         let start = || {
             let builder = ThreadPoolBuilder::new().num_threads(count - 1);
-            builder.thread_name(|number| format!("bitnpz-{number}")).build().ok().map(Arc::new)
+            let threads = builder.thread_name(|number| format!("bitnpz-{number}")).build().ok()?;
+            Some(Arc::new(Pool { threads, busy: AtomicUsize::new(0) }))
         };
         let pool = (count > 1).then(start).flatten();
         // To drop a parent's pool would wait for threads that this process does not have.
@@ -55,7 +78,8 @@ pub(crate) fn default_count() -> NonZero<usize> {
 }
 
 /// Calls `work` with every share, on at most so many threads. The calling thread takes part, so it need not wait for others to
-/// wake up. The first error ends the work.
+/// wake up; and if several threads read batches, each does its own, since all would wait for the same helpers. The first error ends
+/// the work.
 pub(crate) fn share<S: Send>(
     threads: NonZero<usize>,
     shares: impl ExactSizeIterator<Item = S> + Send,
@@ -80,11 +104,19 @@ pub(crate) fn share<S: Send>(
             }
         }
     };
-    helpers.in_place_scope(|scope| {
-        for _ in 0..helpers.current_num_threads().min(count - 1).min(threads.get() - 1) {
-            scope.spawn(|_| work_on());
-        }
+    let _busy = Busy::new(&helpers);
+    let idle =
+        (helpers.threads.current_num_threads() + 1).saturating_sub(helpers.busy.load(Ordering::Relaxed));
+    let work_as_helper = || {
+        let _busy = Busy::new(&helpers);
         work_on();
-    });
+    };
+    match idle.min(count - 1).min(threads.get() - 1) {
+        0 => work_on(),
+        wanted => helpers.threads.in_place_scope(|scope| {
+            (0..wanted).for_each(|_| scope.spawn(|_| work_as_helper()));
+            work_on();
+        }),
+    }
     rest.into_inner().unwrap_or_else(PoisonError::into_inner).1
 }
