@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bitnpz::{Dtype, Element, Pixel};
 use half::f16;
-use numpy::ndarray::ArrayViewMut3;
+use numpy::ndarray::Array3;
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadwriteArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple, PyType};
@@ -18,7 +18,7 @@ const MOST_BYTES: usize = 1 << 18;
 
 /// Reads images of one size into a new array of this shape.
 type ReadBatch =
-    for<'py> fn(&bitnpz::Images, Python<'py>, &[usize], &[usize], &str) -> PyResult<Bound<'py, PyAny>>;
+    for<'py> fn(&bitnpz::Images, Python<'py>, &[usize], [usize; 3], &str) -> PyResult<Bound<'py, PyAny>>;
 
 /// Reads one image into a new array.
 type ReadImage = for<'py> fn(&bitnpz::Images, Python<'py>, usize, &str) -> PyResult<Bound<'py, PyAny>>;
@@ -91,15 +91,17 @@ impl Images {
         Ok(images)
     }
 
-    /// Returns the stored indices of a list of numbers, or of a one-dimensional array of them, that are within bounds.
-    fn few(&self, indices: &Bound<'_, PyAny>) -> Option<Vec<usize>> {
+    /// Returns the stored indices of a list of numbers, or of a one-dimensional array of them, that are within bounds and at most so
+    /// many.
+    fn few(&self, indices: &Bound<'_, PyAny>, most: usize) -> Option<Vec<usize>> {
         if let Ok(list) = indices.cast_exact::<PyList>() {
             let number =
                 |item: Bound<'_, PyAny>| self.resolve(item.cast_exact::<PyInt>().ok()?.extract().ok()?);
-            return list.iter().map(number).collect();
+            return if list.len() <= most { list.iter().map(number).collect() } else { None };
         }
         let array = indices.cast::<PyArray1<i64>>().ok()?.try_readonly().ok()?;
-        array.as_slice().ok()?.iter().map(|&index| self.resolve(index)).collect()
+        let array = array.as_slice().ok().filter(|array| array.len() <= most)?;
+        array.iter().map(|&index| self.resolve(index)).collect()
     }
 
     fn out_of_bounds(&self, py: Python<'_>, index: &dyn std::fmt::Display) -> PyErr {
@@ -152,15 +154,12 @@ fn batch_reader(dtype: &Dtype) -> Option<ReadBatch> {
         images: &bitnpz::Images,
         py: Python<'py>,
         indices: &[usize],
-        shape: &[usize],
+        shape: [usize; 3],
         name: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let mut items = vec![T::default(); shape.iter().product()];
-        let of_shape = |items| ArrayViewMut3::from_shape([shape[0], shape[1], shape[2]], items);
-        quick(py, name, || {
-            images.read_batch_into(indices, &mut of_shape(&mut items).expect("as many as the shape has"))
-        })?;
-        to_shape(py, items, shape)
+        let mut batch = Array3::from_elem(shape, T::default());
+        quick(py, name, || images.read_batch_into(indices, &mut batch))?;
+        Ok(batch.into_pyarray(py).into_any())
     }
     macro_rules! first_of {
         ($($item:ty),*) => {$(
@@ -171,15 +170,6 @@ fn batch_reader(dtype: &Dtype) -> Option<ReadBatch> {
     }
     first_of!(bool, u8, f32, f64, i64, i32, i8, i16, u16, u32, u64, f16);
     None
-}
-
-/// Returns items as an array of this shape.
-fn to_shape<'py, T: numpy::Element>(
-    py: Python<'py>,
-    items: Vec<T>,
-    shape: &[usize],
-) -> PyResult<Bound<'py, PyAny>> {
-    Ok(items.into_pyarray(py).reshape(shape)?.into_any())
 }
 
 #[pymethods]
@@ -236,18 +226,15 @@ impl Images {
         if self.shape.len() != 3 || self._is_single() {
             return Ok(None);
         }
-        let Some(images) = self.few(indices) else { return Ok(None) };
-        let pixel_bytes = self.images.dtype().item_size();
-        let bytes = images.len().saturating_mul(height).saturating_mul(width.saturating_mul(pixel_bytes));
-        if bytes > MOST_BYTES {
-            return Ok(None);
-        }
+        let image_bytes = height.saturating_mul(width).saturating_mul(self.images.dtype().item_size());
+        let Some(images) = self.few(indices, MOST_BYTES / image_bytes.max(1)) else { return Ok(None) };
         if !packed {
-            return read(&self.images, py, &images, &[images.len(), height, width], &self.name).map(Some);
+            return read(&self.images, py, &images, [images.len(), height, width], &self.name).map(Some);
         }
-        let mut rows = vec![0; images.len() * height * width.div_ceil(8)];
-        quick(py, &self.name, || self.images.read_packed_batch_into(&images, &mut rows))?;
-        to_shape(py, rows, &[images.len(), height, width.div_ceil(8)]).map(Some)
+        let mut rows = Array3::zeros([images.len(), height, width.div_ceil(8)]);
+        let bytes = rows.as_slice_mut().expect("a new array is contiguous");
+        quick(py, &self.name, || self.images.read_packed_batch_into(&images, bytes))?;
+        Ok(Some(rows.into_pyarray(py).into_any()))
     }
 
     /// Returns whether this is a single image and not a stack.
@@ -267,7 +254,7 @@ impl Images {
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (py, this) = (slf.py(), slf.get());
-        // One image by its number is by far the most frequent index: it does not go through Python.
+        // One image by its number is by far the most frequent index: it does not go through Python, and few images do not either.
         if this.shape.len() <= 3
             && !this._is_single()
             && let Ok(index) = key.cast_exact::<PyInt>()
@@ -277,7 +264,10 @@ impl Images {
                 None => Err(this.out_of_bounds(py, key)),
             };
         }
-        slf.call_method1("_select", (key,))
+        match this._take(py, key, false)? {
+            Some(batch) => Ok(batch),
+            None => slf.call_method1("_select", (key,)),
+        }
     }
 
     #[getter]

@@ -46,7 +46,13 @@ impl Model {
         options: &WriteOptions,
     ) -> Result<Self> {
         let (dtype, shape) = (images.dtype(), images.shape());
-        let not_images = || Error::from(ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() });
+        let not_images = || {
+            let shape = shape.to_vec();
+            Error::from(match axes.form(images.header()) {
+                Ok(Some((stack, _))) if stack.len() == 2 => ErrorKind::NotAStack { shape },
+                _ => ErrorKind::NotImages { dtype: dtype.clone(), shape },
+            })
+        };
         let mut stack = Stack::like("sample", images.header(), axes)?.ok_or_else(not_images)?;
         let items = c_order(images)?;
         let size = stack.size();
