@@ -172,13 +172,20 @@ impl StoredPayloads {
             }
             Layout::Blocks(directory, kept) => {
                 let block = directory.range(&bytes, image / BLOCK).ok_or_else(damaged)?;
-                if let Some(range) = directory.equal_place(&block, image)
+                let own = directory.equal_place(&block, image);
+                if let Some(range) = own.clone()
                     && (in_window(&range).is_some() || !is_read_whole(zip, kept, &block, image / BLOCK))
                 {
                     return Ok(StoredPayload { bytes: read(range)?, is_repeat: false });
                 }
                 let InBlock { head, start, place } =
-                    self.in_block((&**directory, kept), block, image, read)?;
+                    match (self.in_block((&**directory, kept), block, image, read), own) {
+                        // The end of the block may be gone, and the image still there.
+                        (Err(_), Some(range)) if !zip.is_read_by_range() => {
+                            return Ok(StoredPayload { bytes: read(range)?, is_repeat: false });
+                        }
+                        (found, _) => found?,
+                    };
                 let Place { range, is_repeat } = place;
                 let bytes = match head {
                     Cow::Borrowed(block) if range.end <= block.len() => Cow::Borrowed(&block[range]),

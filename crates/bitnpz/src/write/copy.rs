@@ -189,7 +189,7 @@ impl Writer {
     /// Returns the number of items of a stack that can be extended.
     fn items(&self, key: &str) -> usize {
         let identity = bitnpz_npz::identity(key);
-        let set = self.sets.stacks.iter().find(|set| set.stack.key == identity);
+        let set = self.sets.stacks.get(identity);
         set.map_or(0, |set| set.stack.shape[0])
     }
 

@@ -83,16 +83,17 @@ impl Writer {
         let images = DynArrayView::new(header, &items)?;
         if self.encoding() == Encoding::Sets {
             self.sets.take_out(identity, &mut self.output)?;
-            if let Some(set) = self.sets.stacks.iter_mut().find(|set| set.stack.key == identity) {
+            let rows = items.len().div_ceil(8 * dtype.item_size().max(1));
+            if let Some(set) = self.sets.stacks.get_mut(identity) {
                 set.stack.check(dtype, item_shape)?;
                 set.push(&mut self.output, &items, shape[0])?;
-                return self.sets.bound_memory(&mut self.output);
+                return self.sets.stacks.bound_memory(&mut self.output, rows);
             }
             self.check_free(key)?;
             let formed = growing_stack(&images, axes).map_err(blame)?;
             let set = self.add_stack(key, &images, formed).map_err(blame)?;
             self.sets.stacks.push(set);
-            return self.sets.bound_memory(&mut self.output);
+            return self.sets.stacks.bound_memory(&mut self.output, rows);
         }
         if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.stack.key == identity) {
             waiting.stack.check(dtype, item_shape)?;

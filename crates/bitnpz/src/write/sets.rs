@@ -1,13 +1,12 @@
 //! The image sets of an archive that is being written.
 
-use std::collections::HashSet;
-use std::ops::Range;
-
 use bitnpz_npy::{Dtype, with_room};
 
 use super::ledger::Ledger;
+use super::open_stacks::OpenStacks;
 use super::order_log::SavedOrder;
 use super::output::Output;
+use super::set_names::SetNames;
 use super::set_stack::SetStack;
 use super::shared_set::{EndedSet, SharedSet};
 use super::small::SmallStack;
@@ -15,19 +14,13 @@ use super::stack::Stack;
 use super::taken_stacks::TakenStacks;
 use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{MODELS, SETS};
-use crate::packed::{PackedKind, Palette, count_images, unfit_error};
-use crate::read::{Archive, SetArray};
-use crate::set::{
-    FinishedSet, KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, Sets, Shape, StackShape, Stacks,
-};
+use crate::names::SETS;
+use crate::packed::{PackedKind, Palette, unfit_error};
+use crate::set::{FinishedSet, KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, Sets, Shape};
 
 /// Fewer images under keys of their own become ordinary arrays if they are as small as [small stacks](SMALL_STACK) together: a set's
 /// own members take more than they save.
 const FEW_IMAGES: usize = 8;
-
-/// So many bytes of packed rows of stacks that can be extended are kept in memory, before those so far are encoded.
-const MOST_COLLECTED: usize = 256 << 20;
 
 /// Images of further kinds become ordinary arrays: each open set keeps a segment of images in memory.
 const MOST_SETS: usize = 8;
@@ -36,7 +29,7 @@ const MOST_SETS: usize = 8;
 #[derive(Debug)]
 pub(super) struct SetsWriter {
     options: SetOptions,
-    names: Vec<SetName>,
+    pub(super) names: SetNames,
     /// Whether a set became ordinary arrays. `sets.json` is written then even if there are no sets, so that stacks that are
     /// extended later become sets.
     has_small: bool,
@@ -44,57 +37,39 @@ pub(super) struct SetsWriter {
     is_shard: bool,
     keys: KeySet,
     /// The open sets of images with keys of their own: one for each dtype, pair of values and axes of length 1.
-    open: Vec<OpenSet>,
+    pub(super) open: Vec<OpenSet>,
     /// The places of those of earlier archives, which a set of this one can become a part of.
-    joinable: Vec<usize>,
+    pub(super) joinable: Vec<usize>,
     /// The sets of small stacks that were added whole.
-    shared: Vec<SharedSet>,
+    pub(super) shared: Vec<SharedSet>,
     /// Stacks that share sets of other archives.
-    taken: Vec<TakenStacks>,
+    pub(super) taken: Vec<TakenStacks>,
     /// The stacks that can still be extended.
-    pub(super) stacks: Vec<SetStack>,
+    pub(super) stacks: OpenStacks,
     /// The sets whose payloads are written.
     finished: Vec<FinishedSet>,
 }
 
-/// The name of a set, and its place in the order of saving.
-#[derive(Debug)]
-struct SetName {
-    name: String,
-    place: usize,
-}
-
 /// An open set of images that have keys of their own.
 #[derive(Debug)]
-struct OpenSet {
-    palette: Palette,
+pub(super) struct OpenSet {
+    pub(super) palette: Palette,
     /// The axes of length 1 around each image.
-    ones: Ones,
-    set: SetWriter,
+    pub(super) ones: Ones,
+    pub(super) set: SetWriter,
     /// Its place in the order of saving.
-    place: usize,
+    pub(super) place: usize,
 }
 
 impl OpenSet {
     /// Returns whether an image of these values, with these axes of length 1 around it, can be added.
-    fn takes(&self, palette: &Palette, ones: Ones) -> bool {
+    pub(super) fn takes(&self, palette: &Palette, ones: Ones) -> bool {
         self.ones == ones && self.palette.agrees_with(palette)
     }
 
     fn kind(&self, width: usize) -> PackedKind {
         PackedKind { dtype: self.palette.dtype().clone(), bits: self.palette.bits(), width }
     }
-}
-
-/// A set of another archive that was taken over.
-#[derive(Clone, Debug)]
-pub(super) enum TakenSet {
-    /// It has become the set in this place of the order of saving, or a part of it.
-    At(usize),
-    /// It is a stack that has joined another under its key.
-    Joined,
-    /// It is several stacks, taken with this number. Those under these keys have joined others.
-    Stacks { number: usize, joined: HashSet<String> },
 }
 
 /// An image with a key of its own, packed.
@@ -112,7 +87,7 @@ impl SetsWriter {
     pub(super) fn new(options: SetOptions) -> Self {
         Self {
             options,
-            names: Vec::new(),
+            names: SetNames::default(),
             has_small: false,
             is_shard: false,
             keys: KeySet::default(),
@@ -120,7 +95,7 @@ impl SetsWriter {
             joinable: Vec::new(),
             shared: Vec::new(),
             taken: Vec::new(),
-            stacks: Vec::new(),
+            stacks: OpenStacks::default(),
             finished: Vec::new(),
         }
     }
@@ -147,8 +122,7 @@ impl SetsWriter {
 
     /// Returns whether a stack with this key can be extended.
     pub(super) fn has_stack(&self, key: &str) -> bool {
-        let identity = bitnpz_npz::identity(key);
-        self.stacks.iter().any(|set| set.stack.key == identity)
+        self.stacks.get(bitnpz_npz::identity(key)).is_some()
     }
 
     /// Returns whether a key is taken.
@@ -164,141 +138,6 @@ impl SetsWriter {
         Err(Error::from(ErrorKind::DuplicateKey).with_key(key))
     }
 
-    /// Lets the sets of another archive become parts of those that are open now.
-    pub(super) fn start_merging(&mut self) {
-        self.joinable = self.open.iter().map(|open| open.place).collect();
-    }
-
-    /// Takes over some images of a set of another archive, whole items of a stack, to which more can be added; all of a set that
-    /// stacks share. Nothing is noted yet in the order of saving.
-    pub(super) fn take_over(
-        &mut self,
-        archive: &Archive,
-        number: usize,
-        images: &Range<usize>,
-        output: &mut Output,
-    ) -> Result<TakenSet> {
-        let (zip, set) = (archive.zip(), &archive.sets()[number]);
-        let palette = Palette::of(&set.kind(0));
-        let Some(stacks) = set.stacks() else {
-            for image in images.clone() {
-                self.claim(&set.key(zip, image))?;
-            }
-            let takes =
-                |open: &OpenSet| self.joinable.contains(&open.place) && open.takes(&palette, set.ones());
-            let number = match self.open.iter().position(takes) {
-                Some(number) => number,
-                None => {
-                    let (writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
-                    let (palette, ones) = (palette.clone(), set.ones());
-                    self.open.push(OpenSet { palette, ones, set: writer, place });
-                    self.open.len() - 1
-                }
-            };
-            let open = &mut self.open[number];
-            self.joinable.retain(|place| *place != open.place);
-            open.palette = palette;
-            open.set.add_set(&mut output.zip, zip, set, images)?;
-            return Ok(TakenSet::At(open.place));
-        };
-        let Some(StackShape { key, shape, form }) = stacks.only() else {
-            return self.take_stacks(archive, number, output);
-        };
-        let (shape, form) = part_of(shape, form.as_ref(), images.len());
-        self.take_out(key, output)?;
-        if let Some(same) = self.stacks.iter_mut().find(|same| same.stack.key == *key) {
-            same.stack.join(&set.kind(shape[shape.len() - 1]), &shape, form.as_ref())?;
-            same.set.add_set(&mut output.zip, zip, set, images)?;
-            return Ok(TakenSet::Joined);
-        }
-        self.claim(key)?;
-        let (mut writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
-        writer.add_set(&mut output.zip, zip, set, images)?;
-        let stack = Stack::with_shape(key, shape, form, palette);
-        self.stacks.push(SetStack { stack, set: writer, place });
-        Ok(TakenSet::At(place))
-    }
-
-    /// Takes over the stacks that share a set.
-    fn take_stacks(&mut self, archive: &Archive, number: usize, output: &mut Output) -> Result<TakenSet> {
-        let set = &archive.sets()[number];
-        let stacks = set.stacks().into_iter().flat_map(Stacks::iter).enumerate();
-        let mut joined = HashSet::new();
-        for (index, StackShape { key, shape, form }) in stacks {
-            self.take_out(key, output)?;
-            let Some(same) = self.stacks.iter_mut().find(|same| same.stack.key == *key) else {
-                self.claim(key)?;
-                continue;
-            };
-            let array = SetArray { set: number, images: set.images_of_key(index) };
-            same.stack.check_join(&set.kind(shape[shape.len() - 1]), shape, form.as_ref())?;
-            same.push_decoded(output, archive, &array, 0..shape[0])?;
-            joined.insert(key.clone());
-        }
-        self.taken.push(TakenStacks::new(archive, number));
-        self.bound_memory(output)?;
-        Ok(TakenSet::Stacks { number: self.taken.len() - 1, joined })
-    }
-
-    /// Notes that an array of a set that was taken over is the next in the order of saving, unless it has joined another.
-    pub(super) fn note_taken(
-        &mut self,
-        ledger: &mut Ledger,
-        taken: &TakenSet,
-        array: &SetArray,
-        archive: &Archive,
-    ) {
-        match taken {
-            TakenSet::At(place) => ledger.order.note(*place),
-            TakenSet::Joined => {}
-            TakenSet::Stacks { number, joined } => {
-                let stacks = archive.sets()[array.set].stacks().expect("a set of stacks");
-                if !joined.contains(&stacks.of(array.images.start).key) {
-                    let place = ledger.order.new_place();
-                    ledger.order.note(place);
-                    self.taken[*number].set_place(array, place);
-                }
-            }
-        }
-    }
-
-    /// Makes the stack with this key one that can be extended, if it shares a set of another archive.
-    pub(super) fn take_out(&mut self, key: &str, output: &mut Output) -> Result<()> {
-        let take = |taken: &mut TakenStacks| Some((taken.take(key)?, taken.archive().clone()));
-        if let Some(((array, place), archive)) = self.taken.iter_mut().find_map(take) {
-            let stack = self.decoded(&archive, &array, place, output)?;
-            self.stacks.push(stack);
-        }
-        Ok(())
-    }
-
-    /// Returns a stack that shares a set of another archive and was saved in this place, as one that can be extended.
-    fn decoded(
-        &mut self,
-        archive: &Archive,
-        array: &SetArray,
-        place: usize,
-        output: &mut Output,
-    ) -> Result<SetStack> {
-        let set = &archive.sets()[array.set];
-        let StackShape { key, shape, form } = set.stacks().expect("a set of stacks").of(array.images.start);
-        let palette = Palette::of(&set.kind(0));
-        let writer = self.start_at(place, key, palette.dtype());
-        let stack = Stack::with_shape(key, shape.clone(), form.clone(), palette).to_empty();
-        let mut stack = SetStack { stack, set: writer, place };
-        stack.push_decoded(output, archive, array, 0..shape[0])?;
-        Ok(stack)
-    }
-
-    /// Encodes images of the stacks that can be extended if they take much memory together.
-    pub(super) fn bound_memory(&mut self, output: &mut Output) -> Result<()> {
-        let bytes: usize = self.stacks.iter().map(|stack| stack.set.collected_bytes()).sum();
-        if bytes > MOST_COLLECTED {
-            self.stacks.iter_mut().try_for_each(|stack| stack.set.flush(&mut output.zip))?;
-        }
-        Ok(())
-    }
-
     /// Starts the set of a stack whose key is claimed.
     pub(super) fn start_stack(&mut self, ledger: &mut Ledger, stack: Stack) -> SetStack {
         let (set, place) = self.start(ledger, &stack.key, stack.dtype());
@@ -307,30 +146,14 @@ impl SetsWriter {
     }
 
     /// Starts a set in a new place of the order of saving, which is returned beside it.
-    fn start(&mut self, ledger: &mut Ledger, key: &str, dtype: &Dtype) -> (SetWriter, usize) {
+    pub(super) fn start(&mut self, ledger: &mut Ledger, key: &str, dtype: &Dtype) -> (SetWriter, usize) {
         let place = ledger.order.new_place();
         (self.start_at(place, key, dtype), place)
     }
 
     /// Starts a set in this place, named after this key if it is a short, simple name, else after a number.
-    fn start_at(&mut self, place: usize, key: &str, dtype: &Dtype) -> SetWriter {
-        let name = self.free_name(key);
-        self.names.push(SetName { name: name.clone(), place });
-        SetWriter::new(name, self.options.with_items(dtype))
-    }
-
-    fn free_name(&self, key: &str) -> String {
-        let is_simple = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let is_free = |name: &str| {
-            name != MODELS
-                && !self.names.iter().any(|taken| taken.name == name)
-                && !self.taken.iter().any(|taken| taken.set().name() == name)
-        };
-        if !key.is_empty() && key.len() <= 64 && key.chars().all(is_simple) && is_free(key) {
-            return key.to_owned();
-        }
-        let mut numbers = (self.names.len()..).map(|number| number.to_string());
-        numbers.find(|name| is_free(name)).expect("numbers go on")
+    pub(super) fn start_at(&mut self, place: usize, key: &str, dtype: &Dtype) -> SetWriter {
+        SetWriter::new(self.names.name(place, key), self.options.with_items(dtype))
     }
 
     /// Packs the pixels of one image, in the values of an open set if they fit, else in its own.
@@ -389,16 +212,16 @@ impl SetsWriter {
     }
 
     /// Ends a stack, which joins a set of others like it if it is small. Returns it if it is too small for one.
-    fn end_stack(&mut self, output: &mut Output, stack: SetStack) -> Result<Vec<SmallStack>> {
+    pub(super) fn end_stack(&mut self, output: &mut Output, stack: SetStack) -> Result<Vec<SmallStack>> {
         if !SharedSet::suits(&stack) {
             return self.end_set(output, SharedSet::start(stack));
         }
         match self.shared_set_for(stack.stack.size(), stack.stack.palette(), stack.place) {
             Some(number) => {
                 let place = stack.place;
-                self.forget_name(place);
+                self.names.forget(place);
                 self.name_shared(number);
-                self.shared[number].push(output, stack)?;
+                self.shared[number].push(output, &stack)?;
                 Ok(Vec::new())
             }
             None if self.shared.len() < MOST_SETS => {
@@ -424,17 +247,14 @@ impl SetsWriter {
 
     /// Names a set that gets its second stack after none of them.
     fn name_shared(&mut self, number: usize) {
-        let name = self.free_name("stacks");
         let shared = &mut self.shared[number];
         if shared.is_alone() {
-            shared.rename(&name);
-            let named = self.names.iter_mut().find(|name| name.place == shared.place);
-            named.expect("a set that was started").name = name;
+            shared.rename(&self.names.name(shared.place, "stacks"));
         }
     }
 
     /// Ends a set of stacks, and returns them if they are too small for one.
-    fn end_set(&mut self, output: &mut Output, shared: SharedSet) -> Result<Vec<SmallStack>> {
+    pub(super) fn end_set(&mut self, output: &mut Output, shared: SharedSet) -> Result<Vec<SmallStack>> {
         let place = shared.place;
         match shared.finish(output, !self.is_shard)? {
             EndedSet::Set { finished, keys, images } => {
@@ -443,7 +263,7 @@ impl SetsWriter {
                 Ok(Vec::new())
             }
             EndedSet::Arrays(small) => {
-                self.forget_name(place);
+                self.names.forget(place);
                 self.has_small = true;
                 Ok(small)
             }
@@ -459,49 +279,11 @@ impl SetsWriter {
         Ok(small)
     }
 
-    /// Ends the sets of stacks of other archives, with those that were added whole: what is as it was is copied.
-    fn end_taken(&mut self, output: &mut Output) -> Result<Vec<SmallStack>> {
-        let (added, mut small) = (std::mem::take(&mut self.shared), Vec::new());
-        for mut taken in std::mem::take(&mut self.taken) {
-            if !taken.is_whole() {
-                for (array, place) in taken.take_all() {
-                    let stack = self.decoded(taken.archive(), &array, place, output)?;
-                    small.extend(self.end_stack(output, stack)?);
-                }
-                continue;
-            }
-            let (size, palette, place) = (taken.size(), taken.palette(), taken.places()[0]);
-            let is_like = |shared: &&mut SharedSet| shared.size() == size && shared.takes(&palette, place);
-            match self.shared.iter_mut().find(is_like) {
-                Some(shared) => shared.add_taken(output, &taken)?,
-                None => {
-                    let set = self.start_at(place, taken.set().name(), palette.dtype());
-                    self.shared.push(SharedSet::copy(output, set, &taken)?);
-                }
-            }
-        }
-        for other in added {
-            let place = other.place;
-            let mut left = Some(other);
-            for shared in &mut self.shared {
-                left = match left {
-                    Some(other) => shared.join(output, other)?,
-                    None => None,
-                };
-            }
-            match left {
-                Some(other) => small.extend(self.end_set(output, other)?),
-                None => self.forget_name(place),
-            }
-        }
-        Ok(small)
-    }
-
     /// Ends all sets.
     pub(super) fn finish(&mut self, output: &mut Output) -> Result<()> {
         let mut small = self.end_taken(output)?;
         small.extend(self.end_shared(output)?);
-        for stack in std::mem::take(&mut self.stacks) {
+        for stack in self.stacks.take() {
             small.extend(self.end_stack(output, stack)?);
         }
         small.extend(self.end_shared(output)?);
@@ -514,7 +296,7 @@ impl SetsWriter {
                 continue;
             }
             let OpenSet { ref palette, ones, ref set, place } = open;
-            self.forget_name(place);
+            self.names.forget(place);
             self.has_small = true;
             let pixels = set.collected().map(|image| image.size[0] * image.size[1]).sum::<usize>();
             self.options.meter.count_encoded(set.len(), pixels * palette.dtype().item_size());
@@ -534,20 +316,15 @@ impl SetsWriter {
         small.into_iter().try_for_each(|small| small.write(output))
     }
 
-    /// Forgets a set that turned out too small, or has become a part of another.
-    fn forget_name(&mut self, place: usize) {
-        self.names.retain(|name| name.place != place);
-    }
-
     /// Writes what opening the sets needs, and `sets.json`: their names and the order of saving. Returns the numbers of the members
     /// in this order.
     pub(super) fn write_list(&mut self, output: &mut Output) -> Result<Vec<usize>> {
         FinishedSet::write_all(std::mem::take(&mut self.finished), &mut output.zip)?;
-        let places: Vec<usize> = self.names.iter().map(|name| name.place).collect();
+        let places: Vec<usize> = self.names.iter().map(|(place, _)| place).collect();
         let SavedOrder { listed, runs: order } =
             output.ledger.order.finish(&output.ledger.members(), &places);
         if self.has_small || !self.names.is_empty() {
-            let names = self.names.iter().map(|name| name.name.clone()).collect();
+            let names = self.names.iter().map(|(_, name)| name.clone()).collect();
             output.zip.add(SETS, Sets { names, order }.to_json())?;
         }
         Ok(listed)
@@ -557,17 +334,4 @@ impl SetsWriter {
 /// Returns the number of images in each item of a stack along its first axis.
 pub(super) fn images_of_item(shape: &[usize]) -> usize {
     shape.get(1..shape.len().saturating_sub(2)).unwrap_or_default().iter().product()
-}
-
-/// Returns the shape and the form of the part of a stack that has so many images.
-fn part_of(shape: &[usize], form: Option<&ArrayForm>, images: usize) -> (Vec<usize>, Option<ArrayForm>) {
-    let (mut part, mut form) = (shape.to_vec(), form.cloned());
-    let each = images_of_item(shape);
-    if images < count_images(shape) {
-        part[0] = images / each.max(1);
-        if let Some(form) = form.as_mut().filter(|form| form.can_grow(shape)) {
-            form.shape[0] = part[0];
-        }
-    }
-    (part, form)
 }

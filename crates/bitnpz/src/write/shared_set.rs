@@ -71,7 +71,7 @@ impl SharedSet {
     }
 
     /// Adds a stack, none of whose images has been encoded.
-    pub(super) fn push(&mut self, output: &mut Output, stack: SetStack) -> Result<()> {
+    pub(super) fn push(&mut self, output: &mut Output, stack: &SetStack) -> Result<()> {
         self.palette = self.palette.united_with(stack.stack.palette());
         self.set.take_collected(&mut output.zip, &stack.set)?;
         self.stacks.push((stack.stack.to_shape(), stack.place));

@@ -2,7 +2,7 @@
 
 use crate::packed::Palette;
 use crate::read::{Archive, SetArray};
-use crate::set::{StackShape, StoredSet};
+use crate::set::{StackShape, Stacks, StoredSet};
 
 /// The stacks that share a set of another archive. They are copied together at the end, unless one of them is extended: then that
 /// one and, at the end, the others are encoded again.
@@ -40,7 +40,7 @@ impl TakenStacks {
     }
 
     pub(super) fn stacks(&self) -> impl Iterator<Item = &StackShape> {
-        self.set().stacks().into_iter().flat_map(|stacks| stacks.iter())
+        self.set().stacks().into_iter().flat_map(Stacks::iter)
     }
 
     /// Gives a stack its place.

@@ -99,7 +99,9 @@ fn neighbours_are_read_at_once_and_lose_no_image_before_the_end_of_a_file() {
     writer.add_images("glyphs", &all).unwrap();
     writer.finish().unwrap();
     let positional = OpenOptions::default().with_access(Access::Positional);
-    let images = Archive::open_with(&path, &positional).unwrap().images("glyphs").unwrap();
+    let open = || Archive::open_with(&path, &positional).unwrap().images("glyphs").unwrap();
+    // No block is kept for the second.
+    let (images, others) = (open(), open());
     let mut batch = Array3::from_elem((40, 20, 30), false);
     for indices in [
         (0..40).collect::<Vec<_>>(),
@@ -112,7 +114,9 @@ fn neighbours_are_read_at_once_and_lose_no_image_before_the_end_of_a_file() {
         assert_eq!(batch, all.select(ndarray::Axis(0), &indices), "{indices:?}");
     }
     // In the middle of a block: an image has 80 bytes.
+    others.read_into(0, &mut batch.index_axis_mut(ndarray::Axis(0), 0)).unwrap();
     std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1024 + 80 * 190).unwrap();
+    let images = others;
     images.read_batch_into(&(0..40).collect::<Vec<_>>(), &mut batch).unwrap();
     let mut pixels = Array2::from_elem((20, 30), false);
     let (intact, cut): (Vec<usize>, Vec<usize>) =

@@ -1,0 +1,56 @@
+//! The names of image sets.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::names::MODELS;
+
+/// The names of the image sets of an archive, by their places in the order of saving.
+#[derive(Debug, Default)]
+pub(super) struct SetNames {
+    names: BTreeMap<usize, String>,
+    taken: HashSet<String>,
+}
+
+impl SetNames {
+    /// Names the set in this place after a key if that is a short, simple name, else after a number.
+    pub(super) fn name(&mut self, place: usize, key: &str) -> String {
+        let is_simple = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let is_free = |name: &str| name != MODELS && !self.taken.contains(name);
+        let name = if !key.is_empty() && key.len() <= 64 && key.chars().all(is_simple) && is_free(key) {
+            key.to_owned()
+        } else {
+            let mut numbers = (self.names.len()..).map(|number| number.to_string());
+            numbers.find(|name| is_free(name)).expect("numbers go on")
+        };
+        self.forget(place);
+        self.taken.insert(name.clone());
+        self.names.insert(place, name.clone());
+        name
+    }
+
+    /// Keeps other sets from having this name.
+    pub(super) fn reserve(&mut self, name: &str) {
+        self.taken.insert(name.to_owned());
+    }
+
+    /// Lets sets have a name again.
+    pub(super) fn release(&mut self, name: &str) {
+        self.taken.remove(name);
+    }
+
+    /// Forgets a set that turned out too small, or has become a part of another.
+    pub(super) fn forget(&mut self, place: usize) {
+        if let Some(name) = self.names.remove(&place) {
+            self.taken.remove(&name);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Iterates over the places of the sets and their names.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &String)> {
+        self.names.iter().map(|(&place, name)| (place, name))
+    }
+}

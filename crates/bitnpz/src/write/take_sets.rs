@@ -1,0 +1,214 @@
+//! Taking over the image sets of other archives.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::ledger::Ledger;
+use super::output::Output;
+use super::set_stack::SetStack;
+use super::sets::{OpenSet, SetsWriter, images_of_item};
+use super::shared_set::SharedSet;
+use super::small::SmallStack;
+use super::stack::Stack;
+use super::taken_stacks::TakenStacks;
+use crate::axes::ArrayForm;
+use crate::error::Result;
+use crate::packed::{Palette, count_images};
+use crate::read::{Archive, SetArray};
+use crate::set::{StackShape, Stacks};
+
+/// A set of another archive that was taken over.
+#[derive(Clone, Debug)]
+pub(super) enum TakenSet {
+    /// It has become the set in this place of the order of saving, or a part of it.
+    At(usize),
+    /// It is a stack that has joined another under its key.
+    Joined,
+    /// It is several stacks, taken with this number. Those under these keys have joined others.
+    Stacks { number: usize, joined: HashSet<String> },
+}
+
+impl SetsWriter {
+    /// Lets the sets of another archive become parts of those that are open now.
+    pub(super) fn start_merging(&mut self) {
+        self.joinable = self.open.iter().map(|open| open.place).collect();
+    }
+
+    /// Takes over some images of a set of another archive, whole items of a stack, to which more can be added; all of a set that
+    /// stacks share. Nothing is noted yet in the order of saving.
+    pub(super) fn take_over(
+        &mut self,
+        archive: &Archive,
+        number: usize,
+        images: &Range<usize>,
+        output: &mut Output,
+    ) -> Result<TakenSet> {
+        let (zip, set) = (archive.zip(), &archive.sets()[number]);
+        let palette = Palette::of(&set.kind(0));
+        let Some(stacks) = set.stacks() else {
+            for image in images.clone() {
+                self.claim(&set.key(zip, image))?;
+            }
+            let takes =
+                |open: &OpenSet| self.joinable.contains(&open.place) && open.takes(&palette, set.ones());
+            let number = match self.open.iter().position(takes) {
+                Some(number) => number,
+                None => {
+                    let (writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
+                    let (palette, ones) = (palette.clone(), set.ones());
+                    self.open.push(OpenSet { palette, ones, set: writer, place });
+                    self.open.len() - 1
+                }
+            };
+            let open = &mut self.open[number];
+            self.joinable.retain(|place| *place != open.place);
+            open.palette = palette;
+            open.set.add_set(&mut output.zip, zip, set, images)?;
+            return Ok(TakenSet::At(open.place));
+        };
+        let Some(StackShape { key, shape, form }) = stacks.only() else {
+            return self.take_stacks(archive, number, output);
+        };
+        let (shape, form) = part_of(shape, form.as_ref(), images.len());
+        self.take_out(key, output)?;
+        if let Some(same) = self.stacks.get_mut(key) {
+            same.stack.join(&set.kind(shape[shape.len() - 1]), &shape, form.as_ref())?;
+            same.set.add_set(&mut output.zip, zip, set, images)?;
+            return Ok(TakenSet::Joined);
+        }
+        self.claim(key)?;
+        let (mut writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
+        writer.add_set(&mut output.zip, zip, set, images)?;
+        let stack = Stack::with_shape(key, shape, form, palette);
+        self.stacks.push(SetStack { stack, set: writer, place });
+        Ok(TakenSet::At(place))
+    }
+
+    /// Takes over the stacks that share a set.
+    fn take_stacks(&mut self, archive: &Archive, number: usize, output: &mut Output) -> Result<TakenSet> {
+        let set = &archive.sets()[number];
+        let stacks = set.stacks().into_iter().flat_map(Stacks::iter).enumerate();
+        let mut joined = HashSet::new();
+        for (index, StackShape { key, shape, form }) in stacks {
+            self.take_out(key, output)?;
+            let Some(same) = self.stacks.get_mut(key) else {
+                self.claim(key)?;
+                continue;
+            };
+            let array = SetArray { set: number, images: set.images_of_key(index) };
+            same.stack.check_join(&set.kind(shape[shape.len() - 1]), shape, form.as_ref())?;
+            same.push_decoded(output, archive, &array, 0..shape[0])?;
+            self.stacks.bound_memory(
+                output,
+                array.images.len() * shape[shape.len() - 2] * shape[shape.len() - 1].div_ceil(8),
+            )?;
+            joined.insert(key.clone());
+        }
+        self.names.reserve(set.name());
+        self.taken.push(TakenStacks::new(archive, number));
+        Ok(TakenSet::Stacks { number: self.taken.len() - 1, joined })
+    }
+
+    /// Notes that an array of a set that was taken over is the next in the order of saving, unless it has joined another.
+    pub(super) fn note_taken(
+        &mut self,
+        ledger: &mut Ledger,
+        taken: &TakenSet,
+        array: &SetArray,
+        archive: &Archive,
+    ) {
+        match taken {
+            TakenSet::At(place) => ledger.order.note(*place),
+            TakenSet::Joined => {}
+            TakenSet::Stacks { number, joined } => {
+                let stacks = archive.sets()[array.set].stacks().expect("a set of stacks");
+                if !joined.contains(&stacks.of(array.images.start).key) {
+                    let place = ledger.order.new_place();
+                    ledger.order.note(place);
+                    self.taken[*number].set_place(array, place);
+                }
+            }
+        }
+    }
+
+    /// Makes the stack with this key one that can be extended, if it shares a set of another archive.
+    pub(super) fn take_out(&mut self, key: &str, output: &mut Output) -> Result<()> {
+        let take = |taken: &mut TakenStacks| Some((taken.take(key)?, taken.archive().clone()));
+        if let Some(((array, place), archive)) = self.taken.iter_mut().find_map(take) {
+            let stack = self.decoded(&archive, &array, place, output);
+            // It is no longer among those that are copied.
+            self.stacks.push(output.abandon_on_error(stack)?);
+        }
+        Ok(())
+    }
+
+    /// Returns a stack that shares a set of another archive and was saved in this place, as one that can be extended.
+    fn decoded(
+        &mut self,
+        archive: &Archive,
+        array: &SetArray,
+        place: usize,
+        output: &mut Output,
+    ) -> Result<SetStack> {
+        let set = &archive.sets()[array.set];
+        let StackShape { key, shape, form } = set.stacks().expect("a set of stacks").of(array.images.start);
+        let palette = Palette::of(&set.kind(0));
+        let writer = self.start_at(place, key, palette.dtype());
+        let stack = Stack::with_shape(key, shape.clone(), form.clone(), palette).to_empty();
+        let mut stack = SetStack { stack, set: writer, place };
+        stack.push_decoded(output, archive, array, 0..shape[0])?;
+        Ok(stack)
+    }
+
+    /// Ends the sets of stacks of other archives, with those that were added whole: what is as it was is copied.
+    pub(super) fn end_taken(&mut self, output: &mut Output) -> Result<Vec<SmallStack>> {
+        let (added, mut small) = (std::mem::take(&mut self.shared), Vec::new());
+        for mut taken in std::mem::take(&mut self.taken) {
+            if !taken.is_whole() {
+                for (array, place) in taken.take_all() {
+                    let stack = self.decoded(taken.archive(), &array, place, output)?;
+                    small.extend(self.end_stack(output, stack)?);
+                }
+                continue;
+            }
+            self.names.release(taken.set().name());
+            let (size, palette, place) = (taken.size(), taken.palette(), taken.places()[0]);
+            let is_like = |shared: &&mut SharedSet| shared.size() == size && shared.takes(&palette, place);
+            match self.shared.iter_mut().find(is_like) {
+                Some(shared) => shared.add_taken(output, &taken)?,
+                None => {
+                    let set = self.start_at(place, taken.set().name(), palette.dtype());
+                    self.shared.push(SharedSet::copy(output, set, &taken)?);
+                }
+            }
+        }
+        for other in added {
+            let place = other.place;
+            let mut left = Some(other);
+            for shared in &mut self.shared {
+                left = match left {
+                    Some(other) => shared.join(output, other)?,
+                    None => None,
+                };
+            }
+            match left {
+                Some(other) => small.extend(self.end_set(output, other)?),
+                None => self.names.forget(place),
+            }
+        }
+        Ok(small)
+    }
+}
+
+/// Returns the shape and the form of the part of a stack that has so many images.
+fn part_of(shape: &[usize], form: Option<&ArrayForm>, images: usize) -> (Vec<usize>, Option<ArrayForm>) {
+    let (mut part, mut form) = (shape.to_vec(), form.cloned());
+    let each = images_of_item(shape);
+    if images < count_images(shape) {
+        part[0] = images / each.max(1);
+        if let Some(form) = form.as_mut().filter(|form| form.can_grow(shape)) {
+            form.shape[0] = part[0];
+        }
+    }
+    (part, form)
+}
