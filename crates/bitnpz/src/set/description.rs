@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::keys::Pattern;
-use super::stacks::Stacks;
+use super::stacks::{StackShape, Stacks};
 use crate::axes::ArrayForm;
 use crate::names::{self, SegmentPart, is_key};
 use crate::order::Run;
@@ -164,40 +164,6 @@ impl Shape {
             Self::Stacks(stacks) => stacks,
             Self::Each { .. } => &[],
         }
-    }
-}
-
-/// A stack of this shape under this key. It comes back in this form, if there is one.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct StackShape {
-    pub(crate) key: String,
-    pub(crate) shape: Vec<usize>,
-    #[serde(default, rename = "array", skip_serializing_if = "Option::is_none")]
-    pub(crate) form: Option<ArrayForm>,
-}
-
-impl StackShape {
-    fn check(&self) -> Result<(), String> {
-        if !is_key(&self.key) {
-            let expected = "expected a key of 1 to 65,535 bytes without control characters, found another";
-            return Err(expected.to_owned());
-        }
-        if self.shape.len() < 2 {
-            return Err(format!("expected a shape of two or more sides, found {:?}", self.shape));
-        }
-        self.form.as_ref().map_or(Ok(()), |form| form.check(&self.shape))
-    }
-
-    /// Returns the height and width of its images.
-    pub(crate) fn size(&self) -> [usize; 2] {
-        [self.shape[self.shape.len() - 2], self.shape[self.shape.len() - 1]]
-    }
-
-    /// Returns the number of images, if it can be counted.
-    fn images(&self) -> Option<usize> {
-        let outer = &self.shape[..self.shape.len() - 2];
-        outer.iter().try_fold(1_usize, |product, &side| product.checked_mul(side))
     }
 }
 

@@ -49,11 +49,11 @@ mod writer;
 
 pub(crate) use blob::BYTES_HEADER;
 pub(crate) use coded_image::CodedImage;
-pub(crate) use description::{Ones, Sets, Shape, StackShape};
+pub(crate) use description::{Ones, Sets, Shape};
 pub(crate) use keys::KeySet;
 pub(crate) use options::SetOptions;
 pub use shared_model::Model;
-pub(crate) use stacks::Stacks;
+pub(crate) use stacks::{StackShape, Stacks};
 pub(crate) use stored::StoredSet;
 pub(crate) use verify::Flaw;
 pub(crate) use window::{Requested, Window};

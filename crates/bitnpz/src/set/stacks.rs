@@ -3,8 +3,46 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::description::StackShape;
+use serde::{Deserialize, Serialize};
+
+use crate::axes::ArrayForm;
+use crate::names::is_key;
 use crate::packed::count_images;
+
+/// A stack of this shape under this key. It comes back in this form, if there is one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StackShape {
+    pub(crate) key: String,
+    pub(crate) shape: Vec<usize>,
+    #[serde(default, rename = "array", skip_serializing_if = "Option::is_none")]
+    pub(crate) form: Option<ArrayForm>,
+}
+
+impl StackShape {
+    /// Checks what a description says.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if !is_key(&self.key) {
+            let expected = "expected a key of 1 to 65,535 bytes without control characters, found another";
+            return Err(expected.to_owned());
+        }
+        if self.shape.len() < 2 {
+            return Err(format!("expected a shape of two or more sides, found {:?}", self.shape));
+        }
+        self.form.as_ref().map_or(Ok(()), |form| form.check(&self.shape))
+    }
+
+    /// Returns the height and width of its images.
+    pub(crate) fn size(&self) -> [usize; 2] {
+        [self.shape[self.shape.len() - 2], self.shape[self.shape.len() - 1]]
+    }
+
+    /// Returns the number of images, if it can be counted.
+    pub(super) fn images(&self) -> Option<usize> {
+        let outer = &self.shape[..self.shape.len() - 2];
+        outer.iter().try_fold(1_usize, |product, &side| product.checked_mul(side))
+    }
+}
 
 /// The stacks that the images of a set are, one after the other.
 #[derive(Debug)]
