@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::keys::Pattern;
 use super::stacks::{StackShape, Stacks};
 use crate::axes::ArrayForm;
-use crate::names::{self, SegmentPart, is_key};
+use crate::names::{self, SegmentPart};
 use crate::order::Run;
 use crate::packed::PackedKind;
 
