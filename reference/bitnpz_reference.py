@@ -991,7 +991,7 @@ def stacks_of(about):
     stacks = about["stacks"]
     check(len(stacks) > 1, "two stacks or more")
     check(all(stack.keys() <= {"key", "shape", "array"} for stack in stacks), "names that the version knows")
-    check(all(math.prod(stack["shape"][:-2]) > 0 for stack in stacks), "images in each stack")
+    check(all(len(stack["shape"]) > 2 and math.prod(stack["shape"][:-2]) > 0 for stack in stacks), "stacks of images")
     return stacks
 
 

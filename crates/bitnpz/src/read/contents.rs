@@ -1,6 +1,7 @@
 //! The contents of an open archive, and finding the array of a key.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZero;
 use std::ops::Range;
@@ -30,6 +31,8 @@ pub(crate) struct Contents {
     pub(super) zip: bitnpz_npz::Archive,
     pub(super) packed: PackedIndex,
     pub(super) sets: Vec<StoredSet>,
+    /// The images of each stack of the sets, by its key.
+    pub(super) stacks: HashMap<String, SetArray>,
     pub(super) order: Order,
     /// The most threads that read a batch.
     pub(super) threads: NonZero<usize>,
@@ -82,7 +85,12 @@ impl Contents {
 
     /// Returns whether a set has this key, which does not end in `.npy`.
     pub(super) fn is_in_sets(&self, key: &str) -> bool {
-        self.sets.iter().any(|set| set.has_key(&self.zip, key))
+        self.stacks.contains_key(key) || self.keyed_sets().any(|(_, set)| set.find(&self.zip, key).is_some())
+    }
+
+    /// Returns the sets whose images have keys of their own, with their numbers.
+    pub(super) fn keyed_sets(&self) -> impl Iterator<Item = (usize, &StoredSet)> {
+        self.sets.iter().enumerate().filter(|(_, set)| set.is_keyed())
     }
 
     /// Finds the images of the sets that have this key.
@@ -92,13 +100,11 @@ impl Contents {
     /// If there are none, or those of several sets.
     pub(super) fn find_in_sets(&self, key: &str) -> Result<SetArray> {
         let wanted = bitnpz_npz::identity(key);
-        let mut found = self.sets.iter().enumerate().filter_map(|(number, set)| {
-            let key = match set.stacks() {
-                Some(stacks) => stacks.find(wanted)?,
-                None => set.find(&self.zip, wanted)?,
-            };
-            Some(SetArray { set: number, images: set.images_of_key(key) })
+        let keyed = self.keyed_sets().filter_map(|(number, set)| {
+            let image = set.find(&self.zip, wanted)?;
+            Some(SetArray { set: number, images: image..image + 1 })
         });
+        let mut found = self.stacks.get(wanted).cloned().into_iter().chain(keyed);
         match (found.next(), found.next()) {
             (Some(array), None) => Ok(array),
             (None, _) => Err(Error::from(ErrorKind::NoSuchKey).with_key(key)),

@@ -1,17 +1,21 @@
 //! Opening an archive's contents.
 
+use std::collections::HashMap;
 use std::num::NonZero;
 
 use bitnpz_npz::Member;
 
-use super::contents::Contents;
+use super::contents::{Contents, SetArray};
 use super::order::Order;
 use super::report::Problem;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{self, is_reserved};
 use crate::packed::PackedIndex;
-use crate::set::{Sets, Stacks, StoredSet};
+use crate::set::{Sets, StackShape, Stacks, StoredSet};
 use crate::threads;
+
+/// Other keys are compared with those of images in so many sets when an archive is opened: writers make eight.
+const MOST_COMPARED: usize = 64;
 
 impl Contents {
     /// Opens the contents of an archive.
@@ -32,23 +36,24 @@ impl Contents {
         };
         let sets: Vec<_> = names.iter().map(|name| StoredSet::open(&zip, name)).collect::<Result<_>>()?;
         let order = Order::new(order, || counts(&zip, &sets)).map_err(damaged)?;
-        let contents = Self { zip, packed, sets, order, threads };
-        match contents.ambiguous_key() {
+        let (stacks, twice) = find_stacks(&sets);
+        let contents = Self { zip, packed, sets, stacks, order, threads };
+        match twice.or_else(|| contents.ambiguous_key()) {
             Some(key) => Err(Error::from(ErrorKind::AmbiguousKey).with_key(&key)),
             None => Ok(contents),
         }
     }
 
     /// Returns a key that two arrays have, at least one of which is a member or a stack. Images of different sets with the same
-    /// key are found by `verify`, because every key would have to be compared.
+    /// key are found by `verify`, because every key would have to be compared; so are those of very many sets.
     fn ambiguous_key(&self) -> Option<String> {
-        let in_sets = |key: &str| self.sets.iter().filter(|set| set.has_key(&self.zip, key)).count();
-        let stacks = self.sets.iter().filter_map(StoredSet::stacks).flat_map(Stacks::iter);
-        let stack =
-            stacks.map(|stack| stack.key.as_str()).find(|key| self.member(key).is_some() || in_sets(key) > 1);
-        let is_in_sets = |member: &Member<'_>| in_sets(bitnpz_npz::identity(member.key())) > 0;
-        let member = || self.members().find(|member| !self.sets.is_empty() && is_in_sets(member));
-        stack.map(str::to_owned).or_else(|| member().map(|member| member.key().to_owned()))
+        let keyed: Vec<_> = self.keyed_sets().map(|(_, set)| set).collect();
+        let keyed = if keyed.len() > MOST_COMPARED { &[] } else { keyed.as_slice() };
+        let is_keyed = |key: &str| keyed.iter().any(|set| set.find(&self.zip, key).is_some());
+        let stack = self.stacks.keys().find(|key| self.member(key).is_some() || is_keyed(key));
+        let is_in_sets = |member: &Member<'_>| is_keyed(bitnpz_npz::identity(member.key()));
+        let member = || self.members().find(|member| !keyed.is_empty() && is_in_sets(member));
+        stack.cloned().or_else(|| member().map(|member| member.key().to_owned()))
     }
 
     /// Opens the contents of an archive with missing or damaged members. Image sets that cannot be opened are left out; the
@@ -86,8 +91,23 @@ impl Contents {
         let runs = runs.filter_map(|(source, count)| Some((source_of(source)?, count))).collect();
         let order = Order::of_remaining(runs, counts(&zip, &sets));
         let (packed, threads) = (packed.unwrap_or_default(), threads::default_count());
-        (Self { zip, packed, sets, order, threads }, problems)
+        let (stacks, _) = find_stacks(&sets);
+        (Self { zip, packed, sets, stacks, order, threads }, problems)
     }
+}
+
+/// Returns the images of each stack by its key, and a key that two stacks have.
+fn find_stacks(sets: &[StoredSet]) -> (HashMap<String, SetArray>, Option<String>) {
+    let (mut found, mut twice) = (HashMap::new(), None);
+    for (number, set) in sets.iter().enumerate() {
+        for (place, StackShape { key, .. }) in set.stacks().into_iter().flat_map(Stacks::iter).enumerate() {
+            let array = SetArray { set: number, images: set.images_of_key(place) };
+            if found.insert(key.clone(), array).is_some() {
+                twice = Some(key.clone());
+            }
+        }
+    }
+    (found, twice)
 }
 
 /// Returns the number of keys of each source, as numbered by [`Order`].

@@ -81,17 +81,20 @@ impl Archive {
         })
     }
 
-    /// Returns a problem for each image whose key an image of an earlier set has too.
+    /// Returns a problem for each image whose key another array or an image of an earlier set has too.
     fn keys_of_two_sets(&self) -> impl Iterator<Item = Problem> {
         let keyed: Vec<&StoredSet> = self.sets().iter().filter(|set| set.is_keyed()).collect();
-        (1..keyed.len()).flat_map(move |number| {
+        let contents = self.contents();
+        (0..keyed.len()).flat_map(move |number| {
             let (set, earlier) = (keyed[number], keyed[..number].to_vec());
             let is_twice = move |image: &usize| {
                 let key = set.key(self.zip(), *image);
                 earlier.iter().any(|earlier| earlier.has_key(self.zip(), &key))
+                    || contents.stacks.contains_key(&key)
+                    || contents.member(&key).is_some()
             };
             (0..set.len()).filter(is_twice).map(move |image| {
-                let message = "expected a unique key, found that of an image of another set".to_owned();
+                let message = "expected a unique key, found that of another array".to_owned();
                 Problem::of_image(self.zip(), set, &Flaw { image, is_certain: true, message })
             })
         })

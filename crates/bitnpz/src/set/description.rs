@@ -426,6 +426,12 @@ impl Description {
         if let Some(twice) = stacks.iter().find(|stack| !keys.insert(stack.key.as_str())) {
             return Err(format!("expected keys that differ, found {:?} twice", twice.key));
         }
+        if let Some(image) = stacks.iter().find(|stack| stacks.len() > 1 && stack.shape.len() < 3) {
+            let StackShape { key, shape, .. } = image;
+            return Err(format!(
+                "expected three sides or more of each of several stacks, found {shape:?} of {key:?}"
+            ));
+        }
         match stacks.iter().find(|stack| stacks.len() > 1 && stack.images() == Some(0)) {
             Some(empty) => {
                 Err(format!("expected images in each of several stacks, found none in {:?}", empty.key))

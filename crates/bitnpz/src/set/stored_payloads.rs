@@ -172,20 +172,23 @@ impl StoredPayloads {
             }
             Layout::Blocks(directory, kept) => {
                 let block = directory.range(&bytes, image / BLOCK).ok_or_else(damaged)?;
-                let own = directory.equal_place(&block, image);
-                if let Some(range) = own.clone()
-                    && (in_window(&range).is_some() || !is_read_whole(zip, kept, &block, image / BLOCK))
+                // Where reads are requests, one is better made for all of a small block, and kept.
+                if let Some(range) = directory.equal_place(&block, image)
+                    && (in_window(&range).is_some() || !zip.is_read_by_range())
                 {
-                    return Ok(StoredPayload { bytes: read(range)?, is_repeat: false });
+                    let bytes = match self.block_of_equal((&**directory, kept), &block, image, read) {
+                        Some(Cow::Borrowed(all)) => {
+                            Cow::Borrowed(&all[range.start - block.start..range.end - block.start])
+                        }
+                        Some(Cow::Owned(all)) => {
+                            Cow::Owned(all[range.start - block.start..range.end - block.start].to_vec())
+                        }
+                        None => read(range)?,
+                    };
+                    return Ok(StoredPayload { bytes, is_repeat: false });
                 }
                 let InBlock { head, start, place } =
-                    match (self.in_block((&**directory, kept), block, image, read), own) {
-                        // The end of the block may be gone, and the image still there.
-                        (Err(_), Some(range)) if !zip.is_read_by_range() => {
-                            return Ok(StoredPayload { bytes: read(range)?, is_repeat: false });
-                        }
-                        (found, _) => found?,
-                    };
+                    self.in_block((&**directory, kept), block, image, read)?;
                 let Place { range, is_repeat } = place;
                 let bytes = match head {
                     Cow::Borrowed(block) if range.end <= block.len() => Cow::Borrowed(&block[range]),
@@ -195,6 +198,29 @@ impl StoredPayloads {
                 Ok(StoredPayload { bytes, is_repeat })
             }
         }
+    }
+
+    /// Returns all of the block of an image whose own place is known, if it is kept, or small and read now to be kept. If its end is
+    /// gone, the image may still be there.
+    fn block_of_equal<'b>(
+        &self,
+        (directory, kept): (&Directory, &'b KeptBlocks),
+        block: &Range<usize>,
+        image: usize,
+        read: impl Fn(Range<usize>) -> Result<Cow<'b, [u8]>>,
+    ) -> Option<Cow<'b, [u8]>> {
+        let number = image / BLOCK;
+        if let Some(bytes) = kept.get(number) {
+            return (bytes.len() == block.len()).then_some(Cow::Borrowed(bytes));
+        }
+        if block.len() > SMALL_BLOCK || !kept.has_room_for_all(number) {
+            return None;
+        }
+        let bytes = read(block.clone()).ok()?;
+        if Block::new(directory, number, block.len(), &bytes).is_some_and(|block| block.is_as_written()) {
+            kept.keep(number, &bytes);
+        }
+        Some(bytes)
     }
 
     /// Finds an image in its block, which lies there, and of which `read` reads the start.
@@ -424,14 +450,6 @@ impl StoredPayloads {
     pub(super) fn damaged(&self, message: String) -> ErrorKind {
         ErrorKind::Damaged { member: self.payload.member().to_owned(), message }
     }
-}
-
-/// Returns whether an image is better read with all of its block, which is kept then, although its own place is known: where reads
-/// are requests, and where the block is small.
-fn is_read_whole(zip: &Archive, kept: &KeptBlocks, block: &Range<usize>, number: usize) -> bool {
-    zip.is_read_by_range()
-        || kept.get(number).is_some_and(|bytes| bytes.len() == block.len())
-        || (block.len() <= SMALL_BLOCK && kept.has_room_for_all(number))
 }
 
 /// Reads the start of a block that lies there, or all of it if it is small.

@@ -98,6 +98,9 @@ impl SetWriter {
         set: &StoredSet,
         images: &Range<usize>,
     ) -> Result<()> {
+        if images.is_empty() {
+            return Ok(());
+        }
         if self.collected.len() > 0 {
             let total = self.len();
             self.start_encoding(to, total)?;
@@ -106,7 +109,7 @@ impl SetWriter {
         for (place, (first, segment)) in set.segments().enumerate() {
             let end = images.end.min(first + segment.len());
             let part = images.start.max(first).saturating_sub(first)..end.saturating_sub(first);
-            if !part.is_empty() || segment.len() == 0 {
+            if !part.is_empty() {
                 self.add_segment(to, from, set, place, part)?;
             }
         }

@@ -20,11 +20,11 @@ struct Helpers {
 
 struct Pool {
     threads: ThreadPool,
-    /// The number of threads that read batches now: callers and helpers.
+    /// The number of threads that share batches now, or will: callers, and helpers that are called.
     busy: AtomicUsize,
 }
 
-/// A thread that reads a batch, as long as this lives.
+/// A thread that shares a batch, as long as this lives.
 struct Busy<'p>(&'p Pool);
 
 impl<'p> Busy<'p> {
@@ -107,16 +107,21 @@ pub(crate) fn share<S: Send>(
     let _busy = Busy::new(&helpers);
     let idle =
         (helpers.threads.current_num_threads() + 1).saturating_sub(helpers.busy.load(Ordering::Relaxed));
-    let work_as_helper = || {
-        let _busy = Busy::new(&helpers);
+    let wanted = idle.min(count - 1).min(threads.get() - 1);
+    // Counted before they wake up, so that nobody else calls them.
+    let called: Vec<Busy<'_>> = (0..wanted).map(|_| Busy::new(&helpers)).collect();
+    if called.is_empty() {
         work_on();
-    };
-    match idle.min(count - 1).min(threads.get() - 1) {
-        0 => work_on(),
-        wanted => helpers.threads.in_place_scope(|scope| {
-            (0..wanted).for_each(|_| scope.spawn(|_| work_as_helper()));
+    } else {
+        helpers.threads.in_place_scope(|scope| {
+            for busy in called {
+                scope.spawn(|_| {
+                    work_on();
+                    drop(busy);
+                });
+            }
             work_on();
-        }),
+        });
     }
     rest.into_inner().unwrap_or_else(PoisonError::into_inner).1
 }

@@ -48,7 +48,10 @@ impl Source {
             }
         }
         for entry in self.members().filter_map(|member| self.archive.entry(member.key()).ok()) {
-            entry.image_count().into_iter().for_each(|images| count(entry.shape(), images));
+            let images = entry.image_count();
+            // Of other dtypes than bool it is not known that they are images.
+            let images = images.or_else(|| is_small_stack(&self.archive, entry.key()).then_some(0));
+            images.into_iter().for_each(|images| count(entry.shape(), images));
         }
         counts.insert(keyed);
         counts

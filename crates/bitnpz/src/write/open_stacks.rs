@@ -9,6 +9,9 @@ use crate::error::Result;
 /// So many bytes of packed rows are kept in memory before those so far are encoded.
 const MOST_COLLECTED: usize = 256 << 20;
 
+/// Of smaller stacks images stay in memory: each would get a model of its own.
+const LARGE: usize = 1 << 20;
+
 /// After so many more bytes those in memory are counted again.
 const COUNTED_AFTER: usize = 32 << 20;
 
@@ -56,7 +59,8 @@ impl OpenStacks {
         self.added = 0;
         let bytes: usize = self.stacks.iter().map(|stack| stack.set.collected_bytes()).sum();
         if bytes > MOST_COLLECTED {
-            self.stacks.iter_mut().try_for_each(|stack| stack.set.flush(&mut output.zip))?;
+            let large = self.stacks.iter_mut().filter(|stack| stack.set.collected_bytes() >= LARGE);
+            large.map(|stack| stack.set.flush(&mut output.zip)).collect::<Result<()>>()?;
         }
         Ok(())
     }

@@ -14,6 +14,8 @@ pub(super) const MEMBERS: usize = 0;
 #[derive(Debug, Default)]
 pub(super) struct OrderLog {
     runs: Vec<Run>,
+    /// The rank of each place besides [`MEMBERS`] among them, by the first key that was saved there.
+    ranks: HashMap<usize, usize>,
     /// The number of places besides [`MEMBERS`].
     places: usize,
     /// The numbers of the members that the arrays of a place have become.
@@ -31,6 +33,10 @@ impl OrderLog {
 
     /// Notes that a key was saved in this place.
     pub(super) fn note(&mut self, place: usize) {
+        if place != MEMBERS {
+            let next = self.ranks.len();
+            self.ranks.entry(place).or_insert(next);
+        }
         match self.runs.last_mut() {
             Some((last, count)) if *last == place => *count += 1,
             _ => self.runs.push((place, 1)),
@@ -42,7 +48,12 @@ impl OrderLog {
         self.members.entry(place).or_default().push(member);
     }
 
-    /// Notes that the stack of this place has become a part of the set in another place, behind those of earlier places.
+    /// Returns the rank of a place among all, by the first key that was saved there.
+    pub(super) fn rank(&self, place: usize) -> usize {
+        self.ranks.get(&place).copied().unwrap_or(usize::MAX)
+    }
+
+    /// Notes that the stack of this place has become a part of the set in another place, behind those of lower ranks.
     pub(super) fn note_shared(&mut self, place: usize, set: usize) {
         self.shared.insert(place, set);
     }

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::options::WriteOptions;
 use crate::packed::{PackedKind, unpack};
 use crate::read::{Archive, OpenOptions, SetArray};
-use crate::set::StackShape;
+use crate::set::{StackShape, Stacks};
 
 /// The outcome of adding what remains of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,19 +59,27 @@ impl Writer {
                 None => (0..set.len()).map(|image| is_removed(&set.key(archive.zip(), image))).collect(),
             })
             .collect();
+        let shared = |set: usize| archive.sets()[set].stacks().filter(|stacks| stacks.only().is_none());
+        let of_shared = (0..archive.sets().len()).filter_map(shared).flat_map(Stacks::iter);
+        let left_out = of_shared.map(|stack| &stack.key).filter(|key| is_removed(key));
+        writer.sets.left_out = left_out.cloned().collect();
         writer.take_over(
             &archive,
-            |set| (!removed[set].contains(&true)).then(|| 0..archive.sets()[set].len()),
+            |set| {
+                let is_taken = shared(set).is_some() || !removed[set].contains(&true);
+                is_taken.then(|| 0..archive.sets()[set].len())
+            },
             |_, key| Ok(!is_removed(key)),
             |writer, array| {
-                let stacks = archive.sets()[array.set].stacks();
-                let key = stacks.map_or(array.images.start, |stacks| stacks.number_of(array.images.start));
-                if !removed[array.set][key] {
-                    writer.add_remaining(&archive, array, |_| false)?;
+                // Nothing is left of a stack.
+                if archive.sets()[array.set].is_keyed() {
+                    let removed = &removed[array.set];
+                    writer.add_remaining(&archive, array, |image| removed[image])?;
                 }
                 Ok(())
             },
         )?;
+        writer.sets.left_out.clear();
         Ok(writer)
     }
 

@@ -1,10 +1,12 @@
 //! The image sets of an archive that is being written.
 
+use std::collections::HashSet;
+
 use bitnpz_npy::{Dtype, with_room};
 
 use super::ledger::Ledger;
 use super::open_stacks::OpenStacks;
-use super::order_log::SavedOrder;
+use super::order_log::{OrderLog, SavedOrder};
 use super::output::Output;
 use super::set_names::SetNames;
 use super::set_stack::SetStack;
@@ -40,6 +42,8 @@ pub(super) struct SetsWriter {
     pub(super) open: Vec<OpenSet>,
     /// The places of those of earlier archives, which a set of this one can become a part of.
     pub(super) joinable: Vec<usize>,
+    /// The keys of stacks that are not taken over from sets that several share.
+    pub(super) left_out: HashSet<String>,
     /// The sets of small stacks that were added whole.
     pub(super) shared: Vec<SharedSet>,
     /// Stacks that share sets of other archives.
@@ -93,6 +97,7 @@ impl SetsWriter {
             keys: KeySet::default(),
             open: Vec::new(),
             joinable: Vec::new(),
+            left_out: HashSet::new(),
             shared: Vec::new(),
             taken: Vec::new(),
             stacks: OpenStacks::default(),
@@ -216,12 +221,17 @@ impl SetsWriter {
         if !SharedSet::suits(&stack) {
             return self.end_set(output, SharedSet::start(stack));
         }
-        match self.shared_set_for(stack.stack.size(), stack.stack.palette(), stack.place) {
+        let order = &output.ledger.order;
+        match self.shared_set_for(stack.stack.size(), stack.stack.palette(), stack.place, order) {
             Some(number) => {
                 let place = stack.place;
                 self.names.forget(place);
                 self.name_shared(number);
                 self.shared[number].push(output, &stack)?;
+                if self.shared[number].is_full() {
+                    let full = self.shared.remove(number);
+                    return self.end_set(output, full);
+                }
                 Ok(Vec::new())
             }
             None if self.shared.len() < MOST_SETS => {
@@ -234,8 +244,14 @@ impl SetsWriter {
 
     /// Returns the number of the set that a stack of images of this size can share: one of the same size or, if there are many
     /// sets, of the nearest.
-    fn shared_set_for(&self, size: [usize; 2], palette: &Palette, place: usize) -> Option<usize> {
-        let takes = |number: &usize| self.shared[*number].takes(palette, place);
+    fn shared_set_for(
+        &self,
+        size: [usize; 2],
+        palette: &Palette,
+        place: usize,
+        order: &OrderLog,
+    ) -> Option<usize> {
+        let takes = |number: &usize| self.shared[*number].takes(palette, place, order);
         let all = (0..self.shared.len()).filter(takes);
         let nearest = all.min_by_key(|&number| {
             let areas =
@@ -271,7 +287,7 @@ impl SetsWriter {
     }
 
     /// Ends the sets of stacks that were added whole, and returns those that are too small for one.
-    fn end_shared(&mut self, output: &mut Output) -> Result<Vec<SmallStack>> {
+    pub(super) fn end_shared(&mut self, output: &mut Output) -> Result<Vec<SmallStack>> {
         let mut small = Vec::new();
         for shared in std::mem::take(&mut self.shared) {
             small.extend(self.end_set(output, shared)?);
@@ -281,12 +297,7 @@ impl SetsWriter {
 
     /// Ends all sets.
     pub(super) fn finish(&mut self, output: &mut Output) -> Result<()> {
-        let mut small = self.end_taken(output)?;
-        small.extend(self.end_shared(output)?);
-        for stack in self.stacks.take() {
-            small.extend(self.end_stack(output, stack)?);
-        }
-        small.extend(self.end_shared(output)?);
+        let mut small = self.end_stacks(output)?;
         for open in std::mem::take(&mut self.open) {
             let bytes = || open.set.collected().map(|image| image.rows.len()).sum::<usize>();
             if open.set.len() >= FEW_IMAGES || !open.set.is_unwritten() || bytes() >= SMALL_STACK {

@@ -1,5 +1,6 @@
 //! Image sets that several small stacks share.
 
+use super::order_log::OrderLog;
 use super::output::Output;
 use super::set_stack::SetStack;
 use super::small::SmallStack;
@@ -20,9 +21,15 @@ pub(super) struct SharedSet {
     set: SetWriter,
     /// The place of the set in the order of saving: that of the first stack.
     pub(super) place: usize,
-    /// The stacks with their places, which grow.
+    /// The stacks with their places, in the order of saving.
     stacks: Vec<(StackShape, usize)>,
+    /// The bytes of their packed rows.
+    bytes: usize,
 }
+
+/// A set takes no more stacks when it has so many bytes of packed rows: if one of its stacks is extended or removed, all of them are
+/// encoded again.
+const MOST_SHARED_BYTES: usize = 64 << 20;
 
 /// What a set that stacks share has become.
 pub(super) enum EndedSet {
@@ -39,13 +46,15 @@ impl SharedSet {
     /// Starts a set with a stack.
     pub(super) fn start(stack: SetStack) -> Self {
         let SetStack { stack, set, place } = stack;
-        Self { palette: stack.palette().clone(), set, place, stacks: vec![(stack.to_shape(), place)] }
+        let (palette, shape) = (stack.palette().clone(), stack.to_shape());
+        let bytes = row_bytes(&shape);
+        Self { palette, set, place, stacks: vec![(shape, place)], bytes }
     }
 
     /// Continues a set of another archive, whose images are copied to this one.
     pub(super) fn copy(output: &mut Output, set: SetWriter, taken: &TakenStacks) -> Result<Self> {
         let place = taken.places()[0];
-        let mut shared = Self { palette: taken.palette(), set, place, stacks: Vec::new() };
+        let mut shared = Self { palette: taken.palette(), set, place, stacks: Vec::new(), bytes: 0 };
         shared.add_taken(output, taken)?;
         Ok(shared)
     }
@@ -59,9 +68,14 @@ impl SharedSet {
     }
 
     /// Returns whether images of these values, in a stack that was saved in this place, can be added.
-    pub(super) fn takes(&self, palette: &Palette, place: usize) -> bool {
+    pub(super) fn takes(&self, palette: &Palette, place: usize, order: &OrderLog) -> bool {
         let (_, last) = self.stacks[self.stacks.len() - 1];
-        self.palette.agrees_with(palette) && last < place
+        !self.is_full() && self.palette.agrees_with(palette) && order.rank(last) < order.rank(place)
+    }
+
+    /// Returns whether no more stacks are to be added.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= MOST_SHARED_BYTES
     }
 
     /// Returns the height and width of the first images.
@@ -74,19 +88,23 @@ impl SharedSet {
     pub(super) fn push(&mut self, output: &mut Output, stack: &SetStack) -> Result<()> {
         self.palette = self.palette.united_with(stack.stack.palette());
         self.set.take_collected(&mut output.zip, &stack.set)?;
-        self.stacks.push((stack.stack.to_shape(), stack.place));
+        let shape = stack.stack.to_shape();
+        self.bytes += row_bytes(&shape);
+        self.stacks.push((shape, stack.place));
         Ok(())
     }
 
     /// Adds the stacks of another set, unless some of its images have been encoded.
     pub(super) fn join(&mut self, output: &mut Output, other: Self) -> Result<Option<Self>> {
         let (_, place) = other.stacks[0];
-        if !other.set.is_unwritten() || self.size() != other.size() || !self.takes(&other.palette, place) {
+        let is_like = self.size() == other.size() && self.takes(&other.palette, place, &output.ledger.order);
+        if !other.set.is_unwritten() || !is_like {
             return Ok(Some(other));
         }
         self.palette = self.palette.united_with(&other.palette);
         self.set.take_collected(&mut output.zip, &other.set)?;
         self.stacks.extend(other.stacks);
+        self.bytes += other.bytes;
         Ok(None)
     }
 
@@ -96,6 +114,7 @@ impl SharedSet {
         let (zip, set) = (taken.archive().zip(), taken.set());
         self.set.add_set(&mut output.zip, zip, set, &(0..set.len()))?;
         self.stacks.extend(taken.stacks().cloned().zip(taken.places()));
+        self.bytes += taken.stacks().map(row_bytes).sum::<usize>();
         Ok(())
     }
 
@@ -109,12 +128,13 @@ impl SharedSet {
         self.set.rename(name);
     }
 
-    /// Ends the set, which may become ordinary arrays if that is smaller and `may_be_arrays`.
+    /// Ends the set, which becomes ordinary arrays if that is smaller, and `may_be_arrays` or they are still read as images.
     pub(super) fn finish(self, output: &mut Output, may_be_arrays: bool) -> Result<EndedSet> {
-        let Self { palette, set, place, stacks } = self;
+        let Self { palette, set, place, stacks, .. } = self;
         let kind = |width| PackedKind { dtype: palette.dtype().clone(), bits: palette.bits(), width };
         let bytes = || set.collected().map(|image| image.rows.len()).sum::<usize>();
-        if may_be_arrays && set.is_unwritten() && bytes() < SMALL_STACK {
+        let are_stacks = || set.len() == 0 && stacks.iter().all(|(stack, _)| stack.form.is_none());
+        if (may_be_arrays || are_stacks()) && set.is_unwritten() && bytes() < SMALL_STACK {
             let mut images = set.collected();
             let small = stacks.into_iter().map(|(stack, place)| {
                 let (kind, StackShape { key, shape, form }) = (kind(stack.size()[1]), stack);
@@ -132,4 +152,10 @@ impl SharedSet {
         let shape = Shape::Stacks(stacks.into_iter().map(|(stack, _)| stack).collect());
         Ok(EndedSet::Set { finished: set.finish(&mut output.zip, kind(0), shape)?, keys, images })
     }
+}
+
+/// Returns the bytes of the packed rows of a stack.
+fn row_bytes(stack: &StackShape) -> usize {
+    let [height, width] = stack.size();
+    count_images(&stack.shape).saturating_mul(height.saturating_mul(width.div_ceil(8)))
 }

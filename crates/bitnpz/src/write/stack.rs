@@ -16,6 +16,8 @@ pub(super) struct Stack {
     pub(super) shape: Vec<usize>,
     /// The form in which it comes back, if that differs from the stack.
     form: Option<ArrayForm>,
+    /// Whether the form stays as it is while items are added: more cannot be added later.
+    has_fixed_form: bool,
     palette: Palette,
     /// The packed rows of the items that were added last.
     rows: Vec<u8>,
@@ -53,7 +55,7 @@ impl Stack {
         form: Option<ArrayForm>,
         palette: Palette,
     ) -> Self {
-        Self { key: key.to_owned(), shape, form, palette, rows: Vec::new() }
+        Self { key: key.to_owned(), shape, form, has_fixed_form: false, palette, rows: Vec::new() }
     }
 
     /// Returns the shape of an item, along the first axis of the array that the stack comes back as.
@@ -71,8 +73,9 @@ impl Stack {
         let mut empty =
             Self::with_shape(&self.key, self.shape.clone(), self.form.clone(), self.palette.clone());
         empty.shape[0] = 0;
-        if let Some(form) = empty.form.as_mut().filter(|form| form.axes.is_none()) {
-            form.shape[0] = 0;
+        match empty.form.as_mut() {
+            Some(form) if form.can_grow(&self.shape) => form.shape[0] = 0,
+            form => empty.has_fixed_form = form.is_some(),
         }
         empty
     }
@@ -150,7 +153,7 @@ impl Stack {
 
     /// Counts more items.
     fn grow(&mut self, count: usize) {
-        let grows = self.form.as_ref().is_some_and(|form| form.can_grow(&self.shape));
+        let grows = !self.has_fixed_form && self.form.as_ref().is_some_and(|form| form.can_grow(&self.shape));
         self.shape[0] += count;
         if let Some(form) = self.form.as_mut().filter(|_| grows) {
             form.shape[0] = self.shape[0];

@@ -24,8 +24,8 @@ pub(super) enum TakenSet {
     At(usize),
     /// It is a stack that has joined another under its key.
     Joined,
-    /// It is several stacks, taken with this number. Those under these keys have joined others.
-    Stacks { number: usize, joined: HashSet<String> },
+    /// It is several stacks, taken with this number, but for those under these keys, which have joined others or are left out.
+    Stacks { number: usize, others: HashSet<String> },
 }
 
 impl SetsWriter {
@@ -88,8 +88,12 @@ impl SetsWriter {
     fn take_stacks(&mut self, archive: &Archive, number: usize, output: &mut Output) -> Result<TakenSet> {
         let set = &archive.sets()[number];
         let stacks = set.stacks().into_iter().flat_map(Stacks::iter).enumerate();
-        let mut joined = HashSet::new();
+        let mut others = HashSet::new();
         for (index, StackShape { key, shape, form }) in stacks {
+            if self.left_out.contains(key) {
+                others.insert(key.clone());
+                continue;
+            }
             self.take_out(key, output)?;
             let Some(same) = self.stacks.get_mut(key) else {
                 self.claim(key)?;
@@ -102,11 +106,11 @@ impl SetsWriter {
                 output,
                 array.images.len() * shape[shape.len() - 2] * shape[shape.len() - 1].div_ceil(8),
             )?;
-            joined.insert(key.clone());
+            others.insert(key.clone());
         }
         self.names.reserve(set.name());
         self.taken.push(TakenStacks::new(archive, number));
-        Ok(TakenSet::Stacks { number: self.taken.len() - 1, joined })
+        Ok(TakenSet::Stacks { number: self.taken.len() - 1, others })
     }
 
     /// Notes that an array of a set that was taken over is the next in the order of saving, unless it has joined another.
@@ -120,9 +124,9 @@ impl SetsWriter {
         match taken {
             TakenSet::At(place) => ledger.order.note(*place),
             TakenSet::Joined => {}
-            TakenSet::Stacks { number, joined } => {
+            TakenSet::Stacks { number, others } => {
                 let stacks = archive.sets()[array.set].stacks().expect("a set of stacks");
-                if !joined.contains(&stacks.of(array.images.start).key) {
+                if !others.contains(&stacks.of(array.images.start).key) {
                     let place = ledger.order.new_place();
                     ledger.order.note(place);
                     self.taken[*number].set_place(array, place);
@@ -152,7 +156,9 @@ impl SetsWriter {
     ) -> Result<SetStack> {
         let set = &archive.sets()[array.set];
         let StackShape { key, shape, form } = set.stacks().expect("a set of stacks").of(array.images.start);
-        let palette = Palette::of(&set.kind(0));
+        // Its own values are found again: others may have had more.
+        let kind = set.kind(0);
+        let palette = Palette::new(&kind.dtype).unwrap_or_else(|| Palette::of(&kind));
         let writer = self.start_at(place, key, palette.dtype());
         let stack = Stack::with_shape(key, shape.clone(), form.clone(), palette).to_empty();
         let mut stack = SetStack { stack, set: writer, place };
@@ -160,20 +166,23 @@ impl SetsWriter {
         Ok(stack)
     }
 
-    /// Ends the sets of stacks of other archives, with those that were added whole: what is as it was is copied.
-    pub(super) fn end_taken(&mut self, output: &mut Output) -> Result<Vec<SmallStack>> {
+    /// Ends all sets of stacks, and returns those that are too small for one. What is as it was in another archive is copied.
+    pub(super) fn end_stacks(&mut self, output: &mut Output) -> Result<Vec<SmallStack>> {
         let (added, mut small) = (std::mem::take(&mut self.shared), Vec::new());
+        let mut left = Vec::new();
         for mut taken in std::mem::take(&mut self.taken) {
+            self.names.release(taken.set().name());
             if !taken.is_whole() {
-                for (array, place) in taken.take_all() {
-                    let stack = self.decoded(taken.archive(), &array, place, output)?;
-                    small.extend(self.end_stack(output, stack)?);
-                }
+                let archive = taken.archive().clone();
+                left.extend(
+                    taken.take_all().into_iter().map(|(array, place)| (archive.clone(), array, place)),
+                );
                 continue;
             }
-            self.names.release(taken.set().name());
             let (size, palette, place) = (taken.size(), taken.palette(), taken.places()[0]);
-            let is_like = |shared: &&mut SharedSet| shared.size() == size && shared.takes(&palette, place);
+            let order = &output.ledger.order;
+            let is_like =
+                |shared: &&mut SharedSet| shared.size() == size && shared.takes(&palette, place, order);
             match self.shared.iter_mut().find(is_like) {
                 Some(shared) => shared.add_taken(output, &taken)?,
                 None => {
@@ -196,6 +205,28 @@ impl SetsWriter {
                 None => self.names.forget(place),
             }
         }
+        small.extend(self.end_shared(output)?);
+        // The others share sets in the order of saving, whichever of them were extended.
+        let mut open = self.stacks.take();
+        left.sort_by_key(|(_, _, place)| output.ledger.order.rank(*place));
+        open.sort_by_key(|stack| output.ledger.order.rank(stack.place));
+        let (mut left, mut open) = (left.into_iter().peekable(), open.into_iter().peekable());
+        loop {
+            let order = &output.ledger.order;
+            let [first, other] =
+                [left.peek().map(|(_, _, place)| *place), open.peek().map(|stack| stack.place)]
+                    .map(|place| place.map(|place| order.rank(place)));
+            let stack = match (first, other) {
+                (None, None) => break,
+                (Some(first), other) if other.is_none_or(|other| first < other) => {
+                    let (archive, array, place) = left.next().expect("it was seen");
+                    self.decoded(&archive, &array, place, output)?
+                }
+                _ => open.next().expect("it was seen"),
+            };
+            small.extend(self.end_stack(output, stack)?);
+        }
+        small.extend(self.end_shared(output)?);
         Ok(small)
     }
 }

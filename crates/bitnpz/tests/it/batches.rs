@@ -128,6 +128,42 @@ fn neighbours_are_read_at_once_and_lose_no_image_before_the_end_of_a_file() {
     assert!(images.read_batch_into(&(last - 39..=last).collect::<Vec<_>>(), &mut batch).is_err());
 }
 
+/// Where all payloads have one length, the lengths in a block are not needed to find an image.
+#[test]
+fn damaged_lengths_of_equal_payloads_do_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let images = Array3::from_shape_fn((512, 16, 16), |(number, row, column)| {
+        // All differ.
+        if row == 0 { number >> column & 1 == 1 } else { (number * 31 + row * 17 + column * 29) % 5 < 2 }
+    });
+    let mut writer = Writer::create_with(&path, &WriteOptions::default().with_codec(Codec::Raw)).unwrap();
+    writer.add_images("glyphs", &images).unwrap();
+    writer.finish().unwrap();
+    let payload = bitnpz_npz::Archive::open(&path).unwrap();
+    let payload = payload.find(".bitnpz/glyphs/payload-0").unwrap().read().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let start = bytes.windows(payload.len()).position(|window| window == payload).unwrap() + 128;
+    for damaged in 0..8 {
+        bytes[start + damaged] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        for access in [Access::Positional, Access::Mapped] {
+            let archive = Archive::open_with(&path, &OpenOptions::default().with_access(access)).unwrap();
+            let glyphs = archive.images("glyphs").unwrap();
+            let mut pixels = Array2::from_elem((16, 16), false);
+            for index in (0..512).chain([5, 200]) {
+                glyphs.read_into(index, &mut pixels).unwrap();
+                assert_eq!(
+                    pixels,
+                    images.index_axis(ndarray::Axis(0), index),
+                    "{damaged} {access:?} {index}"
+                );
+            }
+        }
+        bytes[start + damaged] ^= 1;
+    }
+}
+
 #[test]
 fn keyed_images_are_one_set() {
     let folder = tempfile::tempdir().unwrap();

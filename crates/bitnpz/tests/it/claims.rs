@@ -385,3 +385,30 @@ fn refuses_images_of_another_size_than_their_stack() {
         assert_eq!(archive.images("k0").unwrap().count_ones(&[0]).unwrap().len(), 1);
     }
 }
+
+/// Segments without images, which no writer makes, are left behind by one that appends.
+#[test]
+fn stacks_without_images_but_with_segments_can_be_extended() {
+    let mut members = Vec::new();
+    for key in ["a", "b"] {
+        let description = format!(
+            r#"{{"version":4,"models":[{{"codec":"raw"}}],"dtype":"|b1","values":[false,true],"key":"{key}","shape":[0,20,20],"segments":[{{"images":0,"size":[20,20]}}]}}"#
+        );
+        members.push((format!(".bitnpz/{key}/payload-0.npy"), bytes(&[])));
+        members.push((format!(".bitnpz/{key}/blocks-0.npy"), bytes(&[0; 22])));
+        members.push((format!(".bitnpz/{key}/set.json"), description.into_bytes()));
+    }
+    members.push((".bitnpz/sets.json".to_owned(), br#"{"version":1,"sets":["a","b"]}"#.to_vec()));
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    fs::write(&path, archive(&members)).unwrap();
+    let images = Array3::from_shape_fn((200, 20, 20), |(seed, row, column)| image(seed)[[row, column]]);
+    let mut writer = Writer::append(&path, &WriteOptions::default()).unwrap();
+    for key in ["a", "b"] {
+        writer.extend(key, &images).unwrap();
+    }
+    writer.finish().unwrap();
+    for key in ["a", "b"] {
+        assert_eq!(Archive::open(&path).unwrap().array::<bool>(key).unwrap(), images.clone().into_dyn());
+    }
+}

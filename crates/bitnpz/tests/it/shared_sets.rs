@@ -319,6 +319,101 @@ fn survives_every_change() {
         .unwrap();
 }
 
+/// Splits an archive into so many shards, and merges these again.
+fn split_and_merge(folder: &Folder, path: &Path, of: usize) -> std::path::PathBuf {
+    let of = NonZero::new(of).unwrap();
+    let options = WriteOptions::default();
+    let shards: Vec<_> = (0..of.get()).map(|number| folder.path(&format!("{number}.npz"))).collect();
+    for (number, shard) in shards.iter().enumerate() {
+        Writer::shard(shard, path, number, of, &options).unwrap().finish().unwrap();
+        open(shard);
+    }
+    let merged = folder.path("merged.npz");
+    Writer::merge(&merged, &shards, &options).unwrap().finish().unwrap();
+    merged
+}
+
+#[test]
+fn pieces_without_images_cost_little_and_keep_the_order() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let counts = [100, 2, 100, 6, 20, 20, 20, 0, 300];
+    let mut writer = Writer::create(&path).unwrap();
+    for (number, &count) in counts.iter().enumerate() {
+        writer.add_images(&key(number), &class(number, count)).unwrap();
+    }
+    writer.finish().unwrap();
+    for of in [2, 3, 7, 32] {
+        let merged = split_and_merge(&folder, &path, of);
+        let archive = open(&merged);
+        assert!(archive.keys().eq((0..counts.len()).map(key)), "{:?}", archive.keys().collect::<Vec<_>>());
+        for (number, &count) in counts.iter().enumerate() {
+            assert_eq!(archive.array::<bool>(&key(number)).unwrap(), class(number, count).into_dyn());
+        }
+        assert_eq!(sets(&merged).len(), 1);
+        let [before, after] = [&path, &merged].map(|path| std::fs::metadata(path).unwrap().len());
+        assert!(after < before + 1000, "{before} and {after} bytes");
+    }
+}
+
+#[test]
+fn labels_of_small_stacks_are_cut_with_them() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let labels = ndarray::Array1::from_iter(0_i64..5);
+    let mut writer = Writer::create(&path).unwrap();
+    writer.add_images("big", &class(1, 600)).unwrap();
+    writer.add_images("small", &class(2, 5).mapv(|pixel| u8::from(pixel) * 255)).unwrap();
+    writer.add_images("smaller", &class(2, 3).mapv(|pixel| if pixel { 1.0_f32 } else { 0.0 })).unwrap();
+    writer.add_array("labels", &labels).unwrap();
+    writer.finish().unwrap();
+    let archive = open(&split_and_merge(&folder, &path, 2));
+    assert_eq!(archive.array::<i64>("labels").unwrap(), labels.into_dyn());
+    assert_eq!(archive.array::<u8>("small").unwrap().shape(), [5, 20, 30]);
+    assert_eq!(archive.array::<f32>("smaller").unwrap().shape(), [3, 20, 30]);
+}
+
+#[test]
+fn what_is_left_of_a_set_can_be_extended() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    write(&path, 0..40, 20);
+    let options = WriteOptions::default();
+    let mut writer = Writer::without(&path, &options, |removed| removed == key(3)).unwrap();
+    writer.extend(&key(7), &class(7, 5)).unwrap();
+    // In another order than they were saved.
+    for number in [30, 10, 20] {
+        writer.extend(&key(number), &class(number, 5)).unwrap();
+    }
+    writer.finish().unwrap();
+    let archive = open(&path);
+    assert!(archive.keys().eq((0..40).filter(|number| *number != 3).map(key)));
+    for number in (0..40).filter(|number| *number != 3) {
+        let expected = if [7, 10, 20, 30].contains(&number) { 25 } else { 20 };
+        assert_eq!(archive.images(&key(number)).unwrap().len(), expected);
+    }
+    assert_eq!(sets(&path), ["stacks"]);
+}
+
+/// What a stack shared a set with does not decide which values it can have.
+#[test]
+fn a_blank_stack_takes_the_values_that_come() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let bytes = |on: u8| class(1, 200).mapv(|pixel| u8::from(pixel) * on);
+    let mut writer = Writer::create(&path).unwrap();
+    writer.add_images("blank", &bytes(0)).unwrap();
+    writer.add_images("other", &bytes(255)).unwrap();
+    writer.finish().unwrap();
+    let mut writer = Writer::append(&path, &WriteOptions::default()).unwrap();
+    writer.extend("blank", &bytes(1)).unwrap();
+    writer.finish().unwrap();
+    let archive = open(&path);
+    let expected = concatenate(Axis(0), &[bytes(0).view(), bytes(1).view()]).unwrap();
+    assert_eq!(archive.array::<u8>("blank").unwrap(), expected.into_dyn());
+    assert_eq!(archive.array::<u8>("other").unwrap(), bytes(255).into_dyn());
+}
+
 /// Stacks that are not touched are copied: their payloads stay as they are.
 #[test]
 fn appending_copies_stacks_that_share_a_set() {
