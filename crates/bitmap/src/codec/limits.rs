@@ -3,4 +3,4 @@
 /// The largest height and width of an image that is modelled; larger ones are stored as packed rows, whatever the codec.
 ///
 /// It bounds the numbers in payloads, and the memory that a short payload can ask for.
-pub(super) const MAX_SIDE: usize = 1 << 16;
+pub const MAX_SIDE: usize = 1 << 16;

@@ -28,6 +28,7 @@ pub use decoder::Decoder;
 pub use effort::Effort;
 pub use encoder::Encoder;
 pub use kind::Codec;
+pub use limits::MAX_SIDE;
 pub use model::Model;
 pub use name::ParseNameError;
 pub use rows::{OnesCounter, RowSink};

@@ -57,6 +57,11 @@ impl CollectedImages {
         self.keys
     }
 
+    /// Returns the packed rows of all images.
+    pub(super) fn into_rows(self) -> Vec<u8> {
+        self.rows
+    }
+
     /// Returns the height and width of all images; `None` if they differ.
     pub(super) fn common_size(&self) -> Option<[usize; 2]> {
         self.sizes.first().copied().filter(|first| self.sizes.iter().all(|size| size == first))

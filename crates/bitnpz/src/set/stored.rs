@@ -174,6 +174,16 @@ impl StoredSet {
         members.filter_map(|name| Some(zip.find(&name)?.compressed_size())).sum()
     }
 
+    /// Checks the checksums of its members, before images are encoded again: damage must not get new ones.
+    ///
+    /// # Errors
+    ///
+    /// If a member is missing or damaged.
+    pub(crate) fn check(&self, zip: &Archive) -> Result<()> {
+        let members = self.description.members(&self.name).filter_map(|name| zip.find(&name));
+        members.map(|member| Ok(member.read().map(drop)?)).collect()
+    }
+
     /// Iterates over the segments, each with the number of its first image.
     pub(super) fn segments(&self) -> impl Iterator<Item = (usize, &Segment)> {
         self.segments.iter().zip(&self.ends).map(|(segment, end)| (end - segment.len(), segment))

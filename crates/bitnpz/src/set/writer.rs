@@ -215,6 +215,22 @@ impl SetWriter {
         other.collected().try_for_each(|image| self.collect(zip, image.rows, image.size, None))
     }
 
+    /// Takes out the packed rows of the images that are collected.
+    pub(crate) fn take_rows(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.collected).into_rows()
+    }
+
+    /// Adds images of these packed rows that were taken out.
+    pub(crate) fn add_rows(
+        &mut self,
+        zip: &mut Writer<impl Write>,
+        rows: &[u8],
+        size @ [height, width]: [usize; 2],
+    ) -> Result<()> {
+        let images = rows.chunks_exact((height * width.div_ceil(8)).max(1));
+        images.into_iter().try_for_each(|rows| self.collect(zip, rows, size, None))
+    }
+
     /// Encodes the images that are collected, so that they take less memory.
     pub(crate) fn flush(&mut self, zip: &mut Writer<impl Write>) -> Result<()> {
         // How many images will come is unknown. A model for four times as many pays as soon as as many follow.

@@ -1,5 +1,6 @@
 //! Adding images and arrays in memory.
 
+use bitnpz_bitmap::codec::MAX_SIDE;
 use bitnpz_bitmap::{BitmapView, Pixel, PixelValues};
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
 use ndarray::{ArrayRef, ArrayRef2, Dimension};
@@ -176,6 +177,10 @@ impl Writer {
         if is_tall_and_empty(shape) {
             return self.add_plain(key, array, None, images);
         }
+        if has_long_side(shape) {
+            let packed = pack(array)?;
+            return self.add_plain(key, array, Some(packed).filter(|_| has_byte_rows(array)), images);
+        }
         let array_shape = form.as_ref().map_or(shape, |form| &form.shape);
         let &[.., height, width] = shape.as_slice() else { unreachable!("a stack has two or more axes") };
         let Some(ones) = Ones::of(array_shape, shape) else {
@@ -237,6 +242,11 @@ impl Writer {
         self.output.ledger.note_packed(self.output.zip.len() - 1, MEMBERS, kind, images);
         Ok(())
     }
+}
+
+/// Returns whether images of this shape have a side for which there is no codec: as an ordinary array they are deflated.
+fn has_long_side(shape: &[usize]) -> bool {
+    matches!(*shape, [.., height, width] if height.max(width) > MAX_SIDE)
 }
 
 /// Returns whether images of this shape have no pixels, and more rows or columns than readers accept without any.

@@ -63,6 +63,11 @@ impl Writer {
         let of_shared = (0..archive.sets().len()).filter_map(shared).flat_map(Stacks::iter);
         let left_out = of_shared.map(|stack| &stack.key).filter(|key| is_removed(key));
         writer.sets.left_out = left_out.cloned().collect();
+        for (set, removed) in archive.sets().iter().zip(&removed) {
+            if set.is_keyed() && removed.contains(&true) {
+                set.check(archive.zip())?;
+            }
+        }
         writer.take_over(
             &archive,
             |set| {

@@ -1,6 +1,10 @@
 //! A stack that goes into an image set.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
+
+use bitnpz_npy::zeros;
 
 use super::output::Output;
 use super::source::items_at_once;
@@ -17,9 +21,15 @@ pub(super) struct SetStack {
     pub(super) set: SetWriter,
     /// Its place in the order of saving.
     pub(super) place: usize,
+    /// The images at the beginning whose packed rows are in a temporary file: where each part starts, and how many it has.
+    spilled: Vec<(u64, usize)>,
 }
 
 impl SetStack {
+    pub(super) fn new(stack: Stack, set: SetWriter, place: usize) -> Self {
+        Self { stack, set, place, spilled: Vec::new() }
+    }
+
     /// Adds `count` items, given as bytes.
     pub(super) fn push(&mut self, output: &mut Output, items: &[u8], count: usize) -> Result<()> {
         self.stack.push(items, count)?;
@@ -34,9 +44,9 @@ impl SetStack {
     }
 
     fn push_images(&mut self, output: &mut Output) -> Result<()> {
-        let size = self.stack.size();
-        let bytes = size[0] * size[1].div_ceil(8);
-        let images = self.stack.images() - self.set.len();
+        let (size, bytes) = (self.stack.size(), self.image_bytes());
+        let spilled: usize = self.spilled.iter().map(|(_, images)| images).sum();
+        let images = self.stack.images() - self.set.len() - spilled;
         for image in 0..images {
             interrupt::check()?;
             self.set.push(&mut output.zip, &self.stack.last_rows()[image * bytes..][..bytes], size, None)?;
@@ -62,6 +72,42 @@ impl SetStack {
             self.push(output, &pixels, end - start)?;
         }
         Ok(())
+    }
+
+    /// Returns the bytes of the packed rows of an image.
+    fn image_bytes(&self) -> usize {
+        let [height, width] = self.stack.size();
+        height * width.div_ceil(8)
+    }
+
+    /// Moves the rows of its images from memory to the end of a file, unless some of them have been encoded.
+    pub(super) fn spill(&mut self, file: &mut File) -> Result<()> {
+        if !self.set.is_unwritten() || self.set.collected_bytes() == 0 {
+            return Ok(());
+        }
+        let rows = self.set.take_rows();
+        let start = file.seek(SeekFrom::End(0)).map_err(bitnpz_npz::Error::from)?;
+        file.write_all(&rows).map_err(bitnpz_npz::Error::from)?;
+        self.spilled.push((start, rows.len() / self.image_bytes()));
+        Ok(())
+    }
+
+    /// Moves them back.
+    pub(super) fn restore(&mut self, file: &mut File, output: &mut Output) -> Result<()> {
+        if self.spilled.is_empty() {
+            return Ok(());
+        }
+        let (size, bytes, last) = (self.stack.size(), self.image_bytes(), self.set.take_rows());
+        for (start, images) in std::mem::take(&mut self.spilled) {
+            file.seek(SeekFrom::Start(start)).map_err(bitnpz_npz::Error::from)?;
+            let at_once = items_at_once(bytes);
+            for first in (0..images).step_by(at_once) {
+                let mut rows = zeros((images - first).min(at_once) * bytes)?;
+                file.read_exact(&mut rows).map_err(bitnpz_npz::Error::from)?;
+                self.set.add_rows(&mut output.zip, &rows, size)?;
+            }
+        }
+        self.set.add_rows(&mut output.zip, &last, size)
     }
 
     /// Returns the packed rows of its images, if none has been encoded.

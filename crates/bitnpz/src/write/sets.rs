@@ -1,6 +1,7 @@
 //! The image sets of an archive that is being written.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use bitnpz_npy::{Dtype, with_room};
 
@@ -37,6 +38,8 @@ pub(super) struct SetsWriter {
     has_small: bool,
     /// Whether stacks become sets however small they are: they are pieces of larger ones, with which they can be joined again.
     is_shard: bool,
+    /// Whether stacks of other archives are pieces that are joined.
+    pub(super) joins_pieces: bool,
     keys: KeySet,
     /// The open sets of images with keys of their own: one for each dtype, pair of values and axes of length 1.
     pub(super) open: Vec<OpenSet>,
@@ -88,19 +91,21 @@ pub(super) struct KeyedImage<'a> {
 }
 
 impl SetsWriter {
-    pub(super) fn new(options: SetOptions) -> Self {
+    /// Starts without sets, with temporary files in this folder.
+    pub(super) fn new(options: SetOptions, folder: PathBuf) -> Self {
         Self {
             options,
             names: SetNames::default(),
             has_small: false,
             is_shard: false,
+            joins_pieces: false,
             keys: KeySet::default(),
             open: Vec::new(),
             joinable: Vec::new(),
             left_out: HashSet::new(),
             shared: Vec::new(),
             taken: Vec::new(),
-            stacks: OpenStacks::default(),
+            stacks: OpenStacks::new(folder),
             finished: Vec::new(),
         }
     }
@@ -113,6 +118,7 @@ impl SetsWriter {
     /// Starts an archive of pieces of stacks.
     pub(super) fn start_shard(&mut self) {
         self.is_shard = true;
+        self.joins_pieces = true;
     }
 
     /// Continues an archive of image sets, whose stacks may be too small for one.
@@ -147,7 +153,7 @@ impl SetsWriter {
     pub(super) fn start_stack(&mut self, ledger: &mut Ledger, stack: Stack) -> SetStack {
         let (set, place) = self.start(ledger, &stack.key, stack.dtype());
         ledger.order.note(place);
-        SetStack { stack, set, place }
+        SetStack::new(stack, set, place)
     }
 
     /// Starts a set in a new place of the order of saving, which is returned beside it.

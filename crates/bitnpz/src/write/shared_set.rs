@@ -1,5 +1,7 @@
 //! Image sets that several small stacks share.
 
+use bitnpz_npy::Dtype;
+
 use super::order_log::OrderLog;
 use super::output::Output;
 use super::set_stack::SetStack;
@@ -45,7 +47,7 @@ pub(super) enum EndedSet {
 impl SharedSet {
     /// Starts a set with a stack.
     pub(super) fn start(stack: SetStack) -> Self {
-        let SetStack { stack, set, place } = stack;
+        let SetStack { stack, set, place, .. } = stack;
         let (palette, shape) = (stack.palette().clone(), stack.to_shape());
         let bytes = row_bytes(&shape);
         Self { palette, set, place, stacks: vec![(shape, place)], bytes }
@@ -82,6 +84,10 @@ impl SharedSet {
     pub(super) fn size(&self) -> [usize; 2] {
         let (first, _) = &self.stacks[0];
         first.size()
+    }
+
+    pub(super) fn dtype(&self) -> &Dtype {
+        self.palette.dtype()
     }
 
     /// Adds a stack, none of whose images has been encoded.
@@ -155,7 +161,7 @@ impl SharedSet {
 }
 
 /// Returns the bytes of the packed rows of a stack.
-fn row_bytes(stack: &StackShape) -> usize {
+pub(super) fn row_bytes(stack: &StackShape) -> usize {
     let [height, width] = stack.size();
     count_images(&stack.shape).saturating_mul(height.saturating_mul(width.div_ceil(8)))
 }

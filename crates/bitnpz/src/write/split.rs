@@ -22,7 +22,7 @@ use crate::names;
 use crate::options::WriteOptions;
 use crate::packed::Palette;
 use crate::read::{Archive, ArrayReader, OpenOptions, SetArray, StoredArray};
-use crate::set::{StackShape, Stacks};
+use crate::set::{StackShape, Stacks, StoredSet};
 
 /// One of the shards that an archive is split into.
 #[derive(Clone, Copy, Debug)]
@@ -158,6 +158,8 @@ impl Writer {
         }
         let shard = Shard { number, of };
         let cuts = Cuts::new(&archive, shard);
+        let is_shared = |set: &&StoredSet| set.stacks().is_some_and(|stacks| stacks.only().is_none());
+        archive.sets().iter().filter(is_shared).try_for_each(|set| set.check(archive.zip()))?;
         let mut writer = Self::like(path, &archive, options)?;
         writer.sets.start_shard();
         let takes_member =

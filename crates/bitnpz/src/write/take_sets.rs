@@ -1,13 +1,15 @@
 //! Taking over the image sets of other archives.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+
+use bitnpz_npy::Dtype;
 
 use super::ledger::Ledger;
 use super::output::Output;
 use super::set_stack::SetStack;
 use super::sets::{OpenSet, SetsWriter, images_of_item};
-use super::shared_set::SharedSet;
+use super::shared_set::{SharedSet, row_bytes};
 use super::small::SmallStack;
 use super::stack::Stack;
 use super::taken_stacks::TakenStacks;
@@ -16,6 +18,10 @@ use crate::error::Result;
 use crate::packed::{Palette, count_images};
 use crate::read::{Archive, SetArray};
 use crate::set::{StackShape, Stacks};
+
+/// Sets of stacks with at most so many bytes of packed rows are encoded again when others come that are like them, which takes
+/// about a tenth of a second.
+const MOST_ENCODED_AGAIN: usize = 1 << 20;
 
 /// A set of another archive that was taken over.
 #[derive(Clone, Debug)]
@@ -32,6 +38,7 @@ impl SetsWriter {
     /// Lets the sets of another archive become parts of those that are open now.
     pub(super) fn start_merging(&mut self) {
         self.joinable = self.open.iter().map(|open| open.place).collect();
+        self.joins_pieces = true;
     }
 
     /// Takes over some images of a set of another archive, whole items of a stack, to which more can be added; all of a set that
@@ -66,8 +73,13 @@ impl SetsWriter {
             open.set.add_set(&mut output.zip, zip, set, images)?;
             return Ok(TakenSet::At(open.place));
         };
-        let Some(StackShape { key, shape, form }) = stacks.only() else {
-            return self.take_stacks(archive, number, output);
+        let is_small = |stack: &StackShape| {
+            stack.shape.len() > 2 && !images.is_empty() && row_bytes(stack) <= MOST_ENCODED_AGAIN
+        };
+        let StackShape { key, shape, form } = match stacks.only() {
+            // With others it may share a set, unless it is a piece of a larger one.
+            Some(stack) if images.len() < set.len() || self.joins_pieces || !is_small(stack) => stack,
+            _ => return self.take_stacks(archive, number, output),
         };
         let (shape, form) = part_of(shape, form.as_ref(), images.len());
         self.take_out(key, output)?;
@@ -80,7 +92,7 @@ impl SetsWriter {
         let (mut writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
         writer.add_set(&mut output.zip, zip, set, images)?;
         let stack = Stack::with_shape(key, shape, form, palette);
-        self.stacks.push(SetStack { stack, set: writer, place });
+        self.stacks.push(SetStack::new(stack, writer, place));
         Ok(TakenSet::At(place))
     }
 
@@ -99,6 +111,9 @@ impl SetsWriter {
                 self.claim(key)?;
                 continue;
             };
+            if others.is_empty() {
+                set.check(archive.zip())?;
+            }
             let array = SetArray { set: number, images: set.images_of_key(index) };
             same.stack.check_join(&set.kind(shape[shape.len() - 1]), shape, form.as_ref())?;
             same.push_decoded(output, archive, &array, 0..shape[0])?;
@@ -139,7 +154,8 @@ impl SetsWriter {
     pub(super) fn take_out(&mut self, key: &str, output: &mut Output) -> Result<()> {
         let take = |taken: &mut TakenStacks| Some((taken.take(key)?, taken.archive().clone()));
         if let Some(((array, place), archive)) = self.taken.iter_mut().find_map(take) {
-            let stack = self.decoded(&archive, &array, place, output);
+            let checked = archive.sets()[array.set].check(archive.zip());
+            let stack = checked.and_then(|()| self.decoded(&archive, &array, place, output));
             // It is no longer among those that are copied.
             self.stacks.push(output.abandon_on_error(stack)?);
         }
@@ -161,73 +177,96 @@ impl SetsWriter {
         let palette = Palette::new(&kind.dtype).unwrap_or_else(|| Palette::of(&kind));
         let writer = self.start_at(place, key, palette.dtype());
         let stack = Stack::with_shape(key, shape.clone(), form.clone(), palette).to_empty();
-        let mut stack = SetStack { stack, set: writer, place };
+        let mut stack = SetStack::new(stack, writer, place);
         stack.push_decoded(output, archive, array, 0..shape[0])?;
         Ok(stack)
     }
 
-    /// Ends all sets of stacks, and returns those that are too small for one. What is as it was in another archive is copied.
+    /// Ends all sets of stacks, and returns those that are too small for one. What is as it was in another archive is copied, but
+    /// for small sets of images of one size: so an archive to which stacks are added one by one does not get a set for each.
     pub(super) fn end_stacks(&mut self, output: &mut Output) -> Result<Vec<SmallStack>> {
-        let (added, mut small) = (std::mem::take(&mut self.shared), Vec::new());
+        let (added, taken) = (std::mem::take(&mut self.shared), std::mem::take(&mut self.taken));
+        let (mut open, mut spilled) = self.stacks.take();
+        let mut kinds: HashMap<([usize; 2], String), usize> = HashMap::new();
+        let kind = |size: [usize; 2], dtype: &Dtype| (size, dtype.type_string());
+        let of_taken = |taken: &TakenStacks| kind(taken.size(), taken.palette().dtype());
+        let all = taken.iter().map(of_taken);
+        let all = all.chain(added.iter().map(|shared| kind(shared.size(), shared.dtype())));
+        let unwritten = open.iter().filter(|stack| stack.set.is_unwritten());
+        let all = all.chain(unwritten.map(|stack| kind(stack.stack.size(), stack.stack.dtype())));
+        all.for_each(|kind| *kinds.entry(kind).or_default() += 1);
         let mut left = Vec::new();
-        for mut taken in std::mem::take(&mut self.taken) {
+        for mut taken in taken {
             self.names.release(taken.set().name());
-            if !taken.is_whole() {
-                let archive = taken.archive().clone();
-                left.extend(
-                    taken.take_all().into_iter().map(|(array, place)| (archive.clone(), array, place)),
-                );
+            let is_small = || taken.stacks().map(row_bytes).sum::<usize>() <= MOST_ENCODED_AGAIN;
+            if taken.is_whole() && !(kinds[&of_taken(&taken)] > 1 && is_small()) {
+                self.copy_stacks(output, &taken)?;
                 continue;
             }
-            let (size, palette, place) = (taken.size(), taken.palette(), taken.places()[0]);
-            let order = &output.ledger.order;
-            let is_like =
-                |shared: &&mut SharedSet| shared.size() == size && shared.takes(&palette, place, order);
-            match self.shared.iter_mut().find(is_like) {
-                Some(shared) => shared.add_taken(output, &taken)?,
-                None => {
-                    let set = self.start_at(place, taken.set().name(), palette.dtype());
-                    self.shared.push(SharedSet::copy(output, set, &taken)?);
-                }
+            let archive = taken.archive().clone();
+            taken.set().check(archive.zip())?;
+            left.extend(taken.take_all().into_iter().map(|(array, place)| (archive.clone(), array, place)));
+        }
+        let mut small = self.end_shared(output)?;
+        // The others share sets in the order of saving, whichever of them were extended.
+        left.sort_by_key(|(_, _, place)| output.ledger.order.rank(*place));
+        open.sort_by_key(|stack| output.ledger.order.rank(stack.place));
+        let (mut left, mut open) = (left.into_iter().peekable(), open.into_iter().peekable());
+        loop {
+            let rank = |place: usize| output.ledger.order.rank(place);
+            let of_left = left.peek().map(|(_, _, place)| rank(*place));
+            let of_open = open.peek().map(|stack| rank(stack.place));
+            let mut stack = match (of_left, of_open) {
+                (None, None) => break,
+                (Some(left), open) if open.is_none_or(|open| left < open) => None,
+                _ => open.next(),
+            };
+            if let (Some(stack), Some(file)) = (&mut stack, &mut spilled) {
+                stack.restore(file, output)?;
             }
+            let stack = match stack {
+                Some(stack) => stack,
+                None => {
+                    let (archive, array, place) = left.next().expect("it is the next");
+                    self.decoded(&archive, &array, place, output)?
+                }
+            };
+            small.extend(self.end_stack(output, stack)?);
         }
         for other in added {
             let place = other.place;
-            let mut left = Some(other);
+            let mut other = Some(other);
             for shared in &mut self.shared {
-                left = match left {
+                other = match other {
                     Some(other) => shared.join(output, other)?,
                     None => None,
                 };
             }
-            match left {
+            match other {
                 Some(other) => small.extend(self.end_set(output, other)?),
                 None => self.names.forget(place),
             }
         }
         small.extend(self.end_shared(output)?);
-        // The others share sets in the order of saving, whichever of them were extended.
-        let mut open = self.stacks.take();
-        left.sort_by_key(|(_, _, place)| output.ledger.order.rank(*place));
-        open.sort_by_key(|stack| output.ledger.order.rank(stack.place));
-        let (mut left, mut open) = (left.into_iter().peekable(), open.into_iter().peekable());
-        loop {
-            let order = &output.ledger.order;
-            let [first, other] =
-                [left.peek().map(|(_, _, place)| *place), open.peek().map(|stack| stack.place)]
-                    .map(|place| place.map(|place| order.rank(place)));
-            let stack = match (first, other) {
-                (None, None) => break,
-                (Some(first), other) if other.is_none_or(|other| first < other) => {
-                    let (archive, array, place) = left.next().expect("it was seen");
-                    self.decoded(&archive, &array, place, output)?
-                }
-                _ => open.next().expect("it was seen"),
-            };
-            small.extend(self.end_stack(output, stack)?);
-        }
-        small.extend(self.end_shared(output)?);
         Ok(small)
+    }
+
+    /// Copies the stacks of a set of another archive, to those of another such set if there are several in each.
+    fn copy_stacks(&mut self, output: &mut Output, taken: &TakenStacks) -> Result<()> {
+        let (size, palette, place) = (taken.size(), taken.palette(), taken.places()[0]);
+        let order = &output.ledger.order;
+        let is_like = |shared: &&mut SharedSet| {
+            !shared.is_alone() && shared.size() == size && shared.takes(&palette, place, order)
+        };
+        let like = self.shared.iter_mut().find(is_like);
+        match like.filter(|_| taken.places().len() > 1) {
+            Some(shared) => shared.add_taken(output, taken),
+            None => {
+                let set = self.start_at(place, taken.set().name(), palette.dtype());
+                self.shared.push(SharedSet::copy(output, set, taken)?);
+                Ok(())
+            }
+        }
     }
 }
 

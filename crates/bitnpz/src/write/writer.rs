@@ -133,7 +133,7 @@ impl Writer {
         let sets = set_options(options, meter);
         Self {
             output,
-            sets: SetsWriter::new(sets),
+            sets: SetsWriter::new(sets, folder.to_owned()),
             waiting: Vec::new(),
             folder: folder.to_owned(),
             encoding: options.encoding.unwrap_or_default(),

@@ -301,7 +301,7 @@ fn payloads_that_overlap_are_not_laid_out_anew() {
     fs::write(&old, archive(&members)).unwrap();
     let error = Writer::merge(&path, &[&old], &WriteOptions::default()).unwrap_err().to_string();
     assert!(error.contains("index-0") && error.contains("salvage"), "{error}");
-    assert!(Writer::append(&old, &WriteOptions::default()).is_err());
+    assert!(Writer::append(&old, &WriteOptions::default()).and_then(Writer::finish).is_err());
 }
 
 #[test]

@@ -84,7 +84,11 @@ fn appends_to_golden_archives() {
         assert!(!zip.members().any(|member| is_old(member.name())));
         let descriptions = zip.members().filter(|member| member.name().ends_with("set.json"));
         for text in descriptions.map(|member| String::from_utf8(member.read().unwrap()).unwrap()) {
-            assert!(text.contains("\"version\":4") && !text.contains("\"text\""), "{text}");
+            assert!(
+                (text.contains("\"version\":4") || text.contains("\"version\":5"))
+                    && !text.contains("\"text\""),
+                "{text}"
+            );
         }
     }
 }
