@@ -153,7 +153,12 @@ impl ShardedArchive {
         }
         let images = self.keyed_images()?.ok_or_else(|| no_such_key(key))?;
         let index = images.try_find(key)?.ok_or_else(|| no_such_key(key))?;
-        images.read_dyn(index).map(Content::Array)
+        // The shard has the shape of its array.
+        let keyed = self.manifest().arrays.iter().position(|array| array.key.is_none());
+        let ends = keyed.map(|number| self.ends(number, 1)).unwrap_or_default();
+        let shard = ends.partition_point(|&end| end <= index);
+        let array = self.0.get(shard)?.archive.dyn_array(key).map(Content::Array);
+        array.map_err(|error| error.in_file(self.shards()[shard].name.as_ref()))
     }
 
     /// Returns the images of all shards with one key: a stack of shape `(..., height, width)`.

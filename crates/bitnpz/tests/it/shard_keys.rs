@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bitnpz::{Encoding, OpenOptions, ShardedArchive};
+use bitnpz::{Content, Encoding, OpenOptions, ShardedArchive};
 
 use crate::support::{Folder, create, image};
 
@@ -49,4 +49,28 @@ fn verify_finds_keys_that_two_shards_have() {
     assert!(archive.verify(false, |_| ()).unwrap().iter().all(|shard| shard.report.problems.is_empty()));
     let images = archive.keyed_images().unwrap().unwrap();
     assert_eq!(images.find("page 498"), Some(498));
+}
+
+#[test]
+fn arrays_of_one_image_keep_their_shape_in_shards() {
+    let folder = Folder::new();
+    let shards = ["a", "b"].map(|name| {
+        let path = folder.path(&format!("{name}.npz"));
+        let mut writer = create(&path, Encoding::Sets);
+        for number in 0..40 {
+            let one = image(20, 30, number).insert_axis(ndarray::Axis(0));
+            writer.add_images(&format!("{name} {number}"), &one).unwrap();
+        }
+        writer.finish().unwrap();
+        path
+    });
+    let manifest = folder.path("all.bitnpz.json");
+    bitnpz::commit(&manifest, &shards, &OpenOptions::default()).unwrap();
+    let archive = ShardedArchive::open(&manifest).unwrap();
+    for key in ["a 0", "a 39", "b 0", "b 39"] {
+        let number = key[2..].parse().unwrap();
+        let Content::Array(array) = archive.get(key).unwrap() else { panic!("{key}") };
+        let expected = image(20, 30, number).insert_axis(ndarray::Axis(0));
+        assert_eq!(array.to_ndarray::<bool>().unwrap(), expected.into_dyn());
+    }
 }

@@ -535,3 +535,28 @@ fn stacks_in_column_order_come_back_so() {
     Writer::without(&path, &WriteOptions::default(), |key| key == "rows 3").unwrap().finish().unwrap();
     assert_eq!(open(&path).array::<bool>(&key(8)).unwrap(), columns(8));
 }
+
+/// What is damaged does not get new checksums.
+#[test]
+fn damaged_stacks_are_not_encoded_again() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    write(&path, 0..30, 20);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let zip = bitnpz_npz::Archive::open(&path).unwrap();
+    let payload = zip.find(".bitnpz/stacks/payload-0").unwrap().read().unwrap();
+    let start = bytes.windows(64).position(|window| window == &payload[payload.len() - 64..]).unwrap();
+    bytes[start] ^= 0x55;
+    std::fs::write(&path, &bytes).unwrap();
+    let options = WriteOptions::default();
+    let mut writer = Writer::append(&path, &options).unwrap();
+    let error = writer.extend(&key(3), &class(3, 5)).unwrap_err().to_string();
+    assert!(error.contains("payload-0"), "{error}");
+    assert!(writer.finish().is_err());
+    let mut writer = Writer::append(&path, &options).unwrap();
+    writer.add_images("new", &class(31, 20)).unwrap();
+    assert!(writer.finish().is_err());
+    assert!(Writer::without(&path, &options, |removed| removed == key(1)).and_then(Writer::finish).is_err());
+    assert!(Writer::shard(folder.path("s.npz"), &path, 0, NonZero::new(2).unwrap(), &options).is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
