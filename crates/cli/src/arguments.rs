@@ -65,11 +65,11 @@ pub(crate) enum Verb {
     Unpack(UnpackArgs),
     /// Add pictures, .npy stacks or .npz archives to an archive
     Append(AppendArgs),
-    /// Put archives together, without encoding their images again
+    /// Put archives together by copying their images
     Merge(MergeArgs),
-    /// Split an archive into several, without encoding its images again
+    /// Split an archive into several by copying its images
     Split(SplitArgs),
-    /// Cut an archive into shards that are read as one, without encoding its images again
+    /// Cut an archive into shards that are read as one, by copying its images
     Shard(ShardArgs),
     /// Make archives the shards of one: write their manifest
     Commit(CommitArgs),

@@ -13,7 +13,7 @@ use crate::read::OpenOptions;
 use crate::write::Writer;
 
 /// Cuts an archive of image sets into so many shards, of about as many images each, in the folder of the manifest, and writes the
-/// manifest. Images are copied, not encoded again. [`Writer::merge`] of the shards puts them together again.
+/// manifest. Images are copied; small stacks that share an image set are encoded again. [`Writer::merge`] of the shards puts them together again.
 ///
 /// # Errors
 ///

@@ -21,7 +21,8 @@ pub(super) const MOST_SMALL_STACKS: usize = 1000;
 
 impl Writer {
     /// Starts an archive that has everything the archive at this path has, and replaces it when it is finished. What is there is
-    /// copied without decoding it; images that are added go into the archive's image sets, as further segments.
+    /// copied without decoding it, except sets of small stacks when others like them are added. Images that are added go into the
+    /// archive's image sets, as further segments.
     ///
     /// ```
     /// use ndarray::array;
@@ -57,8 +58,7 @@ impl Writer {
     }
 
     /// Copies an archive in its order: the images of each set that `images_of` returns, by its number (all of those that stacks
-    /// share, or none), and the members for whose
-    /// keys `takes_member` returns `true`. Calls `instead` for each array of a set for which it returns `None`.
+    /// share, or none), and the members for whose keys `takes_member` returns `true`. Calls `instead` for each array of a set for which it returns `None`.
     pub(crate) fn take_over(
         &mut self,
         archive: &Archive,

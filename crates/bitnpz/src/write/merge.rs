@@ -1,4 +1,4 @@
-//! Merging archives without decoding their images.
+//! Merging archives: their images are copied, but for small stacks.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
@@ -60,8 +60,9 @@ impl Source {
 
 impl Writer {
     /// Starts an archive that has everything the archives at these paths have, in their order, and replaces what is at `path` when
-    /// it is finished. The path of a manifest stands for its shards. All must have the same encoding. Image sets are copied without decoding an image: stacks under the same
-    /// key become one, and so do images with keys of their own.
+    /// it is finished. The path of a manifest stands for its shards. All must have the same encoding. Images are copied without
+    /// decoding them, except small stacks that share an image set. Stacks under the same key become one, and so do images with
+    /// keys of their own.
     ///
     /// Other arrays under a key that several archives have are joined along their first axis if that counts images in each
     /// archive, as labels do: it is as long as a stack of the archive or as it has images with keys of their own. Otherwise they

@@ -1,4 +1,4 @@
-//! Splitting an archive without decoding its images.
+//! Splitting an archive: its images are copied, but for small stacks.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -114,9 +114,9 @@ impl Writer {
     /// Starts an archive that has the shard with this number, from 0, of an archive of image sets that is split into `of` shards.
     ///
     /// Each stack is cut along its first axis, and so are images with keys of their own, into pieces of about the same length,
-    /// without decoding them unless they are small stacks: all shards together have what the archive has, in its order, and [`merge`](Self::merge) puts them
-    /// together again. Arrays that have an item for each image, as labels do, are cut in the same places; other arrays are in
-    /// each shard. Images that cannot be cut are in the first.
+    /// without decoding them unless they are small stacks: all shards together have what the archive has, in its order, and
+    /// [`merge`](Self::merge) puts them together again. Arrays that have an item for each image, as labels do, are cut in the same
+    /// places; other arrays are in each shard. Images that cannot be cut are in the first.
     ///
     /// ```
     /// use std::num::NonZero;

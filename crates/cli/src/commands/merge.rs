@@ -13,8 +13,8 @@ use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Images are copied, not encoded again. Stacks under the same key become one, in the order of the archives, and so do images \
-with keys of their own. Other arrays under the same key are joined if they have an item for each image of their archive, as \
+Images are copied; small stacks that share an image set may be encoded again. Stacks under the same key become one, in the \
+order of the archives, and so do images with keys of their own. Other arrays under the same key are joined if they have an item for each image of their archive, as \
 labels do; otherwise they must be the same in all.
 
 Example:

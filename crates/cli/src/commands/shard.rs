@@ -17,7 +17,7 @@ use crate::printer::Printer;
 #[command(after_help = "\
 The shards are archives of their own beside the manifest, which lists them. Where a path of an archive is expected by ls, \
 verify and merge, by bitnpz.load in Python and by ShardedArchive::open in Rust, that of the manifest stands for all of them. \
-Images are copied, not encoded again.
+Images are copied; small stacks that share an image set are encoded again.
 
 Example:
   bitnpz shard training.npz --shards 16 -o training.bitnpz.json

@@ -14,7 +14,8 @@ use crate::printer::Printer;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Images are copied, not encoded again, but for stacks that are so small that they share an image set. Each stack is cut along its first axis, and so are images with keys of their own. Arrays \
+Images are copied; small stacks that share an image set are encoded again. Each stack is cut along its first axis, and so are \
+images with keys of their own. Arrays \
 that have an item for each image, as labels do, are cut in the same places; other arrays are in each shard. `bitnpz merge` puts \
 the shards together again.
 

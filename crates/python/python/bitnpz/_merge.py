@@ -24,7 +24,7 @@ def merge(
     store_options: StoreOptions | None = None,
     limits: dict[str, int] | None = None,
 ) -> None:
-    """Puts archives together, in their order, without encoding their images again.
+    """Puts archives together, in their order. Images are copied, except small stacks that share an image set.
 
     Stacks under the same key become one, and so do images with keys of their own. Other arrays under the same key are joined
     along their first axis if that counts images in each archive, as labels do: it is as long as a stack of the archive or as it
@@ -92,7 +92,7 @@ def split(
     store_options: StoreOptions | None = None,
     limits: dict[str, int] | None = None,
 ) -> list[str]:
-    """Splits an archive of image sets into several, without encoding its images again.
+    """Splits an archive of image sets into several. Images are copied, except small stacks that share an image set.
 
     Each stack is cut along its first axis, and so are images with keys of their own, into pieces of about the same length. Arrays
     that have an item for each image, as labels do, are cut in the same places; other arrays are in each shard. `merge` puts the

@@ -39,7 +39,7 @@ def shard(
     store_options: StoreOptions | None = None,
     limits: dict[str, int] | None = None,
 ) -> None:
-    """Cuts an archive of image sets into shards beside a manifest, without encoding its images again.
+    """Cuts an archive of image sets into shards beside a manifest. Images are copied, except small stacks that share a set.
 
     Parameters
     ----------
