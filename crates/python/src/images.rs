@@ -227,7 +227,9 @@ impl Images {
             return Ok(None);
         }
         let image_bytes = height.saturating_mul(width).saturating_mul(self.images.dtype().item_size());
-        let Some(images) = self.few(indices, MOST_BYTES / image_bytes.max(1)) else { return Ok(None) };
+        // Of images without pixels, sides can be so long that no array has them.
+        let most = MOST_BYTES.checked_div(image_bytes).unwrap_or(0);
+        let Some(images) = self.few(indices, most) else { return Ok(None) };
         if !packed {
             return read(&self.images, py, &images, [images.len(), height, width], &self.name).map(Some);
         }

@@ -180,8 +180,8 @@ impl StoredSet {
     ///
     /// If a member is missing or damaged.
     pub(crate) fn check(&self, zip: &Archive) -> Result<()> {
-        let members = self.description.members(&self.name).filter_map(|name| zip.find(&name));
-        members.map(|member| Ok(member.read().map(drop)?)).collect()
+        let mut members = self.description.members(&self.name).filter_map(|name| zip.find(&name));
+        members.try_for_each(|member| Ok(member.read().map(drop)?))
     }
 
     /// Iterates over the segments, each with the number of its first image.

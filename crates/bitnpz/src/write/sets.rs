@@ -31,7 +31,7 @@ const MOST_SETS: usize = 8;
 /// Writes the image sets of an archive.
 #[derive(Debug)]
 pub(super) struct SetsWriter {
-    options: SetOptions,
+    pub(super) options: SetOptions,
     pub(super) names: SetNames,
     /// Whether a set became ordinary arrays. `sets.json` is written then even if there are no sets, so that stacks that are
     /// extended later become sets.
@@ -112,7 +112,7 @@ impl SetsWriter {
 
     /// Returns whether there are no sets.
     pub(super) fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.names.is_empty() && self.taken.is_empty()
     }
 
     /// Starts an archive of pieces of stacks.

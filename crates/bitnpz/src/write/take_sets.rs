@@ -77,8 +77,12 @@ impl SetsWriter {
             stack.shape.len() > 2 && !images.is_empty() && row_bytes(stack) <= MOST_ENCODED_AGAIN
         };
         let StackShape { key, shape, form } = match stacks.only() {
-            // With others it may share a set, unless it is a piece of a larger one.
-            Some(stack) if images.len() < set.len() || self.joins_pieces || !is_small(stack) => stack,
+            // With others it may share a set, unless it is a piece of a larger one, or has another model than they.
+            Some(stack)
+                if images.len() < set.len() || self.joins_pieces || self.has_model() || !is_small(stack) =>
+            {
+                stack
+            }
             _ => return self.take_stacks(archive, number, output),
         };
         let (shape, form) = part_of(shape, form.as_ref(), images.len());
@@ -199,7 +203,8 @@ impl SetsWriter {
         for mut taken in taken {
             self.names.release(taken.set().name());
             let is_small = || taken.stacks().map(row_bytes).sum::<usize>() <= MOST_ENCODED_AGAIN;
-            if taken.is_whole() && !(kinds[&of_taken(&taken)] > 1 && is_small()) {
+            let is_encoded_again = kinds[&of_taken(&taken)] > 1 && is_small() && !self.has_model();
+            if taken.is_whole() && !is_encoded_again {
                 self.copy_stacks(output, &taken)?;
                 continue;
             }
@@ -249,6 +254,11 @@ impl SetsWriter {
         }
         small.extend(self.end_shared(output)?);
         Ok(small)
+    }
+
+    /// Returns whether a codec or a model was asked for: what is encoded again would get it.
+    fn has_model(&self) -> bool {
+        self.options.codec.is_some() || self.options.model.is_some()
     }
 
     /// Copies the stacks of a set of another archive, to those of another such set if there are several in each.

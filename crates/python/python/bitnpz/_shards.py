@@ -72,7 +72,7 @@ def shard(
     >>> bitnpz.save("training.npz", {"glyphs": stack, "outputs": np.arange(5000)})
     >>> bitnpz.shard("cut.bitnpz.json", "training.npz", shard_bytes=20_000)
     >>> [shard.items["glyphs"] for shard in bitnpz.load("cut.bitnpz.json").shards]
-    [896, 1024, 1024, 1024, 1032]
+    [1000, 1000, 1000, 1000, 1000]
     """
     path = _manifest_path(manifest)
     if (shards is None) == (shard_bytes is None):
