@@ -258,6 +258,10 @@ impl Images {
         out: &mut [O],
         read: impl Fn(BitmapView<'_>, &mut [O]) + Sync,
     ) -> Result<()> {
+        // One image needs no lists of images and payloads.
+        if let (&[index], ImageStorage::Set(_)) = (indices, &self.storage) {
+            return self.with_bitmap(index, |image| read(image, out));
+        }
         self.share(indices, out, |images, mut out| {
             if let Some(size) = self.size
                 && let Some(coded) = images.find_coded()?
