@@ -188,9 +188,7 @@ impl Writer {
 
     /// Returns the number of items of a stack that can be extended.
     fn items(&self, key: &str) -> usize {
-        let identity = bitnpz_npz::identity(key);
-        let set = self.sets.stacks.get(identity);
-        set.map_or(0, |set| set.stack.shape[0])
+        self.sets.items(bitnpz_npz::identity(key)).unwrap_or(0)
     }
 
     /// Adds the items of an array that its stack does not have yet, and keeps the archive after `every` items.

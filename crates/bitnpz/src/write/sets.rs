@@ -133,7 +133,7 @@ impl SetsWriter {
 
     /// Returns whether a stack with this key can be extended.
     pub(super) fn has_stack(&self, key: &str) -> bool {
-        self.stacks.get(bitnpz_npz::identity(key)).is_some()
+        self.items(bitnpz_npz::identity(key)).is_some()
     }
 
     /// Returns whether a key is taken.

@@ -154,6 +154,12 @@ impl SetsWriter {
         }
     }
 
+    /// Returns the number of items of the stack with this key, if it can be extended.
+    pub(super) fn items(&self, key: &str) -> Option<usize> {
+        let open = self.stacks.get(key).map(|stack| stack.stack.shape[0]);
+        open.or_else(|| self.taken.iter().find_map(|taken| taken.items(key)))
+    }
+
     /// Makes the stack with this key one that can be extended, if it shares a set of another archive.
     pub(super) fn take_out(&mut self, key: &str, output: &mut Output) -> Result<()> {
         let take = |taken: &mut TakenStacks| Some((taken.take(key)?, taken.archive().clone()));

@@ -60,6 +60,13 @@ impl TakenStacks {
         self.places.iter().all(Option::is_some)
     }
 
+    /// Returns the number of items of the stack with this key, if it is among these.
+    pub(super) fn items(&self, key: &str) -> Option<usize> {
+        let stacks = self.set().stacks()?;
+        let number = stacks.find(key).filter(|&number| self.places[number].is_some())?;
+        stacks.iter().nth(number).map(|stack| stack.shape[0])
+    }
+
     /// Takes out the stack with this key, if it is among these, with its place.
     pub(super) fn take(&mut self, key: &str) -> Option<(SetArray, usize)> {
         let number = self.set().stacks()?.find(key)?;
