@@ -57,7 +57,7 @@ pub(crate) use stacks::{StackShape, Stacks};
 pub(crate) use stored::StoredSet;
 pub(crate) use verify::Flaw;
 pub(crate) use window::{Requested, Window};
-pub(crate) use writer::{FinishedSet, SetWriter, images_at_once};
+pub(crate) use writer::{FinishedSet, SetWriter, are_collected, images_at_once};
 
 /// Stacks of fewer bytes of packed rows become ordinary arrays: the members of a set take about a kilobyte by themselves.
 pub(crate) const SMALL_STACK: usize = 8192;

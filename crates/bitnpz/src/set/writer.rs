@@ -22,7 +22,7 @@ use crate::packed::PackedKind;
 use crate::threads::Background;
 
 /// Images are encoded when they have this many bytes of packed rows and keys: twice as many are in memory at a time.
-const COLLECTED_BYTES: usize = 32 << 20;
+const COLLECTED_BYTES: usize = if cfg!(test) { 64 << 10 } else { 32 << 20 };
 
 /// Images are encoded when there are this many, which bounds the memory for their sizes and payload starts.
 const COLLECTED_IMAGES: usize = 1 << 19;
@@ -32,6 +32,11 @@ const MAX_IMAGE_BYTES: usize = u32::MAX as usize - 2 * COLLECTED_BYTES;
 
 /// Deflate makes a key table smaller, and every reader of archives supports it.
 const KEYS_COMPRESSION: Compression = Compression::Deflate { level: 12 };
+
+/// Returns whether so many images of so many bytes in all are collected for certain, before any of them is encoded.
+pub(crate) fn are_collected(images: usize, bytes: usize) -> bool {
+    bytes <= COLLECTED_BYTES / 2 && images <= COLLECTED_IMAGES / 2
+}
 
 /// Returns the number of images of this size, without keys, that are encoded together.
 pub(crate) fn images_at_once([height, width]: [usize; 2]) -> usize {

@@ -84,7 +84,7 @@ impl Writer {
         if self.encoding() == Encoding::Sets {
             self.sets.take_out(identity, &mut self.output)?;
             let rows = items.len().div_ceil(8 * dtype.item_size().max(1));
-            if let Some(set) = self.sets.stacks.get_mut(identity) {
+            if let Some(set) = self.sets.stacks.get_to_extend(identity, shape[0], &mut self.output)? {
                 set.stack.check(dtype, item_shape)?;
                 set.push(&mut self.output, &items, shape[0])?;
                 return self.sets.stacks.bound_memory(&mut self.output, rows);

@@ -10,10 +10,10 @@ use crate::error::Result;
 
 /// So many bytes of packed rows are kept in memory, before they are moved to a temporary file. Encoding them then would give each
 /// of many stacks a model of its own.
-const MOST_COLLECTED: usize = 256 << 20;
+const MOST_COLLECTED: usize = if cfg!(test) { 64 << 10 } else { 256 << 20 };
 
 /// After so many more bytes those in memory are counted again.
-const COUNTED_AFTER: usize = 32 << 20;
+const COUNTED_AFTER: usize = MOST_COLLECTED / 8;
 
 /// The stacks of image sets that can still be extended, in the order of saving.
 #[derive(Debug)]
@@ -48,9 +48,21 @@ impl OpenStacks {
         self.numbers.get(key).map(|&number| &self.stacks[number])
     }
 
-    /// Returns the stack with this key, to add to it.
-    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut SetStack> {
-        self.numbers.get(key).map(|&number| &mut self.stacks[number])
+    /// Returns the stack with this key, to add so many items to it.
+    pub(super) fn get_to_extend(
+        &mut self,
+        key: &str,
+        items: usize,
+        output: &mut Output,
+    ) -> Result<Option<&mut SetStack>> {
+        let Some(stack) = self.numbers.get(key).map(|&number| &mut self.stacks[number]) else {
+            return Ok(None);
+        };
+        if let Some(file) = self.spilled.as_mut().filter(|_| stack.needs_restoring(items)) {
+            let restored = stack.restore(file, output);
+            output.abandon_on_error(restored)?;
+        }
+        Ok(Some(stack))
     }
 
     /// Adds a stack whose key none of them has.
@@ -88,5 +100,56 @@ impl OpenStacks {
     pub(super) fn take(&mut self) -> (Vec<SetStack>, Option<File>) {
         let stacks = std::mem::replace(self, Self::new(self.folder.clone()));
         (stacks.stacks, stacks.spilled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array3, Axis, concatenate, s};
+
+    use crate::{Archive, WriteOptions, Writer};
+
+    /// Returns images of a class, which all differ.
+    fn class(class: usize, count: usize) -> Array3<bool> {
+        Array3::from_shape_fn((count, 16, 20), |(number, row, column)| {
+            if row == 0 { number >> column & 1 == 1 } else { (row * 5 + column * 3 + class) % 7 < 2 }
+        })
+    }
+
+    /// Limits are low in tests of this crate: images go to the temporary file, come back, and are encoded, in every order.
+    #[test]
+    fn images_in_a_temporary_file_keep_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npz");
+        // Of 48 bytes an image; parts become larger, some than what is encoded together.
+        let counts = |number: usize| [30, 200, 900, 2000, 5000][number % 5];
+        let parts = |number: usize| if number.is_multiple_of(2) { 10 } else { 3 };
+        let all: Vec<_> = (0..15).map(|number| class(number, counts(number))).collect();
+        let mut writer = Writer::create(&path).unwrap();
+        for part in 0..10 {
+            for (number, images) in all.iter().enumerate().filter(|(number, _)| part < parts(*number)) {
+                let end = |part: usize| images.len_of(Axis(0)) * part * part / parts(number) / parts(number);
+                let images = images.slice(s![end(part)..end(part + 1), .., ..]).to_owned();
+                writer.extend(&format!("{number}"), &images).unwrap();
+            }
+        }
+        writer.finish().unwrap();
+        let archive = Archive::open(&path).unwrap();
+        assert!(archive.keys().eq((0..15).map(|number| format!("{number}"))));
+        for (number, images) in all.iter().enumerate() {
+            assert!(
+                archive.array::<bool>(&format!("{number}")).unwrap() == images.clone().into_dyn(),
+                "{number}"
+            );
+        }
+
+        // What is copied comes behind what is in the file.
+        let merged = folder.path().join("b.npz");
+        Writer::merge(&merged, &[&path, &path, &path], &WriteOptions::default()).unwrap().finish().unwrap();
+        let archive = Archive::open(&merged).unwrap();
+        for (number, images) in all.iter().enumerate() {
+            let expected = concatenate![Axis(0), *images, *images, *images];
+            assert!(archive.array::<bool>(&format!("{number}")).unwrap() == expected.into_dyn(), "{number}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::stack::Stack;
 use crate::error::Result;
 use crate::interrupt;
 use crate::read::{Archive, SetArray};
-use crate::set::SetWriter;
+use crate::set::{SetWriter, are_collected};
 
 /// A stack that becomes an image set of its own, or a part of one.
 #[derive(Debug)]
@@ -80,6 +80,13 @@ impl SetStack {
         height * width.div_ceil(8)
     }
 
+    /// Returns whether images are in a temporary file which must be moved back before so many items are added: images are encoded in
+    /// their order.
+    pub(super) fn needs_restoring(&self, items: usize) -> bool {
+        let images = self.stack.images().saturating_add(items.saturating_mul(self.stack.item_images()));
+        !self.spilled.is_empty() && !are_collected(images, images.saturating_mul(self.image_bytes()))
+    }
+
     /// Moves the rows of its images from memory to the end of a file, unless some of them have been encoded.
     pub(super) fn spill(&mut self, file: &mut File) -> Result<()> {
         if !self.set.is_unwritten() || self.set.collected_bytes() == 0 {
@@ -97,6 +104,7 @@ impl SetStack {
         if self.spilled.is_empty() {
             return Ok(());
         }
+        debug_assert!(self.set.is_unwritten(), "what is encoded comes first");
         let (size, bytes, last) = (self.stack.size(), self.image_bytes(), self.set.take_rows());
         for (start, images) in std::mem::take(&mut self.spilled) {
             file.seek(SeekFrom::Start(start)).map_err(bitnpz_npz::Error::from)?;

@@ -87,7 +87,8 @@ impl SetsWriter {
         };
         let (shape, form) = part_of(shape, form.as_ref(), images.len());
         self.take_out(key, output)?;
-        if let Some(same) = self.stacks.get_mut(key) {
+        // What is copied is not collected.
+        if let Some(same) = self.stacks.get_to_extend(key, usize::MAX, output)? {
             same.stack.join(&set.kind(shape[shape.len() - 1]), &shape, form.as_ref())?;
             same.set.add_set(&mut output.zip, zip, set, images)?;
             return Ok(TakenSet::Joined);
@@ -111,7 +112,7 @@ impl SetsWriter {
                 continue;
             }
             self.take_out(key, output)?;
-            let Some(same) = self.stacks.get_mut(key) else {
+            let Some(same) = self.stacks.get_to_extend(key, shape[0], output)? else {
                 self.claim(key)?;
                 continue;
             };

@@ -28,5 +28,6 @@ mod shards_agree;
 mod shards_in_stores;
 mod shared_sets;
 mod split;
+mod stack_changes;
 mod stored_array;
 mod support;
