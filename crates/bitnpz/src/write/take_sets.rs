@@ -105,7 +105,7 @@ impl SetsWriter {
     fn take_stacks(&mut self, archive: &Archive, number: usize, output: &mut Output) -> Result<TakenSet> {
         let set = &archive.sets()[number];
         let stacks = set.stacks().into_iter().flat_map(Stacks::iter).enumerate();
-        let mut others = HashSet::new();
+        let (mut others, mut is_checked) = (HashSet::new(), false);
         for (index, StackShape { key, shape, form }) in stacks {
             if self.left_out.contains(key) {
                 others.insert(key.clone());
@@ -116,8 +116,9 @@ impl SetsWriter {
                 self.claim(key)?;
                 continue;
             };
-            if others.is_empty() {
+            if !is_checked {
                 set.check(archive.zip())?;
+                is_checked = true;
             }
             let array = SetArray { set: number, images: set.images_of_key(index) };
             same.stack.check_join(&set.kind(shape[shape.len() - 1]), shape, form.as_ref())?;
@@ -163,13 +164,16 @@ impl SetsWriter {
 
     /// Makes the stack with this key one that can be extended, if it shares a set of another archive.
     pub(super) fn take_out(&mut self, key: &str, output: &mut Output) -> Result<()> {
-        let take = |taken: &mut TakenStacks| Some((taken.take(key)?, taken.archive().clone()));
-        if let Some(((array, place), archive)) = self.taken.iter_mut().find_map(take) {
-            let checked = archive.sets()[array.set].check(archive.zip());
-            let stack = checked.and_then(|()| self.decoded(&archive, &array, place, output));
-            // It is no longer among those that are copied.
-            self.stacks.push(output.abandon_on_error(stack)?);
-        }
+        let Some(taken) = self.taken.iter_mut().find(|taken| taken.items(key).is_some()) else {
+            return Ok(());
+        };
+        let (archive, found) = (taken.archive().clone(), taken.take(key));
+        let stack = match output.abandon_on_error(found)? {
+            Some((array, place)) => self.decoded(&archive, &array, place, output),
+            None => return Ok(()),
+        };
+        // It is no longer among those that are copied.
+        self.stacks.push(output.abandon_on_error(stack)?);
         Ok(())
     }
 
@@ -216,8 +220,7 @@ impl SetsWriter {
                 continue;
             }
             let archive = taken.archive().clone();
-            taken.set().check(archive.zip())?;
-            left.extend(taken.take_all().into_iter().map(|(array, place)| (archive.clone(), array, place)));
+            left.extend(taken.take_all()?.into_iter().map(|(array, place)| (archive.clone(), array, place)));
         }
         let mut small = self.end_shared(output)?;
         // The others share sets in the order of saving, whichever of them were extended.
