@@ -9,13 +9,16 @@ use crate::names::MODELS;
 pub(super) struct SetNames {
     names: BTreeMap<usize, String>,
     taken: HashSet<String>,
+    /// Names that are kept for sets that come later.
+    reserved: HashSet<String>,
 }
 
 impl SetNames {
     /// Names the set in this place after a key if that is a short, simple name, else after a number.
     pub(super) fn name(&mut self, place: usize, key: &str) -> String {
         let is_simple = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let is_free = |name: &str| name != MODELS && !self.taken.contains(name);
+        let is_free =
+            |name: &str| name != MODELS && !self.taken.contains(name) && !self.reserved.contains(name);
         let name = if !key.is_empty() && key.len() <= 64 && key.chars().all(is_simple) && is_free(key) {
             key.to_owned()
         } else {
@@ -28,14 +31,14 @@ impl SetNames {
         name
     }
 
-    /// Keeps other sets from having this name.
+    /// Keeps sets from getting this name.
     pub(super) fn reserve(&mut self, name: &str) {
-        self.taken.insert(name.to_owned());
+        self.reserved.insert(name.to_owned());
     }
 
-    /// Lets sets have a name again.
+    /// Lets one of them get it.
     pub(super) fn release(&mut self, name: &str) {
-        self.taken.remove(name);
+        self.reserved.remove(name);
     }
 
     /// Forgets a set that turned out too small, or has become a part of another.

@@ -159,6 +159,36 @@ fn pieces_without_images_cost_little_and_keep_the_order() {
     }
 }
 
+/// Sets of the same name get other names.
+#[test]
+fn archives_of_stacks_of_other_sizes_are_merged() {
+    let folder = Folder::new();
+    let paths: Vec<_> = (0..4).map(|number| folder.path(&format!("{number}.npz"))).collect();
+    let of = |number: usize, class: usize| {
+        Array3::from_shape_fn((90, 20 + number, 30), |(seed, row, column)| {
+            image(23, 30, class * 31 + seed)[[row, column]]
+        })
+    };
+    for (number, path) in paths.iter().enumerate() {
+        let mut writer = Writer::create(path).unwrap();
+        for class in 0..5 {
+            writer.add_images(&format!("{number} {class}"), &of(number, class)).unwrap();
+        }
+        writer.finish().unwrap();
+        assert_eq!(sets(path), ["stacks"]);
+    }
+    let merged = folder.path("merged.npz");
+    Writer::merge(&merged, &paths, &WriteOptions::default()).unwrap().finish().unwrap();
+    assert_eq!(sets(&merged).len(), 4);
+    let archive = open(&merged);
+    for (number, class) in (0..4).flat_map(|number| (0..5).map(move |class| (number, class))) {
+        assert_eq!(
+            archive.array::<bool>(&format!("{number} {class}")).unwrap(),
+            of(number, class).into_dyn()
+        );
+    }
+}
+
 #[test]
 fn labels_of_small_stacks_are_cut_with_them() {
     let folder = Folder::new();
