@@ -1,4 +1,4 @@
-//! `sets.json` and `set.json`: what the other members of image sets do not say themselves.
+//! `set.json`: what the other members of an image set do not say themselves.
 
 use std::collections::HashSet;
 
@@ -11,14 +11,10 @@ use super::keys::Pattern;
 use super::stacks::{StackShape, Stacks};
 use crate::axes::ArrayForm;
 use crate::names::{self, SegmentPart};
-use crate::order::Run;
 use crate::packed::PackedKind;
 
 /// An array has at most so many axes of length 1 on either side of an image: NumPy allows 64 axes in all.
 const MAX_AXES: usize = 31;
-
-/// The version of `sets.json`.
-const SETS_VERSION: u32 = 1;
 
 /// The versions of sets in blocks, which are those that are written: of one array of images or of images with keys of their own, and
 /// of several stacks. Later versions are refused.
@@ -30,47 +26,8 @@ const STACKS_VERSION: u32 = 5;
 const TABLE_VERSION: u32 = 2;
 const CONTOUR_VERSION: u32 = 3;
 
-/// The names of an archive's sets, and the order in which its keys were saved.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Sets {
-    pub(crate) names: Vec<String>,
-    /// The runs of keys in the order of saving; `None` if members come first and then one set after the other.
-    pub(crate) order: Option<Vec<Run>>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SetsJson {
-    version: u32,
-    sets: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    order: Option<Vec<Run>>,
-}
-
-impl Sets {
-    pub(crate) fn to_json(&self) -> Vec<u8> {
-        let sets = SetsJson { version: SETS_VERSION, sets: self.names.clone(), order: self.order.clone() };
-        serde_json::to_vec(&sets).expect("names and numbers are plain JSON")
-    }
-
-    /// Reads the member's bytes.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with them.
-    pub(crate) fn from_json(bytes: &[u8]) -> Result<Self, String> {
-        let sets: SetsJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        check_version(sets.version, SETS_VERSION)?;
-        let mut names = HashSet::new();
-        match sets.sets.iter().find(|name| !names.insert(name.as_str())) {
-            Some(name) => Err(format!("expected names that differ, found {name:?} twice")),
-            None => Ok(Self { names: sets.sets, order: sets.order }),
-        }
-    }
-}
-
 /// Checks that a version is between the first and the last.
-fn check_version(found: u32, last: u32) -> Result<(), String> {
+pub(super) fn check_version(found: u32, last: u32) -> Result<(), String> {
     if (1..=last).contains(&found) {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 //!
 //! | member | content |
 //! |---|---|
-//! | `.bitnpz/sets.json` | the names of all sets, and the order of saving: `description` |
+//! | `.bitnpz/sets.json` | the names of all sets, and the order of saving: `list` |
 //! | `.bitnpz/<set>/set.json` | models, dtype, values, shape and segments: `description` |
 //! | `.bitnpz/<set>/payload-<n>.npy` | the payloads of segment n in blocks, with repeats and checksums: `block`, `lengths` |
 //! | `.bitnpz/<set>/blocks-<n>.npy` | how its blocks are laid out, and where each starts: `directory` |
@@ -27,6 +27,7 @@ mod kept_blocks;
 mod keys;
 mod lengths;
 mod limits;
+mod list;
 mod model_bytes;
 mod numbers;
 mod options;
@@ -49,8 +50,9 @@ mod writer;
 
 pub(crate) use blob::BYTES_HEADER;
 pub(crate) use coded_image::CodedImage;
-pub(crate) use description::{Ones, Sets, Shape};
+pub(crate) use description::{Ones, Shape};
 pub(crate) use keys::KeySet;
+pub(crate) use list::Sets;
 pub(crate) use options::SetOptions;
 pub use shared_model::Model;
 pub(crate) use stacks::{StackShape, Stacks};

@@ -31,6 +31,17 @@ fn class(class: usize, count: usize) -> Array3<bool> {
     stack
 }
 
+/// Damages an image of one of the last stacks of the set `stacks`. Returns the bytes of the archive.
+fn damage(path: &Path) -> Vec<u8> {
+    let mut bytes = std::fs::read(path).unwrap();
+    let zip = bitnpz_npz::Archive::open(path).unwrap();
+    let payload = zip.find(".bitnpz/stacks/payload-0").unwrap().read().unwrap();
+    let start = bytes.windows(64).position(|window| window == &payload[payload.len() - 64..]).unwrap();
+    bytes[start] ^= 0x55;
+    std::fs::write(path, &bytes).unwrap();
+    bytes
+}
+
 fn key(class: usize) -> String {
     format!("class {class:03}")
 }
@@ -324,12 +335,7 @@ fn a_damaged_image_is_blank_in_its_stack() {
     let folder = Folder::new();
     let (path, saved) = (folder.path("a.npz"), folder.path("b.npz"));
     write(&path, 0..30, 20);
-    let mut bytes = std::fs::read(&path).unwrap();
-    let zip = bitnpz_npz::Archive::open(&path).unwrap();
-    let payload = zip.find(".bitnpz/stacks/payload-0").unwrap().read().unwrap();
-    let start = bytes.windows(64).position(|window| window == &payload[payload.len() - 64..]).unwrap();
-    bytes[start] ^= 0x55;
-    std::fs::write(&path, bytes).unwrap();
+    damage(&path);
     let problems = Archive::open(&path).unwrap().verify(|_| ()).unwrap().problems;
     assert!(problems.iter().any(|problem| problem.to_string().contains(" of class 028")), "{problems:?}");
     let outcome = salvage(&path, &saved, &Limits::default(), |_| ()).unwrap();
@@ -375,12 +381,7 @@ fn damaged_stacks_are_not_encoded_again() {
     let folder = Folder::new();
     let path = folder.path("a.npz");
     write(&path, 0..30, 20);
-    let mut bytes = std::fs::read(&path).unwrap();
-    let zip = bitnpz_npz::Archive::open(&path).unwrap();
-    let payload = zip.find(".bitnpz/stacks/payload-0").unwrap().read().unwrap();
-    let start = bytes.windows(64).position(|window| window == &payload[payload.len() - 64..]).unwrap();
-    bytes[start] ^= 0x55;
-    std::fs::write(&path, &bytes).unwrap();
+    let bytes = damage(&path);
     let options = WriteOptions::default();
     let mut writer = Writer::append(&path, &options).unwrap();
     let error = writer.extend(&key(3), &class(3, 5)).unwrap_err().to_string();
