@@ -46,7 +46,7 @@ proptest! {
         }
     }
 
-    /// Damaged payloads give the same pixels in a batch as alone, or the error of the first one that is refused.
+    /// Damaged payloads give the same pixels in a batch as alone, or the error of one that is refused.
     #[test]
     fn decodes_damaged_payloads_as_one_by_one(
         (images, model, mut payloads) in batch(),
@@ -73,10 +73,6 @@ proptest! {
             Ok(many) => prop_assert!(many.eq(alone.iter().map(|image| image.as_ref().unwrap().view()))),
             Err((number, error)) => {
                 prop_assert_eq!(alone[number].as_ref().unwrap_err(), &error.to_string());
-                let is_possible = |payload: &&[u8]| payload.len() <= images[0].as_bytes().len();
-                if payloads.iter().all(is_possible) {
-                    prop_assert!(alone[..number].iter().all(Result::is_ok));
-                }
             }
         }
     }
