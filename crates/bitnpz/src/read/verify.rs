@@ -89,7 +89,7 @@ impl Archive {
             let (set, earlier) = (keyed[number], keyed[..number].to_vec());
             let is_twice = move |image: &usize| {
                 let key = set.key(self.zip(), *image);
-                earlier.iter().any(|earlier| earlier.has_key(self.zip(), &key))
+                earlier.iter().any(|earlier| earlier.find(self.zip(), &key).is_some())
                     || contents.stacks.contains_key(&key)
                     || contents.member(&key).is_some()
             };

@@ -197,14 +197,6 @@ impl StoredSet {
         Ok((segment, image - (self.ends[number] - segment.len())))
     }
 
-    /// Returns whether one of its arrays has this key.
-    pub(crate) fn has_key(&self, zip: &Archive, key: &str) -> bool {
-        match &self.stacks {
-            Some(stacks) => stacks.find(key).is_some(),
-            None => self.find(zip, key).is_some(),
-        }
-    }
-
     /// Returns the number of the image with this key.
     pub(crate) fn find(&self, zip: &Archive, key: &str) -> Option<usize> {
         self.segments().find_map(|(first, segment)| {

@@ -232,15 +232,8 @@ impl SetWriter {
         rows: &[u8],
         size @ [height, width]: [usize; 2],
     ) -> Result<()> {
-        let images = rows.chunks_exact((height * width.div_ceil(8)).max(1));
-        images.into_iter().try_for_each(|rows| self.collect(zip, rows, size, None))
-    }
-
-    /// Encodes the images that are collected, so that they take less memory.
-    pub(crate) fn flush(&mut self, zip: &mut Writer<impl Write>) -> Result<()> {
-        // How many images will come is unknown. A model for four times as many pays as soon as as many follow.
-        let total = 4 * self.collected.len();
-        if total > 0 { self.start_encoding(zip, total) } else { Ok(()) }
+        let mut images = rows.chunks_exact((height * width.div_ceil(8)).max(1));
+        images.try_for_each(|rows| self.collect(zip, rows, size, None))
     }
 
     /// Returns the bytes of the packed rows and keys of the images that are collected.
@@ -257,7 +250,9 @@ impl SetWriter {
     ) -> Result<()> {
         self.collected.push(rows, size, key)?;
         if self.collected_bytes() >= COLLECTED_BYTES || self.collected.len() >= COLLECTED_IMAGES {
-            self.flush(zip)?;
+            // How many images will come is unknown. A model for four times as many pays as soon as as many follow.
+            let total = 4 * self.collected.len();
+            self.start_encoding(zip, total)?;
         }
         Ok(())
     }
