@@ -132,13 +132,17 @@ class Alphabet:
             counts.append(len(np.unique(np.packbits(leaves, axis=1), axis=0)))
         check(counts[0] * counts[1] <= MAX_CLASS_PAIRS, f"at most {MAX_CLASS_PAIRS} pairs of classes")
 
-    def next(self, symbols, features):
-        """Decodes a symbol in the context of these features."""
+    def leaf(self, features):
+        """Returns the leaf of the context of these features: the starts of the shares."""
         node = self.tree
         while isinstance(node, tuple):
             feature, threshold, small, large = node
             node = small if features[feature] <= threshold else large
-        return symbols.next(node)
+        return node
+
+    def next(self, symbols, features):
+        """Decodes a symbol in the context of these features."""
+        return symbols.next(self.leaf(features))
 
 
 def length_class(length):
@@ -573,6 +577,22 @@ TEMPLATE = ([(0, -n) for n in range(1, 9)] + [(1, n) for n in range(-4, 6)] + [(
             + [(3, -1), (3, 0), (3, 1), (4, -4), (4, 0), (4, 4), (6, 0), (8, -8), (8, 0)])
 
 
+class Chances:
+    """The shares of 0 at the leaves of a tree, which adapt to the pixels of an image. A trust is in quarters of a pixel."""
+
+    def __init__(self, leaves, trust):
+        self.chances, self.trust = {id(leaf): (leaf[1] << 10, 0) for leaf in leaves}, trust
+
+    def next(self, symbols, leaf):
+        """Decodes a pixel in the context of a leaf."""
+        chance, seen = self.chances[id(leaf)]
+        pixel = symbols.next([0, max(chance >> 10, 1), TOTAL])
+        step = (1 << 17) // (4 * (seen + 1) + self.trust)
+        chance += ((0 if pixel else (1 << 22) - 1) - chance) * step >> 15
+        self.chances[id(leaf)] = chance, min(seen + 1, 255)
+        return pixel
+
+
 class Pixel:
     """Decodes images pixel by pixel, each from the pixels around it."""
 
@@ -580,11 +600,14 @@ class Pixel:
         model = list(model)[::-1]
         self.pixel = Alphabet(model, 2, 1, 40, 8, (1 << 5, 1 << 15), 4096)
         self.same = Alphabet(model, 2, 1, 2, 1, (2, 2), 4)
+        self.trust = model.pop() if model else None
+        check(self.trust != 0, "a trust of 1 or more")
         check(not model, "the end of the model")
 
     def decode(self, payload, height, width):
         symbols, image = RangeDecoder(payload), np.zeros((height + 8, width + 16), np.uint8)
         was_same, is_blank = 0, 1
+        chances = Chances(self.pixel.leaves, self.trust) if self.trust else None
         for y in range(height):
             symbols.check()
             if symbols.is_zero():
@@ -597,7 +620,8 @@ class Pixel:
             for x in range(width):
                 features = [image[y + 8 - up, x + 8 + right] for up, right in TEMPLATE]
                 features += [n >> bit & 1 for n in (x, y) for bit in range(3)]
-                row[x] = self.pixel.next(symbols, features)
+                leaf = self.pixel.leaf(features)
+                row[x] = chances.next(symbols, leaf) if chances else symbols.next(leaf)
             is_blank = int(not row.any())
         check(symbols.is_done(), "the end of the payload")
         return image[8:, 8:8 + width].astype(bool)

@@ -12,6 +12,7 @@ mod contour;
 mod decoder;
 mod effort;
 mod encoder;
+mod gamma;
 mod kind;
 mod limits;
 mod model;

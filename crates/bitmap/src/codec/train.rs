@@ -7,7 +7,7 @@ use super::encoder::Encoder;
 use super::kind::Codec;
 use super::model::{Model, ModelTables, SHIPPED_NAME};
 use super::parallel::{both, less_one};
-use super::pixel::TypicalPrediction;
+use super::pixel::{Style, TypicalPrediction};
 use super::sample::Sample;
 use super::{contour, pixel, zstd};
 
@@ -26,13 +26,26 @@ const MAX_SHIPPED_EXCESS: f64 = 2.0;
 /// How much larger images of another codec must be for `pixel` to be chosen: it takes two to eight times as long to decode.
 const PIXEL_HANDICAP: f64 = 1.1;
 
+/// How much larger images of `pixel` must be with shares that stay for those that adapt to be chosen: they take 1.3 to 1.9 times
+/// as long to decode.
+const ADAPTIVE_HANDICAP: f64 = 1.05;
+
+/// The trusts that show whether shares that adapt would help.
+const ADAPTIVE_TRUSTS: [u8; 2] = [4, 64];
+
 impl Model {
     /// Trains a model on a sample. The same images give the same model.
     #[must_use]
     pub fn train(codec: Codec, sample: Sample<'_>) -> Self {
         let bytes = match codec {
             Codec::Contour => contour::Model::train(&sample),
-            Codec::Pixel => return Self::train_pixel(sample, TRAINING_PIXELS, Self::try_pixel(sample).1),
+            Codec::Pixel => {
+                return Self::train_pixel(
+                    sample,
+                    TRAINING_PIXELS,
+                    Self::try_pixel(sample, Effort::Balanced).1,
+                );
+            }
             Codec::Zstd => zstd::train(&sample),
             Codec::Raw => Vec::new(),
         };
@@ -71,14 +84,14 @@ impl Model {
         // A trial on few images shows which codec cannot win, so that no time is spent on its training.
         let trial = |model: &Self| model.cost(sample.trial(), Effort::Balanced);
         let raw = Self::train(Codec::Raw, sample);
-        let (pixel, prediction) = Self::try_pixel(sample);
+        let (pixel, style) = Self::try_pixel(sample, effort);
         let (pixel_cost, contour_cost) = (trial(&pixel), trial(Self::shipped_contour()));
         let is_pixel_near = pixel_cost < MAX_TRIAL_EXCESS * contour_cost.min(trial(&raw)).max(1.0);
         // Images of which the shipped model knows nothing, such as halftones, may still suit one of their own.
         let own_contour_cost = || trial(&Self::train(Codec::Contour, sample.trial()));
         let is_contour_near = contour_cost < MAX_SHIPPED_EXCESS * pixel_cost
             || own_contour_cost() < MAX_TRIAL_EXCESS * pixel_cost;
-        let train_pixel = || Self::train_pixel(sample, TRAINING_PIXELS, prediction);
+        let train_pixel = || Self::train_pixel(sample, TRAINING_PIXELS, style);
         let (pixel, contour) = match (is_pixel_near, is_contour_near) {
             (true, true) => {
                 let choose_contour = || Self::choose_contour(sample, less_one(threads));
@@ -115,18 +128,30 @@ impl Model {
     }
 
     /// Trains a `pixel` model on about `max_pixels` pixels.
-    fn train_pixel(sample: Sample<'_>, max_pixels: usize, prediction: TypicalPrediction) -> Self {
-        let bytes = pixel::train(&sample, max_pixels, prediction);
+    fn train_pixel(sample: Sample<'_>, max_pixels: usize, style: Style) -> Self {
+        let bytes = pixel::train(&sample, max_pixels, style);
         Self::from_bytes(Codec::Pixel, &bytes).expect("a trained model can be read")
     }
 
-    /// Trains a `pixel` model on few pixels; returns it, and whether typical prediction makes images smaller.
-    fn try_pixel(sample: Sample<'_>) -> (Self, TypicalPrediction) {
-        let train = |prediction| Self::train_pixel(sample, TRIAL_TRAINING_PIXELS, prediction);
-        let [on, off] = [TypicalPrediction::On, TypicalPrediction::Off].map(train);
+    /// Trains a `pixel` model on few pixels; returns it, and the style with which images are smallest.
+    fn try_pixel(sample: Sample<'_>, effort: Effort) -> (Self, Style) {
         let cost = |model: &Self| model.cost(sample.trial(), Effort::Balanced);
-        let is_smaller = cost(&on) <= cost(&off);
-        if is_smaller { (on, TypicalPrediction::On) } else { (off, TypicalPrediction::Off) }
+        let attempt = |style| {
+            let model = Self::train_pixel(sample, TRIAL_TRAINING_PIXELS, style);
+            (cost(&model), model, style)
+        };
+        let fixed = [TypicalPrediction::On, TypicalPrediction::Off]
+            .map(|prediction| attempt(Style { prediction, is_adaptive: false }));
+        let fixed = fixed.into_iter().min_by(|(a, ..), (b, ..)| a.total_cmp(b)).expect("there are two");
+        // Shares that adapt need other contexts, and are learnt more slowly. They are tried where they would help in these.
+        let would_help = ADAPTIVE_TRUSTS.iter().any(|&trust| {
+            let bytes = [fixed.1.as_bytes(), &[trust]].concat();
+            cost(&Self::from_bytes(Codec::Pixel, &bytes).expect("this byte is a trust")) < fixed.0
+        });
+        let adaptive = would_help.then(|| attempt(Style { is_adaptive: true, ..fixed.2 }));
+        let handicap = if effort == Effort::Smallest { 1.0 } else { ADAPTIVE_HANDICAP };
+        let (_, model, style) = adaptive.filter(|(cost, ..)| handicap * cost < fixed.0).unwrap_or(fixed);
+        (model, style)
     }
 
     /// Returns whether the model makes images as small as the shipped model and `pixel` on trial do, by a few of the sample. A
@@ -135,7 +160,8 @@ impl Model {
     pub fn fits(&self, sample: Sample<'_>) -> bool {
         let cost = |model: &Self| model.payload_cost(sample.trial(), Effort::Balanced);
         let own = cost(self);
-        own <= cost(Self::shipped_contour()) && own <= PIXEL_HANDICAP * cost(&Self::try_pixel(sample).0)
+        own <= cost(Self::shipped_contour())
+            && own <= PIXEL_HANDICAP * cost(&Self::try_pixel(sample, Effort::Balanced).0)
     }
 
     /// Returns whether so many images take fewer bytes with another model, that model included, than with this one, which is there.

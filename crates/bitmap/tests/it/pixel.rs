@@ -1,7 +1,9 @@
 //! The codec `pixel`: images of all sizes, in batches and damaged.
 
+use std::num::NonZero;
+
 use bitnpz_bitmap::Bitmap;
-use bitnpz_bitmap::codec::{Codec, Decoder, Encoder, Model, OnesCounter, Sample};
+use bitnpz_bitmap::codec::{Codec, Decoder, Effort, Encoder, Model, OnesCounter, Sample};
 use proptest::prelude::*;
 
 use crate::codec::draw;
@@ -11,14 +13,16 @@ fn side() -> impl Strategy<Value = usize> {
     prop_oneof![prop::sample::select(vec![1_usize, 7, 8, 9, 31, 32, 33, 64, 65, 300]), 1_usize..100]
 }
 
-/// Images of one size, blank ones and noise among them, their model and their payloads.
+/// Images of one size, blank ones and noise among them, their model, whose shares may adapt, and their payloads.
 fn batch() -> impl Strategy<Value = (Vec<Bitmap>, Model, Vec<Vec<u8>>)> {
     let seeds = prop::collection::vec((0_u8..4, any::<u64>()), 1..=40);
-    (prop_oneof![Just(1), 1_usize..40], side(), seeds).prop_map(|(height, width, seeds)| {
+    let trust = prop::option::of(1_u8..);
+    (prop_oneof![Just(1), 1_usize..40], side(), seeds, trust).prop_map(|(height, width, seeds, trust)| {
         let image = |&(kind, seed): &(u8, u64)| draw(height, width, kind, seed);
         let images: Vec<Bitmap> = seeds.iter().map(image).collect();
         let views: Vec<_> = images.iter().map(Bitmap::view).collect();
         let model = Model::train(Codec::Pixel, Sample { images: &views, total: 10_000 });
+        let model = trust.map_or(model.clone(), |trust| with_trust(&model, trust));
         let mut encoder = Encoder::new();
         let payload = |image: &Bitmap| {
             let mut payload = Vec::new();
@@ -28,6 +32,16 @@ fn batch() -> impl Strategy<Value = (Vec<Bitmap>, Model, Vec<Vec<u8>>)> {
         let payloads = images.iter().map(payload).collect();
         (images, model, payloads)
     })
+}
+
+/// Returns the model with this trust, and so with shares that adapt.
+fn with_trust(model: &Model, trust: u8) -> Model {
+    let mut bytes = model.as_bytes().to_vec();
+    if Model::from_bytes(Codec::Pixel, &[bytes.clone(), vec![trust]].concat()).is_err() {
+        // It has a trust already.
+        bytes.pop();
+    }
+    Model::from_bytes(Codec::Pixel, &[bytes, vec![trust]].concat()).unwrap()
 }
 
 proptest! {
@@ -86,4 +100,32 @@ fn round_trips_the_widest_rows() {
     Encoder::new().encode(&model, image.view(), &mut payload);
     assert!(payload.len() < image.as_bytes().len());
     assert_eq!(Decoder::new().decode(&model, &payload, [3, 65_536]).unwrap(), image);
+}
+
+/// Stripes of an angle and a width of their own.
+fn stripes(seed: u32) -> Bitmap {
+    let (mut image, angle) = (Bitmap::zeros(64, 64).unwrap(), f64::from(seed) * 0.61);
+    let period = f64::from(5 + seed % 7);
+    for (y, x) in (0..64_u8).flat_map(|y| (0..64_u8).map(move |x| (y, x))) {
+        let across = f64::from(x) * angle.cos() + f64::from(y) * angle.sin() + 200.0;
+        image.set(y.into(), x.into(), across % period < period / 2.0);
+    }
+    image
+}
+
+#[test]
+fn adapts_to_textures() {
+    let images: Vec<Bitmap> = (0..300).map(stripes).collect();
+    let views: Vec<_> = images.iter().map(Bitmap::view).collect();
+    let sample = Sample { images: &views[..200], total: 10_000 };
+    let model = Model::choose(None, sample, Effort::Balanced, NonZero::<usize>::MIN);
+    let fixed = Model::from_bytes(Codec::Pixel, model.as_bytes().split_last().unwrap().1).unwrap();
+    let [adaptive, fixed] = [&model, &fixed].map(|model| {
+        let mut payloads = Vec::new();
+        images[200..].iter().for_each(|image| Encoder::new().encode(model, image.view(), &mut payloads));
+        payloads.len()
+    });
+    assert!(2 * adaptive < fixed, "{adaptive} bytes, {fixed} with shares that stay");
+    let error = Model::from_bytes(Codec::Pixel, &[255, 1, 1, 255, 1, 1, 0]).unwrap_err().to_string();
+    assert_eq!(error, "at byte 7 of the model: expected a trust of 1 or more, found 0");
 }

@@ -151,6 +151,30 @@ for key in b.files:
     assert!(images.get() > 1000, "{} images", images.get());
 }
 
+/// Stripes, each image's of an angle and a width of its own: the shares of their model adapt.
+#[test]
+fn reference_decoder_agrees_on_shares_that_adapt() {
+    let folder = Folder::new();
+    let path = folder.path("stripes.npz");
+    let stripes = Array3::from_shape_fn((90, 50, 41), |(image, row, column)| {
+        let (angle, period) = (image as f64 * 0.61, 5.0 + (image % 7) as f64);
+        (column as f64 * angle.cos() + row as f64 * angle.sin() + 200.0) % period < period / 2.0
+    });
+    let mut writer = Writer::create(&path).unwrap();
+    writer.add_images("stripes", &stripes).unwrap();
+    writer.finish().unwrap();
+    let zip = bitnpz_npz::Archive::open(&path).unwrap();
+    let model = zip.members().find(|member| member.name().contains("models/pixel")).unwrap().read().unwrap();
+    let (trust, fixed) = model[128..].split_last().unwrap();
+    assert!(*trust > 0 && bitnpz_bitmap::codec::Model::from_bytes(Codec::Pixel, fixed).is_ok());
+    let bytes: Vec<u8> = stripes.iter().map(|&pixel| pixel.into()).collect();
+    let code = "
+stripes = bitnpz_reference.load(inputs[0].decode())['stripes']
+assert stripes.dtype == bool and stripes.shape == (90, 50, 41) and stripes.tobytes() == inputs[1]
+";
+    reference_decoder().run(code, &[path.to_str().unwrap().as_bytes(), &bytes]);
+}
+
 #[test]
 fn round_trips_stacks_by_index_batch_and_whole() {
     let folder = Folder::new();

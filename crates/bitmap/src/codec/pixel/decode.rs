@@ -1,7 +1,8 @@
 //! From payloads to images.
 
 use super::model::PixelModel;
-use super::scan::Scan;
+use super::scan::{Row, Scan};
+use super::shares::{Fixed, Shares};
 use crate::codec::range_coder::RangeDecoder;
 use crate::codec::rows::{self, RowSink};
 use crate::kernels::pack_rows;
@@ -23,7 +24,7 @@ impl Decoder {
     ) -> Result<(), &'static str> {
         let scan = &mut self.scan;
         let mut bits = RangeDecoder::new(payload);
-        scan.start(size);
+        scan.start(model, size);
         while scan.rows_left() > 0 {
             bits.check()?;
             if bits.is_zero() {
@@ -36,8 +37,13 @@ impl Decoder {
                 rows.repeat(1);
                 continue;
             }
-            let (contexts, pixels) = scan.start_row(model);
-            bits = decode_row(model, bits, contexts, pixels);
+            let Row { contexts, pixels, chances } = scan.start_row(model);
+            bits = match model.adaptation() {
+                None => decode_row(model, Fixed, bits, contexts, pixels),
+                Some(adaptation) => {
+                    decode_row(model, chances.adapting(&adaptation.steps), bits, contexts, pixels)
+                }
+            };
             let pixels = scan.finish_row();
             rows.row(|packed| pack_rows(pixels, pixels.len(), 0, 1, packed).expect("bits are 0 or 1"));
         }
@@ -48,6 +54,7 @@ impl Decoder {
 /// Decodes the pixels of a row and returns the decoder, which meanwhile is in registers.
 fn decode_row<'a>(
     model: &PixelModel,
+    mut shares: impl Shares,
     mut bits: RangeDecoder<'a>,
     contexts: &[u16],
     pixels: &mut [u8],
@@ -55,12 +62,15 @@ fn decode_row<'a>(
     pixels.fill(0);
     let mut left = 0;
     for (&context, pixel) in contexts.iter().zip(pixels) {
-        let share = model.share(context, left);
+        let entry = model.entry(context, left);
         // Not `left << 1 | bit`, which would wait for the bit.
         left <<= 1;
-        if bits.decode(share) {
+        if bits.decode(shares.share(entry)) {
+            shares.add(entry, true);
             left |= 1;
             *pixel = 1;
+        } else {
+            shares.add(entry, false);
         }
     }
     bits

@@ -1,7 +1,8 @@
 //! From images to payloads.
 
 use super::model::PixelModel;
-use super::scan::Scan;
+use super::scan::{Row, Scan};
+use super::shares::{Fixed, Shares};
 use crate::codec::range_coder::RangeEncoder;
 use crate::kernels::unpack_rows;
 use crate::view::BitmapView;
@@ -22,7 +23,7 @@ impl Encoder {
     ) {
         let scan = &mut self.scan;
         let mut bits = RangeEncoder::new(payload);
-        scan.start([image.height(), image.width()]);
+        scan.start(model, [image.height(), image.width()]);
         let mut above: Option<&[u8]> = None;
         for row in image.rows() {
             let is_same = match above.replace(row) {
@@ -35,15 +36,33 @@ impl Encoder {
                 scan.repeat();
                 continue;
             }
-            let (contexts, pixels) = scan.start_row(model);
+            let Row { contexts, pixels, chances } = scan.start_row(model);
             unpack_rows(row, pixels.len(), 0, 1, pixels);
-            let mut left = 0;
-            for (&context, &mut pixel) in contexts.iter().zip(pixels) {
-                bits.encode(model.share(context, left), pixel == 1);
-                left = left << 1 | pixel;
+            match model.adaptation() {
+                None => encode_row(model, Fixed, contexts, pixels, &mut bits),
+                Some(adaptation) => {
+                    encode_row(model, chances.adapting(&adaptation.steps), contexts, pixels, &mut bits);
+                }
             }
             scan.finish_row();
         }
         bits.finish();
+    }
+}
+
+/// Encodes the pixels of a row.
+fn encode_row(
+    model: &PixelModel,
+    mut shares: impl Shares,
+    contexts: &[u16],
+    pixels: &[u8],
+    bits: &mut RangeEncoder<'_>,
+) {
+    let mut left = 0;
+    for (&context, &pixel) in contexts.iter().zip(pixels) {
+        let entry = model.entry(context, left);
+        bits.encode(shares.share(entry), pixel == 1);
+        shares.add(entry, pixel == 1);
+        left = left << 1 | pixel;
     }
 }

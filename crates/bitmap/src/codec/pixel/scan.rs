@@ -2,6 +2,7 @@
 
 use super::contexts::Contexts;
 use super::model::PixelModel;
+use super::shares::Chances;
 use super::window::Window;
 
 /// Where in an image a coder is; reuses its buffers from one image to the next.
@@ -12,15 +13,29 @@ use super::window::Window;
 pub(super) struct Scan {
     window: Window,
     contexts: Contexts,
+    chances: Chances,
     height: usize,
     row: usize,
     was_same: bool,
     is_blank: bool,
 }
 
+/// A row that differs from the one above.
+pub(super) struct Row<'a> {
+    /// The context of each pixel, apart from the pixels to its left; there may be more contexts than pixels.
+    pub(super) contexts: &'a [u16],
+    /// The pixels, to be written.
+    pub(super) pixels: &'a mut [u8],
+    /// What the image's pixels so far tell, if shares adapt.
+    pub(super) chances: &'a mut Chances,
+}
+
 impl Scan {
     /// Starts with an image of one pixel or more.
-    pub(super) fn start(&mut self, [height, width]: [usize; 2]) {
+    pub(super) fn start(&mut self, model: &PixelModel, [height, width]: [usize; 2]) {
+        if let Some(adaptation) = model.adaptation() {
+            self.chances.start(&adaptation.initial);
+        }
         self.window.start(width);
         self.contexts.start(width);
         (self.height, self.row) = (height, 0);
@@ -44,11 +59,10 @@ impl Scan {
         self.next_row();
     }
 
-    /// Returns the context of each pixel of a row that differs, apart from the pixels to its left, and the pixels, to be
-    /// written. There may be more contexts than pixels.
-    pub(super) fn start_row(&mut self, model: &PixelModel) -> (&[u16], &mut [u8]) {
+    /// Starts a row that differs.
+    pub(super) fn start_row(&mut self, model: &PixelModel) -> Row<'_> {
         let contexts = self.contexts.find(model, &self.window, self.row);
-        (contexts, self.window.row_mut())
+        Row { contexts, pixels: self.window.row_mut(), chances: &mut self.chances }
     }
 
     /// Passes a row whose pixels were written, and returns them.

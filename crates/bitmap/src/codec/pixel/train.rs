@@ -18,22 +18,27 @@ pub(in crate::codec) enum TypicalPrediction {
     Off,
 }
 
+/// How images are coded, which training does not find out by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::codec) struct Style {
+    pub(in crate::codec) prediction: TypicalPrediction,
+    /// Whether shares adapt to each image.
+    pub(in crate::codec) is_adaptive: bool,
+}
+
 /// Trains a model on about `max_pixels` pixels of a sample and returns its bytes.
-pub(in crate::codec) fn train(
-    sample: &Sample<'_>,
-    max_pixels: usize,
-    prediction: TypicalPrediction,
-) -> Vec<u8> {
+pub(in crate::codec) fn train(sample: &Sample<'_>, max_pixels: usize, style: Style) -> Vec<u8> {
     let mut trainer = Trainer::default();
-    for &image in sample.images {
-        trainer.observe(image, prediction, max_pixels);
+    for (number, &image) in sample.images.iter().enumerate() {
+        trainer.observe(if style.is_adaptive { number } else { 0 }, image, style.prediction, max_pixels);
         if trainer.pixels.len() > max_pixels {
             break;
         }
     }
     let mut model = Vec::new();
-    learn(PIXEL, trainer.pixels, sample.part(), &mut model);
-    learn(SAME, trainer.same, sample.part(), &mut model);
+    let trust = learn(PIXEL, style.is_adaptive, trainer.pixels, sample.part(), &mut model);
+    learn(SAME, false, trainer.same, sample.part(), &mut model);
+    model.extend(trust.map(|trust| trust.0.get()));
     model
 }
 
@@ -47,7 +52,13 @@ struct Trainer {
 
 impl Trainer {
     /// Adds the bits of an image, up to the row in which there are more than `max_pixels`.
-    fn observe(&mut self, image: BitmapView<'_>, prediction: TypicalPrediction, max_pixels: usize) {
+    fn observe(
+        &mut self,
+        number: usize,
+        image: BitmapView<'_>,
+        prediction: TypicalPrediction,
+        max_pixels: usize,
+    ) {
         let width = image.width();
         self.window.start(width);
         let (mut was_same, mut is_blank) = (0, 1);
@@ -55,7 +66,7 @@ impl Trainer {
             self.window.next_row();
             unpack_rows(packed, width, 0_u8, 1, self.window.row_mut());
             let is_same = prediction == TypicalPrediction::On && self.window.row(0) == self.window.row(1);
-            self.same.add(&[was_same, is_blank], u8::from(is_same));
+            self.same.add(0, &[was_same, is_blank], u8::from(is_same));
             was_same = u8::from(is_same);
             if is_same {
                 continue;
@@ -64,8 +75,8 @@ impl Trainer {
                 break;
             }
             for (column, &pixel) in self.window.row(0).iter().enumerate() {
-                self.pixels
-                    .add(&TEMPLATE.map(|feature| feature_at(&self.window, feature, row, column)), pixel);
+                let features = TEMPLATE.map(|feature| feature_at(&self.window, feature, row, column));
+                self.pixels.add(number, &features, pixel);
             }
             is_blank = u8::from(self.window.row(0).iter().all(|&pixel| pixel == 0));
         }

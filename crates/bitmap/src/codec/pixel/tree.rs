@@ -84,12 +84,30 @@ impl Tree {
         self.tested >> feature & 1 == 1
     }
 
+    /// Returns the share of 0 of each leaf.
+    pub(super) fn leaf_shares(&self) -> impl Iterator<Item = u16> {
+        self.leaves.iter().map(|leaf| leaf.share)
+    }
+
     /// Returns the share of 0 for each combination of these features, the first of which is the lowest bit of its number; all
     /// that are tested are among them.
     pub(super) fn shares(&self, features: &[usize]) -> Vec<u16> {
-        let mut shares = vec![0; 1 << features.len()];
-        // A feature that is tested twice leads to sides where it can be neither 0 nor 1.
-        for leaf in self.leaves.iter().filter(|leaf| leaf.zero | leaf.one == u64::MAX) {
+        self.lay_out(features, self.leaf_shares())
+    }
+
+    /// Returns the number of the leaf for each combination of these features.
+    pub(super) fn numbers(&self, features: &[usize]) -> Vec<u16> {
+        self.lay_out(features, 0..)
+    }
+
+    /// Returns for each combination of features the value of its leaf.
+    fn lay_out(&self, features: &[usize], values: impl Iterator<Item = u16>) -> Vec<u16> {
+        let mut all_values = vec![0; 1 << features.len()];
+        for (leaf, value) in self.leaves.iter().zip(values) {
+            // A feature that is tested twice leads to sides where it can be neither 0 nor 1.
+            if leaf.zero | leaf.one != u64::MAX {
+                continue;
+            }
             let combination = |mask: u64| {
                 let bits = features.iter().enumerate();
                 bits.map(|(bit, feature)| ((mask >> feature & 1) as usize) << bit).sum::<usize>()
@@ -97,14 +115,14 @@ impl Tree {
             let (all, free) = (combination(leaf.one), combination(leaf.zero & leaf.one));
             let mut rest = free;
             loop {
-                shares[all & !free | rest] = leaf.share;
+                all_values[all & !free | rest] = value;
                 if rest == 0 {
                     break;
                 }
                 rest = (rest - 1) & free;
             }
         }
-        shares
+        all_values
     }
 }
 
