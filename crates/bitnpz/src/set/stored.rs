@@ -189,6 +189,26 @@ impl StoredSet {
         self.segments.iter().zip(&self.ends).map(|(segment, end)| (end - segment.len(), segment))
     }
 
+    /// Returns the first of those images at the end of some that are the last segments and have no more than so many bytes of packed
+    /// rows together; the end of them if there are none, or if they cannot be read.
+    pub(crate) fn small_end(&self, zip: &Archive, images: &Range<usize>, most_bytes: usize) -> usize {
+        let (mut first, mut bytes) = (images.end, 0_usize);
+        let starts = self.segments.iter().zip(&self.ends).rev().map(|(segment, end)| end - segment.len());
+        for start in
+            starts.skip_while(|&start| start >= images.end).take_while(|&start| start >= images.start)
+        {
+            for image in start..first {
+                let Ok([height, width]) = self.size(zip, image) else { return first };
+                bytes = bytes.saturating_add(height.saturating_mul(width.div_ceil(8)).max(1));
+                if bytes > most_bytes {
+                    return first;
+                }
+            }
+            first = start;
+        }
+        first
+    }
+
     /// Returns the segment of an image, and the image's number in it.
     pub(super) fn locate(&self, image: usize) -> Result<(&Segment, usize)> {
         let number = self.ends.partition_point(|&end| end <= image);

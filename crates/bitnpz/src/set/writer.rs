@@ -59,6 +59,8 @@ pub(crate) struct SetWriter {
     models: Vec<ModelBytes>,
     /// The last, once images have been encoded with it.
     model: Option<Arc<Model>>,
+    /// The number of the collected images that were decoded to be encoded again, and the model that they had.
+    again: Option<(usize, ModelBytes)>,
     segments: Vec<SegmentDescription>,
     /// The directory of each segment.
     directories: Vec<Vec<u8>>,
@@ -89,6 +91,7 @@ impl SetWriter {
             owner: Owner::current(),
             models: model.iter().map(|model| ModelBytes::of(model)).collect(),
             model,
+            again: None,
             segments: Vec::new(),
             directories: Vec::new(),
             images: 0,
@@ -117,6 +120,28 @@ impl SetWriter {
             if !part.is_empty() {
                 self.add_segment(to, from, set, place, part)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Adds some images of a set of another archive, which are decoded, to be encoded again with those that follow.
+    pub(crate) fn add_again(
+        &mut self,
+        to: &mut Writer<impl Write>,
+        from: &Archive,
+        set: &StoredSet,
+        images: Range<usize>,
+    ) -> Result<()> {
+        let (segment, _) = set.locate(images.start)?;
+        self.again = Some((images.len(), set.model_bytes(from, segment)?));
+        let mut rows = Vec::new();
+        for image in images {
+            let size = set.with_image(from, image, |image| {
+                rows.clear();
+                rows.extend_from_slice(image.as_bytes());
+                [image.height(), image.width()]
+            })?;
+            self.collect(to, &rows, size, Some(&set.key(from, image)))?;
         }
         Ok(())
     }
@@ -283,6 +308,12 @@ impl SetWriter {
         self.finish_encoding(zip)?;
         let images = std::mem::take(&mut self.collected);
         self.images += images.len();
+        if let Some((before, model)) = self.again.take() {
+            // A model is trained when there are twice as many images, so that training takes little of the time.
+            if self.models.is_empty() && before.ilog2() == images.len().ilog2() {
+                self.models.push(model);
+            }
+        }
         if let (None, Some(last)) = (&self.model, self.models.last()) {
             self.model = Some(Arc::new(last.to_model()?));
         }

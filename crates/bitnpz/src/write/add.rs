@@ -111,7 +111,12 @@ impl Writer {
     }
 
     /// Adds images, and returns their number.
-    fn add_images_of(&mut self, key: &str, array: &DynArrayView<'_>, axes: ImageAxes) -> Result<usize> {
+    pub(super) fn add_images_of(
+        &mut self,
+        key: &str,
+        array: &DynArrayView<'_>,
+        axes: ImageAxes,
+    ) -> Result<usize> {
         let formed = stack_of(array.header(), axes)?;
         let images = count_images(&formed.0);
         match (self.encoding(), &formed.1) {

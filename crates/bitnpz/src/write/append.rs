@@ -116,6 +116,17 @@ impl Writer {
                 result => return result,
             }
         }
+        if let Some(entry) = entry.as_ref().filter(|entry| entry.is_small_image())
+            && self.sets.has_small()
+            && self.sets.gathers_images()
+            && let Ok(array) = entry.to_array()
+        {
+            // There may come enough for a set.
+            match self.add_images_of(member.key(), &array.view(), ImageAxes::Inferred) {
+                Err(error) if is_not_images(&error) => {}
+                result => return result.map(drop),
+            }
+        }
         self.claim(member.key())?;
         self.copy_member(member, entry.as_ref())
     }

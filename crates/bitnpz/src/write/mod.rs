@@ -29,6 +29,7 @@ mod split;
 mod stack;
 mod stack_writer;
 mod take_sets;
+mod taken_images;
 mod taken_stacks;
 mod target;
 mod threshold;

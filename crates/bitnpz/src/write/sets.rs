@@ -14,6 +14,7 @@ use super::set_stack::SetStack;
 use super::shared_set::{EndedSet, SharedSet};
 use super::small::SmallStack;
 use super::stack::Stack;
+use super::taken_images::TakenImages;
 use super::taken_stacks::TakenStacks;
 use crate::axes::ArrayForm;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,6 +25,9 @@ use crate::set::{FinishedSet, KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, 
 /// Fewer images under keys of their own become ordinary arrays if they are as small as [small stacks](SMALL_STACK) together: a set's
 /// own members take more than they save.
 const FEW_IMAGES: usize = 8;
+
+/// So many images of other archives at most that were too few for a set are collected: each is in memory. The others are copied.
+const MOST_GATHERED: usize = 1000;
 
 /// Images of further kinds become ordinary arrays: each open set keeps a segment of images in memory.
 const MOST_SETS: usize = 8;
@@ -66,6 +70,8 @@ pub(super) struct OpenSet {
     pub(super) set: SetWriter,
     /// Its place in the order of saving.
     pub(super) place: usize,
+    /// Images of another archive that come before those that are added.
+    pub(super) taken: Option<TakenImages>,
 }
 
 impl OpenSet {
@@ -129,6 +135,14 @@ impl SetsWriter {
     /// Returns whether stacks of the archive may be too small for a set.
     pub(super) fn has_small(&self) -> bool {
         self.has_small
+    }
+
+    /// Returns whether images of other archives that were too few for a set are collected, as more may come. They would come behind
+    /// those of sets that are taken over, wherever they were saved.
+    pub(super) fn gathers_images(&self) -> bool {
+        let gathered = |open: &OpenSet| open.set.len();
+        self.open.iter().all(|open| open.taken.is_none() && open.set.is_unwritten())
+            && self.open.iter().map(gathered).sum::<usize>() < MOST_GATHERED
     }
 
     /// Returns whether a stack with this key can be extended.
@@ -202,11 +216,16 @@ impl SetsWriter {
             }
             None => {
                 let (set, place) = self.start(&mut output.ledger, "images", palette.dtype());
-                self.open.push(OpenSet { palette, ones, set, place });
+                self.open.push(OpenSet { palette, ones, set, place, taken: None });
                 self.open.len() - 1
             }
         };
-        let OpenSet { set, place, .. } = &mut self.open[number];
+        let has_model = self.has_model();
+        let OpenSet { set, place, taken, .. } = &mut self.open[number];
+        if let Some(taken) = taken.take() {
+            let joined = if has_model { taken.copy(output, set) } else { taken.join(output, set) };
+            output.abandon_on_error(joined)?;
+        }
         output.ledger.order.note(*place);
         let pushed = set.push(&mut output.zip, rows, size, Some(bitnpz_npz::identity(key)));
         // The order has counted the image.
@@ -304,7 +323,10 @@ impl SetsWriter {
     /// Ends all sets.
     pub(super) fn finish(&mut self, output: &mut Output) -> Result<()> {
         let mut small = self.end_stacks(output)?;
-        for open in std::mem::take(&mut self.open) {
+        for mut open in std::mem::take(&mut self.open) {
+            if let Some(taken) = open.taken.take() {
+                taken.copy(output, &mut open.set)?;
+            }
             let bytes = || open.set.collected().map(|image| image.rows.len()).sum::<usize>();
             if open.set.len() >= FEW_IMAGES || !open.set.is_unwritten() || bytes() >= SMALL_STACK {
                 let (images, kind, ones) = (open.set.len(), open.kind(0), open.ones);
@@ -312,7 +334,7 @@ impl SetsWriter {
                 output.ledger.note_set(images, images);
                 continue;
             }
-            let OpenSet { ref palette, ones, ref set, place } = open;
+            let OpenSet { ref palette, ones, ref set, place, .. } = open;
             self.names.forget(place);
             self.has_small = true;
             let pixels = set.collected().map(|image| image.size[0] * image.size[1]).sum::<usize>();

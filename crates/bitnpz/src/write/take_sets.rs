@@ -12,6 +12,7 @@ use super::sets::{OpenSet, SetsWriter, images_of_item};
 use super::shared_set::{SharedSet, row_bytes};
 use super::small::SmallStack;
 use super::stack::Stack;
+use super::taken_images::TakenImages;
 use super::taken_stacks::TakenStacks;
 use crate::axes::ArrayForm;
 use crate::error::Result;
@@ -58,19 +59,22 @@ impl SetsWriter {
             }
             let takes =
                 |open: &OpenSet| self.joinable.contains(&open.place) && open.takes(&palette, set.ones());
-            let number = match self.open.iter().position(takes) {
-                Some(number) => number,
+            let open = match self.open.iter().position(takes) {
+                Some(open) => open,
                 None => {
                     let (writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
                     let (palette, ones) = (palette.clone(), set.ones());
-                    self.open.push(OpenSet { palette, ones, set: writer, place });
+                    self.open.push(OpenSet { palette, ones, set: writer, place, taken: None });
                     self.open.len() - 1
                 }
             };
-            let open = &mut self.open[number];
+            let open = &mut self.open[open];
             self.joinable.retain(|place| *place != open.place);
             open.palette = palette;
-            open.set.add_set(&mut output.zip, zip, set, images)?;
+            // Only the last ones may be encoded again, or others would come before them.
+            if let Some(taken) = open.taken.replace(TakenImages::new(archive, number, images.clone())) {
+                taken.copy(output, &mut open.set)?;
+            }
             return Ok(TakenSet::At(open.place));
         };
         let is_small = |stack: &StackShape| {
@@ -267,7 +271,7 @@ impl SetsWriter {
     }
 
     /// Returns whether a codec or a model was asked for: what is encoded again would get it.
-    fn has_model(&self) -> bool {
+    pub(super) fn has_model(&self) -> bool {
         self.options.codec.is_some() || self.options.model.is_some()
     }
 
