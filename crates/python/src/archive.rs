@@ -93,7 +93,13 @@ impl Archive {
             Found::Saved(Content::Array(array)) => to_numpy(py, &array, &this.name),
             Found::Saved(Content::LargeArray(mut reader)) => read_to_numpy(py, &mut reader, &this.name),
             Found::Saved(Content::Images(images)) if images.shape().len() == 2 => {
-                image_reader(images.dtype())(&images, py, 0, &this.name)
+                let image = image_reader(images.dtype())(&images, py, 0, &this.name)?;
+                if images.trailing() == 0 {
+                    return Ok(image);
+                }
+                let mut shape = images.shape().to_vec();
+                shape.resize(shape.len() + images.trailing(), 1);
+                image.call_method1("reshape", (shape,))
             }
             Found::Saved(Content::Images(images)) => public_images(slf, images, &this.name, Some(&text), 0),
             Found::Saved(Content::StoredArray(array)) => public_array(slf, array, &this.name, &text),

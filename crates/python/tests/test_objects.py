@@ -149,6 +149,39 @@ def test_round_trips_any_axes(array, axes):
     assert (np.asarray(bitnpz.load("a.npz").images("x")).reshape(STACK.shape) == STACK).all()
 
 
+SQUARES = np.stack([np.eye(28, k=k * 4 % 9 - 4, dtype=bool).repeat(2, 0)[:28] for k in range(700)])
+
+
+@pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
+@pytest.mark.parametrize("shape", ["WH", "HW1", "HW11", "1WH", "1HW1", "NWH", "NCWH", "HNW", "WHN", "WNH", "NHW1", "784"])
+def test_round_trips_square_images(shape, encoding):
+    """Tests shapes that look the same along other axes, and axes of length 1, of one array and of images with keys of their own."""
+    axes = {"784": "28x28"}.get(shape, shape.replace("1", "C"))
+    letters = [letter for letter in shape if letter in "NHW"] if shape != "784" else []
+    if "N" in shape:
+        array = SQUARES[:, None].repeat(2, 1) if "C" in shape else SQUARES
+        order = {"NWH": (0, 1, 2), "NCWH": (0, 1, 2, 3)}.get(shape)
+        array = array if order else array.transpose([["N", "H", "W"].index(letter) for letter in letters])
+        arrays = {"x": array[..., None] if shape.endswith("1") else array}
+    elif shape == "784":
+        arrays = {f"{number}": image.reshape(784) for number, image in enumerate(SQUARES[:30])}
+    else:
+        image_shape = [28 if letter in "HW" else 1 for letter in shape]
+        arrays = {f"{number}": image.reshape(image_shape) for number, image in enumerate(SQUARES[:30])}
+    bitnpz.save("a.npz", arrays, axes=dict.fromkeys(arrays, axes), encoding=encoding)
+    with bitnpz.load("a.npz") as archive:
+        assert list(archive) == list(arrays)
+        for key, array in arrays.items():
+            found = np.asarray(archive[key])
+            assert found.shape == array.shape and (found == array).all(), key
+    bitnpz.merge("b.npz", ["a.npz"])
+    with bitnpz.Writer("b.npz", "a") as writer:
+        del writer[next(iter(arrays))]
+    with bitnpz.load("b.npz") as archive:
+        for key, array in list(arrays.items())[1:]:
+            assert np.array_equal(archive[key], array), key
+
+
 @pytest.mark.parametrize(("array", "axes"), [(STACK.transpose(1, 2, 0), "HWN"), (STACK.reshape(700, -1), "28x20")])
 def test_warns_of_costly_axes(array, axes):
     with pytest.warns(bitnpz.StorageWarning, match=f"'x': an array of shape .* times smaller with axes {axes}"):

@@ -41,6 +41,12 @@ impl Palette {
         Self { dtype: kind.dtype.clone(), found: kind.bits.map(|bits| Some(swap(&kind.dtype, bits))) }
     }
 
+    /// Returns the palette of packed images of this kind that are blank: their second value is only assumed.
+    pub(crate) fn of_blank(kind: &PackedKind) -> Self {
+        let Self { dtype, found: [off, _] } = Self::of(kind);
+        Self { dtype, found: [off, None] }
+    }
+
     /// Returns the dtype of the arrays.
     pub(crate) fn dtype(&self) -> &Dtype {
         &self.dtype
@@ -62,6 +68,11 @@ impl Palette {
     pub(crate) fn united_with(&self, other: &Self) -> Self {
         let [off, on] = self.found;
         Self { dtype: self.dtype.clone(), found: [off.or(other.found[0]), on.or(other.found[1])] }
+    }
+
+    /// Returns the two values, of which one that was not found is assumed.
+    pub(crate) fn values(&self) -> [Value; 2] {
+        self.lanes().map(|lane| self.value(lane))
     }
 
     /// Returns the two values as bit patterns in the machine's byte order. A value not found is 0, or 1 if 0 is taken.

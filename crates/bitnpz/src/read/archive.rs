@@ -205,6 +205,11 @@ impl Archive {
         self.zip().find(names::SETS).is_some()
     }
 
+    /// Returns whether an array that is no part of one is under this key in each shard of an archive.
+    pub(crate) fn is_whole(&self, key: &str) -> bool {
+        self.contents().whole.contains(bitnpz_npz::identity(key))
+    }
+
     /// Returns the encoding of the archive's images: `Sets` if [`has_sets`](Self::has_sets), else `Packed` if there are packed
     /// images, else `Plain` if there are arrays that may be images: bool or uint8, with two or more dimensions. Returns `None` if
     /// there are none of these.

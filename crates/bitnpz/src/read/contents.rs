@@ -1,7 +1,7 @@
 //! The contents of an open archive, and finding the array of a key.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::num::NonZero;
 use std::ops::Range;
@@ -34,6 +34,8 @@ pub(crate) struct Contents {
     /// The images of each stack of the sets, by its key.
     pub(super) stacks: HashMap<String, SetArray>,
     pub(super) order: Order,
+    /// The keys of arrays that each shard of an archive has as a whole.
+    pub(super) whole: BTreeSet<String>,
     /// The most threads that read a batch.
     pub(super) threads: NonZero<usize>,
 }

@@ -39,7 +39,7 @@ pub use diff::{Difference, DifferenceKind};
 pub use entry::Entry;
 pub use get::Content;
 pub use images::{Bitmaps, Images};
-pub(crate) use images::{ShardedImages, trailing};
+pub(crate) use images::{ShardedImages, trailing_of};
 pub use item::{Item, OtherContent, OtherMember};
 pub use keys::{Keys, Names};
 pub use open_options::OpenOptions;

@@ -1,6 +1,6 @@
 //! `sets.json`: the image sets of an archive, and the order of its keys.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ pub(crate) struct Sets {
     pub(crate) names: Vec<String>,
     /// The runs of keys in the order of saving; `None` if members come first and then one set after the other.
     pub(crate) order: Option<Vec<Run>>,
+    /// The keys of arrays that each shard of an archive has as a whole: when shards are merged, they are not joined.
+    pub(crate) whole: BTreeSet<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -25,11 +27,14 @@ struct SetsJson {
     sets: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     order: Option<Vec<Run>>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    whole: BTreeSet<String>,
 }
 
 impl Sets {
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        let sets = SetsJson { version: SETS_VERSION, sets: self.names.clone(), order: self.order.clone() };
+        let Self { names, order, whole } = self.clone();
+        let sets = SetsJson { version: SETS_VERSION, sets: names, order, whole };
         serde_json::to_vec(&sets).expect("names and numbers are plain JSON")
     }
 
@@ -44,7 +49,7 @@ impl Sets {
         let mut names = HashSet::new();
         match sets.sets.iter().find(|name| !names.insert(name.as_str())) {
             Some(name) => Err(format!("expected names that differ, found {name:?} twice")),
-            None => Ok(Self { names: sets.sets, order: sets.order }),
+            None => Ok(Self { names: sets.sets, order: sets.order, whole: sets.whole }),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::open_shards::{ShardStore, open_in_store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{is_array, is_reserved};
 use crate::packed::PackedKind;
-use crate::read::{Archive, Entry, Images, OpenOptions, trailing};
+use crate::read::{Archive, Entry, Images, OpenOptions, trailing_of};
 use crate::set::{StackShape, Stacks, StoredSet};
 use crate::threads;
 
@@ -30,6 +30,8 @@ struct Found {
     trailing: usize,
     /// The checksum and size of its member; `None` of images of a set.
     content: Option<(u32, u64)>,
+    /// Whether it is no part of an array, but one that all shards have.
+    is_whole: bool,
 }
 
 /// An archive that is to be a shard, and its arrays.
@@ -117,6 +119,7 @@ fn arrays_of(archive: &Archive, name: &str) -> Result<Vec<Found>> {
             kind: Some(images.kind().clone()),
             trailing: 0,
             content: None,
+            is_whole: false,
         });
     }
     for member in archive.zip().members() {
@@ -135,9 +138,11 @@ fn arrays_of(archive: &Archive, name: &str) -> Result<Vec<Found>> {
                 kind: None,
                 trailing: 0,
                 content: None,
+                is_whole: false,
             },
         };
         found.content = Some((member.crc32(), member.size()));
+        found.is_whole = archive.is_whole(member.key());
         arrays.push(found);
     }
     Ok(arrays)
@@ -145,7 +150,7 @@ fn arrays_of(archive: &Archive, name: &str) -> Result<Vec<Found>> {
 
 fn found_images(entry: &Entry<'_>, images: &Images, name: &str) -> Result<Found> {
     let shape = entry.shape().to_vec();
-    match trailing(entry.header(), images.shape()) {
+    match trailing_of(entry, images) {
         Some(trailing) if images.shape().len() > 2 => Ok(Found {
             key: Some(entry.key().to_owned()),
             dtype: images.dtype().clone(),
@@ -153,6 +158,7 @@ fn found_images(entry: &Entry<'_>, images: &Images, name: &str) -> Result<Found>
             kind: Some(images.kind().clone()),
             trailing,
             content: None,
+            is_whole: false,
         }),
         _ => {
             let message = format!(
@@ -252,7 +258,7 @@ fn cut_array(
         );
         unfit(&shard.name, message)
     };
-    if !images && !parts.iter().zip(counts).all(is_part) {
+    if !images && (parts.iter().any(|(_, part)| part.is_whole) || !parts.iter().zip(counts).all(is_part)) {
         let same =
             |(_, part): &&(&Described, &Found)| part.content.is_some() && part.content == first.content;
         return match others.iter().find(|part| !same(part)) {

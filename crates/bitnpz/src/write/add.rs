@@ -127,8 +127,9 @@ impl Writer {
             }
             // Rows of images along other axes than the last are not packed.
             (Encoding::Packed, Some(_)) | (Encoding::Plain, _) => {
-                let packed = pack(array)?;
-                self.add_plain(key, array, Some(packed), images)?;
+                let has_rows = array.shape().len() > 1;
+                let packed = if has_rows { Some(pack(array)?) } else { None };
+                self.add_plain(key, array, packed, images)?;
             }
         }
         Ok(images)
@@ -188,7 +189,14 @@ impl Writer {
         }
         let array_shape = form.as_ref().map_or(shape, |form| &form.shape);
         let &[.., height, width] = shape.as_slice() else { unreachable!("a stack has two or more axes") };
-        let Some(ones) = Ones::of(array_shape, shape) else {
+        // Sets of images with keys of their own do not say along which axes these lie.
+        let has_order = form.as_ref().is_none_or(|form| form.axes.is_none());
+        let ones = if has_order { Ones::of(array_shape, shape) } else { None };
+        if ones.is_none() && shape.len() == 2 {
+            let packed = if has_byte_rows(array) { pack(array).ok() } else { None };
+            return self.add_plain(key, array, packed, images);
+        }
+        let Some(ones) = ones else {
             let stack = self.add_stack(key, array, formed)?;
             return self.sets.finish_stack(&mut self.output, stack);
         };

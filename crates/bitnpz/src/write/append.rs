@@ -118,7 +118,7 @@ impl Writer {
         }
         if let Some(entry) = entry.as_ref().filter(|entry| entry.is_small_image())
             && self.sets.has_small()
-            && self.sets.gathers_images()
+            && self.sets.gathers_images(entry.dtype())
             && let Ok(array) = entry.to_array()
         {
             // There may come enough for a set.
@@ -128,6 +128,9 @@ impl Writer {
             }
         }
         self.claim(member.key())?;
+        if archive.is_whole(member.key()) {
+            self.sets.whole.insert(bitnpz_npz::identity(member.key()).to_owned());
+        }
         self.copy_member(member, entry.as_ref())
     }
 

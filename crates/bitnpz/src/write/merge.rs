@@ -65,8 +65,8 @@ impl Writer {
     /// keys of their own.
     ///
     /// Other arrays under a key that several archives have are joined along their first axis if that counts images in each
-    /// archive, as labels do: it is as long as a stack of the archive or as it has images with keys of their own. Otherwise they
-    /// must be the same in all, and are written once.
+    /// archive, as labels do: it is as long as a stack of the archive or as it has images with keys of their own. Otherwise, and if
+    /// [`shard`](Self::shard) did not cut them, they must be the same in all, and are written once.
     ///
     /// ```
     /// use ndarray::{Array3, array};
@@ -147,7 +147,9 @@ impl Writer {
             let [first, other] = [&sources[0].0.path, &sources[number].0.path].map(Clone::clone);
             Error::from(ErrorKind::ArraysDiffer { first, other }).with_key(key)
         };
-        let Some((header, kind)) = joined(key, sources)? else {
+        let is_whole = sources.iter().any(|(source, _)| source.archive.is_whole(key));
+        let joined = if is_whole { None } else { joined(key, sources)? };
+        let Some((header, kind)) = joined else {
             for (number, member) in members.iter().enumerate().skip(1) {
                 let is_same = is_same(&members[0], member);
                 if !is_same.map_err(|error| error.with_key(key).in_file(&sources[number].0.path))? {
@@ -155,6 +157,9 @@ impl Writer {
                 }
             }
             self.claim(key)?;
+            if is_whole {
+                self.sets.whole.insert(key.to_owned());
+            }
             let entry = sources[0].0.archive.entry(key).ok();
             return self.copy_member(&members[0], entry.as_ref());
         };

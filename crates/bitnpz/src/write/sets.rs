@@ -1,6 +1,6 @@
 //! The image sets of an archive that is being written.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use bitnpz_npy::{Dtype, with_room};
@@ -26,7 +26,8 @@ use crate::set::{FinishedSet, KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, 
 /// own members take more than they save.
 const FEW_IMAGES: usize = 8;
 
-/// So many images of other archives at most that were too few for a set are collected: each is in memory. The others are copied.
+/// So many images of a dtype, of other archives, that were too few for a set are collected at most: they are in memory. The others
+/// are copied.
 const MOST_GATHERED: usize = 1000;
 
 /// Images of further kinds become ordinary arrays: each open set keeps a segment of images in memory.
@@ -42,6 +43,8 @@ pub(super) struct SetsWriter {
     has_small: bool,
     /// Whether stacks become sets however small they are: they are pieces of larger ones, with which they can be joined again.
     is_shard: bool,
+    /// The keys of arrays that each shard has as a whole.
+    pub(super) whole: BTreeSet<String>,
     /// Whether stacks of other archives are pieces that are joined.
     pub(super) joins_pieces: bool,
     keys: KeySet,
@@ -104,6 +107,7 @@ impl SetsWriter {
             names: SetNames::default(),
             has_small: false,
             is_shard: false,
+            whole: BTreeSet::new(),
             joins_pieces: false,
             keys: KeySet::default(),
             open: Vec::new(),
@@ -137,12 +141,11 @@ impl SetsWriter {
         self.has_small
     }
 
-    /// Returns whether images of other archives that were too few for a set are collected, as more may come. They would come behind
-    /// those of sets that are taken over, wherever they were saved.
-    pub(super) fn gathers_images(&self) -> bool {
-        let gathered = |open: &OpenSet| open.set.len();
-        self.open.iter().all(|open| open.taken.is_none() && open.set.is_unwritten())
-            && self.open.iter().map(gathered).sum::<usize>() < MOST_GATHERED
+    /// Returns whether images of this dtype, of other archives, that were too few for a set are collected, as more may come. They would
+    /// come behind those of sets that are taken over, wherever they were saved.
+    pub(super) fn gathers_images(&self, dtype: &Dtype) -> bool {
+        let mut like = self.open.iter().filter(|open| open.palette.dtype() == dtype);
+        like.all(|open| open.taken.is_none() && open.set.is_unwritten() && open.set.len() < MOST_GATHERED)
     }
 
     /// Returns whether a stack with this key can be extended.
@@ -364,7 +367,8 @@ impl SetsWriter {
             output.ledger.order.finish(&output.ledger.members(), &places);
         if self.has_small || !self.names.is_empty() {
             let names = self.names.iter().map(|(_, name)| name.clone()).collect();
-            output.zip.add(SETS, Sets { names, order }.to_json())?;
+            let whole = std::mem::take(&mut self.whole);
+            output.zip.add(SETS, Sets { names, order, whole }.to_json())?;
         }
         Ok(listed)
     }

@@ -213,7 +213,11 @@ impl Writer {
                 Ok(false)
             }
             // Merged again, images are not to be there several times.
-            None => Ok(shard.is_first() || entry.image_count().is_none()),
+            None if entry.image_count().is_some() => Ok(shard.is_first()),
+            None => {
+                self.sets.whole.insert(bitnpz_npz::identity(key).to_owned());
+                Ok(true)
+            }
         }
     }
 

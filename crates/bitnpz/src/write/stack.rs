@@ -118,20 +118,20 @@ impl Stack {
         count_images(&self.shape)
     }
 
-    /// Checks that the items of a stack of this kind and shape, that comes back in this form, can be added.
+    /// Checks that the items of a stack of these values and this shape, that comes back in this form, can be added.
     pub(super) fn check_join(
         &self,
-        kind: &PackedKind,
+        palette: &Palette,
         shape: &[usize],
         form: Option<&ArrayForm>,
     ) -> Result<()> {
         let whole = form.map_or(shape, |form| &form.shape);
-        self.check(&kind.dtype, whole.get(1..).unwrap_or_default())?;
+        self.check(palette.dtype(), whole.get(1..).unwrap_or_default())?;
         let is_other = shape.get(1..) != Some(&self.shape[1..]) || form.is_some() != self.form.is_some();
         let error = if is_other {
             ErrorKind::WrongShape { expected: self.shape[1..].to_vec(), found: shape[1..].to_vec() }
-        } else if !Palette::of(kind).agrees_with(&self.palette) {
-            ErrorKind::ValuesDiffer { expected: self.kind().values(), found: kind.values() }
+        } else if !palette.agrees_with(&self.palette) {
+            ErrorKind::ValuesDiffer { expected: self.palette.values(), found: palette.values() }
         } else {
             return Ok(());
         };
@@ -141,12 +141,12 @@ impl Stack {
     /// Adds those items, whose images are added elsewhere.
     pub(super) fn join(
         &mut self,
-        kind: &PackedKind,
+        palette: &Palette,
         shape: &[usize],
         form: Option<&ArrayForm>,
     ) -> Result<()> {
-        self.check_join(kind, shape, form)?;
-        self.palette = Palette::of(kind);
+        self.check_join(palette, shape, form)?;
+        self.palette = self.palette.united_with(palette);
         self.grow(shape[0]);
         Ok(())
     }

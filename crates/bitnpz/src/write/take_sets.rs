@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use bitnpz_npy::Dtype;
+use bitnpz_npy::{Dtype, Kind};
 
 use super::ledger::Ledger;
 use super::output::Output;
@@ -52,7 +52,7 @@ impl SetsWriter {
         output: &mut Output,
     ) -> Result<TakenSet> {
         let (zip, set) = (archive.zip(), &archive.sets()[number]);
-        let palette = Palette::of(&set.kind(0));
+        let palette = palette_of(archive, number, images);
         let Some(stacks) = set.stacks() else {
             for image in images.clone() {
                 self.claim(&set.key(zip, image))?;
@@ -70,7 +70,7 @@ impl SetsWriter {
             };
             let open = &mut self.open[open];
             self.joinable.retain(|place| *place != open.place);
-            open.palette = palette;
+            open.palette = open.palette.united_with(&palette);
             // Only the last ones may be encoded again, or others would come before them.
             if let Some(taken) = open.taken.replace(TakenImages::new(archive, number, images.clone())) {
                 taken.copy(output, &mut open.set)?;
@@ -93,7 +93,7 @@ impl SetsWriter {
         self.take_out(key, output)?;
         // What is copied is not collected.
         if let Some(same) = self.stacks.get_to_extend(key, usize::MAX, output)? {
-            same.stack.join(&set.kind(shape[shape.len() - 1]), &shape, form.as_ref())?;
+            same.stack.join(&palette, &shape, form.as_ref())?;
             same.set.add_set(&mut output.zip, zip, set, images)?;
             return Ok(TakenSet::Joined);
         }
@@ -125,7 +125,7 @@ impl SetsWriter {
                 is_checked = true;
             }
             let array = SetArray { set: number, images: set.images_of_key(index) };
-            same.stack.check_join(&set.kind(shape[shape.len() - 1]), shape, form.as_ref())?;
+            same.stack.check_join(&palette_of(archive, number, &array.images), shape, form.as_ref())?;
             same.push_decoded(output, archive, &array, 0..shape[0])?;
             self.stacks.bound_memory(
                 output,
@@ -292,6 +292,15 @@ impl SetsWriter {
             }
         }
     }
+}
+
+/// Returns the values of some images of the set with this number.
+fn palette_of(archive: &Archive, number: usize, images: &Range<usize>) -> Palette {
+    let set = &archive.sets()[number];
+    let kind = set.kind(0);
+    let is_blank = |image| set.count_ones(archive.zip(), image).is_ok_and(|ones| ones == 0);
+    let may_be_blank = kind.assumes_second() && kind.dtype.kind() != Some(Kind::Bool);
+    if may_be_blank && images.clone().all(is_blank) { Palette::of_blank(&kind) } else { Palette::of(&kind) }
 }
 
 /// Returns the shape and the form of the part of a stack that has so many images.

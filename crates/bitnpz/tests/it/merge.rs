@@ -155,3 +155,39 @@ fn merges_other_encodings() {
         });
     }
 }
+
+/// Blank images have one value, and could have had any second one.
+#[test]
+fn blank_images_fit_those_of_any_second_value() {
+    for inks in [[0, 255, 0], [255, 0, 0], [0, 0, 9], [0, 0, 0]] {
+        let folder = Folder::new();
+        let images = |ink: u8| stack(300).mapv(|pixel| u8::from(pixel) * ink);
+        let fill = |number: usize, writer: &mut Writer| {
+            writer.add_images("stack", &images(inks[number])).unwrap();
+            for (image, pixels) in images(inks[number]).outer_iter().take(20).enumerate() {
+                writer.add_image(&format!("{number}-{image}"), &pixels).unwrap();
+            }
+        };
+        let [zero, one, two] = [0, 1, 2].map(|number| move |writer: &mut Writer| fill(number, writer));
+        let archive = merged(&folder, &WriteOptions::default(), &[&zero, &one, &two]).unwrap();
+        let expected = inks.map(images);
+        let expected = concatenate(Axis(0), &expected.each_ref().map(|images| images.view())).unwrap();
+        assert_eq!(archive.array::<u8>("stack").unwrap(), expected.clone().into_dyn(), "{inks:?}");
+        for (number, ink) in inks.into_iter().enumerate() {
+            assert_eq!(
+                archive.image::<u8>(&format!("{number}-7")).unwrap(),
+                images(ink).index_axis(Axis(0), 7),
+                "{inks:?}"
+            );
+        }
+        assert_eq!(archive.keyed_images().unwrap().len(), 1, "{inks:?}");
+        // What is blank can still be extended with a value of its own.
+        let path = folder.path("merged.npz");
+        let mut writer = Writer::append(&path, &WriteOptions::default()).unwrap();
+        let more = images(*inks.iter().max().unwrap().max(&3));
+        writer.extend("stack", &more).unwrap();
+        writer.finish().unwrap();
+        let all = concatenate(Axis(0), &[expected.view(), more.view()]).unwrap();
+        assert_eq!(Archive::open(&path).unwrap().array::<u8>("stack").unwrap(), all.into_dyn(), "{inks:?}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use bitnpz::{Archive, Codec, DynArray, Encoding, ErrorKind, WriteOptions, Writer};
+use bitnpz::{Archive, Codec, Content, DynArray, Encoding, ErrorKind, WriteOptions, Writer};
 use ndarray::{Array1, Array3, Array4, Axis, concatenate, s};
 
 use crate::support::{Folder, create, image, reference_decoder, stack};
@@ -181,4 +181,38 @@ fn large_labels_are_cut_by_their_parts() {
         first += len;
     }
     assert_eq!(first, 200_000);
+}
+
+/// An array that is as long as a shard has images is no part of one: shards say so.
+#[test]
+fn what_was_not_cut_is_not_joined() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let names = Array1::from_iter(0_i64..150);
+    let mut writer = Writer::create(&path).unwrap();
+    writer.add_images("stack", &stack(600)).unwrap();
+    writer.add_array("names", &names).unwrap();
+    writer.add_array("labels", &Array1::from_iter(0_i16..600)).unwrap();
+    writer.finish().unwrap();
+    let of = NonZero::new(4).unwrap();
+    let options = WriteOptions::default();
+    let shards: Vec<_> = (0..4).map(|number| folder.path(&format!("{number}.npz"))).collect();
+    for (number, shard) in shards.iter().enumerate() {
+        Writer::shard(shard, &path, number, of, &options).unwrap().finish().unwrap();
+        assert_eq!(Archive::open(shard).unwrap().images("stack").unwrap().len(), 150);
+    }
+    // Halves, one of which was appended to, and the whole of both.
+    let [one, two, all] = ["one.npz", "two.npz", "all.npz"].map(|name| folder.path(name));
+    Writer::merge(&one, &shards[..2], &options).unwrap().finish().unwrap();
+    Writer::append(&one, &options).unwrap().finish().unwrap();
+    Writer::merge(&two, &shards[2..], &options).unwrap().finish().unwrap();
+    Writer::merge(&all, &[one, two], &options).unwrap().finish().unwrap();
+    let archive = Archive::open(&all).unwrap();
+    assert_eq!(archive.images("stack").unwrap().len(), 600);
+    assert_eq!(archive.array::<i64>("names").unwrap(), names.clone().into_dyn());
+    let manifest = folder.path("all.bitnpz.json");
+    bitnpz::commit(&manifest, &shards, &bitnpz::OpenOptions::default()).unwrap();
+    let sharded = bitnpz::ShardedArchive::open(&manifest).unwrap();
+    let Content::Array(found) = sharded.get("names").unwrap() else { panic!("expected an array") };
+    assert_eq!(found, DynArray::from_ndarray(&names));
 }

@@ -1,0 +1,107 @@
+//! Archives to which images are added few at a time.
+
+use std::path::Path;
+
+use bitnpz::{Archive, Dtype, WriteOptions, Writer};
+use ndarray::Array2;
+
+use crate::support::{Folder, image};
+
+/// Images of two sizes and two dtypes.
+fn add(writer: &mut Writer, number: usize) {
+    let pixels = image(20 + number % 2 * 5, 30, number);
+    match number % 5 {
+        4 => writer.add_image(&key(number), &pixels.mapv(|pixel| u8::from(pixel) * 9)).unwrap(),
+        _ => writer.add_image(&key(number), &pixels).unwrap(),
+    }
+}
+
+fn key(number: usize) -> String {
+    format!("{}-{number}", number * 37 % 101)
+}
+
+fn check(path: &Path, count: usize) {
+    let archive = Archive::open(path).unwrap();
+    assert_eq!(archive.verify(|_| ()).unwrap().problems, []);
+    let keys = archive.keys().filter(|key| key != "labels");
+    assert!(keys.eq((0..count).map(key)), "{:?}", archive.keys().collect::<Vec<_>>());
+    for number in 0..count {
+        let pixels = image(20 + number % 2 * 5, 30, number);
+        assert_eq!(archive.image::<bool>(&key(number)).unwrap(), pixels, "{number}");
+        let is_u8 = archive.dyn_array(&key(number)).unwrap().dtype() == &Dtype::of::<u8>();
+        assert_eq!(is_u8, number % 5 == 4, "{number}");
+    }
+}
+
+#[test]
+fn images_added_one_by_one_share_segments() {
+    let (folder, options) = (Folder::new(), WriteOptions::default());
+    let [few, all] = ["few.npz", "all.npz"].map(|name| folder.path(name));
+    for each in [1, 3, 10, 70] {
+        Writer::create(&few).unwrap().finish().unwrap();
+        for first in (0..140).step_by(each) {
+            let mut writer = Writer::append(&few, &options).unwrap();
+            (first..140.min(first + each)).for_each(|number| add(&mut writer, number));
+            writer.finish().unwrap();
+            if first % 30 == 0 {
+                check(&few, 140.min(first + each));
+            }
+        }
+        check(&few, 140);
+        let mut writer = Writer::create(&all).unwrap();
+        (0..140).for_each(|number| add(&mut writer, number));
+        writer.finish().unwrap();
+        let sizes = [&few, &all].map(|path| Archive::open(path).unwrap().size());
+        assert!(10 * sizes[0] < 12 * sizes[1], "{each} each: {sizes:?} bytes");
+    }
+}
+
+/// Other things between them stay where they are.
+#[test]
+fn few_images_wait_for_others_in_their_order() {
+    let (folder, options) = (Folder::new(), WriteOptions::default());
+    let path = folder.path("a.npz");
+    let expected = |count: usize| -> Vec<String> {
+        (0..count)
+            .map(|number| if number == 3 { "labels".to_owned() } else { format!("i{number}") })
+            .collect()
+    };
+    for number in 0..20 {
+        let mut writer = match number {
+            0 => Writer::create(&path).unwrap(),
+            _ => Writer::append(&path, &options).unwrap(),
+        };
+        match number {
+            3 => writer.add_array("labels", &ndarray::array![[0.5, 2.0], [7.0, 8.0]]).unwrap(),
+            _ => writer.add_image(&format!("i{number}"), &Array2::from_elem((9, number + 1), true)).unwrap(),
+        }
+        writer.finish().unwrap();
+        let archive = Archive::open(&path).unwrap();
+        assert_eq!(archive.keys().collect::<Vec<_>>(), expected(number + 1));
+        let zip = bitnpz_npz::Archive::open(&path).unwrap();
+        let has_set = zip.members().any(|member| member.name().ends_with("set.json"));
+        assert_eq!(has_set, number >= 8, "{number}");
+    }
+}
+
+/// Damaged images are copied as they are: they get no new checksums.
+#[test]
+fn damage_stays_damage() {
+    let (folder, options) = (Folder::new(), WriteOptions::default());
+    let path = folder.path("a.npz");
+    let mut writer = Writer::create(&path).unwrap();
+    (0..40).for_each(|number| add(&mut writer, number));
+    writer.finish().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let place = bytes.windows(9).position(|name| name == b"payload-0").unwrap() + 13 + 128 + 60;
+    bytes[place] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let damaged = Archive::open(&path).unwrap().verify(|_| ()).unwrap().problems;
+    assert!(!damaged.is_empty());
+    let mut writer = Writer::append(&path, &options).unwrap();
+    (40..50).for_each(|number| add(&mut writer, number));
+    writer.finish().unwrap();
+    let archive = Archive::open(&path).unwrap();
+    assert_eq!(archive.verify(|_| ()).unwrap().problems.len(), damaged.len());
+    assert_eq!(archive.image::<bool>(&key(45)).unwrap(), image(25, 30, 45));
+}
