@@ -155,6 +155,11 @@ pub enum ErrorKind {
     },
     /// The manifest to be replaced is not the expected one any more.
     ManifestChanged,
+    /// The archive that was appended to is not at its path any more, or has been written to.
+    ArchiveChanged {
+        /// The path.
+        path: PathBuf,
+    },
     /// Stacks under one key differ in the values of their pixels.
     ValuesDiffer {
         /// The values of the first.
@@ -380,6 +385,12 @@ impl fmt::Display for Error {
             ErrorKind::ManifestChanged => f.write_str(
                 "expected the manifest that was opened, found another: somebody has replaced it; load it again, and commit the \
                  shards of both",
+            ),
+            ErrorKind::ArchiveChanged { path } => write!(
+                f,
+                "{}: expected the archive that was appended to, found another: somebody else has written it meanwhile, and nothing \
+                 was written here; append again",
+                path.display()
             ),
             ErrorKind::NoSuchShard { number, shards } => {
                 write!(f, "expected a shard from 0 to {}, found {number}", shards - 1)

@@ -68,6 +68,7 @@ mod axes;
 mod block_shuffle;
 mod encoding;
 mod error;
+mod held_file;
 mod interrupt;
 mod names;
 mod options;

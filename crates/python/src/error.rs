@@ -108,7 +108,9 @@ fn class_of(error: &bitnpz::Error) -> &'static str {
             NpzErrorKind::Npy(error) => of_npy(error.kind()),
             _ => "DamagedError",
         },
-        ErrorKind::ShardReplaced { .. } | ErrorKind::ManifestChanged => "FileChangedError",
+        ErrorKind::ShardReplaced { .. } | ErrorKind::ManifestChanged | ErrorKind::ArchiveChanged { .. } => {
+            "FileChangedError"
+        }
         ErrorKind::Damaged { .. }
         | ErrorKind::AmbiguousKey
         | ErrorKind::BadManifest { .. }

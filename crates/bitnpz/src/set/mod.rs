@@ -52,6 +52,7 @@ pub(crate) use blob::BYTES_HEADER;
 pub(crate) use coded_image::CodedImage;
 pub(crate) use description::{Ones, Shape};
 pub(crate) use keys::KeySet;
+pub(crate) use limits::is_too_sparse;
 pub(crate) use list::Sets;
 pub(crate) use options::SetOptions;
 pub use shared_model::Model;

@@ -132,8 +132,7 @@ impl SetWriter {
         set: &StoredSet,
         images: Range<usize>,
     ) -> Result<()> {
-        let (segment, _) = set.locate(images.start)?;
-        self.again = Some((images.len(), set.model_bytes(from, segment)?));
+        self.note_again(from, set, &images)?;
         let mut rows = Vec::new();
         for image in images {
             let size = set.with_image(from, image, |image| {
@@ -141,8 +140,24 @@ impl SetWriter {
                 rows.extend_from_slice(image.as_bytes());
                 [image.height(), image.width()]
             })?;
-            self.collect(to, &rows, size, Some(&set.key(from, image)))?;
+            let key = set.is_keyed().then(|| set.key(from, image));
+            self.collect(to, &rows, size, key.as_deref())?;
         }
+        Ok(())
+    }
+
+    /// Notes that so many of the images that are collected are those of a set of another archive.
+    pub(crate) fn note_again(
+        &mut self,
+        from: &Archive,
+        set: &StoredSet,
+        images: &Range<usize>,
+    ) -> Result<()> {
+        if images.is_empty() {
+            return Ok(());
+        }
+        let (segment, _) = set.locate(images.start)?;
+        self.again = Some((images.len(), set.model_bytes(from, segment)?));
         Ok(())
     }
 
@@ -242,6 +257,11 @@ impl SetWriter {
 
     /// Adds the images that another set, which has no segment, has collected. They have no keys.
     pub(crate) fn take_collected(&mut self, zip: &mut Writer<impl Write>, other: &Self) -> Result<()> {
+        if let (Some((count, model)), Some((more, same))) = (&mut self.again, &other.again)
+            && *model == *same
+        {
+            *count += more;
+        }
         other.collected().try_for_each(|image| self.collect(zip, image.rows, image.size, None))
     }
 
@@ -310,7 +330,8 @@ impl SetWriter {
         self.images += images.len();
         if let Some((before, model)) = self.again.take() {
             // A model is trained when there are twice as many images, so that training takes little of the time.
-            if self.models.is_empty() && before.ilog2() == images.len().ilog2() {
+            let is_like_before = before.checked_ilog2() == images.len().checked_ilog2();
+            if self.models.is_empty() && self.options.codec.is_none() && is_like_before {
                 self.models.push(model);
             }
         }

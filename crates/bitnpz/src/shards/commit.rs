@@ -1,6 +1,5 @@
 //! Writing a manifest in one step.
 
-use std::fs::File;
 use std::io::Write;
 use std::num::NonZero;
 use std::path::Path;
@@ -14,6 +13,7 @@ use super::open_shards::Place;
 use super::read_manifest::read_manifest;
 use super::sharded_archive::ShardedArchive;
 use crate::error::{ErrorKind, Result};
+use crate::held_file::HeldFile;
 use crate::read::OpenOptions;
 
 /// Writes the manifest of these archives, in this order, and so makes them the shards of one archive. They are in the folder of
@@ -72,33 +72,19 @@ pub fn replace<P: AsRef<Path>>(
     // Whoever replaces a manifest has locked the one that it replaces. One that waits for the lock finds the new one then.
     let read = |error| bitnpz_npz::Error::from(bitnpz_npz::ErrorKind::Open { path: path.to_owned(), error });
     let locked = loop {
-        let file = File::open(path).map_err(read)?;
+        let file = HeldFile::open(path).map_err(read)?;
         file.lock().map_err(read)?;
-        if is_at(&file, path) {
+        if file.is_there() {
             break file;
         }
     };
     // Through the file that is locked: some systems let nobody else read it.
-    if read_manifest(&locked, path)? != *archive.manifest() {
+    if read_manifest(locked.file(), path)? != *archive.manifest() {
         return Err(ErrorKind::ManifestChanged.into());
     }
     write(path, &manifest)?.commit()?;
     drop(locked);
     Ok(())
-}
-
-/// Returns whether this path leads to this file.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let identity = |found: &std::fs::Metadata| (found.dev(), found.ino());
-    matches!((file.metadata(), std::fs::metadata(path)), (Ok(ours), Ok(there)) if identity(&ours) == identity(&there))
-}
-
-/// A file that is open cannot be replaced there.
-#[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> bool {
-    true
 }
 
 fn write(path: &Path, manifest: &Manifest) -> Result<AtomicFile> {

@@ -3,6 +3,7 @@
 use bitnpz_bitmap::codec::MAX_SIDE;
 use bitnpz_bitmap::{BitmapView, Pixel, PixelValues};
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
+use bitnpz_npz::Limits;
 use ndarray::{ArrayRef, ArrayRef2, Dimension};
 
 use super::order_log::MEMBERS;
@@ -19,7 +20,7 @@ use crate::names;
 use crate::packed::{
     PackedImages, PackedKind, Palette, count_images, pack, packed_header, stack_of, to_stack,
 };
-use crate::set::Ones;
+use crate::set::{Ones, is_too_sparse};
 
 /// Images without pixels that have more rows or columns become an ordinary array: readers refuse a set that claims so many rows
 /// without a byte to show for them.
@@ -60,14 +61,14 @@ impl Writer {
                 let kind = PackedKind { dtype: Dtype::of::<bool>(), bits: [0, 1], width: bitmap.width() };
                 self.add_packed(key, &size, kind, bitmap.as_bytes())?;
             }
-            Encoding::Plain => {
-                return self.add_images(key, &bitmap.unpack(PixelValues::<bool>::default()));
-            }
-            Encoding::Sets => {
+            Encoding::Sets if !is_too_sparse(bitmap) => {
                 self.claim(key)?;
                 let palette = Palette::new(&Dtype::of::<bool>()).expect("pixels can be bools");
                 let image = KeyedImage { key, size, ones: Ones::default(), palette, rows: bitmap.as_bytes() };
                 self.sets.push(&mut self.output, image)?;
+            }
+            _ => {
+                return self.add_images(key, &bitmap.unpack(PixelValues::<bool>::default()));
             }
         }
         self.note_added(1)
@@ -183,9 +184,8 @@ impl Writer {
         if is_tall_and_empty(shape) {
             return self.add_plain(key, array, None, images);
         }
-        if has_long_side(shape) {
-            let packed = pack(array)?;
-            return self.add_plain(key, array, Some(packed).filter(|_| has_byte_rows(array)), images);
+        if has_long_side(shape) || self.is_sparse_and_huge(array, &formed)? {
+            return self.add_ordinary(key, array, images);
         }
         let array_shape = form.as_ref().map_or(shape, |form| &form.shape);
         let &[.., height, width] = shape.as_slice() else { unreachable!("a stack has two or more axes") };
@@ -193,8 +193,7 @@ impl Writer {
         let has_order = form.as_ref().is_none_or(|form| form.axes.is_none());
         let ones = if has_order { Ones::of(array_shape, shape) } else { None };
         if ones.is_none() && shape.len() == 2 {
-            let packed = if has_byte_rows(array) { pack(array).ok() } else { None };
-            return self.add_plain(key, array, packed, images);
+            return self.add_ordinary(key, array, images);
         }
         let Some(ones) = ones else {
             let stack = self.add_stack(key, array, formed)?;
@@ -203,12 +202,24 @@ impl Writer {
         let pixels = to_stack(array, form.as_ref())?;
         let (palette, rows) = self.sets.pack(array.dtype(), &pixels, [height, width])?;
         if !self.sets.has_room(&palette, ones) {
-            let packed = if has_byte_rows(array) { pack(array).ok() } else { None };
-            return self.add_plain(key, array, packed, images);
+            return self.add_ordinary(key, array, images);
         }
         self.claim(key)?;
         let image = KeyedImage { key, size: [height, width], ones, palette, rows: &rows };
         self.sets.push(&mut self.output, image)
+    }
+
+    /// Returns whether images are so large, by the first of them, that deflate makes them smaller than a set.
+    fn is_sparse_and_huge(&self, array: &DynArrayView<'_>, (shape, form): &StackForm) -> Result<bool> {
+        let &[.., height, width] = shape.as_slice() else { unreachable!("a stack has two or more axes") };
+        let rows_len = height.saturating_mul(width.div_ceil(8));
+        if rows_len as u64 <= Limits::default().image_bytes || self.sets.options.codec.is_some() {
+            return Ok(false);
+        }
+        let pixels = to_stack(array, form.as_ref())?;
+        let first = &pixels[..pixels.len().min(height * width * array.dtype().item_size())];
+        let (_, rows) = self.sets.pack(array.dtype(), first, [height, width])?;
+        Ok(BitmapView::new(height, width, &rows).is_ok_and(is_too_sparse))
     }
 
     /// Starts a set that is a stack, with the images of this array.
@@ -227,6 +238,13 @@ impl Writer {
         let mut set = self.sets.start_stack(&mut self.output.ledger, stack);
         set.push_packed(&mut self.output)?;
         Ok(set)
+    }
+
+    /// Adds images, which have two values, as an ordinary array.
+    fn add_ordinary(&mut self, key: &str, array: &DynArrayView<'_>, images: usize) -> Result<()> {
+        let has_rows = array.shape().len() > 1;
+        let packed = if has_rows { Some(pack(array)?) } else { None };
+        self.add_plain(key, array, packed.filter(|_| has_byte_rows(array)), images)
     }
 
     /// Adds an array as it is; `packed` are its packed rows, if it has two values.

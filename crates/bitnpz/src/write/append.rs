@@ -12,6 +12,7 @@ use super::writer::Writer;
 use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
 use crate::error::Result;
+use crate::held_file::HeldFile;
 use crate::interrupt;
 use crate::options::WriteOptions;
 use crate::read::{Archive, Entry, ItemPlace, OpenOptions, SetArray};
@@ -41,11 +42,14 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// If the archive cannot be read, or no file can be made beside it.
+    /// If the archive cannot be read, or no file can be made beside it. Finishing fails if somebody else has replaced the archive
+    /// since: then nothing is written.
     pub fn append(path: impl AsRef<Path>, options: &WriteOptions) -> Result<Self> {
         let reading = OpenOptions::default().with_limits(options.limits.clone());
+        let held = HeldFile::open(path.as_ref()).ok();
         let archive = Archive::open_with(path.as_ref(), &reading)?;
         let mut writer = Self::like(path, &archive, options)?;
+        writer.appended_to = held;
         writer.take_over(&archive, all_of(&archive), |_, _| Ok(true), |_, _| Ok(()))?;
         Ok(writer)
     }

@@ -6,7 +6,8 @@ use bitnpz_npz::{Compression, Owner, Stream};
 use super::ledger::{Ledger, Summary};
 use super::target::Target;
 use crate::encoding::Encoding;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
+use crate::held_file::HeldFile;
 use crate::names;
 use crate::options::WriteOptions;
 use crate::progress::Meter;
@@ -75,12 +76,17 @@ impl Output {
     }
 
     /// Ends the archive, whose central directory lists the members with these numbers first.
-    pub(super) fn finish(mut self, listed: &[usize]) -> Result<FinishedOutput> {
+    /// `appended_to` is the file that it replaces, which must still be there.
+    pub(super) fn finish(
+        mut self,
+        listed: &[usize],
+        appended_to: Option<HeldFile>,
+    ) -> Result<FinishedOutput> {
         if let Some(index) = self.ledger.packed_index(|number| self.zip.name(number)) {
             self.zip.add(names::PACKED, index.to_json())?;
         }
         let target = self.zip.finish_in_order(listed)?;
-        Ok(FinishedOutput { summary: self.ledger.summary(), target, meter: self.meter })
+        Ok(FinishedOutput { summary: self.ledger.summary(), target, meter: self.meter, appended_to })
     }
 }
 
@@ -89,4 +95,20 @@ pub(super) struct FinishedOutput {
     pub(super) summary: Summary,
     pub(super) target: Target,
     pub(super) meter: Meter,
+    appended_to: Option<HeldFile>,
+}
+
+impl FinishedOutput {
+    /// Makes the archive appear at its path. Of several writers that append to one file, the first one does.
+    pub(super) fn commit(self) -> Result<Summary> {
+        if let Some(file) = &self.appended_to {
+            // Some network file systems have no locks.
+            file.lock().ok();
+            if !file.is_there() {
+                return Err(ErrorKind::ArchiveChanged { path: file.path().to_owned() }.into());
+            }
+        }
+        self.target.commit()?;
+        Ok(self.summary)
+    }
 }

@@ -7,6 +7,7 @@ use bitnpz_npy::{make_room, zeros};
 use super::stack::Stack;
 use super::writer::Writer;
 use crate::error::Result;
+use crate::held_file::HeldFile;
 use crate::options::WriteOptions;
 use crate::packed::{PackedKind, unpack};
 use crate::read::{Archive, OpenOptions, SetArray};
@@ -49,8 +50,10 @@ impl Writer {
         is_removed: impl Fn(&str) -> bool,
     ) -> Result<Self> {
         let reading = OpenOptions::default().with_limits(options.limits.clone());
+        let held = HeldFile::open(path.as_ref()).ok();
         let archive = Archive::open_with(path.as_ref(), &reading)?;
         let mut writer = Self::like(path, &archive, options)?;
+        writer.appended_to = held;
         let removed: Vec<Vec<bool>> = archive
             .sets()
             .iter()

@@ -8,9 +8,11 @@ use bitnpz_npz::AtomicFile;
 
 use super::append::all_of;
 use super::checkpoint::Checkpoint;
+use super::output::FinishedOutput;
 use super::target::Target;
 use super::writer::Writer;
 use crate::error::Result;
+use crate::held_file::HeldFile;
 use crate::options::WriteOptions;
 use crate::set::images_at_once;
 
@@ -86,8 +88,9 @@ impl Writer {
         let target = Target::file(file, meter.clone());
         let next = Self::start(target, &self.folder, &checkpoint.options, meter);
         let done = std::mem::replace(self, next);
-        let kept = done.complete().and_then(|finished| finished.target.commit());
-        let result = kept.and_then(|()| {
+        let kept = done.complete().and_then(FinishedOutput::commit);
+        self.appended_to = HeldFile::open(&path).ok();
+        let result = kept.and_then(|_| {
             let archive = checkpoint.archive()?;
             self.take_over(&archive, all_of(&archive), |_, _| Ok(true), |_, _| Ok(()))
         });

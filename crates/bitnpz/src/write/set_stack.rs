@@ -9,6 +9,7 @@ use bitnpz_npy::zeros;
 use super::output::Output;
 use super::source::items_at_once;
 use super::stack::Stack;
+use super::taken_images::TakenImages;
 use crate::error::Result;
 use crate::interrupt;
 use crate::read::{Archive, SetArray};
@@ -23,11 +24,28 @@ pub(super) struct SetStack {
     pub(super) place: usize,
     /// The images at the beginning whose packed rows are in a temporary file: where each part starts, and how many it has.
     spilled: Vec<(u64, usize)>,
+    /// Images of another archive that come before those that are added.
+    taken: Option<TakenImages>,
 }
 
 impl SetStack {
     pub(super) fn new(stack: Stack, set: SetWriter, place: usize) -> Self {
-        Self { stack, set, place, spilled: Vec::new() }
+        Self { stack, set, place, spilled: Vec::new(), taken: None }
+    }
+
+    /// Begins with these images, which the stack has counted.
+    pub(super) fn with_taken(self, taken: TakenImages) -> Self {
+        Self { taken: Some(taken), ..self }
+    }
+
+    /// Copies the images that were taken over, if it has any still.
+    pub(super) fn copy_taken(&mut self, output: &mut Output) -> Result<()> {
+        self.taken.take().map_or(Ok(()), |taken| taken.copy(output, &mut self.set))
+    }
+
+    /// Returns whether no image has been encoded.
+    pub(super) fn is_unwritten(&self) -> bool {
+        self.taken.is_none() && self.set.is_unwritten()
     }
 
     /// Adds `count` items, given as bytes.
@@ -44,6 +62,9 @@ impl SetStack {
     }
 
     fn push_images(&mut self, output: &mut Output) -> Result<()> {
+        if let Some(taken) = self.taken.take() {
+            taken.join(output, &mut self.set)?;
+        }
         let (size, bytes) = (self.stack.size(), self.image_bytes());
         let spilled: usize = self.spilled.iter().map(|(_, images)| images).sum();
         let images = self.stack.images() - self.set.len() - spilled;
@@ -120,6 +141,6 @@ impl SetStack {
 
     /// Returns the packed rows of its images, if none has been encoded.
     pub(super) fn rows(&self) -> Option<impl Iterator<Item = &[u8]>> {
-        self.set.is_unwritten().then(|| self.set.collected().map(|image| image.rows))
+        self.is_unwritten().then(|| self.set.collected().map(|image| image.rows))
     }
 }

@@ -223,10 +223,9 @@ impl SetsWriter {
                 self.open.len() - 1
             }
         };
-        let has_model = self.has_model();
         let OpenSet { set, place, taken, .. } = &mut self.open[number];
         if let Some(taken) = taken.take() {
-            let joined = if has_model { taken.copy(output, set) } else { taken.join(output, set) };
+            let joined = taken.join(output, set);
             output.abandon_on_error(joined)?;
         }
         output.ledger.order.note(*place);
@@ -245,7 +244,8 @@ impl SetsWriter {
     }
 
     /// Ends a stack, which joins a set of others like it if it is small. Returns it if it is too small for one.
-    pub(super) fn end_stack(&mut self, output: &mut Output, stack: SetStack) -> Result<Vec<SmallStack>> {
+    pub(super) fn end_stack(&mut self, output: &mut Output, mut stack: SetStack) -> Result<Vec<SmallStack>> {
+        stack.copy_taken(output)?;
         if !SharedSet::suits(&stack) {
             return self.end_set(output, SharedSet::start(stack));
         }

@@ -52,7 +52,7 @@ impl SetsWriter {
         output: &mut Output,
     ) -> Result<TakenSet> {
         let (zip, set) = (archive.zip(), &archive.sets()[number]);
-        let palette = palette_of(archive, number, images);
+        let (palette, may_encode) = (palette_of(archive, number, images), !self.has_model());
         let Some(stacks) = set.stacks() else {
             for image in images.clone() {
                 self.claim(&set.key(zip, image))?;
@@ -71,8 +71,9 @@ impl SetsWriter {
             let open = &mut self.open[open];
             self.joinable.retain(|place| *place != open.place);
             open.palette = open.palette.united_with(&palette);
+            let taken = TakenImages::new(archive, number, images.clone(), may_encode);
             // Only the last ones may be encoded again, or others would come before them.
-            if let Some(taken) = open.taken.replace(TakenImages::new(archive, number, images.clone())) {
+            if let Some(taken) = open.taken.replace(taken) {
                 taken.copy(output, &mut open.set)?;
             }
             return Ok(TakenSet::At(open.place));
@@ -94,14 +95,15 @@ impl SetsWriter {
         // What is copied is not collected.
         if let Some(same) = self.stacks.get_to_extend(key, usize::MAX, output)? {
             same.stack.join(&palette, &shape, form.as_ref())?;
+            same.copy_taken(output)?;
             same.set.add_set(&mut output.zip, zip, set, images)?;
             return Ok(TakenSet::Joined);
         }
         self.claim(key)?;
-        let (mut writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
-        writer.add_set(&mut output.zip, zip, set, images)?;
+        let (writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
         let stack = Stack::with_shape(key, shape, form, palette);
-        self.stacks.push(SetStack::new(stack, writer, place));
+        let taken = TakenImages::new(archive, number, images.clone(), may_encode);
+        self.stacks.push(SetStack::new(stack, writer, place).with_taken(taken));
         Ok(TakenSet::At(place))
     }
 
@@ -198,6 +200,7 @@ impl SetsWriter {
         let stack = Stack::with_shape(key, shape.clone(), form.clone(), palette).to_empty();
         let mut stack = SetStack::new(stack, writer, place);
         stack.push_decoded(output, archive, array, 0..shape[0])?;
+        stack.set.note_again(archive.zip(), set, &array.images)?;
         Ok(stack)
     }
 
@@ -211,7 +214,7 @@ impl SetsWriter {
         let of_taken = |taken: &TakenStacks| kind(taken.size(), taken.palette().dtype());
         let all = taken.iter().map(of_taken);
         let all = all.chain(added.iter().map(|shared| kind(shared.size(), shared.dtype())));
-        let unwritten = open.iter().filter(|stack| stack.set.is_unwritten());
+        let unwritten = open.iter().filter(|stack| stack.is_unwritten());
         let all = all.chain(unwritten.map(|stack| kind(stack.stack.size(), stack.stack.dtype())));
         all.for_each(|kind| *kinds.entry(kind).or_default() += 1);
         let mut left = Vec::new();

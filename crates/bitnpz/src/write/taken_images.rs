@@ -1,4 +1,4 @@
-//! Images with keys of their own that are taken over from a set of another archive.
+//! Images that are taken over from a set of another archive.
 
 use std::ops::Range;
 
@@ -18,11 +18,13 @@ pub(super) struct TakenImages {
     /// The number of the set.
     number: usize,
     images: Range<usize>,
+    /// Whether some may be encoded again: no codec or model is asked for, which they would get.
+    may_encode: bool,
 }
 
 impl TakenImages {
-    pub(super) fn new(archive: &Archive, number: usize, images: Range<usize>) -> Self {
-        Self { archive: archive.clone(), number, images }
+    pub(super) fn new(archive: &Archive, number: usize, images: Range<usize>, may_encode: bool) -> Self {
+        Self { archive: archive.clone(), number, images, may_encode }
     }
 
     fn set(&self) -> &StoredSet {
@@ -39,7 +41,7 @@ impl TakenImages {
     pub(super) fn join(&self, output: &mut Output, to: &mut SetWriter) -> Result<()> {
         let (zip, set) = (self.archive.zip(), self.set());
         let first = set.small_end(zip, &self.images, MOST_ENCODED_AGAIN);
-        if first == self.images.end || set.check(zip).is_err() {
+        if !self.may_encode || first == self.images.end || set.check(zip).is_err() {
             return self.copy(output, to);
         }
         to.add_set(&mut output.zip, zip, set, &(self.images.start..first))?;

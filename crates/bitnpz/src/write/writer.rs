@@ -15,6 +15,7 @@ use super::target::Target;
 use super::waiting::WaitingStack;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
+use crate::held_file::HeldFile;
 use crate::names;
 use crate::options::WriteOptions;
 use crate::progress::{Meter, Progress};
@@ -46,6 +47,8 @@ pub struct Writer {
     pub(super) folder: PathBuf,
     encoding: Encoding,
     pub(super) checkpoint: Option<Checkpoint>,
+    /// The file of the archive that is appended to.
+    pub(super) appended_to: Option<HeldFile>,
 }
 
 impl fmt::Debug for Writer {
@@ -138,6 +141,7 @@ impl Writer {
             folder: folder.to_owned(),
             encoding: options.encoding.unwrap_or_default(),
             checkpoint: None,
+            appended_to: None,
         }
     }
 
@@ -185,8 +189,8 @@ impl Writer {
         {
             return Ok(summary);
         }
-        let FinishedOutput { summary, target, meter } = self.complete()?;
-        target.commit()?;
+        let meter = self.output.meter.clone();
+        let summary = self.complete()?.commit()?;
         meter.report_last();
         Ok(summary)
     }
@@ -206,7 +210,7 @@ impl Writer {
     ///
     /// If writing fails.
     pub fn finish_into(self, out: impl Write) -> Result<Summary> {
-        let FinishedOutput { summary, target, meter } = self.complete()?;
+        let FinishedOutput { summary, target, meter, .. } = self.complete()?;
         target.copy_to(out)?;
         meter.report_last();
         Ok(summary)
@@ -221,7 +225,7 @@ impl Writer {
         }
         self.sets.finish(&mut self.output)?;
         let listed = self.sets.write_list(&mut self.output)?;
-        self.output.finish(&listed)
+        self.output.finish(&listed, self.appended_to)
     }
 
     /// Takes a key.

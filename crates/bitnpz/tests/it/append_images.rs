@@ -1,11 +1,11 @@
-//! Archives to which images are added few at a time.
+//! Archives to which images are added few at a time, and by several writers.
 
 use std::path::Path;
 
-use bitnpz::{Archive, Dtype, WriteOptions, Writer};
-use ndarray::Array2;
+use bitnpz::{Archive, Codec, Dtype, ErrorKind, WriteOptions, Writer};
+use ndarray::{Array2, s};
 
-use crate::support::{Folder, image};
+use crate::support::{Folder, image, stack};
 
 /// Images of two sizes and two dtypes.
 fn add(writer: &mut Writer, number: usize) {
@@ -53,6 +53,38 @@ fn images_added_one_by_one_share_segments() {
         writer.finish().unwrap();
         let sizes = [&few, &all].map(|path| Archive::open(path).unwrap().size());
         assert!(10 * sizes[0] < 12 * sizes[1], "{each} each: {sizes:?} bytes");
+    }
+}
+
+/// So do stacks, large ones and small ones.
+#[test]
+fn stacks_extended_one_by_one_share_segments() {
+    let (folder, options) = (Folder::new(), WriteOptions::default());
+    let path = folder.path("a.npz");
+    for start in [5, 400, 20_000] {
+        let all = stack(start + 60);
+        let mut writer = Writer::create(&path).unwrap();
+        writer.add_images("stack", &all.slice(s![..start, .., ..])).unwrap();
+        if start < 20_000 {
+            writer.add_images("other", &all.slice(s![..20, .., ..])).unwrap();
+        }
+        writer.finish().unwrap();
+        for number in start..start + 60 {
+            let mut writer = Writer::append(&path, &options).unwrap();
+            writer.extend("stack", &all.slice(s![number..=number, .., ..])).unwrap();
+            writer.finish().unwrap();
+        }
+        let archive = Archive::open(&path).unwrap();
+        assert_eq!(archive.verify(|_| ()).unwrap().problems, []);
+        assert_eq!(archive.array::<bool>("stack").unwrap(), all.clone().into_dyn());
+        let zip = bitnpz_npz::Archive::open(&path).unwrap();
+        assert!(zip.members().count() < 14, "{start}: {} members", zip.members().count());
+        // A codec that is asked for is taken for what is encoded again.
+        let mut writer = Writer::append(&path, &WriteOptions::default().with_codec(Codec::Zstd)).unwrap();
+        writer.extend("stack", &all.slice(s![..2, .., ..])).unwrap();
+        writer.finish().unwrap();
+        let codec = Archive::open(&path).unwrap().images("stack").unwrap().codec();
+        assert_eq!(codec == Some(Codec::Zstd), start == 400, "{start}: {codec:?}");
     }
 }
 
@@ -104,4 +136,52 @@ fn damage_stays_damage() {
     let archive = Archive::open(&path).unwrap();
     assert_eq!(archive.verify(|_| ()).unwrap().problems.len(), damaged.len());
     assert_eq!(archive.image::<bool>(&key(45)).unwrap(), image(25, 30, 45));
+}
+
+/// Of several that append at the same time one succeeds, and the others say so: nothing is lost in silence.
+#[test]
+fn of_several_writers_one_appends() {
+    let (folder, options) = (Folder::new(), WriteOptions::default());
+    let path = folder.path("a.npz");
+    let create = || {
+        let mut writer = Writer::create(&path).unwrap();
+        (0..20).for_each(|number| add(&mut writer, number));
+        writer.finish().unwrap();
+    };
+    create();
+    let results: Vec<bool> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..4)
+            .map(|_| {
+                let mut writer = Writer::append(&path, &options).unwrap();
+                add(&mut writer, 20);
+                writer
+            })
+            .collect();
+        let threads = writers.into_iter().map(|writer| {
+            scope.spawn(move || match writer.finish() {
+                Ok(_) => true,
+                Err(error) => {
+                    assert!(matches!(error.kind(), ErrorKind::ArchiveChanged { .. }), "{error}");
+                    false
+                }
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(results.iter().filter(|is_done| **is_done).count(), 1);
+    check(&path, 21);
+    // A new file, and the same one written to in place.
+    for in_place in [false, true] {
+        let mut writer = Writer::append(&path, &options).unwrap();
+        add(&mut writer, 21);
+        let removal = Writer::without(&path, &options, |key| key == "labels").unwrap();
+        match in_place {
+            false => create(),
+            true => std::fs::write(&path, b"other").unwrap(),
+        }
+        assert!(writer.finish().is_err() && removal.finish().is_err());
+        assert_eq!(std::fs::metadata(&path).unwrap().len() == 5, in_place);
+    }
+    assert_eq!(folder.files(), ["a.npz"]);
 }

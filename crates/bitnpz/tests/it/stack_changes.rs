@@ -72,8 +72,16 @@ fn axes(kind: usize) -> ImageAxes {
 
 impl Expected {
     fn add(&mut self, writer: &mut Writer, kind: usize, count: usize, in_batches: bool) {
-        let (key, all) = (format!("k{}", self.next), images(kind, count, self.next));
+        let (key, mut all) = (format!("k{}", self.next), images(kind, count, self.next));
         self.next += 1;
+        // One in five is an image with a key of its own.
+        if count % 5 == 1 && kind < SIZES {
+            all.index_axis_inplace(Axis(0), 0);
+            all = all.as_standard_layout().into_owned();
+            writer.add_dyn_images(&key, &DynArray::from_ndarray(&all).view()).unwrap();
+            self.arrays.push((key, kind, all));
+            return;
+        }
         let dynamic = DynArray::from_ndarray(&all);
         if in_batches {
             let (one, two) = all.view().split_at(Axis(0), count / 2);
@@ -91,9 +99,8 @@ impl Expected {
     /// Adds images to the array with this number, if there is one and it has no flat images.
     fn extend(&mut self, writer: &mut Writer, number: usize) {
         // Flat images in an ordinary array are no images to those who read it.
-        let Some((key, kind, all)) = self.arrays.get_mut(number).filter(|(_, kind, _)| *kind < SIZES) else {
-            return;
-        };
+        let can_grow = |(_, kind, all): &&mut (String, usize, ArrayD<u8>)| *kind < SIZES && all.ndim() > 2;
+        let Some((key, kind, all)) = self.arrays.get_mut(number).filter(can_grow) else { return };
         let more = images(*kind, 5, number + 1000);
         writer.extend_dyn_of(key, &DynArray::from_ndarray(&more).view(), axes(*kind)).unwrap();
         *all = concatenate(Axis(0), &[all.view(), more.view()]).unwrap();
