@@ -10,7 +10,7 @@ use bitnpz_npz::{Limits, Member, MemberReader, Method};
 
 use super::check::{check_array, damaged};
 use super::contents::{Contents, SetArray};
-use super::images::Images;
+use super::images::{Images, trailing};
 use super::packed_rows::PackedRows;
 use super::stored_images::StoredImages;
 use crate::axes::ImageAxes;
@@ -251,6 +251,15 @@ impl<'a> Entry<'a> {
 
     pub(crate) fn limits(&self) -> &'a Limits {
         self.contents.limits()
+    }
+
+    /// Returns the number of axes of length 1 that the array has after those of its stack of images; `None` if it differs from the
+    /// stack in any other way, such as the order of its axes.
+    pub(crate) fn trailing(&self, images: &Images) -> Option<usize> {
+        match self.set_images().and_then(StoredImages::form) {
+            Some(form) => form.trailing(images.shape()),
+            None => trailing(&self.header, images.shape()),
+        }
     }
 
     /// Reads the array, as it was saved.

@@ -8,7 +8,7 @@ use super::archive::Archive;
 use super::array_reader::ArrayReader;
 use super::contents::{MAX_BUFFERED_BYTES, SetArray};
 use super::entry::Entry;
-use super::images::{Images, trailing_of};
+use super::images::Images;
 use super::stored_array::StoredArray;
 use super::stored_images::StoredImages;
 use crate::error::{Error, ErrorKind, Result};
@@ -75,7 +75,7 @@ impl Archive {
         }
         let entry = self.entry(key)?;
         let images = entry.to_images()?;
-        match trailing_of(&entry, &images) {
+        match entry.trailing(&images) {
             None if entry.is_in_set() => entry.to_array().map(Content::Array),
             _ => Ok(Content::Images(images)),
         }

@@ -11,7 +11,6 @@ use bitnpz_npy::{Dtype, DynArrayView, Header};
 use bitnpz_npz::Limits;
 
 use super::check::{check_array, check_countable};
-use super::entry::Entry;
 use super::packed_rows::PackedRows;
 use super::stored_images::StoredImages;
 use crate::axes::ImageAxes;
@@ -419,17 +418,9 @@ impl Images {
     }
 }
 
-/// Returns the number of axes of length 1 that an array has after those of its stack of images; `None` if it differs from the stack
-/// in any other way, such as the order of its axes.
-pub(crate) fn trailing_of(entry: &Entry<'_>, images: &Images) -> Option<usize> {
-    match entry.set_images().and_then(StoredImages::form) {
-        Some(form) => form.trailing(images.shape()),
-        None => trailing(entry.header(), images.shape()),
-    }
-}
-
-/// Returns the same of an array that has the axes of its stack in their order.
-fn trailing(array: &Header, stack: &[usize]) -> Option<usize> {
+/// Returns the number of axes of length 1 that an array has after those of its stack; `None` if their shapes differ in any other
+/// way.
+pub(super) fn trailing(array: &Header, stack: &[usize]) -> Option<usize> {
     let rest = array.shape.strip_prefix(stack)?;
     (!array.fortran_order && rest.iter().all(|&side| side == 1)).then_some(rest.len())
 }

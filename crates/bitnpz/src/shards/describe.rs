@@ -10,7 +10,7 @@ use super::open_shards::{ShardStore, open_in_store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{is_array, is_reserved};
 use crate::packed::PackedKind;
-use crate::read::{Archive, Entry, Images, OpenOptions, trailing_of};
+use crate::read::{Archive, Entry, Images, OpenOptions};
 use crate::set::{StackShape, Stacks, StoredSet};
 use crate::threads;
 
@@ -150,7 +150,7 @@ fn arrays_of(archive: &Archive, name: &str) -> Result<Vec<Found>> {
 
 fn found_images(entry: &Entry<'_>, images: &Images, name: &str) -> Result<Found> {
     let shape = entry.shape().to_vec();
-    match trailing_of(entry, images) {
+    match entry.trailing(images) {
         Some(trailing) if images.shape().len() > 2 => Ok(Found {
             key: Some(entry.key().to_owned()),
             dtype: images.dtype().clone(),

@@ -22,8 +22,8 @@ pub(super) const MOST_SMALL_STACKS: usize = 1000;
 
 impl Writer {
     /// Starts an archive that has everything the archive at this path has, and replaces it when it is finished. What is there is
-    /// copied without decoding it, except sets of small stacks when others like them are added. Images that are added go into the
-    /// archive's image sets, as further segments.
+    /// copied without decoding it, except the last images of a set, of up to 1 MiB of packed rows, when others are added to it, and
+    /// sets of small stacks when others like them are added: so it makes little difference how many are added at a time.
     ///
     /// ```
     /// use ndarray::array;

@@ -4,15 +4,12 @@ use std::num::NonZero;
 
 use super::shares::{Chance, Steps, Trust};
 use super::template::{FEATURES, Feature, LEFT, TEMPLATE};
-use super::tree::{Features, MOST_LEFT, Tree};
+use super::tree::{Features, MOST_LEAVES, MOST_LEFT, Tree};
 use crate::codec::range_coder::TOTAL;
 
 /// The features of pixels: first the pixels to the left, which change with each pixel, then the others, which are known for
 /// a whole row.
 pub(super) const PIXEL: Features = Features { count: FEATURES, leaves: MOST_LEAVES };
-
-/// The largest number of leaves of the tree of pixels.
-pub(super) const MOST_LEAVES: usize = 4096;
 
 /// The bits of the numbers of eight columns, one byte each.
 const COLUMN_BITS: [u64; 3] = [0x0100_0100_0100_0100, 0x0101_0000_0101_0000, 0x0101_0101_0000_0000];

@@ -5,7 +5,7 @@
 
 use std::num::NonZero;
 
-use super::model::MOST_LEAVES;
+use super::tree::MOST_LEAVES;
 
 /// The share of 0 in each context; what is looked up for one is its *entry*.
 pub(super) trait Shares {
@@ -75,7 +75,7 @@ impl Chance {
         let step = i64::from(steps.0[self.seen as usize % (LIMIT + 1)]);
         let target = if pixel { 0 } else { (1 << CHANCE_BITS) - 1 };
         self.share =
-            self.share.wrapping_add_signed(((target - i64::from(self.share)) * step >> STEP_BITS) as i32);
+            self.share.wrapping_add_signed((((target - i64::from(self.share)) * step) >> STEP_BITS) as i32);
         self.seen = (self.seen + 1).min(LIMIT as u32);
     }
 }

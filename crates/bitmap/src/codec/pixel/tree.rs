@@ -33,6 +33,9 @@ struct Leaf {
     share: u16,
 }
 
+/// The largest number of leaves of a tree of pixels.
+pub(super) const MOST_LEAVES: usize = 4096;
+
 /// The largest number of tested features among the pixels to the left.
 pub(super) const MOST_LEFT: usize = 5;
 /// The largest number of tested features among the others; a hostile model asks for 2 MiB of shares at most.
