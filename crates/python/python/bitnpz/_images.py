@@ -18,6 +18,7 @@ from ._errors import InputError, NoSuchImageError, NoSuchKeyError
 from ._arithmetic import Array
 from ._file_array import FileArray, IndexArray, IndexRange, contiguous
 from ._indexing import is_all, is_basic, is_integer, split
+from ._reopen import open_images, reopen
 
 if TYPE_CHECKING:
     from ._archive_file import ArchiveFile
@@ -351,9 +352,7 @@ class Images(_bitnpz.Images, FileArray):
     _getitems = __getitems__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from ._archive_file import reopen_images
-
-        return reopen_images, (self._archive._origin(), self._saved_as, self._number, self._selected)
+        return reopen, (open_images, (self._archive._origin(), self._saved_as, self._number, self._selected))
 
     def __repr__(self) -> str:
         name = self._name if self._saved_as is None else f"{self._name}[{self._saved_as!r}]"

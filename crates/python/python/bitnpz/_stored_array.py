@@ -17,6 +17,7 @@ from ._arrays import new
 from ._errors import InputError, NoSuchImageError
 from ._file_array import FileArray, IndexArray, IndexRange, contiguous
 from ._indexing import is_all, is_basic, split
+from ._reopen import open_array, reopen
 
 if TYPE_CHECKING:
     from ._archive_file import ArchiveFile
@@ -138,9 +139,7 @@ class StoredArray(_bitnpz.StoredArray, FileArray):
         return array if dtype is None else array.astype(dtype, copy=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from ._archive_file import reopen_array
-
-        return reopen_array, (self._archive._origin(), self._key)
+        return reopen, (open_array, (self._archive._origin(), self._key))
 
     def __repr__(self) -> str:
         return f"StoredArray {self._name}[{self._key!r}]: shape {self.shape}, {self.dtype}"
