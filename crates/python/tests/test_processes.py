@@ -226,7 +226,7 @@ except bitnpz.Error as error:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="truncates a file that is open")
 def test_truncation_is_an_error_unless_the_file_is_mapped(glyphs):
-    for access, signal, said in (("read", 0, "DamagedError a.npz: "), ("map", -7, "")):
+    for access, signal, said in (("read", 0, "FileChangedError a.npz: "), ("map", -7, "")):
         bitnpz.save("a.npz", {"glyphs": np.repeat(glyphs, 50, axis=0)})
         assert os.path.getsize("a.npz") > 2 * 4096
         ended = subprocess.run([sys.executable, "-c", SHORTEN, access], capture_output=True, text=True, check=False)
