@@ -1,6 +1,7 @@
 //! Formats numbers, sizes, lists and text for printing.
 
-/// Escapes characters that are invisible, end the line or change how others are displayed, so that a terminal shows all of the text.
+/// Escapes characters that are invisible, end the line or change how others are displayed, so that a terminal shows all of the
+/// text in one line.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
