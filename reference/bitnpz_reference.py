@@ -669,9 +669,16 @@ def exactly(data, count, bits):
     return fixed(data, count, bits).tolist()
 
 
+def key_of(name):
+    """Returns the key of an array: the name of its member, without any `.npy` at its end."""
+    while name.endswith(".npy"):
+        name = name[:-4]
+    return name
+
+
 def is_key(key):
     """Returns whether an image may have this key: the name of a member without `.npy` that does not belong to bitnpz."""
-    is_name = 0 < len(key.encode()) < 65536 and not any(c < " " or "\x7f" <= c <= "\x9f" for c in key)
+    is_name = 0 < len(key.encode()) < 65536 and "\0" not in key
     return is_name and not key.endswith(".npy") and not key.startswith(".bitnpz/")
 
 
@@ -1078,10 +1085,11 @@ def load(path):
     arrays = Arrays()
     with np.load(path) as z:
         packed = parse(z[".bitnpz/packed.json"]) if ".bitnpz/packed.json" in z.files else {}
-        for key in z.files:
-            if not key.startswith(".bitnpz/"):
+        for name in z.files:
+            if not name.startswith(".bitnpz/"):
+                key = key_of(name)
                 kind = packed.get("exceptions", {}).get(key, packed.get("default"))
-                array = z[key]
+                array = z[name]
                 kind = None if isinstance(array, bytes) else kind
                 arrays[key] = restore(np.unpackbits(array, axis=-1, count=kind["width"]), kind) if kind else array
         places = [list(arrays)]

@@ -85,7 +85,9 @@ pub enum ErrorKind {
     },
     /// Images cannot be added to a stack whose images do not lie along the first axis of the array.
     FixedStack,
-    /// An array is one image where a stack was expected.
+    /// Images cannot be added to the array under the key, which is no stack of an image set, nor one that this writer started.
+    NotExtendable,
+    /// An array is one image, or has fewer dimensions, where a stack was expected.
     NotAStack {
         /// The shape of the array.
         shape: Vec<usize>,
@@ -347,6 +349,16 @@ impl fmt::Display for Error {
             ErrorKind::WrongAxes { axes, shape } => {
                 write!(f, "expected an array with axes {axes}, found shape {}", Tuple(shape))
             }
+            ErrorKind::NotExtendable => f.write_str(
+                "the archive has an array under this key to which images cannot be added: it is no stack of an image set, nor one \
+                 that this writer started; read it, and add its images and the new ones to a stack of a new archive",
+            ),
+            ErrorKind::NotAStack { shape } if shape.len() < 2 => write!(
+                f,
+                "expected a stack of images, shape (n, height, width), found shape {}: arrays of fewer dimensions cannot be \
+                 extended; save them whole",
+                Tuple(shape)
+            ),
             ErrorKind::NotAStack { shape } => write!(
                 f,
                 "expected a stack of images, shape (n, height, width), found one image, shape {}: \

@@ -38,9 +38,9 @@ impl SegmentPart {
     }
 }
 
-/// Returns the name of the member that holds the array with this key.
+/// Returns the name of the member that holds the array with this key, which may be given with `.npy` at its end.
 pub(crate) fn of_array(key: &str) -> String {
-    format!("{key}.npy")
+    format!("{}.npy", bitnpz_npz::identity(key))
 }
 
 /// Returns the name of the member that describes an image set.
@@ -128,6 +128,8 @@ mod tests {
         assert!(!is_part(&of_segment("ab", SegmentPart::Keys, 0), "a", SegmentPart::Keys));
         assert!(!is_part(&of_segment("a", SegmentPart::Keys, 0), "a", SegmentPart::Blocks));
         assert!(is_array(&of_array("a")) && !is_array(&of_model("a")) && !is_array("a.txt"));
+        assert_eq!([of_array("a"), of_array("a.npy")], ["a.npy", "a.npy"]);
+        assert!(is_key("a\n") && !is_key("a\0"));
         assert!(is_key("a") && !is_key("a.npy") && !is_key("") && !is_key(SETS));
     }
 }

@@ -1,13 +1,14 @@
 //! Formats numbers, sizes, lists and text for printing.
 
-/// Escapes characters that are invisible or change how others are displayed, so that a terminal shows all of the text.
+/// Escapes characters that are invisible, end the line or change how others are displayed, so that a terminal shows all of the
+/// text in one line.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
-        if letter == '\n' || !is_hidden(letter) {
-            escaped.push(letter);
-        } else {
+        if is_hidden(letter) {
             escaped.extend(letter.escape_default());
+        } else {
+            escaped.push(letter);
         }
     }
     escaped
@@ -111,7 +112,8 @@ mod tests {
 
     #[test]
     fn escapes_what_is_invisible() {
-        assert_eq!(escape("ix-001 é 漢 ä\n█▀"), "ix-001 é 漢 ä\n█▀");
+        assert_eq!(escape("ix-001 é 漢 ä █▀"), "ix-001 é 漢 ä █▀");
+        assert_eq!(escape("a\nb"), "a\\nb");
         assert_eq!(escape("a\u{202E}gnp.b\u{202C}"), "a\\u{202e}gnp.b\\u{202c}");
         for letter in
             ['\u{1B}', '\r', '\u{200B}', '\u{2066}', '\u{FEFF}', '\u{AD}', '\u{E0041}', '\u{2028}', '\u{9B}']

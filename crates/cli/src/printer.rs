@@ -40,7 +40,7 @@ impl Printer {
         Self { stdout: io::stdout(), is_quiet, has_data: false }
     }
 
-    /// Prints a result, even with `--quiet`. Control characters are escaped.
+    /// Prints a line of a result, even with `--quiet`. Control characters are escaped.
     pub(crate) fn result(&mut self, line: impl AsRef<str>) -> io::Result<()> {
         self.text(&escape(line.as_ref()))
     }

@@ -57,7 +57,7 @@ pub enum ErrorKind {
     },
     /// Two members have the same name, where `a` and `a.npy` count as the same.
     Duplicate,
-    /// The name is empty, too long, or contains control characters.
+    /// The name is empty, too long, or contains NUL.
     BadName,
     /// The archive uses a feature that this crate does not read: encryption, several disks, an unknown method.
     Unsupported {
@@ -161,7 +161,7 @@ impl fmt::Display for Error {
                 f.write_str("two members have this name (a and a.npy count as the same name)")
             }
             ErrorKind::BadName => {
-                f.write_str("expected a name of 1 to 65,535 bytes without control characters")
+                f.write_str("expected a name of 1 to 65,535 bytes without NUL")
             }
             ErrorKind::Unsupported { what } => write!(f, "{what} is not supported"),
             ErrorKind::Limit { limit, allowed, found } => write!(

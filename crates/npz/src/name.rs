@@ -29,12 +29,7 @@ pub(crate) fn decode(bytes: &[u8], general_flags: u16) -> Option<Cow<'_, str>> {
 
 /// Returns `true` if a member may have this name.
 pub(crate) fn is_valid(name: &str) -> bool {
-    !name.is_empty() && name.len() <= usize::from(u16::MAX) && !name.contains(char::is_control)
-}
-
-/// Returns the key that NumPy gives an array: its member's name without `.npy`.
-pub(crate) fn key(name: &str) -> &str {
-    name.strip_suffix(".npy").unwrap_or(name)
+    !name.is_empty() && name.len() <= usize::from(u16::MAX) && !name.contains('\0')
 }
 
 /// Returns a name without any `.npy` at its end. Names with the same identity count as the same name: a reader that adds
@@ -44,7 +39,7 @@ pub fn identity(name: &str) -> &str {
     name.trim_end_matches(".npy")
 }
 
-/// Checks that a member may have this name: 1 to 65,535 bytes without control characters.
+/// Checks that a member may have this name: 1 to 65,535 bytes without NUL, at which Python's `zipfile` ends a name.
 ///
 /// # Errors
 ///
@@ -63,11 +58,10 @@ mod tests {
         assert_eq!(decode(b"plain", 0).unwrap(), "plain");
         assert_eq!(decode("Ünï".as_bytes(), flags::UTF8).unwrap(), "Ünï");
         assert_eq!(decode(b"\x9An\x8B", 0).unwrap(), "Ünï");
-        for bytes in [&b""[..], b"a\nb", b"\xFF"] {
-            assert_eq!(decode(bytes, flags::UTF8), None);
-        }
-        for bytes in [&b""[..], b"a\0b", b"\x7F"] {
-            assert_eq!(decode(bytes, 0), None);
+        assert_eq!(decode(b"a\nb\x7F", 0).unwrap(), "a\nb\x7F");
+        assert_eq!(decode(b"\xFF", flags::UTF8), None);
+        for (bytes, flags) in [(&b""[..], 0), (b"", flags::UTF8), (b"a\0b", 0), (b"a\0b", flags::UTF8)] {
+            assert_eq!(decode(bytes, flags), None);
         }
     }
 }

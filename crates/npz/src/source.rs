@@ -99,8 +99,9 @@ impl ByteSource {
     /// Fills `bytes` from `offset`.
     pub(crate) fn read_exact_at(&self, offset: u64, bytes: &mut [u8]) -> Result<()> {
         match self {
-            Self::File { file, .. } => {
-                read_exact_at(file, offset, bytes).map_err(|error| Error::from(error).at(offset))
+            Self::File { file, len, .. } => {
+                let read = read_exact_at(file, offset, bytes);
+                read.map_err(|error| Error::from(shortened(error, *len)).at(offset))
             }
             _ => {
                 bytes.copy_from_slice(&self.get(offset, bytes.len() as u64)?);
@@ -113,6 +114,16 @@ impl ByteSource {
         Error::corrupt(format!("expected more bytes, found the end of the archive at {}", self.len()))
             .at(offset)
     }
+}
+
+/// Returns the error of a read within the length that the file had when it was opened.
+fn shortened(error: io::Error, len: u64) -> io::Error {
+    if error.kind() != io::ErrorKind::UnexpectedEof {
+        return error;
+    }
+    let message =
+        format!("expected a file of {len} bytes, as when it was opened, found fewer: load it again");
+    io::Error::new(io::ErrorKind::StaleNetworkFileHandle, message)
 }
 
 /// Opens a file. Rejects a folder, which would open but give an unclear error when read.

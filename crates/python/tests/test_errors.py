@@ -89,7 +89,7 @@ def test_checks_keys(glyphs):
         with pytest.raises(ValueError, match="the library's own"):
             writer[".bitnpz/x"] = [2]
         with pytest.raises(ValueError):
-            writer["a\nb"] = [2]
+            writer["a\0b"] = [2]
         for key in (3, None, b"x", ("x",)):
             with pytest.raises(TypeError, match="expected a key of type str"):
                 writer[key] = [2]
@@ -164,7 +164,7 @@ def test_truncation_raises_with_positional_reads(glyphs):
     assert (np.asarray(images) == glyphs).all()
     with open("a.npz", "r+b") as file:
         file.truncate(100)
-    with pytest.raises(ValueError):
+    with pytest.raises(bitnpz.FileChangedError, match="a.npz: expected a file of .* bytes, as when it was opened, found fewer: load it again"):
         np.asarray(images)
 
 

@@ -224,26 +224,80 @@ def test_sheet_is_a_valid_png(pair, tmp_path):
     assert "data:image/png;base64," in images._repr_html_() and "600 of 24 x 20" in images._repr_html_()
 
 
+def test_an_ellipsis_parts_indices_even_where_it_stands_for_no_axis():
+    stack = np.random.default_rng(0).random((60, 7, 12, 17)) < 0.3
+    bitnpz.save("a.npz", {"x": stack})
+    images = bitnpz.load("a.npz")["x"]
+    for index in [(slice(None), slice(None), [0, 1], ..., 3), ([0, 1], ..., slice(None), slice(None), 3), ([0, 1], ..., 2, 3, 4)]:
+        assert images[index].shape == stack[index].shape and (images[index] == stack[index]).all(), index
+    assert images[:, :, [0, 1], ..., 3].shape == (2, 60, 7)
+
+
+def test_items_without_axes_are_scalars_or_arrays_as_in_numpy(pair):
+    images, stack = pair
+    for index in [(5, 4, 3), (..., 5, 4, 3), (5, 4, 3, ...), (5, ..., 4, 3)]:
+        assert type(images[index]) is type(stack[index]) and images[index] == stack[index], index
+
+
+@pytest.mark.parametrize("index", [slice(1.0, 2), (slice(None), slice(0, 2.5)), (0, slice("a", None)), ([1, 2], slice(0.0))], ids=str)
+def test_slices_are_of_integers(pair, index):
+    with pytest.raises(TypeError, match="slice indices must be integers"):
+        pair[0][index]
+
+
+@pytest.mark.parametrize("index", [(slice(None),) * 4, (..., *(slice(None),) * 4), (0, slice(None), slice(None), slice(None))], ids=str)
+def test_indices_for_more_axes_than_there_are_read_nothing(pair, index, monkeypatch):
+    monkeypatch.setattr(type(pair[0]), "_read", None)
+    with pytest.raises(bitnpz.NoSuchImageError, match="a.npz: too many indices: the array has 3 dimensions, and 4 were indexed"):
+        pair[0][index]
+
+
 def an_index(random, shape):
-    """Returns a random index that is valid in NumPy, or nearly so."""
-
-    def basic(length):
+    """Returns a random index: of parts of every kind, in any order, and more of them than there are axes now and then."""
+    parts, axis = [], 0
+    while axis < len(shape) and random.random() < 0.85:
+        length = shape[axis]
         bounds = [None, *range(-length - 2, length + 3)]
-        some = slice(random.choice(bounds), random.choice(bounds), random.choice([None, 1, 2, -1, -3]))
-        return random.choice([some, int(random.integers(-length, length))]) if length else some
+        numbers = random.integers(-length, length, random.integers(1, 4)) if length else np.zeros(0, int)
+        few = lambda: random.integers(-length, length, 3) if length else np.zeros(0, int)
+        one = int(random.integers(-length - (random.random() < 0.02), max(length, 1)))
+        masked = shape[axis : axis + int(random.integers(1, 3))]
+        kinds = [
+            lambda: slice(None),
+            lambda: slice(random.choice(bounds), random.choice(bounds), random.choice([None, 1, 2, -1, -3])),
+            lambda: one,
+            lambda: np.int64(one),
+            lambda: np.array(one),
+            lambda: few(),
+            lambda: few().tolist(),
+            lambda: abs(few()).astype(np.uint16),
+            lambda: numbers.reshape(-1, 1),
+            lambda: random.random(masked) < 0.4,
+            lambda: (random.random(length) < 0.4).tolist() or [False] * length,
+        ]
+        weights = np.array([6, 4, 4, 1, 1, 3, 2, 1, 1, 2, 1])
+        part = kinds[random.choice(len(kinds), p=weights / weights.sum())]()
+        parts.append(part)
+        axis += part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else 1
+    extra = [(None, 0.15), (..., 0.4), (..., 0.03), (True, 0.03), (False, 0.02), (slice(None), 0.05), (slice(0, 1.5), 0.01), ("x", 0.005)]
+    for part, probability in extra:
+        if random.random() < probability:
+            parts.insert(random.integers(len(parts) + 1), part)
+    return parts[0] if len(parts) == 1 and random.random() < 0.5 else tuple(parts)
 
-    count = shape[0]
-    numbers = random.integers(-count, count, random.integers(0, 4, random.integers(1, 3))) if count else np.zeros(0, int)
-    numbers_of = lambda length: random.integers(-length, length, 3) if length else np.zeros(0, int)
-    kinds = [basic(count), numbers, numbers.reshape(-1).tolist(), random.random(count) < 0.5, ..., random.random(shape[:2]) < 0.3]
-    first = kinds[random.integers(len(kinds))]
-    rest = [basic(length) if random.random() < 0.8 else numbers_of(length) for length in shape[1:]]
-    rest = rest[: random.integers(len(shape) - (getattr(first, "ndim", 1) > 1))]
-    for _ in range(random.integers(2)):
-        rest.insert(random.integers(len(rest) + 1), None)
-    if first is not ... and len(rest) < len(shape) - 1 and random.random() < 0.3:
-        rest.insert(random.integers(len(rest) + 1), ...)
-    return (None, first, *rest) if random.random() < 0.1 else (first, *rest)
+
+def agree(found_in, expected_in, index):
+    """Checks that an index selects the same of two arrays, or is an error for both."""
+    try:
+        expected = expected_in[index]
+    except (IndexError, TypeError):
+        with pytest.raises((IndexError, TypeError)):
+            found_in[index]
+        return
+    found = found_in[index]
+    assert type(found) is type(expected) and found.shape == expected.shape and found.dtype == expected.dtype, index
+    assert found.tobytes() == expected.tobytes(), index
+    assert not isinstance(found, np.ndarray) or (found.flags.c_contiguous and found.flags.writeable), index
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -257,14 +311,16 @@ def test_random_indices_agree_with_numpy(seed):
     stack = values[(random.random(shape) < random.choice([0.05, 0.5])).astype(int)]
     bitnpz.save("a.npz", {"x": stack}, encoding=random.choice(["sets", "packed", "plain"]))
     images = bitnpz.load("a.npz").images("x")
-    for _ in range(40):
-        index = an_index(random, shape)
-        try:
-            expected = np.asarray(stack[index])
-        except IndexError:
-            with pytest.raises(IndexError):
-                images[index]
-            continue
-        found = np.asarray(images[index])
-        assert found.shape == expected.shape and found.dtype == expected.dtype, index
-        assert found.tobytes() == expected.tobytes(), index
+    for _ in range(100):
+        agree(images, stack, an_index(random, shape))
+
+
+@pytest.mark.parametrize("shape", [(140_000,), (600, 250), (90, 33, 50), (70, 11, 20, 9)], ids=str)
+def test_random_indices_of_stored_arrays_agree_with_numpy(shape):
+    random = np.random.default_rng(len(shape))
+    array = random.integers(0, 2**60, shape)
+    bitnpz.save("a.npz", {"x": array, "glyphs": random.random((3000, 8, 8)) < 0.3})
+    stored = bitnpz.load("a.npz")["x"]
+    assert isinstance(stored, bitnpz.StoredArray)
+    for _ in range(500):
+        agree(stored, array, an_index(random, shape))

@@ -35,6 +35,28 @@ def test_epoch_yields_every_image_once(images, glyphs, prefetch, batch_size):
     assert (epochs[0] != epochs[1]).any() and (epochs[0] != np.arange(600)).any()
 
 
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_setting_the_epoch_starts_it(images, prefetch):
+    def loader():
+        return bitnpz.Loader(images, np.arange(600), shuffle=True, batch_size=100, prefetch=prefetch)
+
+    some = loader()
+    epochs = [numbers(some) for _ in range(4)]
+    for started in (loader(), some):
+        started.epoch = np.int64(2)
+        assert started.epoch == 2 and started.state_dict()["batch"] == 0
+        assert [numbers(started).tolist(), numbers(started).tolist()] == [epochs[2].tolist(), epochs[3].tolist()]
+    batches = iter(some)
+    next(batches)
+    some.epoch = 1
+    next(batches)
+    assert (some.state_dict()["epoch"], some.state_dict()["batch"]) == (1, 0)
+    assert (numbers(some) == epochs[1]).all()
+    for epoch in (-1, 1.5, "2", None):
+        with pytest.raises(bitnpz.InputError, match="epoch: expected an int of 0 or more"):
+            some.epoch = epoch
+
+
 def test_seed_decides_the_order(images):
     def order(seed, **options):
         return numbers(bitnpz.Loader(images, np.arange(600), shuffle=True, seed=seed, **options))

@@ -3,6 +3,7 @@
 import concurrent.futures
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -31,6 +32,54 @@ def test_workers_read_what_the_parent_opened(glyphs, method):
     with concurrent.futures.ProcessPoolExecutor(16, multiprocessing.get_context(method)) as pool:
         found = list(pool.map(sums, *zip(*tasks, strict=True)))
     assert found == [sums(*task) for task in tasks]
+
+
+def use(thing):
+    return len(list(thing))
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("change", ["replaced", "deleted"])
+def test_pools_end_if_workers_cannot_open_what_the_parent_opened(glyphs, method, change):
+    contents = {"glyphs": np.repeat(glyphs, 10, 0), "labels": np.random.default_rng(0).integers(0, 2**60, (6000, 32))}
+    bitnpz.save("a.npz", contents)
+    bitnpz.shard("a.bitnpz.json", "a.npz", 2)
+    archive, sharded = bitnpz.load("a.npz"), bitnpz.load("a.bitnpz.json")
+    assert isinstance(archive["labels"], bitnpz.StoredArray) and isinstance(sharded["labels"], bitnpz.StoredArray)
+    things = [archive, archive["glyphs"], archive["glyphs"].subset([3, 1]), archive["labels"], bitnpz.Loader(archive["glyphs"])]
+    things += [sharded, sharded["glyphs"], sharded["labels"]]
+    if change == "replaced":
+        bitnpz.save("a.npz", {"glyphs": glyphs[::-1]})
+        bitnpz.commit("a.bitnpz.json", [shard.name for shard in sharded.shards[:1]], replaces=sharded)
+    else:
+        os.remove("a.npz")
+        os.remove("a.bitnpz.json")
+    expected = {"replaced": bitnpz.FileChangedError, "deleted": bitnpz.FileMissingError}[change]
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        for thing in things:
+            with pytest.raises(expected, match="a.(npz|bitnpz.json)"):
+                pool.map_async(use, [thing]).get(timeout=60)
+
+
+def test_what_could_not_be_opened_again_raises_the_error_at_every_use(glyphs):
+    bitnpz.save("a.npz", {"glyphs": glyphs})
+    handles = pickle.dumps((bitnpz.load("a.npz"), bitnpz.load("a.npz")["glyphs"]))
+    os.rename("a.npz", "b.npz")
+    archive, images = pickle.loads(handles)
+    uses = [
+        lambda: archive["glyphs"], lambda: list(archive), lambda: "glyphs" in archive, lambda: archive.images, lambda: archive.__enter__(),
+        lambda: len(images), lambda: images[3], lambda: images.shape, lambda: images == glyphs, lambda: ~images, lambda: bool(images),
+        lambda: np.asarray(images), lambda: np.concatenate([images]), lambda: images.take([1]), lambda: hasattr(images, "dtype"),
+        lambda: bitnpz.Loader(images),
+    ]  # fmt: skip
+    for use in uses * 2:
+        with pytest.raises(bitnpz.FileMissingError, match="a.npz"):
+            use()
+    assert "a.npz" in repr(archive) and "a.npz" in str(images)
+    again = pickle.dumps(images)
+    os.rename("b.npz", "a.npz")
+    assert (pickle.loads(again)[3] == glyphs[3]).all()
 
 
 def write_and_read(path, images):
@@ -177,7 +226,7 @@ except bitnpz.Error as error:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="truncates a file that is open")
 def test_truncation_is_an_error_unless_the_file_is_mapped(glyphs):
-    for access, signal, said in (("read", 0, "DamagedError a.npz: "), ("map", -7, "")):
+    for access, signal, said in (("read", 0, "FileChangedError a.npz: "), ("map", -7, "")):
         bitnpz.save("a.npz", {"glyphs": np.repeat(glyphs, 50, axis=0)})
         assert os.path.getsize("a.npz") > 2 * 4096
         ended = subprocess.run([sys.executable, "-c", SHORTEN, access], capture_output=True, text=True, check=False)

@@ -140,6 +140,28 @@ def test_reads_members_that_are_not_npy():
     assert "note.txt" in archive and len(archive) == 3 and len(archive["x"]) == 4
 
 
+@pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
+def test_npy_at_the_end_of_a_key_does_not_count(glyphs, encoding):
+    arrays = {"k.npy": np.arange(5), "m": glyphs, "s.npy": glyphs[:, :9], **{f"{i}.npy": glyphs[i] for i in range(40)}}
+    bitnpz.save("a", arrays, encoding=encoding)
+    archive = bitnpz.load("a.npz")
+    assert list(archive) == [key.removesuffix(".npy") for key in arrays] and archive.verify() == []
+    for key, array in arrays.items():
+        assert key in archive and (np.asarray(archive[key]) == array).all()
+        assert (np.asarray(archive[key.removesuffix(".npy")]) == array).all()
+
+
+def test_keys_of_numpy_that_are_no_keys_elsewhere(glyphs):
+    arrays = {"k.npy": np.arange(5), "x\ny": glyphs, "\x7f": glyphs[0], "": np.arange(3)}
+    np.savez("a.npz", **arrays)
+    bitnpz.savez("b.npz", **{key: array for key, array in arrays.items() if key})
+    for path in ("a.npz", "b.npz"):
+        ours, theirs = bitnpz.load(path), np.load(path)
+        assert list(ours) == [key.removesuffix(".npy") for key in theirs.files] and ours.verify() == []
+        assert all((ours[key] == arrays[key]).all() and (theirs[key] == arrays[key]).all() for key in theirs.files if key != "k")
+        assert (ours["k.npy"] == arrays["k.npy"]).all() and (theirs["k.npy"] == arrays["k.npy"]).all()
+
+
 def test_load_behaves_like_numpy(glyphs):
     np.save("a.npy", glyphs)
     assert (bitnpz.load("a.npy") == glyphs).all()

@@ -99,8 +99,8 @@ impl PackedIndex {
         let exception =
             |(key, kind): (String, Option<KindJson>)| match kind.as_ref().map(PackedKind::from_json) {
                 Some(Err(message)) => Err(format!("{key:?}: {message}")),
-                Some(Ok(kind)) => Ok((key, Some(kind))),
-                None => Ok((key, None)),
+                Some(Ok(kind)) => Ok((bitnpz_npz::identity(&key).to_owned(), Some(kind))),
+                None => Ok((bitnpz_npz::identity(&key).to_owned(), None)),
             };
         let mut keys = HashSet::new();
         if let Some(key) = index.exceptions.keys().find(|key| !keys.insert(bitnpz_npz::identity(key))) {

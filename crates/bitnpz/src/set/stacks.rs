@@ -23,7 +23,7 @@ impl StackShape {
     /// Checks what a description says.
     pub(super) fn check(&self) -> Result<(), String> {
         if !is_key(&self.key) {
-            let expected = "expected a key of 1 to 65,535 bytes without control characters, found another";
+            let expected = "expected a key of 1 to 65,535 bytes without NUL, found another";
             return Err(expected.to_owned());
         }
         if self.shape.len() < 2 {

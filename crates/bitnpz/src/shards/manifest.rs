@@ -164,7 +164,7 @@ impl Manifest {
         let all = arrays.iter().map(|array| array.key.as_deref());
         for key in all.chain(json.shared.iter().map(|key| Some(key.as_str()))) {
             if key.is_some_and(|key| !is_key(key)) {
-                let expected = "expected keys of 1 to 65,535 bytes without control characters";
+                let expected = "expected keys of 1 to 65,535 bytes without NUL";
                 return Err(format!("{expected}, found {key:?}"));
             }
             if !keys.insert(key.map(bitnpz_npz::identity)) {

@@ -14,6 +14,7 @@ use super::writer::Writer;
 use crate::axes::{ArrayForm, ImageAxes, StackForm};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
+use crate::names;
 use crate::packed::{c_order, count_images, stack_of};
 
 impl Writer {
@@ -76,7 +77,7 @@ impl Writer {
         let blame = |error: Error| error.with_key(key);
         let identity = bitnpz_npz::identity(key);
         let (dtype, shape) = (images.dtype(), images.shape());
-        let Some(item_shape) = shape.get(1..) else { return Err(blame(not_images(images))) };
+        let Some(item_shape) = shape.get(1..) else { return Err(blame(not_a_stack(images))) };
         let items: Cow<'_, [u8]> = c_order(images)?;
         let mut header = images.header().clone();
         header.fortran_order = false;
@@ -85,18 +86,18 @@ impl Writer {
             self.sets.take_out(identity, &mut self.output)?;
             let rows = items.len().div_ceil(8 * dtype.item_size().max(1));
             if let Some(set) = self.sets.stacks.get_to_extend(identity, shape[0], &mut self.output)? {
-                set.stack.check(dtype, item_shape)?;
+                set.stack.check_batch(dtype, shape)?;
                 set.push(&mut self.output, &items, shape[0])?;
                 return self.sets.stacks.bound_memory(&mut self.output, rows);
             }
-            self.check_free(key)?;
             let formed = growing_stack(&images, axes).map_err(blame)?;
+            self.check_extends_nothing(key)?;
             let set = self.add_stack(key, &images, formed).map_err(blame)?;
             self.sets.stacks.push(set);
             return self.sets.stacks.bound_memory(&mut self.output, rows);
         }
         if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.stack.key == identity) {
-            waiting.stack.check(dtype, item_shape)?;
+            waiting.stack.check_batch(dtype, shape)?;
             let pushed = waiting.push(&items, shape[0]);
             return match pushed {
                 // Nothing was added of images that do not fit.
@@ -105,8 +106,8 @@ impl Writer {
                 pushed => self.output.abandon_on_error(pushed),
             };
         }
-        self.check_free(key)?;
         let (stack_shape, form) = growing_stack(&images, axes).map_err(blame)?;
+        self.check_extends_nothing(key)?;
         let form = form.map(|form| ArrayForm { shape: [&[0], item_shape].concat(), ..form });
         let stack = Stack::new(identity, dtype, &stack_shape[1..], form)?;
         let place = self.output.ledger.order.new_place();
@@ -116,20 +117,30 @@ impl Writer {
         self.waiting.push(waiting);
         Ok(())
     }
+
+    /// Checks that a stack can be started under this key.
+    fn check_extends_nothing(&self, key: &str) -> Result<()> {
+        names::check_key(key)?;
+        if self.contains(key) {
+            return Err(Error::from(ErrorKind::NotExtendable).with_key(key));
+        }
+        Ok(())
+    }
 }
 
 /// Returns the stack of images that an array is, if its first axis counts images so that more can be added.
 fn growing_stack(images: &DynArrayView<'_>, axes: ImageAxes) -> Result<StackForm> {
+    if axes == ImageAxes::Inferred && images.shape().len() < 3 {
+        return Err(not_a_stack(images));
+    }
     let (stack, form) = stack_of(images.header(), axes)?;
     if form.as_ref().is_none_or(|form| form.can_grow(&stack)) && stack.len() > 2 {
         return Ok((stack, form));
     }
-    Err(match images.shape() {
-        &[height, width] => ErrorKind::NotAStack { shape: vec![height, width] }.into(),
-        _ => not_images(images),
-    })
+    let (dtype, shape) = (images.dtype().clone(), images.shape().to_vec());
+    Err(ErrorKind::NotImages { dtype, shape }.into())
 }
 
-fn not_images(array: &DynArrayView<'_>) -> Error {
-    ErrorKind::NotImages { dtype: array.dtype().clone(), shape: array.shape().to_vec() }.into()
+fn not_a_stack(array: &DynArrayView<'_>) -> Error {
+    ErrorKind::NotAStack { shape: array.shape().to_vec() }.into()
 }

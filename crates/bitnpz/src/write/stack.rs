@@ -118,6 +118,14 @@ impl Stack {
         count_images(&self.shape)
     }
 
+    /// Checks that an array of this dtype and shape is a batch of items that can be added.
+    pub(super) fn check_batch(&self, dtype: &Dtype, shape: &[usize]) -> Result<()> {
+        if shape.len() < 2 || shape == self.item_shape() {
+            return Err(Error::from(ErrorKind::NotAStack { shape: shape.to_vec() }).with_key(&self.key));
+        }
+        self.check(dtype, &shape[1..])
+    }
+
     /// Checks that the items of a stack of these values and this shape, that comes back in this form, can be added.
     pub(super) fn check_join(
         &self,

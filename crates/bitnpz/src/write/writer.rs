@@ -241,15 +241,6 @@ impl Writer {
         Ok(())
     }
 
-    /// Checks that a key can be taken.
-    pub(super) fn check_free(&self, key: &str) -> Result<()> {
-        names::check_key(key)?;
-        if self.contains(key) {
-            return Err(Error::from(ErrorKind::DuplicateKey).with_key(key));
-        }
-        Ok(())
-    }
-
     /// Checks that this process may write, and notes that the archive differs from what was kept.
     pub(super) fn start_change(&mut self) -> Result<()> {
         self.output.check_owner()?;

@@ -3,8 +3,8 @@
 use std::fs;
 use std::io::Cursor;
 
-use bitnpz::{Archive, Dtype, Writer};
-use ndarray::{Array2, Array3, array};
+use bitnpz::{Archive, Dtype, DynArray, Encoding, WriteOptions, Writer};
+use ndarray::{Array1, Array2, Array3, Axis, array};
 
 #[test]
 fn refuses_empty_keys() {
@@ -51,6 +51,52 @@ fn errors_name_the_key_and_the_pixel() {
     assert!(archive.image::<bool>("stack").unwrap_err().to_string().contains("one image"));
     assert!(archive.array::<f32>("taken").unwrap_err().to_string().contains("'|b1'"));
     assert!(archive.array::<u8>(".bitnpz/packed.json").is_err());
+}
+
+#[test]
+fn errors_say_what_can_be_extended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let images = Array3::from_shape_fn((400, 9, 11), |(n, y, x)| (y * 5 + x * n) % 7 < 2);
+    for encoding in [Encoding::Sets, Encoding::Packed, Encoding::Plain] {
+        let options = WriteOptions::default().with_encoding(encoding);
+        let mut writer = Writer::create_with(&path, &options).unwrap();
+        writer.add_images("glyphs", &images).unwrap();
+        writer.add_array("labels", &Array1::<i64>::zeros(400)).unwrap();
+        for (number, image) in images.outer_iter().take(30).enumerate() {
+            writer.add_image(&format!("ix-{number}"), &image).unwrap();
+        }
+        writer.extend("started", &images).unwrap();
+        writer.finish().unwrap();
+
+        let mut writer = Writer::append(&path, &WriteOptions::default()).unwrap();
+        let mut message = |key: &str, images: &DynArray| {
+            let error = writer.extend_dyn(key, &images.view()).map_err(|error| error.to_string());
+            error.err().unwrap_or_default()
+        };
+        let [batch, row] = [DynArray::from_ndarray(&images), DynArray::from_ndarray(&array![1, 2, 3])];
+        let one = DynArray::from_ndarray(&images.index_axis(Axis(0), 0));
+        for key in ["labels", "ix-7", "ix-7.npy"] {
+            assert!(
+                message(key, &batch).contains("images cannot be added: it is no stack"),
+                "{encoding:?} {key}"
+            );
+        }
+        for key in ["glyphs", "started"] {
+            let extends = message(key, &batch).is_empty();
+            assert_eq!(extends, encoding == Encoding::Sets, "{encoding:?} {key}");
+        }
+        assert!(message("new", &batch).is_empty());
+        for key in ["glyphs", "labels", "new", "other"] {
+            let found = message(key, &row);
+            let expected =
+                "shape (n, height, width), found shape (3,): arrays of fewer dimensions cannot be extended";
+            assert!(found.contains(expected), "{encoding:?} {key}: {found}");
+            let found = message(key, &one);
+            let expected = "found one image, shape (9, 11): as a stack of one it has shape (1, 9, 11)";
+            assert!(found.contains(expected), "{encoding:?} {key}: {found}");
+        }
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod errors;
 mod failures;
 mod golden;
 mod hostile;
+mod keys;
 mod merge;
 mod numpy;
 mod order;

@@ -69,11 +69,11 @@ fn print(stats: &Stats, printer: &mut Printer) -> Outcome {
     printer.result(format!("blank       {}", thousands(stats.blank as u64)))?;
     printer.result(format!("density     {:.1} % of the pixels are 1", 100.0 * density(stats)))?;
     printer.result(format!("per image   {:.1} bytes, without headers", bytes_per_image(stats)))?;
-    printer.result("\nbytes per image")?;
+    printer.text("\nbytes per image")?;
     let label = |[from, to]: [u64; 2]| if from == to { from.to_string() } else { format!("{from} to {to}") };
     let sizes: Vec<(String, usize)> = bins(&stats.sizes).map(|(bin, images)| (label(bin), images)).collect();
     histogram(&sizes, printer)?;
-    printer.result("\npixels that are 1")?;
+    printer.text("\npixels that are 1")?;
     let parts = stats.densities.iter().enumerate();
     let parts: Vec<(String, usize)> =
         parts.map(|(part, images)| (format!("up to {} %", 10 * (part + 1)), *images)).collect();

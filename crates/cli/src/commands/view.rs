@@ -43,5 +43,5 @@ pub(crate) fn run(arguments: &ViewArgs, printer: &mut Printer) -> Outcome {
         count(ones, "pixel"),
         height * width - ones,
     ))?;
-    Ok(printer.result(draw(image.view(), printer.columns(), marks).trim_end_matches('\n'))?)
+    Ok(printer.text(draw(image.view(), printer.columns(), marks).trim_end_matches('\n'))?)
 }

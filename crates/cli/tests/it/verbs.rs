@@ -266,3 +266,25 @@ fn saving_at_segment_ends_does_not_change_the_bytes() {
     assert_eq!(Archive::open(folder.join("b.npz")).unwrap().images("stack").unwrap().len(), 2_300_000);
     assert!(fs::read(folder.join("a.npz")).unwrap() == fs::read(folder.join("b.npz")).unwrap());
 }
+
+#[test]
+fn keys_that_end_in_npy_or_have_newlines_are_read_and_listed() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    for encoding in [Encoding::Sets, Encoding::Packed, Encoding::Plain] {
+        let options = WriteOptions::default().with_encoding(encoding);
+        let mut writer = Writer::create_with(folder.join("a.npz"), &options).unwrap();
+        writer.add_array("k.npy", &array![1_i64, 2]).unwrap();
+        let stack = Array3::from_shape_fn((1000, 9, 13), |(i, y, x)| image(i % 50)[[y, x]]);
+        writer.add_images("m.npy", &stack).unwrap();
+        writer.add_array("x\ny", &array![3_i64]).unwrap();
+        writer.finish().unwrap();
+        assert_eq!(printed(folder, &["ls", "a.npz", "--keys"], 0), "k\nm\nx\\ny\n");
+        for other in ["sets", "packed", "plain"] {
+            printed(folder, &["convert", "a.npz", "-o", "b.npz", "--encoding", other, "--force"], 0);
+            assert_eq!(printed(folder, &["diff", "a.npz", "b.npz"], 0), "no differences\n");
+        }
+        printed(folder, &["unpack", "a.npz", "-o", "c.npz", "--force"], 0);
+        assert!(Archive::open(folder.join("c.npz")).unwrap().keys().eq(["k", "m", "x\ny"]));
+    }
+}

@@ -46,10 +46,10 @@ impl<'a> Member<'a> {
         &self.data.name
     }
 
-    /// Returns the member's name without `.npy`: the key under which NumPy finds the array.
+    /// Returns the array's key: the member's name without any `.npy` at its end, its [`identity`](crate::identity).
     #[must_use]
     pub fn key(&self) -> &str {
-        name::key(&self.data.name)
+        name::identity(&self.data.name)
     }
 
     /// Returns the decompressed size in bytes.

@@ -106,7 +106,6 @@ fn rejects_each_inconsistency_with_its_reason() {
         ("duplicate", with(central_b + 46, b"a"), "two members"),
         ("alias", with(central_b + 46, b"a.npz"), "local header's name"),
         ("NUL in a name", with(central_b + 46, &[0]), "a name of"),
-        ("newline in a name", with(central_b + 46, b"\n"), "a name of"),
         ("damaged data", with(b + 30 + 5 + 4, &[0xFF; 4]), "member \"b.npy\""),
     ];
     for (what, archive, expected) in cases {
@@ -121,7 +120,7 @@ fn a_and_a_npy_are_the_same_name() {
     let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
     writer.add("a", Vec::new()).unwrap();
     assert!(matches!(writer.add("a.npy", Vec::new()).unwrap_err().kind(), ErrorKind::Duplicate));
-    for name in ["", "nul\0", "line\n", &"x".repeat(70_000)] {
+    for name in ["", "nul\0", &"x".repeat(70_000)] {
         assert!(matches!(writer.add(name, Vec::new()).unwrap_err().kind(), ErrorKind::BadName));
     }
     writer.add("b.npy", Vec::new()).unwrap();

@@ -10,11 +10,12 @@ from itertools import islice
 from typing import Any, Literal, cast
 
 from . import _bitnpz
-from ._archive_file import REPR_KEYS, ArchiveFile, Origin
+from ._archive_file import REPR_KEYS, ArchiveFile
 from ._damage import Problem
 from ._errors import ClosedError, FileChangedError
 from ._options import MAX_THREADS, check_number
 from ._paths import Path, shown
+from ._reopen import Call
 from ._store_options import StoreOptions
 from ._stores import Ranges, RangesFile, disk_cache_of, ranges_of
 
@@ -34,8 +35,8 @@ class NpzFile(_bitnpz.Archive, ArchiveFile):
     or encoded is returned as `Images`, and an array of 1 MiB or more beside image sets as `StoredArray`; both behave like the array
     and read from the file on demand.
 
-    Many threads can use it at once, as can forked processes. It is pickled by its path and the file's identity: unpickling raises
-    `FileChangedError` if another file has that path by then.
+    Many threads can use it at once, as can forked processes. It is pickled by its path and the file's identity. If another
+    file has that path when it is unpickled, or none, the first use raises `FileChangedError` or `FileMissingError`.
 
     Parameters
     ----------
@@ -152,11 +153,11 @@ class NpzFile(_bitnpz.Archive, ArchiveFile):
         more = "..." if len(self) > REPR_KEYS else ""
         return f"NpzFile {self.filename!r} with keys: {', '.join(islice(self, REPR_KEYS))}{more}"
 
-    def _origin(self) -> Origin:
-        return _reopen, (self._source, self._access, self._limits, self._threads, self._identity())
+    def _origin(self) -> Call:
+        return _open_again, (self._source, self._access, self._limits, self._threads, self._identity())
 
 
-def _reopen(
+def _open_again(
     source: Source, access: Access, limits: dict[str, int] | None, threads: int | None, identity: Identity
 ) -> NpzFile:
     archive = NpzFile(source, access=access, limits=limits, threads=threads)

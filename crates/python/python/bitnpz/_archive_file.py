@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from ._errors import Error, InputError, NoSuchKeyError
-from ._file_array import IndexArray
+from ._reopen import Call, reopen
 
 if TYPE_CHECKING:
     from ._images import Images
@@ -22,9 +22,6 @@ REPR_KEYS = 5
 
 #: The number of keys that IPython offers for completion: more would be slow, and nobody reads them.
 _COMPLETION_KEYS = 1000
-
-#: What a pickle has to open an archive again: a function, and what to call it with.
-Origin = tuple[Callable[..., Any], tuple[Any, ...]]
 
 Self = TypeVar("Self", bound="ArchiveFile")
 
@@ -131,12 +128,12 @@ class ArchiveFile(Mapping[str, Any]):
     def _ipython_key_completions_(self) -> list[str]:
         return list(islice(self, _COMPLETION_KEYS))
 
-    def _origin(self) -> Origin:
+    def _origin(self) -> Call:
         """Returns what opens the archive again."""
         raise NotImplementedError
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._origin()
+        return reopen, self._origin()
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
@@ -157,15 +154,3 @@ class Attributes:
 
     def __dir__(self) -> Iterator[str]:
         return iter(object.__getattribute__(self, "_archive"))
-
-
-def reopen_images(origin: Origin, key: str | None, number: int, selected: IndexArray | None) -> Images:
-    opens, arguments = origin
-    archive = opens(*arguments)
-    images: Images = archive.image_sets()[number] if key is None else archive.images(key)
-    return images if selected is None else images.subset(selected)
-
-
-def reopen_array(origin: Origin, key: str) -> Any:
-    opens, arguments = origin
-    return opens(*arguments)[key]

@@ -68,7 +68,7 @@ class FilePermissionError(FileError, PermissionError):
 
 
 class FileChangedError(FileError):
-    """The file was replaced or changed after it was opened and pickled; load it again."""
+    """The file was replaced, changed or truncated after it was opened; load it again."""
 
 
 class FileTruncatedError(FileError):

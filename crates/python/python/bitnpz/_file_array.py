@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ._arithmetic import Array, ArrayArithmetic
 from ._errors import InputError, NoSuchImageError
-from ._indexing import is_basic
+from ._indexing import is_integer
 
 IndexArray = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -91,7 +91,7 @@ class FileArray(ArrayArithmetic):
             # A step that leads past the end may be any such step: this one fits in 64 bits.
             step = min(max(selected.step, ~len(self)), len(self) + 1)
             return self._read((selected.start, step, len(selected)), (len(selected),)), (slice(None),)
-        if is_basic(first):
+        if is_integer(first):
             return self._read(self._to_int64([operator.index(first)]), (1,)), (0,)
         if isinstance(first, FileArray):
             first = np.asarray(first)
@@ -121,5 +121,5 @@ class FileArray(ArrayArithmetic):
 
 
 def contiguous(part: Any) -> Any:
-    """Returns a copy of a part of an array that is a view."""
-    return np.ascontiguousarray(part) if isinstance(part, np.ndarray) else part
+    """Returns a part of an array in C order. An array without axes stays one."""
+    return np.asarray(part, order="C") if isinstance(part, np.ndarray) else part

@@ -11,6 +11,7 @@ from typing import Any
 from ._answers import Version, check_lengths, check_version, read_end, shown
 from ._forks import Process
 from ._pieces import Piece, pieces_of, ranges_in
+from ._reopen import reopen
 from ._requests import Request, Requests
 from ._store_failures import Failure, WrongAnswerError, failure_of
 from ._store_options import StoreOptions
@@ -116,7 +117,7 @@ class FilesystemFile:
             # Both modules need each other.
             from ._stores import open_url
 
-            return open_url, (self._url.text, self._requests.options)
+            return reopen, (open_url, (self._url.text, self._requests.options))
         return FilesystemFile, (self.filesystem, self.path, self._requests.options)
 
     def _make(self, requests: Sequence[Request]) -> list[Any]:

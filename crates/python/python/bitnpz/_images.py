@@ -17,7 +17,8 @@ from ._arrays import new
 from ._errors import InputError, NoSuchImageError, NoSuchKeyError
 from ._arithmetic import Array
 from ._file_array import FileArray, IndexArray, IndexRange, contiguous
-from ._indexing import is_basic, split
+from ._indexing import is_all, is_basic, is_integer, split
+from ._reopen import open_images, reopen
 
 if TYPE_CHECKING:
     from ._archive_file import ArchiveFile
@@ -291,16 +292,13 @@ class Images(_bitnpz.Images, FileArray):
         try:
             if self._is_single:
                 return contiguous(np.asarray(self)[key])
+            if self._image_size is None:
+                return self._select_ragged(key)
             before, first, rest = split(key, self.ndim)
-            if self._image_size is None and not isinstance(first, (slice, list, np.ndarray)) and not before:
-                image = self[operator.index(first)]
-                return contiguous(image[tuple(rest)]) if rest else image
             if before or not all(is_basic(part) for part in rest):
                 batch, of_batch = self._batch(first)
                 return contiguous(batch[(*before, *of_batch, *rest)])
-            return self._select_first(first, [] if all(part == slice(None) for part in rest) else rest)
-        except TypeError as error:
-            raise NoSuchImageError(f"{self._name}: expected an index that arrays take, found {key!r}: {error}") from None
+            return self._select_first(first, [] if all(is_all(part) for part in rest) else rest)
         except IndexError as error:
             if isinstance(error, NoSuchImageError):
                 raise
@@ -308,13 +306,25 @@ class Images(_bitnpz.Images, FileArray):
 
     def _select_first(self, first: Any, rest: list[Any]) -> Any:
         """Returns what an index selects if `rest`, the part for all axes after the first, is of slices and integers."""
-        if is_basic(first) and not isinstance(first, slice) and self.ndim <= 3:
-            image = self[operator.index(first)]
-            return contiguous(image[tuple(rest)]) if rest else image
+        if is_integer(first) and self.ndim <= 3:
+            return self._select_one(first, rest)
         batch, of_batch = self._batch(first)
         if not rest:
             return batch if isinstance(of_batch[0], slice) else batch[of_batch]
         return contiguous(batch[(*of_batch, *rest)])
+
+    def _select_one(self, index: Any, rest: list[Any]) -> Any:
+        """Returns what an index with an integer in front selects of the image with this number."""
+        image = self[operator.index(index)]
+        return contiguous(image[tuple(rest)]) if rest else image
+
+    def _select_ragged(self, key: Any) -> Any:
+        """Returns what an index selects of images that differ in size: one of them, or a part of one."""
+        first, *rest = key if isinstance(key, tuple) and key else (key,)
+        if is_integer(first):
+            return self._select_one(first, rest)
+        # Several do not fit in one array, which is an error, as is what is no index.
+        return self._batch(slice(None) if first is None or first is ... else first)[0]
 
     def __iter__(self) -> Iterator[Array]:
         if self._is_single:
@@ -342,9 +352,7 @@ class Images(_bitnpz.Images, FileArray):
     _getitems = __getitems__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from ._archive_file import reopen_images
-
-        return reopen_images, (self._archive._origin(), self._saved_as, self._number, self._selected)
+        return reopen, (open_images, (self._archive._origin(), self._saved_as, self._number, self._selected))
 
     def __repr__(self) -> str:
         name = self._name if self._saved_as is None else f"{self._name}[{self._saved_as!r}]"

@@ -8,15 +8,23 @@ import numpy as np
 
 
 def split(key: Any, ndim: int) -> tuple[list[Any], Any, list[Any]]:
-    """Splits an index into the parts that add axes in front, the part for the first axis, and the parts after it."""
+    """Splits an index into the parts before that for the first axis, the part for the first axis, and the parts after it.
+
+    An ellipsis stays where it is, even if it stands for no axis: to NumPy it parts indices that are arrays, and makes an array of
+    a single item.
+    """
     parts = list(key) if isinstance(key, tuple) else [key]
-    used = sum(_consumed_axes(part) for part in parts)
-    fill = [slice(None)] * max(ndim - used, 0)
+    axes = [_consumed_axes(part) for part in parts]
+    if sum(axes) > ndim:
+        raise IndexError(f"too many indices: the array has {ndim} dimensions, and {sum(axes)} were indexed")
     dots = [position for position, part in enumerate(parts) if part is ...]
     if len(dots) > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
-    parts[dots[0] if dots else len(parts) : dots[0] + 1 if dots else len(parts)] = fill
-    first = next(position for position, part in enumerate(parts) if _consumed_axes(part))
+    first = next((position for position, used in enumerate(axes) if used), len(parts))
+    unused = dots[0] if dots else len(parts)
+    if sum(axes) < ndim and unused <= first:
+        first = unused
+        parts[first : first + 1] = [slice(None), ...]
     return parts[:first], parts[first], parts[first + 1 :]
 
 
@@ -30,6 +38,16 @@ def _consumed_axes(part: Any) -> int:
     return array.ndim if array.dtype == bool else 1
 
 
+def is_integer(part: Any) -> bool:
+    """Returns whether a part of an index is an integer, and no array of one."""
+    return hasattr(part, "__index__") and not isinstance(part, (bool, np.bool_, np.ndarray))
+
+
 def is_basic(part: Any) -> bool:
-    """Returns whether a part of an index is a slice or an integer: basic indexing, which treats each axis by itself."""
-    return isinstance(part, slice) or (hasattr(part, "__index__") and not isinstance(part, (bool, np.bool_, np.ndarray)))
+    """Returns whether a part of an index is basic indexing, which treats each axis by itself: a slice, an integer or `...`."""
+    return isinstance(part, slice) or part is ... or is_integer(part)
+
+
+def is_all(part: Any) -> bool:
+    """Returns whether a part of an index for which `is_basic` holds selects all of its axes."""
+    return part is ... or part == slice(None)

@@ -74,7 +74,7 @@ class Loader(Generic[Batch]):
     Attributes
     ----------
     epoch : int
-        The number of the current epoch, from 0.
+        The number of the current epoch, from 0. Setting it makes the next iteration this epoch, from its start.
 
     Examples
     --------
@@ -171,7 +171,7 @@ class Loader(Generic[Batch]):
         self.dtype, self.packed, self.prefetch = dtype, packed, prefetch
         self.rank, self.world_size = rank, world_size
         self.block, self.window = block, window
-        self.epoch = 0
+        self._epoch = 0
         self._window_images = min(block, max(self.length, 1)) * window
         #: The number of batches of this epoch that have been yielded.
         self._yielded = 0
@@ -188,11 +188,26 @@ class Loader(Generic[Batch]):
         """Returns the number of images of this rank."""
         return max(-(-(self.length - self.rank) // self.world_size), 0)
 
+    @property
+    def epoch(self) -> int:
+        """The number of the current epoch."""
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        if not isinstance(epoch, (int, np.integer)) or epoch < 0:
+            raise InputError(f"epoch: expected an int of 0 or more, found {epoch!r}")
+        self._start_at(int(epoch), 0)
+
+    def _start_at(self, epoch: int, batch: int) -> None:
+        """Makes the next iteration start with this batch."""
+        self._next = self._epoch, self._yielded = epoch, batch
+
     def __iter__(self) -> Iterator[Batch]:
-        self.epoch, first = self._next
-        self._yielded = first
-        self._next = (self.epoch + 1, 0)
-        return self._batches(self.epoch, first)
+        epoch, first = self._next
+        self._start_at(epoch, first)
+        self._next = (epoch + 1, 0)
+        return self._batches(epoch, first)
 
     def _batches(self, epoch: int, first: int) -> Iterator[Any]:
         order = self._order(epoch)
@@ -203,7 +218,7 @@ class Loader(Generic[Batch]):
                 if not process.is_current():
                     process, reading = Process(), _Reading(self)
                 batch = self._batch(reading, order, number)
-                self._yielded = number + 1
+                self._note_yielded(epoch, number)
                 yield batch
             return
         waiting: deque[Future[Any]] = deque()
@@ -220,11 +235,16 @@ class Loader(Generic[Batch]):
                 while len(waiting) <= self.prefetch and (next_number := next(ahead, None)) is not None:
                     waiting.append(background.submit(self._batch, reading, order, next_number))
                 batch = waiting.popleft().result()
-                self._yielded = number + 1
+                self._note_yielded(epoch, number)
                 yield batch
         finally:
             if background is not None and process.is_current():
                 background.shutdown(wait=False, cancel_futures=True)
+
+    def _note_yielded(self, epoch: int, number: int) -> None:
+        # Another epoch may have been chosen during this one.
+        if epoch == self._epoch:
+            self._yielded = number + 1
 
     def _order(self, epoch: int) -> Order | None:
         seed = seed_of(self.seed, epoch)
@@ -291,8 +311,7 @@ class Loader(Generic[Batch]):
             if state[name] != getattr(self, name):
                 raise InputError(f"expected the state of a loader with {name}={getattr(self, name)}, found {state[name]}")
         epoch, yielded = state["epoch"], state["batch"]
-        self._next = (epoch + 1, 0) if yielded >= len(self) else (epoch, yielded)
-        self.epoch, self._yielded = self._next
+        self._start_at(*((epoch + 1, 0) if yielded >= len(self) else (epoch, yielded)))
 
     def __repr__(self) -> str:
         blocks = f" in blocks of {self.block}" if self.shuffle == "blocks" else ""

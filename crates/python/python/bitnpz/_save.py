@@ -340,7 +340,8 @@ def save(
         A path or URL, to which `.npz` is appended if it does not end in it, as by `numpy.savez`; or an open binary file. An
         existing file is replaced.
     arrays : mapping of str to array_like
-        Arrays with two or more dimensions and at most two values are saved as images, all others as ordinary arrays.
+        Arrays with two or more dimensions and at most two values are saved as images, all others as ordinary arrays. `.npy` at
+        the end of a key does not count: `k.npy` is the key `k`, and is found as either.
     images : collection of str, optional
         The keys of the images, which must not have more than two values. All others are saved as ordinary arrays, without a
         warning.
@@ -433,7 +434,7 @@ def savez(file: Path | IO[bytes], *args: npt.ArrayLike, allow_pickle: bool = Tru
     allow_pickle : bool
         Ignored: nothing is pickled. See `save` for arrays of Python objects.
     **kwds : array_like
-        Arrays that are saved under the names of their arguments.
+        Arrays that are saved under the names of their arguments, without any `.npy` at their end.
 
     Examples
     --------

@@ -12,11 +12,12 @@ from typing import Any, cast
 
 from . import _bitnpz
 from ._archive import Access
-from ._archive_file import ArchiveFile, Origin
+from ._archive_file import ArchiveFile
 from ._damage import Problem
 from ._errors import DamagedError, FileChangedError
 from ._options import MAX_THREADS, check_number
 from ._paths import Path, shown
+from ._reopen import Call
 from ._store_options import StoreOptions
 from ._stores import Ranges, disk_cache_of, ranges_of
 
@@ -65,7 +66,7 @@ class ShardedFile(_bitnpz.ShardedArchive, ArchiveFile):
 
     Each stack of images is returned as `Images`, and other arrays as `StoredArray`, as long as those of all shards together; an
     array that is the same in all shards as a `numpy.ndarray`. Shards are opened when something is read of them. It is pickled by the
-    path of its manifest, and unpickling raises `FileChangedError` if there is another manifest by then.
+    path of its manifest. If there is another manifest when it is unpickled, the first use raises `FileChangedError`.
 
     Parameters
     ----------
@@ -164,9 +165,9 @@ class ShardedFile(_bitnpz.ShardedArchive, ArchiveFile):
     def __len__(self) -> int:
         return len(self._array_keys()) + sum(len(images) for images in self._keyed_images())
 
-    def _origin(self) -> Origin:
+    def _origin(self) -> Call:
         options = (self._access, self._limits, self._threads, self._open_shards)
-        return _reopen, (self._source, *options, self._digest)
+        return _open_again, (self._source, *options, self._digest)
 
     @cached_property
     def _digest(self) -> str:
@@ -174,7 +175,7 @@ class ShardedFile(_bitnpz.ShardedArchive, ArchiveFile):
         return sha256(self._manifest().encode()).hexdigest()
 
 
-def _reopen(
+def _open_again(
     source: str | Ranges,
     access: Access,
     limits: dict[str, int] | None,

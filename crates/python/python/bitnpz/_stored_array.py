@@ -16,7 +16,8 @@ from ._arithmetic import Array
 from ._arrays import new
 from ._errors import InputError, NoSuchImageError
 from ._file_array import FileArray, IndexArray, IndexRange, contiguous
-from ._indexing import is_basic, split
+from ._indexing import is_all, is_basic, split
+from ._reopen import open_array, reopen
 
 if TYPE_CHECKING:
     from ._archive_file import ArchiveFile
@@ -113,13 +114,9 @@ class StoredArray(_bitnpz.StoredArray, FileArray):
         try:
             before, first, rest = split(key, self.ndim)
             batch, of_batch = self._batch(first)
-            if before or not all(is_basic(part) for part in rest):
-                return contiguous(batch[(*before, *of_batch, *rest)])
-            if not before and isinstance(of_batch[0], slice) and all(part == slice(None) for part in rest):
+            if not before and isinstance(of_batch[0], slice) and all(is_basic(part) and is_all(part) for part in rest):
                 return batch
-            return contiguous(batch[(*of_batch, *rest)])
-        except TypeError as error:
-            raise NoSuchImageError(f"{self._name}: expected an index that arrays take, found {key!r}: {error}") from None
+            return contiguous(batch[(*before, *of_batch, *rest)])
         except IndexError as error:
             if isinstance(error, NoSuchImageError):
                 raise
@@ -142,9 +139,7 @@ class StoredArray(_bitnpz.StoredArray, FileArray):
         return array if dtype is None else array.astype(dtype, copy=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from ._archive_file import reopen_array
-
-        return reopen_array, (self._archive._origin(), self._key)
+        return reopen, (open_array, (self._archive._origin(), self._key))
 
     def __repr__(self) -> str:
         return f"StoredArray {self._name}[{self._key!r}]: shape {self.shape}, {self.dtype}"
