@@ -50,10 +50,18 @@ pub(super) struct EncodedSegment {
     pub(super) key_table: Option<Vec<u8>>,
 }
 
+/// The model of images before those that are encoded.
+#[derive(Debug)]
+pub(super) struct ChosenModel {
+    pub(super) model: Arc<Model>,
+    /// Whether it is known to fit.
+    pub(super) is_known: bool,
+}
+
 /// Encodes images with this model if it fits, or with one that is trained on them; if there is no model yet, for `total` images.
 pub(super) fn encode(
     collected: CollectedImages,
-    model: Option<Arc<Model>>,
+    model: Option<ChosenModel>,
     total: usize,
     options: &SetOptions,
 ) -> Result<EncodedImages> {
@@ -66,7 +74,8 @@ pub(super) fn encode(
     let distinct = Distinct::of(&images);
     let taught = Taught::new(&collected, &images, &distinct);
     let model = match model {
-        Some(model) => suit(model, &taught, options),
+        Some(ChosenModel { model, is_known: true }) => model,
+        Some(ChosenModel { model, .. }) => suit(model, &taught, options),
         None => Arc::new(train(&taught, total, options)),
     };
     drop(taught);

@@ -11,7 +11,7 @@ use bitnpz_npz::{Archive, Compression, Owner, Writer};
 
 use super::collected::{CollectedImage, CollectedImages};
 use super::description::{Description, KeysDescription, ModelDescription, SegmentDescription, Shape};
-use super::encode::{EncodedImages, EncodedSegment, describe_keys, encode};
+use super::encode::{ChosenModel, EncodedImages, EncodedSegment, describe_keys, encode};
 use super::model_bytes::ModelBytes;
 use super::options::SetOptions;
 use super::segment_blocks::{BlocksSource, SegmentBlocks};
@@ -328,17 +328,21 @@ impl SetWriter {
         self.finish_encoding(zip)?;
         let images = std::mem::take(&mut self.collected);
         self.images += images.len();
+        let mut is_known = false;
         if let Some((before, model)) = self.again.take() {
             // A model is trained when there are twice as many images, so that training takes little of the time.
             let is_like_before = before.checked_ilog2() == images.len().checked_ilog2();
             if self.models.is_empty() && self.options.codec.is_none() && is_like_before {
-                self.models.push(model);
+                self.models.push(model.clone());
             }
+            // Whether it fits is checked if an eighth or more are new.
+            is_known = self.models.last() == Some(&model) && images.len() < before + before / 8;
         }
         if let (None, Some(last)) = (&self.model, self.models.last()) {
-            self.model = Some(Arc::new(last.to_model()?));
+            self.model = Some(last.to_shared()?);
         }
         let (model, options) = (self.model.clone(), self.options.clone());
+        let model = model.map(|model| ChosenModel { model, is_known });
         match Background::start(move || encode(images, model, total, &options)) {
             Ok(job) => {
                 self.in_progress = Some(job);

@@ -233,7 +233,7 @@ mod tests {
         let mut observations = Observations::default();
         for number in 0..250_u8 {
             let [noise, cause] = [number % 7 % 2, number % 13 / 6 % 2];
-            observations.add(0, &[noise, cause], cause);
+            observations.add(0, [u64::from(noise) << 1 | u64::from(cause) << 2 | u64::from(cause)]);
         }
         let mut model = Vec::new();
         assert_eq!(learn(FEATURES, false, observations, 1.0, &mut model), None);
@@ -248,8 +248,8 @@ mod tests {
         let [mut fixed, mut adaptive] = [false, true].map(|is_adaptive| {
             let mut observations = Observations::default();
             for number in 0..2000_usize {
-                let (image, cause) = (number / 100, (number % 7 % 2) as u8);
-                observations.add(image, &[0, cause], cause ^ (image % 2) as u8);
+                let (image, cause) = (number / 100, (number % 7 % 2) as u64);
+                observations.add(image, [cause << 2 | cause ^ (image % 2) as u64]);
             }
             let mut model = Vec::new();
             let trust = learn(FEATURES, is_adaptive, observations, 0.1, &mut model);

@@ -10,12 +10,12 @@ pub(super) struct Key(u64);
 const IMAGE_BITS: u32 = 20;
 const IMAGE_SHIFT: u32 = u64::BITS - IMAGE_BITS;
 
-impl Key {
-    fn new(image: usize, features: &[u8], bit: u8) -> Self {
-        let features = features.iter().rev().fold(0, |key, &feature| key << 1 | u64::from(feature));
-        Self((image as u64) << IMAGE_SHIFT | features << 1 | u64::from(bit))
-    }
+/// Returns what a key has of a bit and its features, if only this feature is 1.
+pub(super) fn feature_bit(feature: usize) -> u64 {
+    1 << (1 + feature)
+}
 
+impl Key {
     /// Returns the bit, as a number.
     pub(super) fn bit(self) -> usize {
         (self.0 & 1) as usize
@@ -23,7 +23,7 @@ impl Key {
 
     /// Returns whether a feature is 1.
     pub(super) fn has(self, feature: usize) -> bool {
-        self.0 >> (1 + feature) & 1 == 1
+        self.0 & feature_bit(feature) != 0
     }
 
     /// Returns the number of the image.
@@ -39,9 +39,10 @@ pub(super) struct Observations {
 }
 
 impl Observations {
-    /// Adds a bit with its features. Images of the same number count as one.
-    pub(super) fn add(&mut self, image: usize, features: &[u8], bit: u8) {
-        self.keys.push(Key::new(image, features, bit));
+    /// Adds bits, each in the lowest place with its [features](feature_bit) above. Images of the same number count as one.
+    pub(super) fn add(&mut self, image: usize, bits: impl IntoIterator<Item = u64>) {
+        let image = (image as u64) << IMAGE_SHIFT;
+        self.keys.extend(bits.into_iter().map(|bit| Key(image | bit)));
     }
 
     /// Returns the number of bits.

@@ -2,7 +2,7 @@
 
 use super::learn::learn;
 use super::model::{PIXEL, SAME};
-use super::observations::Observations;
+use super::observations::{Observations, feature_bit};
 use super::template::{Feature, TEMPLATE};
 use super::window::Window;
 use crate::codec::sample::Sample;
@@ -46,6 +46,8 @@ pub(in crate::codec) fn train(sample: &Sample<'_>, max_pixels: usize, style: Sty
 #[derive(Default)]
 struct Trainer {
     window: Window,
+    /// The pixels of a row with their features.
+    row: Vec<u64>,
     pixels: Observations,
     same: Observations,
 }
@@ -61,33 +63,50 @@ impl Trainer {
     ) {
         let width = image.width();
         self.window.start(width);
-        let (mut was_same, mut is_blank) = (0, 1);
+        let (mut was_same, mut is_blank) = (false, true);
         for (row, packed) in image.rows().enumerate() {
             self.window.next_row();
             unpack_rows(packed, width, 0_u8, 1, self.window.row_mut());
             let is_same = prediction == TypicalPrediction::On && self.window.row(0) == self.window.row(1);
-            self.same.add(0, &[was_same, is_blank], u8::from(is_same));
-            was_same = u8::from(is_same);
+            let same = [(0, was_same), (1, is_blank)]
+                .map(|(feature, value)| u64::from(value) * feature_bit(feature));
+            self.same.add(0, [same[0] | same[1] | u64::from(is_same)]);
+            was_same = is_same;
             if is_same {
                 continue;
             }
             if self.pixels.len() > max_pixels {
                 break;
             }
-            for (column, &pixel) in self.window.row(0).iter().enumerate() {
-                let features = TEMPLATE.map(|feature| feature_at(&self.window, feature, row, column));
-                self.pixels.add(number, &features, pixel);
-            }
-            is_blank = u8::from(self.window.row(0).iter().all(|&pixel| pixel == 0));
+            self.find_features(row);
+            self.pixels.add(number, self.row.iter().copied());
+            is_blank = self.window.row(0).iter().all(|&pixel| pixel == 0);
         }
     }
-}
 
-fn feature_at(window: &Window, feature: Feature, row: usize, column: usize) -> u8 {
-    match feature {
-        Feature::Left(left) => window.pixels_from(0, -left.cast_signed())[column],
-        Feature::Above(up, right) => window.pixels_from(up, right)[column],
-        Feature::Column(bit) => (column >> bit & 1) as u8,
-        Feature::Row(bit) => (row >> bit & 1) as u8,
+    /// Finds the features of all pixels of a row, one feature after the other.
+    fn find_features(&mut self, row: usize) {
+        let Self { window, row: bits, .. } = self;
+        bits.clear();
+        bits.extend(window.row(0).iter().copied().map(u64::from));
+        for (number, feature) in TEMPLATE.into_iter().enumerate() {
+            let feature_bit = feature_bit(number);
+            let (up, right) = match feature {
+                Feature::Left(left) => (0, -left.cast_signed()),
+                Feature::Above(up, right) => (up, right),
+                Feature::Column(bit) => {
+                    let columns = bits.iter_mut().enumerate();
+                    columns.for_each(|(column, bits)| *bits |= (column as u64 >> bit & 1) * feature_bit);
+                    continue;
+                }
+                Feature::Row(bit) => {
+                    let value = (row as u64 >> bit & 1) * feature_bit;
+                    bits.iter_mut().for_each(|bits| *bits |= value);
+                    continue;
+                }
+            };
+            let pixels = window.pixels_from(up, right);
+            bits.iter_mut().zip(pixels).for_each(|(bits, &pixel)| *bits |= u64::from(pixel) * feature_bit);
+        }
     }
 }
