@@ -22,7 +22,8 @@ pub(super) const MOST_SMALL_STACKS: usize = 1000;
 impl Writer {
     /// Starts an archive that has everything the archive at this path has, and replaces it when it is finished. What is there is
     /// copied without decoding it, except sets of small stacks when others like them are added. Images that are added go into the
-    /// archive's image sets, as further segments.
+    /// archive's image sets, as further segments; if it has none, they are added in the [encoding](Archive::encoding) of the
+    /// archive, unless the options have another.
     ///
     /// ```
     /// use ndarray::array;
@@ -53,7 +54,7 @@ impl Writer {
     /// Starts an archive in the encoding of this one, unless another is asked for.
     pub(super) fn like(path: impl AsRef<Path>, archive: &Archive, options: &WriteOptions) -> Result<Self> {
         let mut options = options.clone();
-        options.encoding = options.encoding.or_else(|| archive.encoding());
+        options.encoding = options.encoding.or_else(|| Some(archive.encoding()));
         Self::create_with(path, &options)
     }
 
@@ -76,7 +77,7 @@ impl Writer {
                 None => None,
             });
         }
-        if self.encoding() == Encoding::Sets && archive.encoding() == Some(Encoding::Sets) {
+        if self.encoding() == Encoding::Sets && archive.encoding() == Encoding::Sets {
             self.sets.resume_small();
         }
         for place in archive.places() {
@@ -154,7 +155,7 @@ pub(super) fn all_of(archive: &Archive) -> impl Fn(usize) -> Option<Range<usize>
 /// Returns whether an ordinary array with this key is a stack that is too small for a set.
 pub(super) fn is_small_stack(archive: &Archive, key: &str) -> bool {
     let Some(entry) = archive.entry(key).ok().filter(Entry::is_small_stack) else { return false };
-    archive.encoding() == Some(Encoding::Sets)
+    archive.encoding() == Encoding::Sets
         && entry.to_array().is_ok_and(|array| {
             let stack = Stack::new(key, array.dtype(), &array.shape()[1..], None);
             stack.is_ok_and(|mut stack| stack.push(array.data(), array.shape()[0]).is_ok())

@@ -19,7 +19,7 @@ pub(super) struct Output {
     pub(super) meter: Meter,
     owner: Owner,
     /// Whether there may be image sets: beside them, large arrays are deflated in parts.
-    has_sets: bool,
+    pub(super) has_sets: bool,
 }
 
 /// Smaller arrays are deflated in one go, and read whole: that takes a few milliseconds.

@@ -3,6 +3,7 @@
 #[global_allocator]
 static ALLOCATOR: bitnpz_oracle::Counting = bitnpz_oracle::Counting;
 
+mod append_encoding;
 mod axes;
 mod batches;
 mod claims;
