@@ -5,8 +5,9 @@ use bitnpz_bitmap::{BitmapView, Pixel, PixelValues};
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
 use ndarray::{ArrayRef, ArrayRef2, Dimension};
 
+use super::bilevel::{has_byte_rows, pack_rows};
 use super::order_log::MEMBERS;
-use super::plain::{PlainArray, has_byte_rows};
+use super::plain::PlainArray;
 use super::set_stack::SetStack;
 use super::sets::KeyedImage;
 use super::stack::Stack;
@@ -127,7 +128,7 @@ impl Writer {
             }
             // Rows of images along other axes than the last are not packed.
             (Encoding::Packed, Some(_)) | (Encoding::Plain, _) => {
-                let packed = pack(array)?;
+                let packed = pack_rows(array)?;
                 self.add_plain(key, array, Some(packed), images)?;
             }
         }
@@ -166,7 +167,7 @@ impl Writer {
     ///
     /// As [`add_array`](Self::add_array).
     pub fn add_dyn_array(&mut self, key: &str, array: &DynArrayView<'_>) -> Result<()> {
-        let packed = if has_byte_rows(array) { pack(array).ok() } else { None };
+        let packed = if has_byte_rows(array) { pack_rows(array).ok() } else { None };
         self.add_plain(key, array, packed, 0)?;
         self.note_added(0)
     }
@@ -183,7 +184,7 @@ impl Writer {
             return self.add_plain(key, array, None, images);
         }
         if has_long_side(shape) {
-            let packed = pack(array)?;
+            let packed = pack_rows(array)?;
             return self.add_plain(key, array, Some(packed).filter(|_| has_byte_rows(array)), images);
         }
         let array_shape = form.as_ref().map_or(shape, |form| &form.shape);
@@ -195,7 +196,7 @@ impl Writer {
         let pixels = to_stack(array, form.as_ref())?;
         let (palette, rows) = self.sets.pack(array.dtype(), &pixels, [height, width])?;
         if !self.sets.has_room(&palette, ones) {
-            let packed = if has_byte_rows(array) { pack(array).ok() } else { None };
+            let packed = if has_byte_rows(array) { pack_rows(array).ok() } else { None };
             return self.add_plain(key, array, packed, images);
         }
         self.claim(key)?;

@@ -5,6 +5,7 @@ use bitnpz_npz::{Compression, Owner, Stream};
 
 use super::ledger::{Ledger, Summary};
 use super::target::Target;
+use super::trial::SmallTrials;
 use crate::encoding::Encoding;
 use crate::error::Result;
 use crate::names;
@@ -17,6 +18,7 @@ pub(super) struct Output {
     pub(super) zip: bitnpz_npz::Writer<Target>,
     pub(super) ledger: Ledger,
     pub(super) meter: Meter,
+    pub(super) trials: SmallTrials,
     owner: Owner,
     /// Whether there may be image sets: beside them, large arrays are deflated in parts.
     pub(super) has_sets: bool,
@@ -37,7 +39,14 @@ impl Output {
             bitnpz_npz::Writer::new_unseekable(target, &zip_options)
         };
         let has_sets = options.encoding.unwrap_or_default() == Encoding::Sets;
-        Self { zip, ledger: Ledger::default(), meter, owner: Owner::current(), has_sets }
+        Self {
+            zip,
+            ledger: Ledger::default(),
+            meter,
+            trials: SmallTrials::default(),
+            owner: Owner::current(),
+            has_sets,
+        }
     }
 
     /// Starts the member of an ordinary array, in parts if that is [of use](Self::has_parts).
@@ -51,7 +60,7 @@ impl Output {
         if self.has_parts(header) {
             self.zip.stream_in_parts(name, head, header.data_len() as u64, compression)
         } else {
-            self.zip.stream(name, head)
+            self.zip.stream_with(name, head, compression)
         }
     }
 

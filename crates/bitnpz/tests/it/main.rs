@@ -18,6 +18,7 @@ mod numpy;
 mod order;
 #[cfg(feature = "picture")]
 mod pictures;
+mod plain_sizes;
 mod progress;
 mod ranges;
 mod salvage;
