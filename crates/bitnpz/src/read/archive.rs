@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use bitnpz_npy::{Dtype, copy};
+use bitnpz_npy::copy;
 use bitnpz_npz::{Identity, ReadAt};
 
 use super::contents::{Contents, SetArray};
@@ -199,7 +199,7 @@ impl Archive {
         self.zip().identity()
     }
 
-    /// Returns whether the archive was written with [`Encoding::Sets`], even if it has too few images for a set.
+    /// Returns whether the archive was written with [`Encoding::Sets`], even if it has too few images for a set, or none.
     #[must_use]
     pub fn has_sets(&self) -> bool {
         self.zip().find(names::SETS).is_some()
@@ -210,20 +210,16 @@ impl Archive {
         self.contents().whole.contains(bitnpz_npz::identity(key))
     }
 
-    /// Returns the encoding of the archive's images: `Sets` if [`has_sets`](Self::has_sets), else `Packed` if there are packed
-    /// images, else `Plain` if there are arrays that may be images: bool or uint8, with two or more dimensions. Returns `None` if
-    /// there are none of these.
+    /// Returns the encoding of the archive's images, that of images that are [appended](crate::Writer::append): `Sets` if
+    /// [`has_sets`](Self::has_sets), else `Packed` if there are packed images, else `Plain`.
     #[must_use]
-    pub fn encoding(&self) -> Option<Encoding> {
-        let may_be_images = |entry: &Entry<'_>| {
-            entry.shape().len() >= 2 && [Dtype::of::<bool>(), Dtype::of::<u8>()].contains(entry.dtype())
-        };
+    pub fn encoding(&self) -> Encoding {
         if self.has_sets() {
-            Some(Encoding::Sets)
+            Encoding::Sets
         } else if self.zip().find(names::PACKED).is_some() {
-            Some(Encoding::Packed)
+            Encoding::Packed
         } else {
-            self.entries().flatten().any(|entry| may_be_images(&entry)).then_some(Encoding::Plain)
+            Encoding::Plain
         }
     }
 

@@ -6,8 +6,9 @@ use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
 use bitnpz_npz::Limits;
 use ndarray::{ArrayRef, ArrayRef2, Dimension};
 
+use super::bilevel::{has_byte_rows, pack_rows};
 use super::order_log::MEMBERS;
-use super::plain::{PlainArray, has_byte_rows};
+use super::plain::PlainArray;
 use super::set_stack::SetStack;
 use super::sets::KeyedImage;
 use super::stack::Stack;
@@ -129,7 +130,7 @@ impl Writer {
             // Rows of images along other axes than the last are not packed.
             (Encoding::Packed, Some(_)) | (Encoding::Plain, _) => {
                 let has_rows = array.shape().len() > 1;
-                let packed = if has_rows { Some(pack(array)?) } else { None };
+                let packed = if has_rows { Some(pack_rows(array)?) } else { None };
                 self.add_plain(key, array, packed, images)?;
             }
         }
@@ -168,7 +169,7 @@ impl Writer {
     ///
     /// As [`add_array`](Self::add_array).
     pub fn add_dyn_array(&mut self, key: &str, array: &DynArrayView<'_>) -> Result<()> {
-        let packed = if has_byte_rows(array) { pack(array).ok() } else { None };
+        let packed = if has_byte_rows(array) { pack_rows(array).ok() } else { None };
         self.add_plain(key, array, packed, 0)?;
         self.note_added(0)
     }
@@ -243,7 +244,7 @@ impl Writer {
     /// Adds images, which have two values, as an ordinary array.
     fn add_ordinary(&mut self, key: &str, array: &DynArrayView<'_>, images: usize) -> Result<()> {
         let has_rows = array.shape().len() > 1;
-        let packed = if has_rows { Some(pack(array)?) } else { None };
+        let packed = if has_rows { Some(pack_rows(array)?) } else { None };
         self.add_plain(key, array, packed.filter(|_| has_byte_rows(array)), images)
     }
 

@@ -23,7 +23,8 @@ pub(super) const MOST_SMALL_STACKS: usize = 1000;
 impl Writer {
     /// Starts an archive that has everything the archive at this path has, and replaces it when it is finished. What is there is
     /// copied without decoding it, except the last images of a set, of up to 1 MiB of packed rows, when others are added to it, and
-    /// sets of small stacks when others like them are added: so it makes little difference how many are added at a time.
+    /// sets of small stacks when others like them are added: so it makes little difference how many are added at a time. What is
+    /// added gets the [encoding](Archive::encoding) of the archive, unless the options have another.
     ///
     /// ```
     /// use ndarray::array;
@@ -57,7 +58,7 @@ impl Writer {
     /// Starts an archive in the encoding of this one, unless another is asked for.
     pub(super) fn like(path: impl AsRef<Path>, archive: &Archive, options: &WriteOptions) -> Result<Self> {
         let mut options = options.clone();
-        options.encoding = options.encoding.or_else(|| archive.encoding());
+        options.encoding = options.encoding.or_else(|| Some(archive.encoding()));
         Self::create_with(path, &options)
     }
 
@@ -80,7 +81,7 @@ impl Writer {
                 None => None,
             });
         }
-        if self.encoding() == Encoding::Sets && archive.encoding() == Some(Encoding::Sets) {
+        if self.encoding() == Encoding::Sets && archive.encoding() == Encoding::Sets {
             self.sets.resume_small();
         }
         for place in archive.places() {
@@ -161,7 +162,7 @@ pub(super) fn all_of(archive: &Archive) -> impl Fn(usize) -> Option<Range<usize>
 /// Returns whether an ordinary array with this key is a stack that is too small for a set.
 pub(super) fn is_small_stack(archive: &Archive, key: &str) -> bool {
     let Some(entry) = archive.entry(key).ok().filter(Entry::is_small_stack) else { return false };
-    archive.encoding() == Some(Encoding::Sets)
+    archive.encoding() == Encoding::Sets
         && entry.to_array().is_ok_and(|array| {
             let stack = Stack::new(key, array.dtype(), &array.shape()[1..], None);
             stack.is_ok_and(|mut stack| stack.push(array.data(), array.shape()[0]).is_ok())

@@ -108,10 +108,12 @@ impl Writer {
             Ok(Source { path, archive })
         });
         let sources: Vec<Source> = sources.collect::<Result<_>>()?;
-        let encodings = || sources.iter().filter_map(|source| source.archive.encoding());
+        let has = |encoding: &Encoding| sources.iter().any(|source| source.archive.encoding() == *encoding);
         let mut options = options.clone();
-        let sets = || encodings().find(|encoding| *encoding == Encoding::Sets);
-        options.encoding = options.encoding.or_else(sets).or_else(|| encodings().next());
+        // An archive that has only labels is plain, whatever the others are.
+        options.encoding =
+            options.encoding.or_else(|| [Encoding::Sets, Encoding::Packed].into_iter().find(has));
+        options.encoding.get_or_insert(Encoding::Plain);
         let mut writer = Self::create_with(path, &options)?;
         let mut shared = shared_keys(&sources);
         let counts: Vec<HashSet<usize>> = match shared.is_empty() {
@@ -167,7 +169,10 @@ impl Writer {
         let number = self.output.zip.len();
         let head = header.to_bytes()?;
         let name = names::of_array(key);
-        let compression = compression_like(self.output.zip.options().compression, &members);
+        let mut compression = self.output.zip.options().compression;
+        if self.output.has_parts(&header) {
+            compression = compression_like(compression, &members);
+        }
         let mut stream = match kind {
             Some(_) => self.output.zip.stream(&name, head.clone())?,
             None => self.output.stream_array(&name, head.clone(), &header, compression)?,

@@ -5,6 +5,7 @@ use bitnpz_npz::{Compression, Owner, Stream};
 
 use super::ledger::{Ledger, Summary};
 use super::target::Target;
+use super::trial::SmallTrials;
 use crate::encoding::Encoding;
 use crate::error::{ErrorKind, Result};
 use crate::held_file::HeldFile;
@@ -18,9 +19,10 @@ pub(super) struct Output {
     pub(super) zip: bitnpz_npz::Writer<Target>,
     pub(super) ledger: Ledger,
     pub(super) meter: Meter,
+    pub(super) trials: SmallTrials,
     owner: Owner,
     /// Whether there may be image sets: beside them, large arrays are deflated in parts.
-    has_sets: bool,
+    pub(super) has_sets: bool,
 }
 
 /// Smaller arrays are deflated in one go, and read whole: that takes a few milliseconds.
@@ -38,7 +40,14 @@ impl Output {
             bitnpz_npz::Writer::new_unseekable(target, &zip_options)
         };
         let has_sets = options.encoding.unwrap_or_default() == Encoding::Sets;
-        Self { zip, ledger: Ledger::default(), meter, owner: Owner::current(), has_sets }
+        Self {
+            zip,
+            ledger: Ledger::default(),
+            meter,
+            trials: SmallTrials::default(),
+            owner: Owner::current(),
+            has_sets,
+        }
     }
 
     /// Starts the member of an ordinary array, in parts if that is [of use](Self::has_parts).
@@ -52,7 +61,7 @@ impl Output {
         if self.has_parts(header) {
             self.zip.stream_in_parts(name, head, header.data_len() as u64, compression)
         } else {
-            self.zip.stream(name, head)
+            self.zip.stream_with(name, head, compression)
         }
     }
 

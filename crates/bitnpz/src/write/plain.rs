@@ -1,28 +1,30 @@
-//! The encoding `plain`: arrays as they are, compressed by the bitmap-aware deflate encoder where they have two values.
+//! The encoding `plain`: arrays as they are, deflated.
 
-use std::cell::RefCell;
 use std::io::Write;
 
-use bitnpz_bitmap::{BitmapView, DeflateEncoder};
-use bitnpz_npy::{DynArrayView, copy, with_room};
+use bitnpz_npy::{DynArrayView, copy};
 use bitnpz_npz::{CompressedMember, Compression};
 
+use super::bilevel::{BilevelArray, has_byte_rows};
 use super::output::Output;
-use crate::error::{Error, Result};
+use super::trial::{best_level, may_gain, samples, size_at};
+use crate::error::Result;
 use crate::interrupt;
 use crate::names;
-use crate::packed::{PackedImages, PackedKind, normalize_bools, unpack_into};
-use crate::value::swap;
-
-/// The length of a header when it is deflated, about, in bytes.
-const DEFLATED_HEADER_BYTES: usize = 48;
+use crate::packed::{PackedImages, normalize_bools};
 
 /// Larger arrays are compressed in pieces on all cores, so that only a few pieces are in memory.
 const STREAMED_BYTES: usize = 16 << 20;
 
-/// Whether an array is worth deflating is tried with so many samples of so many bytes.
-const SAMPLES: usize = 4;
-const SAMPLE_BYTES: usize = 64 << 10;
+/// Arrays of so many bytes that become very small are compressed in pieces, too. They are deflated by zlib then, which makes
+/// them smaller than libdeflate does in the same time.
+const STREAMED_IF_TINY_BYTES: usize = 256 << 10;
+
+/// For smaller arrays, no level but the one asked for is tried.
+const SAMPLED_FROM_BYTES: usize = 128 << 10;
+
+/// The next level is used for arrays that it makes smaller by this part.
+const GAIN_OF_NEXT_LEVEL: usize = 32;
 
 /// The length of such a piece in bytes: between two of them it is checked whether the call was interrupted.
 const PIECE_BYTES: usize = 1 << 20;
@@ -33,110 +35,90 @@ pub(super) struct PlainArray<'a> {
     /// Its place in the order of saving.
     pub(super) place: usize,
     pub(super) array: &'a DynArrayView<'a>,
-    /// Its packed rows, if it has two values.
+    /// Its [packed rows](super::bilevel::pack_rows), if it has two values.
     pub(super) packed: Option<PackedImages>,
     /// The number of images in it.
     pub(super) images: usize,
-}
-
-thread_local! {
-    /// The last encoder used, and the header that its streams start with.
-    static ENCODER: RefCell<Option<(Vec<u8>, DeflateEncoder)>> = const { RefCell::new(None) };
-}
-
-/// Returns whether each item of an array is one byte, in the order of its rows, so that its packed rows can be deflated.
-pub(super) fn has_byte_rows(array: &DynArrayView<'_>) -> bool {
-    array.dtype().item_size() == 1 && array.shape().len() >= 2 && !array.header().fortran_order
 }
 
 impl PlainArray<'_> {
     /// Writes the array, whose key is claimed.
     pub(super) fn write(self, output: &mut Output) -> Result<()> {
         let Self { key, place, array, packed, images } = self;
-        let blame = |error: bitnpz_npz::Error| Error::from(error).with_key(key);
         let items = normalize_bools(array.dtype(), array.data())?;
         let array = &DynArrayView::new(array.header().clone(), &items)?;
-        let has_parts = output.has_parts(array.header()) && packed.is_none() && images == 0;
-        let (zip, name) = (&mut output.zip, names::of_array(key));
-        let (number, compression) = (zip.len(), zip.options().compression);
-        let deflates = matches!(compression, Compression::Deflate { .. });
-        let streams = array.data().len() > STREAMED_BYTES && !matches!(compression, Compression::Zstd { .. });
-        match packed {
-            Some(PackedImages { kind, rows, .. }) if deflates && has_byte_rows(array) => {
-                let weight = rows.len();
-                let encode = deflate(array, &kind, rows, compression).map_err(|error| error.with_key(key))?;
-                zip.add_compressed(&name, weight, encode).map_err(blame)?;
+        let (number, compression) = (output.zip.len(), output.zip.options().compression);
+        let written = match (packed, compression) {
+            (Some(packed), Compression::Deflate { level }) if has_byte_rows(array) => {
+                write_bilevel(output, key, BilevelArray::new(array, packed, level)?)
             }
-            _ if streams || has_parts => {
-                let head = array.header().to_bytes()?;
-                let compression =
-                    if has_parts { worthwhile(compression, array.data())? } else { compression };
-                let stream = output.stream_array(&name, head.clone(), array.header(), compression);
-                let mut stream = stream.map_err(blame)?;
-                for piece in array.data().chunks(PIECE_BYTES) {
-                    interrupt::check()?;
-                    stream.write_all(piece).map_err(|error| blame(error.into()))?;
-                }
-                stream.finish(&head).map_err(blame)?;
+            (None, _) if images == 0 && output.has_parts(array.header()) => {
+                let compression = worthwhile(array.data(), compression)?;
+                stream(output, key, array, compression)
             }
-            _ => {
-                let npy = array.to_npy().map_err(|error| Error::from(error).with_key(key))?;
-                zip.add(&name, npy).map_err(blame)?;
-            }
-        }
+            _ => write_items(output, key, array, compression),
+        };
+        written.map_err(|error| error.with_key(key))?;
         output.ledger.note_plain(number, place, images);
         Ok(())
     }
 }
 
+fn write_bilevel(output: &mut Output, key: &str, array: BilevelArray) -> Result<()> {
+    let held_bytes = array.row_bytes();
+    let deflate = array.deflate(&mut output.trials)?;
+    Ok(output.zip.add_compressed(&names::of_array(key), held_bytes, deflate)?)
+}
+
+/// Writes an array in one go or in pieces, whatever its items are.
+fn write_items(
+    output: &mut Output,
+    key: &str,
+    array: &DynArrayView<'_>,
+    compression: Compression,
+) -> Result<()> {
+    let chosen = with_best_level(array.data(), compression)?;
+    let streamed_from = if chosen == compression { STREAMED_BYTES } else { STREAMED_IF_TINY_BYTES };
+    // A stream has its head in one stored block. Headers of structured dtypes can be longer.
+    let has_short_head = array.header().to_bytes()?.len() <= usize::from(u16::MAX);
+    let streams = has_short_head && !matches!(compression, Compression::Zstd { .. });
+    if array.data().len() > streamed_from && streams {
+        return stream(output, key, array, chosen);
+    }
+    Ok(output.zip.add_with(&names::of_array(key), array.to_npy()?, chosen)?)
+}
+
+/// Writes an array in pieces.
+fn stream(output: &mut Output, key: &str, array: &DynArrayView<'_>, compression: Compression) -> Result<()> {
+    let head = array.header().to_bytes()?;
+    let mut stream = output.stream_array(&names::of_array(key), head.clone(), array.header(), compression)?;
+    for piece in array.data().chunks(PIECE_BYTES) {
+        interrupt::check()?;
+        stream.write_all(piece).map_err(bitnpz_npz::Error::from)?;
+    }
+    Ok(stream.finish(&head)?)
+}
+
 /// Returns the compression of an array's items: none if that makes them hardly smaller, so that they can be read in place.
-fn worthwhile(compression: Compression, items: &[u8]) -> Result<Compression> {
+fn worthwhile(items: &[u8], compression: Compression) -> bitnpz_npz::Result<Compression> {
     let (mut all, mut compressed) = (0, 0);
-    for number in 0..SAMPLES {
-        let start = items.len() / SAMPLES * number;
-        let sample = &items[start..items.len().min(start + SAMPLE_BYTES)];
-        all += sample.len();
-        compressed += CompressedMember::new(copy(sample)?, compression)?.compressed_size();
+    for range in samples(items.len(), 1) {
+        all += range.len();
+        compressed += CompressedMember::new(copy(&items[range])?, compression)?.compressed_size();
     }
     Ok(if compressed > all / 16 * 15 { Compression::Stored } else { compression })
 }
 
-/// Returns a function that deflates the array of these packed rows, on any thread. The bitmap-aware encoder follows outlines;
-/// noise and dither, which it makes about as large as their packed rows, may be smaller by `compression`.
-fn deflate(
-    array: &DynArrayView<'_>,
-    kind: &PackedKind,
-    rows: Vec<u8>,
-    compression: Compression,
-) -> Result<impl FnOnce() -> bitnpz_npz::Result<CompressedMember> + Send + 'static> {
-    let header = array.header().to_bytes()?;
-    let mut crc32 = crc32fast::Hasher::new();
-    crc32.update(&header);
-    crc32.update(array.data());
-    let (crc32, size) = (crc32.finalize(), (header.len() + array.data().len()) as u64);
-    let PackedKind { dtype, bits, width } = kind.clone();
-    let height: usize = array.shape()[..array.shape().len() - 1].iter().product();
-    let values = bits.map(|bits| u8::try_from(bits).expect("an item of one byte"));
-    Ok(move || {
-        let image = BitmapView::new(height, width, &rows).expect("rows that were packed");
-        let mut data = with_room(header.len() + rows.len())?;
-        ENCODER.with_borrow_mut(|cached| {
-            let known = cached.take().filter(|(known, _)| *known == header);
-            let (_, encoder) =
-                cached.insert(known.unwrap_or_else(|| (header.clone(), DeflateEncoder::new(&header))));
-            encoder.encode(image, values, &mut data);
-        });
-        let ours = CompressedMember::from_deflate(data, size, crc32);
-        if ours.compressed_size() <= rows.len() / 4 * 3 + DEFLATED_HEADER_BYTES {
-            return Ok(ours);
-        }
-        // Each pixel is a byte here.
-        let mut npy = with_room(header.len() + height * width)?;
-        npy.extend_from_slice(&header);
-        npy.resize(header.len() + height * width, 0);
-        let lanes = bits.map(|bits| swap(&dtype, bits));
-        unpack_into(&rows, width, dtype.item_size(), lanes, &mut npy[header.len()..]);
-        let theirs = CompressedMember::new(npy, compression)?;
-        Ok(if theirs.compressed_size() < ours.compressed_size() { theirs } else { ours })
-    })
+/// Returns the compression of an array's items at the level that samples of them suggest.
+fn with_best_level(items: &[u8], compression: Compression) -> bitnpz_npz::Result<Compression> {
+    let Compression::Deflate { level } = compression else { return Ok(compression) };
+    if items.len() < SAMPLED_FROM_BYTES {
+        return Ok(compression);
+    }
+    let samples: Vec<_> = samples(items.len(), 1).map(|range| &items[range]).collect();
+    let asked = size_at(&samples, level)?;
+    if items.len() > STREAMED_IF_TINY_BYTES && may_gain(&samples, level, asked) {
+        return Ok(Compression::Deflate { level: level + 1 });
+    }
+    Ok(Compression::Deflate { level: best_level(&samples, level, asked, GAIN_OF_NEXT_LEVEL)? })
 }

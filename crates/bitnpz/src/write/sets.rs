@@ -358,14 +358,15 @@ impl SetsWriter {
         small.into_iter().try_for_each(|small| small.write(output))
     }
 
-    /// Writes what opening the sets needs, and `sets.json`: their names and the order of saving. Returns the numbers of the members
-    /// in this order.
+    /// Writes what opening the sets needs, and `sets.json`: their names and the order of saving. It is there in every archive of
+    /// the encoding `sets`, so that one that has no images yet is known for what it is when some are appended. Returns the numbers
+    /// of the members in this order.
     pub(super) fn write_list(&mut self, output: &mut Output) -> Result<Vec<usize>> {
         FinishedSet::write_all(std::mem::take(&mut self.finished), &mut output.zip)?;
         let places: Vec<usize> = self.names.iter().map(|(place, _)| place).collect();
         let SavedOrder { listed, runs: order } =
             output.ledger.order.finish(&output.ledger.members(), &places);
-        if self.has_small || !self.names.is_empty() {
+        if output.has_sets || !self.names.is_empty() {
             let names = self.names.iter().map(|(_, name)| name.clone()).collect();
             let whole = std::mem::take(&mut self.whole);
             output.zip.add(SETS, Sets { names, order, whole }.to_json())?;

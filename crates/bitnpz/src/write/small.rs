@@ -2,11 +2,12 @@
 
 use bitnpz_npy::{DynArrayView, Header};
 
+use super::bilevel::{has_byte_rows, pack_rows};
 use super::output::Output;
-use super::plain::{PlainArray, has_byte_rows};
+use super::plain::PlainArray;
 use crate::axes::ArrayForm;
 use crate::error::Result;
-use crate::packed::{PackedKind, count_images, pack, unpack};
+use crate::packed::{PackedKind, count_images, unpack};
 
 /// An image or a stack that would be larger in an image set than as an ordinary array.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl SmallStack {
             (header.shape, header.fortran_order) = (form.shape.clone(), form.fortran_order);
         }
         let array = &DynArrayView::new(header, &pixels)?;
-        let packed = if has_byte_rows(array) { Some(pack(array)?) } else { None };
+        let packed = if has_byte_rows(array) { Some(pack_rows(array)?) } else { None };
         PlainArray { key: &key, place, array, packed, images }.write(output)
     }
 }

@@ -150,7 +150,7 @@ impl Writer {
     ) -> Result<Self> {
         let reading = OpenOptions::default().with_limits(options.limits.clone());
         let archive = Archive::open_with(from.as_ref(), &reading)?;
-        if archive.encoding() != Some(Encoding::Sets) || archive.sets().is_empty() {
+        if archive.encoding() != Encoding::Sets || archive.sets().is_empty() {
             return Err(ErrorKind::NothingToSplit.into());
         }
         if number >= of.get() {

@@ -3,6 +3,7 @@
 #[global_allocator]
 static ALLOCATOR: bitnpz_oracle::Counting = bitnpz_oracle::Counting;
 
+mod append_encoding;
 mod append_images;
 mod axes;
 mod batches;
@@ -19,6 +20,7 @@ mod numpy;
 mod order;
 #[cfg(feature = "picture")]
 mod pictures;
+mod plain_sizes;
 mod progress;
 mod ranges;
 mod salvage;

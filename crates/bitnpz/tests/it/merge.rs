@@ -144,7 +144,7 @@ fn merges_other_encodings() {
             }
         };
         let archive = merged(&folder, &options, &[&fill(0), &fill(1)]).unwrap();
-        assert_eq!(archive.encoding(), Some(encoding));
+        assert_eq!(archive.encoding(), encoding);
         assert!(
             archive.array::<bool>("stack").unwrap()
                 == stack(700).slice(s![..600, .., ..]).to_owned().into_dyn()

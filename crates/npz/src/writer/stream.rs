@@ -63,7 +63,20 @@ impl<W: Write> Writer<W> {
     ///
     /// Same as [`add`](Self::add).
     pub fn stream(&mut self, name: &str, head: Vec<u8>) -> Result<Stream<'_, W>> {
-        let compression = self.options.compression;
+        self.stream_with(name, head, self.options.compression)
+    }
+
+    /// Starts a member as [`stream`](Self::stream) does, with its own compression.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`add`](Self::add).
+    pub fn stream_with(
+        &mut self,
+        name: &str,
+        head: Vec<u8>,
+        compression: Compression,
+    ) -> Result<Stream<'_, W>> {
         self.start_stream(name, head, compression, None)
     }
 
@@ -124,7 +137,9 @@ impl<'a, W: Write> Stream<'a, W> {
     ) -> Result<Self> {
         let level = match compression {
             Compression::Stored => None,
-            Compression::Deflate { level } | Compression::Zstd { level } => Some(level.min(9)),
+            // A level of libdeflate comes out about as large as the one below of zlib.
+            Compression::Deflate { level } => Some(level.saturating_sub(1).clamp(1, 9)),
+            Compression::Zstd { level } => Some(level.min(9)),
         };
         let end = writer.position + (local::LEN + name.len()) as u64;
         // Reserve room for zip64 sizes, in a stored member as a part of the padding for alignment.
