@@ -1,8 +1,15 @@
 //! A file that is to be replaced, unless somebody else has replaced it meanwhile.
 
-use std::fs::{File, Metadata};
-use std::io;
+use std::fs::{File, Metadata, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use crate::error::Result;
+use crate::interrupt;
+
+/// A file is held locked while it is replaced; nobody waits longer for that.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// A file as it was when it was opened.
 #[derive(Debug)]
@@ -28,7 +35,23 @@ impl HeldFile {
     }
 
     /// Locks the file until it is dropped. Whoever replaces a file locks it first: of several, the first one finds it still
-    /// [there](Self::is_there).
+    /// [there](Self::is_there). Others hold the lock for moments; after a while it is done without, as where there are no locks:
+    /// somebody may have locked the file for reasons of their own.
+    pub(crate) fn lock_if_possible(&self) -> Result<()> {
+        let started = Instant::now();
+        while started.elapsed() < LONGEST_WAIT {
+            match self.file.try_lock() {
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+            }
+            interrupt::check()?;
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Locks the file until it is dropped.
     pub(crate) fn lock(&self) -> io::Result<()> {
         self.file.lock()
     }

@@ -97,6 +97,16 @@ impl AtomicFile {
         Ok(out.flush()?)
     }
 
+    /// Syncs what was written so far to disk, so that [`commit`](Self::commit) takes no time for it.
+    ///
+    /// # Errors
+    ///
+    /// If writing or syncing fails.
+    pub fn sync(&mut self) -> Result<()> {
+        let synced = self.file.flush().and_then(|()| self.file.get_ref().file().sync_all());
+        synced.map_err(|error| WriteFailure::at(&self.path, error).into())
+    }
+
     /// Syncs the file to disk and moves it to its path.
     ///
     /// # Errors

@@ -210,6 +210,11 @@ impl Archive {
         self.contents().whole.contains(bitnpz_npz::identity(key))
     }
 
+    /// Returns whether an image, one of too few for a set, is under this key.
+    pub(crate) fn is_few(&self, key: &str) -> bool {
+        self.contents().few.contains(bitnpz_npz::identity(key))
+    }
+
     /// Returns the encoding of the archive's images, that of images that are [appended](crate::Writer::append): `Sets` if
     /// [`has_sets`](Self::has_sets), else `Packed` if there are packed images, else `Plain`.
     #[must_use]

@@ -36,6 +36,8 @@ pub(crate) struct Contents {
     pub(super) order: Order,
     /// The keys of arrays that each shard of an archive has as a whole.
     pub(super) whole: BTreeSet<String>,
+    /// The keys of ordinary arrays that are images, too few for a set.
+    pub(super) few: BTreeSet<String>,
     /// The most threads that read a batch.
     pub(super) threads: NonZero<usize>,
 }

@@ -179,14 +179,6 @@ impl<'a> Entry<'a> {
         stack.is_some_and(|(stack, _)| matches!(*stack, [_, .., _, width] if rows_len(width) < SMALL_STACK))
     }
 
-    /// Returns whether this may be an image that came with too few others for a set.
-    pub(crate) fn is_small_image(&self) -> bool {
-        let Header { shape, dtype, fortran_order, .. } = &self.header;
-        let &[height, width] = shape.as_slice() else { return false };
-        let rows_len = height.saturating_mul(width.div_ceil(8));
-        lane_bytes(dtype).is_some() && !*fortran_order && (1..SMALL_STACK).contains(&rows_len)
-    }
-
     /// Returns the axes of height and width. They are known only for an image set; `Inferred` for other arrays and for sets
     /// whose images lie along the last two axes.
     #[must_use]

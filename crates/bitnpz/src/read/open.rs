@@ -30,14 +30,14 @@ impl Contents {
             None => PackedIndex::default(),
         };
         let damaged = |message| ErrorKind::Damaged { member: names::SETS.to_owned(), message };
-        let Sets { names, order, whole } = match zip.find(names::SETS) {
+        let Sets { names, order, whole, few } = match zip.find(names::SETS) {
             Some(member) => Sets::from_json(&member.read()?).map_err(damaged)?,
             None => Sets::default(),
         };
         let sets: Vec<_> = names.iter().map(|name| StoredSet::open(&zip, name)).collect::<Result<_>>()?;
         let order = Order::new(order, || counts(&zip, &sets)).map_err(damaged)?;
         let (stacks, twice) = find_stacks(&sets);
-        let contents = Self { zip, packed, sets, stacks, order, whole, threads };
+        let contents = Self { zip, packed, sets, stacks, order, whole, few, threads };
         match twice.or_else(|| contents.ambiguous_key()) {
             Some(key) => Err(Error::from(ErrorKind::AmbiguousKey).with_key(&key)),
             None => Ok(contents),
@@ -92,7 +92,7 @@ impl Contents {
         let order = Order::of_remaining(runs, counts(&zip, &sets));
         let (packed, threads) = (packed.unwrap_or_default(), threads::default_count());
         let (stacks, _) = find_stacks(&sets);
-        (Self { zip, packed, sets, stacks, order, whole: listed.whole, threads }, problems)
+        (Self { zip, packed, sets, stacks, order, whole: listed.whole, few: listed.few, threads }, problems)
     }
 }
 

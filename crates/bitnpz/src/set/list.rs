@@ -18,6 +18,8 @@ pub(crate) struct Sets {
     pub(crate) order: Option<Vec<Run>>,
     /// The keys of arrays that each shard of an archive has as a whole: when shards are merged, they are not joined.
     pub(crate) whole: BTreeSet<String>,
+    /// The keys of ordinary arrays that are images, too few for a set.
+    pub(crate) few: BTreeSet<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -29,12 +31,14 @@ struct SetsJson {
     order: Option<Vec<Run>>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     whole: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    few: BTreeSet<String>,
 }
 
 impl Sets {
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        let Self { names, order, whole } = self.clone();
-        let sets = SetsJson { version: SETS_VERSION, sets: names, order, whole };
+        let Self { names, order, whole, few } = self.clone();
+        let sets = SetsJson { version: SETS_VERSION, sets: names, order, whole, few };
         serde_json::to_vec(&sets).expect("names and numbers are plain JSON")
     }
 
@@ -49,7 +53,10 @@ impl Sets {
         let mut names = HashSet::new();
         match sets.sets.iter().find(|name| !names.insert(name.as_str())) {
             Some(name) => Err(format!("expected names that differ, found {name:?} twice")),
-            None => Ok(Self { names: sets.sets, order: sets.order, whole: sets.whole }),
+            None => {
+                let SetsJson { sets: names, order, whole, few, .. } = sets;
+                Ok(Self { names, order, whole, few })
+            }
         }
     }
 }

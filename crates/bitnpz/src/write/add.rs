@@ -201,7 +201,7 @@ impl Writer {
             return self.sets.finish_stack(&mut self.output, stack);
         };
         let pixels = to_stack(array, form.as_ref())?;
-        let (palette, rows) = self.sets.pack(array.dtype(), &pixels, [height, width])?;
+        let (palette, rows) = self.sets.pack(array.dtype(), &pixels, [height, width], ones)?;
         if !self.sets.has_room(&palette, ones) {
             return self.add_ordinary(key, array, images);
         }
@@ -219,7 +219,7 @@ impl Writer {
         }
         let pixels = to_stack(array, form.as_ref())?;
         let first = &pixels[..pixels.len().min(height * width * array.dtype().item_size())];
-        let (_, rows) = self.sets.pack(array.dtype(), first, [height, width])?;
+        let (_, rows) = self.sets.pack(array.dtype(), first, [height, width], Ones::default())?;
         Ok(BitmapView::new(height, width, &rows).is_ok_and(is_too_sparse))
     }
 

@@ -110,6 +110,18 @@ impl Writer {
     fn take_over_member(&mut self, archive: &Archive, member: &Member<'_>) -> Result<()> {
         // Members that are no arrays, or cannot be read, are copied all the same.
         let entry = archive.entry(member.key()).ok();
+        let is_few = archive.is_few(member.key());
+        if let Some(entry) = entry.as_ref().filter(|_| is_few)
+            && self.sets.has_small()
+            && self.sets.gathers_images(entry.dtype())
+            && let Ok(array) = entry.to_array()
+        {
+            // There may come enough for a set.
+            match self.add_images_of(member.key(), &array.view(), ImageAxes::Inferred) {
+                Err(error) if is_not_images(&error) => {}
+                result => return result.map(drop),
+            }
+        }
         if let Some(entry) = entry.as_ref().filter(|entry| entry.is_small_stack())
             && self.sets.has_small()
             && (self.sets.stacks.len() < MOST_SMALL_STACKS || self.sets.has_stack(member.key()))
@@ -121,20 +133,12 @@ impl Writer {
                 result => return result,
             }
         }
-        if let Some(entry) = entry.as_ref().filter(|entry| entry.is_small_image())
-            && self.sets.has_small()
-            && self.sets.gathers_images(entry.dtype())
-            && let Ok(array) = entry.to_array()
-        {
-            // There may come enough for a set.
-            match self.add_images_of(member.key(), &array.view(), ImageAxes::Inferred) {
-                Err(error) if is_not_images(&error) => {}
-                result => return result.map(drop),
-            }
-        }
         self.claim(member.key())?;
         if archive.is_whole(member.key()) {
             self.sets.whole.insert(bitnpz_npz::identity(member.key()).to_owned());
+        }
+        if is_few {
+            self.sets.few.insert(bitnpz_npz::identity(member.key()).to_owned());
         }
         self.copy_member(member, entry.as_ref())
     }

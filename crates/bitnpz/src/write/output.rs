@@ -109,10 +109,11 @@ pub(super) struct FinishedOutput {
 
 impl FinishedOutput {
     /// Makes the archive appear at its path. Of several writers that append to one file, the first one does.
-    pub(super) fn commit(self) -> Result<Summary> {
+    pub(super) fn commit(mut self) -> Result<Summary> {
         if let Some(file) = &self.appended_to {
-            // Some network file systems have no locks.
-            file.lock().ok();
+            // What takes long comes before the lock.
+            self.target.sync()?;
+            file.lock_if_possible()?;
             if !file.is_there() {
                 return Err(ErrorKind::ArchiveChanged { path: file.path().to_owned() }.into());
             }

@@ -26,10 +26,6 @@ use crate::set::{FinishedSet, KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, 
 /// own members take more than they save.
 const FEW_IMAGES: usize = 8;
 
-/// So many images of a dtype, of other archives, that were too few for a set are collected at most: they are in memory. The others
-/// are copied.
-const MOST_GATHERED: usize = 1000;
-
 /// Images of further kinds become ordinary arrays: each open set keeps a segment of images in memory.
 const MOST_SETS: usize = 8;
 
@@ -45,6 +41,8 @@ pub(super) struct SetsWriter {
     is_shard: bool,
     /// The keys of arrays that each shard has as a whole.
     pub(super) whole: BTreeSet<String>,
+    /// The keys of ordinary arrays that are images, too few for a set.
+    pub(super) few: BTreeSet<String>,
     /// Whether stacks of other archives are pieces that are joined.
     pub(super) joins_pieces: bool,
     keys: KeySet,
@@ -108,6 +106,7 @@ impl SetsWriter {
             has_small: false,
             is_shard: false,
             whole: BTreeSet::new(),
+            few: BTreeSet::new(),
             joins_pieces: false,
             keys: KeySet::default(),
             open: Vec::new(),
@@ -143,9 +142,10 @@ impl SetsWriter {
 
     /// Returns whether images of this dtype, of other archives, that were too few for a set are collected, as more may come. They would
     /// come behind those of sets that are taken over, wherever they were saved.
+    /// Archives that are split or merged have the same in each part, or parts.
     pub(super) fn gathers_images(&self, dtype: &Dtype) -> bool {
         let mut like = self.open.iter().filter(|open| open.palette.dtype() == dtype);
-        like.all(|open| open.taken.is_none() && open.set.is_unwritten() && open.set.len() < MOST_GATHERED)
+        !self.joins_pieces && like.all(|open| open.taken.is_none() && open.set.is_unwritten())
     }
 
     /// Returns whether a stack with this key can be extended.
@@ -185,13 +185,19 @@ impl SetsWriter {
     }
 
     /// Packs the pixels of one image, in the values of an open set if they fit, else in its own.
-    pub(super) fn pack(&self, dtype: &Dtype, pixels: &[u8], size: [usize; 2]) -> Result<(Palette, Vec<u8>)> {
+    pub(super) fn pack(
+        &self,
+        dtype: &Dtype,
+        pixels: &[u8],
+        size: [usize; 2],
+        ones: Ones,
+    ) -> Result<(Palette, Vec<u8>)> {
         let (shape, [_, width]) = (&size, size);
         let Some(own) = Palette::new(dtype) else {
             return Err(ErrorKind::NotImages { dtype: dtype.clone(), shape: shape.to_vec() }.into());
         };
         let mut rows = with_room(own.rows_len(pixels, width))?;
-        for open in self.open.iter().filter(|open| open.palette.dtype() == dtype) {
+        for open in self.open.iter().filter(|open| open.palette.dtype() == dtype && open.ones == ones) {
             let mut palette = open.palette.clone();
             rows.clear();
             if palette.pack(pixels, width, &mut rows).is_ok() {
@@ -214,7 +220,8 @@ impl SetsWriter {
         let KeyedImage { key, size, ones, palette, rows } = image;
         let number = match self.open.iter().position(|open| open.takes(&palette, ones)) {
             Some(number) => {
-                self.open[number].palette = palette;
+                let open = &mut self.open[number];
+                open.palette = open.palette.united_with(&palette);
                 number
             }
             None => {
@@ -340,6 +347,7 @@ impl SetsWriter {
             let OpenSet { ref palette, ones, ref set, place, .. } = open;
             self.names.forget(place);
             self.has_small = true;
+            self.few.extend(set.collected().filter_map(|image| image.key));
             let pixels = set.collected().map(|image| image.size[0] * image.size[1]).sum::<usize>();
             self.options.meter.count_encoded(set.len(), pixels * palette.dtype().item_size());
             small.extend(set.collected().filter_map(|image| {
@@ -368,8 +376,8 @@ impl SetsWriter {
             output.ledger.order.finish(&output.ledger.members(), &places);
         if output.has_sets || !self.names.is_empty() {
             let names = self.names.iter().map(|(_, name)| name.clone()).collect();
-            let whole = std::mem::take(&mut self.whole);
-            output.zip.add(SETS, Sets { names, order, whole }.to_json())?;
+            let (whole, few) = (std::mem::take(&mut self.whole), std::mem::take(&mut self.few));
+            output.zip.add(SETS, Sets { names, order, whole, few }.to_json())?;
         }
         Ok(listed)
     }

@@ -71,11 +71,11 @@ impl SetsWriter {
             let open = &mut self.open[open];
             self.joinable.retain(|place| *place != open.place);
             open.palette = open.palette.united_with(&palette);
-            let taken = TakenImages::new(archive, number, images.clone(), may_encode);
-            // Only the last ones may be encoded again, or others would come before them.
-            if let Some(taken) = open.taken.replace(taken) {
-                taken.copy(output, &mut open.set)?;
+            if self.joins_pieces {
+                open.set.add_set(&mut output.zip, zip, set, images)?;
+                return Ok(TakenSet::At(open.place));
             }
+            open.taken = Some(TakenImages::new(archive, number, images.clone(), may_encode));
             return Ok(TakenSet::At(open.place));
         };
         let is_small = |stack: &StackShape| {
@@ -103,7 +103,11 @@ impl SetsWriter {
         let (writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
         let stack = Stack::with_shape(key, shape, form, palette);
         let taken = TakenImages::new(archive, number, images.clone(), may_encode);
-        self.stacks.push(SetStack::new(stack, writer, place).with_taken(taken));
+        let mut stack = SetStack::new(stack, writer, place).with_taken(taken);
+        if self.joins_pieces {
+            stack.copy_taken(output)?;
+        }
+        self.stacks.push(stack);
         Ok(TakenSet::At(place))
     }
 

@@ -67,6 +67,14 @@ impl Target {
         matches!(self.kind, TargetKind::File(_))
     }
 
+    /// Syncs everything that was written to a file to disk.
+    pub(super) fn sync(&mut self) -> Result<()> {
+        match &mut self.kind {
+            TargetKind::File(file) => Ok(file.sync()?),
+            TargetKind::Output(_) => Ok(()),
+        }
+    }
+
     /// Makes everything that was written appear at its path; in the output of a caller it is already.
     pub(super) fn commit(self) -> Result<()> {
         match self.kind {

@@ -185,3 +185,76 @@ fn of_several_writers_one_appends() {
     }
     assert_eq!(folder.files(), ["a.npz"]);
 }
+
+/// What was added as an ordinary array stays one, and is the same in all shards.
+#[test]
+fn arrays_of_two_values_stay_arrays() {
+    let (folder, options) = (Folder::new(), WriteOptions::default());
+    let path = folder.path("a.npz");
+    let mut writer = Writer::create(&path).unwrap();
+    writer.add_images("stack", &stack(400)).unwrap();
+    for number in 0..12 {
+        writer.add_array(&format!("m{number}"), &Array2::<f64>::eye(9)).unwrap();
+    }
+    (0..3).for_each(|number| add(&mut writer, number));
+    writer.finish().unwrap();
+    let check = |path: &Path, images: usize| {
+        let archive = Archive::open(path).unwrap();
+        assert_eq!(archive.len(), 1 + 12 + images);
+        let zip = bitnpz_npz::Archive::open(path).unwrap();
+        assert!((0..12).all(|number| zip.find(&format!("m{number}.npy")).is_some()));
+        assert_eq!(archive.array::<f64>("m7").unwrap(), Array2::<f64>::eye(9).into_dyn());
+    };
+    check(&path, 3);
+    let mut writer = Writer::append(&path, &options).unwrap();
+    add(&mut writer, 3);
+    writer.finish().unwrap();
+    check(&path, 4);
+    let shards = [0, 1].map(|number| folder.path(&format!("{number}.npz")));
+    for (number, shard) in shards.iter().enumerate() {
+        let of = std::num::NonZero::new(2).unwrap();
+        Writer::shard(shard, &path, number, of, &options).unwrap().finish().unwrap();
+        let mut writer = Writer::append(shard, &options).unwrap();
+        writer.add_array(&format!("note {number}"), &ndarray::array![1]).unwrap();
+        writer.finish().unwrap();
+    }
+    Writer::merge(&path, &shards, &options).unwrap().finish().unwrap();
+    check(&path, 6);
+    // Seven images and one more are a set at last.
+    let mut writer = Writer::append(&path, &options).unwrap();
+    (4..9).for_each(|number| add(&mut writer, number));
+    writer.finish().unwrap();
+    check(&path, 11);
+    let sets = Archive::open(&path).unwrap().keyed_images().unwrap();
+    assert_eq!(sets.iter().map(bitnpz::Images::len).collect::<Vec<_>>(), [8]);
+}
+
+/// A blank image with axes of length 1 is in another set, and says nothing of the second value of this one.
+#[test]
+fn sets_keep_their_second_value() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let blank = Array2::<u8>::zeros((20, 30));
+    let inked = |number: usize| image(20, 30, number).mapv(|pixel| u8::from(pixel) * 255);
+    for starts_flat in [false, true] {
+        let mut writer = Writer::create(&path).unwrap();
+        let add_column = |writer: &mut Writer| {
+            let column = blank.clone().insert_axis(ndarray::Axis(2));
+            writer.add_images("column", &column).unwrap();
+        };
+        if !starts_flat {
+            add_column(&mut writer);
+        }
+        (0..10).for_each(|number| writer.add_image(&key(number), &inked(number)).unwrap());
+        if starts_flat {
+            add_column(&mut writer);
+        }
+        writer.add_image("blank", &blank).unwrap();
+        writer.finish().unwrap();
+        let mut writer = Writer::append(&path, &WriteOptions::default()).unwrap();
+        writer.add_image("another", &blank).unwrap();
+        writer.finish().unwrap();
+        let archive = Archive::open(&path).unwrap();
+        (0..10).for_each(|number| assert_eq!(archive.image::<u8>(&key(number)).unwrap(), inked(number)));
+    }
+}
