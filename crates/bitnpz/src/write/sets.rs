@@ -140,9 +140,8 @@ impl SetsWriter {
         self.has_small
     }
 
-    /// Returns whether images of this dtype, of other archives, that were too few for a set are collected, as more may come. They would
-    /// come behind those of sets that are taken over, wherever they were saved.
-    /// Archives that are split or merged have the same in each part, or parts.
+    /// Returns whether images of this dtype of another archive, too few for a set there, are collected, as more may come: not behind
+    /// those of a set, wherever they were saved, and not in parts of an archive, whose other parts have them as arrays.
     pub(super) fn gathers_images(&self, dtype: &Dtype) -> bool {
         let mut like = self.open.iter().filter(|open| open.palette.dtype() == dtype);
         !self.joins_pieces && like.all(|open| open.taken.is_none() && open.set.is_unwritten())
