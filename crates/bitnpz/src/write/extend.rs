@@ -137,8 +137,7 @@ fn growing_stack(images: &DynArrayView<'_>, axes: ImageAxes) -> Result<StackForm
     if form.as_ref().is_none_or(|form| form.can_grow(&stack)) && stack.len() > 2 {
         return Ok((stack, form));
     }
-    let (dtype, shape) = (images.dtype().clone(), images.shape().to_vec());
-    Err(ErrorKind::NotImages { dtype, shape }.into())
+    Err(if stack.len() > 2 { ErrorKind::FixedStack.into() } else { not_a_stack(images) })
 }
 
 fn not_a_stack(array: &DynArrayView<'_>) -> Error {

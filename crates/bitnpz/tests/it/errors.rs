@@ -87,6 +87,12 @@ fn errors_say_what_can_be_extended() {
             assert_eq!(extends, encoding == Encoding::Sets, "{encoding:?} {key}");
         }
         assert!(message("new", &batch).is_empty());
+        let error = writer.extend_dyn_of("turned", &batch.view(), "HWN".parse().unwrap()).unwrap_err();
+        assert!(error.to_string().contains("found one along another axis"), "{error}");
+        let mut message = |key: &str, images: &DynArray| {
+            let error = writer.extend_dyn(key, &images.view()).map_err(|error| error.to_string());
+            error.err().unwrap_or_default()
+        };
         for key in ["glyphs", "labels", "new", "other"] {
             let found = message(key, &row);
             let expected =

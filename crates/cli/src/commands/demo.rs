@@ -42,7 +42,9 @@ pub(crate) fn run(arguments: &DemoArgs, printer: &mut Printer) -> Outcome {
     let sizes: Vec<_> = samples.iter().map(|image| [image.height(), image.width()]).collect();
     sheet::write(&sheet, &sizes, |number| Ok(samples[number].clone()))?;
     printer.result("Every image was read back by its key, in random order, and compared.")?;
-    printer.result("The first row is computed: the same members, deflated at the same level (6), in the same ZIP layout.")?;
+    printer.result(
+        "The first row is computed: the same members, deflated by zlib at level 6, in the same ZIP layout.",
+    )?;
     printer.result(format!("archives       {}", arguments.dir.join("glyphs_*.npz").display()))?;
     printer.result(format!("contact sheet  {}", sheet.display()))?;
     Ok(())
