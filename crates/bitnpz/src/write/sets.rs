@@ -141,10 +141,12 @@ impl SetsWriter {
     }
 
     /// Returns whether images of this dtype of another archive, too few for a set there, are collected, as more may come: not behind
-    /// those of a set, wherever they were saved, and not in parts of an archive, whose other parts have them as arrays.
+    /// those of a set, wherever they were saved, and not in parts of an archive, whose other parts have them as arrays. Half of the
+    /// room for sets is left to images that are added.
     pub(super) fn gathers_images(&self, dtype: &Dtype) -> bool {
         let mut like = self.open.iter().filter(|open| open.palette.dtype() == dtype);
-        !self.joins_pieces && like.all(|open| open.taken.is_none() && open.set.is_unwritten())
+        let has_room = self.open.len() < MOST_SETS / 2;
+        has_room && !self.joins_pieces && like.all(|open| open.taken.is_none() && open.set.is_unwritten())
     }
 
     /// Returns whether a stack with this key can be extended.
