@@ -972,8 +972,8 @@ CODECS = {"contour": Contour, "pixel": Pixel, "zstd": Zstd, "raw": lambda *model
 
 
 def models_of(about, name):
-    """Returns the models of a set as versions 4 and 5 describe them, but with the whole names of their members."""
-    if about["version"] in (4, 5):
+    """Returns the models of a set as versions 4 to 6 describe them, but with the whole names of their members."""
+    if about["version"] in (4, 5, 6):
         models = [dict(model) for model in about["models"]]
         check(all(model not in models[:n] for n, model in enumerate(models)), "models that differ")
         for model in models:
@@ -983,7 +983,7 @@ def models_of(about, name):
         return models
     has_table = any(segment.get("keys") == "table" for segment in about["segments"])
     first_version = 3 if about["codec"] == "contour" else 2 if has_table else 1
-    check(about["version"] in range(first_version, 4), "version 3 to 5, 2 without contour, or 1 without a table of keys too")
+    check(about["version"] in range(first_version, 4), "version 3 to 6, 2 without contour, or 1 without a table of keys too")
     check("model" in about or not about.get("changes"), "the name of the model that is changed")
     model = {"codec": about["codec"]}
     if "model" in about:
@@ -993,21 +993,31 @@ def models_of(about, name):
     return [model]
 
 
+def bytes_of(z, name):
+    """Returns the bytes of a member, which is an array in sets of versions 1 to 5."""
+    content = z[name]
+    content = np.frombuffer(content, np.uint8) if isinstance(content, bytes) else content
+    check(content.dtype == np.uint8 and content.ndim == 1, "an array of bytes")
+    return content
+
+
 def codec_of(model, z):
     """Returns the codec with a model."""
     codec = model["codec"]
     check(codec in CODECS, "a codec")
     parts = [shipped(model["base"], codec)] if "base" in model else []
-    parts += [z[model["member"]].tobytes()] if "member" in model else []
+    parts += [bytes_of(z, model["member"]).tobytes()] if "member" in model else []
     check(codec != "raw" or not any(parts), "a model without bytes")
     return CODECS[codec](*parts or [b""])
 
 
 def check_names(about):
     """Checks that a description has only names that its version knows."""
-    has_blocks = about["version"] in (4, 5)
+    has_blocks = about["version"] in (4, 5, 6)
     names = {"version", "dtype", "values", "segments"} | ({"models"} if has_blocks else {"codec", "model", "changes"})
-    names |= {"stacks"} if about["version"] == 5 else {"key", "shape", "array", "ones"}
+    check("stacks" not in about or about["version"] > 4, "one stack")
+    check("stacks" in about or about["version"] != 5, "several stacks")
+    names |= {"stacks"} if "stacks" in about else {"key", "shape", "array", "ones"}
     check(about.keys() <= names, "names that the version knows")
     names = {"images", "size", "repeats", "keys"} | ({"model"} if has_blocks else set())
     check(all(segment.keys() <= names for segment in about["segments"]), "names that the version knows")
@@ -1017,7 +1027,7 @@ def check_names(about):
 
 def stacks_of(about):
     """Returns the stacks of a set; none if each image has a key of its own."""
-    if about["version"] != 5:
+    if "stacks" not in about:
         return [{name: about[name] for name in ("key", "shape", "array") if name in about}] if "key" in about else []
     stacks = about["stacks"]
     check(len(stacks) > 1, "two stacks or more")
@@ -1099,15 +1109,15 @@ def load(path):
             about = parse(z[member + "set.json"])
             check_names(about)
             codecs = [codec_of(model, z) for model in models_of(about, name)]
-            find, index = (by_blocks, "blocks") if about["version"] in (4, 5) else (by_index, "index")
+            find, index = (by_blocks, "blocks") if about["version"] in (4, 5, 6) else (by_index, "index")
             images, keys = [], []
             for n, segment in enumerate(about["segments"]):
                 model = segment.get("model", 0)
                 check(model in range(len(codecs)), "the number of a model")
-                found = find(segment, z[f"{member}payload-{n}"], z[f"{member}{index}-{n}"])
+                found = find(segment, bytes_of(z, f"{member}payload-{n}"), bytes_of(z, f"{member}{index}-{n}"))
                 images += images_of(segment, *found, codecs[model])
                 if "keys" in segment:
-                    text = None if "pattern" in segment["keys"] else z[f"{member}keys-{n}"]
+                    text = None if "pattern" in segment["keys"] else bytes_of(z, f"{member}keys-{n}")
                     keys += keys_of(segment, text)
             stacks = stacks_of(about)
             for key in keys + [stack["key"] for stack in stacks]:

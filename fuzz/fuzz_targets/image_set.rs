@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use bitnpz::{Compression, Dtype, DynArrayView, Header, Limits, OpenOptions};
+use bitnpz::{Compression, Limits, OpenOptions};
 use bitnpz_fuzz::{BoundedAllocator, parts};
 use bitnpz_npz::AtomicFile;
 use libfuzzer_sys::fuzz_target;
@@ -21,9 +21,7 @@ fn write(path: &std::path::Path, members: [&[u8]; 5]) -> bitnpz_npz::Result<()> 
         [&["x/model", "models/m"], &["x/index-0", "x/blocks-0"], &["x/keys-0"], &["x/payload-0"]];
     for (names, bytes) in names.into_iter().zip(arrays) {
         for name in names {
-            let npy =
-                DynArrayView::new(Header::new(Dtype::of::<u8>(), vec![bytes.len()]), bytes)?.to_npy()?;
-            writer.add_with(&format!(".bitnpz/{name}.npy"), npy, Compression::Stored)?;
+            writer.add_with(&format!(".bitnpz/{name}"), bytes.to_vec(), Compression::Stored)?;
         }
     }
     writer.finish()?.commit()

@@ -1,7 +1,8 @@
 //! The names of an archive's members.
 //!
 //! An array with the key `KEY` is the member `KEY.npy`, unless it is in an image set. The library's own members start with
-//! `.bitnpz/`.
+//! `.bitnpz/`. The bytes of image sets of versions 1 to 5 are arrays too: their names end in `.npy`, which does not count where a
+//! member is looked up.
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -55,17 +56,17 @@ pub(crate) fn described_set(member: &str) -> Option<&str> {
 
 /// Returns the name of the member that holds the model of this name.
 pub(crate) fn of_model(model: &str) -> String {
-    format!("{RESERVED_PREFIX}{MODELS}/{model}.npy")
+    format!("{RESERVED_PREFIX}{MODELS}/{model}")
 }
 
 /// Returns the name of the member that holds the model of an image set of version 1 to 3.
 pub(crate) fn of_sets_model(set: &str) -> String {
-    format!("{RESERVED_PREFIX}{set}/model.npy")
+    format!("{RESERVED_PREFIX}{set}/model")
 }
 
 /// Returns the name of a member of the segment with this number.
 pub(crate) fn of_segment(set: &str, part: SegmentPart, number: usize) -> String {
-    format!("{RESERVED_PREFIX}{set}/{}-{number}.npy", part.name())
+    format!("{RESERVED_PREFIX}{set}/{}-{number}", part.name())
 }
 
 /// Returns whether a member is such a part of this image set.
@@ -99,10 +100,10 @@ pub(crate) fn check_key(key: &str) -> Result<()> {
     bitnpz_npz::check_name(bitnpz_npz::identity(key)).map_err(|error| Error::from(error).with_key(key))
 }
 
-/// Returns the name of one of the library's own members for messages: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0.npy`.
+/// Returns the name of one of the library's own members for messages: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0`.
 pub(crate) fn for_people(member: &str) -> Option<String> {
     let (set, part) = member.strip_prefix(RESERVED_PREFIX)?.split_once('/')?;
-    let part = part.strip_suffix(".npy").or_else(|| part.strip_suffix(".json"))?;
+    let part = part.strip_suffix(".json").unwrap_or_else(|| bitnpz_npz::identity(part));
     if set == MODELS {
         return Some(format!("model {part}"));
     }

@@ -1,6 +1,5 @@
 //! Saving what is undamaged in a damaged archive.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,7 +7,6 @@ use std::io::BufWriter;
 use std::ops::Range;
 use std::path::Path;
 
-use bitnpz_npy::{Dtype, Header};
 use bitnpz_npz::{Compression, Limits, OpenOptions};
 
 use crate::error::{Error, Result};
@@ -17,7 +15,7 @@ use crate::names::{self, SegmentPart};
 use crate::options::WriteOptions;
 use crate::progress::Steps;
 use crate::read::{Archive, Problem};
-use crate::set::{BYTES_HEADER, Flaw, StoredSet};
+use crate::set::{Flaw, StoredSet};
 use crate::write::{Remaining, Summary, Writer};
 
 /// What [`salvage`] has saved from a damaged archive, and what is lost.
@@ -191,27 +189,12 @@ fn renamed_members(found: &bitnpz_npz::Salvaged) -> Vec<Problem> {
 fn collect(from: &Path, clean: File, limits: &Limits) -> Result<(File, bitnpz_npz::Salvaged)> {
     let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
     let mut writer = bitnpz_npz::Writer::new(BufWriter::new(clean), &options);
-    let found = bitnpz_npz::salvage(from, &mut writer, limits, |name, bytes| mend(name, bytes, limits))?;
+    // Of a damaged member of an image set, checksums tell which images are damaged.
+    let is_part = |name: &str| names::is_reserved(name) && !name.ends_with(".json");
+    let found = bitnpz_npz::salvage(from, &mut writer, limits, is_part)?;
     let clean = writer
         .finish_in_order(&found.listed)?
         .into_inner()
         .map_err(|error| bitnpz_npz::Error::from(error.into_error()))?;
     Ok((clean, found))
-}
-
-/// Returns a member of an image set whose bytes are damaged somewhere, with a valid header. Checksums of images tell which of them
-/// are damaged.
-fn mend<'a>(name: &str, bytes: &'a [u8], limits: &Limits) -> Option<Cow<'a, [u8]>> {
-    if !names::is_reserved(name) || !name.ends_with(".npy") || bytes.len() < BYTES_HEADER {
-        return None;
-    }
-    let expected = Header::new(Dtype::of::<u8>(), vec![bytes.len() - BYTES_HEADER]);
-    match Header::parse(bytes, &limits.npy) {
-        Ok((header, BYTES_HEADER)) if header == expected => Some(Cow::Borrowed(bytes)),
-        _ => {
-            let mut mended = expected.to_bytes().ok().filter(|header| header.len() == BYTES_HEADER)?;
-            mended.extend_from_slice(&bytes[BYTES_HEADER..]);
-            Some(Cow::Owned(mended))
-        }
-    }
 }

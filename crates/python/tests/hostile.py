@@ -25,12 +25,6 @@ MAX_SECONDS, MAX_BYTES = 30, 2 << 30
 RANDOM = np.random.default_rng(7)
 
 
-def npy(data):
-    file = io.BytesIO()
-    np.save(file, np.frombuffer(bytes(data), np.uint8))
-    return file.getvalue()
-
-
 def members(path):
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
@@ -86,8 +80,8 @@ def sizes(parts):
             segment.pop("repeats", None)
             for data in (b"", b"\xff" * 4):
                 one = {name: json.dumps(about)}
-                one[name.replace("set.json", "payload-0.npy")] = npy(block_of_one(data))
-                one[name.replace("set.json", "blocks-0.npy")] = npy(directory_of_one(len(data)))
+                one[name.replace("set.json", "payload-0")] = block_of_one(data)
+                one[name.replace("set.json", "blocks-0")] = directory_of_one(len(data))
                 yield f"one image, size {size} {dtype} {data}", parts | one
 
 
@@ -128,8 +122,9 @@ def texts(parts):
 
 def damage(parts, count):
     """Changes bytes of the other members, cuts them short, and appends bytes."""
-    for name in [name for name in parts if name.endswith(".npy")]:
-        head, data = parts[name][:128], bytearray(parts[name][128:])
+    for name in [name for name in parts if not name.endswith(".json")]:
+        length = 128 if name.endswith(".npy") else 0
+        head, data = parts[name][:length], bytearray(parts[name][length:])
         for number in range(count):
             lie = bytearray(data)
             for _ in range(RANDOM.integers(1, 4)):
@@ -137,7 +132,7 @@ def damage(parts, count):
                     lie[RANDOM.integers(len(lie))] = RANDOM.choice([0, 1, 127, 128, 255, RANDOM.integers(256)])
             kind = number % 4
             lie = lie[: RANDOM.integers(len(lie) + 1)] if kind == 2 else lie + bytes(RANDOM.integers(1, 50)) if kind == 3 else lie
-            yield f"{name} damaged {number}", parts | {name: head + lie if name[0] != "." else npy(lie)}
+            yield f"{name} damaged {number}", parts | {name: head + lie}
 
 
 def cases(paths):

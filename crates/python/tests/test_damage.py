@@ -14,7 +14,7 @@ def damaged(glyphs):
     bitnpz.save("whole.npz", {"glyphs": glyphs, "labels": np.arange(600)})
     content = bytearray(open("whole.npz", "rb").read())
     with zipfile.ZipFile("whole.npz") as members:
-        payloads = members.getinfo(".bitnpz/glyphs/payload-0.npy")
+        payloads = members.getinfo(".bitnpz/glyphs/payload-0")
     content[payloads.header_offset + payloads.file_size // 2] ^= 1
     open("damaged.npz", "wb").write(content)
     return "damaged.npz"

@@ -105,7 +105,7 @@ impl Archive {
         let of_sets = self.sets().iter().flat_map(StoredSet::members);
         let named: HashSet<String> = of_sets.chain([SETS, names::PACKED].map(str::to_owned)).collect();
         let own = self.zip().members().filter(|member| is_reserved(member.name()));
-        own.filter(move |member| !named.contains(member.name())).map(|member| {
+        own.filter(move |member| !named.contains(member.key())).map(|member| {
             let message =
                 format!("expected it in {SETS} or in the description of its image set, found it in neither");
             Problem::of_member(member.name(), message)

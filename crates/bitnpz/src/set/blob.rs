@@ -1,4 +1,4 @@
-//! A member that is an array of bytes.
+//! A member of bytes, or an array of bytes, as it is in sets of versions 1 to 5.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,17 +8,14 @@ use bitnpz_npz::{Archive, Member, Method};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The length of the header of an array of bytes with one dimension, whatever its length: NumPy pads headers to 64 bytes.
-pub(crate) const BYTES_HEADER: usize = 128;
-
 /// So many bytes hold the header of an array of bytes; if one is longer, then so many.
 const USUAL_HEADER: u64 = 256;
 const LONGEST_HEADER: u64 = 4096;
 
-/// A local header, and what is read first of the header of the array behind it, nearly always have fewer bytes.
+/// A local header nearly always has fewer bytes, with what is read first of the header of an array behind it.
 const HEADERS_BYTES: u64 = USUAL_HEADER + 768;
 
-/// An array of bytes in an archive.
+/// The bytes of a member.
 #[derive(Clone, Debug)]
 pub(super) struct Blob {
     member: String,
@@ -32,50 +29,31 @@ enum BlobData {
 }
 
 impl Blob {
-    /// Opens the array of this name.
-    pub(super) fn open(zip: &Archive, member: String) -> Result<Self> {
+    /// Opens the member of this name.
+    pub(super) fn open(zip: &Archive, name: &str) -> Result<Self> {
         let damaged =
-            |message: &str| ErrorKind::Damaged { member: member.clone(), message: message.to_owned() };
-        let found = zip.find(&member).ok_or_else(|| damaged("expected this member, found none"))?;
-        let is_bytes = |header: &Header| header.dtype == Dtype::of::<u8>() && header.shape.len() == 1;
-        let not_bytes = || damaged("expected an array of bytes, found another");
-        let no_array = |error: bitnpz_npy::Error| damaged(&error.to_string());
+            |message: &str| ErrorKind::Damaged { member: name.to_owned(), message: message.to_owned() };
+        let found = zip.find(name).ok_or_else(|| damaged("expected this member, found none"))?;
         let data = match found.range()? {
-            Some(range) => {
-                let parse = |most: u64| {
-                    let head = zip.slice(range.start..range.end.min(range.start + most))?;
-                    Ok::<_, Error>(Header::parse(&head, &zip.limits().npy))
-                };
-                let header = match parse(USUAL_HEADER)? {
-                    Err(_) => parse(LONGEST_HEADER)?,
-                    header => header,
-                };
-                let (header, start) = header.map_err(no_array)?;
-                let bytes = range.start + start as u64..range.end;
-                if !is_bytes(&header) || bytes.end - bytes.start != header.data_len() as u64 {
-                    return Err(not_bytes().into());
-                }
-                BlobData::File(bytes)
-            }
-            // Another program has compressed it.
-            None => {
+            Some(range) if is_array(&found) => BlobData::File(data_range(zip, &found, range)?),
+            Some(range) => BlobData::File(range),
+            // It is compressed, as key tables are, or by another program.
+            None if is_array(&found) => {
                 let npy = found.read()?;
-                let view = DynArrayView::parse(&npy, &zip.limits().npy).map_err(no_array)?;
-                if !is_bytes(view.header()) {
-                    return Err(not_bytes().into());
-                }
+                let view = DynArrayView::parse(&npy, &zip.limits().npy);
+                let view = view.map_err(|error| damaged_array(&found, error.to_string()))?;
+                check_header(&found, view.header())?;
                 BlobData::Memory(copy(view.data())?)
             }
+            None => BlobData::Memory(found.read()?),
         };
-        Ok(Self { member, data })
+        Ok(Self { member: found.name().to_owned(), data })
     }
 
-    /// Returns the array as it most likely is, without reading its headers.
-    pub(super) fn likely(zip: &Archive, member: &str) -> Option<Self> {
-        let found = zip.find(member)?;
-        let data = found.likely_range().filter(|_| found.method() == Method::STORED)?;
-        let start = data.start.checked_add(BYTES_HEADER as u64).filter(|&start| start <= data.end)?;
-        Some(Self { member: member.to_owned(), data: BlobData::File(start..data.end) })
+    /// Returns the member as it most likely is, without reading its headers.
+    pub(super) fn likely(zip: &Archive, name: &str) -> Option<Self> {
+        let found = zip.find(name).filter(|found| found.method() == Method::STORED && !is_array(found))?;
+        Some(Self { member: found.name().to_owned(), data: BlobData::File(found.likely_range()?) })
     }
 
     /// Returns the range of the file that opening and reading a member needs.
@@ -133,4 +111,40 @@ impl Blob {
             BlobData::Memory(bytes) => Ok(Cow::Borrowed(&bytes[range])),
         }
     }
+}
+
+/// Returns whether a member is an array, as in sets of versions 1 to 5.
+fn is_array(member: &Member<'_>) -> bool {
+    member.name().ends_with(".npy")
+}
+
+/// Returns where the bytes of an array are, which is at this range.
+fn data_range(zip: &Archive, member: &Member<'_>, range: Range<u64>) -> Result<Range<u64>> {
+    let parse = |most: u64| {
+        let head = zip.slice(range.start..range.end.min(range.start + most))?;
+        Ok::<_, Error>(Header::parse(&head, &zip.limits().npy))
+    };
+    let header = match parse(USUAL_HEADER)? {
+        Err(_) => parse(LONGEST_HEADER)?,
+        header => header,
+    };
+    let (header, start) = header.map_err(|error| damaged_array(member, error.to_string()))?;
+    check_header(member, &header)?;
+    let data = range.start + start as u64..range.end;
+    if data.end - data.start != header.data_len() as u64 {
+        return Err(damaged_array(member, "expected an array of bytes, found another".to_owned()));
+    }
+    Ok(data)
+}
+
+/// Checks that an array is one of bytes.
+fn check_header(member: &Member<'_>, header: &Header) -> Result<()> {
+    if header.dtype == Dtype::of::<u8>() && header.shape.len() == 1 {
+        return Ok(());
+    }
+    Err(damaged_array(member, "expected an array of bytes, found another".to_owned()))
+}
+
+fn damaged_array(member: &Member<'_>, message: String) -> Error {
+    ErrorKind::Damaged { member: member.name().to_owned(), message }.into()
 }

@@ -16,10 +16,11 @@ use crate::packed::PackedKind;
 /// An array has at most so many axes of length 1 on either side of an image: NumPy allows 64 axes in all.
 const MAX_AXES: usize = 31;
 
-/// The versions of sets in blocks, which are those that are written: of one array of images or of images with keys of their own, and
-/// of several stacks. Later versions are refused.
+/// The versions of sets in blocks: for the first time, with several stacks, and with members that need not be arrays, which is the
+/// one that is written. Later versions are refused.
 const BLOCKS_VERSION: u32 = 4;
 const STACKS_VERSION: u32 = 5;
+const LAST_VERSION: u32 = 6;
 
 /// The versions of sets with a payload index: with a key table for the first time, and with the codec `contour`, which has another
 /// form in earlier ones.
@@ -281,9 +282,9 @@ impl DescriptionJson {
         let (key, shape, form, ones) =
             (self.key.take(), self.shape.take(), self.array.take(), self.ones.take());
         match self.stacks.take() {
-            None if self.version < STACKS_VERSION => Shape::from_json(key, shape, form, ones),
+            None if self.version != STACKS_VERSION => Shape::from_json(key, shape, form, ones),
             Some(stacks)
-                if self.version == STACKS_VERSION
+                if self.version >= STACKS_VERSION
                     && stacks.len() > 1
                     && (key, shape, form, ones) == (None, None, None, None) =>
             {
@@ -327,7 +328,7 @@ impl Description {
             member: model.member.clone(),
         });
         let description = DescriptionJson {
-            version: if stacks.is_some() { STACKS_VERSION } else { BLOCKS_VERSION },
+            version: LAST_VERSION,
             models: Some(models.collect()),
             codec: None,
             model: None,
@@ -351,7 +352,7 @@ impl Description {
     /// What is wrong with them.
     pub(super) fn from_json(bytes: &[u8], set: &str) -> Result<Self, String> {
         let mut json: DescriptionJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        check_version(json.version, STACKS_VERSION)?;
+        check_version(json.version, LAST_VERSION)?;
         let has_blocks = json.version >= BLOCKS_VERSION;
         let models = json.take_models(set)?;
         let kind = PackedKind::from_parts(&json.dtype, &json.values, 0)?;

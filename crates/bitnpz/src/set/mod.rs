@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `.bitnpz/sets.json` | the names of all sets, and the order of saving: `list` |
 //! | `.bitnpz/<set>/set.json` | models, dtype, values, shape and segments: `description` |
-//! | `.bitnpz/<set>/payload-<n>.npy` | the payloads of segment n in blocks, with repeats and checksums: `block`, `lengths` |
-//! | `.bitnpz/<set>/blocks-<n>.npy` | how its blocks are laid out, and where each starts: `directory` |
+//! | `.bitnpz/<set>/payload-<n>` | the payloads of segment n in blocks, with repeats and checksums: `block`, `lengths` |
+//! | `.bitnpz/<set>/blocks-<n>` | how its blocks are laid out, and where each starts: `directory` |
 //! | `.bitnpz/<set>/keys-<n>.npy` | the keys, unless they follow a pattern: `keys` |
-//! | `.bitnpz/models/<model>.npy` | a model |
+//! | `.bitnpz/models/<model>` | a model |
 //!
 //! Writing: `writer` collects images (`collected`) into segments; `encode` trains a model (`train`), encodes the images
 //! (`payloads`) and puts them into blocks. Reading: `stored` finds an image's `segment`, its payload, and decodes it; blocks
@@ -48,7 +48,6 @@ mod verify;
 mod window;
 mod writer;
 
-pub(crate) use blob::BYTES_HEADER;
 pub(crate) use coded_image::CodedImage;
 pub(crate) use description::{Ones, Shape};
 pub(crate) use keys::KeySet;

@@ -57,7 +57,7 @@ impl StoredModel {
         if let (Some(shipped), None) = (base.as_deref().and_then(Model::shipped), member) {
             return Ok(shipped);
         }
-        let blob = member.clone().map(|member| Blob::open(zip, member)).transpose()?;
+        let blob = member.as_deref().map(|member| Blob::open(zip, member)).transpose()?;
         let bytes = blob.as_ref().map(|blob| blob.bytes(zip)).transpose()?.unwrap_or_default();
         let model = ModelBytes { codec: *codec, base: base.clone(), bytes: bytes.into_owned() }.to_shared();
         let damaged = |error: bitnpz_bitmap::Error| {
@@ -430,7 +430,7 @@ impl StoredSet {
         let ModelDescription { codec, base, member } = self.models[segment.model()].description.clone();
         let bytes = match member {
             Some(member) => {
-                let blob = Blob::open(zip, member)?;
+                let blob = Blob::open(zip, &member)?;
                 zip.find(blob.member()).map(|member| member.read()).transpose()?;
                 blob.bytes(zip)?.into_owned()
             }

@@ -57,8 +57,8 @@ impl StoredPayloads {
         description: &SegmentDescription,
         kept: &Arc<AtomicUsize>,
     ) -> Result<Self> {
-        let payload = Blob::open(zip, members.payload.clone())?;
-        let directory = Blob::open(zip, members.directory.clone())?.in_memory(zip)?;
+        let payload = Blob::open(zip, &members.payload)?;
+        let directory = Blob::open(zip, &members.directory)?.in_memory(zip)?;
         Self::new(zip, [directory, payload], (members.has_blocks, description), kept)
     }
 

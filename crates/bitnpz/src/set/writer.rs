@@ -6,7 +6,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bitnpz_bitmap::codec::Model;
-use bitnpz_npy::{Dtype, DynArrayView, Header};
 use bitnpz_npz::{Archive, Compression, Owner, Writer};
 
 use super::collected::{CollectedImage, CollectedImages};
@@ -195,7 +194,7 @@ impl SetWriter {
         let name = names::of_segment(&self.name, SegmentPart::Payload, number);
         match payload {
             BlocksSource::Member(member) => copy(to, from, member, &name)?,
-            BlocksSource::New(bytes) => add_bytes(to, &name, &bytes, Compression::Stored)?,
+            BlocksSource::New(bytes) => to.add_with(&name, bytes, Compression::Stored)?,
         }
         let mut description =
             SegmentDescription { images: images.len(), model, repeats, ..segment.description().clone() };
@@ -209,7 +208,7 @@ impl SetWriter {
             Some(_) => {
                 let (keys, table) = describe_keys(&segment.key_list(from, images.clone())?)?;
                 description.keys = keys;
-                table.map_or(Ok(()), |table| add_bytes(to, &name, &table, KEYS_COMPRESSION))?;
+                table.map_or(Ok(()), |table| to.add_with(&name, table, KEYS_COMPRESSION))?;
             }
         }
         self.segments.push(description);
@@ -391,9 +390,9 @@ impl SetWriter {
         let EncodedSegment { mut description, blocks, key_table } = images.to_segment()?;
         drop(images);
         let name = |part| names::of_segment(&self.name, part, self.segments.len());
-        add_bytes(zip, &name(SegmentPart::Payload), &blocks.bytes, Compression::Stored)?;
+        zip.add_with(&name(SegmentPart::Payload), blocks.bytes, Compression::Stored)?;
         if let Some(table) = key_table {
-            add_bytes(zip, &name(SegmentPart::Keys), &table, KEYS_COMPRESSION)?;
+            zip.add_with(&name(SegmentPart::Keys), table, KEYS_COMPRESSION)?;
         }
         description.model = model;
         self.segments.push(description);
@@ -404,11 +403,11 @@ impl SetWriter {
 
 impl FinishedSet {
     /// Writes the directories of sets, then their models, those that are equal once, then their descriptions.
-    pub(crate) fn write_all(sets: Vec<Self>, zip: &mut Writer<impl Write>) -> Result<()> {
-        for set in &sets {
-            for (number, directory) in set.directories.iter().enumerate() {
+    pub(crate) fn write_all(mut sets: Vec<Self>, zip: &mut Writer<impl Write>) -> Result<()> {
+        for set in &mut sets {
+            for (number, directory) in set.directories.drain(..).enumerate() {
                 let name = names::of_segment(&set.name, SegmentPart::Blocks, number);
-                add_bytes(zip, &name, directory, Compression::Stored)?;
+                zip.add_with(&name, directory, Compression::Stored)?;
             }
         }
         let mut members = ModelMembers::default();
@@ -444,7 +443,7 @@ impl ModelMembers {
         let is_free = |name: &String| self.0.get(name).is_none_or(|other| other == model);
         let name = names.find(is_free).expect("numbers go on");
         if !self.0.contains_key(&name) {
-            add_bytes(zip, &names::of_model(&name), &bytes, Compression::Stored)?;
+            zip.add_with(&names::of_model(&name), bytes, Compression::Stored)?;
             self.0.insert(name.clone(), model.clone());
         }
         Ok(ModelDescription { codec, base, member: Some(name) })
@@ -454,12 +453,7 @@ impl ModelMembers {
 /// Copies a member of another archive, under another name.
 fn copy(to: &mut Writer<impl Write>, from: &Archive, member: &str, name: &str) -> Result<()> {
     let found = from.find(member).expect("a member that was opened");
-    Ok(to.copy_as(&found, name)?)
-}
-
-/// Adds a member that is an array of bytes.
-fn add_bytes(zip: &mut Writer<impl Write>, name: &str, bytes: &[u8], compression: Compression) -> Result<()> {
-    let header = Header::new(Dtype::of::<u8>(), vec![bytes.len()]);
-    let npy = DynArrayView::new(header, bytes)?.to_npy()?;
-    Ok(zip.add_with(name, npy, compression)?)
+    // Those of sets of versions 1 to 5 are arrays, and stay so.
+    let ending = if found.name().ends_with(".npy") { ".npy" } else { "" };
+    Ok(to.copy_as(&found, &format!("{name}{ending}"))?)
 }

@@ -125,7 +125,7 @@ fn damage_stays_damage() {
     (0..40).for_each(|number| add(&mut writer, number));
     writer.finish().unwrap();
     let mut bytes = std::fs::read(&path).unwrap();
-    let place = bytes.windows(9).position(|name| name == b"payload-0").unwrap() + 13 + 128 + 60;
+    let place = bytes.windows(9).position(|name| name == b"payload-0").unwrap() + 9 + 60;
     bytes[place] ^= 1;
     std::fs::write(&path, bytes).unwrap();
     let damaged = Archive::open(&path).unwrap().verify(|_| ()).unwrap().problems;

@@ -34,7 +34,7 @@ struct Case {
 /// False members that cannot be detected and must be read as the reference reads them: part of the case's name, and the reason.
 const READ: [(&str, &str); 8] = [
     ("/key is", "a key is any valid name of a member"),
-    ("keys-0.npy: byte", "a table can describe any keys"),
+    ("keys-0: byte", "a table can describe any keys"),
     ("/keys/pattern/", "a pattern can describe any keys"),
     ("/default/dtype is \"<f8\"", "pixels can have any dtype"),
     ("/default/values/", "pixels can have any two values"),
@@ -102,6 +102,7 @@ fn samples() -> Vec<Sample> {
         Sample { name: "stacks", bytes: written(&coded(Codec::Contour), stacks) },
         Sample { name: "shipped", bytes: written(&WriteOptions::default(), ragged) },
         Sample { name: "raw", bytes: written(&coded(Codec::Raw), numbered) },
+        Sample { name: "arrays", bytes: of_arrays(&written(&coded(Codec::Raw), numbered)) },
         Sample {
             name: "packed",
             bytes: written(&WriteOptions::default().with_encoding(Encoding::Packed), ragged),
@@ -118,6 +119,20 @@ fn array(bytes: &[u8]) -> Vec<u8> {
 fn members(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     let zip = bitnpz_npz::Archive::from_bytes(bytes.to_vec()).unwrap();
     zip.members().map(|member| (member.name().to_owned(), member.read().unwrap())).collect()
+}
+
+/// Returns the archive with sets of version 4, whose members are arrays.
+fn of_arrays(bytes: &[u8]) -> Vec<u8> {
+    let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
+    let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), &options);
+    for (name, bytes) in members(bytes) {
+        let text = String::from_utf8_lossy(&bytes);
+        match name.ends_with(".json") {
+            true => writer.add(&name, text.replace("\"version\":6", "\"version\":4").into()).unwrap(),
+            false => writer.add(&format!("{name}.npy"), array(&bytes)).unwrap(),
+        }
+    }
+    writer.finish().unwrap().into_inner()
 }
 
 fn own_members(sample: &Sample) -> impl Iterator<Item = (String, Vec<u8>)> {
@@ -225,21 +240,24 @@ fn json_lies(sample: &Sample, member: &str, text: &[u8]) -> Vec<Case> {
     cases
 }
 
-/// Returns false copies of an array member: shorter, longer, with changed bytes, and with another header or compression.
-fn array_lies(sample: &Sample, member: &str, npy: &[u8]) -> Vec<Case> {
-    let (head, bytes) = npy.split_at(128);
+/// Returns false copies of a member of bytes, or of an array of them: shorter, longer, with changed bytes, and with another header
+/// or compression.
+fn bytes_lies(sample: &Sample, member: &str, whole: &[u8]) -> Vec<Case> {
+    let is_array = member.ends_with(".npy");
+    let (head, bytes) = whole.split_at(if is_array { 128 } else { 0 });
     let must_be_same = !member.contains("keys");
-    let case = |what: String, npy: Option<Vec<u8>>, compression: Compression| Case {
+    let case = |what: String, bytes: Option<Vec<u8>>, compression: Compression| Case {
         name: format!("{}: {member}: {what}", sample.name),
-        bytes: with_member(&sample.bytes, member, npy, compression),
+        bytes: with_member(&sample.bytes, member, bytes, compression),
         must_be_same,
     };
-    let of = |what: String, bytes: &[u8]| case(what, Some(array(bytes)), Compression::Stored);
+    let of = |what: String, bytes: &[u8]| {
+        case(what, Some(if is_array { array(bytes) } else { bytes.to_vec() }), Compression::Stored)
+    };
     let mut cases = vec![
         case("it is not there".to_owned(), None, Compression::Stored),
-        case("deflated".to_owned(), Some(npy.to_vec()), Compression::Deflate { level: 6 }),
-        case("zstd".to_owned(), Some(npy.to_vec()), Compression::Zstd { level: 3 }),
-        case("no header".to_owned(), Some(bytes.to_vec()), Compression::Stored),
+        case("deflated".to_owned(), Some(whole.to_vec()), Compression::Deflate { level: 6 }),
+        case("zstd".to_owned(), Some(whole.to_vec()), Compression::Zstd { level: 3 }),
         of("zeros".to_owned(), &vec![0; bytes.len()]),
         of("ones".to_owned(), &vec![0xFF; bytes.len()]),
         of("a byte more".to_owned(), &[bytes, b"\0"].concat()),
@@ -247,7 +265,10 @@ fn array_lies(sample: &Sample, member: &str, npy: &[u8]) -> Vec<Case> {
         of("100,000 bytes more".to_owned(), &[bytes, &vec![0x55; 100_000]].concat()),
     ];
     let headers = [("|u1", "|i1"), ("|u1", "|b1"), ("False", "True "), (",)", ",1")];
-    for (old, new) in headers {
+    if is_array {
+        cases.push(case("no header".to_owned(), Some(bytes.to_vec()), Compression::Stored));
+    }
+    for (old, new) in headers.into_iter().filter(|_| is_array) {
         let text = String::from_utf8_lossy(&head[10..]).replacen(old, new, 1);
         let npy = [&head[..10], text.as_bytes(), bytes].concat();
         cases.push(case(format!("{new} for {old}"), Some(npy), Compression::Stored));
@@ -280,11 +301,11 @@ fn bombs(sample: &Sample) -> Vec<(Case, &'static str)> {
             (Compression::Deflate { level: 1 }, "deflate bomb"),
             (Compression::Zstd { level: 1 }, "zstd bomb"),
         ] {
-            let bomb = if name.ends_with(".json") { huge.clone() } else { array(&huge) };
+            let bomb = if name.ends_with(".npy") { array(&huge) } else { huge.clone() };
             add(what, &name, bomb, compression, "member_bytes");
         }
         if name.starts_with(".bitnpz/models/") {
-            add("100,000 questions", &name, array(&[0; 100_000]), Compression::Stored, "model");
+            add("100,000 questions", &name, vec![0; 100_000], Compression::Stored, "model");
         }
         if name.ends_with("set.json") && sample.name == "pixel" {
             for [height, width] in
@@ -307,7 +328,7 @@ fn collection(samples: &[Sample]) -> Vec<(&Sample, Vec<Case>)> {
             if name.ends_with(".json") {
                 json_lies(sample, &name, &bytes)
             } else {
-                array_lies(sample, &name, &bytes)
+                bytes_lies(sample, &name, &bytes)
             }
         });
         lies.collect()

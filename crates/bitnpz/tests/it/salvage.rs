@@ -121,7 +121,7 @@ fn check(saved: &Saved, places: &[Place], damaged: &[u8], folder: &Path) -> Salv
         let is_gone = |number: usize| {
             report.gone.iter().any(|problem| problem.member == set && problem.image == Some(number))
         };
-        let payload_touched = is_touched(payload[0].data.start + 128..payload[0].data.end);
+        let payload_touched = is_touched(payload[0].data.clone());
         let mut lost = HashSet::new();
         for number in 0..if keyed { saved.named.len() } else { saved.stack.len_of(ndarray::Axis(0)) } {
             if is_gone(number) {
@@ -213,9 +213,9 @@ fn is_one_damaged_image_named_and_blank_in_its_stack() {
     let folder = tempfile::tempdir().unwrap();
     let saved = saved(folder.path());
     let places = places(&saved.bytes);
-    let payload = places.iter().find(|place| place.name == ".bitnpz/stack/payload-0.npy").unwrap();
+    let payload = places.iter().find(|place| place.name == ".bitnpz/stack/payload-0").unwrap();
     let mut damaged = saved.bytes.clone();
-    let middle = usize::midpoint(payload.data.start + 128, payload.data.end);
+    let middle = usize::midpoint(payload.data.start, payload.data.end);
     damaged[middle] ^= 0x10;
     let report = check(&saved, &places, &damaged, folder.path());
     assert!(!report.gone.is_empty() && report.doubtful.is_empty(), "{report:?}");
@@ -231,9 +231,9 @@ fn are_images_recovered_if_their_member_has_a_damaged_name_too() {
     let folder = tempfile::tempdir().unwrap();
     let saved = saved(folder.path());
     let places = places(&saved.bytes);
-    let payload = places.iter().find(|place| place.name == ".bitnpz/images/payload-0.npy").unwrap();
+    let payload = places.iter().find(|place| place.name == ".bitnpz/images/payload-0").unwrap();
     let mut damaged = saved.bytes.clone();
-    damaged[usize::midpoint(payload.data.start + 128, payload.data.end)] ^= 1;
+    damaged[usize::midpoint(payload.data.start, payload.data.end)] ^= 1;
     let local_name = payload.local.start + 30;
     for names in [
         payload.central.end - payload.name.len()..payload.central.end,

@@ -3,7 +3,6 @@
 mod candidate;
 mod search;
 
-use std::borrow::Cow;
 use std::io::Write;
 use std::path::Path;
 
@@ -26,7 +25,7 @@ pub struct Salvaged {
     /// The names of copied members whose two headers have different names, each with the other name. One of the two headers
     /// is damaged; the copy has both names.
     pub renamed: Vec<(String, String)>,
-    /// The names, by either header, of damaged stored members that were copied after mending.
+    /// The names, by either header, of damaged stored members that were copied as they are.
     pub changed: Vec<String>,
     /// The numbers of the members in the new archive, in the order of the damaged one's central directory. Members that it
     /// does not list come last.
@@ -36,8 +35,8 @@ pub struct Salvaged {
 /// Copies every intact member of a damaged archive into another archive.
 ///
 /// Members are found by their local headers and by the remains of the central directory. A member is intact if its bytes have
-/// the size and the CRC of one of its headers. For a stored member that is not, `mend` is called with its name and bytes, and
-/// returns the bytes to copy instead, if there is something of use.
+/// the size and the CRC of one of its headers. A stored member that is not is copied as well, with a new CRC, if `is_of_use`
+/// says so of its name.
 ///
 /// # Errors
 ///
@@ -56,7 +55,7 @@ pub struct Salvaged {
 /// assert!(Archive::open(file.path()).is_err());
 ///
 /// let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
-/// let salvaged = salvage(file.path(), &mut writer, &Limits::default(), |_, _| None)?;
+/// let salvaged = salvage(file.path(), &mut writer, &Limits::default(), |_| false)?;
 /// assert!(salvaged.gone.is_empty());
 /// let archive = Archive::from_bytes(writer.finish()?.into_inner())?;
 /// assert_eq!(archive.find("b").expect("it is intact").read()?, b"second");
@@ -66,7 +65,7 @@ pub fn salvage<W: Write>(
     path: impl AsRef<Path>,
     writer: &mut Writer<W>,
     limits: &Limits,
-    mut mend: impl for<'a> FnMut(&str, &'a [u8]) -> Option<Cow<'a, [u8]>>,
+    is_of_use: impl Fn(&str) -> bool,
 ) -> Result<Salvaged> {
     let source = ByteSource::map(path.as_ref())?;
     let bytes = source.bytes().unwrap_or_default();
@@ -90,7 +89,11 @@ pub fn salvage<W: Write>(
                 (intact_end, known_end) = (attempt.end(), attempt.end());
                 Recovery::Intact(attempt)
             }
-            None => Recovery::mend(bytes, &attempts, &names, &mut mend),
+            None if names.iter().any(|name| is_of_use(name)) => {
+                let mut stored = attempts.iter().filter(|attempt| attempt.is_stored());
+                stored.find_map(|attempt| attempt.data(bytes)).map_or(Recovery::Lost, Recovery::Damaged)
+            }
+            None => Recovery::Lost,
         };
         copier.copy(&candidate, names, &recovery)?;
     }
@@ -102,26 +105,10 @@ pub fn salvage<W: Write>(
 enum Recovery<'a> {
     /// All of it.
     Intact(Attempt),
-    /// Mended bytes of a damaged stored member.
-    Mended(Cow<'a, [u8]>),
+    /// The bytes of a damaged stored member.
+    Damaged(&'a [u8]),
     /// Nothing.
     Lost,
-}
-
-impl<'a> Recovery<'a> {
-    /// Mends the bytes of a damaged member by either of its names, if it is stored.
-    fn mend(
-        bytes: &'a [u8],
-        attempts: &[Attempt],
-        [name, other]: &[String; 2],
-        mend: &mut impl FnMut(&str, &'a [u8]) -> Option<Cow<'a, [u8]>>,
-    ) -> Self {
-        let mut stored = attempts.iter().filter(|attempt| attempt.is_stored());
-        let mended = stored
-            .find_map(|attempt| attempt.data(bytes))
-            .and_then(|data| mend(name, data).or_else(|| mend(other, data)));
-        mended.map_or(Self::Lost, Self::Mended)
-    }
 }
 
 /// Copies members from the damaged archive to the new one, and keeps the report.
@@ -141,7 +128,7 @@ impl<W: Write> Copier<'_, W> {
                 let data = attempt.data(self.bytes).unwrap_or_default();
                 self.write(names, attempt.method, attempt.size, attempt.crc32, data)?;
             }
-            Recovery::Mended(data) => {
+            Recovery::Damaged(data) => {
                 self.salvaged.changed.extend(names.clone());
                 self.write(names, Method::STORED, data.len() as u64, crc32fast::hash(data), data)?;
             }

@@ -423,7 +423,8 @@ impl<W: Write> Writer<W> {
         if header.compressed_size >= IN_ZIP64.into() || header.uncompressed_size >= IN_ZIP64.into() {
             extra::push_zip64(&mut extra, &[header.uncompressed_size, header.compressed_size]);
         }
-        if placement == Placement::Aligned {
+        // What is no array has no items to be used in place.
+        if placement == Placement::Aligned && name.ends_with(".npy") {
             let end = self.position + (local_header::LEN + name.len() + extra.len()) as u64;
             let padding = extra::padding_len(end, 0);
             extra::push_padding(&mut extra, padding);

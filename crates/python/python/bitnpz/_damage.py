@@ -12,8 +12,8 @@ from ._paths import Path, local, shown
 
 
 def _shown(member: str) -> str:
-    """Returns a member's name for messages: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0.npy`."""
-    own = re.fullmatch(r"\.bitnpz/(.+)/([a-z]+)(?:-([0-9]+))?\.(?:npy|json)", member)
+    """Returns a member's name for messages: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0`."""
+    own = re.fullmatch(r"\.bitnpz/(.+)/([a-z]+)(?:-([0-9]+))?(?:\.npy|\.json)?", member)
     if own is None:
         return member
     part = "description" if own[2] == "set" else own[2]

@@ -10,8 +10,8 @@ const SYMBOL_BITS: f64 = 7.0;
 /// Codes with more than so many symbols are tried in steps: an eighth of the symbols more each time.
 const STEPS: usize = 8;
 
-/// After so many codes that are no shorter, no others are tried.
-const MAX_WORSE: usize = 12;
+/// The least weight of an escape.
+const MIN_ESCAPE: f64 = 1e-9;
 
 /// The part of the symbols' totals that counts in the common code: any symbol may be escaped.
 const COMMON_PART: f64 = 0.001;
@@ -33,34 +33,48 @@ pub(super) fn own_code(weights: &[f64], common: &[u8], price: &Price) -> Lengths
     let escaped_bits = |symbol: usize| weights[symbol] * f64::from(common[symbol]);
     let mut order: Vec<usize> = (0..weights.len()).collect();
     order.sort_by(|&a, &b| escaped_bits(b).total_cmp(&escaped_bits(a)));
-    let mut maker = CodeMaker::default();
-    let mut own = vec![0.0; weights.len() + 1];
-    let mut escape: f64 = weights.iter().sum();
-    let mut escaped: f64 = (0..weights.len()).map(escaped_bits).sum();
+    order.truncate((1 << price.longest) - 1);
+    let own = |symbol: usize| weights[symbol].max(f64::MIN_POSITIVE);
+    let (mut escape, mut escaped) =
+        (weights.iter().sum::<f64>(), (0..weights.len()).map(escaped_bits).sum::<f64>());
     // Without symbols of its own, a code is the common one.
     let mut best = (escaped, vec![0; weights.len() + 1]);
-    let (mut worse, mut next) = (0, 1);
-    for (number, &symbol) in (1..).zip(order.iter().take((1 << price.longest) - 1)) {
-        own[symbol] = weights[symbol].max(f64::MIN_POSITIVE);
+    // Codes of the first symbols, by the least that each can cost: none is shorter than the entropy.
+    let (mut entropy, mut next, mut codes) = (entropy_term(escape), 1, Vec::new());
+    for (number, &symbol) in (1..).zip(&order) {
+        entropy -= entropy_term(own(symbol));
         escape -= weights[symbol];
         escaped -= escaped_bits(symbol);
-        if number < next {
-            continue;
+        if number == next {
+            next = number + 1 + number / STEPS;
+            let escape = escape.max(MIN_ESCAPE);
+            let besides = escaped + price.part * SYMBOL_BITS * f64::from(number as u32);
+            codes.push((entropy - entropy_term(escape) + besides, number, escape, besides));
         }
-        next = number + 1 + number / STEPS;
-        own[weights.len()] = escape.max(1e-9);
-        let lengths = maker.optimal_lengths(&own, price.longest);
-        let bits: f64 = own.iter().zip(&lengths).map(|(weight, &length)| weight * f64::from(length)).sum();
-        let cost = bits + escaped + price.part * SYMBOL_BITS * f64::from(number as u32);
-        worse += 1;
-        if cost < best.0 {
-            best = (cost, lengths);
-            worse = 0;
-        } else if worse > MAX_WORSE {
+    }
+    codes.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
+    let mut maker = CodeMaker::default();
+    let mut owned = Vec::new();
+    for (least, number, escape, besides) in codes {
+        if least >= best.0 {
             break;
+        }
+        owned.clear();
+        owned.resize(weights.len(), 0.0);
+        order[..number].iter().for_each(|&symbol| owned[symbol] = own(symbol));
+        owned.push(escape);
+        let lengths = maker.optimal_lengths(&owned, price.longest);
+        let bits: f64 = owned.iter().zip(&lengths).map(|(weight, &length)| weight * f64::from(length)).sum();
+        if bits + besides < best.0 {
+            best = (bits + besides, lengths);
         }
     }
     best.1
+}
+
+/// Returns the term of a weight in the entropy of weights, in bits: that of their sum less those of all.
+fn entropy_term(weight: f64) -> f64 {
+    weight * weight.log2()
 }
 
 /// Returns the code of all symbols, made for those that are escaped from these codes.
