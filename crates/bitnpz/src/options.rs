@@ -31,7 +31,8 @@ pub struct WriteOptions {
     pub encoding: Option<Encoding>,
     /// The compression of all members but those of image sets.
     pub compression: Compression,
-    /// The codec of image sets: by default, for each set, the one that makes a sample of its images smallest.
+    /// The codec of image sets, and of images that are added to sets of another: by default, for each set, the one that makes a
+    /// sample of its images smallest.
     pub codec: Option<Codec>,
     /// The model of new image sets, whatever [`codec`](Self::codec) is: by default each trains one of its own. Sets that are
     /// appended to keep theirs for new images that it fits.

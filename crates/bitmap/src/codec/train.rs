@@ -23,12 +23,16 @@ const MAX_TRIAL_EXCESS: f64 = 1.6;
 /// How much larger the shipped model makes images than one of their own, at most.
 const MAX_SHIPPED_EXCESS: f64 = 2.0;
 
-/// How much larger images of another codec must be for `pixel` to be chosen: it takes two to eight times as long to decode.
+/// How much larger images of another codec must be for `pixel` to be chosen: it takes two to eight times as long to decode. `zstd`
+/// takes less, but much longer to encode.
 const PIXEL_HANDICAP: f64 = 1.1;
 
 /// How much larger images of `pixel` must be with shares that stay for those that adapt to be chosen: they take 1.3 to 1.9 times
 /// as long to decode.
 const ADAPTIVE_HANDICAP: f64 = 1.05;
+
+/// `zstd` is tried where the others leave more than one byte in so many of packed rows: it finds rows that come again anywhere.
+const ZSTD_TRIED_FROM: f64 = 3.0;
 
 /// The trusts that show whether shares that adapt would help.
 const ADAPTIVE_TRUSTS: [u8; 2] = [4, 64];
@@ -53,11 +57,12 @@ impl Model {
     }
 
     /// Returns the model of this codec with which all images and the model itself are smallest: for `contour` the shipped one,
-    /// a change of that, or one of its own. Without a codec chooses one too, but not `zstd`.
+    /// a change of that, or one of its own. Without a codec chooses one too; `zstd` only where a third of the packed rows or more
+    /// is left by the others.
     ///
-    /// Sizes are estimated from the sample. Unless the effort is [`Smallest`](Effort::Smallest), `pixel` is only chosen if all
-    /// others are 10 % larger, because it takes two to eight times as long to decode. The model does not depend on the number of
-    /// threads.
+    /// Sizes are estimated from the sample. Unless the effort is [`Smallest`](Effort::Smallest), `pixel` is only chosen if
+    /// `contour` and `raw` are 10 % larger, because it takes two to eight times as long to decode; so is `zstd`, which takes long to
+    /// encode. The model does not depend on the number of threads.
     ///
     /// ```
     /// use std::num::NonZero;
@@ -105,11 +110,21 @@ impl Model {
         let handicap = if effort == Effort::Smallest { 1.0 } else { PIXEL_HANDICAP };
         let cost = |model: &Self| {
             let cost = model.cost(sample.decider(), effort);
-            if model.codec() == Codec::Pixel { handicap * cost } else { cost }
+            if matches!(model.codec(), Codec::Pixel | Codec::Zstd) { handicap * cost } else { cost }
         };
         let models = [Some(raw), contour, pixel].into_iter().flatten();
-        let costs = models.map(|model| (cost(&model), model));
-        costs.min_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there is one at least").1
+        let mut costs: Vec<_> = models.map(|model| (cost(&model), model)).collect();
+        let least = costs.iter().map(|(cost, _)| *cost).fold(f64::INFINITY, f64::min);
+        costs.extend(Self::try_zstd(sample, least, costs[0].0).map(|model| (cost(&model), model)));
+        costs.into_iter().min_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there is one at least").1
+    }
+
+    /// Returns a model of `zstd`, if it may make all images smaller than to so many bytes, where packed rows take `raw`.
+    fn try_zstd(sample: Sample<'_>, least: f64, raw: f64) -> Option<Self> {
+        let trial = Sample { total: sample.trial().images.len(), ..sample.trial() };
+        let scale = sample.total as f64 / trial.total.max(1) as f64;
+        let may_win = || scale * Self::train(Codec::Zstd, trial).cost(trial, Effort::Balanced) < least;
+        (ZSTD_TRIED_FROM * least > raw && may_win()).then(|| Self::train(Codec::Zstd, sample))
     }
 
     /// Returns the model of `contour` with which all images and the model itself are smallest.

@@ -281,6 +281,22 @@ fn chooses_contour_for_images_that_the_shipped_model_does_not_know() {
     assert_eq!(chosen.codec(), Codec::Contour);
 }
 
+/// Rows drawn from a few rows of noise: only `zstd` finds those that come again.
+#[test]
+fn chooses_zstd_for_rows_that_come_again_anywhere() {
+    let mut state = 1_u64;
+    let mut random = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state ^ state >> 29).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    };
+    let rows: Vec<[u8; 8]> = (0..31).map(|_| random().to_be_bytes()).collect();
+    let mut draw = || (0..40).flat_map(|_| rows[(random() >> 40) as usize % rows.len()]).collect();
+    let images: Vec<Bitmap> = (0..200).map(|_| Bitmap::from_packed(40, 64, draw()).unwrap()).collect();
+    let views: Vec<_> = images.iter().map(Bitmap::view).collect();
+    let sample = Sample { images: &views, total: 10_000 };
+    assert_eq!(Model::choose(None, sample, Effort::Balanced, NonZero::<usize>::MIN).codec(), Codec::Zstd);
+}
+
 #[test]
 fn a_model_of_noise_does_not_fit_a_texture() {
     let texture: Vec<Bitmap> = (0..20)

@@ -27,18 +27,18 @@ const BAND_BYTES: usize = 128 << 10;
 /// So many images at most are tried to see which model suits them.
 const MOST_TRIED: (usize, u64) = (1000, 1 << 20);
 
-/// Returns this model, which earlier images of the set have, if it fits these; else one that is trained on them, if all of them
-/// take fewer bytes with it. A set that is sorted, or appended to, may have other images than it began with.
+/// Returns this model, which earlier images of the set have, if it fits these; else the one that was given, or one that is trained
+/// on them, if all of them take fewer bytes with it. A set that is sorted, or appended to, may have other images than it began with.
 pub(super) fn suit(model: Arc<Model>, taught: &Taught<'_>, options: &SetOptions) -> Arc<Model> {
-    if options.model.is_some() || options.codec.is_some() {
+    if options.model.as_ref() == Some(&model) || options.codec.is_some() {
         return model;
     }
     let sample = RandomSample::draw(taught, taught.all, MOST_TRIED);
     if sample.images.is_empty() || model.fits(sample.get()) {
         return model;
     }
-    let other = train(taught, taught.all, options);
-    if model.is_worse_than(&other, sample.get()) { Arc::new(other) } else { model }
+    let other = options.model.clone().unwrap_or_else(|| Arc::new(train(taught, taught.all, options)));
+    if model.is_worse_than(&other, sample.get()) { other } else { model }
 }
 
 /// Trains a model on a random sample of these images, the same each time. There will be `total` images in the set. If no codec is

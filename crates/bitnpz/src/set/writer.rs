@@ -337,7 +337,9 @@ impl SetWriter {
             // Whether it fits is checked if an eighth or more are new.
             is_known = self.models.last() == Some(&model) && images.len() < before + before / 8;
         }
-        if let (None, Some(last)) = (&self.model, self.models.last()) {
+        // A codec that is asked for is that of new images in a set that has another, too.
+        let is_asked_for = |model: &&ModelBytes| self.options.codec.is_none_or(|codec| codec == model.codec);
+        if let (None, Some(last)) = (&self.model, self.models.last().filter(is_asked_for)) {
             self.model = Some(last.to_shared()?);
         }
         let (model, options) = (self.model.clone(), self.options.clone());

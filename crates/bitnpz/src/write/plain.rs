@@ -79,9 +79,7 @@ fn write_items(
 ) -> Result<()> {
     let chosen = with_best_level(array.data(), compression)?;
     let streamed_from = if chosen == compression { STREAMED_BYTES } else { STREAMED_IF_TINY_BYTES };
-    // A stream has its head in one stored block. Headers of structured dtypes can be longer.
-    let has_short_head = array.header().to_bytes()?.len() <= usize::from(u16::MAX);
-    let streams = has_short_head && !matches!(compression, Compression::Zstd { .. });
+    let streams = !matches!(compression, Compression::Zstd { .. });
     if array.data().len() > streamed_from && streams {
         return stream(output, key, array, chosen);
     }

@@ -109,7 +109,7 @@ impl Writer {
             if self.contains(entry.key()) {
                 return Ok(Remaining::KeyTaken);
             }
-            self.add_dyn_images(entry.key(), &entry.to_array()?.view())?;
+            self.add_dyn_images_of(entry.key(), &entry.to_array()?.view(), entry.image_axes())?;
             return Ok(Remaining::Added);
         };
         let kind = set.kind(shape[shape.len() - 1]);

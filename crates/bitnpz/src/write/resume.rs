@@ -59,13 +59,10 @@ impl Writer {
         };
         let mut writer =
             if is_there { Self::append(path, options)? } else { Self::create_with(path, options)? };
-        writer.checkpoint = Some(Checkpoint {
-            path: path.to_owned(),
-            options: options.clone(),
-            every,
-            added: 0,
-            is_kept: is_there,
-        });
+        // An archive that is there keeps its encoding.
+        let options = WriteOptions { encoding: Some(writer.encoding()), ..options.clone() };
+        writer.checkpoint =
+            Some(Checkpoint { path: path.to_owned(), options, every, added: 0, is_kept: is_there });
         Ok(writer)
     }
 

@@ -18,10 +18,13 @@ use crate::record::{IN_ZIP64, ZIP64_VERSION, extra, flags, local_header as local
 /// costs in size is small.
 const DEFLATE_PIECE_BYTES: usize = 1 << 20;
 
+/// A stored block has at most so many bytes.
+const MAX_STORED_BLOCK: usize = u16::MAX as usize;
+
 /// A member that is being written. [`finish`](Self::finish) rewrites its local header with the final sizes, or writes them behind
 /// the data if the sink cannot be sought.
 ///
-/// A deflated member starts with its head in a stored block (RFC 1951, 3.2.4), so that the head can be replaced. Empty
+/// A deflated member starts with its head in stored blocks (RFC 1951, 3.2.4), so that the head can be replaced. Empty
 /// stored blocks join the pieces that follow at byte boundaries, like zlib's `Z_SYNC_FLUSH`.
 ///
 /// If it is dropped without [`finish`](Self::finish), every later call of the writer fails.
@@ -185,14 +188,13 @@ impl<'a, W: Write> Stream<'a, W> {
         let padding = self.padding - extra.len();
         extra::push_padding(&mut extra, padding);
         let mut front = local::whole(&header, &self.name, &extra);
-        if self.level.is_some() {
-            let len = u16::try_from(self.head.len())
-                .map_err(|_| Error::corrupt("expected a head of at most 65,535 bytes, found a longer one"))?;
-            front.push(0);
-            front.extend_from_slice(&len.to_le_bytes());
-            front.extend_from_slice(&(!len).to_le_bytes());
+        for block in self.head.chunks(MAX_STORED_BLOCK) {
+            if self.level.is_some() {
+                let [low, high, ..] = block.len().to_le_bytes();
+                front.extend_from_slice(&[0, low, high, !low, !high]);
+            }
+            front.extend_from_slice(block);
         }
-        front.extend_from_slice(&self.head);
         Ok(front)
     }
 
