@@ -1,5 +1,6 @@
 //! Suggesting image axes that make an array smaller.
 
+use std::collections::HashSet;
 use std::num::NonZero;
 
 use bitnpz_bitmap::codec::{Effort, Encoder, Model, Sample};
@@ -22,8 +23,17 @@ const BAND_STRIDE: usize = 7919;
 /// Other axes are suggested only if images would take less than half of the bytes: the estimate is rough.
 const MIN_FACTOR: f64 = 2.0;
 
-/// No axes are suggested for fewer pixels: the estimate would be unreliable, and there is little to save.
+/// No axes are suggested that save fewer bytes, nor for fewer pixels: the estimate would be unreliable.
+const MIN_SAVED: f64 = 512.0;
 const MIN_PIXELS: usize = 4096;
+
+/// Equal images are stored once. They are counted in runs of so many images, spread over all, as long as these have so many pixels.
+const RUNS: usize = 16;
+const RUN_IMAGES: usize = 16;
+const MOST_COMPARED: usize = 1 << 20;
+
+/// What an image takes in a set beside its payload, in bytes.
+const IMAGE_BYTES: f64 = 0.7;
 
 /// Image axes that would make an array smaller than the inferred axes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,8 +76,9 @@ pub fn better_axes(array: &DynArrayView<'_>) -> Option<BetterAxes> {
     if inferred.per_pixel <= MIN_FACTOR * cost.max(1e-4) {
         return None;
     }
-    let factor = bits.encoded_bytes(ImageAxes::Inferred)? / bits.encoded_bytes(axes)?;
-    (factor > MIN_FACTOR).then_some(BetterAxes { axes, factor })
+    let (inferred, better) = (bits.stored_bytes(ImageAxes::Inferred)?, bits.stored_bytes(axes)?);
+    let factor = inferred / better;
+    (factor > MIN_FACTOR && inferred - better > MIN_SAVED).then_some(BetterAxes { axes, factor })
 }
 
 /// Returns the axes that images may have instead of the last two.
@@ -146,9 +157,11 @@ impl<'a> ArrayBits<'a> {
         Some(Bands { starts: std::array::from_fn(start), rows, columns, down, right })
     }
 
-    /// Returns the bytes of a sample of images along these axes, with the model that suits them.
-    fn encoded_bytes(&self, axes: ImageAxes) -> Option<f64> {
+    /// Estimates the bytes of all images along these axes, from a sample with the model that suits it.
+    fn stored_bytes(&self, axes: ImageAxes) -> Option<f64> {
         let Bands { starts, rows, columns, down, right } = self.bands(axes)?;
+        let (stack, form) = axes.form(self.header).ok()??;
+        let strides = self.strides(&stack, form.as_ref().and_then(|form| form.axes));
         let bands: Vec<Bitmap> = starts
             .iter()
             .map(|start| {
@@ -166,7 +179,32 @@ impl<'a> ArrayBits<'a> {
         let mut payloads = Vec::new();
         let mut encoder = Encoder::with_effort(Effort::Fast);
         views.iter().for_each(|&view| encoder.encode(&model, view, &mut payloads));
-        Some((payloads.len() + model.as_bytes().len()).max(1) as f64)
+        let images: usize = stack[..stack.len() - 2].iter().product();
+        let pixels = self.header.len() as f64 / (BANDS * rows * columns).max(1) as f64;
+        let payloads = payloads.len() as f64 * pixels + IMAGE_BYTES * images as f64;
+        Some(payloads * self.distinct(&stack, &strides) + model.as_bytes().len() as f64)
+    }
+
+    /// Returns the part of the images of a stack that are not equal to others, in runs of them.
+    fn distinct(&self, stack: &[usize], strides: &[usize]) -> f64 {
+        let (outer, [height, width]) = stack.split_last_chunk().expect("a stack has height and width");
+        let [down, right] = [strides[outer.len()], strides[outer.len() + 1]];
+        let images: usize = outer.iter().product();
+        let most = (MOST_COMPARED / (height * width).max(1)).clamp(1, RUNS * RUN_IMAGES);
+        let (mut seen, mut distinct) = (0, HashSet::new());
+        for run in 0..RUNS {
+            let first = run * images / RUNS;
+            let images = images.min((run + 1) * images / RUNS) - first;
+            for image in (first..first + images.min(RUN_IMAGES)).take(most.div_ceil(RUNS)) {
+                let start = image_start(image, outer, strides);
+                let places = (0..*height).flat_map(|y| (0..*width).map(move |x| y * down + x * right));
+                let mut hasher = crc32fast::Hasher::new();
+                places.for_each(|place| hasher.update(&[self.bit(start + place).into()]));
+                distinct.insert(hasher.finalize());
+                seen += 1;
+            }
+        }
+        distinct.len() as f64 / seen.max(1) as f64
     }
 
     /// Counts the edge breaks of images along these axes, in a sample of them.
@@ -260,5 +298,16 @@ mod tests {
             ndarray::Array2::from_shape_fn((300, 400), |(y, x)| y % 20 < 9 && (x + y / 20 * 7) % 17 < 8);
         assert_eq!(text(DynArray::from_ndarray(&page)), None);
         assert_eq!(text(DynArray::from_ndarray(&Array3::<f32>::from_elem((9, 40, 40), 0.5))), None);
+        // Equal images are stored once, wherever they are: balls of voxels have the same slices.
+        let balls = ndarray::Array4::from_shape_fn((10, 32, 32, 32), |(ball, z, y, x)| {
+            let [z, y, x] = [(z, 11 + ball), (y, 16), (x, 16)].map(|(place, middle)| place.abs_diff(middle));
+            z * z + y * y + x * x < 50
+        });
+        assert_eq!(text(DynArray::from_ndarray(&balls)), None);
+        let masks = Array3::from_shape_fn((500, 40, 40), |(i, y, x)| {
+            let i = i / 10;
+            (y * 7 + x * x + i * i) % (5 + i % 13) < 2 && y.abs_diff(20) + x.abs_diff(i % 40) < 19
+        });
+        assert_eq!(text(DynArray::from_ndarray(&masks)), None);
     }
 }
