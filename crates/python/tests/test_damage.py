@@ -32,6 +32,18 @@ def test_verify_names_damaged_images(glyphs, damaged):
         archive.verify()
 
 
+def test_whole_stacks_are_read_with_their_checksums(glyphs):
+    bitnpz.save("raw.npz", {"glyphs": glyphs}, codec="raw")
+    content = bytearray(open("raw.npz", "rb").read())
+    content[content.index(b"payload-0") + len(content) // 2] ^= 1
+    archive = bitnpz.load(bytes(content))
+    for read in (lambda: np.asarray(archive["glyphs"]), lambda: archive["glyphs"][:], lambda: archive.images("glyphs")[10:590]):
+        with pytest.raises(bitnpz.DamagedError, match=r"images [0-9]+ to [0-9]+ of the set: their checksum differs"):
+            read()
+    wrong = [i for i in range(600) if (archive["glyphs"][i] != glyphs[i]).any()]
+    assert len(wrong) == 1
+
+
 def test_salvage_saves_the_rest(glyphs, damaged):
     before = open(damaged, "rb").read()
     report = bitnpz.salvage(damaged, "saved.npz")

@@ -17,7 +17,7 @@ use super::stored_images::StoredImages;
 use crate::error::{ErrorKind, Result};
 use crate::interrupt;
 use crate::packed::unpack_into;
-use crate::set::{CodedImage, Requested, Window};
+use crate::set::{BlockChecks, CodedImage, Requested, Window};
 use crate::threads;
 
 /// The number of small images that a thread takes at a time: enough that taking them costs little beside decoding them, few
@@ -262,18 +262,26 @@ impl Images {
         if let (&[index], ImageStorage::Set(_)) = (indices, &self.storage) {
             return self.with_bitmap(index, |image| read(image, out));
         }
+        // Images that follow each other are those of whole blocks, which have checksums.
+        let is_run = indices.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]));
+        let checks = is_run.then(BlockChecks::default);
+        let checks = checks.as_ref();
         self.share(indices, out, |images, mut out| {
             if let Some(size) = self.size
                 && let Some(coded) = images.find_coded()?
             {
-                return CodedImage::decode_all(&coded, size, |number, image| read(image, out.of(number)));
+                return CodedImage::decode_all(&coded, size, checks, |number, image| {
+                    read(image, out.of(number));
+                });
             }
             match images {
                 Share::One(
                     Self { storage: ImageStorage::Set(stored), size: Some(size), .. },
                     window,
                     indices,
-                ) => stored.with_images(window, indices, *size, |number, image| read(image, out.of(number))),
+                ) => stored.with_images(window, indices, *size, checks, |number, image| {
+                    read(image, out.of(number));
+                }),
                 _ => images.try_for_each(|number, images, index| {
                     images.with_bitmap(index, |image| read(image, out.of(number)))
                 }),

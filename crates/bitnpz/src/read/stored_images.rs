@@ -14,7 +14,7 @@ use crate::axes::{ArrayForm, ImageAxes};
 use crate::error::Result;
 use crate::interrupt;
 use crate::packed::unpack_onto;
-use crate::set::{CodedImage, Requested, StackShape, StoredSet, Window};
+use crate::set::{BlockChecks, CodedImage, Requested, StackShape, StoredSet, Window};
 
 /// The number of images that are decoded at once, and the largest number of pixels that each of them has then.
 const IMAGES_AT_ONCE: usize = 32;
@@ -173,16 +173,18 @@ impl StoredImages {
         self.set().prefetch(self.zip(), &ranges)
     }
 
-    /// Calls `with` with each of these images and its number in `indices`; all have this size. The window has what was requested.
+    /// Calls `with` with each of these images and its number in `indices`; all have this size, and are counted by `checks`. The
+    /// window has what was requested.
     pub(super) fn with_images(
         &self,
         window: &Window,
         indices: &[usize],
         size: [usize; 2],
+        checks: Option<&BlockChecks>,
         with: impl FnMut(usize, BitmapView<'_>),
     ) -> Result<()> {
         let images: Vec<usize> = indices.iter().map(|index| self.first() + index).collect();
-        self.set().with_images(self.zip(), window, &images, size, with)
+        self.set().with_images(self.zip(), window, &images, size, checks, with)
     }
 
     /// Finds an image, which must have this size, in this window if it is there.
@@ -209,7 +211,7 @@ impl StoredImages {
         self.set().count_ones(self.zip(), self.first() + index)
     }
 
-    /// Appends the pixels of some images in the byte order of the dtype.
+    /// Appends the pixels of some images in the byte order of the dtype. Blocks that are read whole are checked.
     pub(crate) fn unpack(&self, images: Range<usize>, pixels: &mut Vec<u8>) -> Result<()> {
         let mut unpack = |image: BitmapView<'_>| {
             let kind = self.set().kind(image.width());
@@ -218,6 +220,7 @@ impl StoredImages {
         let size = self.stack().map(StackShape::size).or_else(|| self.set().common_size());
         let size = size.filter(|[height, width]| height * width <= MAX_PIXELS_AT_ONCE);
         let (mut requested, mut end) = (Requested::all(&[]), images.start);
+        let checks = BlockChecks::default();
         for first in images.clone().step_by(IMAGES_AT_ONCE) {
             interrupt::check()?;
             let indices: Vec<usize> = (first..images.end.min(first + IMAGES_AT_ONCE)).collect();
@@ -229,7 +232,7 @@ impl StoredImages {
             match size {
                 Some(size) => {
                     let mut unpacked = Ok(());
-                    self.with_images(&requested.window, &indices, size, |_, image| {
+                    self.with_images(&requested.window, &indices, size, Some(&checks), |_, image| {
                         if unpacked.is_ok() {
                             unpacked = unpack(image);
                         }

@@ -50,10 +50,24 @@ impl Checksum {
 
     /// Adds the next image by its CRC-32.
     pub(super) fn add_crc(&mut self, crc: u32) {
-        let [sum, weighted] = &mut self.sums;
-        *sum = sum.wrapping_add(crc);
-        *weighted = weighted.wrapping_add(crc.wrapping_mul(weight(self.images)));
-        self.images += 1;
+        self.add_crc_at(self.images as usize, crc);
+    }
+
+    /// Adds the image in this place by its CRC-32, in any order.
+    pub(super) fn add_crc_at(&mut self, place: usize, crc: u32) {
+        let weighted = crc.wrapping_mul(weight(u32::try_from(place).expect("a place in a block")));
+        self.add_all(&Self { sums: [crc, weighted], images: 1, missing: Vec::new() });
+    }
+
+    /// Adds other images of the block, all of which could be read.
+    pub(super) fn add_all(&mut self, others: &Self) {
+        self.sums.iter_mut().zip(others.sums).for_each(|(sum, other)| *sum = sum.wrapping_add(other));
+        self.images += others.images;
+    }
+
+    /// Returns the number of images that were added.
+    pub(super) fn images(&self) -> usize {
+        self.images as usize
     }
 
     pub(super) fn to_bytes(&self) -> [u8; BYTES] {
@@ -108,12 +122,16 @@ impl ImageCrc {
         crc.finish()
     }
 
+    /// Returns the hash of a height and width.
+    pub(super) fn of_size(size: [usize; 2]) -> Hasher {
+        let mut crc = Hasher::new();
+        size.iter().for_each(|&side| crc.update(&(side as u64).to_le_bytes()));
+        crc
+    }
+
     /// Starts an image of this height and width.
     pub(super) fn start(&mut self, size: [usize; 2]) {
-        self.crc.reset();
-        for side in size {
-            self.crc.update(&(side as u64).to_le_bytes());
-        }
+        self.crc = Self::of_size(size);
         self.row.clear();
         self.stride = size[1].div_ceil(8);
     }

@@ -5,7 +5,9 @@ use std::cell::Cell;
 
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Decoder, Model};
+use bitnpz_npz::Archive;
 
+use super::block_checks::BlockChecks;
 use super::segment::Segment;
 use crate::error::{Error, Result};
 
@@ -40,19 +42,23 @@ pub(crate) struct CodedImage<'s> {
     /// Where the payload begins, behind the size.
     pub(super) start: usize,
     pub(super) model: &'s Model,
+    pub(super) zip: &'s Archive,
     pub(super) segment: &'s Segment,
-    /// Its number in the set.
+    /// Its number in the segment, and in the set.
+    pub(super) number: usize,
     pub(super) image: usize,
 }
 
 impl CodedImage<'_> {
     /// Calls `with` with the number of each of these images and the image; all have this size. Those of one model that follow each
-    /// other are decoded together.
+    /// other are decoded together. With `checks` they are counted as images that are read with their whole blocks.
     pub(crate) fn decode_all(
         images: &[Self],
         size: [usize; 2],
+        checks: Option<&BlockChecks>,
         mut with: impl FnMut(usize, BitmapView<'_>),
     ) -> Result<()> {
+        let mut checks = checks.map(|checks| checks.images(size));
         let payloads: Vec<&[u8]> = images.iter().map(|image| &image.payload[image.start..]).collect();
         let mut start = 0;
         for like in images.chunk_by(|image, next| std::ptr::eq(image.model, next.model)) {
@@ -61,12 +67,14 @@ impl CodedImage<'_> {
                 let decoded = decoder.decode_many(like[0].model, &payloads[start..end], size, rows);
                 let decoded =
                     decoded.map_err(|(number, error)| blame(like[number].segment, like[number].image, error));
-                decoded?.enumerate().for_each(|(number, image)| with(start + number, image));
-                Ok::<_, Error>(())
+                decoded?.zip(start..).try_for_each(|(image, number)| {
+                    with(number, image);
+                    checks.as_mut().map_or(Ok(()), |checks| checks.add(&images[number], image))
+                })
             })?;
             start = end;
         }
-        Ok(())
+        checks.map_or(Ok(()), |mut checks| checks.finish())
     }
 }
 

@@ -6,16 +6,17 @@
 //! | `.bitnpz/<set>/set.json` | models, dtype, values, shape and segments: `description` |
 //! | `.bitnpz/<set>/payload-<n>` | the payloads of segment n in blocks, with repeats and checksums: `block`, `lengths` |
 //! | `.bitnpz/<set>/blocks-<n>` | how its blocks are laid out, and where each starts: `directory` |
-//! | `.bitnpz/<set>/keys-<n>.npy` | the keys, unless they follow a pattern: `keys` |
+//! | `.bitnpz/<set>/keys-<n>` | the keys, unless they follow a pattern: `keys` |
 //! | `.bitnpz/models/<model>` | a model |
 //!
 //! Writing: `writer` collects images (`collected`) into segments; `encode` trains a model (`train`), encodes the images
 //! (`payloads`) and puts them into blocks. Reading: `stored` finds an image's `segment`, its payload, and decodes it; blocks
-//! that were read are kept in `kept_blocks`; `verify` reads all images. Sets of versions 1 to 3 have a
+//! that were read are kept in `kept_blocks`, and those that are read whole are checked by `block_checks`; `verify` reads all images. Sets of versions 1 to 3 have a
 //! `payload_index` in place of blocks.
 
 mod blob;
 mod block;
+mod block_checks;
 mod checksum;
 mod coded_image;
 mod collected;
@@ -48,6 +49,7 @@ mod verify;
 mod window;
 mod writer;
 
+pub(crate) use block_checks::BlockChecks;
 pub(crate) use coded_image::CodedImage;
 pub(crate) use description::{Ones, Shape};
 pub(crate) use keys::KeySet;

@@ -1,7 +1,7 @@
 //! A segment of an image set in an archive.
 
 use std::ops::Range;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bitnpz_npz::Archive;
@@ -17,6 +17,8 @@ use crate::names::{self, SegmentPart};
 /// A segment of an image set.
 #[derive(Debug)]
 pub(super) struct Segment {
+    /// That of no other segment that is open, or was.
+    id: u64,
     description: SegmentDescription,
     keys: SegmentKeys,
     members: PayloadMembers,
@@ -40,7 +42,10 @@ impl Segment {
         let is_known = members.check(zip, description.images)?;
         let keys_member = names::of_segment(set, SegmentPart::Keys, number);
         let keys = SegmentKeys::open(zip, keys_member, description.keys.as_ref(), description.images)?;
-        let segment = Self { description, keys, members, payloads: OnceLock::new(), kept: Arc::clone(kept) };
+        static OPENED: AtomicU64 = AtomicU64::new(0);
+        let id = OPENED.fetch_add(1, Ordering::Relaxed);
+        let segment =
+            Self { id, description, keys, members, payloads: OnceLock::new(), kept: Arc::clone(kept) };
         if !is_known {
             segment.payloads(zip)?;
         }
@@ -76,6 +81,11 @@ impl Segment {
         }
         let likely = StoredPayloads::likely(zip, &self.members, &self.description);
         Some((self.members.header_request(zip)?, likely))
+    }
+
+    /// Returns a number that no other segment has or had.
+    pub(super) fn id(&self) -> u64 {
+        self.id
     }
 
     /// Returns the number of images.

@@ -9,6 +9,7 @@ use bitnpz_npy::check_shape;
 use bitnpz_npz::Archive;
 
 use super::blob::Blob;
+use super::block_checks::BlockChecks;
 use super::checksum::ImageCrc;
 use super::coded_image::{CodedImage, Scratch, blame, with_scratch};
 use super::description::{Description, ModelDescription, Ones, Shape};
@@ -281,19 +282,20 @@ impl StoredSet {
     }
 
     /// Calls `with` with the number of each of these images in `images` and the image; all must have this size. Several are decoded
-    /// at once. The window has what was [requested](Self::request).
+    /// at once, and counted by `checks`. The window has what was [requested](Self::request).
     pub(crate) fn with_images(
         &self,
         zip: &Archive,
         window: &Window,
         images: &[usize],
         size: [usize; 2],
+        checks: Option<&BlockChecks>,
         with: impl FnMut(usize, BitmapView<'_>),
     ) -> Result<()> {
         let near = self.window(zip, images);
         let window = near.as_ref().unwrap_or(window);
         let coded = images.iter().map(|&image| self.find_coded(zip, window, image, size));
-        CodedImage::decode_all(&coded.collect::<Result<Vec<_>>>()?, size, with)
+        CodedImage::decode_all(&coded.collect::<Result<Vec<_>>>()?, size, checks, with)
     }
 
     /// Finds an image, which must have this size, in this window if it is there.
@@ -317,7 +319,7 @@ impl StoredSet {
             }
         };
         self.check_size(zip, image, payload.len() - start, size)?;
-        Ok(CodedImage { payload, start, model: self.model(zip, segment)?, segment, image })
+        Ok(CodedImage { payload, start, model: self.model(zip, segment)?, zip, segment, number, image })
     }
 
     /// Reads the payloads of images at once if they lie close together in one segment.

@@ -3,7 +3,7 @@
 use bitnpz::{
     Access, Archive, Codec, Compression, Dtype, Encoding, ErrorKind, OpenOptions, WriteOptions, Writer,
 };
-use ndarray::{Array2, Array3, s};
+use ndarray::{Array2, Array3, Axis, s};
 
 fn stack(count: usize) -> Array3<bool> {
     Array3::from_shape_fn((count, 20, 30), |(image, row, column)| {
@@ -154,11 +154,7 @@ fn damaged_lengths_of_equal_payloads_do_no_harm() {
             let mut pixels = Array2::from_elem((16, 16), false);
             for index in (0..512).chain([5, 200]) {
                 glyphs.read_into(index, &mut pixels).unwrap();
-                assert_eq!(
-                    pixels,
-                    images.index_axis(ndarray::Axis(0), index),
-                    "{damaged} {access:?} {index}"
-                );
+                assert_eq!(pixels, images.index_axis(Axis(0), index), "{damaged} {access:?} {index}");
             }
         }
         bytes[start + damaged] ^= 1;
@@ -222,5 +218,58 @@ fn reads_packed_rows_in_place() {
         assert_eq!(set.to_array::<bool>().unwrap(), images.clone().into_dyn());
         assert_eq!(set.read::<bool>(49).unwrap(), images.slice(s![49, .., ..]));
         assert_eq!(set.stored_bytes(), 50 * 20 * 4);
+    }
+}
+
+/// Reading a whole stack, or a slice with whole blocks, gives the images or an error.
+#[test]
+fn blocks_that_are_read_whole_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let images = Array3::from_shape_fn((300, 16, 16), |(number, row, column)| {
+        // The last hundred repeat others.
+        let number = if number < 200 { number } else { number * 7 % 200 };
+        (number >> (column % 8) & 1 == 1) ^ ((number * 31 + row * 17 + column * 29) % 7 < 2)
+    });
+    for codec in [Codec::Raw, Codec::Contour, Codec::Pixel, Codec::Zstd] {
+        let mut writer = Writer::create_with(&path, &WriteOptions::default().with_codec(codec)).unwrap();
+        writer.add_images("glyphs", &images).unwrap();
+        writer.finish().unwrap();
+        let payload = bitnpz_npz::Archive::open(&path).unwrap();
+        let payload = payload.find(".bitnpz/glyphs/payload-0").unwrap().read().unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let start = bytes.windows(payload.len()).position(|window| window == payload).unwrap();
+        let (mut errors, mut wrong_alone) = (0, 0);
+        for place in (0..payload.len()).step_by(payload.len() / 40) {
+            let mut damaged = bytes.clone();
+            damaged[start + place] ^= 0x10;
+            std::fs::write(&path, damaged).unwrap();
+            for access in [Access::Positional, Access::Mapped] {
+                let archive = Archive::open_with(&path, &OpenOptions::default().with_access(access)).unwrap();
+                let glyphs = archive.images("glyphs").unwrap();
+                let all = [archive.array::<bool>("glyphs"), glyphs.to_array()];
+                for found in all {
+                    match found {
+                        Ok(found) => assert_eq!(found, images.clone().into_dyn(), "{codec} {place}"),
+                        Err(error) => {
+                            errors += 1;
+                            assert!(matches!(error.kind(), ErrorKind::Damaged { .. }), "{error}");
+                        }
+                    }
+                }
+                let mut part = Array3::from_elem((130, 16, 16), false);
+                let indices: Vec<usize> = (127..257).collect();
+                // Images from 200 on repeat others, which may be damaged and in another block.
+                if glyphs.read_batch_into(&indices, &mut part).is_ok() {
+                    assert_eq!(part.slice(s![1..73, .., ..]), images.slice(s![128..200, .., ..]));
+                }
+                // An image alone has no checksum.
+                wrong_alone += (0..300)
+                    .filter_map(|index| Some((index, glyphs.read::<bool>(index).ok()?)))
+                    .filter(|(index, image)| image != images.index_axis(Axis(0), *index))
+                    .count();
+            }
+        }
+        assert!(errors > 100 && wrong_alone > 0, "{codec}: {errors} {wrong_alone}");
     }
 }

@@ -332,7 +332,8 @@ fn one_image_may_be_a_stack() {
     };
     // A stack without an axis of images.
     let mut block = vec![0; 2 + 1 + 3];
-    block.extend([0; 8]);
+    let crc = crc32fast::hash(&[&3_u64.to_le_bytes()[..], &8_u64.to_le_bytes(), &[0; 3]].concat());
+    block.extend([crc, crc.wrapping_mul(crc32fast::hash(&[0; 4]))].map(u32::to_le_bytes).concat());
     let directory = [&3_u32.to_le_bytes()[..], &[0; 16], &[8, 8, 0]].concat();
     let description = with(r#"[{"images":1,"size":[3,8]}]"#, "[3,8]");
     let members = [
