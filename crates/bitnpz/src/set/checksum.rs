@@ -101,6 +101,12 @@ impl Checksum {
     }
 }
 
+/// A sink of rows that must know the size of each image.
+pub(super) trait ImageSink: RowSink {
+    /// Starts an image of this height and width.
+    fn start(&mut self, size: [usize; 2]);
+}
+
 /// Computes the CRC-32 of an image: of its height and width, and of its packed rows, as they are decoded.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ImageCrc {
@@ -129,15 +135,16 @@ impl ImageCrc {
         crc
     }
 
-    /// Starts an image of this height and width.
-    pub(super) fn start(&mut self, size: [usize; 2]) {
+    pub(super) fn finish(&self) -> u32 {
+        self.crc.clone().finalize()
+    }
+}
+
+impl ImageSink for ImageCrc {
+    fn start(&mut self, size: [usize; 2]) {
         self.crc = Self::of_size(size);
         self.row.clear();
         self.stride = size[1].div_ceil(8);
-    }
-
-    pub(super) fn finish(&self) -> u32 {
-        self.crc.clone().finalize()
     }
 }
 

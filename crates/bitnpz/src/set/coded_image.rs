@@ -41,6 +41,8 @@ pub(crate) struct CodedImage<'s> {
     pub(super) payload: Cow<'s, [u8]>,
     /// Where the payload begins, behind the size.
     pub(super) start: usize,
+    /// The number in the segment of the image that it repeats.
+    pub(super) original: Option<usize>,
     pub(super) model: &'s Model,
     pub(super) zip: &'s Archive,
     pub(super) segment: &'s Segment,

@@ -4,13 +4,13 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bitnpz_bitmap::BitmapView;
-use bitnpz_bitmap::codec::{Codec, Model, OnesCounter, RowSink};
+use bitnpz_bitmap::codec::{Codec, Model, OnesCounter};
 use bitnpz_npy::check_shape;
 use bitnpz_npz::Archive;
 
 use super::blob::Blob;
 use super::block_checks::BlockChecks;
-use super::checksum::ImageCrc;
+use super::checksum::{ImageCrc, ImageSink};
 use super::coded_image::{CodedImage, Scratch, blame, with_scratch};
 use super::description::{Description, ModelDescription, Ones, Shape};
 use super::directory::BLOCK;
@@ -307,7 +307,7 @@ impl StoredSet {
         size: [usize; 2],
     ) -> Result<CodedImage<'s>> {
         let (segment, number) = self.locate(image)?;
-        let payload = segment.payloads(zip)?.payload_in(Some(window), zip, number)?;
+        let (payload, original) = segment.payloads(zip)?.payload_in(Some(window), zip, number)?;
         let start = match segment.size() {
             Some(_) => 0,
             None => {
@@ -319,7 +319,16 @@ impl StoredSet {
             }
         };
         self.check_size(zip, image, payload.len() - start, size)?;
-        Ok(CodedImage { payload, start, model: self.model(zip, segment)?, zip, segment, number, image })
+        Ok(CodedImage {
+            payload,
+            start,
+            original,
+            model: self.model(zip, segment)?,
+            zip,
+            segment,
+            number,
+            image,
+        })
     }
 
     /// Reads the payloads of images at once if they lie close together in one segment.
@@ -390,7 +399,7 @@ impl StoredSet {
     ) -> Result<R> {
         let Requested { window, .. } = self.request(zip, &[image])?;
         let (segment, number) = self.locate(image)?;
-        let payload = segment.payloads(zip)?.payload_in(Some(&window), zip, number)?;
+        let (payload, _) = segment.payloads(zip)?.payload_in(Some(&window), zip, number)?;
         match segment.size() {
             Some(size) => with(segment, &payload, size),
             None => {
@@ -475,20 +484,8 @@ fn request_keys(zip: &Archive, set: &str, description: &Description) -> Result<(
     Ok(())
 }
 
-/// A sink of rows that must know the size of each image.
-pub(super) trait ImageSink: RowSink {
-    /// Starts an image of this height and width.
-    fn start(&mut self, size: [usize; 2]);
-}
-
 impl ImageSink for OnesCounter {
     fn start(&mut self, [_, width]: [usize; 2]) {
         *self = Self::new(width);
-    }
-}
-
-impl ImageSink for ImageCrc {
-    fn start(&mut self, size: [usize; 2]) {
-        self.start(size);
     }
 }

@@ -103,7 +103,7 @@ impl StoredPayloads {
 
     /// Returns the payload of an image; of a repeat, that of the image it is equal to.
     pub(super) fn payload<'a>(&'a self, zip: &'a Archive, image: usize) -> Result<Cow<'a, [u8]>> {
-        self.payload_in(None, zip, image)
+        Ok(self.payload_in(None, zip, image)?.0)
     }
 
     /// Reads the payloads from one image to another at once; returns nothing if that is not worth while or fails, so that each
@@ -130,23 +130,23 @@ impl StoredPayloads {
         }
     }
 
-    /// Returns the payload of an image, from a window if it has it.
+    /// Returns the payload of an image, from a window if it has it, and the number of the image that it repeats.
     pub(super) fn payload_in<'a>(
         &'a self,
         window: Option<&'a Window>,
         zip: &'a Archive,
         image: usize,
-    ) -> Result<Cow<'a, [u8]>> {
+    ) -> Result<(Cow<'a, [u8]>, Option<usize>)> {
         let stored = self.stored(window, zip, image)?;
         if !stored.is_repeat {
-            return Ok(stored.bytes);
+            return Ok((stored.bytes, None));
         }
         let first = repeated(&stored.bytes, image).ok_or_else(|| self.damaged_at(image))?;
         let original = self.stored(window, zip, first)?;
         if original.is_repeat {
             return Err(self.damaged_at(image).into());
         }
-        Ok(original.bytes)
+        Ok((original.bytes, Some(first)))
     }
 
     /// Returns what is stored of an image.
