@@ -16,6 +16,9 @@ const MIN_ESCAPE: f64 = 1e-9;
 /// The part of the symbols' totals that counts in the common code: any symbol may be escaped.
 const COMMON_PART: f64 = 0.001;
 
+/// What a change of a code takes in a model, in bits, beside its symbols.
+const CHANGE_BITS: f64 = 4.0;
+
 /// The weight of a model's code where it is adapted to a sample, in symbols.
 const BASE_SYMBOLS: f64 = 30.0;
 
@@ -103,13 +106,19 @@ pub(super) fn adapt(base: &Lengths, counts: &[u64], common: &[u8], price: &Price
     let scale = total / (total + BASE_SYMBOLS);
     let weight = |symbol| scale * (counts[symbol] as f64 + BASE_SYMBOLS * share(symbol));
     let weights: Vec<f64> = (0..counts.len()).map(weight).collect();
-    let adapted = own_code(&weights, common, price);
     let bits = |lengths: &Lengths| -> f64 {
         (0..counts.len()).map(|symbol| weights[symbol] * bits_of(lengths, symbol)).sum()
     };
+    let seen = weights.iter().filter(|weight| **weight > 0.0);
+    let entropy = entropy_term(weights.iter().sum()) - seen.map(|&weight| entropy_term(weight)).sum::<f64>();
+    // Most codes are used by few symbols of a small sample: no other code would save what a change takes.
+    if total == 0.0 || bits(base) - entropy <= price.part * CHANGE_BITS {
+        return base.clone();
+    }
+    let adapted = own_code(&weights, common, price);
     let lengths = adapted.iter().zip(base);
     let changed = lengths.map(|(&a, &b)| if a == b { 0.3 } else { SYMBOL_BITS - 1.0 }).sum::<f64>();
     let symbols = adapted.iter().zip(base).filter(|(a, b)| **a > 0 || **b > 0).count() as f64;
-    let cost = price.part * (changed.min(SYMBOL_BITS * symbols) + 4.0);
+    let cost = price.part * (changed.min(SYMBOL_BITS * symbols) + CHANGE_BITS);
     if bits(base) > bits(&adapted) + cost { adapted } else { base.clone() }
 }
