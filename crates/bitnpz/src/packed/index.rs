@@ -161,6 +161,14 @@ impl PackedKind {
         self.values()[1] == assumed
     }
 
+    /// Returns whether the images of an archive, of this kind, can be a part of those of another kind: of values that differ, they
+    /// have no pixel if they have one value only, as 0 is assumed for bit 0 then, or 1 for bit 1.
+    pub(crate) fn may_be_part_of(&self, whole: &Self) -> bool {
+        let [off, on] = [0, 1].map(|bit| self.bits[bit] == whole.bits[bit]);
+        self.dtype == whole.dtype
+            && ((off && on) || (off && self.assumes_second()) || (on && self.bits[0] == 0))
+    }
+
     /// Returns the two values as JSON.
     pub(crate) fn json_values(&self) -> [Box<RawValue>; 2] {
         self.values().map(|value| RawValue::from_string(value.to_json()).expect("a value is plain JSON"))

@@ -63,11 +63,12 @@ impl Writer {
     }
 
     /// Copies an archive in its order: the images of each set that `images_of` returns, by its number (all of those that stacks
-    /// share, or none), and the members for whose keys `takes_member` returns `true`. Calls `instead` for each array of a set for which it returns `None`.
+    /// share, or none; of a stack one range), and the members for whose keys `takes_member` returns `true`. Calls `instead` for each
+    /// other array of a set.
     pub(crate) fn take_over(
         &mut self,
         archive: &Archive,
-        images_of: impl Fn(usize) -> Option<Range<usize>>,
+        images_of: impl Fn(usize) -> Option<Vec<Range<usize>>>,
         mut takes_member: impl FnMut(&mut Self, &str) -> Result<bool>,
         mut instead: impl FnMut(&mut Self, SetArray) -> Result<()>,
     ) -> Result<()> {
@@ -90,8 +91,11 @@ impl Writer {
                 ItemPlace::Set(array) => match &taken[array.set] {
                     Some((set, images)) => {
                         let is_keyed = archive.sets()[array.set].is_keyed();
-                        if !is_keyed || images.contains(&array.images.start) {
+                        let is_taken = |range: &Range<usize>| range.contains(&array.images.start);
+                        if !is_keyed || images.iter().any(is_taken) {
                             self.sets.note_taken(&mut self.output.ledger, set, &array, archive);
+                        } else {
+                            instead(self, array)?;
                         }
                     }
                     None => instead(self, array)?,
@@ -159,8 +163,8 @@ impl Writer {
 }
 
 /// Returns what [`take_over`](Writer::take_over) needs to take all images of an archive.
-pub(super) fn all_of(archive: &Archive) -> impl Fn(usize) -> Option<Range<usize>> {
-    |set| archive.sets().get(set).map(|set| 0..set.len())
+pub(super) fn all_of(archive: &Archive) -> impl Fn(usize) -> Option<Vec<Range<usize>>> {
+    |set| archive.sets().get(set).map(|set| vec![0..set.len()])
 }
 
 /// Returns whether an ordinary array with this key is a stack that is too small for a set.
