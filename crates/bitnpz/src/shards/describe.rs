@@ -362,7 +362,14 @@ fn common_kind(parts: &[(&Described, &Found)], open: &dyn Fn(&str) -> Result<Arc
                 archive.keyed_images()?.into_iter().find(is_it).ok_or(ErrorKind::NoSuchKey)?
             }
         };
-        if !kind.may_be_part_of(&common) || !has_only_common(&images, &common)? {
+        let fitting = match kind.inverted_in(&common) {
+            Some(false) => Some(images),
+            // Images with keys of their own are not inverted.
+            Some(true) => part.key.as_ref().map(|_| images.inverted()),
+            None => None,
+        };
+        let fits = fitting.map(|images| has_only_common(&images, &common)).transpose()?;
+        if fits != Some(true) {
             let (expected, found) = (common.values(), kind.values());
             let error = Error::from(ErrorKind::ValuesDiffer { expected, found });
             let error = part.key.iter().fold(error, |error, key| error.with_key(key));

@@ -284,6 +284,9 @@ impl OpenShard {
                 None => self.keyed_images(array, items)?,
             };
             self.check_images(array, items, &images)?;
+            let kind = array.kind.as_ref().filter(|_| items > 0);
+            let is_inverted = kind.and_then(|kind| images.kind().inverted_in(kind)) == Some(true);
+            let images = if is_inverted { images.inverted() } else { images };
             return Ok(Part::Images(Arc::new(images)));
         }
         let key = array.key.as_deref().unwrap_or_default();
@@ -332,8 +335,8 @@ impl OpenShard {
         let sizes_fit =
             array.key.is_some() || array.item.is_none() || images.image_size().map(Vec::from) == array.item;
         // Of images of one value, the other is not known.
-        let values_fit =
-            array.kind.as_ref().is_some_and(|kind| items == 0 || images.kind().may_be_part_of(kind));
+        let inverted = array.kind.as_ref().and_then(|kind| images.kind().inverted_in(kind));
+        let values_fit = items == 0 || inverted.is_some_and(|inverted| !inverted || array.key.is_some());
         if (shape_fits && sizes_fit && values_fit) && *images.dtype() == array.dtype {
             return Ok(());
         }

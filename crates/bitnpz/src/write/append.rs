@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::held_file::HeldFile;
 use crate::interrupt;
 use crate::options::WriteOptions;
+use crate::packed::Palette;
 use crate::read::{Archive, Entry, ItemPlace, OpenOptions, SetArray};
 
 /// At most so many stacks that are too small for a set stay extendable, since each is kept in memory. The others are copied.
@@ -169,10 +170,14 @@ pub(super) fn all_of(archive: &Archive) -> impl Fn(usize) -> Option<Vec<Range<us
 
 /// Returns whether an ordinary array with this key is a stack that is too small for a set.
 pub(super) fn is_small_stack(archive: &Archive, key: &str) -> bool {
-    let Some(entry) = archive.entry(key).ok().filter(Entry::is_small_stack) else { return false };
-    archive.encoding() == Encoding::Sets
-        && entry.to_array().is_ok_and(|array| {
-            let stack = Stack::new(key, array.dtype(), &array.shape()[1..], None);
-            stack.is_ok_and(|mut stack| stack.push(array.data(), array.shape()[0]).is_ok())
-        })
+    small_stack_palette(archive, key).is_some()
+}
+
+/// Returns the values of an ordinary array with this key, if it is a stack that is too small for a set.
+pub(super) fn small_stack_palette(archive: &Archive, key: &str) -> Option<Palette> {
+    let entry = archive.entry(key).ok().filter(Entry::is_small_stack)?;
+    let array = entry.to_array().ok().filter(|_| archive.encoding() == Encoding::Sets)?;
+    let mut stack = Stack::new(key, array.dtype(), &array.shape()[1..], None).ok()?;
+    stack.push(array.data(), array.shape()[0]).ok()?;
+    Some(stack.palette().clone())
 }

@@ -22,11 +22,12 @@ use crate::shards::{ShardedArchive, is_manifest};
 impl Writer {
     /// Starts an archive that has everything the archives at these paths have, in their order, and replaces what is at `path` when
     /// it is finished. The path of a manifest stands for its shards. All must have the same encoding. Images are copied without
-    /// decoding them, except small stacks that share an image set. Stacks under the same key become one, and so do images with
-    /// keys of their own.
+    /// decoding them, except small stacks that share an image set, and those whose bits have other values. Stacks under the same key
+    /// become one, and images with keys of their own are put together.
     ///
     /// Other arrays under a key that several archives have are joined along their first axis if that counts images in each
-    /// archive, as labels do: it is as long as a stack of the archive or as it has images with keys of their own. Otherwise, and if
+    /// archive, as labels do: it is as long as a stack of the archive or as it has images with keys of their own. So are arrays of
+    /// two values as long as a stack, which are stored as an image. Otherwise, and if
     /// [`shard`](Self::shard) did not cut them, they must be the same in all, and are written once.
     ///
     /// ```

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 
 use bitnpz_npz::Member;
 
-use super::append::{MOST_SMALL_STACKS, is_small_stack};
+use super::append::{MOST_SMALL_STACKS, is_small_stack, small_stack_palette};
 use super::merge::joined;
 use super::take_sets::palette_of;
 use crate::axes::ImageAxes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::is_reserved;
 use crate::packed::Palette;
-use crate::read::{Archive, Entry};
+use crate::read::{Archive, Entry, SetArray};
 use crate::set::{KeySet, StackShape, Stacks, StoredSet};
 
 /// An archive that is merged.
@@ -184,6 +184,9 @@ impl SharedKeys {
 /// Returns the keys of images with keys of their own that another array has too.
 fn images_twice<'k>(sources: &'k [Source], of_members: impl Iterator<Item = &'k String>) -> BTreeSet<String> {
     let mut keys = KeySet::default();
+    if sources.len() < 2 {
+        return BTreeSet::new();
+    }
     for key in of_members.chain(sources.iter().flat_map(stacks_of).map(|stack| &stack.key)) {
         keys.insert(key);
     }
@@ -207,21 +210,31 @@ fn stacks_of(source: &Source) -> impl Iterator<Item = &StackShape> {
 
 /// Returns the values of stacks that several archives have with values for other bits, or of which some lack one, by their keys.
 pub(super) fn palettes(sources: &[Source]) -> HashMap<String, Palette> {
-    let mut found: HashMap<&str, Vec<Palette>> = HashMap::new();
-    for source in sources {
-        for (number, set) in source.archive.sets().iter().enumerate() {
-            for (stack, shape) in set.stacks().into_iter().flat_map(Stacks::iter).enumerate() {
-                let palette = palette_of(&source.archive, number, &[set.images_of_key(stack)]);
-                found.entry(&shape.key).or_default().push(palette);
+    let mut found: HashMap<&str, Vec<(&Archive, SetArray)>> = HashMap::new();
+    for Source { archive, .. } in sources {
+        for (set, stored) in archive.sets().iter().enumerate() {
+            for (number, stack) in stored.stacks().into_iter().flat_map(Stacks::iter).enumerate() {
+                let array = SetArray { set, images: stored.images_of_key(number) };
+                found.entry(&stack.key).or_default().push((archive, array));
             }
         }
     }
-    let differ = |all: &[Palette]| {
-        let union = all.iter().skip(1).try_fold(all[0].clone(), |union, palette| {
-            union.agrees_with(palette).then(|| union.united_with(palette))
-        });
-        union.is_none()
-    };
-    let differing = found.into_iter().filter(|(_, all)| differ(all));
-    differing.filter_map(|(key, all)| Some((key.to_owned(), Palette::common(&all)?))).collect()
+    let mut small: HashMap<&str, Vec<Palette>> = HashMap::new();
+    for source in sources {
+        for member in source.members() {
+            let key = found.get_key_value(bitnpz_npz::identity(member.key())).map(|(key, _)| *key);
+            let own = key.and_then(|key| Some((key, small_stack_palette(&source.archive, key)?)));
+            own.into_iter().for_each(|(key, own)| small.entry(key).or_default().push(own));
+        }
+    }
+    let kind = |(archive, array): &(&Archive, SetArray)| archive.sets()[array.set].kind(0);
+    found.retain(|key, parts| {
+        small.contains_key(key) || parts.iter().any(|part| kind(part) != kind(&parts[0]))
+    });
+    let common = found.into_iter().filter_map(|(key, parts)| {
+        let own = parts.into_iter().map(|(archive, array)| palette_of(archive, array.set, &[array.images]));
+        let own: Vec<Palette> = own.chain(small.remove(key).into_iter().flatten()).collect();
+        Some((key.to_owned(), Palette::common(&own)?))
+    });
+    common.collect()
 }
