@@ -17,6 +17,7 @@ use crate::interrupt;
 use crate::options::WriteOptions;
 use crate::packed::Palette;
 use crate::read::{Archive, Entry, ItemPlace, OpenOptions, SetArray};
+use crate::set::StoredSet;
 
 /// At most so many stacks that are too small for a set stay extendable, since each is kept in memory. The others are copied.
 pub(super) const MOST_SMALL_STACKS: usize = 1000;
@@ -165,7 +166,7 @@ impl Writer {
 
 /// Returns what [`take_over`](Writer::take_over) needs to take all images of an archive.
 pub(super) fn all_of(archive: &Archive) -> impl Fn(usize) -> Option<Vec<Range<usize>>> {
-    |set| archive.sets().get(set).map(|set| vec![0..set.len()])
+    |set| archive.sets().get(set).map(StoredSet::ranges)
 }
 
 /// Returns whether an ordinary array with this key is a stack that is too small for a set.

@@ -95,7 +95,7 @@ impl Source {
         let (zip, stored) = (self.archive.zip(), &self.archive.sets()[set]);
         let mut apart: Vec<usize> = match stored.is_keyed() {
             true => keys.iter().filter_map(|key| stored.find(zip, key)).collect(),
-            false => return vec![0..stored.len()],
+            false => return stored.ranges(),
         };
         apart.sort_unstable();
         ranges_without(stored.len(), &apart)

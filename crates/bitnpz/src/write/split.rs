@@ -93,12 +93,12 @@ impl Cuts {
             };
             let Some((len, each)) = items_of(stack) else {
                 // It cannot be cut along its first axis.
-                images.push(shard.is_first().then(|| vec![0..set.len()]));
+                images.push(shard.is_first().then(|| set.ranges()));
                 continue;
             };
             let cut_near = |item: usize| shard.cut_near(set, item * each).div_ceil(each);
             let cut = items.entry(len).or_insert_with(|| shard.items(len, cut_near)).clone();
-            images.push(Some(vec![cut.start * each..cut.end * each]));
+            images.push(Some(std::iter::once(cut.start * each..cut.end * each).collect()));
         }
         for member in archive.zip().members().filter(|member| is_small_stack(archive, member.key())) {
             let shape = archive.entry(member.key()).map_or(Vec::new(), |entry| entry.shape().to_vec());

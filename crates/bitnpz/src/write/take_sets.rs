@@ -104,7 +104,7 @@ impl SetsWriter {
             return self.encode_again(
                 archive,
                 &SetArray { set: number, images: images.clone() },
-                stack,
+                &stack,
                 output,
             );
         }
@@ -135,7 +135,7 @@ impl SetsWriter {
         &mut self,
         archive: &Archive,
         array: &SetArray,
-        stack: Stack,
+        stack: &Stack,
         output: &mut Output,
     ) -> Result<TakenSet> {
         let set = &archive.sets()[array.set];
