@@ -76,7 +76,7 @@ pub fn salvage(
     let states = states_of_sets(&archive, &found, progress)?;
     writer.take_over(
         &archive,
-        |set| matches!(states[set], SetState::Whole).then(|| 0..archive.sets()[set].len()),
+        |set| matches!(states[set], SetState::Whole).then(|| archive.sets()[set].ranges()),
         |_, _| Ok(true),
         |writer, array| {
             let SetState::Damaged { flaws, .. } = &states[array.set] else { return Ok(()) };

@@ -161,6 +161,19 @@ impl PackedKind {
         self.values()[1] == assumed
     }
 
+    /// Returns whether the images of an archive, of this kind, can be a part of those of another kind, and then whether their bits
+    /// are inverted for that. They have no pixel of a value that the other kind has not: if they have one value only, 0 is assumed
+    /// for bit 0, or 1 for bit 1.
+    pub(crate) fn inverted_in(&self, whole: &Self) -> Option<bool> {
+        let fits = |[off, on]: [u64; 2]| {
+            let (has_off, has_on) = (self.bits[0] == off, self.bits[1] == on);
+            (has_off && (has_on || self.assumes_second())) || (has_on && self.bits[0] == 0)
+        };
+        let [off, on] = whole.bits;
+        let is_it = |&is_inverted: &bool| fits(if is_inverted { [on, off] } else { [off, on] });
+        [false, true].into_iter().find(is_it).filter(|_| self.dtype == whole.dtype)
+    }
+
     /// Returns the two values as JSON.
     pub(crate) fn json_values(&self) -> [Box<RawValue>; 2] {
         self.values().map(|value| RawValue::from_string(value.to_json()).expect("a value is plain JSON"))

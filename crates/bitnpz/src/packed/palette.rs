@@ -47,6 +47,33 @@ impl Palette {
         Self { dtype, found: [off, None] }
     }
 
+    /// Returns the palette of packed images of this kind all of whose pixels have the second value: the first is only assumed.
+    pub(crate) fn of_full(kind: &PackedKind) -> Self {
+        let Self { dtype, found: [_, on] } = Self::of(kind);
+        Self { dtype, found: [None, on] }
+    }
+
+    /// Returns the palette of the images of all of these palettes: the first that has found both values, else what they have found
+    /// together. Images of another one may have the same values for other bits.
+    pub(crate) fn common(all: &[Self]) -> Option<Self> {
+        if let Some(both) = all.iter().find(|palette| palette.has_both_values()) {
+            return Some(both.clone());
+        }
+        let first = all.iter().find(|palette| palette.found != [None; 2])?;
+        let value = first.found[0].or(first.found[1])?;
+        let others = all.iter().flat_map(|palette| palette.found).flatten();
+        let other = others.into_iter().find(|other| *other != value)?;
+        let mut pair = [value, other];
+        pair.sort_by(|&left, &right| order(first.value(left), first.value(right)));
+        Some(Self { dtype: first.dtype.clone(), found: pair.map(Some) })
+    }
+
+    /// Returns whether the values found are among those of another palette, for whichever bits.
+    pub(crate) fn has_values_of(&self, other: &Self) -> bool {
+        self.dtype == other.dtype
+            && self.found.iter().flatten().all(|lane| other.found.contains(&Some(*lane)))
+    }
+
     /// Returns the dtype of the arrays.
     pub(crate) fn dtype(&self) -> &Dtype {
         &self.dtype

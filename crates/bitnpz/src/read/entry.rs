@@ -17,7 +17,7 @@ use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::{PackedKind, count_images, unpack};
-use crate::set::SMALL_STACK;
+use crate::set::{Ones, SMALL_STACK};
 use crate::value::lane_bytes;
 
 /// Members up to this size are read whole when their header is read, because their data is usually read next. Of larger packed
@@ -231,6 +231,13 @@ impl<'a> Entry<'a> {
     /// Returns whether the array is in an image set.
     pub(super) fn is_in_set(&self) -> bool {
         matches!(self.location, ArrayLocation::Set(_))
+    }
+
+    /// Returns the axes of length 1 around an image of a set that has a key of its own; `None` of all other arrays. With such axes
+    /// before its height it is a stack of one image.
+    pub(crate) fn ones(&self) -> Option<Ones> {
+        let set = self.set_images()?.set();
+        set.is_keyed().then(|| set.ones())
     }
 
     /// Returns the images, if they are in a set.

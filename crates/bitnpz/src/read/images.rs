@@ -190,6 +190,14 @@ impl Images {
         Ok(Self { kind, shape, trailing: 0, len, size, storage: ImageStorage::Set(images), threads })
     }
 
+    /// Returns the images of a stack with the values of their bits the other way round.
+    pub(crate) fn inverted(self) -> Self {
+        let [off, on] = self.kind.bits;
+        let kind = PackedKind { bits: [on, off], ..self.kind.clone() };
+        let rows = PackedRows::Inverted(Box::new(self.clone()));
+        Self { kind, storage: ImageStorage::Packed(Arc::new(rows)), ..self }
+    }
+
     /// Returns the images of this kind and shape that are cut over several archives: a stack, or images of one size or of
     /// several with keys of their own.
     pub(crate) fn sharded(

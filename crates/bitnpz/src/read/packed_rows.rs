@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bitnpz_bitmap::BitmapView;
 
 use super::contents::Contents;
+use super::images::Images;
 use crate::error::Result;
 
 /// The packed rows of a stack of images.
@@ -24,6 +25,8 @@ pub(super) enum PackedRows {
         /// Their range of bytes in the file.
         range: Range<u64>,
     },
+    /// Those of these images, with the other bits.
+    Inverted(Box<Images>),
 }
 
 impl PackedRows {
@@ -31,6 +34,7 @@ impl PackedRows {
         match self {
             Self::Memory { stored_bytes, .. } => *stored_bytes,
             Self::File { range, .. } => range.end - range.start,
+            Self::Inverted(images) => images.stored_bytes(),
         }
     }
 
@@ -39,7 +43,7 @@ impl PackedRows {
         match self {
             Self::Memory { rows: bytes, .. } => BitmapView::new(rows, width, bytes).map(|_| ())?,
             // Their number was compared with the array's header; each image is checked when it is read.
-            Self::File { .. } => {}
+            Self::File { .. } | Self::Inverted(_) => {}
         }
         Ok(())
     }
@@ -58,7 +62,19 @@ impl PackedRows {
                 let start = range.start + (index * len) as u64;
                 contents.zip.slice(start..start + len as u64)?
             }
+            Self::Inverted(images) => Cow::Owned(images.with_bitmap(index, inverted_rows)?),
         };
         Ok(with(BitmapView::new(height, width, &bytes)?))
     }
+}
+
+/// Returns the packed rows of an image with the other bits.
+fn inverted_rows(image: BitmapView<'_>) -> Vec<u8> {
+    let mut rows: Vec<u8> = image.as_bytes().iter().map(|byte| !byte).collect();
+    let (stride, padding) = (image.width().div_ceil(8), image.width().next_multiple_of(8) - image.width());
+    rows.iter_mut()
+        .skip(stride.wrapping_sub(1))
+        .step_by(stride.max(1))
+        .for_each(|last| *last &= 0xFF << padding);
+    rows
 }

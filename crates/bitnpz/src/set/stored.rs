@@ -126,6 +126,11 @@ impl StoredSet {
         self.ends.last().copied().unwrap_or(0)
     }
 
+    /// Returns the numbers of all images, as one range.
+    pub(crate) fn ranges(&self) -> Vec<Range<usize>> {
+        std::iter::once(0..self.len()).collect()
+    }
+
     /// Returns the number of keys: one for each stack, else one for each image.
     pub(crate) fn key_count(&self) -> usize {
         self.stacks.as_ref().map_or(self.len(), Stacks::len)

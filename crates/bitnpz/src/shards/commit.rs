@@ -20,7 +20,8 @@ use crate::read::OpenOptions;
 /// the manifest, and closed: each must be complete. Readers see all shards or none.
 ///
 /// Stacks under the same key are read one after the other, and so are images with keys of their own, and other arrays that have
-/// as many items as there are images in each archive, as labels do. All other arrays must be the same in all archives.
+/// as many items as there are images in each archive, as labels do, also those of two values that are stored as an image. All other
+/// arrays must be the same in all archives.
 ///
 /// ```
 /// use ndarray::{Array1, Array3};

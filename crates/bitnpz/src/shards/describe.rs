@@ -5,6 +5,7 @@ use std::num::NonZero;
 
 use bitnpz_npy::Dtype;
 
+use super::labels::take_from_images;
 use super::manifest::{CutArray, Manifest, Shard, check_name, unfit};
 use super::open_shards::{ShardStore, open_in_store};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,14 +20,16 @@ const SHARDS_AT_ONCE: NonZero<usize> = NonZero::new(16).expect("not 0");
 
 /// An array of one archive.
 #[derive(Clone)]
-struct Found {
+pub(super) struct Found {
     /// `None` of images that have keys of their own.
-    key: Option<String>,
+    pub(super) key: Option<String>,
     dtype: Dtype,
     /// The shape; of images with keys of their own their number, and their height and width if these are the same.
-    shape: Vec<usize>,
-    /// What images are; `None` of other arrays.
+    pub(super) shape: Vec<usize>,
+    /// What a stack of images is, or images with keys of their own; `None` of other arrays.
     kind: Option<PackedKind>,
+    /// Whether it is one image, or labels that are stored as one.
+    is_image: bool,
     trailing: usize,
     /// The checksum and size of its member; `None` of images of a set.
     content: Option<(u32, u64)>,
@@ -34,12 +37,39 @@ struct Found {
     is_whole: bool,
 }
 
+impl Found {
+    /// Returns an array that is no stack of images.
+    fn other(key: &str, dtype: &Dtype, shape: &[usize]) -> Self {
+        Self {
+            key: Some(key.to_owned()),
+            dtype: dtype.clone(),
+            shape: shape.to_vec(),
+            kind: None,
+            is_image: false,
+            trailing: 0,
+            content: None,
+            is_whole: false,
+        }
+    }
+
+    /// Returns an array that is stored as an image with a key of its own: a stack of one image, or what is no stack.
+    pub(super) fn of_image(entry: &Entry<'_>, images: &Images) -> Self {
+        let other = Self::other(entry.key(), entry.dtype(), entry.shape());
+        match entry.ones() {
+            Some(ones) if ones.before > 0 => {
+                Self { kind: Some(images.kind().clone()), trailing: ones.behind, ..other }
+            }
+            _ => Self { is_image: true, ..other },
+        }
+    }
+}
+
 /// An archive that is to be a shard, and its arrays.
-struct Described {
-    name: String,
+pub(super) struct Described {
+    pub(super) name: String,
     bytes: u64,
     directory_crc32: u32,
-    arrays: Vec<Found>,
+    pub(super) arrays: Vec<Found>,
 }
 
 impl Manifest {
@@ -76,8 +106,19 @@ pub(super) fn describe(
     let all = |names: &[&str]| names.iter().map(|&name| describe_one(name, open)).collect::<Vec<_>>();
     let mut described: Vec<Described> =
         threads::map_parts(at_once, names, all).into_iter().flatten().collect::<Result<_>>()?;
+    take_from_images(&mut described, open)?;
+    described.iter().try_for_each(check_keyed)?;
     add_empty_sets(&mut described);
     join(&described, open)
+}
+
+/// Checks that all images with keys of their own are in one set.
+fn check_keyed(shard: &Described) -> Result<()> {
+    if shard.arrays.iter().filter(|array| array.key.is_none()).count() < 2 {
+        return Ok(());
+    }
+    let message = "expected images with keys of their own of one dtype and pair of values, found several";
+    Err(unfit(&shard.name, message.to_owned()))
 }
 
 /// Adds a set of no images to archives without images with keys of their own, if others have some: a part of an archive may have
@@ -99,24 +140,20 @@ fn describe_one(name: &str, open: &dyn Fn(&str) -> Result<Archive>) -> Result<De
     Ok(Described { name: name.to_owned(), bytes: archive.size(), directory_crc32, arrays })
 }
 
-/// Returns the arrays of an archive.
+/// Returns the arrays of an archive; images with keys of their own are one for each set.
 fn arrays_of(archive: &Archive, name: &str) -> Result<Vec<Found>> {
     let mut arrays = Vec::new();
     for StackShape { key, .. } in archive.sets().iter().filter_map(StoredSet::stacks).flat_map(Stacks::iter) {
         arrays.push(found_images(&archive.entry(key)?, &archive.images(key)?, name)?);
     }
-    let keyed = archive.keyed_images()?;
-    if keyed.len() > 1 {
-        let message = "expected images with keys of their own of one dtype and pair of values, found several";
-        return Err(unfit(name, message.to_owned()));
-    }
-    for images in keyed {
+    for images in archive.keyed_images()? {
         let size = images.image_size().map_or(Vec::new(), Vec::from);
         arrays.push(Found {
             key: None,
             dtype: images.dtype().clone(),
             shape: [&[images.len()], &size[..]].concat(),
             kind: Some(images.kind().clone()),
+            is_image: false,
             trailing: 0,
             content: None,
             is_whole: false,
@@ -129,17 +166,12 @@ fn arrays_of(archive: &Archive, name: &str) -> Result<Vec<Found>> {
         let entry = archive.entry(member.key())?;
         let may_be_images = entry.kind().is_some() || (archive.has_sets() && entry.is_small_stack());
         let images = if may_be_images { archive.images(member.key()).ok() } else { None };
-        let mut found = match images {
+        let mut found = match images.filter(|images| images.shape().len() > 2) {
             Some(images) => found_images(&entry, &images, name)?,
-            None => Found {
-                key: Some(member.key().to_owned()),
-                dtype: entry.dtype().clone(),
-                shape: entry.shape().to_vec(),
-                kind: None,
-                trailing: 0,
-                content: None,
-                is_whole: false,
-            },
+            None => {
+                let other = Found::other(member.key(), entry.dtype(), entry.shape());
+                Found { is_image: entry.kind().is_some() || archive.is_few(member.key()), ..other }
+            }
         };
         found.content = Some((member.crc32(), member.size()));
         found.is_whole = archive.is_whole(member.key());
@@ -156,6 +188,7 @@ fn found_images(entry: &Entry<'_>, images: &Images, name: &str) -> Result<Found>
             dtype: images.dtype().clone(),
             shape,
             kind: Some(images.kind().clone()),
+            is_image: false,
             trailing,
             content: None,
             is_whole: false,
@@ -168,6 +201,28 @@ fn found_images(entry: &Entry<'_>, images: &Images, name: &str) -> Result<Found>
             );
             Err(unfit(name, message))
         }
+    }
+}
+
+/// How many images an archive has: arrays may have an item for each of them.
+struct Counts {
+    stacks: HashSet<usize>,
+    /// Those of the stacks, and the number of images with keys of their own.
+    all: HashSet<usize>,
+}
+
+impl Counts {
+    fn of(shard: &Described) -> Self {
+        let images = || shard.arrays.iter().filter(|array| array.kind.is_some());
+        let stacks = images().filter(|array| array.key.is_some()).map(|array| array.shape[0]).collect();
+        Self { stacks, all: images().map(|array| array.shape[0]).collect() }
+    }
+
+    /// Returns whether an array has an item for each image. The rows of an image may happen to be as many as there are images with
+    /// keys of their own: such images are not labels of each other.
+    fn fit(&self, array: &Found) -> bool {
+        let counts = if array.is_image { &self.stacks } else { &self.all };
+        array.shape.first().is_some_and(|len| counts.contains(len))
     }
 }
 
@@ -196,13 +251,8 @@ fn join(shards: &[Described], open: &dyn Fn(&str) -> Result<Archive>) -> Result<
             ));
         }
     }
-    let counts: Vec<HashSet<usize>> = shards
-        .iter()
-        .map(|shard| {
-            shard.arrays.iter().filter(|array| array.kind.is_some()).map(|array| array.shape[0]).collect()
-        })
-        .collect();
-    if counts[0].is_empty() {
+    let counts: Vec<Counts> = shards.iter().map(Counts::of).collect();
+    if counts[0].all.is_empty() {
         return Err(unfit(&first.name, "expected images, found none".to_owned()));
     }
     let (mut arrays, mut shared) = (Vec::new(), Vec::new());
@@ -239,14 +289,12 @@ fn describe_key(key: Option<&str>) -> String {
 /// Returns the array whose parts these are; `None` if they are all the same, and no parts.
 fn cut_array(
     parts: &[(&Described, &Found)],
-    counts: &[HashSet<usize>],
+    counts: &[Counts],
     open: &dyn Fn(&str) -> Result<Archive>,
 ) -> Result<Option<CutArray>> {
     let [(first_shard, first), others @ ..] = parts else { return Ok(None) };
     let images = parts.iter().all(|(_, part)| part.kind.is_some());
-    let is_part = |(part, counts): (&(&Described, &Found), &HashSet<usize>)| {
-        part.1.shape.first().is_some_and(|len| counts.contains(len))
-    };
+    let is_part = |(part, counts): (&(&Described, &Found), &Counts)| counts.fit(part.1);
     let key = describe_key(first.key.as_deref());
     let differs = |shard: &Described, found: &Found| {
         let (expected, wanted) = (&first.shape, &first.dtype);
@@ -291,12 +339,15 @@ fn cut_array(
 /// Returns the kind of all images. Of archives whose images have one value only, it is not known which the other would be: they fit
 /// those with two.
 fn common_kind(parts: &[(&Described, &Found)], open: &dyn Fn(&str) -> Result<Archive>) -> Result<PackedKind> {
-    let kinds = || parts.iter().filter_map(|(_, part)| part.kind.as_ref());
-    let mut common = kinds().next().expect("images").clone();
-    // An archive of one value assumes 0 and 1.
-    if let Some(other) = kinds().find(|kind| kind.bits != common.bits && !kind.assumes_second()) {
-        common = other.clone();
-    }
+    let any = || parts.iter().filter_map(|(_, part)| part.kind.as_ref());
+    let kinds = || {
+        let there = parts.iter().filter(|(_, part)| part.shape[0] > 0);
+        there.filter_map(|(_, part)| part.kind.as_ref())
+    };
+    // An archive of one value assumes 0 for bit 0, or 0 and 1.
+    let has_both = kinds().find(|kind| kind.bits[0] != 0);
+    let has_both = has_both.or_else(|| kinds().find(|kind| !kind.assumes_second()));
+    let mut common = has_both.or_else(|| any().next()).expect("images").clone();
     common.width = 0;
     for (shard, part) in parts {
         let Some(kind) = part.kind.as_ref().filter(|kind| kind.bits != common.bits && part.shape[0] > 0)
@@ -306,16 +357,37 @@ fn common_kind(parts: &[(&Described, &Found)], open: &dyn Fn(&str) -> Result<Arc
         let archive = open(&shard.name)?;
         let images = match &part.key {
             Some(key) => archive.images(key)?,
-            None => archive.keyed_images()?.pop().ok_or(ErrorKind::NoSuchKey)?,
+            None => {
+                let is_it = |images: &Images| *images.dtype() == part.dtype && images.len() == part.shape[0];
+                archive.keyed_images()?.into_iter().find(is_it).ok_or(ErrorKind::NoSuchKey)?
+            }
         };
-        let all: Vec<usize> = (0..images.len()).collect();
-        let is_blank =
-            kind.bits[0] == common.bits[0] && images.count_ones(&all)?.iter().all(|ones| *ones == 0);
-        if !is_blank {
+        let fitting = match kind.inverted_in(&common) {
+            Some(false) => Some(images),
+            // Images with keys of their own are not inverted.
+            Some(true) => part.key.as_ref().map(|_| images.inverted()),
+            None => None,
+        };
+        let fits = fitting.map(|images| has_only_common(&images, &common)).transpose()?;
+        if fits != Some(true) {
             let (expected, found) = (common.values(), kind.values());
             let error = Error::from(ErrorKind::ValuesDiffer { expected, found });
+            let error = part.key.iter().fold(error, |error, key| error.with_key(key));
             return Err(error.in_file(shard.name.as_ref()));
         }
     }
     Ok(common)
+}
+
+/// Returns whether images have no pixel of a value that differs from that of the same bit in another kind.
+pub(super) fn has_only_common(images: &Images, other: &PackedKind) -> Result<bool> {
+    let [off, on] = [0, 1].map(|bit| images.kind().bits[bit] == other.bits[bit]);
+    let all: Vec<usize> = (0..images.len()).collect();
+    for (image, ones) in images.count_ones(&all)?.into_iter().enumerate() {
+        let [height, width] = images.size_of(image)?;
+        if (!on && ones > 0) || (!off && ones < (height * width) as u64) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

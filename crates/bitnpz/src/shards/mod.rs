@@ -7,6 +7,7 @@
 //! | `manifest` | the manifest: its text and what it means |
 //! | `read_manifest` | reading it from a file |
 //! | `describe` | the manifest of archives that are there |
+//! | `labels` | arrays that shards store as images with keys of their own |
 //! | `commit` | writing it in one step, so that readers see all shards of a set or none |
 //! | `open_shards` | the shards that are open, opened when something is read of them |
 //! | `sharded_archive` | reading: the public type |
@@ -19,6 +20,7 @@ mod commit;
 mod cut;
 mod describe;
 mod keys_twice;
+mod labels;
 mod manifest;
 mod names;
 mod open_shards;

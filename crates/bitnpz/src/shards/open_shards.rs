@@ -281,9 +281,12 @@ impl OpenShard {
         if array.kind.is_some() {
             let images = match &array.key {
                 Some(key) => self.archive.images(key).map_err(blame)?,
-                None => self.keyed_images(array)?,
+                None => self.keyed_images(array, items)?,
             };
             self.check_images(array, items, &images)?;
+            let kind = array.kind.as_ref().filter(|_| items > 0);
+            let is_inverted = kind.and_then(|kind| images.kind().inverted_in(kind)) == Some(true);
+            let images = if is_inverted { images.inverted() } else { images };
             return Ok(Part::Images(Arc::new(images)));
         }
         let key = array.key.as_deref().unwrap_or_default();
@@ -302,16 +305,17 @@ impl OpenShard {
         Ok(part)
     }
 
-    /// Returns the images with keys of their own.
-    fn keyed_images(&self, array: &CutArray) -> Result<Images> {
+    /// Returns the images with keys of their own. Sets of other images are labels, which the manifest lists by their keys.
+    fn keyed_images(&self, array: &CutArray, items: usize) -> Result<Images> {
         let mut sets = self.archive.keyed_images()?;
-        let fits = |images: &Images| *images.dtype() == array.dtype;
+        sets.retain(|images| *images.dtype() == array.dtype && images.len() == items);
         match sets.pop() {
-            Some(images) if sets.is_empty() && fits(&images) => Ok(images),
+            Some(images) if sets.is_empty() => Ok(images),
             found => {
                 let found = sets.len() + usize::from(found.is_some());
-                Err(self
-                    .contradicts(format!("expected a set of images with keys of their own, found {found}")))
+                Err(self.contradicts(format!(
+                    "expected a set of {items} images with keys of their own, found {found}"
+                )))
             }
         }
     }
@@ -325,14 +329,15 @@ impl OpenShard {
             None => vec![images.len()],
             Some(_) => images.shape().to_vec(),
         };
+        // A stack of one image may be stored as an image.
+        let outer = expected.len().saturating_sub(found.len());
+        let shape_fits = expected.ends_with(&found) && expected[..outer].iter().all(|&side| side == 1);
         let sizes_fit =
             array.key.is_some() || array.item.is_none() || images.image_size().map(Vec::from) == array.item;
         // Of images of one value, the other is not known.
-        let values_fit = array.kind.as_ref().is_some_and(|kind| {
-            let [own, other] = [kind.bits, images.kind().bits];
-            own == other || (own[0] == other[0] && images.kind().assumes_second())
-        });
-        if (expected == found && sizes_fit && values_fit) && *images.dtype() == array.dtype {
+        let inverted = array.kind.as_ref().and_then(|kind| images.kind().inverted_in(kind));
+        let values_fit = items == 0 || inverted.is_some_and(|inverted| !inverted || array.key.is_some());
+        if (shape_fits && sizes_fit && values_fit) && *images.dtype() == array.dtype {
             return Ok(());
         }
         let key = array.key.as_deref().unwrap_or("images with keys of their own");

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bitnpz_npy::Header;
 use bitnpz_npz::Limits;
 
+use super::describe::has_only_common;
 use super::keys_twice::KeyTwice;
 use super::manifest::{CutArray, Manifest, Shard};
 use super::names::folder_of;
@@ -284,14 +285,12 @@ impl ShardedArchive {
             }
             if let (Some(kind), Part::Images(images)) = (&cut.kind, self.0.part(number, array)?)
                 && kind.bits != images.kind().bits
+                && !has_only_common(&images, kind)?
             {
-                let all: Vec<usize> = (0..images.len()).collect();
-                if images.count_ones(&all)?.iter().any(|ones| *ones > 0) {
-                    let [_, value] = kind.values();
-                    let message =
-                        format!("expected pixels of {value}, found pixels of {}", images.values()[1]);
-                    return Err(shard.contradicts(message));
-                }
+                let ([off, on], [own_off, own_on]) = (kind.values(), images.values());
+                let message =
+                    format!("expected pixels of {on} or {off}, found pixels of {own_on} or {own_off}");
+                return Err(shard.contradicts(message));
             }
         }
         Ok(())

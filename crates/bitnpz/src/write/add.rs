@@ -233,6 +233,9 @@ impl Writer {
         let pixels = to_stack(array, form.as_ref())?;
         let (count, item_shape) = shape.split_first().expect("a stack has two or more axes");
         let mut stack = Stack::new(bitnpz_npz::identity(key), array.dtype(), item_shape, form)?;
+        if let Some(palette) = self.sets.palettes.get(&stack.key) {
+            stack.set_palette(palette);
+        }
         // A key is taken only once it is known that the images have two values.
         stack.push(&pixels, *count)?;
         self.claim(key)?;

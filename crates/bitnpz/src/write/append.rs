@@ -15,7 +15,9 @@ use crate::error::Result;
 use crate::held_file::HeldFile;
 use crate::interrupt;
 use crate::options::WriteOptions;
+use crate::packed::Palette;
 use crate::read::{Archive, Entry, ItemPlace, OpenOptions, SetArray};
+use crate::set::StoredSet;
 
 /// At most so many stacks that are too small for a set stay extendable, since each is kept in memory. The others are copied.
 pub(super) const MOST_SMALL_STACKS: usize = 1000;
@@ -63,11 +65,12 @@ impl Writer {
     }
 
     /// Copies an archive in its order: the images of each set that `images_of` returns, by its number (all of those that stacks
-    /// share, or none), and the members for whose keys `takes_member` returns `true`. Calls `instead` for each array of a set for which it returns `None`.
+    /// share, or none; of a stack one range), and the members for whose keys `takes_member` returns `true`. Calls `instead` for each
+    /// other array of a set.
     pub(crate) fn take_over(
         &mut self,
         archive: &Archive,
-        images_of: impl Fn(usize) -> Option<Range<usize>>,
+        images_of: impl Fn(usize) -> Option<Vec<Range<usize>>>,
         mut takes_member: impl FnMut(&mut Self, &str) -> Result<bool>,
         mut instead: impl FnMut(&mut Self, SetArray) -> Result<()>,
     ) -> Result<()> {
@@ -90,8 +93,11 @@ impl Writer {
                 ItemPlace::Set(array) => match &taken[array.set] {
                     Some((set, images)) => {
                         let is_keyed = archive.sets()[array.set].is_keyed();
-                        if !is_keyed || images.contains(&array.images.start) {
+                        let is_taken = |range: &Range<usize>| range.contains(&array.images.start);
+                        if !is_keyed || images.iter().any(is_taken) {
                             self.sets.note_taken(&mut self.output.ledger, set, &array, archive);
+                        } else {
+                            instead(self, array)?;
                         }
                     }
                     None => instead(self, array)?,
@@ -159,16 +165,20 @@ impl Writer {
 }
 
 /// Returns what [`take_over`](Writer::take_over) needs to take all images of an archive.
-pub(super) fn all_of(archive: &Archive) -> impl Fn(usize) -> Option<Range<usize>> {
-    |set| archive.sets().get(set).map(|set| 0..set.len())
+pub(super) fn all_of(archive: &Archive) -> impl Fn(usize) -> Option<Vec<Range<usize>>> {
+    |set| archive.sets().get(set).map(StoredSet::ranges)
 }
 
 /// Returns whether an ordinary array with this key is a stack that is too small for a set.
 pub(super) fn is_small_stack(archive: &Archive, key: &str) -> bool {
-    let Some(entry) = archive.entry(key).ok().filter(Entry::is_small_stack) else { return false };
-    archive.encoding() == Encoding::Sets
-        && entry.to_array().is_ok_and(|array| {
-            let stack = Stack::new(key, array.dtype(), &array.shape()[1..], None);
-            stack.is_ok_and(|mut stack| stack.push(array.data(), array.shape()[0]).is_ok())
-        })
+    small_stack_palette(archive, key).is_some()
+}
+
+/// Returns the values of an ordinary array with this key, if it is a stack that is too small for a set.
+pub(super) fn small_stack_palette(archive: &Archive, key: &str) -> Option<Palette> {
+    let entry = archive.entry(key).ok().filter(Entry::is_small_stack)?;
+    let array = entry.to_array().ok().filter(|_| archive.encoding() == Encoding::Sets)?;
+    let mut stack = Stack::new(key, array.dtype(), &array.shape()[1..], None).ok()?;
+    stack.push(array.data(), array.shape()[0]).ok()?;
+    Some(stack.palette().clone())
 }

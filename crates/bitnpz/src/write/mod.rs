@@ -14,6 +14,7 @@ mod copy;
 mod extend;
 mod ledger;
 mod merge;
+mod merge_sources;
 mod open_stacks;
 mod order_log;
 mod output;

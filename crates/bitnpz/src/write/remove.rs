@@ -75,7 +75,7 @@ impl Writer {
             &archive,
             |set| {
                 let is_taken = shared(set).is_some() || !removed[set].contains(&true);
-                is_taken.then(|| 0..archive.sets()[set].len())
+                is_taken.then(|| archive.sets()[set].ranges())
             },
             |_, key| Ok(!is_removed(key)),
             |writer, array| {

@@ -1,6 +1,6 @@
 //! The image sets of an archive that is being written.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 use bitnpz_npy::{Dtype, with_room};
@@ -52,6 +52,8 @@ pub(super) struct SetsWriter {
     pub(super) joinable: Vec<usize>,
     /// The keys of stacks that are not taken over from sets that several share.
     pub(super) left_out: HashSet<String>,
+    /// The values of stacks that are merged of archives whose own values are for other bits, or lack one.
+    pub(super) palettes: HashMap<String, Palette>,
     /// The sets of small stacks that were added whole.
     pub(super) shared: Vec<SharedSet>,
     /// Stacks that share sets of other archives.
@@ -112,6 +114,7 @@ impl SetsWriter {
             open: Vec::new(),
             joinable: Vec::new(),
             left_out: HashSet::new(),
+            palettes: HashMap::new(),
             shared: Vec::new(),
             taken: Vec::new(),
             stacks: OpenStacks::new(folder),

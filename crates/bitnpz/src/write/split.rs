@@ -1,12 +1,12 @@
 //! Splitting an archive: its images are copied, but for small stacks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write;
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::Path;
 
-use bitnpz_npy::{Header, zeros};
+use bitnpz_npy::{DynArrayView, Header, zeros};
 use bitnpz_npz::Member;
 
 use super::append::is_small_stack;
@@ -16,12 +16,13 @@ use super::sets::images_of_item;
 use super::source::PIECE_BYTES;
 use super::stack::Stack;
 use super::writer::Writer;
+use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names;
 use crate::options::WriteOptions;
 use crate::packed::Palette;
-use crate::read::{Archive, ArrayReader, OpenOptions, SetArray, StoredArray};
+use crate::read::{Archive, ArrayReader, Entry, ItemPlace, OpenOptions, SetArray, StoredArray};
 use crate::set::{StackShape, Stacks, StoredSet};
 
 /// One of the shards that an archive is split into.
@@ -42,6 +43,12 @@ impl Shard {
         cut(self.number)..cut(self.number + 1)
     }
 
+    /// Returns where a set can be cut, not behind this image. Blocks that are cut get new checksums, and so their images are decoded:
+    /// few in a large set.
+    fn cut_near(self, set: &StoredSet, image: usize) -> usize {
+        if set.len() / self.of >= LARGE_SHARD { set.cut_near(image) } else { image }
+    }
+
     fn is_first(self) -> bool {
         self.number == 0
     }
@@ -53,17 +60,20 @@ const LARGE_SHARD: usize = 8 * 128;
 /// What a shard has of an archive.
 struct Cuts {
     /// The images of each set; `None` of a set that is in another shard, or that stacks share.
-    images: Vec<Option<Range<usize>>>,
+    images: Vec<Option<Vec<Range<usize>>>>,
     /// The items of each stack that shares a set with others, by the numbers of set and stack.
     shared: HashMap<[usize; 2], Range<usize>>,
-    /// The items of arrays that have so many: one for each image.
+    /// The items of labels that are stored as an image with a key of its own, by the numbers of set and image.
+    labels: HashMap<[usize; 2], Range<usize>>,
+    /// The items of arrays that have so many: one for each image of a stack.
     items: BTreeMap<usize, Range<usize>>,
+    /// How many images have keys of their own, if any, and which of them the shard has, in the order of saving.
+    keyed: Option<(usize, Range<usize>)>,
 }
 
 impl Cuts {
-    fn new(archive: &Archive, shard: Shard) -> Self {
+    fn new(archive: &Archive, shard: Shard) -> Result<Self> {
         let (mut images, mut items, mut shared) = (Vec::new(), BTreeMap::new(), HashMap::new());
-        let keyed = archive.sets().iter().filter(|set| set.is_keyed()).count();
         for (set_number, set) in archive.sets().iter().enumerate() {
             if let Some(stacks) = set.stacks().filter(|stacks| stacks.only().is_none()) {
                 for (number, stack) in stacks.iter().enumerate() {
@@ -76,31 +86,91 @@ impl Cuts {
                     };
                     shared.insert([set_number, number], cut);
                 }
+            }
+            let Some(stack) = set.stacks().and_then(Stacks::only) else {
                 images.push(None);
                 continue;
-            }
-            let stack = set.stacks().and_then(Stacks::only);
-            let Some((len, each)) = stack.map_or(Some((set.len(), 1)), items_of) else {
+            };
+            let Some((len, each)) = items_of(stack) else {
                 // It cannot be cut along its first axis.
-                images.push(shard.is_first().then(|| 0..set.len()));
+                images.push(shard.is_first().then(|| set.ranges()));
                 continue;
             };
-            // Blocks that are cut get new checksums, and so their images are decoded: few in a large set.
-            let is_large = set.len() / shard.of >= LARGE_SHARD;
-            let cut_near =
-                |item: usize| if is_large { set.cut_near(item * each).div_ceil(each) } else { item };
-            let of_set = || shard.items(len, cut_near);
-            // Labels could belong to any of several sets of images with keys of their own.
-            let has_labels = !set.is_keyed() || keyed == 1;
-            let cut = if has_labels { items.entry(len).or_insert_with(of_set).clone() } else { of_set() };
-            images.push(Some(cut.start * each..cut.end * each));
+            let cut_near = |item: usize| shard.cut_near(set, item * each).div_ceil(each);
+            let cut = items.entry(len).or_insert_with(|| shard.items(len, cut_near)).clone();
+            images.push(Some(std::iter::once(cut.start * each..cut.end * each).collect()));
         }
         for member in archive.zip().members().filter(|member| is_small_stack(archive, member.key())) {
             let shape = archive.entry(member.key()).map_or(Vec::new(), |entry| entry.shape().to_vec());
             items.entry(shape[0]).or_insert_with(|| shard.items(shape[0], |item| item));
         }
-        Self { images, shared, items }
+        let labels = labels_of(archive, &items)?;
+        let mut cuts = Self { images, shared, labels, items, keyed: None };
+        cuts.cut_keyed(archive, shard);
+        Ok(cuts)
     }
+
+    /// Cuts the images that have keys of their own, those of all sets together in the order of saving.
+    fn cut_keyed(&mut self, archive: &Archive, shard: Shard) {
+        let sets: Vec<_> = archive.sets().iter().enumerate().filter(|(_, set)| set.is_keyed()).collect();
+        let len = sets.iter().map(|(_, set)| set.len()).sum::<usize>() - self.labels.len();
+        if len == 0 {
+            return;
+        }
+        let only = if let [only] = sets[..] { Some(only).filter(|_| self.labels.is_empty()) } else { None };
+        let cut_near = |image: usize| only.map_or(image, |(_, set)| shard.cut_near(set, image));
+        let of_stack = self.items.get(&len).cloned();
+        let cut = of_stack.unwrap_or_else(|| shard.items(len, cut_near));
+        self.keyed = Some((len, cut.clone()));
+        if let Some((number, _)) = only {
+            self.images[number] = Some(vec![cut]);
+            return;
+        }
+        let mut image = 0;
+        for place in archive.places() {
+            let ItemPlace::Set(array) = place else { continue };
+            let first = array.images.start;
+            if !archive.sets()[array.set].is_keyed() || self.labels.contains_key(&[array.set, first]) {
+                continue;
+            }
+            if cut.contains(&image) {
+                let ranges = self.images[array.set].get_or_insert_default();
+                match ranges.last_mut().filter(|range| range.end == first) {
+                    Some(range) => range.end += 1,
+                    None => ranges.push(array.images),
+                }
+            }
+            image += 1;
+        }
+    }
+
+    /// Returns the items of an array of so many, if there is one for each image. The rows of an image may happen to be as many as
+    /// there are images with keys of their own: it is not cut.
+    fn items(&self, len: usize, is_image: bool) -> Option<&Range<usize>> {
+        let of_keyed = || self.keyed.as_ref().filter(|(keyed, _)| !is_image && len == *keyed);
+        self.items.get(&len).or_else(|| of_keyed().map(|(_, cut)| cut))
+    }
+}
+
+/// Returns the labels that are stored as an image with a key of its own, by the numbers of set and image, and their items: arrays of
+/// two values that have an item for each image of a stack.
+fn labels_of(
+    archive: &Archive,
+    items: &BTreeMap<usize, Range<usize>>,
+) -> Result<HashMap<[usize; 2], Range<usize>>> {
+    let mut labels = HashMap::new();
+    // With axes of length 1 before it, an image is a stack of one.
+    let is_image = |set: &StoredSet| set.is_keyed() && set.ones().before == 0;
+    for (number, set) in archive.sets().iter().enumerate().filter(|(_, set)| is_image(set)) {
+        if set.common_size().is_some_and(|[height, _]| !items.contains_key(&height)) || items.is_empty() {
+            continue;
+        }
+        for image in 0..set.len() {
+            let [height, _] = set.size(archive.zip(), image)?;
+            labels.extend(items.get(&height).map(|cut| ([number, image], cut.clone())));
+        }
+    }
+    Ok(labels)
 }
 
 /// Returns how many items a stack has along the first axis, and how many images each of them has; `None` if it cannot be cut there.
@@ -157,16 +227,26 @@ impl Writer {
             return Err(ErrorKind::NoSuchShard { number, shards: of.get() }.into());
         }
         let shard = Shard { number, of };
-        let cuts = Cuts::new(&archive, shard);
-        let is_shared = |set: &&StoredSet| set.stacks().is_some_and(|stacks| stacks.only().is_none());
-        archive.sets().iter().filter(is_shared).try_for_each(|set| set.check(archive.zip()))?;
+        let cuts = Cuts::new(&archive, shard)?;
+        let of_labels: HashSet<usize> = cuts.labels.keys().map(|[set, _]| *set).collect();
+        for (number, set) in archive.sets().iter().enumerate() {
+            let is_shared = set.stacks().is_some_and(|stacks| stacks.only().is_none());
+            if is_shared || of_labels.contains(&number) {
+                set.check(archive.zip())?;
+            }
+        }
         let mut writer = Self::like(path, &archive, options)?;
         writer.sets.start_shard();
         let takes_member =
             |writer: &mut Self, key: &str| writer.add_part_of_member(&archive, key, shard, &cuts);
         let images_of = |set: usize| cuts.images.get(set).cloned().flatten();
         let instead = |writer: &mut Self, array: SetArray| {
-            let Some(stacks) = archive.sets()[array.set].stacks() else { return Ok(()) };
+            let Some(stacks) = archive.sets()[array.set].stacks() else {
+                return match cuts.labels.get(&[array.set, array.images.start]) {
+                    Some(items) => writer.add_labels(&archive, array, items),
+                    None => Ok(()),
+                };
+            };
             match cuts.shared.get(&[array.set, stacks.number_of(array.images.start)]) {
                 Some(items) => writer.add_items(&archive, &array, items.clone()),
                 None => Ok(()),
@@ -188,6 +268,34 @@ impl Writer {
         self.sets.finish_stack(&mut self.output, stack)
     }
 
+    /// Adds some items of labels that are stored as an image.
+    fn add_labels(&mut self, archive: &Archive, array: SetArray, items: &Range<usize>) -> Result<()> {
+        let entry = archive.entry_of_set(array)?;
+        let (mut header, labels) = (entry.header().clone(), entry.to_array()?);
+        let item_bytes = labels.data().len() / header.shape[0].max(1);
+        header.shape[0] = items.len();
+        let part =
+            DynArrayView::new(header, &labels.data()[items.start * item_bytes..items.end * item_bytes])?;
+        self.add_dyn_array(entry.key(), &part)
+    }
+
+    /// Adds some items of a stack that is too small for a set, as a set all the same: it says what the stack is, and which values it
+    /// has. Returns `false` if items cannot be added to the stack.
+    fn add_part_of_stack(&mut self, entry: &Entry<'_>, items: &Range<usize>) -> Result<bool> {
+        let Some(mut stack) = Stack::like(entry.key(), entry.header(), ImageAxes::Inferred)? else {
+            return Ok(false);
+        };
+        let array = entry.to_array()?;
+        stack.push(array.data(), array.shape()[0])?;
+        let item_bytes = stack.item_bytes();
+        self.claim(entry.key())?;
+        let mut part = self.sets.start_stack(&mut self.output.ledger, stack.to_empty());
+        let pixels = &array.data()[items.start * item_bytes..items.end * item_bytes];
+        part.push(&mut self.output, pixels, items.len())?;
+        self.sets.finish_stack(&mut self.output, part)?;
+        Ok(true)
+    }
+
     /// Adds a part of a member, and returns whether all of it is to be copied instead.
     fn add_part_of_member(
         &mut self,
@@ -199,7 +307,15 @@ impl Writer {
         let found = archive.zip().find(key).filter(|member| names::is_array(member.name()));
         let (Some(member), Ok(entry)) = (found, archive.entry(key)) else { return Ok(true) };
         let header = ArrayReader::of_member(&member, &archive.zip().limits().npy)?.header().clone();
-        let cut = header.shape.first().and_then(|len| cuts.items.get(len));
+        let stack = ImageAxes::Inferred.form(entry.header())?;
+        let is_one = stack.is_some_and(|(stack, _)| stack.len() == 2) && entry.image_count().is_some();
+        let is_image = is_one || archive.is_few(key);
+        let cut = header.shape.first().and_then(|len| cuts.items(*len, is_image));
+        if let Some(cut) = cut.filter(|_| is_small_stack(archive, key))
+            && self.add_part_of_stack(&entry, cut)?
+        {
+            return Ok(false);
+        }
         let can_be_cut = !header.fortran_order || header.shape.len() == 1;
         match cut.filter(|_| can_be_cut) {
             Some(cut) => {
@@ -212,8 +328,8 @@ impl Writer {
                 }
                 Ok(false)
             }
-            // Merged again, images are not to be there several times.
-            None if entry.image_count().is_some() => Ok(shard.is_first()),
+            // Merged again, images of a stack are not to be there several times.
+            None if entry.image_count().is_some() && !is_image => Ok(shard.is_first()),
             None => {
                 self.sets.whole.insert(bitnpz_npz::identity(key).to_owned());
                 Ok(true)

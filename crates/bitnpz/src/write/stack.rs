@@ -80,6 +80,15 @@ impl Stack {
         empty
     }
 
+    pub(super) fn form(&self) -> Option<&ArrayForm> {
+        self.form.as_ref()
+    }
+
+    /// Sets the values of its pixels, before any are added.
+    pub(super) fn set_palette(&mut self, palette: &Palette) {
+        self.palette = palette.clone();
+    }
+
     pub(super) fn palette(&self) -> &Palette {
         &self.palette
     }

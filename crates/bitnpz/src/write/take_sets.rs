@@ -42,19 +42,20 @@ impl SetsWriter {
         self.joins_pieces = true;
     }
 
-    /// Takes over some images of a set of another archive, whole items of a stack, to which more can be added; all of a set that
-    /// stacks share. Nothing is noted yet in the order of saving.
+    /// Takes over some images of a set of another archive, whole items of a stack, which are one range, to which more can be added;
+    /// all of a set that stacks share. Nothing is noted yet in the order of saving.
     pub(super) fn take_over(
         &mut self,
         archive: &Archive,
         number: usize,
-        images: &Range<usize>,
+        ranges: &[Range<usize>],
         output: &mut Output,
     ) -> Result<TakenSet> {
         let (zip, set) = (archive.zip(), &archive.sets()[number]);
-        let (palette, may_encode) = (palette_of(archive, number, images), !self.has_model());
+        let (palette, may_encode) = (palette_of(archive, number, ranges), !self.has_model());
+        let images = &ranges.first().cloned().unwrap_or(0..0);
         let Some(stacks) = set.stacks() else {
-            for image in images.clone() {
+            for image in ranges.iter().cloned().flatten() {
                 self.claim(&set.key(zip, image))?;
             }
             let takes =
@@ -72,9 +73,12 @@ impl SetsWriter {
             self.joinable.retain(|place| *place != open.place);
             open.palette = open.palette.united_with(&palette);
             if self.joins_pieces {
-                open.set.add_set(&mut output.zip, zip, set, images)?;
+                for images in ranges {
+                    open.set.add_set(&mut output.zip, zip, set, images)?;
+                }
                 return Ok(TakenSet::At(open.place));
             }
+            debug_assert!(ranges.len() < 2, "only pieces have several");
             open.taken = Some(TakenImages::new(archive, number, images.clone(), may_encode));
             return Ok(TakenSet::At(open.place));
         };
@@ -92,7 +96,22 @@ impl SetsWriter {
         };
         let (shape, form) = part_of(shape, form.as_ref(), images.len());
         self.take_out(key, output)?;
+        let wanted = self.palettes.get(key);
+        if let Some(wanted) =
+            wanted.filter(|wanted| !palette.agrees_with(wanted) && palette.has_values_of(wanted))
+        {
+            let stack = Stack::with_shape(key, shape, form, wanted.clone());
+            return self.encode_again(
+                archive,
+                &SetArray { set: number, images: images.clone() },
+                &stack,
+                output,
+            );
+        }
         // What is copied is not collected.
+        let palette = wanted
+            .filter(|wanted| palette.agrees_with(wanted))
+            .map_or(palette.clone(), |wanted| wanted.united_with(&palette));
         if let Some(same) = self.stacks.get_to_extend(key, usize::MAX, output)? {
             same.stack.join(&palette, &shape, form.as_ref())?;
             same.copy_taken(output)?;
@@ -107,6 +126,30 @@ impl SetsWriter {
         if self.joins_pieces {
             stack.copy_taken(output)?;
         }
+        self.stacks.push(stack);
+        Ok(TakenSet::At(place))
+    }
+
+    /// Encodes a stack of another archive again, with the values of this one: its bits have the same values the other way round.
+    fn encode_again(
+        &mut self,
+        archive: &Archive,
+        array: &SetArray,
+        stack: &Stack,
+        output: &mut Output,
+    ) -> Result<TakenSet> {
+        let set = &archive.sets()[array.set];
+        set.check(archive.zip())?;
+        let items = stack.shape[0];
+        if let Some(same) = self.stacks.get_to_extend(&stack.key, items, output)? {
+            same.stack.check_join(stack.palette(), &stack.shape, stack.form())?;
+            same.push_decoded(output, archive, array, 0..items)?;
+            return Ok(TakenSet::Joined);
+        }
+        self.claim(&stack.key)?;
+        let (writer, place) = self.start(&mut output.ledger, set.name(), stack.dtype());
+        let mut stack = SetStack::new(stack.to_empty(), writer, place);
+        stack.push_decoded(output, archive, array, 0..items)?;
         self.stacks.push(stack);
         Ok(TakenSet::At(place))
     }
@@ -131,7 +174,10 @@ impl SetsWriter {
                 is_checked = true;
             }
             let array = SetArray { set: number, images: set.images_of_key(index) };
-            same.stack.check_join(&palette_of(archive, number, &array.images), shape, form.as_ref())?;
+            // Its pixels are packed anew.
+            let own = palette_of(archive, number, std::slice::from_ref(&array.images));
+            let palette = if own.has_values_of(same.stack.palette()) { same.stack.palette() } else { &own };
+            same.stack.check_join(palette, shape, form.as_ref())?;
             same.push_decoded(output, archive, &array, 0..shape[0])?;
             self.stacks.bound_memory(
                 output,
@@ -199,7 +245,8 @@ impl SetsWriter {
         let StackShape { key, shape, form } = set.stacks().expect("a set of stacks").of(array.images.start);
         // Its own values are found again: others may have had more.
         let kind = set.kind(0);
-        let palette = Palette::new(&kind.dtype).unwrap_or_else(|| Palette::of(&kind));
+        let own = || Palette::new(&kind.dtype).unwrap_or_else(|| Palette::of(&kind));
+        let palette = self.palettes.get(key).cloned().unwrap_or_else(own);
         let writer = self.start_at(place, key, palette.dtype());
         let stack = Stack::with_shape(key, shape.clone(), form.clone(), palette).to_empty();
         let mut stack = SetStack::new(stack, writer, place);
@@ -301,13 +348,22 @@ impl SetsWriter {
     }
 }
 
-/// Returns the values of some images of the set with this number.
-fn palette_of(archive: &Archive, number: usize, images: &Range<usize>) -> Palette {
-    let set = &archive.sets()[number];
-    let kind = set.kind(0);
-    let is_blank = |image| set.count_ones(archive.zip(), image).is_ok_and(|ones| ones == 0);
-    let may_be_blank = kind.assumes_second() && kind.dtype.kind() != Some(Kind::Bool);
-    if may_be_blank && images.clone().all(is_blank) { Palette::of_blank(&kind) } else { Palette::of(&kind) }
+/// Returns the values of some images of the set with this number: what is only assumed if they have one value, or none.
+pub(super) fn palette_of(archive: &Archive, number: usize, ranges: &[Range<usize>]) -> Palette {
+    let (zip, set) = (archive.zip(), &archive.sets()[number]);
+    let (kind, images) = (set.kind(0), || ranges.iter().cloned().flatten());
+    if kind.dtype.kind() == Some(Kind::Bool) {
+        return Palette::of(&kind);
+    }
+    let is_blank = |image| set.count_ones(zip, image).is_ok_and(|ones| ones == 0);
+    let is_full = |image| {
+        let pixels = set.size(zip, image).map(|[height, width]| (height * width) as u64);
+        pixels.is_ok_and(|pixels| set.count_ones(zip, image).is_ok_and(|ones| ones == pixels))
+    };
+    if kind.assumes_second() && images().all(is_blank) {
+        return Palette::of_blank(&kind);
+    }
+    if kind.bits[0] == 0 && images().all(is_full) { Palette::of_full(&kind) } else { Palette::of(&kind) }
 }
 
 /// Returns the shape and the form of the part of a stack that has so many images.

@@ -15,6 +15,7 @@ mod failures;
 mod golden;
 mod hostile;
 mod keys;
+mod labels;
 mod merge;
 mod numpy;
 mod order;

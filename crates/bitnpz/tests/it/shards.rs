@@ -387,7 +387,8 @@ fn verify_finds_a_manifest_that_contradicts_its_shards() {
     let text = std::fs::read_to_string(&manifest).unwrap();
     for (old, new, expected) in [
         ("[0,1]", "[0,200]", "expected pixels of 200"),
-        ("[0,1]", "[7,1]", "values"),
+        ("[0,1]", "[7,1]", "expected pixels of 1 or 7"),
+        ("[0,1]", "[7,9]", "values"),
         ("classes", "others", "others"),
     ] {
         assert!(text.contains(old), "{text}");

@@ -95,8 +95,8 @@ def split(
     """Splits an archive of image sets into several. Images are copied, except small stacks that share an image set.
 
     Each stack is cut along its first axis, and so are images with keys of their own, into pieces of about the same length. Arrays
-    that have an item for each image, as labels do, are cut in the same places; other arrays are in each shard. `merge` puts the
-    shards together again.
+    that have an item for each image, as labels do, are cut in the same places, also those of two values beside a stack; other
+    arrays are in each shard. `merge` puts the shards together again.
 
     Parameters
     ----------

@@ -1,0 +1,240 @@
+//! The archives that are merged, and the keys that several of them have.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+use std::path::PathBuf;
+
+use bitnpz_npz::Member;
+
+use super::append::{MOST_SMALL_STACKS, is_small_stack, small_stack_palette};
+use super::merge::joined;
+use super::take_sets::palette_of;
+use crate::axes::ImageAxes;
+use crate::error::{Error, ErrorKind, Result};
+use crate::names::is_reserved;
+use crate::packed::Palette;
+use crate::read::{Archive, Entry, SetArray};
+use crate::set::{KeySet, StackShape, Stacks, StoredSet};
+
+/// An archive that is merged.
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) archive: Archive,
+    counts: Counts,
+}
+
+/// The numbers of images that arrays of an archive may have an item for each of.
+#[derive(Default)]
+struct Counts {
+    /// The length of each stack.
+    stacks: HashSet<usize>,
+    /// The number of images with keys of their own.
+    keyed: usize,
+}
+
+impl Source {
+    pub(super) fn new(path: PathBuf, archive: Archive) -> Self {
+        let mut source = Self { path, archive, counts: Counts::default() };
+        source.counts = source.count_images();
+        source
+    }
+
+    fn members(&self) -> impl Iterator<Item = Member<'_>> {
+        self.archive.zip().members().filter(|member| !is_reserved(member.name()))
+    }
+
+    pub(super) fn member(&self, key: &str) -> Option<Member<'_>> {
+        self.archive.zip().find(key).filter(|member| !is_reserved(member.name()))
+    }
+
+    fn count_images(&self) -> Counts {
+        let mut counts = Counts::default();
+        for set in self.archive.sets() {
+            match set.stacks() {
+                Some(stacks) => stacks.iter().for_each(|stack| counts.add(&stack.shape, 0)),
+                // Each may be a stack of one image.
+                None if set.ones().before > 0 => counts.add(&[1; 3], 0),
+                None => counts.add(&[], set.len()),
+            }
+        }
+        for entry in self.members().filter_map(|member| self.archive.entry(member.key()).ok()) {
+            let images = entry.image_count();
+            // Of other dtypes than bool it is not known that they are images.
+            let images = images.or_else(|| is_small_stack(&self.archive, entry.key()).then_some(0));
+            images.into_iter().for_each(|images| counts.add(entry.shape(), images));
+        }
+        counts
+    }
+
+    /// Returns whether an array has an item for each image. The rows of an image may happen to be as many as there are images with
+    /// keys of their own: such images are not joined.
+    pub(super) fn has_item_for_each_image(&self, entry: &Entry<'_>) -> bool {
+        let Some(len) = entry.shape().first() else { return false };
+        self.counts.stacks.contains(len) || (*len == self.counts.keyed && !self.is_image(entry))
+    }
+
+    /// Returns whether an array is one image, or is stored as one.
+    pub(super) fn is_image(&self, entry: &Entry<'_>) -> bool {
+        let stack = ImageAxes::Inferred.form(entry.header()).ok().flatten();
+        let is_one = stack.is_some_and(|(stack, _)| stack.len() == 2);
+        entry.ones().is_some()
+            || self.archive.is_few(entry.key())
+            || (is_one && entry.image_count().is_some())
+    }
+
+    /// Returns whether an array is a stack of images that others can join.
+    fn is_stack(&self, entry: &Entry<'_>) -> bool {
+        match entry.ones() {
+            Some(ones) => ones.before > 0,
+            None => entry.set_images().is_some() || is_small_stack(&self.archive, entry.key()),
+        }
+    }
+
+    /// Returns the images of a set without those under these keys.
+    pub(super) fn images_without(&self, set: usize, keys: &HashSet<String>) -> Vec<Range<usize>> {
+        let (zip, stored) = (self.archive.zip(), &self.archive.sets()[set]);
+        let mut apart: Vec<usize> = match stored.is_keyed() {
+            true => keys.iter().filter_map(|key| stored.find(zip, key)).collect(),
+            false => return stored.ranges(),
+        };
+        apart.sort_unstable();
+        ranges_without(stored.len(), &apart)
+    }
+}
+
+impl Counts {
+    fn add(&mut self, shape: &[usize], images: usize) {
+        match shape {
+            [length, _, _, ..] => drop(self.stacks.insert(*length)),
+            _ => self.keyed += images,
+        }
+    }
+}
+
+/// Returns the ranges of so many images that are left without these, which are sorted.
+pub(super) fn ranges_without(len: usize, apart: &[usize]) -> Vec<Range<usize>> {
+    let starts = std::iter::once(0).chain(apart.iter().map(|image| image + 1));
+    let ends = apart.iter().copied().chain([len]);
+    starts.zip(ends).map(|(start, end)| start..end).filter(|range| !range.is_empty()).collect()
+}
+
+/// The keys that several archives have.
+#[derive(Default)]
+pub(super) struct SharedKeys {
+    /// Those of arrays that are joined or the same, with the numbers of the archives.
+    pub(super) arrays: BTreeMap<String, Vec<usize>>,
+    /// Those that are taken out of images with keys of their own: of these arrays, and of stacks of one image that join stacks.
+    pub(super) images: HashSet<String>,
+}
+
+impl SharedKeys {
+    /// Finds them: those of members, but for stacks that are too small for a set and can be extended, and those of images with keys
+    /// of their own that are stacks of one image, or labels of two values.
+    ///
+    /// # Errors
+    ///
+    /// If two archives have images under one key that are neither.
+    pub(super) fn find(sources: &[Source]) -> Result<Self> {
+        let mut arrays: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (number, source) in sources.iter().enumerate() {
+            for member in source.members() {
+                arrays.entry(bitnpz_npz::identity(member.key()).to_owned()).or_default().push(number);
+            }
+        }
+        let twice = images_twice(sources, arrays.keys());
+        let mut stacks = 0;
+        arrays.retain(|key, numbers| {
+            let is_stack = || numbers.iter().all(|&number| is_small_stack(&sources[number].archive, key));
+            if numbers.len() > 1 && stacks < MOST_SMALL_STACKS && is_stack() {
+                stacks += 1;
+                return false;
+            }
+            numbers.len() > 1
+        });
+        let mut shared = Self { arrays, images: HashSet::new() };
+        for key in twice {
+            shared.add_image(key, sources)?;
+        }
+        Ok(shared)
+    }
+
+    /// Adds a key that an image of one archive has, and another array of another archive.
+    fn add_image(&mut self, key: String, sources: &[Source]) -> Result<()> {
+        let has_key = |number: &usize| sources[*number].archive.contains(&key);
+        let numbers: Vec<usize> = (0..sources.len()).filter(has_key).collect();
+        let mut are_stacks = true;
+        for &number in &numbers {
+            let entry = sources[number].archive.entry(&key);
+            are_stacks &=
+                sources[number].is_stack(&entry.map_err(|error| error.in_file(&sources[number].path))?);
+        }
+        let parts: Vec<&Source> = numbers.iter().map(|&number| &sources[number]).collect();
+        if !are_stacks && joined(&key, &parts)?.is_none() {
+            return Err(Error::from(ErrorKind::DuplicateKey).with_key(&key).in_file(&parts[1].path));
+        }
+        match are_stacks {
+            true => drop(self.arrays.remove(&key)),
+            false => drop(self.arrays.insert(key.clone(), numbers)),
+        }
+        self.images.insert(key);
+        Ok(())
+    }
+}
+
+/// Returns the keys of images with keys of their own that another array has too.
+fn images_twice<'k>(sources: &'k [Source], of_members: impl Iterator<Item = &'k String>) -> BTreeSet<String> {
+    let mut keys = KeySet::default();
+    if sources.len() < 2 {
+        return BTreeSet::new();
+    }
+    for key in of_members.chain(sources.iter().flat_map(stacks_of).map(|stack| &stack.key)) {
+        keys.insert(key);
+    }
+    let mut twice = BTreeSet::new();
+    for source in sources {
+        for set in source.archive.sets().iter().filter(|set| set.is_keyed()) {
+            for image in 0..set.len() {
+                let key = set.key(source.archive.zip(), image);
+                if !keys.insert(&key) {
+                    twice.insert(key);
+                }
+            }
+        }
+    }
+    twice
+}
+
+fn stacks_of(source: &Source) -> impl Iterator<Item = &StackShape> {
+    source.archive.sets().iter().filter_map(StoredSet::stacks).flat_map(Stacks::iter)
+}
+
+/// Returns the values of stacks that several archives have with values for other bits, or of which some lack one, by their keys.
+pub(super) fn palettes(sources: &[Source]) -> HashMap<String, Palette> {
+    let mut found: HashMap<&str, Vec<(&Archive, SetArray)>> = HashMap::new();
+    for Source { archive, .. } in sources {
+        for (set, stored) in archive.sets().iter().enumerate() {
+            for (number, stack) in stored.stacks().into_iter().flat_map(Stacks::iter).enumerate() {
+                let array = SetArray { set, images: stored.images_of_key(number) };
+                found.entry(&stack.key).or_default().push((archive, array));
+            }
+        }
+    }
+    let mut small: HashMap<&str, Vec<Palette>> = HashMap::new();
+    for source in sources {
+        for member in source.members() {
+            let key = found.get_key_value(bitnpz_npz::identity(member.key())).map(|(key, _)| *key);
+            let own = key.and_then(|key| Some((key, small_stack_palette(&source.archive, key)?)));
+            own.into_iter().for_each(|(key, own)| small.entry(key).or_default().push(own));
+        }
+    }
+    let kind = |(archive, array): &(&Archive, SetArray)| archive.sets()[array.set].kind(0);
+    found.retain(|key, parts| {
+        small.contains_key(key) || parts.iter().any(|part| kind(part) != kind(&parts[0]))
+    });
+    let common = found.into_iter().filter_map(|(key, parts)| {
+        let own = parts.into_iter().map(|(archive, array)| palette_of(archive, array.set, &[array.images]));
+        let own: Vec<Palette> = own.chain(small.remove(key).into_iter().flatten()).collect();
+        Some((key.to_owned(), Palette::common(&own)?))
+    });
+    common.collect()
+}
