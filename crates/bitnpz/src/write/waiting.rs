@@ -169,3 +169,38 @@ impl WaitingStack {
         Ok(written.map_err(bitnpz_npz::Error::from)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array3, Axis, concatenate};
+
+    use crate::{Archive, Encoding, WriteOptions, Writer};
+
+    /// Limits are low in tests of this crate: rows go to the temporary file, and come back in their order.
+    #[test]
+    fn rows_in_a_temporary_file_keep_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npz");
+        let batch = |key: usize, round: usize| {
+            Array3::from_shape_fn((key * 20 + round, 9, 11), |(n, y, x)| {
+                (y * 5 + x * (n % 31 + 1) + key + round) % 7 < 2
+            })
+        };
+        for encoding in [Encoding::Packed, Encoding::Plain] {
+            let mut writer =
+                Writer::create_with(&path, &WriteOptions::default().with_encoding(encoding)).unwrap();
+            for round in 0..5 {
+                (0..6).for_each(|key| writer.extend(&format!("{key}"), &batch(key, round)).unwrap());
+                writer.extend("no pixels", &Array3::from_elem((7, 0, 3), true)).unwrap();
+            }
+            assert_eq!(writer.finish().unwrap().images, 1595);
+            let archive = Archive::open(&path).unwrap();
+            for key in 0..6 {
+                let [one, two, three, four, five] = std::array::from_fn(|round| batch(key, round));
+                let all = concatenate![Axis(0), one, two, three, four, five].into_dyn();
+                assert_eq!(archive.array::<bool>(&format!("{key}")).unwrap(), all, "{encoding}");
+            }
+            assert_eq!(archive.array::<bool>("no pixels").unwrap().shape(), [35, 0, 3]);
+        }
+    }
+}
