@@ -1,13 +1,18 @@
 //! Adding to stacks batch by batch.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use bitnpz_bitmap::Pixel;
-use bitnpz_npy::{DynArrayView, Element};
+use bitnpz_npy::{Dtype, DynArrayView, Element};
+use bitnpz_npz::Limits;
 use ndarray::{ArrayRef, Dimension};
 
 use super::add::with_view;
+use super::copy::WHOLE_BYTES;
+use super::source::{ArraySource, NpyFile};
 use super::stack::Stack;
+use super::threshold::Threshold;
 use super::writer::Writer;
 use crate::axes::{ArrayForm, ImageAxes};
 use crate::encoding::Encoding;
@@ -61,6 +66,89 @@ impl Writer {
     pub fn extend_dyn_of(&mut self, key: &str, images: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
         let images = self.extend_stack(key, images, axes)?;
         self.note_added(images)
+    }
+
+    /// Adds the images of a `.npy` file to a stack, as [`extend_dyn_of`](Self::extend_dyn_of) does, in bounded memory.
+    ///
+    /// ```
+    /// use bitnpz::{DynArray, ImageAxes, Limits};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let part = folder.path().join("part.npy");
+    /// let images = DynArray::from_ndarray(&ndarray::Array3::from_elem((50, 9, 9), true));
+    /// std::fs::write(&part, images.to_npy()?)?;
+    /// let mut writer = bitnpz::Writer::create(folder.path().join("training.npz"))?;
+    /// for _ in 0..3 {
+    ///     writer.extend_npy_file_of("glyphs", &part, &Limits::default(), ImageAxes::Inferred)?;
+    /// }
+    /// assert_eq!(writer.finish()?.images, 150);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`extend_dyn_of`](Self::extend_dyn_of), and if the file cannot be read. If a part of the images was added then, the
+    /// archive fails.
+    pub fn extend_npy_file_of(
+        &mut self,
+        key: &str,
+        path: impl AsRef<Path>,
+        limits: &Limits,
+        axes: ImageAxes,
+    ) -> Result<()> {
+        self.extend_by_pieces(key, &NpyFile::open(path.as_ref(), limits)?, axes, None)
+    }
+
+    /// Adds the images of a `.npy` file to a stack as bools, by comparing their pixels with a threshold if it
+    /// [applies](Threshold::applies).
+    ///
+    /// # Errors
+    ///
+    /// As [`extend_npy_file_of`](Self::extend_npy_file_of).
+    pub fn extend_npy_file_at(
+        &mut self,
+        key: &str,
+        path: impl AsRef<Path>,
+        limits: &Limits,
+        threshold: Threshold,
+    ) -> Result<()> {
+        let file = NpyFile::open(path.as_ref(), limits)?;
+        let threshold = Some(threshold).filter(|threshold| threshold.applies(file.header()));
+        self.extend_by_pieces(key, &file, ImageAxes::Inferred, threshold)
+    }
+
+    /// Adds the images of an array to a stack, of a large one in pieces.
+    fn extend_by_pieces(
+        &mut self,
+        key: &str,
+        source: &impl ArraySource,
+        axes: ImageAxes,
+        threshold: Option<Threshold>,
+    ) -> Result<()> {
+        let mut header = source.header().clone();
+        let dtype = header.dtype.clone();
+        if threshold.is_some() {
+            header.dtype = Dtype::of::<bool>();
+        }
+        let pixels = |items: &[u8]| threshold.map(|threshold| threshold.compare(&dtype, items)).transpose();
+        if source.header().data_len() <= WHOLE_BYTES || header.fortran_order {
+            let array = source.read()?;
+            let pixels = pixels(array.data())?;
+            let array = DynArrayView::new(header, pixels.as_deref().unwrap_or(array.data()))?;
+            return self.extend_dyn_of(key, &array, axes);
+        }
+        let item_bytes = source.header().data_len() / header.shape[0];
+        let mut is_begun = false;
+        let added = source.for_pieces(0, |items| {
+            header.shape[0] = items.len() / item_bytes;
+            let pixels = pixels(items)?;
+            let batch = DynArrayView::new(header.clone(), pixels.as_deref().unwrap_or(items))?;
+            self.extend_dyn_of(key, &batch, axes)?;
+            is_begun = true;
+            Ok(())
+        });
+        // A part of the array must not pass for all of it.
+        if is_begun { self.output.abandon_on_error(added) } else { added }
     }
 
     /// Adds images to a stack, and returns their number, which the caller counts. What is refused adds nothing.
