@@ -183,7 +183,8 @@ impl Writer {
         let (shape, form) = axes.growing_form(images.header()).map_err(blame)?;
         self.check_extends_nothing(key)?;
         let added = count_images(&shape);
-        let empty_form = form.clone().map(|form| ArrayForm { shape: [&[0], &form.shape[1..]].concat(), ..form });
+        let empty_form =
+            form.clone().map(|form| ArrayForm { shape: [&[0], &form.shape[1..]].concat(), ..form });
         let stack = Stack::new(identity, images.dtype(), &shape[1..], empty_form)?;
         let encoding = self.sets.encoding_of_stack(self.encoding(), &stack, &items);
         if encoding == Encoding::Sets {

@@ -49,7 +49,11 @@ enum Destination<'a> {
     /// In an archive of image sets that is decided with the first of them.
     Unknown(UnstartedStack<'a>),
     Member(Box<StackMember<'a>>),
-    Set { stack: Box<SetStack>, output: &'a mut Output, sets: &'a mut SetsWriter },
+    Set {
+        stack: Box<SetStack>,
+        output: &'a mut Output,
+        sets: &'a mut SetsWriter,
+    },
 }
 
 /// A stack that becomes a member.

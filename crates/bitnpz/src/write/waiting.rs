@@ -107,7 +107,9 @@ impl WaitingStacks {
             Some(file) => file,
             None => tempfile::tempfile_in(&self.folder)?,
         };
-        for WaitingStack { spilled, rows, .. } in self.stacks.iter_mut().filter(|stack| !stack.rows.is_empty()) {
+        for WaitingStack { spilled, rows, .. } in
+            self.stacks.iter_mut().filter(|stack| !stack.rows.is_empty())
+        {
             spilled.push((file.seek(SeekFrom::End(0))?, rows.len()));
             file.write_all(rows)?;
             *rows = Vec::new();
@@ -132,7 +134,8 @@ impl WaitingStack {
         let Self { stack, encoding, place, spilled, rows } = self;
         let (number, head) = (output.zip.len(), stack.header(*encoding).to_bytes()?);
         let mut stream = output.zip.stream(&names::of_array(&stack.key), head.clone())?;
-        let piece_bytes = (COPIED_BYTES / stack.item_row_bytes().max(1)).max(1) * stack.item_row_bytes().max(1);
+        let piece_bytes =
+            (COPIED_BYTES / stack.item_row_bytes().max(1)).max(1) * stack.item_row_bytes().max(1);
         if let Some(file) = file {
             let mut piece = Vec::new();
             for &(start, len) in spilled {

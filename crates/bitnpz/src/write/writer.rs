@@ -96,7 +96,8 @@ impl Writer {
     /// Starts an archive that is written to `output` as it is made, such as a pipe or an upload, without a temporary file. If
     /// writing fails, `output` has a part of it, which is no archive.
     ///
-    /// Stacks that are [extended](Self::extend) in the encodings `packed` and `plain` wait in temporary files.
+    /// Stacks that are [extended](Self::extend) in the encodings `packed` and `plain` wait in memory, and from 64 MiB of packed rows
+    /// on in a temporary file.
     ///
     /// ```
     /// use std::io::Write;

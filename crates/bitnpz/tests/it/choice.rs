@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use bitnpz::{
-    Added, Archive, Bitmap, Dtype, DynArray, Encoding, Header, Limits, Threshold, WriteOptions, Writer,
+    Added, Archive, Bitmap, Dtype, DynArray, Encoding, Header, ImageAxes, Limits, Threshold, WriteOptions,
+    Writer,
 };
 use ndarray::{Array3, Axis};
 
@@ -36,7 +37,8 @@ fn arrays_that_cannot_be_images_are_stored_unchanged() {
                     assert!(archive.dyn_array(key).unwrap() == array, "{header:?} {encoding}");
                 }
             }
-            let mut writer = Writer::resume(folder.path("resumed.npz"), &WriteOptions::default(), None).unwrap();
+            let mut writer =
+                Writer::resume(folder.path("resumed.npz"), &WriteOptions::default(), None).unwrap();
             assert_eq!(writer.add_npy_file("file", &npy, &Limits::default()).unwrap(), Added::Array);
         }
     }
@@ -51,10 +53,11 @@ fn write(path: &Path, npy: &Path, images: &Array3<u8>, way: &str) -> u64 {
         "save" => writer.add_images("k", images).unwrap(),
         "extend" => images.axis_chunks_iter(Axis(0), 3).for_each(|batch| writer.extend("k", &batch).unwrap()),
         "stack" => {
-            let mut stack = writer.stack("k", images_dtype(), [height, width]).unwrap();
+            let mut stack = writer.stack("k", &Dtype::of::<u8>(), [height, width]).unwrap();
             images.outer_iter().for_each(|image| stack.push(&image).unwrap());
             stack.finish().unwrap();
         }
+        "extend by file" => writer.extend_npy_file_of("k", npy, &limits, ImageAxes::Inferred).unwrap(),
         "file" => drop(writer.add_npy_file("k", npy, &limits).unwrap()),
         "threshold" => drop(writer.add_npy_file_at("k", npy, &limits, Threshold::new(1.0)).unwrap()),
         _ => unreachable!("{way}"),
@@ -71,11 +74,6 @@ fn write(path: &Path, npy: &Path, images: &Array3<u8>, way: &str) -> u64 {
     std::fs::metadata(path).unwrap().len()
 }
 
-fn images_dtype() -> &'static Dtype {
-    static DTYPE: std::sync::LazyLock<Dtype> = std::sync::LazyLock::new(Dtype::of::<u8>);
-    &DTYPE
-}
-
 /// Images with very long sides are ordinary arrays, which take a fraction of the bytes.
 #[test]
 fn long_images_are_ordinary_arrays_however_they_are_added() {
@@ -86,7 +84,8 @@ fn long_images_are_ordinary_arrays_however_they_are_added() {
         u8::from(row / 90 % 100 == (column + number) % 100)
     });
     std::fs::write(&npy, DynArray::from_ndarray(&images).to_npy().unwrap()).unwrap();
-    let sizes = ["save", "extend", "stack", "file", "threshold"].map(|way| write(&path, &npy, &images, way));
+    let ways = ["save", "extend", "stack", "extend by file", "file", "threshold"];
+    let sizes = ways.map(|way| write(&path, &npy, &images, way));
     assert!(sizes.iter().all(|&size| size < 2 * sizes[0]), "{sizes:?}");
 }
 

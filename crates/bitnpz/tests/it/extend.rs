@@ -97,7 +97,8 @@ fn many_stacks_take_one_file() {
         let archive = Archive::open(&path).unwrap();
         assert!(archive.keys().eq((0..1500).map(|number| format!("{number}"))));
         for number in 0..1500 {
-            let expected = ndarray::concatenate![ndarray::Axis(0), images(number % 3), images(number % 3 + 1)];
+            let expected =
+                ndarray::concatenate![ndarray::Axis(0), images(number % 3), images(number % 3 + 1)];
             assert_eq!(archive.array::<bool>(&format!("{number}")).unwrap(), expected.into_dyn());
         }
     }
