@@ -174,9 +174,9 @@ impl<'a> Entry<'a> {
         if shape.len() < 3 || lane_bytes(dtype).is_none() || *fortran_order {
             return false;
         }
-        let stack = ImageAxes::Inferred.growing_form(&self.header);
+        let stack = ImageAxes::Inferred.form(&self.header).ok().flatten();
         let rows_len = |width: usize| self.header.len() / width.max(1) * width.div_ceil(8);
-        stack.is_ok_and(|(stack, _)| matches!(*stack, [_, .., width] if rows_len(width) < SMALL_STACK))
+        stack.is_some_and(|(stack, _)| matches!(*stack, [_, .., _, width] if rows_len(width) < SMALL_STACK))
     }
 
     /// Returns the axes of height and width. They are known only for an image set; `Inferred` for other arrays and for sets

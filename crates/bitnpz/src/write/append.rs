@@ -122,7 +122,7 @@ impl Writer {
                 result => return result.map(drop),
             }
         }
-        if let Some(entry) = entry.as_ref().filter(|entry| !is_few && entry.is_small_stack())
+        if let Some(entry) = entry.as_ref().filter(|entry| entry.is_small_stack())
             && self.sets.has_small()
             && (self.sets.stacks.len() < MOST_SMALL_STACKS || self.sets.has_stack(member.key()))
             && let Ok(array) = entry.to_array()
@@ -167,7 +167,6 @@ pub(super) fn all_of(archive: &Archive) -> impl Fn(usize) -> Option<Range<usize>
 pub(super) fn is_small_stack(archive: &Archive, key: &str) -> bool {
     let Some(entry) = archive.entry(key).ok().filter(Entry::is_small_stack) else { return false };
     archive.encoding() == Encoding::Sets
-        && !archive.is_few(key)
         && entry.to_array().is_ok_and(|array| {
             let stack = Stack::new(key, array.dtype(), &array.shape()[1..], None);
             stack.is_ok_and(|mut stack| stack.push(array.data(), array.shape()[0]).is_ok())

@@ -51,14 +51,6 @@ fn images_of_one_column_are_extended() {
             writer.finish().unwrap();
             assert_eq!(Archive::open(&path).unwrap().array::<bool>("k").unwrap(), double, "{encoding}");
         }
-        // Few of them are an ordinary array, which can be extended all the same.
-        let mut writer = create(&path, Encoding::Sets);
-        writer.extend("k", &batch).unwrap();
-        writer.finish().unwrap();
-        let mut writer = Writer::append(&path, &WriteOptions::default()).unwrap();
-        writer.extend("k", &batch).unwrap();
-        writer.finish().unwrap();
-        assert_eq!(Archive::open(&path).unwrap().array::<bool>("k").unwrap(), double);
         // What was saved as one image stays one.
         let mut writer = create(&path, Encoding::Sets);
         writer.add_images("k", &batch).unwrap();
