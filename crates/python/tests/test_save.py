@@ -113,6 +113,22 @@ def test_writer_extends_stacks_and_appends_to_archives(glyphs):
         bitnpz.Writer("a.npz", "x")
 
 
+@pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
+@pytest.mark.parametrize("dtype", [">i4", ">f8", "<u2", "?"])
+def test_extends_by_iterables_in_their_byte_order(glyphs, encoding, dtype):
+    images = glyphs.astype(dtype)
+    with bitnpz.Writer("order.npz", encoding=encoding) as writer:
+        writer.extend("lists", list(images))
+        writer.extend("lists", images)
+        writer.extend("lists", iter(images))
+        writer.extend("numbers", images.tolist())
+        with pytest.raises(bitnpz.InputError, match="save images that differ in size one by one"):
+            writer.extend("ragged", [images[0], images[1][1:]])
+    archive = bitnpz.load("order.npz")
+    assert archive["lists"].dtype == np.dtype(dtype)
+    assert (np.asarray(archive["lists"]) == np.concatenate([images] * 3)).all()
+
+
 def test_exception_leaves_no_file_behind(glyphs):
     bitnpz.save("a.npz", {"x": [1]})
     with pytest.raises(ZeroDivisionError), bitnpz.Writer("a.npz") as writer:

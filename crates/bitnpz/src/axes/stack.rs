@@ -54,6 +54,29 @@ impl ImageAxes {
         };
         Ok(Some((stack, Some(ArrayForm { shape: shape.clone(), fortran_order, axes }))))
     }
+
+    /// Returns the stack of images in an array to which more can be added along its first axis.
+    pub(crate) fn growing_form(self, header: &Header) -> Result<StackForm> {
+        let not_a_stack = || ErrorKind::NotAStack { shape: header.shape.clone() };
+        let dimensions = header.shape.len();
+        if self == Self::Inferred && dimensions < 3 {
+            return Err(not_a_stack().into());
+        }
+        let mut formed = self.form(header)?.ok_or_else(not_a_stack)?;
+        if self == Self::Inferred && formed.0.len() < 3 {
+            // The first axis counts images, so these are columns: shape (n, height, 1).
+            let columns = Self::Axes { height: 1, width: 2, dimensions };
+            formed = columns.form(header)?.ok_or_else(not_a_stack)?;
+        }
+        let (stack, form) = &formed;
+        if stack.len() < 3 {
+            return Err(not_a_stack().into());
+        }
+        if form.as_ref().is_some_and(|form| !form.can_grow(stack)) {
+            return Err(ErrorKind::FixedStack.into());
+        }
+        Ok(formed)
+    }
 }
 
 /// Returns the most likely axes of height and width for an array of this shape.
@@ -112,6 +135,16 @@ mod tests {
         assert_eq!(fortran(&[28, 28]), [28, 28]);
         let natural = ImageAxes::Inferred.form(&header(&[60_000, 28, 28], true)).unwrap().unwrap();
         assert_eq!(natural.1, None);
+    }
+
+    #[test]
+    fn the_first_axis_of_what_grows_counts_images() {
+        let growing = |shape: &[usize]| ImageAxes::Inferred.growing_form(&header(shape, false)).unwrap().0;
+        assert_eq!(growing(&[60, 28, 28, 1]), [60, 28, 28]);
+        assert_eq!(growing(&[5, 28, 1]), [5, 28, 1]);
+        assert_eq!(growing(&[5, 1, 1]), [5, 1, 1]);
+        assert_eq!(growing(&[60, 9, 1, 1]), [60, 9, 1]);
+        assert!(ImageAxes::Inferred.growing_form(&header(&[28, 28], false)).is_err());
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Adding images and arrays in memory.
 
-use bitnpz_bitmap::codec::MAX_SIDE;
+use std::borrow::Cow;
+
 use bitnpz_bitmap::{BitmapView, Pixel, PixelValues};
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header};
-use bitnpz_npz::Limits;
 use ndarray::{ArrayRef, ArrayRef2, Dimension};
 
 use super::bilevel::{has_byte_rows, pack_rows};
+use super::choice::pack_first;
 use super::order_log::MEMBERS;
 use super::plain::PlainArray;
 use super::set_stack::SetStack;
@@ -21,11 +22,7 @@ use crate::names;
 use crate::packed::{
     PackedImages, PackedKind, Palette, count_images, pack, packed_header, stack_of, to_stack,
 };
-use crate::set::{Ones, is_too_sparse};
-
-/// Images without pixels that have more rows or columns become an ordinary array: readers refuse a set that claims so many rows
-/// without a byte to show for them.
-const MOST_EMPTY_ROWS: usize = 1 << 16;
+use crate::set::Ones;
 
 impl Writer {
     /// Adds one image, shape `(height, width)`.
@@ -57,14 +54,15 @@ impl Writer {
     /// If the key is taken or not allowed, or if writing fails.
     pub fn add_bitmap(&mut self, key: &str, bitmap: BitmapView<'_>) -> Result<()> {
         let size = [bitmap.height(), bitmap.width()];
-        match self.encoding() {
+        let palette = Palette::new(&Dtype::of::<bool>()).expect("pixels can be bools");
+        let rows = || Some(Cow::Borrowed(bitmap.as_bytes()));
+        match self.sets.encoding_of(self.encoding(), &size, None, rows) {
             Encoding::Packed => {
                 let kind = PackedKind { dtype: Dtype::of::<bool>(), bits: [0, 1], width: bitmap.width() };
                 self.add_packed(key, &size, kind, bitmap.as_bytes())?;
             }
-            Encoding::Sets if !is_too_sparse(bitmap) => {
+            Encoding::Sets if self.sets.has_room(&palette, Ones::default()) => {
                 self.claim(key)?;
-                let palette = Palette::new(&Dtype::of::<bool>()).expect("pixels can be bools");
                 let image = KeyedImage { key, size, ones: Ones::default(), palette, rows: bitmap.as_bytes() };
                 self.sets.push(&mut self.output, image)?;
             }
@@ -120,19 +118,19 @@ impl Writer {
         axes: ImageAxes,
     ) -> Result<usize> {
         let formed = stack_of(array.header(), axes)?;
-        let images = count_images(&formed.0);
-        match (self.encoding(), &formed.1) {
-            (Encoding::Sets, _) => self.add_to_sets(key, array, formed, images)?,
-            (Encoding::Packed, None) => {
+        let (shape, form) = (&formed.0, formed.1.as_ref());
+        let images = count_images(shape);
+        let first = || {
+            let &[.., height, width] = shape.as_slice() else { return None };
+            pack_first(array.dtype(), &to_stack(array, form).ok()?, [height, width]).map(Cow::Owned)
+        };
+        match self.sets.encoding_of(self.encoding(), shape, form, first) {
+            Encoding::Sets => self.add_to_sets(key, array, formed, images)?,
+            Encoding::Packed => {
                 let PackedImages { shape, kind, rows } = pack(array)?;
                 self.add_packed(key, &shape, kind, &rows)?;
             }
-            // Rows of images along other axes than the last are not packed.
-            (Encoding::Packed, Some(_)) | (Encoding::Plain, _) => {
-                let has_rows = array.shape().len() > 1;
-                let packed = if has_rows { Some(pack_rows(array)?) } else { None };
-                self.add_plain(key, array, packed, images)?;
-            }
+            Encoding::Plain => self.add_ordinary(key, array, images)?,
         }
         Ok(images)
     }
@@ -151,7 +149,7 @@ impl Writer {
     pub(super) fn start_stack(&mut self, key: &str, stack: Stack) -> Result<StackWriter<'_>> {
         self.claim(key)?;
         let encoding = self.encoding();
-        StackWriter::start(&mut self.output, &mut self.sets, encoding, key, stack, MEMBERS)
+        StackWriter::start(&mut self.output, &mut self.sets, encoding, stack, MEMBERS)
     }
 
     /// Adds an ordinary array, which every reader of NumPy archives returns as it is.
@@ -182,12 +180,6 @@ impl Writer {
         images: usize,
     ) -> Result<()> {
         let (shape, form) = &formed;
-        if is_tall_and_empty(shape) {
-            return self.add_plain(key, array, None, images);
-        }
-        if has_long_side(shape) || self.is_sparse_and_huge(array, &formed)? {
-            return self.add_ordinary(key, array, images);
-        }
         let array_shape = form.as_ref().map_or(shape, |form| &form.shape);
         let &[.., height, width] = shape.as_slice() else { unreachable!("a stack has two or more axes") };
         // Sets of images with keys of their own do not say along which axes these lie.
@@ -208,19 +200,6 @@ impl Writer {
         self.claim(key)?;
         let image = KeyedImage { key, size: [height, width], ones, palette, rows: &rows };
         self.sets.push(&mut self.output, image)
-    }
-
-    /// Returns whether images are so large, by the first of them, that deflate makes them smaller than a set.
-    fn is_sparse_and_huge(&self, array: &DynArrayView<'_>, (shape, form): &StackForm) -> Result<bool> {
-        let &[.., height, width] = shape.as_slice() else { unreachable!("a stack has two or more axes") };
-        let rows_len = height.saturating_mul(width.div_ceil(8));
-        if rows_len as u64 <= Limits::default().image_bytes || self.sets.options.codec.is_some() {
-            return Ok(false);
-        }
-        let pixels = to_stack(array, form.as_ref())?;
-        let first = &pixels[..pixels.len().min(height * width * array.dtype().item_size())];
-        let (_, rows) = self.sets.pack(array.dtype(), first, [height, width], Ones::default())?;
-        Ok(BitmapView::new(height, width, &rows).is_ok_and(is_too_sparse))
     }
 
     /// Starts a set that is a stack, with the images of this array.
@@ -248,7 +227,9 @@ impl Writer {
     fn add_ordinary(&mut self, key: &str, array: &DynArrayView<'_>, images: usize) -> Result<()> {
         let has_rows = array.shape().len() > 1;
         let packed = if has_rows { Some(pack_rows(array)?) } else { None };
-        self.add_plain(key, array, packed.filter(|_| has_byte_rows(array)), images)
+        // However many rows there are, without pixels there is nothing to deflate.
+        let has_pixels = !array.data().is_empty();
+        self.add_plain(key, array, packed.filter(|_| has_pixels && has_byte_rows(array)), images)
     }
 
     /// Adds an array as it is; `packed` are its packed rows, if it has two values.
@@ -277,16 +258,6 @@ impl Writer {
         self.output.ledger.note_packed(self.output.zip.len() - 1, MEMBERS, kind, images);
         Ok(())
     }
-}
-
-/// Returns whether images of this shape have a side for which there is no codec: as an ordinary array they are deflated.
-fn has_long_side(shape: &[usize]) -> bool {
-    matches!(*shape, [.., height, width] if height.max(width) > MAX_SIDE)
-}
-
-/// Returns whether images of this shape have no pixels, and more rows or columns than readers accept without any.
-fn is_tall_and_empty(shape: &[usize]) -> bool {
-    matches!(*shape, [.., height, width] if height * width == 0 && height.max(width) > MOST_EMPTY_ROWS)
 }
 
 /// Calls `with` with an array as one whose type is known at run time only, without a copy if it is in C order.

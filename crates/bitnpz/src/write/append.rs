@@ -136,7 +136,7 @@ impl Writer {
             // It may become large enough for a set.
             match self.extend_stack(member.key(), &array.view(), ImageAxes::Inferred) {
                 Err(error) if is_not_images(&error) => {}
-                result => return result,
+                result => return result.map(drop),
             }
         }
         self.claim(member.key())?;

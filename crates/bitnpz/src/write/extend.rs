@@ -1,21 +1,24 @@
 //! Adding to stacks batch by batch.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use bitnpz_bitmap::Pixel;
-use bitnpz_npy::{DynArrayView, Element};
+use bitnpz_npy::{Dtype, DynArrayView, Element};
+use bitnpz_npz::Limits;
 use ndarray::{ArrayRef, Dimension};
 
 use super::add::with_view;
-use super::source::is_not_images;
+use super::copy::WHOLE_BYTES;
+use super::source::{ArraySource, NpyFile};
 use super::stack::Stack;
-use super::waiting::WaitingStack;
+use super::threshold::Threshold;
 use super::writer::Writer;
-use crate::axes::{ArrayForm, ImageAxes, StackForm};
+use crate::axes::{ArrayForm, ImageAxes};
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names;
-use crate::packed::{c_order, count_images, stack_of};
+use crate::packed::{c_order, count_images};
 
 impl Writer {
     /// Adds images, shape `(n, ..., height, width)`, to the stack under this key, or starts it: for stacks that come in batches,
@@ -61,61 +64,142 @@ impl Writer {
     ///
     /// As [`extend`](Self::extend), and if the array does not have these axes.
     pub fn extend_dyn_of(&mut self, key: &str, images: &DynArrayView<'_>, axes: ImageAxes) -> Result<()> {
-        self.extend_stack(key, images, axes)?;
-        let stack = axes.form(images.header())?;
-        self.note_added(stack.map_or(0, |(stack, _)| count_images(&stack)))
+        let images = self.extend_stack(key, images, axes)?;
+        self.note_added(images)
     }
 
-    /// Adds images to a stack, and leaves it to the caller to count them.
+    /// Adds the images of a `.npy` file to a stack, as [`extend_dyn_of`](Self::extend_dyn_of) does, in bounded memory.
+    ///
+    /// ```
+    /// use bitnpz::{DynArray, ImageAxes, Limits};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let part = folder.path().join("part.npy");
+    /// let images = DynArray::from_ndarray(&ndarray::Array3::from_elem((50, 9, 9), true));
+    /// std::fs::write(&part, images.to_npy()?)?;
+    /// let mut writer = bitnpz::Writer::create(folder.path().join("training.npz"))?;
+    /// for _ in 0..3 {
+    ///     writer.extend_npy_file_of("glyphs", &part, &Limits::default(), ImageAxes::Inferred)?;
+    /// }
+    /// assert_eq!(writer.finish()?.images, 150);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`extend_dyn_of`](Self::extend_dyn_of), and if the file cannot be read. If a part of the images was added then, the
+    /// archive fails.
+    pub fn extend_npy_file_of(
+        &mut self,
+        key: &str,
+        path: impl AsRef<Path>,
+        limits: &Limits,
+        axes: ImageAxes,
+    ) -> Result<()> {
+        self.extend_by_pieces(key, &NpyFile::open(path.as_ref(), limits)?, axes, None)
+    }
+
+    /// Adds the images of a `.npy` file to a stack as bools, by comparing their pixels with a threshold if it
+    /// [applies](Threshold::applies).
+    ///
+    /// # Errors
+    ///
+    /// As [`extend_npy_file_of`](Self::extend_npy_file_of).
+    pub fn extend_npy_file_at(
+        &mut self,
+        key: &str,
+        path: impl AsRef<Path>,
+        limits: &Limits,
+        threshold: Threshold,
+    ) -> Result<()> {
+        let file = NpyFile::open(path.as_ref(), limits)?;
+        let threshold = Some(threshold).filter(|threshold| threshold.applies(file.header()));
+        self.extend_by_pieces(key, &file, ImageAxes::Inferred, threshold)
+    }
+
+    /// Adds the images of an array to a stack, of a large one in pieces.
+    fn extend_by_pieces(
+        &mut self,
+        key: &str,
+        source: &impl ArraySource,
+        axes: ImageAxes,
+        threshold: Option<Threshold>,
+    ) -> Result<()> {
+        let mut header = source.header().clone();
+        let dtype = header.dtype.clone();
+        if threshold.is_some() {
+            header.dtype = Dtype::of::<bool>();
+        }
+        let pixels = |items: &[u8]| threshold.map(|threshold| threshold.compare(&dtype, items)).transpose();
+        if source.header().data_len() <= WHOLE_BYTES || header.fortran_order {
+            let array = source.read()?;
+            let pixels = pixels(array.data())?;
+            let array = DynArrayView::new(header, pixels.as_deref().unwrap_or(array.data()))?;
+            return self.extend_dyn_of(key, &array, axes);
+        }
+        let item_bytes = source.header().data_len() / header.shape[0];
+        let mut is_begun = false;
+        let added = source.for_pieces(0, |items| {
+            header.shape[0] = items.len() / item_bytes;
+            let pixels = pixels(items)?;
+            let batch = DynArrayView::new(header.clone(), pixels.as_deref().unwrap_or(items))?;
+            self.extend_dyn_of(key, &batch, axes)?;
+            is_begun = true;
+            Ok(())
+        });
+        // A part of the array must not pass for all of it.
+        if is_begun { self.output.abandon_on_error(added) } else { added }
+    }
+
+    /// Adds images to a stack, and returns their number, which the caller counts. What is refused adds nothing.
     pub(super) fn extend_stack(
         &mut self,
         key: &str,
         images: &DynArrayView<'_>,
         axes: ImageAxes,
-    ) -> Result<()> {
+    ) -> Result<usize> {
         self.start_change()?;
         let blame = |error: Error| error.with_key(key);
         let identity = bitnpz_npz::identity(key);
-        let (dtype, shape) = (images.dtype(), images.shape());
-        let Some(item_shape) = shape.get(1..) else { return Err(blame(not_a_stack(images))) };
         let items: Cow<'_, [u8]> = c_order(images)?;
         let mut header = images.header().clone();
         header.fortran_order = false;
         let images = DynArrayView::new(header, &items)?;
+        let count = images.shape().first().copied().unwrap_or(0);
         if self.encoding() == Encoding::Sets {
             self.sets.take_out(identity, &mut self.output)?;
-            let rows = items.len().div_ceil(8 * dtype.item_size().max(1));
-            if let Some(set) = self.sets.stacks.get_to_extend(identity, shape[0], &mut self.output)? {
-                set.stack.check_batch(dtype, shape)?;
-                set.push(&mut self.output, &items, shape[0])?;
-                return self.sets.stacks.bound_memory(&mut self.output, rows);
+            if let Some(set) = self.sets.stacks.get_to_extend(identity, count, &mut self.output)? {
+                set.stack.check_batch(images.header(), axes)?;
+                set.push(&mut self.output, &items, count)?;
+                let added = count * set.stack.item_images();
+                return self.bound_memory(&images).map(|()| added);
             }
-            let formed = growing_stack(&images, axes).map_err(blame)?;
-            self.check_extends_nothing(key)?;
-            let set = self.add_stack(key, &images, formed).map_err(blame)?;
-            self.sets.stacks.push(set);
-            return self.sets.stacks.bound_memory(&mut self.output, rows);
         }
-        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.stack.key == identity) {
-            waiting.stack.check_batch(dtype, shape)?;
-            let pushed = waiting.push(&items, shape[0]);
-            return match pushed {
-                // Nothing was added of images that do not fit.
-                Err(error) if is_not_images(&error) => Err(error),
-                // The stack has counted all of its items.
-                pushed => self.output.abandon_on_error(pushed),
-            };
+        if let Some(stack) = self.waiting.get(identity) {
+            stack.check_batch(images.header(), axes)?;
+            let added = count * stack.item_images();
+            return self.waiting.push(identity, &items, count, &mut self.output).map(|()| added);
         }
-        let (stack_shape, form) = growing_stack(&images, axes).map_err(blame)?;
+        let (shape, form) = axes.growing_form(images.header()).map_err(blame)?;
         self.check_extends_nothing(key)?;
-        let form = form.map(|form| ArrayForm { shape: [&[0], item_shape].concat(), ..form });
-        let stack = Stack::new(identity, dtype, &stack_shape[1..], form)?;
-        let place = self.output.ledger.order.new_place();
-        let mut waiting = WaitingStack::start(stack, &self.folder, place)?;
-        waiting.push(&items, shape[0])?;
-        self.output.ledger.order.note(place);
-        self.waiting.push(waiting);
-        Ok(())
+        let added = count_images(&shape);
+        let empty_form =
+            form.clone().map(|form| ArrayForm { shape: [&[0], &form.shape[1..]].concat(), ..form });
+        let stack = Stack::new(identity, images.dtype(), &shape[1..], empty_form)?;
+        let encoding = self.sets.encoding_of_stack(self.encoding(), &stack, &items);
+        if encoding == Encoding::Sets {
+            let set = self.add_stack(key, &images, (shape, form)).map_err(blame)?;
+            self.sets.stacks.push(set);
+            return self.bound_memory(&images).map(|()| added);
+        }
+        self.waiting.start(stack, encoding, &items, count, &mut self.output)?;
+        Ok(added)
+    }
+
+    /// Moves images of sets to a temporary file if they take much memory, after these were added.
+    fn bound_memory(&mut self, added: &DynArrayView<'_>) -> Result<()> {
+        let rows = added.data().len().div_ceil(8 * added.dtype().item_size().max(1));
+        self.sets.stacks.bound_memory(&mut self.output, rows)
     }
 
     /// Checks that a stack can be started under this key.
@@ -126,20 +210,4 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// Returns the stack of images that an array is, if its first axis counts images so that more can be added.
-fn growing_stack(images: &DynArrayView<'_>, axes: ImageAxes) -> Result<StackForm> {
-    if axes == ImageAxes::Inferred && images.shape().len() < 3 {
-        return Err(not_a_stack(images));
-    }
-    let (stack, form) = stack_of(images.header(), axes)?;
-    if form.as_ref().is_none_or(|form| form.can_grow(&stack)) && stack.len() > 2 {
-        return Ok((stack, form));
-    }
-    Err(if stack.len() > 2 { ErrorKind::FixedStack.into() } else { not_a_stack(images) })
-}
-
-fn not_a_stack(array: &DynArrayView<'_>) -> Error {
-    ErrorKind::NotAStack { shape: array.shape().to_vec() }.into()
 }

@@ -3,13 +3,14 @@
 //! `output` is the archive being written, with its ledger. What each encoding writes into it lies above: `plain` (with `bilevel`
 //! and `trial`), `small`, `waiting`, `stack_writer` and `sets`. That has the open image sets: of a stack (`set_stack`), of several
 //! (`shared_set`, and `taken_stacks` of another archive), and of images with keys of their own. `writer` starts and finishes an
-//! archive; what users add to it is in `add`, `extend`, `append`, `merge`, `copy`, `threshold`, `remove` and `resume`. `train`
-//! makes a model for several archives.
+//! archive; what users add to it is in `add`, `extend`, `append`, `merge`, `copy`, `threshold`, `remove` and `resume`. `choice`
+//! decides what images become: of a set, packed rows or an ordinary array. `train` makes a model for several archives.
 
 mod add;
 mod append;
 mod bilevel;
 mod checkpoint;
+mod choice;
 mod copy;
 mod extend;
 mod ledger;

@@ -38,14 +38,16 @@ impl Stack {
         }
     }
 
-    /// Returns a stack without items that becomes an array like this one; `None` if images do not lie along its first axis.
+    /// Returns a stack without items that becomes an array like this one; `None` if images do not lie along its first axis, or
+    /// pixels cannot be of its dtype.
     pub(super) fn like(key: &str, header: &Header, axes: ImageAxes) -> Result<Option<Self>> {
         let grows = |(shape, form): &StackForm| {
             shape.len() > 2 && form.as_ref().is_none_or(|form| form.can_grow(shape))
         };
+        let Some(palette) = Palette::new(&header.dtype) else { return Ok(None) };
         let Some((shape, form)) = axes.form(header)?.filter(grows) else { return Ok(None) };
-        let form = form.map(|form| ArrayForm { shape: [&[0], &form.shape[1..]].concat(), ..form });
-        Self::new(bitnpz_npz::identity(key), &header.dtype, &shape[1..], form).map(Some)
+        let stack = Self::with_shape(bitnpz_npz::identity(key), shape, form, palette);
+        Ok(Some(stack.to_empty()))
     }
 
     /// Returns a stack that already has this shape.
@@ -80,6 +82,7 @@ impl Stack {
         empty
     }
 
+    /// Returns the form in which it comes back, if that differs from the stack.
     pub(super) fn form(&self) -> Option<&ArrayForm> {
         self.form.as_ref()
     }
@@ -87,6 +90,11 @@ impl Stack {
     /// Sets the values of its pixels, before any are added.
     pub(super) fn set_palette(&mut self, palette: &Palette) {
         self.palette = palette.clone();
+    }
+
+    /// Returns whether nothing can be added to the array that it comes back as.
+    pub(super) fn has_fixed_form(&self) -> bool {
+        self.has_fixed_form
     }
 
     pub(super) fn palette(&self) -> &Palette {
@@ -127,12 +135,23 @@ impl Stack {
         count_images(&self.shape)
     }
 
-    /// Checks that an array of this dtype and shape is a batch of items that can be added.
-    pub(super) fn check_batch(&self, dtype: &Dtype, shape: &[usize]) -> Result<()> {
+    /// Checks that an array with images along these axes is a batch of items that can be added.
+    pub(super) fn check_batch(&self, array: &Header, axes: ImageAxes) -> Result<()> {
+        let (shape, blame) = (&array.shape, |error: Error| error.with_key(&self.key));
         if shape.len() < 2 || shape == self.item_shape() {
-            return Err(Error::from(ErrorKind::NotAStack { shape: shape.to_vec() }).with_key(&self.key));
+            return Err(blame(ErrorKind::NotAStack { shape: shape.clone() }.into()));
         }
-        self.check(dtype, &shape[1..])
+        self.check(&array.dtype, &shape[1..])?;
+        if axes == ImageAxes::Inferred {
+            return Ok(());
+        }
+        // The batch has the shape of the array; its images may lie otherwise in it than those before.
+        let (stack, _) = axes.growing_form(array).map_err(blame)?;
+        let (expected, found) = (&self.shape[1..], &stack[1..]);
+        if expected == found {
+            return Ok(());
+        }
+        Err(blame(ErrorKind::WrongShape { expected: expected.to_vec(), found: found.to_vec() }.into()))
     }
 
     /// Checks that the items of a stack of these values and this shape, that comes back in this form, can be added.
@@ -185,16 +204,6 @@ impl Stack {
     /// Returns whether both values of its pixels are known.
     pub(super) fn has_both_values(&self) -> bool {
         self.palette.has_both_values()
-    }
-
-    /// Returns the encoding of the stack in an archive of this encoding. Rows of images along other axes than the last are not
-    /// packed: `np.load` would show rows of another array.
-    pub(super) fn encoding_in(&self, archive_encoding: Encoding) -> Encoding {
-        if archive_encoding == Encoding::Packed && self.form.is_some() {
-            Encoding::Plain
-        } else {
-            archive_encoding
-        }
     }
 
     /// Returns the header of the member that it becomes in the encodings `packed` and `plain`.

@@ -39,12 +39,21 @@ use crate::progress::Meter;
 /// assert_eq!(writer.finish()?.images, 1000);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct StackWriter<'a>(Destination<'a>);
+pub struct StackWriter<'a> {
+    /// `None` if it could not be started.
+    destination: Option<Destination<'a>>,
+}
 
 /// Where the images go.
 enum Destination<'a> {
+    /// In an archive of image sets that is decided with the first of them.
+    Unknown(UnstartedStack<'a>),
     Member(Box<StackMember<'a>>),
-    Set { stack: Box<SetStack>, output: UnfinishedOutput<'a>, sets: &'a mut SetsWriter },
+    Set {
+        stack: Box<SetStack>,
+        output: &'a mut Output,
+        sets: &'a mut SetsWriter,
+    },
 }
 
 /// A stack that becomes a member.
@@ -60,23 +69,31 @@ struct StackMember<'a> {
     meter: Meter,
 }
 
-/// An archive that fails unless the stack being added to it is finished.
-struct UnfinishedOutput<'a> {
+/// A stack to which nothing was added.
+struct UnstartedStack<'a> {
+    stack: Stack,
+    archive_encoding: Encoding,
+    place: usize,
     output: &'a mut Output,
-    is_finished: bool,
+    sets: &'a mut SetsWriter,
 }
 
-impl Drop for UnfinishedOutput<'_> {
+impl Drop for StackWriter<'_> {
+    /// Fails the archive, whose stack is not finished.
     fn drop(&mut self) {
-        if !self.is_finished {
-            self.output.zip.abandon();
+        // A stream that is dropped does so itself.
+        if let Some(Destination::Unknown(UnstartedStack { output, .. }) | Destination::Set { output, .. }) =
+            &mut self.destination
+        {
+            output.zip.abandon();
         }
     }
 }
 
 impl fmt::Debug for StackWriter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StackWriter").field("stack", self.stack()).finish_non_exhaustive()
+        let stack = self.destination.as_ref().map(Destination::stack);
+        f.debug_struct("StackWriter").field("stack", &stack).finish_non_exhaustive()
     }
 }
 
@@ -86,29 +103,28 @@ impl<'a> StackWriter<'a> {
         output: &'a mut Output,
         sets: &'a mut SetsWriter,
         archive_encoding: Encoding,
-        key: &str,
         stack: Stack,
         place: usize,
     ) -> Result<Self> {
-        let encoding = stack.encoding_in(archive_encoding);
-        if encoding == Encoding::Sets {
-            let stack = Box::new(sets.start_stack(&mut output.ledger, stack));
-            let output = UnfinishedOutput { output, is_finished: false };
-            return Ok(Self(Destination::Set { stack, output, sets }));
-        }
-        let Output { zip, ledger, meter, .. } = output;
-        let number = zip.len();
-        let stream = zip.stream(&names::of_array(key), stack.header(encoding).to_bytes()?)?;
-        let meter = meter.clone();
-        let member = StackMember { stack, encoding, number, place, stream, ledger, meter };
-        Ok(Self(Destination::Member(Box::new(member))))
+        let unstarted = UnstartedStack { stack, archive_encoding, place, output, sets };
+        let destination = match archive_encoding {
+            Encoding::Sets => Destination::Unknown(unstarted),
+            _ => unstarted.start(&[])?,
+        };
+        Ok(Self { destination: Some(destination) })
     }
 
-    fn stack(&self) -> &Stack {
-        match &self.0 {
-            Destination::Member(member) => &member.stack,
-            Destination::Set { stack, .. } => &stack.stack,
-        }
+    fn stack(&self) -> Result<&Stack> {
+        self.destination.as_ref().map(Destination::stack).ok_or_else(failed)
+    }
+
+    /// Returns where the images go, which these items decide if they are the first.
+    fn destination(&mut self, items: &[u8]) -> Result<&mut Destination<'a>> {
+        let destination = match self.destination.take().ok_or_else(failed)? {
+            Destination::Unknown(unstarted) => unstarted.start(items)?,
+            started => started,
+        };
+        Ok(self.destination.insert(destination))
     }
 
     /// Adds an image.
@@ -117,7 +133,7 @@ impl<'a> StackWriter<'a> {
     ///
     /// If it is of another type or shape, has a third value or NaN, or if writing fails.
     pub fn push<T: Pixel + Element>(&mut self, image: &ArrayRef2<T>) -> Result<()> {
-        self.stack().check(&Dtype::of::<T>(), image.shape())?;
+        self.stack()?.check(&Dtype::of::<T>(), image.shape())?;
         match image.as_slice() {
             Some(pixels) => self.push_counted(bytemuck::cast_slice(pixels), 1),
             None => self.push_counted(&DynArray::from_ndarray(image).view().to_c_order()?, 1),
@@ -126,17 +142,18 @@ impl<'a> StackWriter<'a> {
 
     /// Adds the bytes of whole items, in C order and in the byte order of the stack's dtype.
     pub(super) fn push_items(&mut self, items: &[u8]) -> Result<()> {
-        let count = items.len().checked_div(self.stack().item_bytes()).unwrap_or(0);
+        let count = items.len().checked_div(self.stack()?.item_bytes()).unwrap_or(0);
         self.push_counted(items, count)
     }
 
     /// Adds `count` items, given as bytes; they may have no pixels.
     pub(super) fn push_counted(&mut self, items: &[u8], count: usize) -> Result<()> {
         interrupt::check()?;
-        let items = &*normalize_bools(self.stack().dtype(), items)?;
-        match &mut self.0 {
-            Destination::Set { stack, output, .. } => stack.push(output.output, items, count),
+        let items = &*normalize_bools(self.stack()?.dtype(), items)?;
+        match self.destination(items)? {
+            Destination::Set { stack, output, .. } => stack.push(output, items, count),
             Destination::Member(member) => member.push(items, count),
+            Destination::Unknown(_) => Err(failed()),
         }
     }
 
@@ -145,16 +162,47 @@ impl<'a> StackWriter<'a> {
     /// # Errors
     ///
     /// If writing fails.
-    pub fn finish(self) -> Result<()> {
-        match self.0 {
-            Destination::Member(member) => member.finish(),
-            Destination::Set { stack, mut output, sets } => {
-                sets.finish_stack(output.output, *stack)?;
-                output.is_finished = true;
-                Ok(())
-            }
+    pub fn finish(mut self) -> Result<()> {
+        self.destination(&[])?;
+        match self.destination.take() {
+            Some(Destination::Member(member)) => member.finish(),
+            Some(Destination::Set { stack, output, sets }) => sets.finish_stack(output, *stack),
+            Some(Destination::Unknown(_)) | None => Err(failed()),
         }
     }
+}
+
+impl<'a> UnstartedStack<'a> {
+    /// Starts the stack, which begins with these items.
+    fn start(self, items: &[u8]) -> Result<Destination<'a>> {
+        let Self { stack, archive_encoding, place, output, sets } = self;
+        let encoding = sets.encoding_of_stack(archive_encoding, &stack, items);
+        if encoding == Encoding::Sets {
+            let stack = Box::new(sets.start_stack(&mut output.ledger, stack));
+            return Ok(Destination::Set { stack, output, sets });
+        }
+        let Output { zip, ledger, meter, .. } = output;
+        let number = zip.len();
+        let stream = zip.stream(&names::of_array(&stack.key), stack.header(encoding).to_bytes()?)?;
+        let meter = meter.clone();
+        let member = StackMember { stack, encoding, number, place, stream, ledger, meter };
+        Ok(Destination::Member(Box::new(member)))
+    }
+}
+
+impl Destination<'_> {
+    fn stack(&self) -> &Stack {
+        match self {
+            Self::Unknown(unstarted) => &unstarted.stack,
+            Self::Member(member) => &member.stack,
+            Self::Set { stack, .. } => &stack.stack,
+        }
+    }
+}
+
+/// Returns the error of a stack that could not be started.
+fn failed() -> Error {
+    bitnpz_npz::Error::from(bitnpz_npz::ErrorKind::Poisoned).into()
 }
 
 impl StackMember<'_> {

@@ -54,7 +54,7 @@ impl Threshold {
     }
 
     /// Returns the pixels of these items: a byte for each, 1 for `True`.
-    fn compare(&self, dtype: &Dtype, items: &[u8]) -> Result<Vec<u8>> {
+    pub(super) fn compare(&self, dtype: &Dtype, items: &[u8]) -> Result<Vec<u8>> {
         let size = dtype.item_size();
         let mut pixels = with_room(items.len() / size)?;
         for item in items.chunks_exact(size) {

@@ -1,77 +1,209 @@
-//! Stacks that come in batches, in encodings that write a stack in one go.
+//! Stacks that come in batches and become members, each of which is written in one go.
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
 
 use bitnpz_npy::make_room;
+use bitnpz_npz::Stream;
 
 use super::output::Output;
 use super::stack::Stack;
+use super::target::Target;
 use crate::encoding::Encoding;
 use crate::error::Result;
 use crate::interrupt;
 use crate::names;
 use crate::packed::unpack;
 
-/// The packed rows copied at a time from the temporary file to the archive, in bytes.
+/// So many bytes of packed rows are kept in memory, before they are moved to a temporary file.
+const MOST_HELD: usize = if cfg!(test) { 4 << 10 } else { 64 << 20 };
+
+/// The packed rows copied at a time to the archive, in bytes.
 const COPIED_BYTES: usize = 1 << 20;
 
-/// A stack whose packed rows wait in a temporary file until all are there.
+/// Stacks whose packed rows wait until all are there, in the order of saving.
 #[derive(Debug)]
-pub(super) struct WaitingStack {
-    pub(super) stack: Stack,
-    /// The packed rows.
-    file: File,
+pub(super) struct WaitingStacks {
+    /// The folder for the temporary file.
+    folder: PathBuf,
+    /// The file, once there is one.
+    spilled: Option<File>,
+    stacks: Vec<WaitingStack>,
+    /// The number of each stack, by its key.
+    numbers: HashMap<String, usize>,
+    /// The bytes in memory.
+    held: usize,
+}
+
+#[derive(Debug)]
+struct WaitingStack {
+    stack: Stack,
+    encoding: Encoding,
     /// Its place in the order of saving.
     place: usize,
+    /// The packed rows at the beginning, which are in the temporary file: where each part starts, and its length.
+    spilled: Vec<(u64, usize)>,
+    /// The packed rows that follow.
+    rows: Vec<u8>,
+}
+
+impl WaitingStacks {
+    /// Starts without stacks, with temporary files in this folder.
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder, spilled: None, stacks: Vec::new(), numbers: HashMap::new(), held: 0 }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.stacks.is_empty()
+    }
+
+    /// Returns the stack with this key.
+    pub(super) fn get(&self, key: &str) -> Option<&Stack> {
+        self.numbers.get(key).map(|&number| &self.stacks[number].stack)
+    }
+
+    /// Starts a stack, whose key none of them has, with these items.
+    pub(super) fn start(
+        &mut self,
+        mut stack: Stack,
+        encoding: Encoding,
+        items: &[u8],
+        count: usize,
+        output: &mut Output,
+    ) -> Result<()> {
+        let rows = stack.push(items, count)?.to_vec();
+        let place = output.ledger.order.new_place();
+        output.ledger.order.note(place);
+        self.held += rows.len();
+        self.numbers.insert(stack.key.clone(), self.stacks.len());
+        self.stacks.push(WaitingStack { stack, encoding, place, spilled: Vec::new(), rows });
+        self.bound_memory(output)
+    }
+
+    /// Adds `count` items, given as bytes, to the stack with this key.
+    pub(super) fn push(&mut self, key: &str, items: &[u8], count: usize, output: &mut Output) -> Result<()> {
+        let WaitingStack { stack, rows, .. } = &mut self.stacks[self.numbers[key]];
+        let added = stack.push(items, count)?;
+        // The stack has counted all of its items.
+        output.abandon_on_error(make_room(rows, added.len()).map_err(Into::into))?;
+        rows.extend_from_slice(added);
+        self.held += added.len();
+        self.bound_memory(output)
+    }
+
+    /// Moves the rows in memory to the temporary file if they are many.
+    fn bound_memory(&mut self, output: &mut Output) -> Result<()> {
+        if self.held <= MOST_HELD {
+            return Ok(());
+        }
+        let spilled = self.spill().map_err(|error| bitnpz_npz::Error::from(error).into());
+        output.abandon_on_error(spilled)
+    }
+
+    fn spill(&mut self) -> std::io::Result<()> {
+        let mut file = match self.spilled.take() {
+            Some(file) => file,
+            None => tempfile::tempfile_in(&self.folder)?,
+        };
+        for WaitingStack { spilled, rows, .. } in
+            self.stacks.iter_mut().filter(|stack| !stack.rows.is_empty())
+        {
+            spilled.push((file.seek(SeekFrom::End(0))?, rows.len()));
+            file.write_all(rows)?;
+            *rows = Vec::new();
+        }
+        self.spilled = Some(file);
+        self.held = 0;
+        Ok(())
+    }
+
+    /// Writes all stacks.
+    pub(super) fn write(self, output: &mut Output) -> Result<()> {
+        let mut file = self.spilled;
+        self.stacks.into_iter().try_for_each(|waiting| {
+            let written = waiting.write(file.as_mut(), output);
+            written.map_err(|error| error.with_key(&waiting.stack.key))
+        })
+    }
 }
 
 impl WaitingStack {
-    /// Starts to collect a stack in a temporary file in this folder.
-    pub(super) fn start(stack: Stack, folder: &Path, place: usize) -> Result<Self> {
-        let file = tempfile::tempfile_in(folder).map_err(bitnpz_npz::Error::from)?;
-        Ok(Self { stack, file, place })
-    }
-
-    /// Adds `count` items, given as bytes.
-    pub(super) fn push(&mut self, items: &[u8], count: usize) -> Result<()> {
-        let rows = self.stack.push(items, count)?;
-        Ok(self.file.write_all(rows).map_err(bitnpz_npz::Error::from)?)
-    }
-
-    /// Writes the stack.
-    pub(super) fn write(mut self, output: &mut Output, archive_encoding: Encoding) -> Result<()> {
-        let (stack, kind, encoding) =
-            (&self.stack, self.stack.kind(), self.stack.encoding_in(archive_encoding));
-        let (number, head) = (output.zip.len(), stack.header(encoding).to_bytes()?);
+    fn write(&self, file: Option<&mut File>, output: &mut Output) -> Result<()> {
+        let Self { stack, encoding, place, spilled, rows } = self;
+        let (number, head) = (output.zip.len(), stack.header(*encoding).to_bytes()?);
         let mut stream = output.zip.stream(&names::of_array(&stack.key), head.clone())?;
-        let row_bytes = stack.item_row_bytes();
-        let items_at_once = (COPIED_BYTES / row_bytes.max(1)).max(1);
-        let mut rows = Vec::new();
-        self.file.rewind().map_err(bitnpz_npz::Error::from)?;
-        let mut left = stack.shape[0];
-        while left > 0 {
-            interrupt::check()?;
-            // Items without pixels take no time, however many there are.
-            let items = if row_bytes == 0 { left } else { left.min(items_at_once) };
-            rows.clear();
-            make_room(&mut rows, items * row_bytes)?;
-            rows.resize(items * row_bytes, 0);
-            self.file.read_exact(&mut rows).map_err(bitnpz_npz::Error::from)?;
-            let written = match encoding {
-                Encoding::Packed => stream.write_all(&rows),
-                _ => stream.write_all(&unpack(&rows, kind.width, &kind.dtype, kind.bits)?),
-            };
-            written.map_err(bitnpz_npz::Error::from)?;
-            output.meter.count_images(items * stack.item_images(), items * stack.item_bytes());
-            left -= items;
+        let piece_bytes =
+            (COPIED_BYTES / stack.item_row_bytes().max(1)).max(1) * stack.item_row_bytes().max(1);
+        if let Some(file) = file {
+            let mut piece = Vec::new();
+            for &(start, len) in spilled {
+                file.seek(SeekFrom::Start(start)).map_err(bitnpz_npz::Error::from)?;
+                let mut left = len;
+                while left > 0 {
+                    piece.clear();
+                    make_room(&mut piece, left.min(piece_bytes))?;
+                    piece.resize(left.min(piece_bytes), 0);
+                    file.read_exact(&mut piece).map_err(bitnpz_npz::Error::from)?;
+                    self.write_rows(&piece, &mut stream)?;
+                    left -= piece.len();
+                }
+            }
         }
+        rows.chunks(piece_bytes).try_for_each(|rows| self.write_rows(rows, &mut stream))?;
         stream.finish(&head)?;
+        output.meter.count_images(stack.images(), stack.shape[0] * stack.item_bytes());
         match encoding {
-            Encoding::Packed => output.ledger.note_packed(number, self.place, kind, stack.images()),
-            _ => output.ledger.note_plain(number, self.place, stack.images()),
+            Encoding::Packed => output.ledger.note_packed(number, *place, stack.kind(), stack.images()),
+            _ => output.ledger.note_plain(number, *place, stack.images()),
         }
         Ok(())
+    }
+
+    /// Writes the packed rows of some items.
+    fn write_rows(&self, rows: &[u8], stream: &mut Stream<'_, Target>) -> Result<()> {
+        interrupt::check()?;
+        let kind = self.stack.kind();
+        let written = match self.encoding {
+            Encoding::Packed => stream.write_all(rows),
+            _ => stream.write_all(&unpack(rows, kind.width, &kind.dtype, kind.bits)?),
+        };
+        Ok(written.map_err(bitnpz_npz::Error::from)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array3, Axis, concatenate};
+
+    use crate::{Archive, Encoding, WriteOptions, Writer};
+
+    /// Limits are low in tests of this crate: rows go to the temporary file, and come back in their order.
+    #[test]
+    fn rows_in_a_temporary_file_keep_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npz");
+        let batch = |key: usize, round: usize| {
+            Array3::from_shape_fn((key * 20 + round, 9, 11), |(n, y, x)| {
+                (y * 5 + x * (n % 31 + 1) + key + round) % 7 < 2
+            })
+        };
+        for encoding in [Encoding::Packed, Encoding::Plain] {
+            let mut writer =
+                Writer::create_with(&path, &WriteOptions::default().with_encoding(encoding)).unwrap();
+            for round in 0..5 {
+                (0..6).for_each(|key| writer.extend(&format!("{key}"), &batch(key, round)).unwrap());
+                writer.extend("no pixels", &Array3::from_elem((7, 0, 3), true)).unwrap();
+            }
+            assert_eq!(writer.finish().unwrap().images, 1595);
+            let archive = Archive::open(&path).unwrap();
+            for key in 0..6 {
+                let [one, two, three, four, five] = std::array::from_fn(|round| batch(key, round));
+                let all = concatenate![Axis(0), one, two, three, four, five].into_dyn();
+                assert_eq!(archive.array::<bool>(&format!("{key}")).unwrap(), all, "{encoding}");
+            }
+            assert_eq!(archive.array::<bool>("no pixels").unwrap().shape(), [35, 0, 3]);
+        }
     }
 }

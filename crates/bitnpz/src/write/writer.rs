@@ -12,7 +12,7 @@ use super::ledger::Summary;
 use super::output::{FinishedOutput, Output};
 use super::sets::SetsWriter;
 use super::target::Target;
-use super::waiting::WaitingStack;
+use super::waiting::WaitingStacks;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::held_file::HeldFile;
@@ -41,8 +41,8 @@ use crate::threads;
 pub struct Writer {
     pub(super) output: Output,
     pub(super) sets: SetsWriter,
-    /// Stacks that can still be extended, in encodings that write a stack in one go.
-    pub(super) waiting: Vec<WaitingStack>,
+    /// Stacks that can still be extended and become members, which are written in one go.
+    pub(super) waiting: WaitingStacks,
     /// The folder for temporary files: that of the archive.
     pub(super) folder: PathBuf,
     encoding: Encoding,
@@ -96,7 +96,8 @@ impl Writer {
     /// Starts an archive that is written to `output` as it is made, such as a pipe or an upload, without a temporary file. If
     /// writing fails, `output` has a part of it, which is no archive.
     ///
-    /// Stacks that are [extended](Self::extend) in the encodings `packed` and `plain` wait in temporary files.
+    /// Stacks that are [extended](Self::extend) in the encodings `packed` and `plain` wait in memory, and from 64 MiB of packed rows
+    /// on in a temporary file.
     ///
     /// ```
     /// use std::io::Write;
@@ -137,7 +138,7 @@ impl Writer {
         Self {
             output,
             sets: SetsWriter::new(sets, folder.to_owned()),
-            waiting: Vec::new(),
+            waiting: WaitingStacks::new(folder.to_owned()),
             folder: folder.to_owned(),
             encoding: options.encoding.unwrap_or_default(),
             checkpoint: None,
@@ -218,11 +219,7 @@ impl Writer {
 
     pub(super) fn complete(mut self) -> Result<FinishedOutput> {
         self.output.check_owner()?;
-        for waiting in self.waiting {
-            let key = waiting.stack.key.clone();
-            let written = waiting.write(&mut self.output, self.encoding);
-            written.map_err(|error| error.with_key(&key))?;
-        }
+        self.waiting.write(&mut self.output)?;
         self.sets.finish(&mut self.output)?;
         let listed = self.sets.write_list(&mut self.output)?;
         self.output.finish(&listed, self.appended_to)
@@ -251,8 +248,7 @@ impl Writer {
     }
 
     fn is_waiting(&self, key: &str) -> bool {
-        let key = bitnpz_npz::identity(key);
-        self.waiting.iter().any(|waiting| waiting.stack.key == key)
+        self.waiting.get(bitnpz_npz::identity(key)).is_some()
     }
 }
 

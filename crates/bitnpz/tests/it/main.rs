@@ -7,10 +7,12 @@ mod append_encoding;
 mod append_images;
 mod axes;
 mod batches;
+mod choice;
 mod claims;
 #[cfg(feature = "picture")]
 mod damaged_pictures;
 mod errors;
+mod extend;
 mod failures;
 mod golden;
 mod hostile;

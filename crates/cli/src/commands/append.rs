@@ -14,11 +14,12 @@ use crate::printer::Printer;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The archive is replaced when everything has been added, whole or not at all; what it holds is copied unchanged. Images \
-are added to the image sets that exist, and to the stack named by --name.
+are added to the image sets that exist; pictures and .npy stacks to the stack named by --name.
 
 Examples:
   bitnpz append glyphs.npz later/
-  bitnpz append scans.npz more/*.png --threshold 128 --name scans    extend a stack")]
+  bitnpz append scans.npz more/*.png --threshold 128 --name scans    extend a stack
+  bitnpz append scans.npz more.npy --name scans                      with a stack of NumPy")]
 pub(crate) struct AppendArgs {
     /// The archive
     archive: PathBuf,

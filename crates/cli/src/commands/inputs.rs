@@ -81,9 +81,11 @@ pub(super) fn find(arguments: &InputArgs) -> Result<FoundInputs, Failure> {
         let message = "expected pictures, .npy or .npz files in it, found none";
         return Err(Failure::at(Path::new(&arguments.inputs[0]), message));
     }
-    name_array(&mut found.inputs, arguments.name.as_deref());
-    keep_extensions(&mut found.inputs);
-    check_keys(&found.inputs, arguments.name.as_deref())?;
+    name_arrays(&mut found.inputs, arguments.name.as_deref());
+    if arguments.name.is_none() {
+        keep_extensions(&mut found.inputs);
+        check_keys(&found.inputs)?;
+    }
     found.inputs.sort_by_key(|input| !matches!(input, Input::Picture { .. }));
     Ok(found)
 }
@@ -159,14 +161,13 @@ fn walk(folder: &Path, within: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> io
     Ok(())
 }
 
-/// Gives the first .npy file the key of `--name`.
-fn name_array(inputs: &mut [Input], name: Option<&str>) {
-    let array = inputs.iter_mut().find_map(|input| match input {
-        Input::Array { key, .. } => Some(key),
-        _ => None,
-    });
-    if let (Some(key), Some(name)) = (array, name) {
-        name.clone_into(key);
+/// Gives .npy files the key of `--name`.
+fn name_arrays(inputs: &mut [Input], name: Option<&str>) {
+    let Some(name) = name else { return };
+    for input in inputs {
+        if let Input::Array { key, .. } = input {
+            name.clone_into(key);
+        }
     }
 }
 
@@ -190,11 +191,10 @@ fn keep_extensions(inputs: &mut [Input]) {
 }
 
 /// Checks that no two files have the same key.
-fn check_keys(inputs: &[Input], name: Option<&str>) -> Outcome {
+fn check_keys(inputs: &[Input]) -> Outcome {
     let mut known = HashMap::<&str, &Path>::new();
     for input in inputs {
         let key = match input {
-            Input::Picture { .. } if name.is_some() => continue,
             Input::Picture { key, .. } | Input::Array { key, .. } => key,
             Input::Archive { .. } => continue,
         };

@@ -135,12 +135,7 @@ impl<'a> Packer<'a> {
         let bitmap = &picture.bitmap;
         let Some(name) = stack else { return self.writer.add_bitmap(key, bitmap.view()).map_err(fail) };
         let image = bitmap.unpack(PixelValues::<bool>::default()).insert_axis(Axis(0));
-        self.writer.extend(name, &image).map_err(|error| match error.kind() {
-            ErrorKind::WrongShape { .. } => {
-                Failure::at(path, format!("{error}; without --name each picture keeps its own shape"))
-            }
-            _ => fail(error),
-        })
+        self.writer.extend(name, &image).map_err(|error| stack_failure(path, &error, "picture"))
     }
 
     fn count_picture(&mut self, key: &str) {
@@ -166,6 +161,10 @@ impl<'a> Packer<'a> {
     }
 
     fn add_array(&mut self, path: &Path, key: &str) -> Outcome {
+        let is_named = self.packing.stack() == Some(key);
+        if is_named && (self.packing.joins_arrays() || self.is_appended(key)) {
+            return self.extend_by_array(path, key);
+        }
         self.claim(path, key)?;
         let header = self.packing.header(path)?;
         if self.is_array_done(key, &header.shape) {
@@ -179,6 +178,15 @@ impl<'a> Packer<'a> {
         let added = added.map_err(|error| Failure::of(path, &error))?;
         self.notes.array(key, added, &header);
         Ok(())
+    }
+
+    fn extend_by_array(&mut self, path: &Path, key: &str) -> Outcome {
+        let limits = &self.packing.options.limits;
+        let extended = match self.packing.threshold() {
+            Some(threshold) => self.writer.extend_npy_file_at(key, path, limits, threshold),
+            None => self.writer.extend_npy_file_of(key, path, limits, self.packing.axes(key)),
+        };
+        extended.map_err(|error| stack_failure(path, &error, "array"))
     }
 
     fn add_archive(&mut self, path: &Path) -> Outcome {
@@ -232,6 +240,11 @@ impl<'a> Packer<'a> {
         self.done.as_ref().is_some_and(|done| done.contains(key))
     }
 
+    /// Returns whether the archive that is appended to has this key.
+    fn is_appended(&self, key: &str) -> bool {
+        self.claimed.is_none() && self.writer.contains(key)
+    }
+
     /// Returns whether earlier runs packed all of an array of this shape; they may have packed part of a stack.
     fn is_array_done(&self, key: &str, shape: &[usize]) -> bool {
         let has_shape = |done: &Archive| done.entry(key).is_ok_and(|entry| entry.shape() == shape);
@@ -242,6 +255,16 @@ impl<'a> Packer<'a> {
     fn images_done(&self, key: &str) -> usize {
         let count = self.done.as_ref().and_then(|done| done.entry(key).ok()?.image_count());
         count.unwrap_or(0)
+    }
+}
+
+/// Returns the error of an input that could not be added to the stack of others.
+fn stack_failure(path: &Path, error: &bitnpz::Error, input: &str) -> Failure {
+    match error.kind() {
+        ErrorKind::WrongShape { .. } | ErrorKind::NotAStack { .. } => {
+            Failure::at(path, format!("{error}; without --name each {input} keeps its own shape and key"))
+        }
+        _ => Failure::of(path, error),
     }
 }
 

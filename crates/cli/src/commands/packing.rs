@@ -81,12 +81,24 @@ impl<'a> Packing<'a> {
                 "--resume cannot tell which pictures of a stack were damaged; omit --name or --skip-damaged";
             return Err(Failure::Message(message.to_owned()));
         }
+        if self.joins_arrays() {
+            let message = "--resume cannot tell which arrays a stack has already; omit --name or --resume";
+            return Err(Failure::Message(message.to_owned()));
+        }
         Ok(())
     }
 
     /// The key of the stack that all pictures are added to, if there is one.
     pub(super) fn stack(&self) -> Option<&'a str> {
         self.arguments.name.as_deref()
+    }
+
+    /// Returns whether an array is added to the stack of other inputs.
+    pub(super) fn joins_arrays(&self) -> bool {
+        let is_array = |input: &Input| matches!(input, Input::Array { .. });
+        let is_named = |input: &&Input| !matches!(input, Input::Archive { .. });
+        let named = self.inputs.iter().filter(is_named).count();
+        self.stack().is_some() && named > 1 && self.inputs.iter().any(is_array)
     }
 
     pub(super) fn skips_damaged(&self) -> bool {

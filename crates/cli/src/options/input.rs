@@ -11,7 +11,7 @@ pub(crate) struct InputArgs {
     /// Folders, globs, pictures, .npy stacks and .npz archives
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<String>,
-    /// Store all pictures as one array (N, H, W) under this key; or the key of a .npy stack
+    /// Store all pictures and .npy stacks as one array (N, H, W) under this key
     #[arg(long, value_name = "KEY")]
     pub(crate) name: Option<String>,
     /// The brightness from which a pixel is white: luma (Rec. 601), 0 to 255, or 0 to 65535 in 16-bit pictures. Required for

@@ -332,6 +332,47 @@ fn append_and_resume_extend_a_stack_of_pictures() {
     assert!(folder.fail(&["append", "missing.npz", "in"], 1).contains("missing.npz: no such file or folder"));
 }
 
+/// Stacks of NumPy extend a stack as pictures do.
+#[test]
+fn arrays_extend_the_stack_that_is_named() {
+    let folder = Folder::new();
+    let pictures = [folder.picture("in/0.png", 0), folder.picture("in/1.png", 3)];
+    let code = "
+stack = np.random.default_rng(0).random((5, 9, 13)) < 0.3
+path = inputs[0].decode()
+np.save(path + '/s.npy', stack)
+np.save(path + '/grey.npy', np.where(stack, 200, 7).astype(np.uint8) + np.arange(9, dtype=np.uint8)[:, None])
+np.save(path + '/labels.npy', np.arange(5))
+np.save(path + '/bytes.npy', stack.astype(np.uint8))
+";
+    Oracle::start().run(code, &[folder.path().to_str().unwrap().as_bytes()]);
+    let stack = || Archive::open(folder.path().join("a.npz")).unwrap().array::<bool>("g").unwrap();
+    folder.succeed(&["pack", "s.npy", "--name", "g", "-o", "a.npz"]);
+    let one = stack();
+    folder.succeed(&["append", "a.npz", "s.npy", "--name", "g"]);
+    let two = ndarray::concatenate![ndarray::Axis(0), one, one];
+    assert_eq!(stack(), two);
+    folder.succeed(&["append", "a.npz", "grey.npy", "--threshold", "128", "--name", "g"]);
+    assert_eq!(stack(), ndarray::concatenate![ndarray::Axis(0), two, one]);
+    folder.succeed(&["pack", "s.npy", "s.npy", "--name", "g", "--force", "-o", "a.npz"]);
+    assert_eq!(stack(), two);
+    folder.succeed(&["pack", "s.npy", "in", "--name", "g", "--force", "-o", "a.npz"]);
+    let images = Archive::open(folder.path().join("a.npz")).unwrap().images("g").unwrap();
+    assert!(images.bitmaps().take(2).map(Result::unwrap).eq(pictures));
+    assert_eq!(stack().slice_axis(ndarray::Axis(0), (2..).into()), one);
+
+    let cases: [(&[&str], &str); 4] = [
+        (&["s.npy", "labels.npy", "--name", "g"], "labels.npy: \"g\": expected a stack of images"),
+        (&["s.npy", "labels.npy", "--name", "g"], "; without --name each array keeps its own shape and key"),
+        (&["s.npy", "bytes.npy", "--name", "g"], "bytes.npy: \"g\": expected images of '|b1'"),
+        (&["s.npy", "in", "--name", "g", "--resume"], "--resume cannot tell which arrays a stack has"),
+    ];
+    for (inputs, expected) in cases {
+        let message = folder.fail(&[&["pack"], inputs, &["--force", "-o", "b.npz"]].concat(), 1);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
 #[test]
 fn limits_have_the_names_that_errors_give() {
     let folder = Folder::new();

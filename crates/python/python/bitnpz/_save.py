@@ -314,7 +314,13 @@ def _batches(images: npt.ArrayLike | Images | Iterable[npt.ArrayLike]) -> Iterat
     else:
         remaining = iter(images)
         while batch := list(islice(remaining, _BATCH_IMAGES)):
-            yield batch
+            yield _joined(batch)
+
+
+def _joined(images: list[Any]) -> Any:
+    """Returns arrays of one dtype and shape as one array of that dtype: from a list, NumPy makes one of the machine's byte order."""
+    kinds = {(image.dtype, image.shape) if isinstance(image, np.ndarray) else None for image in images}
+    return images if None in kinds or len(kinds) > 1 else np.array(images, images[0].dtype)
 
 
 def save(
