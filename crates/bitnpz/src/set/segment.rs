@@ -41,7 +41,7 @@ impl Segment {
         let members = PayloadMembers::of(set, number, has_blocks);
         let is_known = members.check(zip, description.images)?;
         let keys_member = names::of_segment(set, SegmentPart::Keys, number);
-        let keys = SegmentKeys::open(zip, keys_member, description.keys.as_ref(), description.images)?;
+        let keys = SegmentKeys::open(zip, &keys_member, description.keys.as_ref(), description.images)?;
         static OPENED: AtomicU64 = AtomicU64::new(0);
         let id = OPENED.fetch_add(1, Ordering::Relaxed);
         let segment =

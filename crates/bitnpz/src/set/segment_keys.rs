@@ -24,7 +24,7 @@ impl SegmentKeys {
     /// Opens the keys of so many images, which are in this member if they have one.
     pub(super) fn open(
         zip: &Archive,
-        member: String,
+        member: &str,
         description: Option<&KeysDescription>,
         images: usize,
     ) -> Result<Self> {
@@ -36,14 +36,14 @@ impl SegmentKeys {
             None => Ok(Self::None),
             Some(KeysDescription::Pattern(pattern)) => Ok(Self::Pattern(pattern.clone())),
             Some(&KeysDescription::Text { sorted: is_sorted }) => {
-                let keys = Blob::open(zip, &member)?.in_memory(zip)?;
+                let keys = Blob::open(zip, member)?.in_memory(zip)?;
                 if TextKeys::new(&keys.bytes(zip)?, images, is_sorted).is_none() {
                     return Err(damaged(keys.member(), "expected more keys, found the end").into());
                 }
                 Ok(Self::Text { keys, is_sorted })
             }
             Some(KeysDescription::Table) => {
-                let blob = Blob::open(zip, &member)?;
+                let blob = Blob::open(zip, member)?;
                 match KeyTable::read(&blob.bytes(zip)?, images) {
                     Ok(table) => Ok(Self::Table(Box::new(TableKeys::new(table)))),
                     Err(KeysError::Damaged(message)) => Err(damaged(blob.member(), message).into()),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::describe::{Described, Found};
+use super::found::{Described, Found};
 use super::manifest::unfit;
 use crate::error::Result;
 use crate::read::{Archive, Images};

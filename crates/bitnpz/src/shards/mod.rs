@@ -7,6 +7,7 @@
 //! | `manifest` | the manifest: its text and what it means |
 //! | `read_manifest` | reading it from a file |
 //! | `describe` | the manifest of archives that are there |
+//! | `found` | the arrays of an archive that is to be a shard |
 //! | `labels` | arrays that shards store as images with keys of their own |
 //! | `commit` | writing it in one step, so that readers see all shards of a set or none |
 //! | `open_shards` | the shards that are open, opened when something is read of them |
@@ -19,6 +20,7 @@
 mod commit;
 mod cut;
 mod describe;
+mod found;
 mod keys_twice;
 mod labels;
 mod manifest;

@@ -4,10 +4,9 @@ use std::cell::RefCell;
 use std::io::Write;
 use std::path::Path;
 
-use bitnpz_npy::Header;
 use bitnpz_npz::{Compression, Member, Method};
 
-use super::merge_sources::{SharedKeys, Source, palettes};
+use super::merge_sources::{SharedKeys, Source, joined, palettes};
 use super::order_log::MEMBERS;
 use super::writer::Writer;
 use crate::axes::ImageAxes;
@@ -15,7 +14,7 @@ use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names;
 use crate::options::WriteOptions;
-use crate::packed::{PackedKind, count_images};
+use crate::packed::count_images;
 use crate::read::{Archive, ArrayReader, OpenOptions, SetArray};
 use crate::shards::{ShardedArchive, is_manifest};
 
@@ -169,44 +168,6 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// Returns the header of arrays that are joined along their first axis, as they are stored, and the kind of their images if their
-/// rows are packed; `None` if the axis does not count images in each archive, or if they do not fit together.
-pub(super) fn joined(key: &str, sources: &[&Source]) -> Result<Option<(Header, Option<PackedKind>)>> {
-    let mut joined: Option<(Header, Option<PackedKind>)> = None;
-    for source in sources {
-        let blame = |error: Error| error.with_key(key).in_file(&source.path);
-        let member = source.member(key);
-        if member.as_ref().is_some_and(|member| !names::is_array(member.name())) {
-            return Ok(None);
-        }
-        let entry = source.archive.entry(key).map_err(blame)?;
-        if (member.is_none() && entry.ones().is_none()) || !source.has_item_for_each_image(&entry) {
-            return Ok(None);
-        }
-        let (kind, limits) = (entry.kind().cloned(), &source.archive.zip().limits().npy);
-        let header = match &member {
-            Some(member) => ArrayReader::of_member(member, limits).map_err(blame)?.header().clone(),
-            None => entry.header().clone(),
-        };
-        let Some((&length, items)) = header.shape.split_first() else { return Ok(None) };
-        if header.fortran_order && !items.is_empty() {
-            return Ok(None);
-        }
-        joined = match joined {
-            None => Some((Header::new(header.dtype.clone(), header.shape.clone()), kind)),
-            Some((mut joined, same))
-                if joined.dtype == header.dtype && joined.shape[1..] == *items && same == kind =>
-            {
-                joined.shape[0] += length;
-                joined.check()?;
-                Some((joined, same))
-            }
-            Some(_) => return Ok(None),
-        };
-    }
-    Ok(joined)
 }
 
 /// Returns whether two members have the same bytes.

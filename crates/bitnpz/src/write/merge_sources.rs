@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::path::PathBuf;
 
+use bitnpz_npy::Header;
 use bitnpz_npz::Member;
 
 use super::append::{MOST_SMALL_STACKS, is_small_stack, small_stack_palette};
-use super::merge::joined;
 use super::take_sets::palette_of;
 use crate::axes::ImageAxes;
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::is_reserved;
-use crate::packed::Palette;
-use crate::read::{Archive, Entry, SetArray};
+use crate::names::{is_array, is_reserved};
+use crate::packed::{PackedKind, Palette};
+use crate::read::{Archive, ArrayReader, Entry, SetArray};
 use crate::set::{KeySet, StackShape, Stacks, StoredSet};
 
 /// An archive that is merged.
@@ -179,6 +179,44 @@ impl SharedKeys {
         self.images.insert(key);
         Ok(())
     }
+}
+
+/// Returns the header of arrays that are joined along their first axis, as they are stored, and the kind of their images if their
+/// rows are packed; `None` if the axis does not count images in each archive, or if they do not fit together.
+pub(super) fn joined(key: &str, sources: &[&Source]) -> Result<Option<(Header, Option<PackedKind>)>> {
+    let mut joined: Option<(Header, Option<PackedKind>)> = None;
+    for source in sources {
+        let blame = |error: Error| error.with_key(key).in_file(&source.path);
+        let member = source.member(key);
+        if member.as_ref().is_some_and(|member| !is_array(member.name())) {
+            return Ok(None);
+        }
+        let entry = source.archive.entry(key).map_err(blame)?;
+        if (member.is_none() && entry.ones().is_none()) || !source.has_item_for_each_image(&entry) {
+            return Ok(None);
+        }
+        let (kind, limits) = (entry.kind().cloned(), &source.archive.zip().limits().npy);
+        let header = match &member {
+            Some(member) => ArrayReader::of_member(member, limits).map_err(blame)?.header().clone(),
+            None => entry.header().clone(),
+        };
+        let Some((&length, items)) = header.shape.split_first() else { return Ok(None) };
+        if header.fortran_order && !items.is_empty() {
+            return Ok(None);
+        }
+        joined = match joined {
+            None => Some((Header::new(header.dtype.clone(), header.shape.clone()), kind)),
+            Some((mut joined, same))
+                if joined.dtype == header.dtype && joined.shape[1..] == *items && same == kind =>
+            {
+                joined.shape[0] += length;
+                joined.check()?;
+                Some((joined, same))
+            }
+            Some(_) => return Ok(None),
+        };
+    }
+    Ok(joined)
 }
 
 /// Returns the keys of images with keys of their own that another array has too.
