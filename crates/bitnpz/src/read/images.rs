@@ -190,11 +190,15 @@ impl Images {
         Ok(Self { kind, shape, trailing: 0, len, size, storage: ImageStorage::Set(images), threads })
     }
 
-    /// Returns the images of a stack with the values of their bits the other way round.
+    /// Returns the images of a stack in one archive with the values of their bits the other way round.
     pub(crate) fn inverted(self) -> Self {
         let [off, on] = self.kind.bits;
         let kind = PackedKind { bits: [on, off], ..self.kind.clone() };
-        let rows = PackedRows::Inverted(Box::new(self.clone()));
+        let rows = match self.storage {
+            ImageStorage::Packed(rows) => PackedRows::Inverted(rows),
+            ImageStorage::Set(images) => PackedRows::InvertedSet(images),
+            ImageStorage::Shards(_) => unreachable!("they are in one archive"),
+        };
         Self { kind, storage: ImageStorage::Packed(Arc::new(rows)), ..self }
     }
 

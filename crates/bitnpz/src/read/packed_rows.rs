@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bitnpz_bitmap::BitmapView;
 
 use super::contents::Contents;
-use super::images::Images;
+use super::stored_images::StoredImages;
 use crate::error::Result;
 
 /// The packed rows of a stack of images.
@@ -25,8 +25,10 @@ pub(super) enum PackedRows {
         /// Their range of bytes in the file.
         range: Range<u64>,
     },
-    /// Those of these images, with the other bits.
-    Inverted(Box<Images>),
+    /// Other rows with the other bits.
+    Inverted(Arc<Self>),
+    /// Those of an image set with the other bits.
+    InvertedSet(StoredImages),
 }
 
 impl PackedRows {
@@ -34,7 +36,8 @@ impl PackedRows {
         match self {
             Self::Memory { stored_bytes, .. } => *stored_bytes,
             Self::File { range, .. } => range.end - range.start,
-            Self::Inverted(images) => images.stored_bytes(),
+            Self::Inverted(rows) => rows.stored_bytes(),
+            Self::InvertedSet(images) => images.stored_bytes(),
         }
     }
 
@@ -43,7 +46,7 @@ impl PackedRows {
         match self {
             Self::Memory { rows: bytes, .. } => BitmapView::new(rows, width, bytes).map(|_| ())?,
             // Their number was compared with the array's header; each image is checked when it is read.
-            Self::File { .. } | Self::Inverted(_) => {}
+            Self::File { .. } | Self::Inverted(_) | Self::InvertedSet(_) => {}
         }
         Ok(())
     }
@@ -62,7 +65,8 @@ impl PackedRows {
                 let start = range.start + (index * len) as u64;
                 contents.zip.slice(start..start + len as u64)?
             }
-            Self::Inverted(images) => Cow::Owned(images.with_bitmap(index, inverted_rows)?),
+            Self::Inverted(rows) => Cow::Owned(rows.with_image(index, [height, width], inverted_rows)?),
+            Self::InvertedSet(images) => Cow::Owned(images.with_image(index, inverted_rows)?),
         };
         Ok(with(BitmapView::new(height, width, &bytes)?))
     }

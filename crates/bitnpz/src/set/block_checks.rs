@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use bitnpz_bitmap::BitmapView;
+use bitnpz_npz::Archive;
 use crc32fast::Hasher;
 
 use super::checksum::{Checksum, Damage, ImageCrc};
-use super::coded_image::CodedImage;
 use super::directory::BLOCK;
+use super::segment::Segment;
 use crate::error::{ErrorKind, Result};
 
 /// The checksums of blocks as far as their images were read, by the numbers of segments and of blocks. Those that are read whole
@@ -22,7 +23,24 @@ pub(super) struct CheckedImages<'c> {
     /// The hash of the size.
     size: Hasher,
     /// The last image, and the checksum of those of its block.
-    last: Option<(&'c CodedImage<'c>, Checksum)>,
+    last: Option<(ImagePlace<'c>, Checksum)>,
+}
+
+/// Where an image is.
+#[derive(Clone, Copy)]
+pub(super) struct ImagePlace<'s> {
+    pub(super) zip: &'s Archive,
+    pub(super) segment: &'s Segment,
+    /// Its number in the segment, and in the set.
+    pub(super) number: usize,
+    pub(super) image: usize,
+}
+
+impl ImagePlace<'_> {
+    /// Returns the numbers of its segment, among all, and of its block in it.
+    fn block(&self) -> (u64, usize) {
+        (self.segment.id(), self.number / BLOCK)
+    }
 }
 
 impl BlockChecks {
@@ -32,17 +50,21 @@ impl BlockChecks {
 }
 
 impl<'c> CheckedImages<'c> {
-    /// Adds the next image.
-    pub(super) fn add(&mut self, coded: &'c CodedImage<'c>, image: BitmapView<'_>) -> Result<()> {
+    /// Adds the next image, and the number of the one that it repeats.
+    pub(super) fn add(
+        &mut self,
+        place: ImagePlace<'c>,
+        original: Option<usize>,
+        image: BitmapView<'_>,
+    ) -> Result<()> {
         // Checksums are behind the images: where reads are requests, one for them alone would cost much.
-        if coded.zip.is_read_by_range() {
+        if place.zip.is_read_by_range() {
             return Ok(());
         }
-        let block_of = |coded: &CodedImage<'_>| (coded.segment.id(), coded.number / BLOCK);
-        if self.last.as_ref().is_some_and(|(last, _)| block_of(last) != block_of(coded)) {
+        if self.last.as_ref().is_some_and(|(last, _)| last.block() != place.block()) {
             self.finish()?;
         }
-        let crc = coded.original.map_or_else(
+        let crc = original.map_or_else(
             || {
                 let mut crc = self.size.clone();
                 crc.update(image.as_bytes());
@@ -50,29 +72,29 @@ impl<'c> CheckedImages<'c> {
             },
             Checksum::repeat_crc,
         );
-        let (last, checksum) = self.last.get_or_insert_with(|| (coded, Checksum::default()));
-        *last = coded;
-        checksum.add_crc_at(coded.number % BLOCK, crc);
+        let (_, checksum) = self.last.get_or_insert_with(|| (place, Checksum::default()));
+        checksum.add_crc_at(place.number % BLOCK, crc);
         Ok(())
     }
 
     /// Compares the block of the last images, if all of it was read.
     pub(super) fn finish(&mut self) -> Result<()> {
-        let Some((coded, checksum)) = self.last.take() else { return Ok(()) };
-        let (segment, block) = (coded.segment, coded.number / BLOCK);
+        let Some((place, checksum)) = self.last.take() else { return Ok(()) };
+        let ImagePlace { zip, segment, number, image } = place;
+        let (id, block) = place.block();
         let images = BLOCK.min(segment.len() - block * BLOCK);
         let mut all = self.checks.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = all.entry((segment.id(), block)).or_default();
+        let read = all.entry((id, block)).or_default();
         read.add_all(&checksum);
         if read.images() < images {
             return Ok(());
         }
-        let whole = all.remove(&(segment.id(), block)).unwrap_or_default();
+        let whole = all.remove(&(id, block)).unwrap_or_default();
         drop(all);
-        if segment.payloads(coded.zip)?.damage(coded.zip, block, &whole)? == Damage::None {
+        if segment.payloads(zip)?.damage(zip, block, &whole)? == Damage::None {
             return Ok(());
         }
-        let first = coded.image - coded.number % BLOCK;
+        let first = image - number % BLOCK;
         let message = format!(
             "expected other pixels in images {first} to {} of the set: their checksum differs; `verify` says which are \
              damaged, and `salvage` saves the others",

@@ -5,9 +5,8 @@ use std::cell::Cell;
 
 use bitnpz_bitmap::BitmapView;
 use bitnpz_bitmap::codec::{Decoder, Model};
-use bitnpz_npz::Archive;
 
-use super::block_checks::BlockChecks;
+use super::block_checks::{BlockChecks, ImagePlace};
 use super::segment::Segment;
 use crate::error::{Error, Result};
 
@@ -44,11 +43,7 @@ pub(crate) struct CodedImage<'s> {
     /// The number in the segment of the image that it repeats.
     pub(super) original: Option<usize>,
     pub(super) model: &'s Model,
-    pub(super) zip: &'s Archive,
-    pub(super) segment: &'s Segment,
-    /// Its number in the segment, and in the set.
-    pub(super) number: usize,
-    pub(super) image: usize,
+    pub(super) place: ImagePlace<'s>,
 }
 
 impl CodedImage<'_> {
@@ -67,11 +62,14 @@ impl CodedImage<'_> {
             let end = start + like.len();
             with_scratch(|Scratch { decoder, rows }| {
                 let decoded = decoder.decode_many(like[0].model, &payloads[start..end], size, rows);
-                let decoded =
-                    decoded.map_err(|(number, error)| blame(like[number].segment, like[number].image, error));
+                let decoded = decoded.map_err(|(number, error)| {
+                    blame(like[number].place.segment, like[number].place.image, error)
+                });
                 decoded?.zip(start..).try_for_each(|(image, number)| {
                     with(number, image);
-                    checks.as_mut().map_or(Ok(()), |checks| checks.add(&images[number], image))
+                    checks.as_mut().map_or(Ok(()), |checks| {
+                        checks.add(images[number].place, images[number].original, image)
+                    })
                 })
             })?;
             start = end;

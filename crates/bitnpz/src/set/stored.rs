@@ -9,7 +9,7 @@ use bitnpz_npy::check_shape;
 use bitnpz_npz::Archive;
 
 use super::blob::Blob;
-use super::block_checks::BlockChecks;
+use super::block_checks::{BlockChecks, ImagePlace};
 use super::checksum::{ImageCrc, ImageSink};
 use super::coded_image::{CodedImage, Scratch, blame, with_scratch};
 use super::description::{Description, ModelDescription, Ones, Shape};
@@ -324,16 +324,8 @@ impl StoredSet {
             }
         };
         self.check_size(zip, image, payload.len() - start, size)?;
-        Ok(CodedImage {
-            payload,
-            start,
-            original,
-            model: self.model(zip, segment)?,
-            zip,
-            segment,
-            number,
-            image,
-        })
+        let place = ImagePlace { zip, segment, number, image };
+        Ok(CodedImage { payload, start, original, model: self.model(zip, segment)?, place })
     }
 
     /// Reads the payloads of images at once if they lie close together in one segment.
