@@ -45,7 +45,7 @@ impl StoredImages {
     }
 
     /// Returns the set that the images are in.
-    pub(super) fn set(&self) -> &StoredSet {
+    pub(crate) fn set(&self) -> &StoredSet {
         &self.contents.sets[self.array.set]
     }
 
@@ -211,7 +211,8 @@ impl StoredImages {
         self.set().count_ones(self.zip(), self.first() + index)
     }
 
-    /// Appends the pixels of some images in the byte order of the dtype. Blocks that are read whole are checked.
+    /// Appends the pixels of some images in the byte order of the dtype. Blocks that are read whole are checked, but not one image
+    /// alone: whoever takes what is left of a damaged set reads one after the other.
     pub(crate) fn unpack(&self, images: Range<usize>, pixels: &mut Vec<u8>) -> Result<()> {
         let mut unpack = |image: BitmapView<'_>| {
             let kind = self.set().kind(image.width());
@@ -220,7 +221,7 @@ impl StoredImages {
         let size = self.stack().map(StackShape::size).or_else(|| self.set().common_size());
         let size = size.filter(|[height, width]| height * width <= MAX_PIXELS_AT_ONCE);
         let (mut requested, mut end) = (Requested::all(&[]), images.start);
-        let checks = BlockChecks::default();
+        let checks = (images.len() > 1).then(BlockChecks::default);
         for first in images.clone().step_by(IMAGES_AT_ONCE) {
             interrupt::check()?;
             let indices: Vec<usize> = (first..images.end.min(first + IMAGES_AT_ONCE)).collect();
@@ -232,7 +233,7 @@ impl StoredImages {
             match size {
                 Some(size) => {
                     let mut unpacked = Ok(());
-                    self.with_images(&requested.window, &indices, size, Some(&checks), |_, image| {
+                    self.with_images(&requested.window, &indices, size, checks.as_ref(), |_, image| {
                         if unpacked.is_ok() {
                             unpacked = unpack(image);
                         }

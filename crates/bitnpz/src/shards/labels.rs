@@ -8,9 +8,9 @@ use crate::error::Result;
 use crate::read::{Archive, Images};
 
 impl Described {
-    fn lists(&self, key: &str) -> bool {
-        let is_it = |found: &Found| found.key.as_deref().map(bitnpz_npz::identity) == Some(key);
-        self.arrays.iter().any(is_it)
+    /// Returns the keys of its arrays, without those of images with keys of their own.
+    fn keys(&self) -> HashSet<&str> {
+        self.arrays.iter().filter_map(|array| array.key.as_deref()).map(bitnpz_npz::identity).collect()
     }
 
     /// Returns the number of images with keys of their own.
@@ -27,7 +27,8 @@ pub(super) fn take_from_images(
 ) -> Result<()> {
     let keys = keys_of_all(shards, open)?;
     for shard in shards.iter_mut() {
-        let unlisted: Vec<&String> = keys.iter().filter(|key| !shard.lists(key)).collect();
+        let listed = shard.keys();
+        let unlisted: Vec<&String> = keys.iter().filter(|key| !listed.contains(key.as_str())).collect();
         if !unlisted.is_empty() {
             let archive = open(&shard.name)?;
             take(shard, &archive, &unlisted).map_err(|error| error.in_file(shard.name.as_ref()))?;
@@ -45,16 +46,14 @@ fn keys_of_all(shards: &[Described], open: &dyn Fn(&str) -> Result<Archive>) -> 
     if shards.iter().all(|shard| shard.keyed_len() == 0) {
         return Ok(Vec::new());
     }
-    let listed = fewest.arrays.iter().filter_map(|array| array.key.clone());
-    let mut keys: Vec<String> = listed.map(|key| bitnpz_npz::identity(&key).to_owned()).collect();
+    let mut keys: Vec<String> = fewest.keys().into_iter().map(str::to_owned).collect();
     if fewest.keyed_len() > 0 {
         for images in open(&fewest.name)?.keyed_images()? {
             keys.extend((0..images.len()).filter_map(|image| images.key(image)));
         }
     }
     for shard in shards {
-        let listed = shard.arrays.iter().filter_map(|array| array.key.as_deref());
-        let listed: HashSet<&str> = listed.map(bitnpz_npz::identity).collect();
+        let listed = shard.keys();
         // Most often what is left is listed, and the shard need not be opened again.
         if !keys.iter().all(|key| listed.contains(key.as_str())) && !std::ptr::eq(shard, fewest) {
             let archive = if shard.keyed_len() > 0 { Some(open(&shard.name)?) } else { None };
@@ -62,7 +61,10 @@ fn keys_of_all(shards: &[Described], open: &dyn Fn(&str) -> Result<Archive>) -> 
             keys.retain(|key| listed.contains(key.as_str()) || is_image(key));
         }
     }
-    keys.retain(|key| shards.iter().any(|shard| !shard.lists(key)));
+    keys.sort_unstable();
+    keys.dedup();
+    let listed: Vec<HashSet<&str>> = shards.iter().map(Described::keys).collect();
+    keys.retain(|key| listed.iter().any(|listed| !listed.contains(key.as_str())));
     Ok(keys)
 }
 

@@ -135,7 +135,7 @@ impl Writer {
         {
             // It may become large enough for a set.
             match self.extend_stack(member.key(), &array.view(), ImageAxes::Inferred) {
-                Err(error) if is_not_images(&error) => {}
+                Err(error) if is_not_images(&error) && !self.sets.has_stack(member.key()) => {}
                 result => return result.map(drop),
             }
         }

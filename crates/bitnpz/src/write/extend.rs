@@ -137,18 +137,23 @@ impl Writer {
             let array = DynArrayView::new(header, pixels.as_deref().unwrap_or(array.data()))?;
             return self.extend_dyn_of(key, &array, axes);
         }
+        axes.growing_form(&header).map_err(|error| error.with_key(key))?;
         let item_bytes = source.header().data_len() / header.shape[0];
-        let mut is_begun = false;
+        let mut images = 0;
         let added = source.for_pieces(0, |items| {
             header.shape[0] = items.len() / item_bytes;
             let pixels = pixels(items)?;
             let batch = DynArrayView::new(header.clone(), pixels.as_deref().unwrap_or(items))?;
-            self.extend_dyn_of(key, &batch, axes)?;
-            is_begun = true;
+            images += self.extend_stack(key, &batch, axes)?;
             Ok(())
         });
         // A part of the array must not pass for all of it.
-        if is_begun { self.output.abandon_on_error(added) } else { added }
+        if images > 0 {
+            self.output.abandon_on_error(added)?
+        } else {
+            added?
+        }
+        self.note_added(images)
     }
 
     /// Adds images to a stack, and returns their number, which the caller counts. What is refused adds nothing.

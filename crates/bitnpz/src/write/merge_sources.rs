@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use bitnpz_npy::Header;
-use bitnpz_npz::Member;
+use bitnpz_npz::{Archive as ZipArchive, Member};
 
 use super::append::{MOST_SMALL_STACKS, is_small_stack, small_stack_palette};
 use super::take_sets::palette_of;
@@ -13,7 +13,7 @@ use crate::axes::ImageAxes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{is_array, is_reserved};
 use crate::packed::{PackedKind, Palette};
-use crate::read::{Archive, ArrayReader, Entry, SetArray};
+use crate::read::{Archive, ArrayReader, Entry, SetArray, StoredImages};
 use crate::set::{KeySet, StackShape, Stacks, StoredSet};
 
 /// An archive that is merged.
@@ -23,6 +23,38 @@ pub(super) struct Source {
     counts: Counts,
 }
 
+/// So many images with keys of their own are no labels, even if they have as many rows as a stack has images.
+const MOST_LABELS: usize = 7;
+
+/// Returns the images of a set that are labels of two values, which are stored as an image each: they have as many rows as a stack
+/// has images, as `is_length` says. Images may happen to have so many, too: labels are few, and longer than twice the others.
+pub(super) fn labels_in(
+    zip: &ZipArchive,
+    set: &StoredSet,
+    is_length: impl Fn(usize) -> bool,
+) -> Result<Vec<usize>> {
+    let (mut labels, mut shortest, mut others) = (Vec::new(), usize::MAX, 0);
+    // With axes of length 1 before it, an image is a stack of one.
+    let may_have = set.is_keyed() && set.ones().before == 0;
+    if !may_have || set.common_size().is_some_and(|[height, _]| set.len() > MOST_LABELS || !is_length(height))
+    {
+        return Ok(labels);
+    }
+    for image in 0..set.len() {
+        let [height, _] = set.size(zip, image)?;
+        if is_length(height) {
+            labels.push(image);
+            shortest = shortest.min(height);
+        } else {
+            others = others.max(height);
+        }
+        if labels.len() > MOST_LABELS || shortest / 2 < others {
+            return Ok(Vec::new());
+        }
+    }
+    Ok(labels)
+}
+
 /// The numbers of images that arrays of an archive may have an item for each of.
 #[derive(Default)]
 struct Counts {
@@ -30,6 +62,8 @@ struct Counts {
     stacks: HashSet<usize>,
     /// The number of images with keys of their own.
     keyed: usize,
+    /// How many of those that are members have so many rows.
+    rows: HashMap<usize, usize>,
 }
 
 impl Source {
@@ -62,15 +96,30 @@ impl Source {
             // Of other dtypes than bool it is not known that they are images.
             let images = images.or_else(|| is_small_stack(&self.archive, entry.key()).then_some(0));
             images.into_iter().for_each(|images| counts.add(entry.shape(), images));
+            if let (Some(rows), true) = (entry.shape().first(), self.is_image(&entry)) {
+                *counts.rows.entry(*rows).or_default() += 1;
+            }
         }
         counts
     }
 
-    /// Returns whether an array has an item for each image. The rows of an image may happen to be as many as there are images with
-    /// keys of their own: such images are not joined.
+    /// Returns whether an array has an item for each image. The rows of an image may happen to be as many as there are images: those
+    /// with keys of their own are not joined, unless they are few.
     pub(super) fn has_item_for_each_image(&self, entry: &Entry<'_>) -> bool {
         let Some(len) = entry.shape().first() else { return false };
-        self.counts.stacks.contains(len) || (*len == self.counts.keyed && !self.is_image(entry))
+        let is_labels = || match entry.set_images().map(StoredImages::set).filter(|set| set.is_keyed()) {
+            Some(set) => {
+                let zip = self.archive.zip();
+                let labels = labels_in(zip, set, |height| self.counts.stacks.contains(&height));
+                let image = set.find(zip, entry.key());
+                image.is_some_and(|image| labels.is_ok_and(|labels| labels.contains(&image)))
+            }
+            None => self.counts.rows.get(len).is_none_or(|&images| images <= MOST_LABELS),
+        };
+        match self.is_image(entry) {
+            true => self.counts.stacks.contains(len) && is_labels(),
+            false => self.counts.stacks.contains(len) || *len == self.counts.keyed,
+        }
     }
 
     /// Returns whether an array is one image, or is stored as one.

@@ -68,9 +68,10 @@ impl SetStack {
         let (size, bytes) = (self.stack.size(), self.image_bytes());
         let spilled: usize = self.spilled.iter().map(|(_, images)| images).sum();
         let images = self.stack.images() - self.set.len() - spilled;
+        let rows = self.stack.take_rows();
         for image in 0..images {
             interrupt::check()?;
-            self.set.push(&mut output.zip, &self.stack.last_rows()[image * bytes..][..bytes], size, None)?;
+            self.set.push(&mut output.zip, &rows[image * bytes..][..bytes], size, None)?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use bitnpz_npz::Member;
 
 use super::append::is_small_stack;
 use super::merge::compression_like;
+use super::merge_sources::labels_in;
 use super::order_log::MEMBERS;
 use super::sets::images_of_item;
 use super::source::PIECE_BYTES;
@@ -159,15 +160,10 @@ fn labels_of(
     items: &BTreeMap<usize, Range<usize>>,
 ) -> Result<HashMap<[usize; 2], Range<usize>>> {
     let mut labels = HashMap::new();
-    // With axes of length 1 before it, an image is a stack of one.
-    let is_image = |set: &StoredSet| set.is_keyed() && set.ones().before == 0;
-    for (number, set) in archive.sets().iter().enumerate().filter(|(_, set)| is_image(set)) {
-        if set.common_size().is_some_and(|[height, _]| !items.contains_key(&height)) || items.is_empty() {
-            continue;
-        }
-        for image in 0..set.len() {
+    for (number, set) in archive.sets().iter().enumerate() {
+        for image in labels_in(archive.zip(), set, |height| items.contains_key(&height))? {
             let [height, _] = set.size(archive.zip(), image)?;
-            labels.extend(items.get(&height).map(|cut| ([number, image], cut.clone())));
+            labels.insert([number, image], items[&height].clone());
         }
     }
     Ok(labels)

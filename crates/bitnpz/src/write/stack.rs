@@ -196,9 +196,9 @@ impl Stack {
         }
     }
 
-    /// Returns the packed rows of the items that were added last.
-    pub(super) fn last_rows(&self) -> &[u8] {
-        &self.rows
+    /// Takes the packed rows of the items that were added last: stacks wait in large numbers, and keep no room for them.
+    pub(super) fn take_rows(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.rows)
     }
 
     /// Returns whether both values of its pixels are known.

@@ -73,7 +73,8 @@ impl WaitingStacks {
         count: usize,
         output: &mut Output,
     ) -> Result<()> {
-        let rows = stack.push(items, count)?.to_vec();
+        stack.push(items, count)?;
+        let rows = stack.take_rows();
         let place = output.ledger.order.new_place();
         output.ledger.order.note(place);
         self.held += rows.len();
@@ -85,10 +86,11 @@ impl WaitingStacks {
     /// Adds `count` items, given as bytes, to the stack with this key.
     pub(super) fn push(&mut self, key: &str, items: &[u8], count: usize, output: &mut Output) -> Result<()> {
         let WaitingStack { stack, rows, .. } = &mut self.stacks[self.numbers[key]];
-        let added = stack.push(items, count)?;
+        stack.push(items, count)?;
+        let added = stack.take_rows();
         // The stack has counted all of its items.
         output.abandon_on_error(make_room(rows, added.len()).map_err(Into::into))?;
-        rows.extend_from_slice(added);
+        rows.extend_from_slice(&added);
         self.held += added.len();
         self.bound_memory(output)
     }

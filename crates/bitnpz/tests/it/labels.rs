@@ -300,3 +300,29 @@ fn empty_parts_have_the_values_of_their_stack() {
     let merged = merge(&folder, &[manifest]).unwrap();
     assert_eq!(merged.array::<i8>("s").unwrap(), one.into_dyn());
 }
+
+/// Pictures of which some happen to have as many rows as a stack has images are no labels.
+#[test]
+fn images_as_high_as_a_stack_is_long_are_images() {
+    let folder = Folder::new();
+    let whole = folder.path("whole.npz");
+    let pictures: Vec<_> = (0..200).map(|number| image(32, 25 + number % 9, number)).collect();
+    save(&whole, |writer| {
+        add(writer, "stack", &stack(32).mapv(f32::from).into_dyn());
+        for (number, picture) in pictures.iter().enumerate() {
+            writer.add_image(&format!("k{number}"), picture).unwrap();
+        }
+        add(writer, "labels", &Array1::from_iter(0..200_i64).into_dyn());
+    });
+    let paths = shards(&folder, &whole, 2);
+    let parts: Vec<_> = paths.iter().map(|path| Archive::open(path).unwrap()).collect();
+    let labels = parts.iter().map(|part| part.array::<i64>("labels").unwrap().len()).sum::<usize>();
+    assert_eq!((labels, parts.iter().map(Archive::len).sum::<usize>()), (200, 200 + 2 * 2));
+    let merged = merge(&folder, &paths).unwrap();
+    for (number, picture) in pictures.iter().enumerate() {
+        assert_eq!(merged.image::<bool>(&format!("k{number}")).unwrap(), *picture);
+    }
+    // Two under one key are an error.
+    let error = merge(&folder, &[whole.clone(), whole]).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("already"), "{error}");
+}

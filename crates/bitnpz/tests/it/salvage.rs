@@ -5,7 +5,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
-use bitnpz::{Archive, Limits, Problem, Salvage, WriteOptions, Writer, salvage};
+use bitnpz::{Archive, Codec, Limits, Problem, Salvage, WriteOptions, Writer, salvage};
 use ndarray::{Array2, Array3, s};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -244,5 +244,33 @@ fn are_images_recovered_if_their_member_has_a_damaged_name_too() {
             check(&saved, &places, &damaged, folder.path());
             damaged[at] ^= 0x40;
         }
+    }
+}
+
+/// A block of one image is read whole with it: what is doubtful is kept all the same.
+#[test]
+fn keeps_an_image_alone_in_its_block() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, saved] = ["a.npz", "saved.npz"].map(|name| folder.path().join(name));
+    let image =
+        |number: usize| Array2::from_shape_fn((16, 16), |(y, x)| (y * 7 + x * number + number / 7) % 11 < 4);
+    for is_keyed in [false, true] {
+        let mut writer = Writer::create_with(&path, &WriteOptions::default().with_codec(Codec::Raw)).unwrap();
+        if is_keyed {
+            (0..257).for_each(|number| writer.add_image(&format!("k{number}"), &image(number)).unwrap());
+        } else {
+            writer
+                .add_images("k", &Array3::from_shape_fn((257, 16, 16), |(n, y, x)| image(n)[[y, x]]))
+                .unwrap();
+        }
+        writer.finish().unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        let places = places(&bytes);
+        let payload = places.iter().find(|place| place.name.contains("payload-0")).unwrap();
+        bytes[payload.data.end - 1] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let report = salvage(&path, &saved, &Limits::default(), |_| ()).unwrap();
+        assert_eq!((report.doubtful.len() + report.gone.len(), report.saved.images), (1, 257));
+        drop(fs::remove_file(&saved));
     }
 }

@@ -55,8 +55,9 @@ class Writer(_bitnpz.Writer):
         "sets" writes image sets, the smallest. "packed" writes rows as `numpy.packbits` packs them. "plain" writes arrays as
         NumPy does: `numpy.load` returns them as they were. Default: that of the archive appended to, else "sets".
     codec : {"contour", "pixel", "zstd", "raw"}, optional
-        The codec of image sets. "zstd" is the fastest to read and two to three times as large; "raw" is packed rows. Default: the
-        one that makes a sample of the images smallest, but "pixel", which is slow to read, only where it saves a tenth or more.
+        The codec of image sets. "zstd" is the fastest to read, and for glyphs two to three times as large; "raw" is packed rows.
+        Default: the one that makes a sample of the images smallest, but "pixel", which is slow to read, and "zstd", which is slow
+        to write, only where they save a tenth or more.
     effort : {"fast", "balanced", "smallest"}, optional
         How much time it may take to make image sets small. "fast" trains on fewer images. "smallest" trains on more, tries
         several ways to encode each image, and takes the smallest codec however slow it is to read. Default: "balanced".
