@@ -237,6 +237,9 @@ impl StoredSet {
             let number = stacks.number_of(image);
             return format!("image {} of {}", image - stacks.images(number).start, stacks.of(image).key);
         }
+        if let Some(stack) = self.stacks.as_ref().and_then(Stacks::only) {
+            return format!("image {image} of {}", stack.key);
+        }
         let key = self
             .locate(image)
             .ok()

@@ -149,9 +149,9 @@ impl Writer {
         });
         // A part of the array must not pass for all of it.
         if images > 0 {
-            self.output.abandon_on_error(added)?
+            self.output.abandon_on_error(added)?;
         } else {
-            added?
+            added?;
         }
         self.note_added(images)
     }

@@ -92,9 +92,14 @@ impl Source {
             }
         }
         for entry in self.members().filter_map(|member| self.archive.entry(member.key()).ok()) {
-            let images = entry.image_count();
-            // Of other dtypes than bool it is not known that they are images.
-            let images = images.or_else(|| is_small_stack(&self.archive, entry.key()).then_some(0));
+            // What `split` did not cut is no part.
+            if self.archive.is_whole(entry.key()) {
+                continue;
+            }
+            // Of other dtypes than bool it is not known that they are images, unless they are listed as such.
+            let few = self.archive.is_few(entry.key()).then_some(1);
+            let small = || is_small_stack(&self.archive, entry.key()).then_some(0);
+            let images = entry.image_count().or(few).or_else(small);
             images.into_iter().for_each(|images| counts.add(entry.shape(), images));
             if let (Some(rows), true) = (entry.shape().first(), self.is_image(&entry)) {
                 *counts.rows.entry(*rows).or_default() += 1;

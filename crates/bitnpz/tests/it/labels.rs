@@ -3,7 +3,9 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use bitnpz::{Archive, Content, DynArray, Encoding, OpenOptions, ShardedArchive, WriteOptions, Writer};
+use bitnpz::{
+    Archive, Codec, Content, DynArray, Encoding, OpenOptions, ShardedArchive, WriteOptions, Writer,
+};
 use ndarray::{Array1, Array2, Array3, ArrayD, Axis, IxDyn, Slice, concatenate, s};
 
 use crate::shards::{compare_with_reference, noise};
@@ -325,4 +327,26 @@ fn images_as_high_as_a_stack_is_long_are_images() {
     // Two under one key are an error.
     let error = merge(&folder, &[whole.clone(), whole]).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("already"), "{error}");
+}
+
+/// An array that split leaves whole in each shard is not one of the shard's images.
+#[test]
+fn labels_of_few_images_are_joined_beside_an_array_that_was_not_cut() {
+    let folder = Folder::new();
+    let whole = folder.path("whole.npz");
+    let picture = |number: usize| image(12, 12, number).mapv(|pixel| u8::from(pixel) * 255);
+    let rows = Array2::from_shape_fn((14, 12), |(row, column)| (row * 7 + column * row) % 5 < 2);
+    let fill = |writer: &mut Writer| {
+        (0..16).for_each(|number| writer.add_image(&format!("k{number}"), &picture(number)).unwrap());
+        writer.add_image("rows", &rows).unwrap();
+        writer.add_array("labels", &Array1::from_iter(0..16_i64)).unwrap();
+    };
+    let mut writer = Writer::create_with(&whole, &WriteOptions::default().with_codec(Codec::Raw)).unwrap();
+    fill(&mut writer);
+    writer.finish().unwrap();
+    let merged = merge(&folder, &shards(&folder, &whole, 3)).unwrap();
+    assert_eq!(merged.array::<i64>("labels").unwrap(), Array1::from_iter(0..16_i64).into_dyn());
+    assert_eq!(merged.image::<bool>("rows").unwrap(), rows);
+    (0..16)
+        .for_each(|number| assert_eq!(merged.image::<u8>(&format!("k{number}")).unwrap(), picture(number)));
 }

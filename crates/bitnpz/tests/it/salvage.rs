@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 
@@ -273,4 +274,31 @@ fn keeps_an_image_alone_in_its_block() {
         assert_eq!((report.doubtful.len() + report.gone.len(), report.saved.images), (1, 257));
         drop(fs::remove_file(&saved));
     }
+}
+
+/// Arrays that deflate makes a thousand times smaller are members like others.
+#[test]
+fn takes_all_of_archives_that_are_far_smaller_than_their_arrays() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, saved] = ["a.npz", "saved.npz"].map(|name| folder.path().join(name));
+    let mut writer = Writer::create(&path).unwrap();
+    writer.add_array("zeros", &ndarray::Array1::<i64>::zeros(100_000)).unwrap();
+    writer.add_array("numbers", &ndarray::Array1::from_iter(0..99_i64)).unwrap();
+    writer.finish().unwrap();
+    let report = salvage(&path, &saved, &Limits::default(), |_| ()).unwrap();
+    assert_eq!((report.gone.len(), report.saved.keys), (0, 2));
+    // A damaged stream is damage of its member, whatever the decoder says.
+    let whole = fs::read(&path).unwrap();
+    let mut damaged = 0;
+    for place in 180..260 {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 8;
+        let zip = bitnpz_npz::Archive::from_bytes(bytes).unwrap();
+        let mut read = Vec::new();
+        if let Err(error) = zip.find("zeros").unwrap().reader().unwrap().read_to_end(&mut read) {
+            assert!(error.kind() == io::ErrorKind::InvalidData, "{place}: {error}");
+            damaged += usize::from(error.to_string().contains("its compressed data is damaged"));
+        }
+    }
+    assert!(damaged > 0);
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::method::Method;
 
 /// The largest ratio by which deflate can compress: 258 bytes in two bits. A stream that claims more is damaged.
-pub(super) const DEFLATE_RATIO: u64 = 1032;
+pub(crate) const DEFLATE_RATIO: u64 = 1032;
 
 /// The most that is allocated in advance for methods without a largest ratio: an archive can claim any size. Larger members
 /// grow the buffer as they are decompressed.

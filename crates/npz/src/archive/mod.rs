@@ -26,6 +26,7 @@ use crate::ranges::{RangeReader, ReadAt};
 use crate::source::ByteSource;
 use data::MemberData;
 use index::NameIndex;
+pub(crate) use inflate::DEFLATE_RATIO;
 pub use member::Member;
 pub use reader::MemberReader;
 

@@ -111,6 +111,19 @@ impl<'a> MemberReader<'a> {
         Ok(data.fill_buf()?.is_empty())
     }
 
+    /// Returns the error of a decoder, which says what is wrong with the data, as one of a damaged member.
+    fn damaged(&self, error: io::Error) -> io::Error {
+        let is_of_decoder = !matches!(self.decoder, Decoder::Stored(_))
+            && error.get_ref().is_none_or(|error| !error.is::<Error>())
+            && error.raw_os_error().is_none()
+            && !matches!(error.kind(), io::ErrorKind::OutOfMemory | io::ErrorKind::Interrupted);
+        if !is_of_decoder {
+            return error;
+        }
+        let error = Error::corrupt(format!("its compressed data is damaged: {error}"));
+        io::Error::new(io::ErrorKind::InvalidData, error.of(&self.member.name))
+    }
+
     fn check_end(&mut self) -> io::Result<()> {
         let size = self.member.header.uncompressed_size;
         let error = if self.read != size {
@@ -137,7 +150,8 @@ impl Read for MemberReader<'_> {
             Decoder::Zstd(decoder) => decoder.read(bytes),
             Decoder::Bzip2(decoder) => decoder.read(bytes),
             Decoder::Lzma(decoder) => decoder.read(bytes),
-        }?;
+        };
+        let read = read.map_err(|error| self.damaged(error))?;
         self.hasher.update(&bytes[..read]);
         self.read += read as u64;
         if read == 0 || self.read > self.member.header.uncompressed_size {

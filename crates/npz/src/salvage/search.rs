@@ -9,7 +9,7 @@ use crc32fast::Hasher;
 use flate2::bufread::DeflateDecoder;
 
 use super::candidate::{Attempt, Candidate, HeaderClaim};
-use crate::archive::lzma;
+use crate::archive::{DEFLATE_RATIO, lzma};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::method::Method;
@@ -18,9 +18,10 @@ use crate::record::central_header::{self, CentralEntry};
 use crate::record::flags;
 use crate::record::local_header::{self, LocalHeader};
 
-/// The search stops after decompressing this many times the archive's bytes without result. Honest archives stay far below
-/// it; a hostile one could otherwise make the search take hours.
+/// The search stops after decompressing this many times the archive's bytes without result, or so many bytes of a small archive.
+/// Honest archives stay far below it; a hostile one could otherwise make the search take hours.
 const MAX_READ_FACTOR: u64 = 64;
+const MIN_BUDGET: u64 = 256 << 20;
 
 /// The number of decompressed bytes that are hashed at a time: they fit into the second-level cache.
 const HASH_BUFFER_BYTES: usize = 1 << 16;
@@ -37,7 +38,8 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     pub(super) fn new(bytes: &'a [u8], limits: Limits) -> Self {
-        Self { bytes, limits, budget: (bytes.len() as u64 + 1024).saturating_mul(MAX_READ_FACTOR) }
+        let least = MIN_BUDGET.min(limits.member_bytes);
+        Self { bytes, budget: (bytes.len() as u64).saturating_mul(MAX_READ_FACTOR).max(least), limits }
     }
 
     /// Finds all members by their headers, ordered by the offset of the local header.
@@ -140,7 +142,7 @@ impl<'a> Search<'a> {
     fn complete(&mut self, claim: &mut HeaderClaim, start: usize) -> Result<()> {
         let budget = self.budget;
         let mut decoder = DeflateDecoder::new(&self.bytes[start..]);
-        let measured = self.measure(&mut decoder, self.limits.member_bytes)?;
+        let measured = self.measure(&mut decoder, self.limits.member_bytes, self.bytes.len() - start)?;
         let compressed = decoder.total_in();
         let Some((size, crc32)) = measured else { return Ok(()) };
         let end = start + usize::try_from(compressed).unwrap_or(usize::MAX - start);
@@ -159,27 +161,27 @@ impl<'a> Search<'a> {
             return Ok(false);
         }
         let budget = self.budget;
-        let limit = attempt.size;
+        let (limit, compressed) = (attempt.size, data.len());
         let measured = match attempt.method {
-            Method::STORED => self.measure(&mut data, limit)?,
+            Method::STORED => self.measure(&mut data, limit, compressed)?,
             Method::DEFLATE => {
                 let mut decoder = DeflateDecoder::new(data);
-                let measured = self.measure(&mut decoder, limit)?;
+                let measured = self.measure(&mut decoder, limit, compressed)?;
                 data = &data[usize::try_from(decoder.total_in()).unwrap_or(0)..];
                 measured
             }
             Method::ZSTD => match zstd::stream::read::Decoder::with_buffer(&mut data) {
-                Ok(decoder) => self.measure(&mut decoder.single_frame(), limit)?,
+                Ok(decoder) => self.measure(&mut decoder.single_frame(), limit, compressed)?,
                 Err(_) => None,
             },
             Method::BZIP2 => {
                 let mut decoder = BzDecoder::new(data);
-                let measured = self.measure(&mut decoder, limit)?;
+                let measured = self.measure(&mut decoder, limit, compressed)?;
                 data = &data[usize::try_from(decoder.total_in()).unwrap_or(0)..];
                 measured
             }
             Method::LZMA => match lzma::decoder(std::mem::take(&mut data), limit) {
-                Ok(mut decoder) => self.measure(&mut decoder, limit)?,
+                Ok(mut decoder) => self.measure(&mut decoder, limit, compressed)?,
                 Err(_) => None,
             },
             _ => None,
@@ -192,9 +194,14 @@ impl<'a> Search<'a> {
         Ok(is_intact)
     }
 
-    /// Returns the size and CRC of a reader's bytes; `None` if it fails or gives more than `limit`.
-    fn measure(&mut self, reader: &mut impl Read, limit: u64) -> Result<Measured> {
+    /// Returns the size and CRC of a reader's bytes, which are these many compressed; `None` if it fails or gives more than `limit`.
+    fn measure(&mut self, reader: &mut impl Read, limit: u64, compressed: usize) -> Result<Measured> {
         let (mut buffer, mut size, mut hasher) = (zeros(HASH_BUFFER_BYTES)?, 0, Hasher::new());
+        // One member may be as small as deflate can make it.
+        let most = self.budget.max(DEFLATE_RATIO.saturating_mul(compressed as u64));
+        if self.budget == 0 {
+            return Err(gave_up());
+        }
         loop {
             let read = match reader.read(&mut buffer) {
                 Ok(0) => return Ok(Some((size, hasher.finalize()))),
@@ -204,15 +211,19 @@ impl<'a> Search<'a> {
             };
             size += read as u64;
             hasher.update(&buffer[..read]);
-            self.budget = self.budget.checked_sub(read as u64).ok_or_else(|| {
-                Error::corrupt(format!(
-                    "the search for members gave up: it decompressed {MAX_READ_FACTOR} times the archive's bytes \
-                     without result"
-                ))
-            })?;
+            self.budget = self.budget.saturating_sub(read as u64);
+            if size > most {
+                return Err(gave_up());
+            }
             if size > limit {
                 return Ok(None);
             }
         }
     }
+}
+
+fn gave_up() -> Error {
+    Error::corrupt(format!(
+        "the search for members gave up: it decompressed {MAX_READ_FACTOR} times the archive's bytes without result"
+    ))
 }
