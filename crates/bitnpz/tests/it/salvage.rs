@@ -261,7 +261,7 @@ fn keeps_an_image_alone_in_its_block() {
             (0..257).for_each(|number| writer.add_image(&format!("k{number}"), &image(number)).unwrap());
         } else {
             writer
-                .add_images("k", &Array3::from_shape_fn((257, 16, 16), |(n, y, x)| image(n)[[y, x]]))
+                .add_images("w/x", &Array3::from_shape_fn((257, 16, 16), |(n, y, x)| image(n)[[y, x]]))
                 .unwrap();
         }
         writer.finish().unwrap();
@@ -272,6 +272,8 @@ fn keeps_an_image_alone_in_its_block() {
         fs::write(&path, bytes).unwrap();
         let report = salvage(&path, &saved, &Limits::default(), |_| ()).unwrap();
         assert_eq!((report.doubtful.len() + report.gone.len(), report.saved.images), (1, 257));
+        let key = report.doubtful.iter().chain(&report.gone).find_map(|problem| problem.key.as_deref());
+        assert_eq!(key, Some(if is_keyed { "k256" } else { "image 256 of w/x" }));
         drop(fs::remove_file(&saved));
     }
 }
