@@ -1011,6 +1011,15 @@ def codec_of(model, z):
     return CODECS[codec](*parts or [b""])
 
 
+def first_version(z, name, names):
+    """Returns a JSON object of version 1 with these names, or `None` if the archive has no such member."""
+    if name not in z.files:
+        return None
+    about = parse(z[name])
+    check(about["version"] == 1 and about.keys() <= {"version"} | names, f"{name} of version 1")
+    return about
+
+
 def check_names(about):
     """Checks that a description has only names that its version knows."""
     has_blocks = about["version"] in (4, 5, 6)
@@ -1094,7 +1103,7 @@ def load(path):
     """Returns all arrays of an archive, by their keys."""
     arrays = Arrays()
     with np.load(path) as z:
-        packed = parse(z[".bitnpz/packed.json"]) if ".bitnpz/packed.json" in z.files else {}
+        packed = first_version(z, ".bitnpz/packed.json", {"default", "exceptions"}) or {}
         for name in z.files:
             if not name.startswith(".bitnpz/"):
                 key = key_of(name)
@@ -1103,7 +1112,7 @@ def load(path):
                 kind = None if isinstance(array, bytes) else kind
                 arrays[key] = restore(np.unpackbits(array, axis=-1, count=kind["width"]), kind) if kind else array
         places = [list(arrays)]
-        sets = parse(z[".bitnpz/sets.json"]) if ".bitnpz/sets.json" in z.files else {"sets": []}
+        sets = first_version(z, ".bitnpz/sets.json", {"sets", "order", "whole", "few"}) or {"sets": []}
         for name in sets["sets"]:
             member = f".bitnpz/{name}/"
             about = parse(z[member + "set.json"])

@@ -55,6 +55,17 @@ def sets(options):
         yield images.strokes(min(most, options.images), _BIG_SIDE)
 
 
+def write(found, output):
+    """Writes what has been found so far: a run takes more than an hour, and may be stopped."""
+    # Drawing needs a package that the quick check does without.
+    from . import report
+
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "benchmarks.json").write_text(json.dumps(found, indent=1) + "\n")
+    report.write(found, output)
+    log(f"wrote {output / 'benchmarks.md'}")
+
+
 def main():
     options = arguments()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -70,16 +81,12 @@ def main():
             results = Comparison(peers, one, scratch / str(number)).run(lambda message: log(f"{one.name}: {message}"))
             size = {"images": len(one), "height": one.height, "width": one.width}
             found["sets"][one.name] = size | {"density": float(one.bools(0, 2000).mean()), "peers": results}
+            write(found, options.output)
         if not options.no_curves:
             settings = next(iter(found["sets"].values()))["peers"]
-            found["curves"] = curves.run(peers, settings, options.files, scratch, options.largest, log)
-    # Drawing needs a package that the quick check does without.
-    from . import report
-
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "benchmarks.json").write_text(json.dumps(found, indent=1) + "\n")
-    report.write(found, options.output)
-    log(f"wrote {options.output / 'benchmarks.md'}")
+            for name, curve in curves.run(peers, settings, options.files, scratch, options.largest, log):
+                found["curves"][name] = curve
+                write(found, options.output)
     return 0
 
 

@@ -21,13 +21,11 @@ _POINT_BYTES = 16 << 20
 
 
 def run(peers, results, files, scratch, largest, log):
-    """Returns the curves by name, each with the values on its axis and what each peer took there."""
+    """Measures the curves: yields the name of each, the values on its axis and what each peer took there."""
     chosen = {name: results[name]["setting"] for name in PEERS if name in peers and "setting" in results[name]}
-    curves = {}
     for name, points in _curves(files, largest).items():
         log(f"curve: {name}")
-        curves[name] = _curve(peers, chosen, points, scratch / f"curve-{name}", log)
-    return curves
+        yield name, _curve(peers, chosen, points, scratch / f"curve-{name}", log)
 
 
 def _curves(files, largest):

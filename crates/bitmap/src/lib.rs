@@ -26,6 +26,7 @@ mod error;
 mod kernels;
 mod memory;
 mod pack;
+mod parallel;
 mod pixel;
 mod view;
 

@@ -38,22 +38,29 @@ impl HeldFile {
     /// [there](Self::is_there). Others hold the lock for moments; after a while it is done without, as where there are no locks:
     /// somebody may have locked the file for reasons of their own.
     pub(crate) fn lock_if_possible(&self) -> Result<()> {
+        // Where there are no locks, it is done without.
+        self.lock_within(LONGEST_WAIT).map(drop)
+    }
+
+    /// Locks the file until it is dropped, however long another one holds the lock.
+    pub(crate) fn lock(&self) -> Result<io::Result<()>> {
+        self.lock_within(Duration::MAX)
+    }
+
+    /// Tries to lock the file for so long, unless the call is interrupted.
+    fn lock_within(&self, longest: Duration) -> Result<io::Result<()>> {
         let started = Instant::now();
-        while started.elapsed() < LONGEST_WAIT {
+        while started.elapsed() < longest {
             match self.file.try_lock() {
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+                Err(TryLockError::Error(error)) => return Ok(Err(error)),
+                Ok(()) => return Ok(Ok(())),
             }
             interrupt::check()?;
             thread::sleep(Duration::from_millis(5));
         }
-        Ok(())
-    }
-
-    /// Locks the file until it is dropped.
-    pub(crate) fn lock(&self) -> io::Result<()> {
-        self.file.lock()
+        Ok(Ok(()))
     }
 
     /// Returns whether its path still leads to this file, and nobody has written to it.

@@ -62,14 +62,47 @@ pub fn interruptible<R>(should_stop: impl Fn() -> bool + 'static, work: impl FnO
 
 /// Returns an error if this thread's call is to be interrupted.
 pub(crate) fn check() -> Result<()> {
-    SHOULD_STOP.with_borrow(|callback| {
-        let Some(callback) = callback else { return Ok(()) };
-        let mut last = LAST_ANSWER.get();
-        if !last.should_stop && last.at.is_none_or(|at| at.elapsed() >= CHECK_INTERVAL) {
-            let should_stop = callback();
-            last = LastAnswer { at: Some(Instant::now()), should_stop };
-            LAST_ANSWER.set(last);
-        }
-        if last.should_stop { Err(ErrorKind::Interrupted.into()) } else { Ok(()) }
-    })
+    if SHOULD_STOP.with_borrow(Option::is_none) {
+        return Ok(());
+    }
+    let mut last = LAST_ANSWER.get();
+    if !last.should_stop && last.at.is_none_or(|at| at.elapsed() >= CHECK_INTERVAL) {
+        // The callback may use this library itself, and is not called by that.
+        let callback = SHOULD_STOP.take();
+        let should_stop = callback.as_ref().is_some_and(|callback| callback());
+        SHOULD_STOP.set(callback);
+        last = LastAnswer { at: Some(Instant::now()), should_stop };
+        LAST_ANSWER.set(last);
+    }
+    if last.should_stop { Err(ErrorKind::Interrupted.into()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[test]
+    fn a_callback_can_use_the_library() {
+        let calls = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&calls);
+        let callback = move || {
+            counted.set(counted.get() + 1);
+            check().unwrap();
+            interruptible(|| true, || check().unwrap_err());
+            check().unwrap();
+            counted.get() == 2
+        };
+        interruptible(callback, || {
+            check().unwrap();
+            check().unwrap();
+            assert_eq!(calls.get(), 1, "the interval has not passed");
+            std::thread::sleep(CHECK_INTERVAL);
+            check().unwrap_err();
+            check().unwrap_err();
+            assert_eq!(calls.get(), 2);
+        });
+        check().unwrap();
+    }
 }

@@ -48,14 +48,15 @@
 //! | [`Packed`](Encoding::Packed) | packed rows, one bit per pixel | `uint8`, for `np.unpackbits` |
 //! | [`Plain`](Encoding::Plain) | ordinary arrays | the arrays that were saved |
 //!
-//! A [`Codec`] encodes the images of a set. By default each set gets the one that makes a sample of it smallest, but the slow
-//! `Pixel` only where all others are at least 10 % larger (with [`Effort::Smallest`] wherever it is smallest), and never `Zstd`:
+//! A [`Codec`] encodes the images of a set. By default each set gets the one that makes a sample of it smallest. `Pixel`, slow
+//! to read, and `Zstd`, slow to write, are taken only where the others are at least 10 % larger (with [`Effort::Smallest`] wherever
+//! they are smallest); `Zstd` is tried only where the others leave a third of the packed rows or more:
 //!
 //! | codec | method | best for |
 //! |---|---|---|
 //! | [`Contour`](Codec::Contour) | follows runs and codes how their edges move | glyphs, handwriting, masks |
 //! | [`Pixel`](Codec::Pixel) | codes each pixel in the context of its neighbours | noise, dither, tiny images; slow reads |
-//! | [`Zstd`](Codec::Zstd) | Zstandard with a dictionary | fastest reads |
+//! | [`Zstd`](Codec::Zstd) | Zstandard with a dictionary | fast reads, and what repeats at any distance |
 //! | [`Raw`](Codec::Raw) | packed rows | what does not compress |
 //!
 //! # Features
@@ -92,7 +93,9 @@ pub use bitnpz_bitmap::{Bitmap, BitmapView, BoundingBox, Pixel, PixelValues};
 pub use bitnpz_bitmap::{Error as BitmapError, ErrorKind as BitmapErrorKind};
 pub use bitnpz_npy::{Dtype, DynArray, DynArrayView, Element, Header, OutOfMemory};
 pub use bitnpz_npy::{Error as NpyError, ErrorKind as NpyErrorKind};
-pub use bitnpz_npz::{Access, Compression, DiskCache, Identity, Limits, Method, Needed, PushedFile};
+pub use bitnpz_npz::{
+    Access, AtomicFile, Compression, DiskCache, Identity, Limits, Method, Needed, PushedFile,
+};
 pub use bitnpz_npz::{Error as NpzError, ErrorKind as NpzErrorKind};
 pub use bitnpz_npz::{RangeCache, ReadAt};
 pub use bitnpz_npz::{remove_temporary_files, sync_folder_of};

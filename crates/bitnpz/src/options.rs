@@ -3,10 +3,11 @@
 use std::num::NonZero;
 
 use bitnpz_bitmap::codec::{Codec, Effort};
-use bitnpz_npz::{Compression, Limits};
+use bitnpz_npz::{Access, Compression, Limits};
 
 use crate::encoding::Encoding;
 use crate::progress::Meter;
+use crate::read::OpenOptions;
 use crate::set::Model;
 
 /// Options for a [`Writer`](crate::Writer).
@@ -103,6 +104,12 @@ impl WriteOptions {
     pub fn with_meter(mut self, meter: Meter) -> Self {
         self.meter = Some(meter);
         self
+    }
+
+    /// Returns options for opening an archive that is copied: by positional reads, since a process that has mapped a file dies if
+    /// another one truncates it.
+    pub(crate) fn reading(&self) -> OpenOptions {
+        OpenOptions::default().with_access(Access::Positional).with_limits(self.limits.clone())
     }
 
     /// Returns the meter, or a new one if there is none.

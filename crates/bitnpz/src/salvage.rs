@@ -9,13 +9,14 @@ use std::path::Path;
 
 use bitnpz_npz::{Compression, Limits, OpenOptions};
 
+use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::names::{self, SegmentPart};
 use crate::options::WriteOptions;
 use crate::progress::Steps;
 use crate::read::{Archive, Problem};
-use crate::set::{Flaw, StoredSet};
+use crate::set::{Flaw, KeySet, StoredSet};
 use crate::write::{Remaining, Summary, Writer};
 
 /// What [`salvage`] has saved from a damaged archive, and what is lost.
@@ -72,24 +73,37 @@ pub fn salvage(
     let mut doubtful = renamed_members(&found);
 
     // Before everything is read: the new archive may be impossible to write.
-    let mut writer = Writer::create_with(to, &WriteOptions::default())?;
-    let states = states_of_sets(&archive, &found, progress)?;
+    // An archive whose list of sets is lost has sets all the same.
+    let encoding = if archive.sets().is_empty() { archive.encoding() } else { Encoding::Sets };
+    let mut writer = Writer::create_with(to, &WriteOptions::default().with_encoding(encoding))?;
+    let mut states = states_of_sets(&archive, &found, progress)?;
+    part_twins(&archive, &mut states);
+    let keys_taken = RefCell::new(Vec::new());
     writer.take_over(
         &archive,
         |set| matches!(states[set], SetState::Whole).then(|| archive.sets()[set].ranges()),
-        |_, _| Ok(true),
+        |writer, key| {
+            let is_taken = writer.contains(key);
+            if is_taken {
+                keys_taken
+                    .borrow_mut()
+                    .push(Problem::of_member(key, "its key is that of an image".to_owned()));
+            }
+            Ok(!is_taken)
+        },
         |writer, array| {
             let SetState::Damaged { flaws, .. } = &states[array.set] else { return Ok(()) };
             let is_gone = |image| flaws.get(&image).is_some_and(|flaw: &Flaw| flaw.is_certain);
             let (set, image) = (&archive.sets()[array.set], array.images.start);
             if writer.add_remaining(&archive, array, is_gone)? == Remaining::KeyTaken {
-                let message = "its key is damaged: it is that of another image".to_owned();
+                let message = "its key is that of another image".to_owned();
                 let flaw = Flaw { image, is_certain: true, message };
                 gone.push(Problem::of_image(archive.zip(), set, &flaw));
             }
             Ok(())
         },
     )?;
+    gone.extend(keys_taken.into_inner());
     for (set, state) in archive.sets().iter().zip(&states) {
         match state {
             SetState::Whole => {}
@@ -146,6 +160,22 @@ fn states_of_sets(
         Ok(state_of_set(archive, set, found, verified.map(|()| flaws.into_inner())))
     });
     states.collect()
+}
+
+/// Lets the images of sets that have a key of an earlier set be added one by one, so that only those are left out.
+fn part_twins(archive: &Archive, states: &mut [SetState]) {
+    let mut keys = KeySet::default();
+    for (set, state) in archive.sets().iter().zip(states) {
+        let mut is_twin = false;
+        let mut note = |key: &str| is_twin |= !keys.insert(bitnpz_npz::identity(key));
+        match set.stacks() {
+            Some(stacks) => stacks.iter().for_each(|stack| note(&stack.key)),
+            None => (0..set.len()).for_each(|image| note(&set.key(archive.zip(), image))),
+        }
+        if is_twin && matches!(state, SetState::Whole) {
+            *state = SetState::Damaged { flaws: BTreeMap::new(), damaged_keys: None };
+        }
+    }
 }
 
 fn state_of_set(

@@ -42,7 +42,7 @@ Examples:
 An archive named - is read from standard input; an output named - is written to standard output. \
 In a KEY, * matches any text and ? any character.
 
-Exit codes: 0 success, 1 failure, damage or differences found, 2 wrong usage.";
+Exit codes: 0 success, 1 failure, damage or differences found, 2 wrong usage, 130 interrupted.";
 
 #[derive(Debug, Parser)]
 #[command(name = "bitnpz", version, about = ABOUT, after_help = AFTER)]

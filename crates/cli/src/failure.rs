@@ -35,6 +35,14 @@ impl Failure {
         }
     }
 
+    /// Reports that damage or differences were found, even if nobody reads what was printed of them.
+    pub(crate) fn found(printed: Outcome) -> Self {
+        match printed {
+            Ok(()) | Err(Self::OutputClosed) => Self::Reported,
+            Err(other) => other,
+        }
+    }
+
     /// Reports that there is nothing at a path.
     pub(crate) fn missing(path: &Path) -> Self {
         Self::at(path, "no such file or folder")

@@ -62,9 +62,12 @@ impl AtomicFile {
             }
         };
         if let Target::File(path) = &target {
-            // Keep the permissions of a file that is replaced; a new file gets those of the umask.
+            // Keep the owner and the permissions of a file that is replaced; a new file gets those of the umask.
             match fs::metadata(path) {
-                Ok(old) => file.file().set_permissions(old.permissions())?,
+                Ok(old) => {
+                    keep_owner(file.file(), &old);
+                    file.file().set_permissions(old.permissions())?;
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -130,6 +133,20 @@ impl AtomicFile {
     }
 }
 
+/// Gives a file the owner and the group of another one, as far as this process may.
+#[cfg(unix)]
+fn keep_owner(file: &File, old: &fs::Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let is_like = |new: fs::Metadata| (new.uid(), new.gid()) == (old.uid(), old.gid());
+    if !file.metadata().is_ok_and(is_like) && fchown(file, Some(old.uid()), Some(old.gid())).is_err() {
+        // Who is in the group may set it.
+        drop(fchown(file, None, Some(old.gid())));
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &fs::Metadata) {}
+
 /// Adds a write buffer to a file.
 fn buffered(file: TemporaryFile) -> io::Result<BufWriter<TemporaryFile>> {
     check_room(WRITE_BUFFER_BYTES).map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
@@ -161,13 +178,24 @@ fn finish(
 }
 
 /// Syncs the folder of a file to disk, so that the creation or renaming of the file survives a crash of the machine. Does
-/// nothing on Windows.
+/// nothing on Windows, nor where folders cannot be synced or this process may not read the folder: the file is in place.
 ///
 /// # Errors
 ///
-/// If the folder cannot be opened or synced.
+/// If syncing fails.
 pub fn sync_folder_of(path: impl AsRef<Path>) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder_of(path.as_ref()))?.sync_all() } else { Ok(()) }
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(folder_of(path.as_ref())).and_then(|folder| folder.sync_all()) {
+        Err(error) if is_unsupported(error.kind()) => Ok(()),
+        synced => synced,
+    }
+}
+
+fn is_unsupported(error: io::ErrorKind) -> bool {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    matches!(error, InvalidInput | PermissionDenied | Unsupported)
 }
 
 impl Write for AtomicFile {
@@ -327,5 +355,41 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o646);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    /// Only root can give files away.
+    #[cfg(unix)]
+    #[test]
+    fn keeps_the_owner_of_a_file_that_root_replaces() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npz");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let is_root = chown(&path, Some(1234), Some(5678)).is_ok();
+        let owner = |metadata: fs::Metadata| (metadata.uid(), metadata.gid(), metadata.mode() & 0o777);
+        let expected = owner(fs::metadata(&path).unwrap());
+        AtomicFile::create(&path).unwrap().commit().unwrap();
+        assert_eq!(owner(fs::metadata(&path).unwrap()), expected, "as root: {is_root}");
+        assert_eq!(fs::read(&path).unwrap(), b"");
+    }
+
+    /// A folder in which this process may create files, but not list them; root may always.
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_cannot_be_read_is_no_error() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        fs::set_permissions(&inner, fs::Permissions::from_mode(0o300)).unwrap();
+        let mut file = AtomicFile::create(inner.join("a.npz")).unwrap();
+        file.write_all(b"new").unwrap();
+        file.commit().unwrap();
+        assert_eq!(fs::read(inner.join("a.npz")).unwrap(), b"new");
+        fs::set_permissions(&inner, fs::Permissions::from_mode(0o700)).unwrap();
+        assert!(
+            is_unsupported(io::ErrorKind::PermissionDenied) && !is_unsupported(io::ErrorKind::StorageFull)
+        );
     }
 }

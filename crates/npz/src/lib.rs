@@ -56,5 +56,5 @@ pub use range_cache::{KeptBytes, RangeCache};
 pub use ranges::{READ_BETWEEN, ReadAt};
 pub use record::parts::Parts;
 pub use salvage::{Salvaged, salvage};
-pub use temporary::{clean, remove_temporary_files};
+pub use temporary::{abandoned, clean, remove_temporary_files};
 pub use writer::{CompressedMember, Stream, WriteOptions, Writer};

@@ -1,12 +1,15 @@
 //! Member names.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use crate::error::{ErrorKind, Result};
 use crate::record::flags;
 
 /// The characters 128 to 255 of IBM code page 437, the encoding of names without the UTF-8 flag (APPNOTE Appendix D).
 const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
+
+static CP437_LETTERS: LazyLock<Vec<char>> = LazyLock::new(|| CP437.chars().collect());
 
 /// Decodes the name of a member with these general purpose flags; `None` if it is not a valid name.
 pub(crate) fn decode(bytes: &[u8], general_flags: u16) -> Option<Cow<'_, str>> {
@@ -21,7 +24,7 @@ pub(crate) fn decode(bytes: &[u8], general_flags: u16) -> Option<Cow<'_, str>> {
     }
     let letter = |&byte: &u8| match byte {
         0..=127 => Some(char::from(byte)),
-        128..=255 => CP437.chars().nth(usize::from(byte) - 128),
+        128..=255 => CP437_LETTERS.get(usize::from(byte) - 128).copied(),
     };
     let name: String = bytes.iter().filter_map(letter).collect();
     is_valid(&name).then_some(Cow::Owned(name))

@@ -3,8 +3,9 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use crate::brief_lock::lock_briefly;
 use crate::error::Result;
 use crate::owner::Owner;
 use crate::target::folder_of;
@@ -36,7 +37,7 @@ impl TemporaryFile {
             Ok((lock(&file) != LockState::Others && is_at(&file, path)).then_some(file))
         };
         let (file, path) = with_free_name(path, make)?;
-        lock_paths().push(path.clone());
+        note_path(&path);
         Ok(Self { file, path: Some(path), owner })
     }
 
@@ -53,7 +54,7 @@ impl TemporaryFile {
             }
             // Only a rename replaces a file, and it needs a name to rename from.
             let (_, own) = with_free_name(path, |own| self.give_name(own).map(Some))?;
-            lock_paths().push(own.clone());
+            note_path(&own);
             self.path = Some(own);
         }
         let Some(own) = &self.path else { return Ok(()) };
@@ -72,7 +73,7 @@ impl TemporaryFile {
                 linked => return linked,
             }
             let (_, own) = with_free_name(path, |own| self.give_name(own).map(Some))?;
-            lock_paths().push(own.clone());
+            note_path(&own);
             self.path = Some(own);
         }
         let Some(own) = &self.path else { return Ok(()) };
@@ -92,7 +93,7 @@ impl TemporaryFile {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
             linked => return linked,
         }
-        let mut copy = OpenOptions::new().write(true).create_new(true).open(own)?;
+        let mut copy = private().write(true).create_new(true).open(own)?;
         let mut fill = || {
             lock(&copy);
             (&self.file).rewind()?;
@@ -102,6 +103,14 @@ impl TemporaryFile {
         };
         fill().inspect_err(|_| drop(fs::remove_file(own)))
     }
+}
+
+/// Returns options that create files which nobody else can read.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 impl TemporaryFile {
@@ -142,18 +151,23 @@ impl Seek for TemporaryFile {
 /// The paths of the temporary files of this process that have names.
 static TEMPORARY_PATHS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-fn lock_paths() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
-    TEMPORARY_PATHS.lock().unwrap_or_else(PoisonError::into_inner)
+/// Calls `change` with these paths, unless this process was forked while another thread of the first one changed them.
+fn change_paths<R>(change: impl FnOnce(&mut Vec<PathBuf>) -> R) -> Option<R> {
+    lock_briefly(&TEMPORARY_PATHS).map(|mut paths| change(&mut paths))
+}
+
+fn note_path(path: &Path) {
+    change_paths(|paths| paths.push(path.to_owned()));
 }
 
 fn forget_path(path: &Path) {
-    lock_paths().retain(|name| name != path);
+    change_paths(|paths| paths.retain(|name| name != path));
 }
 
 /// Removes the temporary files of this process that have names. Call this before a signal ends the program. Writers that
 /// have not committed yet will fail.
 pub fn remove_temporary_files() {
-    for path in std::mem::take(&mut *lock_paths()) {
+    for path in change_paths(std::mem::take).unwrap_or_default() {
         drop(fs::remove_file(path));
     }
 }
@@ -167,15 +181,30 @@ pub fn remove_temporary_files() {
 ///
 /// If the folder cannot be read, or a file cannot be removed.
 pub fn clean(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
-    let mut removed = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if is_temporary_name(&path) && remove_if_abandoned(&path)? {
-            removed.push(path);
-        }
-    }
-    removed.sort();
+    let mut removed = abandoned(folder)?;
+    let mut kept = Ok(());
+    removed.retain(|path| {
+        let is_removed = kept.as_ref().map_or(Ok(false), |()| remove_if_abandoned(path));
+        is_removed.unwrap_or_else(|error| {
+            kept = Err(error);
+            false
+        })
+    });
+    kept?;
     Ok(removed)
+}
+
+/// Returns the paths of the temporary files that [`clean`] removes.
+///
+/// # Errors
+///
+/// If the folder cannot be read.
+pub fn abandoned(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut paths = paths.collect::<io::Result<Vec<_>>>()?;
+    paths.retain(|path| is_temporary_name(path) && is_abandoned(path));
+    paths.sort();
+    Ok(paths)
 }
 
 const NAME_PREFIX: &str = ".bitnpz.";
@@ -219,12 +248,17 @@ fn with_free_name<T>(
 
 /// Removes a file if nobody has locked it. The file is not reused: anyone with access to the folder could have put it there.
 fn remove_if_abandoned(path: &Path) -> io::Result<bool> {
-    let is_abandoned = fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
-        && File::open(path).is_ok_and(|file| lock(&file) == LockState::Ours && is_at(&file, path));
+    let is_abandoned = is_abandoned(path);
     if is_abandoned {
         fs::remove_file(path)?;
     }
     Ok(is_abandoned)
+}
+
+/// Returns whether nobody has locked a file.
+fn is_abandoned(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+        && File::open(path).is_ok_and(|file| lock(&file) == LockState::Ours && is_at(&file, path))
 }
 
 /// Creates a file without a name in a folder, where the system supports this.
@@ -307,6 +341,7 @@ mod tests {
         fs::write(&locked, "of a running writer").unwrap();
         let file = File::open(&locked).unwrap();
         assert_eq!(lock(&file), LockState::Ours);
+        assert_eq!(abandoned(folder.path()).unwrap().len(), 2);
         let removed = clean(folder.path()).unwrap();
         assert_eq!(removed, [path(".bitnpz.0123abcd.0.tmp"), path(".bitnpz.0123abcd.17.tmp")]);
         assert!(locked.exists() && others.iter().all(|name| path(name).exists()));

@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use bitnpz::{Access, Content, ErrorKind, Names, NpyErrorKind, OpenOptions};
@@ -15,27 +15,14 @@ use crate::call::{long, quick};
 use crate::choice::Chosen;
 use crate::damage::Problem;
 use crate::error::raise;
+use crate::handle::Handle;
 use crate::images::{Images, image_reader};
 use crate::limits::to_limits;
 use crate::ranges::{PythonRanges, to_disk_cache};
 use crate::stored_array::StoredArray;
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
-pub(crate) struct Archive {
-    /// The archive's name in messages.
-    name: Arc<str>,
-    /// `None` once it is closed. Locked only briefly and with the interpreter attached, so that no fork copies it locked.
-    archive: RwLock<Option<bitnpz::Archive>>,
-}
-
-impl Archive {
-    fn open(&self, py: Python<'_>) -> PyResult<bitnpz::Archive> {
-        let archive = self.archive.read().unwrap_or_else(PoisonError::into_inner).clone();
-        archive.ok_or_else(|| {
-            raise(py, "ClosedError", (format!("{}: the archive is closed; load it again", self.name),))
-        })
-    }
-}
+pub(crate) struct Archive(Handle<bitnpz::Archive>);
 
 /// The result of `archive[key]`.
 enum Found<'a> {
@@ -70,30 +57,30 @@ impl Archive {
             let path: PathBuf = source.extract()?;
             quick(py, name, || bitnpz::Archive::open_with(path, &options))
         };
-        Ok(Self { name: name.into(), archive: RwLock::new(Some(archive?)) })
+        Ok(Self(Handle::new(name, archive?)))
     }
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (py, this) = (slf.py(), slf.get());
-        let archive = this.open(py)?;
+        let archive = this.0.open(py)?;
         let Ok(text) = key.cast::<PyString>() else {
-            let message = format!("{}: expected a key of type str, found {}", this.name, key.repr()?);
+            let message = format!("{}: expected a key of type str, found {}", this.0.name, key.repr()?);
             return Err(raise(py, "NoSuchKeyError", (message,)));
         };
         // A str with lone surrogates is not valid Unicode, so no archive has it as a key.
         let Ok(text) = text.to_cow() else {
-            let message = format!("{}: the archive holds no such key: {}", this.name, key.repr()?);
+            let message = format!("{}: the archive holds no such key: {}", this.0.name, key.repr()?);
             return Err(raise(py, "NoSuchKeyError", (message,)));
         };
-        let found = quick(py, &this.name, || match archive.get(&text) {
+        let found = quick(py, &this.0.name, || match archive.get(&text) {
             Err(error) if may_be_other(&error) => archive.other(&text)?.map(Found::Other).ok_or(error),
             content => content.map(Found::Saved),
         });
         match found? {
-            Found::Saved(Content::Array(array)) => to_numpy(py, &array, &this.name),
-            Found::Saved(Content::LargeArray(mut reader)) => read_to_numpy(py, &mut reader, &this.name),
+            Found::Saved(Content::Array(array)) => to_numpy(py, &array, &this.0.name),
+            Found::Saved(Content::LargeArray(mut reader)) => read_to_numpy(py, &mut reader, &this.0.name),
             Found::Saved(Content::Images(images)) if images.shape().len() == 2 => {
-                let image = image_reader(images.dtype())(&images, py, 0, &this.name)?;
+                let image = image_reader(images.dtype())(&images, py, 0, &this.0.name)?;
                 if images.trailing() == 0 {
                     return Ok(image);
                 }
@@ -101,8 +88,8 @@ impl Archive {
                 shape.resize(shape.len() + images.trailing(), 1);
                 image.call_method1("reshape", (shape,))
             }
-            Found::Saved(Content::Images(images)) => public_images(slf, images, &this.name, Some(&text), 0),
-            Found::Saved(Content::StoredArray(array)) => public_array(slf, array, &this.name, &text),
+            Found::Saved(Content::Images(images)) => public_images(slf, images, &this.0.name, Some(&text), 0),
+            Found::Saved(Content::StoredArray(array)) => public_array(slf, array, &this.0.name, &text),
             Found::Saved(_) => {
                 Err(raise(py, "InternalError", ("expected an array or images, found neither".to_owned(),)))
             }
@@ -113,40 +100,40 @@ impl Archive {
     }
 
     fn __contains__(&self, py: Python<'_>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let archive = self.open(py)?;
+        let archive = self.0.open(py)?;
         let Ok(key) = key.cast::<PyString>() else { return Ok(false) };
         let Ok(key) = key.to_cow() else { return Ok(false) };
         Ok(archive.contains(&key) || archive.contains_other(&key))
     }
 
     fn __iter__(&self, py: Python<'_>) -> PyResult<KeyIterator> {
-        let archive = self.open(py)?;
+        let archive = self.0.open(py)?;
         Ok(KeyIterator(archive.names()))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        let archive = self.open(py)?;
+        let archive = self.0.open(py)?;
         Ok(archive.len() + archive.other_len())
     }
 
     fn _images<'py>(slf: &Bound<'py, Self>, key: &str) -> PyResult<Bound<'py, PyAny>> {
         let (py, this) = (slf.py(), slf.get());
-        let archive = this.open(py)?;
-        let images = long(py, &this.name, || archive.images(key))?;
-        public_images(slf, images, &this.name, Some(key), 0)
+        let archive = this.0.open(py)?;
+        let images = long(py, &this.0.name, || archive.images(key))?;
+        public_images(slf, images, &this.0.name, Some(key), 0)
     }
 
     fn _keyed_images<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let (py, this) = (slf.py(), slf.get());
-        let archive = this.open(py)?;
-        let sets = quick(py, &this.name, || archive.keyed_images())?;
+        let archive = this.0.open(py)?;
+        let sets = quick(py, &this.0.name, || archive.keyed_images())?;
         let sets = sets.into_iter().enumerate();
-        sets.map(|(number, images)| public_images(slf, images, &this.name, None, number)).collect()
+        sets.map(|(number, images)| public_images(slf, images, &this.0.name, None, number)).collect()
     }
 
     /// Returns the dtype and shape of the array under a key without reading its data, or `None` for other members.
     fn _describe(&self, py: Python<'_>, key: &str) -> PyResult<Option<(String, Vec<usize>)>> {
-        let archive = self.open(py)?;
+        let archive = self.0.open(py)?;
         if !archive.contains(key) {
             return Ok(None);
         }
@@ -154,40 +141,40 @@ impl Archive {
             let entry = archive.entry(key)?;
             Ok((entry.header().dtype.to_string(), entry.header().shape.clone()))
         };
-        quick(py, &self.name, describe).map(Some)
+        quick(py, &self.0.name, describe).map(Some)
     }
 
     /// Returns whether the archive holds image sets.
     fn _has_sets(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(self.open(py)?.has_sets())
+        Ok(self.0.open(py)?.has_sets())
     }
 
     fn _verify(&self, py: Python<'_>) -> PyResult<Vec<Problem>> {
-        let archive = self.open(py)?;
-        let report = long(py, &self.name, || archive.verify(|_| ()))?;
+        let archive = self.0.open(py)?;
+        let report = long(py, &self.0.name, || archive.verify(|_| ()))?;
         Ok(report.problems.into_iter().map(Problem::from).collect())
     }
 
     fn _verify_structure(&self, py: Python<'_>) -> PyResult<Vec<Problem>> {
-        let archive = self.open(py)?;
-        let report = long(py, &self.name, || archive.verify_structure())?;
+        let archive = self.0.open(py)?;
+        let report = long(py, &self.0.name, || archive.verify_structure())?;
         Ok(report.problems.into_iter().map(Problem::from).collect())
     }
 
     /// Returns the file's size, its modification time in nanoseconds since 1970, and the checksum of its central directory.
     fn _identity(&self, py: Python<'_>) -> PyResult<(u64, Option<u128>, u32)> {
-        let identity = self.open(py)?.identity();
+        let identity = self.0.open(py)?.identity();
         let time = identity.modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         Ok((identity.size, time.map(|time| time.as_nanos()), identity.directory_crc32))
     }
 
     fn close(&self) {
-        *self.archive.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.close();
     }
 
     #[getter]
     fn closed(&self) -> bool {
-        self.archive.read().unwrap_or_else(PoisonError::into_inner).is_none()
+        self.0.is_closed()
     }
 }
 

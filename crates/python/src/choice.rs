@@ -1,5 +1,8 @@
 //! Options whose values Python gives by name.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use bitnpz::Access;
 use pyo3::prelude::*;
 
@@ -29,6 +32,18 @@ impl<T: Choice> FromPyObject<'_, '_> for Chosen<T> {
         let names: Vec<_> = T::VALUES.iter().map(|(known, _)| format!("{known:?}")).collect();
         let message = format!("{}: expected {}, found {}", T::OPTION, names.join(" or "), given.repr()?);
         Err(raise(given.py(), "InputError", (message,)))
+    }
+}
+
+/// A value of an option that the facade parses. Any other text raises `InputError`.
+pub(crate) struct Parsed<T>(pub(crate) T);
+
+impl<T: FromStr<Err: Display>> FromPyObject<'_, '_> for Parsed<T> {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let parsed = given.extract::<String>()?.parse::<T>();
+        parsed.map(Self).map_err(|error| raise(given.py(), "InputError", (error.to_string(),)))
     }
 }
 

@@ -16,12 +16,14 @@ pub(crate) struct Problem {
     image: Option<usize>,
     certain: bool,
     message: String,
+    text: String,
 }
 
 impl From<bitnpz::Problem> for Problem {
     fn from(problem: bitnpz::Problem) -> Self {
+        let text = problem.to_string();
         let bitnpz::Problem { member, key, image, is_certain: certain, message, .. } = problem;
-        Self { member, key, image, certain, message }
+        Self { member, key, image, certain, message, text }
     }
 }
 

@@ -12,6 +12,8 @@ use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple, PyType};
 use crate::array::to_numpy;
 use crate::call::{long, quick};
 use crate::error::raise;
+use crate::index::from_start;
+use crate::subset::Subset;
 
 /// A batch of more bytes is read into an array that NumPy allocates.
 const MOST_BYTES: usize = 1 << 18;
@@ -23,7 +25,14 @@ type ReadBatch =
 /// Reads one image into a new array.
 type ReadImage = for<'py> fn(&bitnpz::Images, Python<'py>, usize, &str) -> PyResult<Bound<'py, PyAny>>;
 
+/// The functions that read images as one dtype.
+struct Readers {
+    image: ReadImage,
+    batch: ReadBatch,
+}
+
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
+#[derive(Clone)]
 pub(crate) struct Images {
     images: bitnpz::Images,
     /// The archive's name in messages.
@@ -32,8 +41,8 @@ pub(crate) struct Images {
     shape: Vec<usize>,
     /// The number of axes of length 1 that follow height and width in `shape`.
     trailing_axes: usize,
-    /// The stored indices along the first axis that a subset has, in its order; `None` if it is no subset.
-    selected: Option<Arc<[i64]>>,
+    /// `None` if it is no subset.
+    subset: Option<Arc<Subset>>,
     read: ReadImage,
     /// `None` if the dtype has the other byte order.
     read_batch: Option<ReadBatch>,
@@ -47,8 +56,9 @@ impl Images {
         };
         let trailing_axes = images.trailing();
         shape.resize(shape.len() + trailing_axes, 1);
-        let (read, read_batch) = (image_reader(images.dtype()), batch_reader(images.dtype()));
-        Self { images, name, shape, trailing_axes, selected: None, read, read_batch }
+        let read = image_reader(images.dtype());
+        let read_batch = readers(images.dtype()).map(|readers| readers.batch);
+        Self { images, name, shape, trailing_axes, subset: None, read, read_batch }
     }
 
     fn len(&self) -> usize {
@@ -58,15 +68,13 @@ impl Images {
     /// Converts an index along the first axis to a stored one, or returns `None` if it is out of bounds. Negative indices count
     /// from the end.
     fn resolve(&self, index: i64) -> Option<usize> {
-        let from_start = if index < 0 { index.checked_add_unsigned(self.len() as u64)? } else { index };
-        let index = usize::try_from(from_start).ok().filter(|&index| index < self.len())?;
-        Some(self.to_stored(index))
+        from_start(index, self.len()).map(|index| self.to_stored(index))
     }
 
     /// Converts an index within bounds to the one that it has in the archive, of which a subset is a part.
     fn to_stored(&self, index: usize) -> usize {
-        match &self.selected {
-            Some(selected) => usize::try_from(selected[index]).unwrap_or(usize::MAX),
+        match &self.subset {
+            Some(subset) => usize::try_from(subset.stored()[index]).unwrap_or(usize::MAX),
             None => index,
         }
     }
@@ -118,9 +126,9 @@ enum Indices<'py> {
     List(PyReadonlyArray1<'py, i64>),
 }
 
-/// Returns the function that reads one image of a dtype.
-pub(crate) fn image_reader(dtype: &Dtype) -> ReadImage {
-    fn read<'py, T: Pixel + Element + numpy::Element>(
+/// Returns the functions that read images as this dtype; `None` if it has the other byte order, or pixels cannot have it.
+fn readers(dtype: &Dtype) -> Option<Readers> {
+    fn image<'py, T: Pixel + Element + numpy::Element>(
         images: &bitnpz::Images,
         py: Python<'py>,
         index: usize,
@@ -128,29 +136,7 @@ pub(crate) fn image_reader(dtype: &Dtype) -> ReadImage {
     ) -> PyResult<Bound<'py, PyAny>> {
         Ok(quick(py, name, || images.read::<T>(index))?.into_pyarray(py).into_any())
     }
-    /// Reads an image whose dtype has the other byte order.
-    fn read_swapped<'py>(
-        images: &bitnpz::Images,
-        py: Python<'py>,
-        index: usize,
-        name: &str,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        to_numpy(py, &quick(py, name, || images.read_dyn(index))?, name)
-    }
-    macro_rules! first_of {
-        ($($item:ty),*) => {$(
-            if *dtype == Dtype::of::<$item>() {
-                return read::<$item>;
-            }
-        )*};
-    }
-    first_of!(bool, u8, f32, f64, i64, i32, i8, i16, u16, u32, u64, f16);
-    read_swapped
-}
-
-/// Returns the function that reads images of a dtype, unless it has the other byte order.
-fn batch_reader(dtype: &Dtype) -> Option<ReadBatch> {
-    fn read<'py, T: Pixel + Element + numpy::Element + Default>(
+    fn batch<'py, T: Pixel + Element + numpy::Element + Default>(
         images: &bitnpz::Images,
         py: Python<'py>,
         indices: &[usize],
@@ -164,12 +150,34 @@ fn batch_reader(dtype: &Dtype) -> Option<ReadBatch> {
     macro_rules! first_of {
         ($($item:ty),*) => {$(
             if *dtype == Dtype::of::<$item>() {
-                return Some(read::<$item>);
+                return Some(Readers { image: image::<$item>, batch: batch::<$item> });
             }
         )*};
     }
     first_of!(bool, u8, f32, f64, i64, i32, i8, i16, u16, u32, u64, f16);
     None
+}
+
+/// Returns the function that reads one image of this dtype as it is.
+pub(crate) fn image_reader(dtype: &Dtype) -> ReadImage {
+    /// Reads an image whose dtype has the other byte order.
+    fn read_swapped<'py>(
+        images: &bitnpz::Images,
+        py: Python<'py>,
+        index: usize,
+        name: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        to_numpy(py, &quick(py, name, || images.read_dyn(index))?, name)
+    }
+    match readers(dtype) {
+        Some(readers) => readers.image,
+        None => read_swapped,
+    }
+}
+
+/// Converts a type string of NumPy.
+fn to_dtype(py: Python<'_>, dtype: &str) -> PyResult<Dtype> {
+    Dtype::from_type_string(dtype).map_err(|error| raise(py, "InputError", (error.to_string(),)))
 }
 
 #[pymethods]
@@ -178,16 +186,7 @@ impl Images {
     #[classmethod]
     #[pyo3(signature = (base, *_args))]
     fn new(_class: &Bound<'_, PyType>, base: &Bound<'_, Self>, _args: &Bound<'_, PyTuple>) -> Self {
-        let base = base.get();
-        Self {
-            images: base.images.clone(),
-            name: base.name.clone(),
-            shape: base.shape.clone(),
-            trailing_axes: base.trailing_axes,
-            selected: base.selected.clone(),
-            read: base.read,
-            read_batch: base.read_batch,
-        }
+        base.get().clone()
     }
 
     /// Returns a subset, of which nothing is read yet.
@@ -197,18 +196,17 @@ impl Images {
             let stored = self.resolve(index).ok_or_else(|| self.out_of_bounds(py, &index))?;
             Ok(stored.cast_signed() as i64)
         });
-        let selected: Arc<[i64]> = stored.collect::<PyResult<Vec<i64>>>()?.into();
-        let mut shape = self.shape.clone();
-        shape[0] = selected.len();
-        let (images, name) = (self.images.clone(), self.name.clone());
-        let (trailing_axes, read, read_batch) = (self.trailing_axes, self.read, self.read_batch);
-        Ok(Self { images, name, shape, trailing_axes, selected: Some(selected), read, read_batch })
+        let stored = stored.collect::<PyResult<Vec<i64>>>()?;
+        let mut subset = self.clone();
+        subset.shape[0] = stored.len();
+        subset.subset = Some(Arc::new(Subset::new(stored)));
+        Ok(subset)
     }
 
     /// Returns the stored indices of a subset's items, or `None` if it is no subset.
     #[getter]
     fn _selected<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<i64>>> {
-        self.selected.as_ref().map(|selected| PyArray1::from_slice(py, selected))
+        self.subset.as_ref().map(|subset| PyArray1::from_slice(py, subset.stored()))
     }
 
     /// Returns a small batch of images of a stack of three dimensions as a new array; `None` if it takes a longer way, on which
@@ -312,13 +310,13 @@ impl Images {
 
     fn _find(&self, py: Python<'_>, key: &Bound<'_, PyString>) -> PyResult<Option<usize>> {
         let Ok(key) = key.to_cow() else { return Ok(None) };
-        // The first look-up in a large key table takes long.
-        let stored = long(py, &self.name, || self.images.try_find(&key))?;
-        Ok(match &self.selected {
-            Some(selected) => {
-                stored.and_then(|stored| selected.iter().position(|&one| usize::try_from(one) == Ok(stored)))
-            }
-            None => stored,
+        // The first look-up in a large key table or subset takes long.
+        long(py, &self.name, || {
+            let stored = self.images.try_find(&key)?;
+            Ok(match &self.subset {
+                Some(subset) => stored.and_then(|stored| subset.place_of(stored)),
+                None => stored,
+            })
         })
     }
 
@@ -339,10 +337,21 @@ impl Images {
         dtype: &str,
     ) -> PyResult<()> {
         let images = self.image_numbers(py, &indices)?;
-        let dtype = Dtype::from_type_string(dtype);
-        let dtype = dtype.map_err(|error| raise(py, "InputError", (error.to_string(),)))?;
+        let dtype = to_dtype(py, dtype)?;
         let out = out.as_slice_mut()?;
         long(py, &self.name, || self.images.read_dyn_batch_into(&images, &dtype, out))
+    }
+
+    /// Reads one of images that differ in size into a new array of this dtype, but in the machine's byte order.
+    fn _read_as<'py>(&self, py: Python<'py>, index: i64, dtype: &str) -> PyResult<Bound<'py, PyAny>> {
+        let image = self.resolve(index).ok_or_else(|| self.out_of_bounds(py, &index))?;
+        let Some(readers) = readers(&to_dtype(py, dtype)?.to_native()) else {
+            let name = &self.name;
+            let message =
+                format!("{name}: expected a dtype of bool, or numbers of up to 8 bytes, found {dtype}");
+            return Err(raise(py, "InputError", (message,)));
+        };
+        (readers.image)(&self.images, py, image, &self.name)
     }
 
     /// Reads images as packed rows.
@@ -374,7 +383,7 @@ impl Images {
 
     /// Requests images of a stack of three dimensions ahead, if the archive is read by range: those from each start to its end.
     fn _prefetch(&self, py: Python<'_>, ranges: Vec<(usize, usize)>) -> PyResult<()> {
-        if self.shape.len() != 3 || self.selected.is_some() || self._is_single() {
+        if self.shape.len() != 3 || self.subset.is_some() || self._is_single() {
             return Ok(());
         }
         let ranges: Vec<_> = ranges.into_iter().map(|(start, end)| start..end).collect();

@@ -7,12 +7,15 @@
 mod archive;
 mod array;
 mod call;
+mod call_lock;
 mod choice;
 mod command;
 mod damage;
 mod error;
 mod forks;
+mod handle;
 mod images;
+mod index;
 mod limits;
 mod merge;
 mod model;
@@ -21,6 +24,7 @@ mod ranges;
 mod sharded;
 mod shuffle;
 mod stored_array;
+mod subset;
 mod writer;
 
 use pyo3::prelude::*;
@@ -40,12 +44,12 @@ mod _bitnpz {
     #[pymodule_export]
     use super::images::Images;
     #[pymodule_export]
-    use super::merge::{merge, shard};
+    use super::merge::{merge, split_part};
     #[pymodule_export]
     use super::model::{model_codec, train};
     #[pymodule_export]
     use super::sharded::{
-        ShardedArchive, commit, cut, describe_shards, remove_orphans, shard_names, shard_path,
+        ShardedArchive, commit, describe_shards, remove_orphans, shard, shard_names, shard_path,
     };
     #[pymodule_export]
     use super::shuffle::{BlockShuffle, Shuffle};

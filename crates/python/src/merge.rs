@@ -28,8 +28,8 @@ pub(crate) fn merge(
 
 /// Writes a shard of an archive to a new one.
 #[pyfunction]
-#[pyo3(name = "_shard", signature = (target, source, number, shards, name, limits=None))]
-pub(crate) fn shard(
+#[pyo3(name = "_split_part", signature = (target, source, number, shards, name, limits=None))]
+pub(crate) fn split_part(
     py: Python<'_>,
     target: PathBuf,
     source: PathBuf,
@@ -39,7 +39,8 @@ pub(crate) fn shard(
     limits: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<()> {
     let options = WriteOptions::default().with_limits(to_limits(limits)?);
-    let split =
-        || bitnpz::Writer::shard(target, source, number, shards, &options).and_then(bitnpz::Writer::finish);
+    let split = || {
+        bitnpz::Writer::split_part(target, source, number, shards, &options).and_then(bitnpz::Writer::finish)
+    };
     long(py, name, split).map(drop)
 }

@@ -3,7 +3,6 @@
 use std::io;
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
 
 use bitnpz::{Access, Content, Manifest, OpenOptions, ReadAt, ShardStore};
 use pyo3::prelude::*;
@@ -15,16 +14,12 @@ use crate::call::{long, quick};
 use crate::choice::Chosen;
 use crate::damage::Problem;
 use crate::error::raise;
+use crate::handle::Handle;
 use crate::limits::to_limits;
 use crate::ranges::{PythonRanges, to_disk_cache, to_io};
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
-pub(crate) struct ShardedArchive {
-    /// The archive's name in messages.
-    name: Arc<str>,
-    /// `None` once it is closed. Locked only briefly and with the interpreter attached, so that no fork copies it locked.
-    archive: RwLock<Option<bitnpz::ShardedArchive>>,
-}
+pub(crate) struct ShardedArchive(Handle<bitnpz::ShardedArchive>);
 
 /// A Python object with a method `sibling(name)`, which returns a file that is read by range.
 struct PythonStore(Py<PyAny>);
@@ -42,15 +37,6 @@ impl ShardStore for PythonStore {
 
     fn location(&self) -> Option<String> {
         Python::attach(|py| self.0.bind(py).call_method0("location")?.extract()).unwrap_or_default()
-    }
-}
-
-impl ShardedArchive {
-    fn open(&self, py: Python<'_>) -> PyResult<bitnpz::ShardedArchive> {
-        let archive = self.archive.read().unwrap_or_else(PoisonError::into_inner).clone();
-        archive.ok_or_else(|| {
-            raise(py, "ClosedError", (format!("{}: the archive is closed; load it again", self.name),))
-        })
     }
 }
 
@@ -89,66 +75,66 @@ impl ShardedArchive {
                 quick(py, name, || bitnpz::ShardedArchive::open_with(path, &options))?
             }
         };
-        Ok(Self { name: name.into(), archive: RwLock::new(Some(archive)) })
+        Ok(Self(Handle::new(name, archive)))
     }
 
     fn __getitem__<'py>(slf: &Bound<'py, Self>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (py, this) = (slf.py(), slf.get());
-        let archive = this.open(py)?;
+        let archive = this.0.open(py)?;
         let text = key.cast::<PyString>().ok().and_then(|text| text.to_cow().ok());
         let Some(text) = text else {
-            let message = format!("{}: expected a key of type str, found {}", this.name, key.repr()?);
+            let message = format!("{}: expected a key of type str, found {}", this.0.name, key.repr()?);
             return Err(raise(py, "NoSuchKeyError", (message,)));
         };
-        match long(py, &this.name, || archive.get(&text))? {
-            Content::Images(images) => public_images(slf, images, &this.name, Some(&text), 0),
-            Content::StoredArray(array) => public_array(slf, array, &this.name, &text),
-            Content::Array(array) => to_numpy(py, &array, &this.name),
+        match long(py, &this.0.name, || archive.get(&text))? {
+            Content::Images(images) => public_images(slf, images, &this.0.name, Some(&text), 0),
+            Content::StoredArray(array) => public_array(slf, array, &this.0.name, &text),
+            Content::Array(array) => to_numpy(py, &array, &this.0.name),
             _ => Err(raise(py, "InternalError", ("expected an array or images, found neither".to_owned(),))),
         }
     }
 
     fn __contains__(&self, py: Python<'_>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let archive = self.open(py)?;
+        let archive = self.0.open(py)?;
         let Ok(key) = key.cast::<PyString>() else { return Ok(false) };
         let Ok(key) = key.to_cow() else { return Ok(false) };
-        long(py, &self.name, || archive.contains(&key))
+        long(py, &self.0.name, || archive.contains(&key))
     }
 
     /// Returns the keys of arrays, without those of images with keys of their own.
     fn _array_keys(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        Ok(self.open(py)?.array_keys().map(str::to_owned).collect())
+        Ok(self.0.open(py)?.array_keys().map(str::to_owned).collect())
     }
 
     fn _images<'py>(slf: &Bound<'py, Self>, key: &str) -> PyResult<Bound<'py, PyAny>> {
         let (py, this) = (slf.py(), slf.get());
-        let archive = this.open(py)?;
-        let images = quick(py, &this.name, || archive.images(key))?;
-        public_images(slf, images, &this.name, Some(key), 0)
+        let archive = this.0.open(py)?;
+        let images = quick(py, &this.0.name, || archive.images(key))?;
+        public_images(slf, images, &this.0.name, Some(key), 0)
     }
 
     fn _keyed_images<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let (py, this) = (slf.py(), slf.get());
-        let archive = this.open(py)?;
-        let images = quick(py, &this.name, || archive.keyed_images())?;
-        images.into_iter().map(|images| public_images(slf, images, &this.name, None, 0)).collect()
+        let archive = this.0.open(py)?;
+        let images = quick(py, &this.0.name, || archive.keyed_images())?;
+        images.into_iter().map(|images| public_images(slf, images, &this.0.name, None, 0)).collect()
     }
 
     /// Returns the dtype and shape of an array that is cut over the shards; `None` for others.
     fn _describe(&self, py: Python<'_>, key: &str) -> PyResult<Option<(String, Vec<usize>)>> {
-        let header = self.open(py)?.header(key);
+        let header = self.0.open(py)?.header(key);
         Ok(header.map(|header| (header.dtype.to_string(), header.shape)))
     }
 
     /// Returns the text of the manifest.
     fn _manifest(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(self.open(py)?.manifest().to_json())
+        Ok(self.0.open(py)?.manifest().to_json())
     }
 
     /// Returns the problems of each shard that has some, with its name.
     fn _verify(&self, py: Python<'_>, pixels: bool) -> PyResult<Vec<(String, Problem)>> {
-        let archive = self.open(py)?;
-        let reports = long(py, &self.name, || archive.verify(pixels, |_| ()))?;
+        let archive = self.0.open(py)?;
+        let reports = long(py, &self.0.name, || archive.verify(pixels, |_| ()))?;
         let problems = reports.into_iter().flat_map(|shard| {
             let name = shard.name;
             shard.report.problems.into_iter().map(move |problem| (name.clone(), Problem::from(problem)))
@@ -157,12 +143,12 @@ impl ShardedArchive {
     }
 
     fn close(&self) {
-        *self.archive.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.close();
     }
 
     #[getter]
     fn closed(&self) -> bool {
-        self.archive.read().unwrap_or_else(PoisonError::into_inner).is_none()
+        self.0.is_closed()
     }
 }
 
@@ -178,8 +164,8 @@ pub(crate) fn commit(
     name: &str,
     limits: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<()> {
-    let options = OpenOptions::default().with_limits(to_limits(limits)?);
-    let replaced = replaces.map(|archive| archive.get().open(py)).transpose()?;
+    let options = OpenOptions::default().with_access(Access::Positional).with_limits(to_limits(limits)?);
+    let replaced = replaces.map(|archive| archive.get().0.open(py)).transpose()?;
     long(py, name, || match replaced {
         Some(archive) => bitnpz::replace(manifest, &shards, &archive, &options),
         None => bitnpz::commit(manifest, &shards, &options),
@@ -215,8 +201,8 @@ pub(crate) fn shard_names(py: Python<'_>, manifest: &[u8], name: &str) -> PyResu
 
 /// Cuts an archive into shards, and writes their manifest.
 #[pyfunction]
-#[pyo3(name = "_cut", signature = (manifest, source, shards, name, limits=None))]
-pub(crate) fn cut(
+#[pyo3(name = "_shard", signature = (manifest, source, shards, name, limits=None))]
+pub(crate) fn shard(
     py: Python<'_>,
     manifest: PathBuf,
     source: PathBuf,

@@ -8,6 +8,7 @@ use pyo3::types::{PyTuple, PyType};
 
 use crate::call::{long, quick};
 use crate::error::raise;
+use crate::index::from_start;
 
 #[pyclass(subclass, frozen, module = "bitnpz._bitnpz")]
 #[derive(Clone)]
@@ -70,9 +71,7 @@ impl StoredArray {
     ) -> PyResult<()> {
         let len = self.array.len();
         let resolve = |&index: &i64| {
-            let from_start = if index < 0 { index.checked_add_unsigned(len as u64) } else { Some(index) };
-            let found = from_start.and_then(|index| usize::try_from(index).ok()).filter(|&index| index < len);
-            found.ok_or_else(|| {
+            from_start(index, len).ok_or_else(|| {
                 let message = format!("{}: index {index} is out of bounds for {len} items", self.name);
                 raise(py, "NoSuchImageError", (message,))
             })

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bitnpz::{Added, Compression, ImageAxes, Meter, Model, ParseAxesError, WriteOptions};
+use bitnpz::{
+    Added, Codec, Compression, Effort, Encoding, ImageAxes, Meter, Model, ParseAxesError, WriteOptions,
+};
 use pyo3::prelude::*;
 
 use crate::array::Items;
 use crate::call::{long, quick, watched};
-use crate::choice::{Choice, Chosen};
+use crate::call_lock::CallLock;
+use crate::choice::{Choice, Chosen, Parsed};
 use crate::error::raise;
 use crate::forks::ProcessOwned;
 use crate::output::PythonOutput;
@@ -23,8 +25,8 @@ pub(crate) struct Writer {
     options: WriteOptions,
     /// A function of Python that is told how many images and bytes are done.
     report: Option<Py<PyAny>>,
-    /// Locked with the interpreter detached only.
-    state: ProcessOwned<Mutex<State>>,
+    /// Locked with the interpreter detached only, and for the whole of a call.
+    state: ProcessOwned<CallLock<State>>,
 }
 
 /// The part of a writer that changes while it writes.
@@ -99,13 +101,9 @@ fn without_ending(key: &str) -> &str {
     key.trim_end_matches(".npy")
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Writer {
     /// Returns the state, unless this process is a fork of the one that made the writer.
-    fn state(&self, py: Python<'_>) -> PyResult<&Mutex<State>> {
+    fn state(&self, py: Python<'_>) -> PyResult<&CallLock<State>> {
         self.state.get().ok_or_else(|| {
             let name = &self.name;
             let message = format!(
@@ -115,17 +113,32 @@ impl Writer {
         })
     }
 
+    /// Returns the state for a call, unless another call of this thread has it: that waits for this one to end.
+    fn free_state(&self, py: Python<'_>) -> PyResult<&CallLock<State>> {
+        let state = self.state(py)?;
+        if state.is_held_here() {
+            let message = format!(
+                "{}: the writer is busy with another call of this thread: neither a signal handler nor a function that the call \
+                 makes can use it meanwhile",
+                self.name
+            );
+            return Err(raise(py, "InputError", (message,)));
+        }
+        Ok(state)
+    }
+
     /// Calls `write` with the writer, the interpreter detached.
     fn write<R: Send>(
         &self,
         py: Python<'_>,
         write: impl FnOnce(&mut bitnpz::Writer) -> bitnpz::Result<R> + Send,
     ) -> PyResult<R> {
-        let state = self.state(py)?;
+        let state = self.free_state(py)?;
         let written = watched(py, &self.name, self.watch(py), || {
-            let mut state = lock(state);
-            state.leave_out(&self.path, &self.options)?;
-            state.writer.as_mut().map(write).transpose()
+            state.with(|state| {
+                state.leave_out(&self.path, &self.options)?;
+                state.writer.as_mut().map(write).transpose()
+            })
         });
         written?.ok_or_else(|| self.closed(py))
     }
@@ -158,9 +171,9 @@ impl Writer {
         py: Python<'_>,
         target: &Bound<'_, PyAny>,
         name: String,
-        encoding: Option<&str>,
-        codec: Option<&str>,
-        effort: &str,
+        encoding: Option<Parsed<Encoding>>,
+        codec: Option<Parsed<Codec>>,
+        effort: Parsed<Effort>,
         compression: Chosen<MemberCompression>,
         level: Option<u8>,
         threads: Option<NonZero<usize>>,
@@ -168,15 +181,10 @@ impl Writer {
         report: Option<Py<PyAny>>,
         model: Option<&[u8]>,
     ) -> PyResult<Self> {
-        let invalid = |message: &dyn std::fmt::Display| raise(py, "InputError", (message.to_string(),));
         let mut options = WriteOptions::default();
-        options.encoding = encoding
-            .map(str::parse)
-            .transpose()
-            .map_err(|error: bitnpz::ParseEncodingError| invalid(&error))?;
-        options.codec =
-            codec.map(str::parse).transpose().map_err(|error: bitnpz::ParseNameError| invalid(&error))?;
-        options.effort = effort.parse().map_err(|error: bitnpz::ParseNameError| invalid(&error))?;
+        options.encoding = encoding.map(|encoding| encoding.0);
+        options.codec = codec.map(|codec| codec.0);
+        options.effort = effort.0;
         options.threads = threads;
         let model = model.map(|bytes| quick(py, "model", || Model::from_bytes(bytes)));
         options.model = model.transpose()?;
@@ -186,7 +194,8 @@ impl Writer {
             (MemberCompression::Deflate, None) => Compression::default(),
             (MemberCompression::Deflate, Some(level @ 1..=12)) => Compression::Deflate { level },
             (MemberCompression::Deflate, Some(level)) => {
-                return Err(invalid(&format!("level: expected 1 to 12, found {level}")));
+                let message = format!("level: expected 1 to 12, found {level}");
+                return Err(raise(py, "InputError", (message,)));
             }
         };
         let output = PythonOutput::of(target)?;
@@ -197,7 +206,7 @@ impl Writer {
             (None, Existing::Replace) => bitnpz::Writer::create_with(&path, &options),
         })?;
         let left_out = (existing.0 == Existing::Append).then(BTreeSet::new);
-        let state = ProcessOwned::new(Mutex::new(State { writer: Some(writer), left_out }));
+        let state = ProcessOwned::new(CallLock::new(State { writer: Some(writer), left_out }));
         Ok(Self { name, path, options, report, state })
     }
 
@@ -207,11 +216,11 @@ impl Writer {
             let message = format!("{}: {key:?}: the archive holds no such key", self.name);
             return Err(raise(py, "NoSuchKeyError", (message,)));
         }
-        let state = self.state(py)?;
-        let left_out = py.detach(|| {
-            let left_out = &mut lock(state).left_out;
-            left_out.as_mut().map(|keys| keys.insert(without_ending(key).to_owned()))
-        });
+        let state = self.free_state(py)?;
+        let leave_out = |state: &mut State| {
+            state.left_out.as_mut().map(|keys| keys.insert(without_ending(key).to_owned()))
+        };
+        let left_out = py.detach(|| state.with(leave_out));
         left_out.map(drop).ok_or_else(|| {
             let message = format!(
                 "{}: {key:?}: expected a key of an archive opened with mode \"a\", deleted before anything is added; \
@@ -247,39 +256,46 @@ impl Writer {
     }
 
     fn __contains__(&self, py: Python<'_>, key: &str) -> PyResult<bool> {
-        let state = self.state(py)?;
-        let contains = quick(py, &self.name, || {
-            let state = lock(state);
+        let state = self.free_state(py)?;
+        let contains = |state: &mut State| {
             let is_left_out = state.left_out.as_ref().is_some_and(|keys| keys.contains(without_ending(key)));
-            Ok(state.writer.as_ref().map(|writer| writer.contains(key) && !is_left_out))
-        });
+            state.writer.as_ref().map(|writer| writer.contains(key) && !is_left_out)
+        };
+        let contains = quick(py, &self.name, || Ok(state.with(contains)));
         contains?.ok_or_else(|| self.closed(py))
     }
 
-    /// Completes the archive, and returns the number of its keys and of its images.
-    fn _finish(&self, py: Python<'_>) -> PyResult<(usize, usize)> {
-        let state = self.state(py)?;
+    /// Completes the archive. Returns false if it was finished or aborted before.
+    fn _finish(&self, py: Python<'_>) -> PyResult<bool> {
+        let state = self.free_state(py)?;
         let finished = watched(py, &self.name, self.watch(py), || {
-            let mut state = lock(state);
-            state.leave_out(&self.path, &self.options)?;
-            state.writer.take().map(bitnpz::Writer::finish).transpose()
+            state.with(|state| {
+                state.leave_out(&self.path, &self.options)?;
+                state.writer.take().map(bitnpz::Writer::finish).transpose()
+            })
         });
-        let summary = finished?.ok_or_else(|| self.closed(py))?;
+        if finished?.is_none() {
+            return Ok(false);
+        }
         // Report what was done since the last call.
         self.watch(py)(py)?;
-        Ok((summary.keys, summary.images))
+        Ok(true)
     }
 
-    /// Discards the archive; a file that was to be replaced stays. Does nothing in a forked child.
-    fn abort(&self, py: Python<'_>) {
-        if let Some(state) = self.state.get() {
-            py.detach(|| drop(lock(state).writer.take()));
+    /// Discards the archive; a file that was to be replaced stays. Returns false if it was finished or aborted before, and in a
+    /// forked child, where it does nothing.
+    fn _abort(&self, py: Python<'_>) -> PyResult<bool> {
+        if self.state.get().is_none() {
+            return Ok(false);
         }
+        let state = self.free_state(py)?;
+        Ok(py.detach(|| state.with(|state| state.writer.take()).is_some()))
     }
 
+    /// Returns whether it is finished or aborted: not yet, as long as a call of this thread is at work.
     #[getter(closed)]
     fn is_closed(&self, py: Python<'_>) -> PyResult<bool> {
         let state = self.state(py)?;
-        Ok(py.detach(|| lock(state).writer.is_none()))
+        Ok(!state.is_held_here() && py.detach(|| state.with(|state| state.writer.is_none())))
     }
 }

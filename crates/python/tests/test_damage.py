@@ -1,6 +1,7 @@
 """`verify` reports damage, and `salvage` saves the rest."""
 
 import os
+import pickle
 import zipfile
 
 import numpy as np
@@ -30,6 +31,27 @@ def test_verify_names_damaged_images(glyphs, damaged):
     archive.close()
     with pytest.raises(bitnpz.ClosedError):
         archive.verify()
+
+
+def test_problems_are_described_as_by_the_command(glyphs, damaged):
+    problems = bitnpz.load(damaged).verify()
+    of_images = [problem for problem in problems if problem.image is not None]
+    assert all(str(problem).startswith(f'"{problem.key}", image {problem.image} of the set: ') for problem in of_images)
+    assert all(str(problem) == problem.text for problem in problems)
+    assert pickle.loads(pickle.dumps(problems)) == problems == bitnpz.load(damaged).verify()
+
+
+def test_damaged_models_are_named(glyphs):
+    bitnpz.save("pixel.npz", {"glyphs": glyphs}, codec="pixel")
+    content = bytearray(open("pixel.npz", "rb").read())
+    with zipfile.ZipFile("pixel.npz") as members:
+        model = next(member for member in members.infolist() if member.filename.startswith(".bitnpz/models/"))
+    head = model.header_offset
+    start = head + 30 + len(model.filename) + int.from_bytes(content[head + 28 : head + 30], "little")
+    content[start + model.file_size // 2] ^= 1
+    name = model.filename.removeprefix(".bitnpz/models/")
+    (problem,) = (problem for problem in bitnpz.load(bytes(content)).verify() if problem.member == model.filename)
+    assert f"model {name}" in str(problem) and ".bitnpz/" not in str(problem)
 
 
 def test_whole_stacks_are_read_with_their_checksums(glyphs):

@@ -85,6 +85,19 @@ def test_dataset_yields_images_of_several_sizes(glyphs):
     assert [tuple(image.shape) for image in images] == [pictures[f"p{int(number)}"].shape for number in numbers]
 
 
+def test_dataset_converts_images_of_several_sizes_as_those_of_one():
+    torch = pytest.importorskip("torch")
+    from bitnpz.torch import Dataset
+
+    pictures = [np.where(np.eye(i % 5 + 2, i % 3 + 4, dtype=bool), 255, 1).astype(np.uint8) for i in range(60)]
+    bitnpz.save("ragged.npz", {f"p{i}": picture for i, picture in enumerate(pictures)})
+    images = bitnpz.load("ragged.npz").images()
+    image = Dataset(images, dtype=bool)[7]
+    assert image.dtype == torch.bool and (image.numpy() == (pictures[7] == 255)).all()
+    with pytest.raises(bitnpz.InputError, match="can hold, found other values"):
+        Dataset(images, dtype=np.int8)[7]
+
+
 def test_swaps_bytes_for_tensors(glyphs):
     torch = pytest.importorskip("torch")
     from bitnpz.torch import Dataset, Tensors

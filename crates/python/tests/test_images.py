@@ -1,7 +1,10 @@
 """`Images` behave like the array that was saved."""
 
+import os
 import pickle
+import stat
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -173,6 +176,40 @@ def test_reads_images_of_several_sizes_one_by_one():
         np.asarray(images)
 
 
+@pytest.mark.parametrize("dtype", ["?", "u1", ">i2", "f2", "f4", "f8"])
+def test_images_of_several_sizes_are_converted_as_those_of_one(dtype):
+    pictures = [np.where(np.eye(i % 5 + 2, i % 3 + 4, dtype=bool), 255, 1).astype(np.uint8) for i in range(60)]
+    bitnpz.save("several.npz", {f"p{i}": picture for i, picture in enumerate(pictures)})
+    bitnpz.save("one.npz", {f"p{i}": picture[:2, :4] for i, picture in enumerate(pictures)})
+    several, one = bitnpz.load("several.npz").images(), bitnpz.load("one.npz").images()
+    indices = [3, -1, np.int64(7), 0]
+    for found, of_one, index in zip(several._read_each(indices, dtype), one._read_each(indices, dtype), indices, strict=True):
+        expected = pictures[index] == 255 if dtype == "?" else pictures[index].astype(dtype)
+        assert found.dtype == of_one.dtype == np.dtype(dtype)
+        assert_array_equal(found, expected)
+        assert_array_equal(of_one, expected[:2, :4])
+    for images in (several, one):
+        with pytest.raises(bitnpz.InputError, match="can hold, found other values"):
+            images._read_each([0], np.int8)
+        with pytest.raises(bitnpz.InputError, match="a dtype of bool, integers or floats"):
+            images._read_each([0], complex)
+        with pytest.raises(bitnpz.NoSuchImageError, match="index 60 is out of bounds for 60 images"):
+            images._read_each([60], dtype)
+
+
+def test_a_subset_finds_keys_at_their_first_places(glyphs):
+    bitnpz.save("a.npz", {f"ix-{i:04}": image for i, image in enumerate(glyphs)})
+    images = bitnpz.load("a.npz").images()
+    order = np.random.default_rng(0).permutation(600)[:400].tolist()
+    subset = images.subset(order + order[::-1])
+    keys = subset.keys()
+    assert [keys.index(f"ix-{stored:04}") for stored in order] == list(range(400))
+    assert not any(f"ix-{stored:04}" in keys for stored in set(range(600)) - set(order))
+    assert_array_equal(subset.by_key([f"ix-{order[399]:04}", f"ix-{order[0]:04}"]), glyphs[[order[399], order[0]]])
+    part = subset.subset([5, 3]).keys()
+    assert part.index(f"ix-{order[3]:04}") == 1 and f"ix-{order[4]:04}" not in part
+
+
 def test_images_without_pixels():
     for shape in [(0, 5, 5), (3, 0, 4), (3, 4, 0)]:
         bitnpz.save("a.npz", {"x": np.zeros(shape, bool)})
@@ -222,6 +259,31 @@ def test_sheet_is_a_valid_png(pair, tmp_path):
     images.sheet([0]).save("one.png")
     assert (tmp_path / "one.png").stat().st_size > 0
     assert "data:image/png;base64," in images._repr_html_() and "600 of 24 x 20" in images._repr_html_()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits, links and devices of Linux")
+def test_a_sheet_replaces_a_picture_whole_or_not_at_all(pair):
+    import resource
+
+    sheet = pair[0].sheet(range(30))
+    with open("old.png", "wb") as file:
+        file.write(b"old")
+    os.chmod("old.png", 0o640)
+    os.symlink("old.png", "link.png")
+    before = sorted(os.listdir())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(sheet.png) // 2, hard))
+    try:
+        with pytest.raises(OSError, match="File too large: 'old.png'"):
+            sheet.save("old.png")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert open("old.png", "rb").read() == b"old" and sorted(os.listdir()) == before
+    sheet.save("link.png")
+    assert open("old.png", "rb").read() == sheet.png and os.path.islink("link.png")
+    assert stat.S_IMODE(os.stat("old.png").st_mode) == 0o640 and sorted(os.listdir()) == before
+    sheet.save("/dev/null")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
 def test_an_ellipsis_parts_indices_even_where_it_stands_for_no_axis():

@@ -105,6 +105,26 @@ def test_an_exception_leaves_an_open_file_as_it_was(tmp_path):
             assert file.read() == b"before"
 
 
+def test_a_failing_close_leaves_an_open_file_as_it_was():
+    class Disk(io.BytesIO):
+        is_full = False
+
+        def write(self, data):
+            if self.is_full:
+                raise OSError(28, "No space left on device")
+            return super().write(data)
+
+    file = Disk()
+    file.write(b"before")
+    writer = bitnpz.Writer(file)
+    writer["noise"] = np.random.default_rng(1).random((3_000_000,))
+    assert len(file.getvalue()) > len(b"before")
+    file.is_full = True
+    with pytest.raises(bitnpz.FileError, match="No space left on device"):
+        writer.close()
+    assert writer.closed and file.getvalue() == b"before"
+
+
 def test_stores_take_archives():
     obstore, fsspec = pytest.importorskip("obstore"), pytest.importorskip("fsspec")
     store = obstore.store.MemoryStore()

@@ -231,7 +231,7 @@ def test_replaced_missing_and_lying_shards(sharded, images):
     with pytest.raises(bitnpz.FileChangedError, match=f"{last.name}.*replaced"):
         archive["glyphs"][-1]
     (problem,) = archive.verify()
-    assert last.name in problem.member and "replaced" in problem.message
+    assert last.name in problem.member and "replaced" in problem.message and str(problem).startswith(f"{last.name}: ")
     os.remove(last.name)
     with pytest.raises(bitnpz.FileMissingError, match=last.name):
         archive["glyphs"].take([0, -1])
@@ -248,6 +248,19 @@ def test_replaced_missing_and_lying_shards(sharded, images):
         open("lie.bitnpz.json", "w").write(text.replace(old, new, 1))
         with pytest.raises(bitnpz.DamagedError, match=error):
             np.asarray(bitnpz.load("lie.bitnpz.json")["glyphs"])
+
+
+def test_the_manifest_is_parsed_once(sharded, monkeypatch):
+    archive, parsed = bitnpz.load(sharded), []
+    manifest = bitnpz.ShardedFile._manifest
+    monkeypatch.setattr(bitnpz.ShardedFile, "_manifest", lambda self: parsed.append(self) or manifest(self))
+    archive.shards.clear()
+    assert [shard.items["glyphs"] for shard in archive.shards] == list(LENGTHS) and len(parsed) == 1
+    bitnpz.commit(sharded, [shard.name for shard in archive.shards[:2]], replaces=archive)
+    assert len(archive.shards) == 4 and len(bitnpz.load(sharded).shards) == 2
+    archive.close()
+    with pytest.raises(bitnpz.ClosedError, match="load it again"):
+        archive.shards
 
 
 def test_in_a_store(sharded, images):

@@ -1,5 +1,7 @@
-"""A type checker sees the types of what the package returns."""
+"""A type checker sees the types of what the package returns, and of what its compiled half takes."""
 
+import ast
+import inspect
 import os
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import bitnpz
 PROGRAM = '''
 import numpy as np
 import bitnpz
+from bitnpz import _bitnpz
 
 labels = np.arange(3)
 archive = bitnpz.load("a.npz")
@@ -28,6 +31,7 @@ reveal_type(images.subset(labels[:2]))
 reveal_type(images.take([1]))
 bitnpz.save("b.npz", {"x": [1]}, progress=lambda done: print(done.images, done.total_bytes))
 bitnpz.save("b.npz", {"x": [1]}, codec="png")
+_bitnpz._shard("a.bitnpz.json", "a.npz", None, "a.npz")
 '''
 
 REVEALED = [
@@ -49,4 +53,13 @@ def test_type_checker_sees_what_is_returned(tmp_path):
     revealed = [line.split('"')[1] for line in said.splitlines() if "Revealed type" in line]
     assert revealed == REVEALED, said
     errors = [line for line in said.splitlines() if ": error:" in line]
-    assert len(errors) == 1 and '"codec"' in errors[0], said
+    assert len(errors) == 2 and '"codec"' in errors[0] and '"_shard"' in errors[1], said
+
+
+def test_the_stub_has_the_parameters_of_the_compiled_half():
+    stub = ast.parse(Path(bitnpz.__file__).with_name("_bitnpz.pyi").read_text())
+    functions = [node for node in stub.body if isinstance(node, ast.FunctionDef)]
+    assert functions
+    for function in functions:
+        compiled = inspect.signature(getattr(bitnpz._bitnpz, function.name))
+        assert [argument.arg for argument in function.args.args] == list(compiled.parameters), function.name

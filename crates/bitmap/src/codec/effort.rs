@@ -18,8 +18,8 @@ use super::name::ParseNameError;
 pub enum Effort {
     /// Trains models on fewer images, for small archives that are written often.
     Fast,
-    /// Trains models on many images. The codec `pixel`, which takes two to eight times as long to decode, is chosen only where it
-    /// saves a tenth or more.
+    /// Trains models on many images. The codecs `pixel`, which takes two to eight times as long to decode, and `zstd`, which is slow
+    /// to write, are chosen only where they save a tenth or more.
     #[default]
     Balanced,
     /// Trains models on more images, tries several ways to encode each, and chooses the codec with which the archive is smallest,

@@ -24,7 +24,8 @@ pub enum Codec {
     Contour,
     /// Codes each pixel in the context of its neighbours; best for noise, dither and tiny images.
     Pixel,
-    /// Compresses packed rows with Zstandard and a dictionary; larger, and the fastest to read.
+    /// Compresses packed rows with Zstandard and a dictionary; larger, and the fastest to read of
+    /// those that compress.
     Zstd,
     /// Stores packed rows as they are.
     Raw,

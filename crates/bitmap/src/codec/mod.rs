@@ -17,7 +17,6 @@ mod kind;
 mod limits;
 mod model;
 mod name;
-mod parallel;
 mod pixel;
 mod range_coder;
 mod rows;

@@ -6,10 +6,10 @@ use super::effort::Effort;
 use super::encoder::Encoder;
 use super::kind::Codec;
 use super::model::{Model, ModelTables, SHIPPED_NAME};
-use super::parallel::{both, less_one};
 use super::pixel::{Style, TypicalPrediction};
 use super::sample::Sample;
 use super::{contour, pixel, zstd};
+use crate::parallel::{both, less_one};
 
 /// The number of pixels that a `pixel` model is trained on, which bounds the time of training.
 const TRAINING_PIXELS: usize = 1 << 20;

@@ -1,5 +1,28 @@
 //! Writing bits into bytes, least significant bit first (RFC 1951, 3.1.1).
 
+/// Bits that were written, of any number.
+#[derive(Debug, Default)]
+pub(super) struct Bits {
+    /// The unused bits of the last byte are zero.
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl Bits {
+    /// Returns the bits that `write` writes.
+    pub(super) fn of(write: impl FnOnce(&mut BitWriter<'_>)) -> Self {
+        let mut bytes = Vec::new();
+        let mut out = BitWriter::new(&mut bytes);
+        write(&mut out);
+        let count = out.align();
+        Self { bytes, count }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
 /// Appends bits to a byte vector.
 #[derive(Debug)]
 pub(super) struct BitWriter<'a> {
@@ -29,18 +52,18 @@ impl<'a> BitWriter<'a> {
         }
     }
 
-    /// Appends the first `count` bits of `bytes`; the rest of its last byte is zero.
-    pub(super) fn put_bytes(&mut self, bytes: &[u8], count: usize) {
-        let whole = count / 8;
+    /// Appends all of these bits.
+    pub(super) fn put_all(&mut self, bits: &Bits) {
+        let (bytes, last) = bits.bytes.split_at(bits.count / 8);
         if self.count == 0 {
-            self.out.extend_from_slice(&bytes[..whole]);
+            self.out.extend_from_slice(bytes);
         } else {
-            for &byte in &bytes[..whole] {
-                self.put(u32::from(byte), 8);
-            }
+            let (words, rest) = bytes.as_chunks();
+            words.iter().for_each(|&word| self.put(u32::from_le_bytes(word), 32));
+            rest.iter().for_each(|&byte| self.put(byte.into(), 8));
         }
-        if !count.is_multiple_of(8) {
-            self.put(u32::from(bytes[whole]), (count % 8) as u32);
+        if let [last] = *last {
+            self.put(last.into(), (bits.count % 8) as u32);
         }
     }
 

@@ -1,15 +1,21 @@
 //! The encoder of DEFLATE streams.
 
-use super::bits::BitWriter;
+use std::num::NonZero;
+
+use super::bits::{BitWriter, Bits};
 use super::block::{LastBlock, TokenBlock};
 use super::head::Head;
 use super::parser::Parser;
 use super::pixel_bits::PixelBits;
 use super::prices::Prices;
+use crate::parallel;
 use crate::view::BitmapView;
 
 /// The number of pixels of a block: a multiple of 64, few enough that codes can follow changes within a large image.
 const BLOCK_PIXELS: usize = 1 << 16;
+
+/// Fewer blocks are written on one thread: another one takes time to start.
+const PARALLEL_BLOCKS: usize = 16;
 
 /// Images of at most this many pixels seldom pay for dynamic codes, so their path is found at the prices of fixed ones.
 const FIXED_PRICES_PIXELS: usize = 1024;
@@ -52,29 +58,65 @@ impl DeflateEncoder {
     /// Appends a raw DEFLATE stream of the head and one byte for each pixel: the first of `values` where its bit is 0,
     /// the second where it is 1.
     pub fn encode(&mut self, image: BitmapView<'_>, values: [u8; 2], stream: &mut Vec<u8>) {
+        self.encode_on(NonZero::<usize>::MIN, image, values, stream);
+    }
+
+    /// Does the same on up to this many threads. The bytes are the same for any number of them.
+    pub fn encode_on(
+        &mut self,
+        threads: NonZero<usize>,
+        image: BitmapView<'_>,
+        values: [u8; 2],
+        stream: &mut Vec<u8>,
+    ) {
         self.pixels.load(image, values);
         let [off, on] = values;
-        let values = [off.min(on), off.max(on)];
+        let blocks = Blocks {
+            head: &self.head,
+            pixels: &self.pixels,
+            width: image.width(),
+            values: [off.min(on), off.max(on)],
+            prices: if self.pixels.len() <= FIXED_PRICES_PIXELS { &self.fixed } else { &self.typical },
+        };
         let mut out = BitWriter::new(stream);
-        let len = self.pixels.len();
-        let mut start = 0;
-        loop {
-            let end = len.min(start + BLOCK_PIXELS);
-            let prices = if len <= FIXED_PRICES_PIXELS { &self.fixed } else { &self.typical };
-            let tokens = self.parser.parse(&self.pixels, start..end, image.width(), prices);
-            let block = TokenBlock::new(tokens, values);
-            let last = if end == len { LastBlock::Yes } else { LastBlock::No };
-            if start == 0 {
-                self.head.write(&block, last, &mut out);
-            } else {
-                block.write(last, &mut out);
-            }
-            if end == len {
-                break;
-            }
-            start = end;
+        if threads.get() == 1 || blocks.count() < PARALLEL_BLOCKS {
+            (0..blocks.count()).for_each(|number| blocks.write(number, &mut self.parser, &mut out));
+        } else {
+            let block = |parser: &mut Parser, number| Bits::of(|out| blocks.write(number, parser, out));
+            parallel::map(threads, blocks.count(), block).iter().for_each(|bits| out.put_all(bits));
         }
         out.align();
+    }
+}
+
+/// The blocks of a stream. Each can be written apart from the others, since the pixels before it are known.
+struct Blocks<'a> {
+    head: &'a Head,
+    pixels: &'a PixelBits,
+    width: usize,
+    /// The bytes of pixels, the smaller first.
+    values: [u8; 2],
+    prices: &'a Prices,
+}
+
+impl Blocks<'_> {
+    /// Returns the number of blocks, one at least.
+    fn count(&self) -> usize {
+        self.pixels.len().div_ceil(BLOCK_PIXELS).max(1)
+    }
+
+    /// Writes the block with this number, the first with the head.
+    fn write(&self, number: usize, parser: &mut Parser, out: &mut BitWriter<'_>) {
+        let start = number * BLOCK_PIXELS;
+        let end = self.pixels.len().min(start + BLOCK_PIXELS);
+        let block =
+            TokenBlock::new(parser.parse(self.pixels, start..end, self.width, self.prices), self.values);
+        let last = if number + 1 == self.count() { LastBlock::Yes } else { LastBlock::No };
+        if number == 0 {
+            self.head.write(&block, last, out);
+        } else {
+            block.write(last, out);
+        }
     }
 }
 
@@ -93,6 +135,9 @@ mod tests {
         let [mut first, mut second] = [Vec::new(), Vec::new()];
         encoder.encode(image.view(), values, &mut first);
         encoder.encode(image.view(), values, &mut second);
+        assert_eq!(first, second);
+        second.clear();
+        encoder.encode_on(NonZero::new(3).unwrap(), image.view(), values, &mut second);
         assert_eq!(first, second);
         let mut inflated = Vec::new();
         let mut decoder = DeflateDecoder::new(first.as_slice());
@@ -138,9 +183,16 @@ mod tests {
 
     #[test]
     fn encodes_many_blocks_and_wide_rows() {
-        for (height, width) in
-            [(1, 70_000), (3, 40_000), (600, 700), (65_536, 2), (70_000, 1), (1, 65_536), (256, 256)]
-        {
+        for (height, width) in [
+            (1, 70_000),
+            (3, 40_000),
+            (600, 700),
+            (65_536, 2),
+            (70_000, 1),
+            (1, 65_536),
+            (256, 256),
+            (1200, 1000),
+        ] {
             let mut image = Bitmap::zeros(height, width).unwrap();
             for pixel in (0..height * width).step_by(97) {
                 image.set(pixel / width, pixel % width, true);

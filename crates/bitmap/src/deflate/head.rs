@@ -1,6 +1,6 @@
 //! The head of a stream: the bytes before the pixels, compressed once for all images.
 
-use super::bits::BitWriter;
+use super::bits::{BitWriter, Bits};
 use super::block::{BlockType, LastBlock, TokenBlock, put_code, put_match, put_start};
 use super::block_codes::{BlockCodes, fixed_literal};
 use super::tokens::{END_OF_BLOCK, MAX_DISTANCE, MAX_MATCH, MIN_MATCH, Token};
@@ -14,38 +14,32 @@ const FIXED_CODES: BlockCodes = BlockCodes::fixed([0, 1]);
 
 /// The first bytes of streams, as literals and matches under the fixed codes.
 #[derive(Debug)]
-pub(super) struct Head {
-    codes: Vec<u8>,
-    /// The number of bits of `codes`.
-    bits: usize,
-}
+pub(super) struct Head(Bits);
 
 impl Head {
     /// Compresses a head.
     pub(super) fn new(bytes: &[u8]) -> Self {
-        let mut codes = Vec::new();
-        let mut out = BitWriter::new(&mut codes);
-        for token in cheapest_tokens(bytes) {
-            match token.as_literal() {
-                Some(byte) => put_code(fixed_literal(byte), &mut out),
-                None => put_match(token, &FIXED_CODES, &mut out),
+        Self(Bits::of(|out| {
+            for token in cheapest_tokens(bytes) {
+                match token.as_literal() {
+                    Some(byte) => put_code(fixed_literal(byte), out),
+                    None => put_match(token, &FIXED_CODES, out),
+                }
             }
-        }
-        let bits = out.align();
-        Self { codes, bits }
+        }))
     }
 
     /// Writes the head and the first block of pixels; as one block, if that has the fixed codes too.
     pub(super) fn write(&self, block: &TokenBlock<'_>, last: LastBlock, out: &mut BitWriter<'_>) {
-        if self.bits == 0 {
+        if self.0.is_empty() {
             block.write(last, out);
         } else if block.block_type() == BlockType::FixedCodes {
             put_start(last, BlockType::FixedCodes, out);
-            out.put_bytes(&self.codes, self.bits);
+            out.put_all(&self.0);
             block.write_rest(out);
         } else {
             put_start(LastBlock::No, BlockType::FixedCodes, out);
-            out.put_bytes(&self.codes, self.bits);
+            out.put_all(&self.0);
             put_code(FIXED_CODES.symbols[END_OF_BLOCK], out);
             block.write(last, out);
         }

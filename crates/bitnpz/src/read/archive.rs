@@ -60,7 +60,8 @@ impl IntoIterator for &Archive {
 }
 
 impl Archive {
-    /// Opens an archive through a memory map.
+    /// Opens an archive through a memory map. If another process truncates the file meanwhile, the system ends this process (SIGBUS);
+    /// [`open_with`](Self::open_with) and [`Access::Positional`](crate::Access::Positional) give an error instead.
     ///
     /// ```no_run
     /// let archive = bitnpz::Archive::open("training.npz")?;

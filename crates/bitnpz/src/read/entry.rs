@@ -8,6 +8,7 @@ use bitnpz_bitmap::codec::Codec;
 use bitnpz_npy::{Dtype, DynArray, DynArrayView, Header, copy, with_room};
 use bitnpz_npz::{Limits, Member, MemberReader, Method};
 
+use super::array_reader::ArrayReader;
 use super::check::{check_array, damaged};
 use super::contents::{Contents, SetArray};
 use super::images::{Images, trailing};
@@ -216,6 +217,16 @@ impl<'a> Entry<'a> {
     pub(crate) fn member_reader(&self) -> Result<MemberReader<'a>> {
         match &self.location {
             ArrayLocation::Member(entry_member, _) => Ok(entry_member.member.reader()?),
+            ArrayLocation::Set(_) => Err(Error::from(ErrorKind::NoSuchKey).with_key(&self.key)),
+        }
+    }
+
+    /// Returns a reader of the array in its member.
+    pub(crate) fn member_array(&self) -> Result<ArrayReader<'a>> {
+        match &self.location {
+            ArrayLocation::Member(entry_member, _) => {
+                ArrayReader::of_member(&entry_member.member, &self.limits().npy)
+            }
             ArrayLocation::Set(_) => Err(Error::from(ErrorKind::NoSuchKey).with_key(&self.key)),
         }
     }

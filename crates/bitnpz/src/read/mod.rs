@@ -45,6 +45,7 @@ pub use keys::{Keys, Names};
 pub use open_options::OpenOptions;
 pub(crate) use places::ItemPlace;
 pub use report::{Problem, Report};
+pub(crate) use sharded_images::SHARDS_AT_ONCE;
 pub use stats::Stats;
 pub(crate) use stored_array::ShardedItems;
 pub use stored_array::StoredArray;

@@ -14,7 +14,7 @@ use crate::set::Requested;
 use crate::threads;
 
 /// So many shards are opened, and their images requested, at the same time.
-const SHARDS_AT_ONCE: NonZero<usize> = NonZero::new(16).expect("not 0");
+pub(crate) const SHARDS_AT_ONCE: NonZero<usize> = NonZero::new(16).expect("not 0");
 
 /// So many images of a batch are sorted by shard at a time.
 const IMAGES_AT_ONCE: usize = 1 << 16;

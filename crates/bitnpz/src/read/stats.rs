@@ -72,10 +72,11 @@ impl Archive {
                 continue;
             }
             let images = entry.to_images().map_err(|error| error.with_key(entry.key()))?;
-            stats.bytes += entry.stored_bytes();
+            let bytes = entry.stored_bytes();
+            stats.bytes += bytes;
             for index in 0..images.len() {
                 interrupt::check()?;
-                stats.add(&images, index, entry.stored_bytes(), &mut seen)?;
+                stats.add(&images, index, bytes, &mut seen)?;
                 steps.done = end.min(steps.done + 1);
                 progress(steps);
             }

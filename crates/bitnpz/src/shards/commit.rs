@@ -74,7 +74,7 @@ pub fn replace<P: AsRef<Path>>(
     let read = |error| bitnpz_npz::Error::from(bitnpz_npz::ErrorKind::Open { path: path.to_owned(), error });
     let locked = loop {
         let file = HeldFile::open(path).map_err(read)?;
-        file.lock().map_err(read)?;
+        file.lock()?.map_err(read)?;
         if file.is_there() {
             break file;
         }

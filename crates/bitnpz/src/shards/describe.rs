@@ -9,11 +9,8 @@ use super::manifest::{CutArray, Manifest, Shard, check_name, unfit};
 use super::open_shards::{ShardStore, open_in_store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::packed::PackedKind;
-use crate::read::{Archive, Images, OpenOptions};
+use crate::read::{Archive, Images, OpenOptions, SHARDS_AT_ONCE};
 use crate::threads;
-
-/// So many archives of a store are opened at the same time.
-const SHARDS_AT_ONCE: NonZero<usize> = NonZero::new(16).expect("not 0");
 
 impl Manifest {
     /// Returns the manifest of archives of a store, in this order. All must have the same arrays: stacks under the same key, and

@@ -12,6 +12,9 @@ use crate::read::Images;
 /// The hashes of so many keys are kept at a time: 150 MB at most. If there are more keys, all are read several times.
 const KEYS_AT_ONCE: usize = 1 << 22;
 
+/// So many of them are told of each shard; the others are counted.
+const MOST_TOLD: usize = 100;
+
 /// After so many keys it is checked whether the call was interrupted.
 const KEYS_BETWEEN_CHECKS: usize = 1 << 12;
 
@@ -26,13 +29,13 @@ pub(super) struct KeyTwice {
 }
 
 impl OpenShards {
-    /// Returns the images of this array, which have keys of their own, whose key an image of an earlier shard has too. Shards that
-    /// cannot be read are left out.
-    pub(super) fn keys_twice(&self, array: usize) -> Result<Vec<KeyTwice>> {
+    /// Returns the images of this array, which have keys of their own, whose key an image of an earlier shard has too, and how many
+    /// more each shard has. Shards that cannot be read are left out.
+    pub(super) fn keys_twice(&self, array: usize) -> Result<(Vec<KeyTwice>, Vec<usize>)> {
         let count: usize = self.manifest.shards().iter().map(|shard| shard.items[array]).sum();
         let passes = count.div_ceil(KEYS_AT_ONCE) as u64;
         let hasher = foldhash::quality::RandomState::default();
-        let mut found = Vec::new();
+        let (mut found, mut counts) = (Vec::new(), vec![0_usize; self.manifest.shards().len()]);
         for pass in 0..passes {
             let mut first = HashMap::with_hasher(foldhash::fast::FixedState::default());
             for shard in 0..self.manifest.shards().len() {
@@ -46,13 +49,17 @@ impl OpenShards {
                     if hash % passes == pass {
                         let earlier = *first.entry(hash).or_insert(shard);
                         if earlier < shard {
+                            counts[shard] += 1;
+                        }
+                        if earlier < shard && counts[shard] <= MOST_TOLD {
                             found.push(KeyTwice { shard, image, key, earlier });
                         }
                     }
                 }
             }
         }
-        self.confirm(found, array)
+        let more = counts.into_iter().map(|count| count.saturating_sub(MOST_TOLD)).collect();
+        Ok((self.confirm(found, array)?, more))
     }
 
     /// Returns those of which the earlier shard has the key: keys that differ may have the same hash. Opens each of these shards once.

@@ -15,10 +15,9 @@
 //! | `keys_twice` | verifying: images of several shards that have the same key |
 //! | `names` | names of shards that nobody else has |
 //! | `orphans` | shards that no manifest names |
-//! | `cut` | cutting an archive into shards |
+//! | `shard` | cutting an archive into shards |
 
 mod commit;
-mod cut;
 mod describe;
 mod found;
 mod keys_twice;
@@ -28,12 +27,13 @@ mod names;
 mod open_shards;
 mod orphans;
 mod read_manifest;
+mod shard;
 mod sharded_archive;
 
 pub use commit::{commit, replace};
-pub use cut::shard;
 pub use manifest::{MANIFEST_SUFFIX, Manifest, Shard, is_manifest};
 pub use names::shard_path;
 pub use open_shards::ShardStore;
 pub use orphans::remove_orphans;
+pub use shard::shard;
 pub use sharded_archive::{ShardReport, ShardedArchive};

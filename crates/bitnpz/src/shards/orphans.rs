@@ -74,7 +74,7 @@ pub fn remove_orphans(manifest: impl AsRef<Path>, age: Duration, removes: bool) 
                 bitnpz_npz::Error::from(bitnpz_npz::ErrorKind::Write { path: path.clone(), error })
             })?;
         }
-        shards.extend(clean(&folder)?);
     }
+    shards.extend(if removes { clean(&folder)? } else { bitnpz_npz::abandoned(&folder)? });
     Ok(shards)
 }

@@ -19,7 +19,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::progress::Steps;
 use crate::read::{
-    Archive, Content, Images, OpenOptions, Problem, Report, ShardedImages, ShardedItems, StoredArray,
+    Archive, Content, Images, OpenOptions, Problem, Report, SHARDS_AT_ONCE, ShardedImages, ShardedItems,
+    StoredArray,
 };
 
 /// Several archives, the *shards*, that are read as one: each array is as long as those of all shards together.
@@ -224,12 +225,19 @@ impl ShardedArchive {
         }
         let mut keyed = self.manifest().arrays.iter().enumerate().filter(|(_, array)| array.key.is_none());
         if let Some((array, _)) = keyed.next().filter(|_| pixels) {
-            for KeyTwice { shard, image, key, earlier } in self.0.keys_twice(array)? {
+            let (twice, more) = self.0.keys_twice(array)?;
+            for KeyTwice { shard, image, key, earlier } in twice {
                 let earlier = &self.shards()[earlier].name;
                 let message = format!("expected a key of its own, found that of an image of {earlier}");
                 let problem =
                     Problem { key: Some(key), image: Some(image), ..Problem::of_member("", message) };
                 reports[shard].report.problems.push(problem);
+            }
+            for (report, more) in reports.iter_mut().zip(more).filter(|(_, more)| *more > 0) {
+                let message = format!(
+                    "expected keys of their own, found those of images of earlier shards: of {more} more images"
+                );
+                report.report.problems.push(Problem::of_member("", message));
             }
         }
         Ok(reports)
@@ -450,9 +458,6 @@ impl ShardedItems for CutItems {
         crate::threads::map_parts_mut(at_once, &mut by_shard, copy).into_iter().collect()
     }
 }
-
-/// So many shards of a store are read at the same time.
-const SHARDS_AT_ONCE: NonZero<usize> = NonZero::new(16).expect("not 0");
 
 impl CutItems {
     fn copy_of_shard(&self, shard: usize, wanted: &mut Wanted<'_>, item: usize) -> Result<()> {

@@ -255,7 +255,7 @@ impl Writer {
         let added = self.output.zip.add(&names::of_array(key), npy);
         added.map_err(|error| Error::from(error).with_key(key))?;
         self.output.meter.count_images(images, stack.iter().product::<usize>() * kind.dtype.item_size());
-        self.output.ledger.note_packed(self.output.zip.len() - 1, MEMBERS, kind, images);
+        self.output.ledger.note_array(self.output.zip.len() - 1, MEMBERS, Some(kind), images);
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use crate::held_file::HeldFile;
 use crate::interrupt;
 use crate::options::WriteOptions;
 use crate::packed::Palette;
-use crate::read::{Archive, Entry, ItemPlace, OpenOptions, SetArray};
+use crate::read::{Archive, Entry, ItemPlace, SetArray};
 use crate::set::StoredSet;
 
 /// At most so many stacks that are too small for a set stay extendable, since each is kept in memory. The others are copied.
@@ -48,17 +48,22 @@ impl Writer {
     /// If the archive cannot be read, or no file can be made beside it. Finishing fails if somebody else has replaced the archive
     /// since: then nothing is written.
     pub fn append(path: impl AsRef<Path>, options: &WriteOptions) -> Result<Self> {
-        let reading = OpenOptions::default().with_limits(options.limits.clone());
-        let held = HeldFile::open(path.as_ref()).ok();
-        let archive = Archive::open_with(path.as_ref(), &reading)?;
-        let mut writer = Self::like(path, &archive, options)?;
-        writer.appended_to = held;
+        let (mut writer, archive) = Self::replacing(path.as_ref(), options)?;
         writer.take_over(&archive, all_of(&archive), |_, _| Ok(true), |_, _| Ok(()))?;
         Ok(writer)
     }
 
+    /// Starts an archive that will replace the one at this path, which it opens.
+    pub(super) fn replacing(path: &Path, options: &WriteOptions) -> Result<(Self, Archive)> {
+        let held = HeldFile::open(path).ok();
+        let archive = Archive::open_with(path, &options.reading())?;
+        let mut writer = Self::like(path, &archive, options)?;
+        writer.appended_to = held;
+        Ok((writer, archive))
+    }
+
     /// Starts an archive in the encoding of this one, unless another is asked for.
-    pub(super) fn like(path: impl AsRef<Path>, archive: &Archive, options: &WriteOptions) -> Result<Self> {
+    pub(crate) fn like(path: impl AsRef<Path>, archive: &Archive, options: &WriteOptions) -> Result<Self> {
         let mut options = options.clone();
         options.encoding = options.encoding.or_else(|| Some(archive.encoding()));
         Self::create_with(path, &options)
@@ -84,9 +89,8 @@ impl Writer {
                 None => None,
             });
         }
-        if self.encoding() == Encoding::Sets && archive.encoding() == Encoding::Sets {
-            self.sets.resume_small();
-        }
+        // Stacks may be too small for a set of their own, and get larger here.
+        let grows = [self.encoding(), archive.encoding()] == [Encoding::Sets; 2];
         for place in archive.places() {
             interrupt::check()?;
             match place {
@@ -105,7 +109,7 @@ impl Writer {
                 ItemPlace::Member(number) => {
                     let member = zip.member(number).expect("a member that places give");
                     if takes_member(self, member.key())? {
-                        self.take_over_member(archive, &member)?;
+                        self.take_over_member(archive, &member, grows)?;
                     }
                 }
             }
@@ -113,12 +117,12 @@ impl Writer {
         Ok(())
     }
 
-    fn take_over_member(&mut self, archive: &Archive, member: &Member<'_>) -> Result<()> {
+    /// Takes over a member, whose images may become a set with others if they may grow.
+    fn take_over_member(&mut self, archive: &Archive, member: &Member<'_>, grows: bool) -> Result<()> {
         // Members that are no arrays, or cannot be read, are copied all the same.
         let entry = archive.entry(member.key()).ok();
         let is_few = archive.is_few(member.key());
-        if let Some(entry) = entry.as_ref().filter(|_| is_few)
-            && self.sets.has_small()
+        if let Some(entry) = entry.as_ref().filter(|_| is_few && grows)
             && self.sets.gathers_images(entry.dtype())
             && let Ok(array) = entry.to_array()
         {
@@ -128,8 +132,7 @@ impl Writer {
                 result => return result.map(drop),
             }
         }
-        if let Some(entry) = entry.as_ref().filter(|entry| entry.is_small_stack())
-            && self.sets.has_small()
+        if let Some(entry) = entry.as_ref().filter(|entry| grows && entry.is_small_stack())
             && (self.sets.stacks.len() < MOST_SMALL_STACKS || self.sets.has_stack(member.key()))
             && let Ok(array) = entry.to_array()
         {
@@ -141,10 +144,10 @@ impl Writer {
         }
         self.claim(member.key())?;
         if archive.is_whole(member.key()) {
-            self.sets.whole.insert(bitnpz_npz::identity(member.key()).to_owned());
+            self.output.ledger.whole.insert(bitnpz_npz::identity(member.key()).to_owned());
         }
         if is_few {
-            self.sets.few.insert(bitnpz_npz::identity(member.key()).to_owned());
+            self.output.ledger.few.insert(bitnpz_npz::identity(member.key()).to_owned());
         }
         self.copy_member(member, entry.as_ref())
     }
@@ -156,8 +159,7 @@ impl Writer {
         let images = entry.and_then(Entry::image_count).unwrap_or(0);
         let ledger = &mut self.output.ledger;
         match entry.map(Entry::kind) {
-            Some(Some(kind)) => ledger.note_packed(number, MEMBERS, kind.clone(), images),
-            Some(None) => ledger.note_plain(number, MEMBERS, images),
+            Some(kind) => ledger.note_array(number, MEMBERS, kind.cloned(), images),
             None => ledger.note_other(number),
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Deflating an array of two values, one byte each, from its packed rows.
 
 use std::cell::RefCell;
+use std::num::NonZero;
 use std::ops::Range;
 
 use bitnpz_bitmap::{BitmapView, DeflateEncoder};
@@ -58,11 +59,18 @@ pub(super) struct BilevelArray {
     crc32: u32,
     /// The level of libdeflate.
     level: u8,
+    /// The number of threads for a large array.
+    threads: NonZero<usize>,
 }
 
 impl BilevelArray {
     /// Takes the packed rows of an array that [has byte rows](has_byte_rows).
-    pub(super) fn new(array: &DynArrayView<'_>, packed: PackedImages, level: u8) -> Result<Self> {
+    pub(super) fn new(
+        array: &DynArrayView<'_>,
+        packed: PackedImages,
+        level: u8,
+        threads: NonZero<usize>,
+    ) -> Result<Self> {
         let PackedImages { shape, kind, rows } = packed;
         let header = array.header().to_bytes()?;
         let mut crc32 = crc32fast::Hasher::new();
@@ -76,6 +84,7 @@ impl BilevelArray {
             kind,
             rows,
             level,
+            threads,
         })
     }
 
@@ -144,7 +153,7 @@ impl BilevelArray {
             let known = cached.take().filter(|(known, _)| *known == self.header);
             let new = || (self.header.clone(), DeflateEncoder::new(&self.header));
             let (_, encoder) = cached.insert(known.unwrap_or_else(new));
-            encoder.encode(self.image(0..self.height), self.values(), &mut data);
+            encoder.encode_on(self.threads, self.image(0..self.height), self.values(), &mut data);
         });
         Ok(CompressedMember::from_deflate(data, self.size, self.crc32))
     }

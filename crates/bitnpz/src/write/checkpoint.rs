@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::ledger::Summary;
 use crate::error::Result;
 use crate::options::WriteOptions;
-use crate::read::{Archive, Item, OpenOptions};
+use crate::read::{Archive, Item};
 
 /// An archive is kept after so many images unless told otherwise: to keep it costs a copy of all that is there.
 const IMAGES: usize = 1 << 20;
@@ -26,8 +26,7 @@ pub(super) struct Checkpoint {
 impl Checkpoint {
     /// Opens the archive at the path.
     pub(super) fn archive(&self) -> Result<Archive> {
-        let options = OpenOptions::default().with_limits(self.options.limits.clone());
-        Archive::open_with(&self.path, &options)
+        Archive::open_with(&self.path, &self.options.reading())
     }
 
     /// Counts images that were added. Returns whether the archive is to be kept now.

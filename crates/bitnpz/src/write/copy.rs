@@ -1,20 +1,19 @@
 //! Adding whole arrays from files and other archives, in bounded memory.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::Path;
 
-use bitnpz_npy::{DynArrayView, Header, Kind, zeros};
+use bitnpz_npy::{DynArrayView, Header, Kind};
 use bitnpz_npz::Limits;
 
+use super::array_stream::NewArray;
 use super::order_log::MEMBERS;
-use super::source::{ArraySource, NpyFile, PIECE_BYTES, WithAxes, is_not_images, is_two_valued};
+use super::source::{ArraySource, NpyFile, WithAxes, is_not_images, is_two_valued};
 use super::stack::Stack;
 use super::writer::Writer;
 use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
 use crate::error::Result;
-use crate::interrupt;
-use crate::names;
 use crate::packed::count_images;
 use crate::read::{Archive, Entry, Item, OtherMember};
 
@@ -155,25 +154,20 @@ impl Writer {
         Ok(Added::Images)
     }
 
-    /// Copies the `.npy` file of a large ordinary array.
+    /// Copies a large ordinary array piece by piece.
     fn copy_array(&mut self, key: &str, source: &impl ArraySource) -> Result<()> {
         self.claim(key)?;
-        let member = self.output.zip.len();
         let (compression, meter) = (self.output.zip.options().compression, self.output.meter.clone());
-        let name = names::of_array(key);
-        let mut stream = self.output.stream_array(&name, Vec::new(), source.header(), compression)?;
-        let (mut npy, mut piece) = (source.npy()?, zeros(PIECE_BYTES)?);
-        loop {
-            interrupt::check()?;
-            let read = npy.read(&mut piece).map_err(bitnpz_npz::Error::from)?;
-            if read == 0 {
-                break;
-            }
-            stream.write_all(&piece[..read]).map_err(bitnpz_npz::Error::from)?;
-            meter.count_images(0, read);
-        }
-        stream.finish(&[])?;
-        self.output.ledger.note_plain(member, MEMBERS, 0);
+        let mut reader = source.reader()?;
+        let header = reader.header().clone();
+        let mut stream =
+            self.output.start_array(NewArray { key, place: MEMBERS, kind: None }, &header, compression)?;
+        reader.copy_to(|items| {
+            stream.write(items)?;
+            meter.count_images(0, items.len());
+            Ok(())
+        })?;
+        stream.finish(&header, 0)?;
         self.note_added(0)
     }
 
@@ -215,12 +209,11 @@ impl Writer {
             }
             Ok(())
         });
-        if done > start {
-            // A part of the array must not pass for all of it.
-            self.output.abandon_on_error(added)?;
-        } else {
-            added?;
+        // A part of the array must not pass for all of it.
+        if added.is_err() && done > start {
+            self.output.zip.abandon();
         }
+        added?;
         self.note_added(unkept)
     }
 }

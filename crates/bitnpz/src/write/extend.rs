@@ -148,11 +148,10 @@ impl Writer {
             Ok(())
         });
         // A part of the array must not pass for all of it.
-        if images > 0 {
-            self.output.abandon_on_error(added)?;
-        } else {
-            added?;
+        if added.is_err() && images > 0 {
+            self.output.zip.abandon();
         }
+        added?;
         self.note_added(images)
     }
 

@@ -1,6 +1,6 @@
 //! What has been written under which keys.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::order_log::{MEMBERS, OrderLog};
 use crate::packed::{PackedIndex, PackedKind};
@@ -27,6 +27,10 @@ pub(super) struct Ledger {
     keys: usize,
     images: usize,
     pub(super) order: OrderLog,
+    /// The keys of arrays that each shard has as a whole.
+    pub(super) whole: BTreeSet<String>,
+    /// The keys of ordinary arrays that are images, too few for a set.
+    pub(super) few: BTreeSet<String>,
 }
 
 /// The content of a member.
@@ -43,23 +47,27 @@ enum MemberContent {
 }
 
 impl Ledger {
-    /// Notes that the member with this number holds packed images that were saved in this place.
-    pub(super) fn note_packed(&mut self, member: usize, place: usize, kind: PackedKind, images: usize) {
-        let next = u32::try_from(self.kinds.len()).expect("there are no more kinds than members");
-        let number = *self.kind_numbers.entry(kind).or_insert_with_key(|kind| {
-            self.kinds.push(kind.clone());
-            next
-        });
-        self.note(member, place, MemberContent::Packed(number));
+    /// Notes that the member with this number is an array of so many images that was saved in this place: packed rows of images of
+    /// this kind, or an array as it is.
+    pub(super) fn note_array(
+        &mut self,
+        member: usize,
+        place: usize,
+        kind: Option<PackedKind>,
+        images: usize,
+    ) {
+        let content = kind.map_or(MemberContent::Array, |kind| MemberContent::Packed(self.number_of(kind)));
+        self.note(member, place, content);
         self.keys += 1;
         self.images += images;
     }
 
-    /// Notes that the member with this number is an array as it is, of so many images, that was saved in this place.
-    pub(super) fn note_plain(&mut self, member: usize, place: usize, images: usize) {
-        self.note(member, place, MemberContent::Array);
-        self.keys += 1;
-        self.images += images;
+    fn number_of(&mut self, kind: PackedKind) -> u32 {
+        let next = u32::try_from(self.kinds.len()).expect("there are no more kinds than members");
+        *self.kind_numbers.entry(kind).or_insert_with_key(|kind| {
+            self.kinds.push(kind.clone());
+            next
+        })
     }
 
     /// Notes that the member with this number is no array.

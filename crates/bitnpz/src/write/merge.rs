@@ -1,18 +1,20 @@
 //! Merging archives: their images are copied, but for small stacks.
 
 use std::cell::RefCell;
-use std::io::Write;
+use std::io::Read;
 use std::path::Path;
 
 use bitnpz_npz::{Compression, Member, Method};
 
+use super::array_stream::NewArray;
 use super::merge_sources::{SharedKeys, Source, joined, palettes};
 use super::order_log::MEMBERS;
+use super::source::PIECE_BYTES;
 use super::writer::Writer;
 use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
-use crate::names;
+use crate::interrupt;
 use crate::options::WriteOptions;
 use crate::packed::count_images;
 use crate::read::{Archive, ArrayReader, OpenOptions, SetArray};
@@ -20,14 +22,14 @@ use crate::shards::{ShardedArchive, is_manifest};
 
 impl Writer {
     /// Starts an archive that has everything the archives at these paths have, in their order, and replaces what is at `path` when
-    /// it is finished. The path of a manifest stands for its shards. All must have the same encoding. Images are copied without
-    /// decoding them, except small stacks that share an image set, and those whose bits have other values. Stacks under the same key
-    /// become one, and images with keys of their own are put together.
+    /// it is finished. The path of a manifest stands for its shards. The new archive has image sets if any of them has, else packed
+    /// rows if any has. Images are copied without decoding them, except small stacks that share an image set, and those whose bits
+    /// have other values. Stacks under the same key become one, and images with keys of their own are put together.
     ///
     /// Other arrays under a key that several archives have are joined along their first axis if that counts images in each
     /// archive, as labels do: it is as long as a stack of the archive or as it has images with keys of their own. So are arrays of
     /// two values as long as a stack, which are stored as an image. Otherwise, and if
-    /// [`shard`](Self::shard) did not cut them, they must be the same in all, and are written once.
+    /// [`split_part`](Self::split_part) did not cut them, they must be the same in all, and are written once.
     ///
     /// ```
     /// use ndarray::{Array3, array};
@@ -56,6 +58,7 @@ impl Writer {
         if from.is_empty() {
             return Err(ErrorKind::NothingToMerge.into());
         }
+        // Mapped: a process may have fewer files open than there are archives.
         let reading = OpenOptions::default().with_limits(options.limits.clone());
         let mut paths = Vec::new();
         for path in from.iter().map(AsRef::as_ref) {
@@ -127,28 +130,27 @@ impl Writer {
             }
             self.claim(key)?;
             if is_whole {
-                self.sets.whole.insert(key.to_owned());
+                self.output.ledger.whole.insert(key.to_owned());
             }
             if sources[0].archive.is_few(key) {
-                self.sets.few.insert(key.to_owned());
+                self.output.ledger.few.insert(key.to_owned());
             }
             let entry = sources[0].archive.entry(key).ok();
             return self.copy_member(&members[0], entry.as_ref());
         };
         self.claim(key)?;
-        let number = self.output.zip.len();
-        let head = header.to_bytes()?;
-        let name = names::of_array(key);
         let mut compression = self.output.zip.options().compression;
         if self.output.has_parts(&header) {
             compression = compression_like(compression, &members);
         }
-        let mut stream = match kind {
-            Some(_) => self.output.zip.stream(&name, head.clone())?,
-            None => self.output.stream_array(&name, head.clone(), &header, compression)?,
+        let images = match &kind {
+            Some(_) => count_images(&header.shape),
+            None => sources.iter().filter_map(|source| source.archive.entry(key).ok()?.image_count()).sum(),
         };
+        let mut stream =
+            self.output.start_array(NewArray { key, place: MEMBERS, kind }, &header, compression)?;
         for source in sources {
-            let mut write = |bytes: &[u8]| Ok(stream.write_all(bytes).map_err(bitnpz_npz::Error::from)?);
+            let mut write = |bytes: &[u8]| stream.write(bytes);
             let copied = match source.member(key) {
                 Some(member) => ArrayReader::of_member(&member, &source.archive.zip().limits().npy)
                     .and_then(|mut reader| reader.copy_to(write)),
@@ -157,23 +159,31 @@ impl Writer {
             };
             copied.map_err(|error| error.with_key(key).in_file(&source.path))?;
         }
-        stream.finish(&head)?;
-        let images = match &kind {
-            Some(_) => count_images(&header.shape),
-            None => sources.iter().filter_map(|source| source.archive.entry(key).ok()?.image_count()).sum(),
-        };
-        match kind {
-            Some(kind) => self.output.ledger.note_packed(number, MEMBERS, kind, images),
-            None => self.output.ledger.note_plain(number, MEMBERS, images),
-        }
-        Ok(())
+        stream.finish(&header, images)
     }
 }
 
 /// Returns whether two members have the same bytes.
 fn is_same(one: &Member<'_>, other: &Member<'_>) -> Result<bool> {
     let summary = |member: &Member<'_>| (member.size(), member.crc32());
-    Ok(summary(one) == summary(other) && one.read()? == other.read()?)
+    if summary(one) != summary(other) {
+        return Ok(false);
+    }
+    let mut readers = [one.reader()?, other.reader()?];
+    let mut pieces = [Vec::new(), Vec::new()];
+    loop {
+        interrupt::check()?;
+        for (reader, piece) in readers.iter_mut().zip(&mut pieces) {
+            piece.clear();
+            let read = reader.take(PIECE_BYTES as u64).read_to_end(piece);
+            read.map_err(bitnpz_npz::Error::from)?;
+        }
+        match &pieces {
+            [one, other] if one != other => return Ok(false),
+            [one, _] if one.len() < PIECE_BYTES => return Ok(true),
+            _ => {}
+        }
+    }
 }
 
 /// Returns the compression of an array whose items are those of members: none if they are stored, as deflate gains little then.

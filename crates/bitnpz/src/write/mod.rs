@@ -8,6 +8,7 @@
 
 mod add;
 mod append;
+mod array_stream;
 mod bilevel;
 mod checkpoint;
 mod choice;
@@ -28,6 +29,7 @@ mod sets;
 mod shared_set;
 mod small;
 mod source;
+mod spill;
 mod split;
 mod stack;
 mod stack_writer;

@@ -1,11 +1,11 @@
 //! Stacks that can still be extended.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::PathBuf;
 
 use super::output::Output;
 use super::set_stack::SetStack;
+use super::spill::Spill;
 use crate::error::Result;
 
 /// So many bytes of packed rows are kept in memory, before they are moved to a temporary file. Encoding them then would give each
@@ -18,10 +18,7 @@ const COUNTED_AFTER: usize = MOST_COLLECTED / 8;
 /// The stacks of image sets that can still be extended, in the order of saving.
 #[derive(Debug)]
 pub(super) struct OpenStacks {
-    /// The folder for the temporary file.
-    folder: PathBuf,
-    /// The file, once there is one.
-    spilled: Option<File>,
+    spill: Spill,
     stacks: Vec<SetStack>,
     /// The number of each stack, by its key.
     numbers: HashMap<String, usize>,
@@ -32,7 +29,7 @@ pub(super) struct OpenStacks {
 impl OpenStacks {
     /// Starts without stacks, with temporary files in this folder.
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, spilled: None, stacks: Vec::new(), numbers: HashMap::new(), added: 0 }
+        Self { spill: Spill::new(folder), stacks: Vec::new(), numbers: HashMap::new(), added: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -58,9 +55,8 @@ impl OpenStacks {
         let Some(stack) = self.numbers.get(key).map(|&number| &mut self.stacks[number]) else {
             return Ok(None);
         };
-        if let Some(file) = self.spilled.as_mut().filter(|_| stack.needs_restoring(items)) {
-            let restored = stack.restore(file, output);
-            output.abandon_on_error(restored)?;
+        if stack.needs_restoring(items) {
+            output.whole(|output| stack.restore(&mut self.spill, output))?;
         }
         Ok(Some(stack))
     }
@@ -80,26 +76,21 @@ impl OpenStacks {
         self.added = 0;
         let bytes: usize = self.stacks.iter().map(|stack| stack.set.collected_bytes()).sum();
         if bytes > MOST_COLLECTED {
-            let spilled = self.spill();
-            output.abandon_on_error(spilled)?;
+            output.whole(|_| self.stacks.iter_mut().try_for_each(|stack| stack.spill(&mut self.spill)))?;
         }
         Ok(())
     }
 
-    fn spill(&mut self) -> Result<()> {
-        let mut file = match self.spilled.take() {
-            Some(file) => file,
-            None => tempfile::tempfile_in(&self.folder).map_err(bitnpz_npz::Error::from)?,
-        };
-        self.stacks.iter_mut().try_for_each(|stack| stack.spill(&mut file))?;
-        self.spilled = Some(file);
-        Ok(())
+    /// Takes all stacks out. Images of some may be in the [temporary file](Self::spill).
+    pub(super) fn take(&mut self) -> Vec<SetStack> {
+        self.numbers.clear();
+        self.added = 0;
+        std::mem::take(&mut self.stacks)
     }
 
-    /// Takes all stacks out, with the file that has images of some.
-    pub(super) fn take(&mut self) -> (Vec<SetStack>, Option<File>) {
-        let stacks = std::mem::replace(self, Self::new(self.folder.clone()));
-        (stacks.stacks, stacks.spilled)
+    /// Returns the temporary file, from which images are restored.
+    pub(super) fn spill(&mut self) -> &mut Spill {
+        &mut self.spill
     }
 }
 

@@ -1,7 +1,7 @@
 //! The archive that is being written, with its ledger.
 
 use bitnpz_npy::Header;
-use bitnpz_npz::{Compression, Owner, Stream};
+use bitnpz_npz::Owner;
 
 use super::ledger::{Ledger, Summary};
 use super::target::Target;
@@ -50,21 +50,6 @@ impl Output {
         }
     }
 
-    /// Starts the member of an ordinary array, in parts if that is [of use](Self::has_parts).
-    pub(super) fn stream_array(
-        &mut self,
-        name: &str,
-        head: Vec<u8>,
-        header: &Header,
-        compression: Compression,
-    ) -> bitnpz_npz::Result<Stream<'_, Target>> {
-        if self.has_parts(header) {
-            self.zip.stream_in_parts(name, head, header.data_len() as u64, compression)
-        } else {
-            self.zip.stream_with(name, head, compression)
-        }
-    }
-
     /// Returns whether an array of this header is deflated in parts, so that not all of it need be read.
     pub(super) fn has_parts(&self, header: &Header) -> bool {
         let has_items_in_order = !header.fortran_order || header.shape.len() == 1;
@@ -76,12 +61,9 @@ impl Output {
         Ok(self.owner.check().map_err(bitnpz_npz::Error::from)?)
     }
 
-    /// Abandons the archive if something failed that has added only a part of what it should: it must not be finished then.
-    pub(super) fn abandon_on_error<R>(&mut self, result: Result<R>) -> Result<R> {
-        if result.is_err() {
-            self.zip.abandon();
-        }
-        result
+    /// Makes a change that is whole or not there: if it fails halfway, the archive is abandoned and cannot be finished.
+    pub(super) fn whole<R>(&mut self, change: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        change(self).inspect_err(|_| self.zip.abandon())
     }
 
     /// Ends the archive, whose central directory lists the members with these numbers first.

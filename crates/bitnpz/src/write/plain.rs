@@ -1,15 +1,13 @@
 //! The encoding `plain`: arrays as they are, deflated.
 
-use std::io::Write;
-
 use bitnpz_npy::{DynArrayView, copy};
 use bitnpz_npz::{CompressedMember, Compression};
 
+use super::array_stream::NewArray;
 use super::bilevel::{BilevelArray, has_byte_rows};
 use super::output::Output;
 use super::trial::{best_level, may_gain, samples, size_at};
 use crate::error::Result;
-use crate::interrupt;
 use crate::names;
 use crate::packed::{PackedImages, normalize_bools};
 
@@ -44,57 +42,45 @@ pub(super) struct PlainArray<'a> {
 impl PlainArray<'_> {
     /// Writes the array, whose key is claimed.
     pub(super) fn write(self, output: &mut Output) -> Result<()> {
+        let key = self.key;
+        self.add(output).map_err(|error| error.with_key(key))
+    }
+
+    fn add(self, output: &mut Output) -> Result<()> {
         let Self { key, place, array, packed, images } = self;
         let items = normalize_bools(array.dtype(), array.data())?;
         let array = &DynArrayView::new(array.header().clone(), &items)?;
-        let (number, compression) = (output.zip.len(), output.zip.options().compression);
-        let written = match (packed, compression) {
+        let (number, name) = (output.zip.len(), names::of_array(key));
+        let &bitnpz_npz::WriteOptions { compression, threads, .. } = output.zip.options();
+        match (packed, compression) {
             (Some(packed), Compression::Deflate { level }) if has_byte_rows(array) => {
-                write_bilevel(output, key, BilevelArray::new(array, packed, level)?)
+                let array = BilevelArray::new(array, packed, level, threads)?;
+                let held_bytes = array.row_bytes();
+                let deflate = array.deflate(&mut output.trials)?;
+                output.zip.add_compressed(&name, held_bytes, deflate)?;
             }
-            (None, _) if images == 0 && output.has_parts(array.header()) => {
-                let compression = worthwhile(array.data(), compression)?;
-                stream(output, key, array, compression)
+            (packed, _) => {
+                let has_parts = packed.is_none() && images == 0 && output.has_parts(array.header());
+                let choose = if has_parts { worthwhile } else { with_best_level };
+                let chosen = choose(array.data(), compression)?;
+                if has_parts || is_streamed(array, compression, chosen) {
+                    let mut stream =
+                        output.start_array(NewArray { key, place, kind: None }, array.header(), chosen)?;
+                    array.data().chunks(PIECE_BYTES).try_for_each(|piece| stream.write(piece))?;
+                    return stream.finish(array.header(), images);
+                }
+                output.zip.add_with(&name, array.to_npy()?, chosen)?;
             }
-            _ => write_items(output, key, array, compression),
-        };
-        written.map_err(|error| error.with_key(key))?;
-        output.ledger.note_plain(number, place, images);
+        }
+        output.ledger.note_array(number, place, None, images);
         Ok(())
     }
 }
 
-fn write_bilevel(output: &mut Output, key: &str, array: BilevelArray) -> Result<()> {
-    let held_bytes = array.row_bytes();
-    let deflate = array.deflate(&mut output.trials)?;
-    Ok(output.zip.add_compressed(&names::of_array(key), held_bytes, deflate)?)
-}
-
-/// Writes an array in one go or in pieces, whatever its items are.
-fn write_items(
-    output: &mut Output,
-    key: &str,
-    array: &DynArrayView<'_>,
-    compression: Compression,
-) -> Result<()> {
-    let chosen = with_best_level(array.data(), compression)?;
-    let streamed_from = if chosen == compression { STREAMED_BYTES } else { STREAMED_IF_TINY_BYTES };
-    let streams = !matches!(compression, Compression::Zstd { .. });
-    if array.data().len() > streamed_from && streams {
-        return stream(output, key, array, chosen);
-    }
-    Ok(output.zip.add_with(&names::of_array(key), array.to_npy()?, chosen)?)
-}
-
-/// Writes an array in pieces.
-fn stream(output: &mut Output, key: &str, array: &DynArrayView<'_>, compression: Compression) -> Result<()> {
-    let head = array.header().to_bytes()?;
-    let mut stream = output.stream_array(&names::of_array(key), head.clone(), array.header(), compression)?;
-    for piece in array.data().chunks(PIECE_BYTES) {
-        interrupt::check()?;
-        stream.write_all(piece).map_err(bitnpz_npz::Error::from)?;
-    }
-    Ok(stream.finish(&head)?)
+/// Returns whether an array is compressed in pieces: where this compression is asked for, and that is chosen for it.
+fn is_streamed(array: &DynArrayView<'_>, asked: Compression, chosen: Compression) -> bool {
+    let streamed_from = if chosen == asked { STREAMED_BYTES } else { STREAMED_IF_TINY_BYTES };
+    array.data().len() > streamed_from && !matches!(asked, Compression::Zstd { .. })
 }
 
 /// Returns the compression of an array's items: none if that makes them hardly smaller, so that they can be read in place.

@@ -7,10 +7,9 @@ use bitnpz_npy::{make_room, zeros};
 use super::stack::Stack;
 use super::writer::Writer;
 use crate::error::Result;
-use crate::held_file::HeldFile;
 use crate::options::WriteOptions;
 use crate::packed::{PackedKind, unpack};
-use crate::read::{Archive, OpenOptions, SetArray};
+use crate::read::{Archive, SetArray};
 use crate::set::{StackShape, Stacks};
 
 /// The outcome of adding what remains of an array.
@@ -18,7 +17,7 @@ use crate::set::{StackShape, Stacks};
 pub(crate) enum Remaining {
     /// It was added, if anything remains.
     Added,
-    /// It was left out: its key is damaged and already taken.
+    /// It was left out: its key is already taken.
     KeyTaken,
 }
 
@@ -49,11 +48,7 @@ impl Writer {
         options: &WriteOptions,
         is_removed: impl Fn(&str) -> bool,
     ) -> Result<Self> {
-        let reading = OpenOptions::default().with_limits(options.limits.clone());
-        let held = HeldFile::open(path.as_ref()).ok();
-        let archive = Archive::open_with(path.as_ref(), &reading)?;
-        let mut writer = Self::like(path, &archive, options)?;
-        writer.appended_to = held;
+        let (mut writer, archive) = Self::replacing(path.as_ref(), options)?;
         let removed: Vec<Vec<bool>> = archive
             .sets()
             .iter()
@@ -113,6 +108,9 @@ impl Writer {
             return Ok(Remaining::Added);
         };
         let kind = set.kind(shape[shape.len() - 1]);
+        if self.contains(key) {
+            return Ok(Remaining::KeyTaken);
+        }
         let blank = blank_image(shape, &kind)?;
         let images = archive.images_of_set(array.clone());
         let stack = Stack::new(key, &kind.dtype, &shape[1..], form.clone())?.to_empty();

@@ -1,7 +1,7 @@
 //! Archives that are kept at their path while they are written, so that a killed writer can be resumed.
 
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use bitnpz_npz::AtomicFile;
@@ -71,35 +71,43 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// If writing fails; then the writer cannot continue, and the path has what was kept before.
+    /// If no file can be made there: then nothing has changed. If writing fails: then the writer cannot continue, and the path has
+    /// what was kept before.
     pub fn keep(&mut self) -> Result<()> {
-        if !self.waiting.is_empty() {
-            return Ok(());
-        }
-        let Some(path) = self.checkpoint.as_ref().map(|checkpoint| checkpoint.path.clone()) else {
-            return Ok(());
-        };
-        let file = AtomicFile::create(&path)?;
+        let Some(path) = self.kept_path() else { return Ok(()) };
+        self.keep_in(AtomicFile::create(&path)?, &path)
+    }
+
+    /// Keeps everything that was added in a file that gets this path.
+    fn keep_in(&mut self, file: AtomicFile, path: &Path) -> Result<()> {
         let Some(mut checkpoint) = self.checkpoint.take() else { return Ok(()) };
         let meter = self.output.meter.clone();
         let target = Target::file(file, meter.clone());
         let next = Self::start(target, &self.folder, &checkpoint.options, meter);
         let done = std::mem::replace(self, next);
         let kept = done.complete().and_then(FinishedOutput::commit);
-        self.appended_to = HeldFile::open(&path).ok();
+        self.appended_to = HeldFile::open(path).ok();
         let result = kept.and_then(|_| {
             let archive = checkpoint.archive()?;
             self.take_over(&archive, all_of(&archive), |_, _| Ok(true), |_, _| Ok(()))
         });
         (checkpoint.added, checkpoint.is_kept) = (0, result.is_ok());
         self.checkpoint = Some(checkpoint);
-        self.output.abandon_on_error(result)
+        self.output.whole(|_| result)
     }
 
     /// Counts images that were added, and keeps the archive when they are enough.
     pub(super) fn note_added(&mut self, images: usize) -> Result<()> {
         let is_due = self.checkpoint.as_mut().is_some_and(|checkpoint| checkpoint.add(images));
-        if is_due { self.keep() } else { Ok(()) }
+        let Some(path) = self.kept_path().filter(|_| is_due) else { return Ok(()) };
+        // If no file can be made now, it is tried again when more is added: these images are in the archive all the same.
+        AtomicFile::create(&path).map_or(Ok(()), |file| self.keep_in(file, &path))
+    }
+
+    /// Returns the path at which the archive can be kept now.
+    fn kept_path(&self) -> Option<PathBuf> {
+        let checkpoint = self.checkpoint.as_ref().filter(|_| self.waiting.is_empty());
+        checkpoint.map(|checkpoint| checkpoint.path.clone())
     }
 
     /// Returns the number of images of this size after which a stack is kept; `None` if it is not kept before it is whole.

@@ -1,13 +1,10 @@
 //! A stack that goes into an image set.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
-
-use bitnpz_npy::zeros;
 
 use super::output::Output;
 use super::source::items_at_once;
+use super::spill::Spill;
 use super::stack::Stack;
 use super::taken_images::TakenImages;
 use crate::error::Result;
@@ -22,8 +19,8 @@ pub(super) struct SetStack {
     pub(super) set: SetWriter,
     /// Its place in the order of saving.
     pub(super) place: usize,
-    /// The images at the beginning whose packed rows are in a temporary file: where each part starts, and how many it has.
-    spilled: Vec<(u64, usize)>,
+    /// The images at the beginning whose packed rows are in a temporary file: where each part is, and how many it has.
+    spilled: Vec<(Range<u64>, usize)>,
     /// Images of another archive that come before those that are added.
     taken: Option<TakenImages>,
 }
@@ -56,9 +53,8 @@ impl SetStack {
 
     /// Adds the images of the items that the stack packed last.
     pub(super) fn push_packed(&mut self, output: &mut Output) -> Result<()> {
-        let pushed = self.push_images(output);
         // The stack has counted all of its items.
-        output.abandon_on_error(pushed)
+        output.whole(|output| self.push_images(output))
     }
 
     fn push_images(&mut self, output: &mut Output) -> Result<()> {
@@ -109,33 +105,26 @@ impl SetStack {
         !self.spilled.is_empty() && !are_collected(images, images.saturating_mul(self.image_bytes()))
     }
 
-    /// Moves the rows of its images from memory to the end of a file, unless some of them have been encoded.
-    pub(super) fn spill(&mut self, file: &mut File) -> Result<()> {
+    /// Moves the rows of its images from memory to a temporary file, unless some of them have been encoded.
+    pub(super) fn spill(&mut self, spill: &mut Spill) -> Result<()> {
         if !self.set.is_unwritten() || self.set.collected_bytes() == 0 {
             return Ok(());
         }
         let rows = self.set.take_rows();
-        let start = file.seek(SeekFrom::End(0)).map_err(bitnpz_npz::Error::from)?;
-        file.write_all(&rows).map_err(bitnpz_npz::Error::from)?;
-        self.spilled.push((start, rows.len() / self.image_bytes()));
+        self.spilled.push((spill.append(&rows)?, rows.len() / self.image_bytes()));
         Ok(())
     }
 
     /// Moves them back.
-    pub(super) fn restore(&mut self, file: &mut File, output: &mut Output) -> Result<()> {
+    pub(super) fn restore(&mut self, spill: &mut Spill, output: &mut Output) -> Result<()> {
         if self.spilled.is_empty() {
             return Ok(());
         }
         debug_assert!(self.set.is_unwritten(), "what is encoded comes first");
         let (size, bytes, last) = (self.stack.size(), self.image_bytes(), self.set.take_rows());
-        for (start, images) in std::mem::take(&mut self.spilled) {
-            file.seek(SeekFrom::Start(start)).map_err(bitnpz_npz::Error::from)?;
-            let at_once = items_at_once(bytes);
-            for first in (0..images).step_by(at_once) {
-                let mut rows = zeros((images - first).min(at_once) * bytes)?;
-                file.read_exact(&mut rows).map_err(bitnpz_npz::Error::from)?;
-                self.set.add_rows(&mut output.zip, &rows, size)?;
-            }
+        for (range, _) in std::mem::take(&mut self.spilled) {
+            let at_once = items_at_once(bytes) * bytes;
+            spill.read(range, at_once, |rows| self.set.add_rows(&mut output.zip, rows, size))?;
         }
         self.set.add_rows(&mut output.zip, &last, size)
     }

@@ -1,6 +1,6 @@
 //! The image sets of an archive that is being written.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use bitnpz_npy::{Dtype, with_room};
@@ -34,15 +34,8 @@ const MOST_SETS: usize = 8;
 pub(super) struct SetsWriter {
     pub(super) options: SetOptions,
     pub(super) names: SetNames,
-    /// Whether a set became ordinary arrays. `sets.json` is written then even if there are no sets, so that stacks that are
-    /// extended later become sets.
-    has_small: bool,
     /// Whether stacks become sets however small they are: they are pieces of larger ones, with which they can be joined again.
     is_shard: bool,
-    /// The keys of arrays that each shard has as a whole.
-    pub(super) whole: BTreeSet<String>,
-    /// The keys of ordinary arrays that are images, too few for a set.
-    pub(super) few: BTreeSet<String>,
     /// Whether stacks of other archives are pieces that are joined.
     pub(super) joins_pieces: bool,
     keys: KeySet,
@@ -105,10 +98,7 @@ impl SetsWriter {
         Self {
             options,
             names: SetNames::default(),
-            has_small: false,
             is_shard: false,
-            whole: BTreeSet::new(),
-            few: BTreeSet::new(),
             joins_pieces: false,
             keys: KeySet::default(),
             open: Vec::new(),
@@ -131,16 +121,6 @@ impl SetsWriter {
     pub(super) fn start_shard(&mut self) {
         self.is_shard = true;
         self.joins_pieces = true;
-    }
-
-    /// Continues an archive of image sets, whose stacks may be too small for one.
-    pub(super) fn resume_small(&mut self) {
-        self.has_small = true;
-    }
-
-    /// Returns whether stacks of the archive may be too small for a set.
-    pub(super) fn has_small(&self) -> bool {
-        self.has_small
     }
 
     /// Returns whether images of this dtype of another archive, too few for a set there, are collected, as more may come: not behind
@@ -236,22 +216,18 @@ impl SetsWriter {
         };
         let OpenSet { set, place, taken, .. } = &mut self.open[number];
         if let Some(taken) = taken.take() {
-            let joined = taken.join(output, set);
-            output.abandon_on_error(joined)?;
+            output.whole(|output| taken.join(output, set))?;
         }
         output.ledger.order.note(*place);
-        let pushed = set.push(&mut output.zip, rows, size, Some(bitnpz_npz::identity(key)));
         // The order has counted the image.
-        output.abandon_on_error(pushed)
+        output.whole(|output| set.push(&mut output.zip, rows, size, Some(bitnpz_npz::identity(key))))
     }
 
     /// Ends a stack.
     pub(super) fn finish_stack(&mut self, output: &mut Output, stack: SetStack) -> Result<()> {
-        let ended = match self.end_stack(output, stack) {
-            Ok(small) => small.into_iter().try_for_each(|small| small.write(output)),
-            Err(error) => Err(error),
-        };
-        output.abandon_on_error(ended)
+        output.whole(|output| {
+            self.end_stack(output, stack)?.into_iter().try_for_each(|small| small.write(output))
+        })
     }
 
     /// Ends a stack, which joins a set of others like it if it is small. Returns it if it is too small for one.
@@ -319,7 +295,6 @@ impl SetsWriter {
             }
             EndedSet::Arrays(small) => {
                 self.names.forget(place);
-                self.has_small = true;
                 Ok(small)
             }
         }
@@ -350,8 +325,7 @@ impl SetsWriter {
             }
             let OpenSet { ref palette, ones, ref set, place, .. } = open;
             self.names.forget(place);
-            self.has_small = true;
-            self.few.extend(set.collected().filter_map(|image| image.key));
+            output.ledger.few.extend(set.collected().filter_map(|image| image.key));
             let pixels = set.collected().map(|image| image.size[0] * image.size[1]).sum::<usize>();
             self.options.meter.count_encoded(set.len(), pixels * palette.dtype().item_size());
             small.extend(set.collected().filter_map(|image| {
@@ -380,7 +354,8 @@ impl SetsWriter {
             output.ledger.order.finish(&output.ledger.members(), &places);
         if output.has_sets || !self.names.is_empty() {
             let names = self.names.iter().map(|(_, name)| name.clone()).collect();
-            let (whole, few) = (std::mem::take(&mut self.whole), std::mem::take(&mut self.few));
+            let (whole, few) =
+                (std::mem::take(&mut output.ledger.whole), std::mem::take(&mut output.ledger.few));
             output.zip.add(SETS, Sets { names, order, whole, few }.to_json())?;
         }
         Ok(listed)

@@ -12,7 +12,7 @@ use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::packed::{Palette, unfit_error, unpack};
-use crate::read::{Entry, StoredImages};
+use crate::read::{ArrayReader, Entry, StoredImages};
 
 /// The bytes of items that are read at a time, about.
 pub(super) const PIECE_BYTES: usize = 4 << 20;
@@ -30,8 +30,8 @@ pub(super) trait ArraySource {
         ImageAxes::Inferred
     }
 
-    /// Returns a reader of the `.npy` file as it is stored.
-    fn npy(&self) -> Result<Box<dyn Read + '_>>;
+    /// Returns a reader of the array as it is stored.
+    fn reader(&self) -> Result<ArrayReader<'_>>;
 
     /// Reads the whole array.
     fn read(&self) -> Result<DynArray>;
@@ -59,8 +59,8 @@ impl<S: ArraySource> ArraySource for WithAxes<'_, S> {
         self.axes
     }
 
-    fn npy(&self) -> Result<Box<dyn Read + '_>> {
-        self.source.npy()
+    fn reader(&self) -> Result<ArrayReader<'_>> {
+        self.source.reader()
     }
 
     fn read(&self) -> Result<DynArray> {
@@ -96,16 +96,18 @@ impl ArraySource for NpyFile<'_> {
         false
     }
 
-    fn npy(&self) -> Result<Box<dyn Read + '_>> {
-        Ok(Box::new(BufReader::new(open(&self.path)?)))
+    fn reader(&self) -> Result<ArrayReader<'_>> {
+        let file = open(&self.path)?;
+        let len = file.metadata().map_err(bitnpz_npz::Error::from)?.len();
+        ArrayReader::of_npy(BufReader::new(file), len, self.limits)
     }
 
     fn read(&self) -> Result<DynArray> {
-        Ok(DynArray::read(self.npy()?, &self.limits.npy)?)
+        Ok(DynArray::read(BufReader::new(open(&self.path)?), &self.limits.npy)?)
     }
 
     fn for_pieces(&self, first: usize, each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        read_pieces(Reader::new(self.npy()?, &self.limits.npy)?, first, each)
+        read_pieces(Reader::new(BufReader::new(open(&self.path)?), &self.limits.npy)?, first, each)
     }
 }
 
@@ -122,8 +124,8 @@ impl ArraySource for Entry<'_> {
         self.set_images().map_or(ImageAxes::Inferred, StoredImages::image_axes)
     }
 
-    fn npy(&self) -> Result<Box<dyn Read + '_>> {
-        Ok(Box::new(self.member_reader()?))
+    fn reader(&self) -> Result<ArrayReader<'_>> {
+        self.member_array()
     }
 
     fn read(&self) -> Result<DynArray> {
@@ -134,7 +136,7 @@ impl ArraySource for Entry<'_> {
         if let Some(images) = self.set_images() {
             return unpack_pieces(images, self.header(), first, each);
         }
-        let reader = Reader::new(self.npy()?, &self.limits().npy)?;
+        let reader = Reader::new(self.member_reader()?, &self.limits().npy)?;
         match self.kind() {
             Some(kind) => {
                 read_pieces(reader, first, |rows| each(&unpack(rows, kind.width, &kind.dtype, kind.bits)?))

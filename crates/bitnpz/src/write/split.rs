@@ -1,7 +1,6 @@
 //! Splitting an archive: its images are copied, but for small stacks.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::Write;
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::Path;
@@ -10,11 +9,12 @@ use bitnpz_npy::{DynArrayView, Header, zeros};
 use bitnpz_npz::Member;
 
 use super::append::is_small_stack;
+use super::array_stream::NewArray;
 use super::merge::compression_like;
 use super::merge_sources::labels_in;
 use super::order_log::MEMBERS;
 use super::sets::images_of_item;
-use super::source::PIECE_BYTES;
+use super::source::items_at_once;
 use super::stack::Stack;
 use super::writer::Writer;
 use crate::axes::ImageAxes;
@@ -23,7 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::names;
 use crate::options::WriteOptions;
 use crate::packed::Palette;
-use crate::read::{Archive, ArrayReader, Entry, ItemPlace, OpenOptions, SetArray, StoredArray};
+use crate::read::{Archive, ArrayReader, Entry, ItemPlace, SetArray, StoredArray};
 use crate::set::{StackShape, Stacks, StoredSet};
 
 /// One of the shards that an archive is split into.
@@ -198,7 +198,7 @@ impl Writer {
     ///
     /// let shard = folder.path().join("shard-1.npz");
     /// let of = NonZero::new(2).expect("two shards");
-    /// Writer::shard(&shard, &path, 1, of, &WriteOptions::default())?.finish()?;
+    /// Writer::split_part(&shard, &path, 1, of, &WriteOptions::default())?.finish()?;
     /// let shard = Archive::open(&shard)?;
     /// assert_eq!(shard.images("glyphs")?.len() as i64, 5000 - shard.array::<i64>("labels")?[[0]]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -207,15 +207,14 @@ impl Writer {
     /// # Errors
     ///
     /// If the archive cannot be read or has no image sets, if there is no such shard, or if writing fails.
-    pub fn shard(
+    pub fn split_part(
         path: impl AsRef<Path>,
         from: impl AsRef<Path>,
         number: usize,
         of: NonZero<usize>,
         options: &WriteOptions,
     ) -> Result<Self> {
-        let reading = OpenOptions::default().with_limits(options.limits.clone());
-        let archive = Archive::open_with(from.as_ref(), &reading)?;
+        let archive = Archive::open_with(from.as_ref(), &options.reading())?;
         if archive.encoding() != Encoding::Sets || archive.sets().is_empty() {
             return Err(ErrorKind::NothingToSplit.into());
         }
@@ -315,19 +314,13 @@ impl Writer {
         let can_be_cut = !header.fortran_order || header.shape.len() == 1;
         match cut.filter(|_| can_be_cut) {
             Some(cut) => {
-                let images = entry.image_count().unwrap_or(0) / header.shape[0].max(1) * cut.len();
-                self.write_part(archive, &member, header, cut)?;
-                let number = self.output.zip.len() - 1;
-                match entry.kind() {
-                    Some(kind) => self.output.ledger.note_packed(number, MEMBERS, kind.clone(), images),
-                    None => self.output.ledger.note_plain(number, MEMBERS, images),
-                }
+                self.write_part(archive, &entry, &member, header, cut)?;
                 Ok(false)
             }
             // Merged again, images of a stack are not to be there several times.
             None if entry.image_count().is_some() && !is_image => Ok(shard.is_first()),
             None => {
-                self.sets.whole.insert(bitnpz_npz::identity(key).to_owned());
+                self.output.ledger.whole.insert(bitnpz_npz::identity(key).to_owned());
                 Ok(true)
             }
         }
@@ -337,35 +330,38 @@ impl Writer {
     fn write_part(
         &mut self,
         archive: &Archive,
+        entry: &Entry<'_>,
         member: &Member<'_>,
         mut header: Header,
         items: &Range<usize>,
     ) -> Result<()> {
         let blame = |error: Error| error.with_key(member.key());
-        let item_bytes = header.data_len() / header.shape[0].max(1);
+        let [images, item_bytes] =
+            [entry.image_count().unwrap_or(0), header.data_len()].map(|all| all / header.shape[0].max(1));
+        let images = images * items.len();
         header.shape[0] = items.len();
         self.claim(member.key())?;
-        let head = header.to_bytes().map_err(Error::from).map_err(blame)?;
         let compression = compression_like(self.output.zip.options().compression, [member]);
-        let mut stream = self.output.stream_array(member.name(), head.clone(), &header, compression)?;
+        let array = NewArray { key: member.key(), place: MEMBERS, kind: entry.kind().cloned() };
+        let mut stream = self.output.start_array(array, &header, compression)?;
         // What was read unchecked must not get a new checksum.
         if let Some(stored) = archive.stored_array(member.key())?.filter(StoredArray::is_checked) {
-            let at_once = (PIECE_BYTES / item_bytes.max(1)).max(1);
+            let at_once = items_at_once(item_bytes);
             for start in items.clone().step_by(at_once) {
                 let piece = start..items.end.min(start + at_once);
                 let mut bytes = zeros(piece.len() * item_bytes)?;
                 stored.read_into(piece, &mut bytes)?;
-                stream.write_all(&bytes).map_err(bitnpz_npz::Error::from)?;
+                stream.write(&bytes)?;
             }
-            return Ok(stream.finish(&head)?);
+            return stream.finish(&header, images);
         }
         let (mut place, wanted) = (0, items.start * item_bytes..items.end * item_bytes);
         let mut reader = ArrayReader::of_member(member, &archive.zip().limits().npy).map_err(blame)?;
         reader.copy_to(|bytes| {
             let [from, to] = [wanted.start, wanted.end].map(|end| end.saturating_sub(place).min(bytes.len()));
             place += bytes.len();
-            Ok(stream.write_all(&bytes[from..to]).map_err(bitnpz_npz::Error::from)?)
+            stream.write(&bytes[from..to])
         })?;
-        Ok(stream.finish(&head)?)
+        stream.finish(&header, images)
     }
 }

@@ -114,6 +114,11 @@ impl Stack {
         PackedKind { dtype: self.dtype().clone(), bits: self.palette.bits(), width: self.size()[1] }
     }
 
+    /// Returns what the images of the member are that it becomes in this encoding, if its items are packed rows.
+    pub(super) fn kind_in(&self, encoding: Encoding) -> Option<PackedKind> {
+        (encoding == Encoding::Packed).then(|| self.kind())
+    }
+
     /// Returns the length of an item in memory, in bytes.
     pub(super) fn item_bytes(&self) -> usize {
         self.shape[1..].iter().product::<usize>() * self.dtype().item_size()

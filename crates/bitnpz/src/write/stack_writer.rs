@@ -1,22 +1,19 @@
 //! `StackWriter`: adding a stack image by image.
 
 use std::fmt;
-use std::io::Write;
 
 use bitnpz_bitmap::Pixel;
 use bitnpz_npy::{Dtype, DynArray, Element};
 use ndarray::ArrayRef2;
 
-use super::ledger::Ledger;
+use super::array_stream::{ArrayStream, NewArray};
 use super::output::Output;
 use super::set_stack::SetStack;
 use super::sets::SetsWriter;
 use super::stack::Stack;
-use super::target::Target;
 use crate::encoding::Encoding;
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::names;
 use crate::packed::normalize_bools;
 use crate::progress::Meter;
 
@@ -60,12 +57,7 @@ enum Destination<'a> {
 struct StackMember<'a> {
     stack: Stack,
     encoding: Encoding,
-    /// The number of the member.
-    number: usize,
-    /// Its place in the order of saving.
-    place: usize,
-    stream: bitnpz_npz::Stream<'a, Target>,
-    ledger: &'a mut Ledger,
+    stream: ArrayStream<'a>,
     meter: Meter,
 }
 
@@ -181,11 +173,10 @@ impl<'a> UnstartedStack<'a> {
             let stack = Box::new(sets.start_stack(&mut output.ledger, stack));
             return Ok(Destination::Set { stack, output, sets });
         }
-        let Output { zip, ledger, meter, .. } = output;
-        let number = zip.len();
-        let stream = zip.stream(&names::of_array(&stack.key), stack.header(encoding).to_bytes()?)?;
-        let meter = meter.clone();
-        let member = StackMember { stack, encoding, number, place, stream, ledger, meter };
+        let (meter, compression) = (output.meter.clone(), output.zip.options().compression);
+        let array = NewArray { key: &stack.key, place, kind: stack.kind_in(encoding) };
+        let stream = output.start_array(array, &stack.header(encoding), compression)?;
+        let member = StackMember { stack, encoding, stream, meter };
         Ok(Destination::Member(Box::new(member)))
     }
 }
@@ -210,20 +201,13 @@ impl StackMember<'_> {
         let images = count * self.stack.item_images();
         let rows = self.stack.push(items, count)?;
         let bytes = if self.encoding == Encoding::Packed { rows } else { items };
-        let written = self.stream.write_all(bytes);
-        written.map_err(|error| Error::from(bitnpz_npz::Error::from(error)).with_key(&self.stack.key))?;
+        self.stream.write(bytes)?;
         self.meter.count_images(images, items.len());
         Ok(())
     }
 
     fn finish(self) -> Result<()> {
-        let Self { stack, encoding, number, place, stream, ledger, .. } = self;
-        let head = stack.header(encoding).to_bytes()?;
-        stream.finish(&head).map_err(|error| Error::from(error).with_key(&stack.key))?;
-        match encoding {
-            Encoding::Packed => ledger.note_packed(number, place, stack.kind(), stack.images()),
-            _ => ledger.note_plain(number, place, stack.images()),
-        }
-        Ok(())
+        let Self { stack, encoding, stream, .. } = self;
+        stream.finish(&stack.header(encoding), stack.images())
     }
 }

@@ -12,17 +12,13 @@ use super::sets::{OpenSet, SetsWriter, images_of_item};
 use super::shared_set::{SharedSet, row_bytes};
 use super::small::SmallStack;
 use super::stack::Stack;
-use super::taken_images::TakenImages;
+use super::taken_images::{MOST_ENCODED_AGAIN, TakenImages};
 use super::taken_stacks::TakenStacks;
 use crate::axes::ArrayForm;
 use crate::error::Result;
 use crate::packed::{Palette, count_images};
 use crate::read::{Archive, SetArray};
 use crate::set::{StackShape, Stacks};
-
-/// Sets of stacks with at most so many bytes of packed rows are encoded again when others come that are like them, which takes
-/// about a tenth of a second.
-const MOST_ENCODED_AGAIN: usize = 1 << 20;
 
 /// A set of another archive that was taken over.
 #[derive(Clone, Debug)]
@@ -223,13 +219,11 @@ impl SetsWriter {
         let Some(taken) = self.taken.iter_mut().find(|taken| taken.items(key).is_some()) else {
             return Ok(());
         };
-        let (archive, found) = (taken.archive().clone(), taken.take(key));
-        let stack = match output.abandon_on_error(found)? {
-            Some((array, place)) => self.decoded(&archive, &array, place, output),
-            None => return Ok(()),
-        };
+        let archive = taken.archive().clone();
+        let Some((array, place)) = output.whole(|_| taken.take(key))? else { return Ok(()) };
         // It is no longer among those that are copied.
-        self.stacks.push(output.abandon_on_error(stack)?);
+        let stack = output.whole(|output| self.decoded(&archive, &array, place, output))?;
+        self.stacks.push(stack);
         Ok(())
     }
 
@@ -259,7 +253,7 @@ impl SetsWriter {
     /// for small sets of images of one size: so an archive to which stacks are added one by one does not get a set for each.
     pub(super) fn end_stacks(&mut self, output: &mut Output) -> Result<Vec<SmallStack>> {
         let (added, taken) = (std::mem::take(&mut self.shared), std::mem::take(&mut self.taken));
-        let (mut open, mut spilled) = self.stacks.take();
+        let mut open = self.stacks.take();
         let mut kinds: HashMap<([usize; 2], String), usize> = HashMap::new();
         let kind = |size: [usize; 2], dtype: &Dtype| (size, dtype.type_string());
         let of_taken = |taken: &TakenStacks| kind(taken.size(), taken.palette().dtype());
@@ -294,8 +288,8 @@ impl SetsWriter {
                 (Some(left), open) if open.is_none_or(|open| left < open) => None,
                 _ => open.next(),
             };
-            if let (Some(stack), Some(file)) = (&mut stack, &mut spilled) {
-                stack.restore(file, output)?;
+            if let Some(stack) = &mut stack {
+                stack.restore(self.stacks.spill(), output)?;
             }
             let stack = match stack {
                 Some(stack) => stack,

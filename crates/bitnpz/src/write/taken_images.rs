@@ -7,9 +7,10 @@ use crate::error::Result;
 use crate::read::Archive;
 use crate::set::{SetWriter, StoredSet};
 
-/// Images at the end of a set are encoded again when others are added, so many bytes of packed rows at most: so an archive to which
-/// images are added one by one does not get a segment for each.
-const MOST_ENCODED_AGAIN: usize = 1 << 20;
+/// Images at the end of a set, and sets of small stacks, are encoded again when others like them are added, so many bytes of packed
+/// rows at most, which takes about a tenth of a second: so an archive to which images are added one by one does not get a segment or
+/// a set for each.
+pub(super) const MOST_ENCODED_AGAIN: usize = 1 << 20;
 
 /// Some images of a set of another archive. They are copied, those at the end not before it is known whether others follow.
 #[derive(Debug)]

@@ -1,20 +1,17 @@
 //! Stacks that come in batches and become members, each of which is written in one go.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::PathBuf;
 
 use bitnpz_npy::make_room;
-use bitnpz_npz::Stream;
 
+use super::array_stream::{ArrayStream, NewArray};
 use super::output::Output;
+use super::spill::Spill;
 use super::stack::Stack;
-use super::target::Target;
 use crate::encoding::Encoding;
 use crate::error::Result;
-use crate::interrupt;
-use crate::names;
 use crate::packed::unpack;
 
 /// So many bytes of packed rows are kept in memory, before they are moved to a temporary file.
@@ -26,10 +23,7 @@ const COPIED_BYTES: usize = 1 << 20;
 /// Stacks whose packed rows wait until all are there, in the order of saving.
 #[derive(Debug)]
 pub(super) struct WaitingStacks {
-    /// The folder for the temporary file.
-    folder: PathBuf,
-    /// The file, once there is one.
-    spilled: Option<File>,
+    spill: Spill,
     stacks: Vec<WaitingStack>,
     /// The number of each stack, by its key.
     numbers: HashMap<String, usize>,
@@ -43,8 +37,8 @@ struct WaitingStack {
     encoding: Encoding,
     /// Its place in the order of saving.
     place: usize,
-    /// The packed rows at the beginning, which are in the temporary file: where each part starts, and its length.
-    spilled: Vec<(u64, usize)>,
+    /// Where the packed rows at the beginning are in the temporary file.
+    spilled: Vec<Range<u64>>,
     /// The packed rows that follow.
     rows: Vec<u8>,
 }
@@ -52,7 +46,7 @@ struct WaitingStack {
 impl WaitingStacks {
     /// Starts without stacks, with temporary files in this folder.
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, spilled: None, stacks: Vec::new(), numbers: HashMap::new(), held: 0 }
+        Self { spill: Spill::new(folder), stacks: Vec::new(), numbers: HashMap::new(), held: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -89,7 +83,7 @@ impl WaitingStacks {
         stack.push(items, count)?;
         let added = stack.take_rows();
         // The stack has counted all of its items.
-        output.abandon_on_error(make_room(rows, added.len()).map_err(Into::into))?;
+        output.whole(|_| Ok(make_room(rows, added.len())?))?;
         rows.extend_from_slice(&added);
         self.held += added.len();
         self.bound_memory(output)
@@ -100,78 +94,53 @@ impl WaitingStacks {
         if self.held <= MOST_HELD {
             return Ok(());
         }
-        let spilled = self.spill().map_err(|error| bitnpz_npz::Error::from(error).into());
-        output.abandon_on_error(spilled)
+        output.whole(|_| self.spill())
     }
 
-    fn spill(&mut self) -> std::io::Result<()> {
-        let mut file = match self.spilled.take() {
-            Some(file) => file,
-            None => tempfile::tempfile_in(&self.folder)?,
-        };
+    fn spill(&mut self) -> Result<()> {
         for WaitingStack { spilled, rows, .. } in
             self.stacks.iter_mut().filter(|stack| !stack.rows.is_empty())
         {
-            spilled.push((file.seek(SeekFrom::End(0))?, rows.len()));
-            file.write_all(rows)?;
+            spilled.push(self.spill.append(rows)?);
             *rows = Vec::new();
         }
-        self.spilled = Some(file);
         self.held = 0;
         Ok(())
     }
 
     /// Writes all stacks.
     pub(super) fn write(self, output: &mut Output) -> Result<()> {
-        let mut file = self.spilled;
+        let mut spill = self.spill;
         self.stacks.into_iter().try_for_each(|waiting| {
-            let written = waiting.write(file.as_mut(), output);
+            let written = waiting.write(&mut spill, output);
             written.map_err(|error| error.with_key(&waiting.stack.key))
         })
     }
 }
 
 impl WaitingStack {
-    fn write(&self, file: Option<&mut File>, output: &mut Output) -> Result<()> {
+    fn write(&self, spill: &mut Spill, output: &mut Output) -> Result<()> {
         let Self { stack, encoding, place, spilled, rows } = self;
-        let (number, head) = (output.zip.len(), stack.header(*encoding).to_bytes()?);
-        let mut stream = output.zip.stream(&names::of_array(&stack.key), head.clone())?;
+        let (header, compression) = (stack.header(*encoding), output.zip.options().compression);
+        output.meter.count_images(stack.images(), stack.shape[0] * stack.item_bytes());
+        let array = NewArray { key: &stack.key, place: *place, kind: stack.kind_in(*encoding) };
+        let mut stream = output.start_array(array, &header, compression)?;
         let piece_bytes =
             (COPIED_BYTES / stack.item_row_bytes().max(1)).max(1) * stack.item_row_bytes().max(1);
-        if let Some(file) = file {
-            let mut piece = Vec::new();
-            for &(start, len) in spilled {
-                file.seek(SeekFrom::Start(start)).map_err(bitnpz_npz::Error::from)?;
-                let mut left = len;
-                while left > 0 {
-                    piece.clear();
-                    make_room(&mut piece, left.min(piece_bytes))?;
-                    piece.resize(left.min(piece_bytes), 0);
-                    file.read_exact(&mut piece).map_err(bitnpz_npz::Error::from)?;
-                    self.write_rows(&piece, &mut stream)?;
-                    left -= piece.len();
-                }
-            }
+        for range in spilled {
+            spill.read(range.clone(), piece_bytes, |rows| self.write_rows(rows, &mut stream))?;
         }
         rows.chunks(piece_bytes).try_for_each(|rows| self.write_rows(rows, &mut stream))?;
-        stream.finish(&head)?;
-        output.meter.count_images(stack.images(), stack.shape[0] * stack.item_bytes());
-        match encoding {
-            Encoding::Packed => output.ledger.note_packed(number, *place, stack.kind(), stack.images()),
-            _ => output.ledger.note_plain(number, *place, stack.images()),
-        }
-        Ok(())
+        stream.finish(&header, stack.images())
     }
 
     /// Writes the packed rows of some items.
-    fn write_rows(&self, rows: &[u8], stream: &mut Stream<'_, Target>) -> Result<()> {
-        interrupt::check()?;
+    fn write_rows(&self, rows: &[u8], stream: &mut ArrayStream<'_>) -> Result<()> {
         let kind = self.stack.kind();
-        let written = match self.encoding {
-            Encoding::Packed => stream.write_all(rows),
-            _ => stream.write_all(&unpack(rows, kind.width, &kind.dtype, kind.bits)?),
-        };
-        Ok(written.map_err(bitnpz_npz::Error::from)?)
+        match self.encoding {
+            Encoding::Packed => stream.write(rows),
+            _ => stream.write(&unpack(rows, kind.width, &kind.dtype, kind.bits)?),
+        }
     }
 }
 

@@ -213,7 +213,7 @@ fn arrays_of_two_values_stay_arrays() {
     let shards = [0, 1].map(|number| folder.path(&format!("{number}.npz")));
     for (number, shard) in shards.iter().enumerate() {
         let of = std::num::NonZero::new(2).unwrap();
-        Writer::shard(shard, &path, number, of, &options).unwrap().finish().unwrap();
+        Writer::split_part(shard, &path, number, of, &options).unwrap().finish().unwrap();
         let mut writer = Writer::append(shard, &options).unwrap();
         writer.add_array(&format!("note {number}"), &ndarray::array![1]).unwrap();
         writer.finish().unwrap();

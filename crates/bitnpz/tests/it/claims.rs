@@ -347,7 +347,7 @@ fn one_image_may_be_a_stack() {
     assert_eq!(Archive::open(&path).unwrap().array::<bool>("s").unwrap().shape(), [3, 8]);
     let (options, two) = (WriteOptions::default(), std::num::NonZero::new(2).unwrap());
     let to = folder.path("b.npz");
-    drop(Writer::shard(&to, &path, 1, two, &options).map(Writer::finish));
+    drop(Writer::split_part(&to, &path, 1, two, &options).map(Writer::finish));
     drop(Writer::merge(&to, &[&path, &path], &options).map(Writer::finish));
     drop(Writer::append(&path, &options).map(Writer::finish));
 }

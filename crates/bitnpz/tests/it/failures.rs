@@ -48,6 +48,23 @@ fn part_of_a_file_makes_no_archive() {
     assert!(!path.exists());
 }
 
+/// Large arrays are copied in pieces; `np.load` accepts bytes behind an array.
+#[test]
+fn large_file_is_as_long_as_its_array() {
+    let folder = Folder::new();
+    let (npy, path) = (folder.path("x.npy"), folder.path("a.npz"));
+    let header = bitnpz::Header::new(Dtype::of::<f64>(), vec![(65 << 20) / 8]).to_bytes().unwrap();
+    for (len, is_whole) in [((65 << 20) - 1000, false), ((65 << 20) + 1000, true)] {
+        fs::write(&npy, &header).unwrap();
+        fs::File::options().append(true).open(&npy).unwrap().set_len((header.len() + len) as u64).unwrap();
+        let mut writer = create(&path, Encoding::Sets);
+        assert_eq!(writer.add_npy_file("x", &npy, &Limits::default()).is_ok(), is_whole);
+        assert_eq!(writer.finish().is_ok(), is_whole);
+    }
+    let read = Archive::open(&path).unwrap().array::<f64>("x").unwrap();
+    assert_eq!((read.len(), read.sum()), ((65 << 20) / 8, 0.0));
+}
+
 #[test]
 fn debug_output_is_short() {
     let folder = Folder::new();
@@ -76,6 +93,23 @@ fn failed_keep_can_be_repeated() {
     assert_eq!(Archive::open(&path).unwrap().keys().collect::<Vec<_>>(), ["first", "second"]);
     writer.add_images("third", &stack(40)).unwrap();
     assert_eq!(writer.finish().unwrap().keys, 3);
+}
+
+/// What was added is in the archive: an error would make the caller add it again.
+#[test]
+fn images_are_added_though_they_cannot_be_kept_now() {
+    let folder = Folder::new();
+    let (inner, path) = (folder.path("inner"), folder.path("inner/a.npz"));
+    fs::create_dir(&inner).unwrap();
+    let every = std::num::NonZero::new(1);
+    let mut writer = Writer::resume(&path, &WriteOptions::default(), every).unwrap();
+    writer.extend("stack", &stack(40)).unwrap();
+    fs::rename(&inner, folder.path("away")).unwrap();
+    writer.extend("stack", &stack(50)).unwrap();
+    fs::rename(folder.path("away"), &inner).unwrap();
+    writer.extend("stack", &stack(60)).unwrap();
+    assert_eq!(Archive::open(&path).unwrap().images("stack").unwrap().len(), 150);
+    assert_eq!(writer.finish().unwrap().images, 150);
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn shards(folder: &Folder, from: &Path, of: usize) -> Vec<PathBuf> {
     let shards = (0..of).map(|number| {
         let path = folder.path(&format!("shard-{number}.npz"));
         let of = NonZero::new(of).unwrap();
-        Writer::shard(&path, from, number, of, &WriteOptions::default()).unwrap().finish().unwrap();
+        Writer::split_part(&path, from, number, of, &WriteOptions::default()).unwrap().finish().unwrap();
         path
     });
     shards.collect()

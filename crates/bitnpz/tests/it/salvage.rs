@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 
-use bitnpz::{Archive, Codec, Limits, Problem, Salvage, WriteOptions, Writer, salvage};
+use bitnpz::{Archive, Codec, Encoding, Limits, Problem, Salvage, WriteOptions, Writer, salvage};
 use ndarray::{Array2, Array3, s};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -303,4 +303,58 @@ fn takes_all_of_archives_that_are_far_smaller_than_their_arrays() {
         }
     }
     assert!(damaged > 0);
+}
+
+/// What NumPy could read, it can still read, and what is appended later is like it.
+#[test]
+fn keeps_the_encoding() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, saved] = ["a.npz", "saved.npz"].map(|name| folder.path().join(name));
+    for encoding in Encoding::ALL {
+        let options = WriteOptions::default().with_encoding(encoding);
+        let mut writer = Writer::create_with(&path, &options).unwrap();
+        writer.add_images("x", &Array3::from_shape_fn((300, 9, 9), |(n, y, x)| (n + y * x) % 7 < 2)).unwrap();
+        writer.finish().unwrap();
+        let report = salvage(&path, &saved, &Limits::default(), |_| ()).unwrap();
+        assert_eq!((report.gone.len(), report.saved.images), (0, 300), "{encoding}");
+        assert_eq!(Archive::open(&saved).unwrap().encoding(), encoding);
+    }
+}
+
+/// Another program may write two sets that have a key in common, or a member with the key of an image.
+#[test]
+fn takes_the_first_of_images_with_one_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second, both, saved] = ["1", "2", "both", "saved"].map(|name| folder.path().join(name));
+    for (path, start) in [(&first, 0), (&second, 50)] {
+        let mut writer = Writer::create(path).unwrap();
+        for number in start..start + 100 {
+            let image = Array2::from_shape_fn((16, 16), |(y, x)| (y * 7 + x * number + start) % 11 < 4);
+            writer.add_image(&format!("k{number}"), &image).unwrap();
+        }
+        writer.finish().unwrap();
+    }
+    let [one, other] = [&first, &second].map(|path| bitnpz_npz::Archive::open(path).unwrap());
+    let mut writer =
+        bitnpz_npz::Writer::new(io::Cursor::new(Vec::new()), &bitnpz_npz::WriteOptions::default());
+    for (archive, name) in [(&one, "images"), (&other, "others")] {
+        for member in archive.members().filter(|member| member.name() != ".bitnpz/sets.json") {
+            let name = member.name().replace(".bitnpz/images/", &format!(".bitnpz/{name}/"));
+            drop(writer.copy_as(&member, &name));
+        }
+    }
+    writer.add(".bitnpz/sets.json", br#"{"version": 1, "sets": ["images", "others"]}"#.to_vec()).unwrap();
+    writer.add("k3.npy", bitnpz::DynArray::from_ndarray(&ndarray::array![1.5]).to_npy().unwrap()).unwrap();
+    fs::write(&both, writer.finish().unwrap().into_inner()).unwrap();
+
+    let report = salvage(&both, &saved, &Limits::default(), |_| ()).unwrap();
+    let gone: HashSet<_> = report.gone.iter().filter_map(|problem| problem.key.clone()).collect();
+    assert_eq!((report.gone.len(), report.saved.images), (51, 150), "{report:?}");
+    assert!((50..100).all(|number| gone.contains(&format!("k{number}"))));
+    let (archive, first) = (Archive::open(&saved).unwrap(), Archive::open(&first).unwrap());
+    for number in 0..100 {
+        let key = format!("k{number}");
+        assert_eq!(archive.image::<bool>(&key).unwrap(), first.image::<bool>(&key).unwrap());
+    }
+    assert_eq!(archive.len(), 150);
 }

@@ -51,6 +51,29 @@ fn verify_finds_keys_that_two_shards_have() {
     assert_eq!(images.find("page 498"), Some(498));
 }
 
+/// Workers that all count their images from 0.
+#[test]
+fn verify_counts_keys_that_many_shards_have() {
+    let folder = Folder::new();
+    let shards = ["a", "b", "c"].map(|name| {
+        write(&folder.path(&format!("{name}.npz")), (0..250).map(|number| format!("page {number}")))
+    });
+    let manifest = folder.path("pages.bitnpz.json");
+    bitnpz::commit(&manifest, &shards, &OpenOptions::default()).unwrap();
+    let reports = ShardedArchive::open(&manifest).unwrap().verify(true, |_| ()).unwrap();
+    assert_eq!(reports[0].report.problems, []);
+    for shard in &reports[1..] {
+        let problems = &shard.report.problems;
+        assert_eq!(problems.len(), 101);
+        assert_eq!(problems[99].image, Some(99));
+        assert!(
+            problems[100].to_string().ends_with("of earlier shards: of 150 more images"),
+            "{}",
+            problems[100]
+        );
+    }
+}
+
 #[test]
 fn arrays_of_one_image_keep_their_shape_in_shards() {
     let folder = Folder::new();

@@ -209,13 +209,16 @@ fn orphans_of_no_manifest_in_the_folder_are_removed() {
     let hour = std::time::Duration::from_secs(3600);
     assert!(bitnpz::remove_orphans(&manifest, hour, true).unwrap().is_empty());
     let zero = std::time::Duration::ZERO;
-    assert_eq!(bitnpz::remove_orphans(&manifest, zero, false).unwrap(), [orphan.as_path()]);
-    assert!(orphan.exists());
+    let temporary = folder.path(".bitnpz.0123abcd.0.tmp");
+    std::fs::write(&temporary, "of a writer that was killed").unwrap();
+    let found = [orphan.as_path(), temporary.as_path()];
+    assert_eq!(bitnpz::remove_orphans(&manifest, zero, false).unwrap(), found);
+    assert!(found.iter().all(|path| path.exists()));
     std::fs::write(folder.path("broken.bitnpz.json"), "{").unwrap();
     bitnpz::remove_orphans(&manifest, zero, true).unwrap_err();
     assert!(orphan.exists(), "a damaged manifest may name it");
     std::fs::remove_file(folder.path("broken.bitnpz.json")).unwrap();
-    assert_eq!(bitnpz::remove_orphans(&manifest, zero, true).unwrap(), [orphan.as_path()]);
+    assert_eq!(bitnpz::remove_orphans(&manifest, zero, true).unwrap(), found);
     assert!(another.exists() && shards.iter().all(|shard| shard.exists()));
 }
 

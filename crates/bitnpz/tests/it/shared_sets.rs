@@ -139,7 +139,7 @@ fn split_and_merge(folder: &Folder, path: &Path, of: usize) -> std::path::PathBu
     let options = WriteOptions::default();
     let shards: Vec<_> = (0..of.get()).map(|number| folder.path(&format!("{number}.npz"))).collect();
     for (number, shard) in shards.iter().enumerate() {
-        Writer::shard(shard, path, number, of, &options).unwrap().finish().unwrap();
+        Writer::split_part(shard, path, number, of, &options).unwrap().finish().unwrap();
         open(shard);
     }
     let merged = folder.path("merged.npz");
@@ -391,6 +391,6 @@ fn damaged_stacks_are_not_encoded_again() {
     writer.add_images("new", &class(31, 20)).unwrap();
     assert!(writer.finish().is_err());
     assert!(Writer::without(&path, &options, |removed| removed == key(1)).and_then(Writer::finish).is_err());
-    assert!(Writer::shard(folder.path("s.npz"), &path, 0, NonZero::new(2).unwrap(), &options).is_err());
+    assert!(Writer::split_part(folder.path("s.npz"), &path, 0, NonZero::new(2).unwrap(), &options).is_err());
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }

@@ -13,7 +13,7 @@ fn split(folder: &Folder, from: &Path, of: usize) -> Vec<PathBuf> {
     let shards = (0..of).map(|number| {
         let path = folder.path(&format!("shard-{number}-of-{of}.npz"));
         let of = NonZero::new(of).unwrap();
-        Writer::shard(&path, from, number, of, &WriteOptions::default()).unwrap().finish().unwrap();
+        Writer::split_part(&path, from, number, of, &WriteOptions::default()).unwrap().finish().unwrap();
         path
     });
     shards.collect()
@@ -151,12 +151,12 @@ fn refuses_what_cannot_be_split() {
     writer.add_images("glyphs", &stack(300)).unwrap();
     writer.finish().unwrap();
     let two = NonZero::new(2).unwrap();
-    let error = Writer::shard(&to, &path, 0, two, &WriteOptions::default()).unwrap_err();
+    let error = Writer::split_part(&to, &path, 0, two, &WriteOptions::default()).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NothingToSplit));
     let mut writer = create(&path, Encoding::Sets);
     writer.add_images("glyphs", &stack(3000)).unwrap();
     writer.finish().unwrap();
-    let error = Writer::shard(&to, &path, 2, two, &WriteOptions::default()).unwrap_err();
+    let error = Writer::split_part(&to, &path, 2, two, &WriteOptions::default()).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NoSuchShard { number: 2, shards: 2 }));
     assert!(!to.exists());
 }
@@ -198,7 +198,7 @@ fn what_was_not_cut_is_not_joined() {
     let options = WriteOptions::default();
     let shards: Vec<_> = (0..4).map(|number| folder.path(&format!("{number}.npz"))).collect();
     for (number, shard) in shards.iter().enumerate() {
-        Writer::shard(shard, &path, number, of, &options).unwrap().finish().unwrap();
+        Writer::split_part(shard, &path, number, of, &options).unwrap().finish().unwrap();
         assert_eq!(Archive::open(shard).unwrap().images("stack").unwrap().len(), 150);
     }
     // Halves, one of which was appended to, and the whole of both.

@@ -151,7 +151,7 @@ impl Expected {
                 let shards: Vec<_> =
                     (0..of.get()).map(|number| folder.path(&format!("{number}.npz"))).collect();
                 for (number, shard) in shards.iter().enumerate() {
-                    Writer::shard(shard, path, number, of, &options).unwrap().finish().unwrap();
+                    Writer::split_part(shard, path, number, of, &options).unwrap().finish().unwrap();
                     open(shard);
                 }
                 Writer::merge(path, &shards, &options).unwrap().finish().unwrap();

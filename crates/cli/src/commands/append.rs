@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::files;
-use super::packer::{self, Start, report};
+use super::packer::{self, Start};
 use super::packing::Packing;
 use crate::failure::{Failure, Outcome};
 use crate::options::{InputArgs, LimitArgs, WriteArgs};
@@ -36,6 +36,6 @@ pub(crate) fn run(arguments: &AppendArgs, printer: &mut Printer) -> Outcome {
         return Err(Failure::missing(&arguments.archive));
     }
     let packing = Packing::new(&arguments.inputs, &arguments.limits, arguments.write.options())?;
-    let summary = packer::run(packing, &arguments.archive, Start::Append, printer)?;
-    report(&arguments.archive, summary, printer)
+    let packed = packer::run(packing, &arguments.archive, Start::Append, printer)?;
+    packed.report(&arguments.archive, printer)
 }

@@ -45,23 +45,27 @@ pub(crate) fn run(arguments: &DiffArgs, printer: &mut Printer) -> Outcome {
     let differences = one.diff(&other, |key| filter.selects(key), |steps| bar.show(steps));
     drop(bar);
     let differences = differences.map_err(|error| Failure::of(first, &error))?;
+    let printed = print(&differences, arguments, printer);
+    if differences.is_empty() { printed } else { Err(Failure::found(printed)) }
+}
+
+fn print(differences: &[Difference], arguments: &DiffArgs, printer: &mut Printer) -> Outcome {
     if arguments.format.json {
         let list: Vec<Value> = differences.iter().map(to_json).collect();
-        printer.json(&json!({ "same": list.is_empty(), "differences": list }))?;
-    } else {
-        for Difference { key, kind, .. } in &differences {
-            printer.result(match kind {
-                DifferenceKind::OnlyInFirst => format!("only in {}: {key}", files::input_name(first)),
-                DifferenceKind::OnlyInSecond => format!("only in {}: {key}", files::input_name(second)),
-                kind => format!("{key}: {}", describe(kind)),
-            })?;
-        }
-        match differences.len() {
-            0 => printer.remark("no differences")?,
-            number => printer.remark(count(number, "difference"))?,
-        }
+        return Ok(printer.json(&json!({ "same": list.is_empty(), "differences": list }))?);
     }
-    if differences.is_empty() { Ok(()) } else { Err(Failure::Reported) }
+    let [first, second] = [&arguments.first, &arguments.second].map(|path| files::input_name(path));
+    for Difference { key, kind, .. } in differences {
+        printer.result(match kind {
+            DifferenceKind::OnlyInFirst => format!("only in {first}: {key}"),
+            DifferenceKind::OnlyInSecond => format!("only in {second}: {key}"),
+            kind => format!("{key}: {}", describe(kind)),
+        })?;
+    }
+    Ok(match differences.len() {
+        0 => printer.remark("no differences"),
+        number => printer.remark(count(number, "difference")),
+    }?)
 }
 
 /// Describes the difference between two arrays of one key.

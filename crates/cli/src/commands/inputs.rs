@@ -1,9 +1,12 @@
 //! The files that `bitnpz pack` and `bitnpz append` take in, and their keys.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
+use glob::GlobError;
+
+use super::walk::Walk;
 use crate::failure::{Failure, Outcome};
 use crate::options::InputArgs;
 
@@ -22,8 +25,16 @@ pub(super) enum Input {
 pub(super) struct FoundInputs {
     /// The files to pack, pictures first.
     pub(super) inputs: Vec<Input>,
-    /// The files in folders that are of no kind that can be packed.
-    pub(super) left_out: Vec<PathBuf>,
+    pub(super) left_out: LeftOut,
+}
+
+/// What is in folders and is not packed.
+#[derive(Default)]
+pub(super) struct LeftOut {
+    /// The files that are of no kind that can be packed.
+    pub(super) files: Vec<PathBuf>,
+    /// The links to a folder that they are in themselves.
+    pub(super) loops: Vec<PathBuf>,
 }
 
 impl Input {
@@ -66,13 +77,14 @@ pub(super) fn find(arguments: &InputArgs) -> Result<FoundInputs, Failure> {
         .map(|named| named.folder.clone())
         .reduce(|one, other| common(&one, &other));
     let root = root.unwrap_or_default();
-    let mut found = FoundInputs { inputs: Vec::new(), left_out: Vec::new() };
-    for Named { folder, files, is_folder } in &named {
+    let mut found = FoundInputs { inputs: Vec::new(), left_out: LeftOut::default() };
+    for Named { folder, files, loops, is_folder } in &named {
+        found.left_out.loops.extend_from_slice(loops);
         let below = folder.strip_prefix(&root).unwrap_or(Path::new(""));
         for (path, within) in files {
             match Input::new(path, &below.join(within)) {
                 Some(input) => found.inputs.push(input),
-                None if *is_folder => found.left_out.push(path.clone()),
+                None if *is_folder => found.left_out.files.push(path.clone()),
                 None => return Err(unknown(path)),
             }
         }
@@ -96,6 +108,8 @@ struct Named {
     folder: PathBuf,
     /// Files, each with its folder relative to `folder`.
     files: Vec<(PathBuf, PathBuf)>,
+    /// Links to a folder that they are in themselves.
+    loops: Vec<PathBuf>,
     is_folder: bool,
 }
 
@@ -104,15 +118,16 @@ impl Named {
         let path = Path::new(argument);
         let failed = |error: io::Error| Failure::at(path, error);
         if path.is_dir() {
-            let mut files = Vec::new();
-            walk(path, Path::new(""), &mut files).map_err(failed)?;
-            return Ok(Self { folder: path.canonicalize().map_err(failed)?, files, is_folder: true });
+            let Walk { files, loops, .. } = Walk::of(path).map_err(failed)?;
+            return Ok(Self { folder: path.canonicalize().map_err(failed)?, files, loops, is_folder: true });
         }
         let files = if path.exists() {
             vec![path.to_owned()]
         } else {
             let paths = glob::glob(argument).map_err(|error| Failure::at(path, error))?;
-            paths.filter_map(Result::ok).filter(|path| path.is_file()).collect()
+            let unreadable = |error: GlobError| Failure::at(error.path(), error.error());
+            let paths = paths.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+            paths.into_iter().filter(|path| path.is_file()).collect()
         };
         let folder = |file: &PathBuf| {
             file.parent()
@@ -125,7 +140,7 @@ impl Named {
         };
         let within = |folder: PathBuf| folder.strip_prefix(&root).map(Path::to_owned).unwrap_or_default();
         let files = files.into_iter().zip(folders.into_iter().map(within)).collect();
-        Ok(Self { folder: root, files, is_folder: false })
+        Ok(Self { folder: root, files, loops: Vec::new(), is_folder: false })
     }
 
     /// Returns whether any file gets a key from its path; archives do not, they bring their own keys.
@@ -145,20 +160,6 @@ fn unknown(path: &Path) -> Failure {
     let expected =
         "expected a picture (png, pbm, pgm, ppm, pam, tiff, bmp, gif, jpeg, webp), a .npy or a .npz file";
     Failure::at(path, expected)
-}
-
-/// Lists all files below a folder, each with its folder relative to the first, sorted by name.
-fn walk(folder: &Path, within: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> io::Result<()> {
-    let mut entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            walk(&path, &within.join(path.file_name().unwrap_or_default()), files)?;
-        } else {
-            files.push((path, within.to_owned()));
-        }
-    }
-    Ok(())
 }
 
 /// Gives .npy files the key of `--name`.

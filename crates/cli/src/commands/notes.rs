@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use bitnpz::picture::{Background, Picture};
 use bitnpz::{Added, Dtype, Header, OtherMember};
 
+use super::inputs::LeftOut;
 use crate::failure::Outcome;
 use crate::format::{abbreviate, count};
 use crate::printer::Printer;
@@ -30,7 +31,7 @@ impl Tally {
 
 /// The notes collected while packing.
 pub(super) struct Notes {
-    left_out: Vec<PathBuf>,
+    left_out: LeftOut,
     damaged: Vec<String>,
     two_colours: Tally,
     on_white: Tally,
@@ -40,8 +41,8 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// Starts with the files that are not packed.
-    pub(super) fn new(left_out: Vec<PathBuf>) -> Self {
+    /// Starts with what is not packed.
+    pub(super) fn new(left_out: LeftOut) -> Self {
         let [two_colours, on_white, on_black, grey] = Default::default();
         Self { left_out, damaged: Vec::new(), two_colours, on_white, on_black, grey, others: Vec::new() }
     }
@@ -81,10 +82,15 @@ impl Notes {
 
     /// Prints all notes.
     pub(super) fn print(&self, printer: &mut Printer) -> Outcome {
-        if !self.left_out.is_empty() {
-            let names = self.left_out.iter().map(|path| path.display().to_string()).collect();
-            let files = count(self.left_out.len(), "file");
-            printer.remark(format!("left out {files} of other kinds: {}", abbreviate(names)))?;
+        let LeftOut { files, loops } = &self.left_out;
+        if !files.is_empty() {
+            let number = count(files.len(), "file");
+            printer.remark(format!("left out {number} of other kinds: {}", abbreviate(names(files))))?;
+        }
+        if !loops.is_empty() {
+            let number = count(loops.len(), "link");
+            printer
+                .remark(format!("left out {number} back to a folder above: {}", abbreviate(names(loops))))?;
         }
         if !self.damaged.is_empty() {
             let pictures = count(self.damaged.len(), "damaged picture");
@@ -116,4 +122,8 @@ impl Notes {
         }
         Ok(())
     }
+}
+
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.display().to_string()).collect()
 }

@@ -3,11 +3,10 @@
 use std::num::NonZero;
 use std::time::Instant;
 
-use bitnpz::Summary;
 use clap::Args;
 
 use super::files;
-use super::packer::{self, Start, report};
+use super::packer::{self, Packed, Start};
 use super::packing::Packing;
 use super::partial::Partial;
 use crate::failure::{Failure, Outcome};
@@ -63,31 +62,31 @@ pub(crate) fn run(arguments: &PackArgs, printer: &mut Printer) -> Outcome {
         packing = packing.labelled()?;
     }
     let bytes_in = packing.bytes();
-    let summary = if arguments.resume {
+    let packed = if arguments.resume {
         resume(packing, arguments, printer)?
     } else {
         packer::run(packing, path, Start::New, printer)?
     };
-    report(path, summary, printer)?;
+    packed.report(path, printer)?;
     let Some(bytes) = files::written_bytes(path) else { return Ok(()) };
     printer.remark(format!("{} in, {} out: {}", size(bytes_in), size(bytes), change(bytes_in, bytes)))?;
-    if summary.images > 0 {
-        let per_image = bytes as f64 / summary.images as f64;
+    if packed.summary.images > 0 {
+        let per_image = bytes as f64 / packed.summary.images as f64;
         printer.remark(format!("{per_image:.1} bytes per image, {:.1} s", start.elapsed().as_secs_f64()))?;
     }
     Ok(())
 }
 
 /// Packs into a partial archive, which takes the name of the output when it is complete.
-fn resume(packing: Packing<'_>, arguments: &PackArgs, printer: &mut Printer) -> Result<Summary, Failure> {
-    let partial = Partial::of(&arguments.output.output);
+fn resume(packing: Packing<'_>, arguments: &PackArgs, printer: &mut Printer) -> Result<Packed, Failure> {
+    let partial = Partial::of(&arguments.output.output)?;
     partial.check(&packing.job())?;
-    let summary = packer::run(packing, partial.archive(), Start::Resume { every: arguments.every }, printer);
-    if summary.is_err() && !files::exists(partial.archive())? {
+    let packed = packer::run(packing, partial.archive(), Start::Resume { every: arguments.every }, printer);
+    if packed.is_err() && !files::exists(partial.archive())? {
         // Nothing was saved that could be resumed.
         partial.remove_job()?;
     }
-    let summary = summary?;
-    partial.publish(&arguments.output.output)?;
-    Ok(summary)
+    let packed = packed?;
+    partial.publish()?;
+    Ok(packed)
 }

@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use ndarray::Axis;
 
 use super::files;
-use super::inputs::Input;
+use super::inputs::{Input, LeftOut};
 use super::labels::Labels;
 use super::notes::Notes;
 use super::packing::{Packing, count_all_images};
@@ -29,13 +29,31 @@ pub(super) enum Start {
     Resume { every: Option<NonZero<usize>> },
 }
 
+/// What was packed into an archive.
+pub(super) struct Packed {
+    pub(super) summary: Summary,
+    labels: Option<Labels>,
+    notes: Notes,
+}
+
+impl Packed {
+    /// Prints the notes, and how many keys and images the archive has.
+    pub(super) fn report(&self, path: &Path, printer: &mut Printer) -> Outcome {
+        self.notes.print(printer)?;
+        if let Some(labels) = &self.labels {
+            printer.remark(labels.summary())?;
+        }
+        report(path, self.summary, printer)
+    }
+}
+
 /// Packs everything into the archive at this path.
 pub(super) fn run(
     mut packing: Packing<'_>,
     path: &Path,
     start: Start,
     printer: &mut Printer,
-) -> Result<Summary, Failure> {
+) -> Result<Packed, Failure> {
     let (labels, left_out) = (packing.labels.take(), std::mem::take(&mut packing.left_out));
     let mut packer = Packer::start(&packing, path, start, printer)?;
     packer.labels = labels;
@@ -52,11 +70,7 @@ pub(super) fn run(
     let Packer { writer, labels, notes, .. } = packer;
     let summary = files::finish(writer, path);
     bar.finish_and_clear();
-    notes.print(printer)?;
-    if let Some(labels) = &labels {
-        printer.remark(labels.summary())?;
-    }
-    summary
+    Ok(Packed { summary: summary?, labels, notes })
 }
 
 /// Prints how many keys and images a finished archive has.
@@ -106,7 +120,7 @@ impl<'a> Packer<'a> {
                 Writer::resume(path, options, every).map_err(fail)?
             }
         };
-        let notes = Notes::new(Vec::new());
+        let notes = Notes::new(LeftOut::default());
         Ok(Self { packing, writer, done, pictures: 0, claimed, labels: None, notes })
     }
 

@@ -2,13 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bitnpz::picture::{Polarity, ReadOptions};
 use bitnpz::{Archive, Header, ImageAxes, OpenOptions, Threshold, WriteOptions};
 
 use super::copy::count_images;
-use super::inputs::{FoundInputs, Input, find};
+use super::inputs::{FoundInputs, Input, LeftOut, find};
 use super::labels::Labels;
 use crate::failure::{Failure, Outcome};
 use crate::options::{InputArgs, LimitArgs};
@@ -19,7 +19,7 @@ pub(super) struct Packing<'a> {
     pub(super) open: OpenOptions,
     pub(super) options: WriteOptions,
     pub(super) inputs: Vec<Input>,
-    pub(super) left_out: Vec<PathBuf>,
+    pub(super) left_out: LeftOut,
     pub(super) labels: Option<Labels>,
 }
 

@@ -8,18 +8,24 @@ use std::path::{Path, PathBuf};
 
 use bitnpz::sync_folder_of;
 
-use super::files;
+use super::{files, replaced_file};
 use crate::failure::{Failure, Outcome};
 
-/// The paths of a partial archive and of its job.
+/// The paths of a partial archive, of its job, and of the archive that it becomes.
 pub(super) struct Partial {
+    output: PathBuf,
     archive: PathBuf,
     job: PathBuf,
 }
 
 impl Partial {
-    /// Derives the paths from that of the output.
-    pub(super) fn of(output: &Path) -> Self {
+    /// Derives the paths from that of the output. Links are followed, so that all are in one folder.
+    pub(super) fn of(output: &Path) -> Result<Self, Failure> {
+        let target = replaced_file::target_of(output).map_err(|error| Failure::at(output, error))?;
+        let output = target.ok_or_else(|| {
+            let message = "--resume: expected an archive that is a file, found a folder, a device or a pipe";
+            Failure::at(output, message)
+        })?;
         let with_suffix = |path: &OsStr, suffix: &str| {
             let mut name = path.to_owned();
             name.push(suffix);
@@ -27,7 +33,7 @@ impl Partial {
         };
         let archive = with_suffix(output.as_os_str(), ".partial");
         let job = with_suffix(archive.as_os_str(), ".job");
-        Self { archive, job }
+        Ok(Self { output, archive, job })
     }
 
     pub(super) fn archive(&self) -> &Path {
@@ -56,9 +62,10 @@ impl Partial {
     }
 
     /// Renames the complete archive to the output, durably, and removes the job. The archive itself is durable already.
-    pub(super) fn publish(&self, output: &Path) -> Outcome {
-        let renamed = fs::rename(&self.archive, output).and_then(|()| sync_folder_of(output));
-        renamed.map_err(|error| Failure::at(output, error))?;
+    pub(super) fn publish(&self) -> Outcome {
+        let renamed = replaced_file::keep_permissions(&self.archive, &self.output)
+            .and_then(|()| replaced_file::rename(&self.archive, &self.output));
+        renamed.map_err(|error| Failure::at(&self.output, error))?;
         self.remove_job()
     }
 

@@ -1,6 +1,6 @@
 //! `bitnpz salvage`.
 
-use bitnpz::Problem;
+use bitnpz::{Problem, Salvage};
 use clap::Args;
 use serde_json::json;
 
@@ -38,6 +38,12 @@ pub(crate) fn run(arguments: &SalvageArgs, printer: &mut Printer) -> Outcome {
     let result = bitnpz::salvage(&archive.path, path, &archive.limits.limits(), |steps| bar.show(steps));
     drop(bar);
     let salvage = result.map_err(|error| Failure::of(&archive.path, &error))?;
+    let printed = print(&salvage, arguments, printer);
+    let is_whole = salvage.gone.is_empty() && salvage.doubtful.is_empty();
+    if is_whole { printed } else { Err(Failure::found(printed)) }
+}
+
+fn print(salvage: &Salvage, arguments: &SalvageArgs, printer: &mut Printer) -> Outcome {
     let (saved, gone, doubtful) = (salvage.saved, &salvage.gone, &salvage.doubtful);
     if arguments.format.json {
         let list = |problems: &[Problem]| problems.iter().map(to_json).collect::<Vec<_>>();
@@ -47,17 +53,15 @@ pub(crate) fn run(arguments: &SalvageArgs, printer: &mut Printer) -> Outcome {
             "gone": list(gone),
             "doubtful": list(doubtful),
         });
-        printer.json(&report)?;
-    } else {
-        for (what, problems) in [("gone", gone), ("doubtful", doubtful)] {
-            for problem in problems {
-                printer.result(format!("{what}: {problem}"))?;
-            }
-        }
-        let number = |problems: &[Problem]| thousands(problems.len() as u64);
-        let (keys, images) = (count(saved.keys, "key"), count(saved.images, "image"));
-        printer.remark(format!("{}: {keys}, {images}", path.display()))?;
-        printer.remark(format!("{} gone, {} doubtful", number(gone), number(doubtful)))?;
+        return Ok(printer.json(&report)?);
     }
-    if gone.is_empty() && doubtful.is_empty() { Ok(()) } else { Err(Failure::Reported) }
+    for (what, problems) in [("gone", gone), ("doubtful", doubtful)] {
+        for problem in problems {
+            printer.result(format!("{what}: {problem}"))?;
+        }
+    }
+    let number = |problems: &[Problem]| thousands(problems.len() as u64);
+    let (keys, images) = (count(saved.keys, "key"), count(saved.images, "image"));
+    printer.remark(format!("{}: {keys}, {images}", arguments.output.output.display()))?;
+    Ok(printer.remark(format!("{} gone, {} doubtful", number(gone), number(doubtful)))?)
 }

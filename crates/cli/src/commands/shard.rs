@@ -49,7 +49,9 @@ pub(crate) fn run(arguments: &ShardArgs, printer: &mut Printer) -> Outcome {
     if files::is_stream(archive) {
         return Err(Failure::Message("expected an archive that is a file, found standard input".to_owned()));
     }
-    files::check_new(output)?;
+    if files::exists(output)? {
+        return Err(Failure::at(output, "already exists; remove it or choose another name"));
+    }
     let options = WriteOptions::default().with_limits(limits.limits());
     let shards = match (shards, shard_size) {
         (Some(shards), _) => *shards,

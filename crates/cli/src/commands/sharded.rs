@@ -129,7 +129,16 @@ pub(super) fn verify(
     let bar = printer.steps_progress("verifying");
     let reports = archive.verify(!fast, |steps| bar.show(steps));
     drop(bar);
-    let reports: Vec<ShardReport> = reports.map_err(|error| Failure::of(path, &error))?;
+    let reports = reports.map_err(|error| Failure::of(path, &error))?;
+    let printed = print(&reports, fast, is_json, printer);
+    if reports.iter().all(|shard| shard.report.problems.is_empty()) {
+        printed
+    } else {
+        Err(Failure::found(printed))
+    }
+}
+
+fn print(reports: &[ShardReport], fast: bool, is_json: bool, printer: &mut Printer) -> Outcome {
     let problems = || {
         reports.iter().flat_map(|shard| shard.report.problems.iter().map(|problem| (&shard.name, problem)))
     };
@@ -142,24 +151,21 @@ pub(super) fn verify(
                 json
             })
             .collect();
-        printer.json(&json!({
+        return Ok(printer.json(&json!({
             "whole": listed.is_empty(),
             "shards": reports.len(),
             "bytes": bytes,
             "problems": listed,
-        }))?;
-    } else {
-        for (shard, problem) in problems() {
-            let problem = problem.to_string();
-            printer
-                .result(format!("damaged: {shard}: {}", problem.strip_prefix(": ").unwrap_or(&problem)))?;
-        }
-        let shards = count(reports.len(), "shard");
-        printer.remark(match problems().count() {
-            0 if fast => format!("the structure of {shards} is whole: {} of data, not read", size(bytes)),
-            0 => format!("{shards}, whole: {} of data", size(bytes)),
-            found => format!("{}; everything else can be read", count(found, "problem")),
-        })?;
+        }))?);
     }
-    if problems().next().is_none() { Ok(()) } else { Err(Failure::Reported) }
+    for (shard, problem) in problems() {
+        let problem = problem.to_string();
+        printer.result(format!("damaged: {shard}: {}", problem.strip_prefix(": ").unwrap_or(&problem)))?;
+    }
+    let shards = count(reports.len(), "shard");
+    Ok(printer.remark(match problems().count() {
+        0 if fast => format!("the structure of {shards} is whole: {} of data, not read", size(bytes)),
+        0 => format!("{shards}, whole: {} of data", size(bytes)),
+        found => format!("{}; everything else can be read", count(found, "problem")),
+    })?)
 }

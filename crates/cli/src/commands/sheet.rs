@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use bitnpz::picture::SheetFormat;
-use bitnpz::{Archive, Bitmap, Images};
+use bitnpz::{Archive, AtomicFile, Bitmap, Images, NpzError};
 use clap::Args;
 
 use super::files;
@@ -65,9 +65,15 @@ pub(crate) fn write(
     let mut picture = Vec::new();
     bitnpz::picture::sheet(&mut picture, format(path)?, sizes, image)?;
     if files::is_stream(path) {
-        return Ok(io::stdout().write_all(&picture)?);
+        let mut stdout = io::stdout();
+        return Ok(stdout.write_all(&picture).and_then(|()| stdout.flush())?);
     }
-    std::fs::write(path, picture).map_err(|error| Failure::at(path, error))
+    let write = || -> bitnpz::Result<()> {
+        let mut file = AtomicFile::create(path)?;
+        file.write_all(&picture).map_err(NpzError::from)?;
+        Ok(file.commit()?)
+    };
+    write().map_err(|error| Failure::of(path, &error))
 }
 
 /// Returns the picture format of a file by its name.

@@ -47,12 +47,15 @@ pub(crate) fn run(arguments: &SplitArgs, printer: &mut Printer) -> Outcome {
         .collect();
     targets.iter().try_for_each(files::check_free)?;
     let options = WriteOptions::default().with_limits(limits.limits());
+    let mut printed = Ok(());
     for (number, target) in targets.iter().enumerate() {
         let path = &target.output;
-        let shard = Writer::shard(path, archive, number, *shards, &options).and_then(Writer::finish);
-        report(path, shard.map_err(|error| Failure::of(archive, &error))?, printer)?;
+        let shard = Writer::split_part(path, archive, number, *shards, &options).and_then(Writer::finish);
+        let summary = shard.map_err(|error| Failure::of(archive, &error))?;
+        // All shards are written, whether or not anyone reads what is printed.
+        printed = printed.and_then(|()| report(path, summary, printer));
     }
-    Ok(())
+    printed
 }
 
 /// Returns the name of a shard: the name of all, with the number of the shard before its ending.

@@ -1,16 +1,19 @@
 //! `bitnpz unpack`.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use bitnpz::picture::write_png;
-use bitnpz::{Archive, BitmapView, Encoding, Entry, Item, OtherMember, WriteOptions};
+use bitnpz::{Archive, Encoding, Entry, Item, OtherMember, WriteOptions};
 use clap::Args;
 
 use super::copy::copy;
 use super::files;
 use super::filter::Filter;
+use super::unpacked_paths::{UsedPaths, path_of};
 use crate::failure::{Failure, Outcome};
 use crate::format::count;
 use crate::options::{ArchiveArgs, KeyArgs, OutputArgs};
@@ -60,15 +63,16 @@ fn unpack_items(
     printer: &Printer,
 ) -> Result<(usize, usize), Failure> {
     let bar = printer.progress((archive.len() + archive.other_len()) as u64, "unpacking");
+    let mut unpacker = Unpacker { archive, arguments, used: UsedPaths::default() };
     let (mut keys, mut others) = (0, 0);
     for item in archive.items() {
         match item.map_err(|error| Failure::of(&arguments.archive.path, &error))? {
             Item::Array(entry) if filter.selects(entry.key()) => {
-                unpack_entry(archive, &entry, arguments)?;
+                unpacker.unpack_entry(&entry)?;
                 keys += 1;
             }
             Item::Other(other) if filter.selects(other.name()) => {
-                unpack_other(&other, arguments)?;
+                unpacker.unpack_other(&other)?;
                 others += 1;
             }
             _ => {}
@@ -79,45 +83,79 @@ fn unpack_items(
     Ok((keys, others))
 }
 
-fn unpack_entry(archive: &Archive, entry: &Entry<'_>, arguments: &UnpackArgs) -> Outcome {
-    let fail = |error: bitnpz::Error| Failure::of(&arguments.archive.path, &error);
-    let base = output_path(entry.key(), arguments)?;
-    let with_ending = |ending: &str| PathBuf::from(format!("{}.{ending}", base.display()));
-    let has_pixels = !entry.header().is_empty();
-    match entry.image_count() {
-        Some(1) if entry.shape().len() == 2 && has_pixels => {
-            let image = archive.bitmap(entry.key()).map_err(fail)?;
-            write_picture(&with_ending("png"), image.view(), arguments)
-        }
-        Some(_) if has_pixels => {
-            let images = archive.images(entry.key()).map_err(fail)?;
-            for (number, image) in images.bitmaps().enumerate() {
-                let image = image.map_err(fail)?;
-                write_picture(&base.join(format!("{number:06}.png")), image.view(), arguments)?;
+/// Writes items of an archive into the output folder.
+struct Unpacker<'a> {
+    archive: &'a Archive,
+    arguments: &'a UnpackArgs,
+    used: UsedPaths,
+}
+
+impl Unpacker<'_> {
+    fn unpack_entry(&mut self, entry: &Entry<'_>) -> Outcome {
+        let (archive, arguments) = (self.archive, self.arguments);
+        let fail = |error: bitnpz::Error| Failure::of(&arguments.archive.path, &error);
+        let key: Rc<str> = entry.key().into();
+        let base = self.path_of(&key)?;
+        let has_pixels = !entry.header().is_empty();
+        match entry.image_count() {
+            Some(1) if entry.shape().len() == 2 && has_pixels => {
+                let image = archive.bitmap(&key).map_err(fail)?;
+                self.write(&with_ending(base, ".png"), &key, |file| write_png(file, image.view()))
             }
-            Ok(())
+            Some(_) if has_pixels => {
+                let images = archive.images(&key).map_err(fail)?;
+                for (number, image) in images.bitmaps().enumerate() {
+                    let image = image.map_err(fail)?;
+                    let path = base.join(format!("{number:06}.png"));
+                    self.write(&path, &key, |file| write_png(file, image.view()))?;
+                }
+                Ok(())
+            }
+            _ => {
+                let array = archive.dyn_array(&key).map_err(fail)?;
+                self.write(&with_ending(base, ".npy"), &key, |file| array.write(file))
+            }
         }
-        _ => {
-            let array = archive.dyn_array(entry.key()).map_err(fail)?;
-            let path = with_ending("npy");
-            array.write(create(&path, arguments)?).map_err(|error| Failure::at(&path, error))
-        }
+    }
+
+    /// Writes the bytes of a member that is not an array to a file.
+    fn unpack_other(&mut self, other: &OtherMember<'_>) -> Outcome {
+        let name: Rc<str> = other.member_name().into();
+        let path = self.path_of(&name)?;
+        let bytes = other.read().map_err(|error| Failure::of(&self.arguments.archive.path, &error))?;
+        self.write(&path, &name, |file| file.write_all(&bytes))
+    }
+
+    /// Returns the path of a key or a member in the output folder.
+    fn path_of(&self, key: &str) -> Result<PathBuf, Failure> {
+        path_of(key).map_err(|error| Failure::at(&self.arguments.archive.path, error))
+    }
+
+    /// Writes a file of a key. Its path is relative to the output folder; `content` writes its bytes.
+    fn write<E: Display>(
+        &mut self,
+        path: &Path,
+        key: &Rc<str>,
+        content: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
+    ) -> Outcome {
+        let UnpackArgs { archive, output, .. } = self.arguments;
+        self.used.add(path, key).map_err(|error| Failure::at(&archive.path, error))?;
+        let path = output.output.join(path);
+        let mut file = create(&path, output)?;
+        content(&mut file).map_err(|error| Failure::at(&path, error))?;
+        file.flush().map_err(|error| Failure::at(&path, error))
     }
 }
 
-/// Writes the bytes of a member that is not an array to a file.
-fn unpack_other(other: &OtherMember<'_>, arguments: &UnpackArgs) -> Outcome {
-    let path = output_path(other.member_name(), arguments)?;
-    let bytes = other.read().map_err(|error| Failure::of(&arguments.archive.path, &error))?;
-    create(&path, arguments)?.write_all(&bytes).map_err(|error| Failure::at(&path, error))
+/// Adds an ending to a path.
+fn with_ending(path: PathBuf, ending: &str) -> PathBuf {
+    let mut path = path.into_os_string();
+    path.push(ending);
+    path.into()
 }
 
-fn write_picture(path: &Path, image: BitmapView<'_>, arguments: &UnpackArgs) -> Outcome {
-    write_png(create(path, arguments)?, image).map_err(|error| Failure::at(path, error))
-}
-
-fn create(path: &Path, arguments: &UnpackArgs) -> Result<BufWriter<File>, Failure> {
-    if !arguments.output.force {
+fn create(path: &Path, output: &OutputArgs) -> Result<BufWriter<File>, Failure> {
+    if !output.force {
         files::check_new(path)?;
     }
     if let Some(folder) = path.parent() {
@@ -128,43 +166,4 @@ fn create(path: &Path, arguments: &UnpackArgs) -> Result<BufWriter<File>, Failur
         fs::remove_file(path).map_err(|error| Failure::at(path, error))?;
     }
     Ok(BufWriter::new(File::create(path).map_err(|error| Failure::at(path, error))?))
-}
-
-/// Returns the path in the output folder that a key or a member is written to.
-fn output_path(key: &str, arguments: &UnpackArgs) -> Result<PathBuf, Failure> {
-    let relative = safe_path(key).map_err(|error| Failure::at(&arguments.archive.path, error))?;
-    Ok(arguments.output.output.join(relative))
-}
-
-/// Returns the relative path of a key, if it stays inside its folder on any system.
-fn safe_path(key: &str) -> Result<PathBuf, String> {
-    let mut path = PathBuf::new();
-    for part in key.split(['/', '\\']) {
-        let stem = part.split('.').next().unwrap_or_default().to_ascii_uppercase();
-        let is_device = ["CON", "PRN", "AUX", "NUL"].contains(&stem.as_str())
-            || (stem.len() == 4 && (stem.starts_with("COM") || stem.starts_with("LPT")));
-        if part.is_empty() || part == "." || part == ".." || part.contains(':') || is_device {
-            return Err(format!(
-                "refused to unpack the key {key:?}: it would be written outside the folder or to a device"
-            ));
-        }
-        path.push(part);
-    }
-    Ok(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refuses_keys_that_leave_the_folder() {
-        for key in ["../a", "a/../../b", "/etc/x", "a//b", "C:x", "\\\\host\\x", "nul", "a/com1.txt", ".", ""]
-        {
-            assert!(safe_path(key).is_err(), "{key}");
-        }
-        for key in ["a", "a/b.c", "ix-000001", "..a", "conductor"] {
-            assert!(safe_path(key).is_ok(), "{key}");
-        }
-    }
 }

@@ -33,8 +33,8 @@ pub(crate) fn run(arguments: &VerifyArgs, printer: &mut Printer) -> Outcome {
         Ok(archive) => archive,
         Err(Failure::Message(message)) if is_json => {
             let problem = json!({ "member": null, "key": null, "image": null, "message": message });
-            printer.json(&json!({ "whole": false, "problems": [problem] }))?;
-            return Err(Failure::Reported);
+            let printed = printer.json(&json!({ "whole": false, "problems": [problem] }));
+            return Err(Failure::found(printed.map_err(Failure::from)));
         }
         Err(failure) => return Err(failure),
     };
@@ -47,22 +47,21 @@ pub(crate) fn run(arguments: &VerifyArgs, printer: &mut Printer) -> Outcome {
         report
     };
     let report = report.map_err(|error| Failure::of(&arguments.archive.path, &error))?;
-    if is_json {
+    let printed = print(&report, arguments, printer);
+    if report.problems.is_empty() { printed } else { Err(Failure::found(printed)) }
+}
+
+fn print(report: &Report, arguments: &VerifyArgs, printer: &mut Printer) -> Outcome {
+    if arguments.format.json {
         let problems: Vec<_> = report.problems.iter().map(to_json).collect();
-        printer.json(&json!({
+        return Ok(printer.json(&json!({
             "whole": report.problems.is_empty(),
             "members": report.members,
             "bytes": report.bytes,
             "gaps": report.gaps,
             "problems": problems,
-        }))?;
-    } else {
-        print(&report, arguments, printer)?;
+        }))?);
     }
-    if report.problems.is_empty() { Ok(()) } else { Err(Failure::Reported) }
-}
-
-fn print(report: &Report, arguments: &VerifyArgs, printer: &mut Printer) -> Outcome {
     for problem in &report.problems {
         printer.result(format!("damaged: {problem}"))?;
     }

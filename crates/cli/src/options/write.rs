@@ -16,7 +16,7 @@ pub(crate) struct WriteArgs {
     /// How images are stored [default: sets; when appending, as in the archive]
     #[arg(long, value_enum)]
     pub(crate) encoding: Option<EncodingName>,
-    /// The codec of image sets [default: the one that makes a sample of each set smallest]
+    /// The codec of image sets [default: the one that makes a sample of each set smallest; see --effort]
     #[arg(long, value_enum)]
     pub(crate) codec: Option<CodecName>,
     /// How much time it may take to make image sets small
@@ -28,7 +28,7 @@ pub(crate) struct WriteArgs {
     /// The compression level: 1 to 12 for deflate [default: 7], 1 to 22 for zstd [default: 19]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) level: Option<u8>,
-    /// The number of threads that train and compress [default: one per core]; it does not affect the bytes written
+    /// The number of threads that train and compress [default: BITNPZ_THREADS, or one per core]; it does not affect the bytes written
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZero<usize>>,
 }
@@ -49,7 +49,7 @@ pub(crate) enum CodecName {
     Contour,
     /// Pixel by pixel: for noise, dither
     Pixel,
-    /// Packed rows in zstd frames with a dictionary: larger, but the fastest to read
+    /// Packed rows in zstd frames with a dictionary: larger, and the fastest to read of those that compress
     Zstd,
     /// Packed rows, not compressed
     Raw,
@@ -59,9 +59,9 @@ pub(crate) enum CodecName {
 pub(crate) enum EffortName {
     /// Models are trained on fewer images
     Fast,
-    /// The codec pixel, slow to read, is taken only where it saves a tenth or more
+    /// The codecs pixel, slow to read, and zstd, slow to write, are taken only where they save a tenth or more
     Balanced,
-    /// More images, several ways to encode each, and the smallest codec however slow it is to read
+    /// More images, several ways to encode each, and the smallest codec however slow it is
     Smallest,
 }
 

@@ -1,8 +1,10 @@
 //! Tests of the command.
 
 mod command;
+mod outputs;
 mod pictures;
 #[cfg(target_os = "linux")]
 mod shards;
 mod trust;
+mod unpack;
 mod verbs;

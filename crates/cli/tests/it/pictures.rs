@@ -190,3 +190,55 @@ outputs.append((grey >= 100).tobytes())
     let [said, _] = folder.pack(&["grey.npy"]);
     assert!(said.contains("times larger") && said.contains("1 key, 0 images"), "{said}");
 }
+
+#[test]
+fn links_back_to_a_folder_above_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let folder = Folder::new();
+    folder.write("in/a.pbm", PICTURE);
+    folder.write("in/b/c.pbm", PICTURE);
+    for (target, link) in [(".", "in/latest"), ("..", "in/b/up"), ("b", "in/other")] {
+        symlink(target, folder.path().join(link)).unwrap();
+    }
+    let [said, _] = folder.pack(&["in"]);
+    let expected = "left out 3 links back to a folder above: in/b/up, in/latest, in/other/up\n";
+    assert!(said.contains(expected), "{said}");
+    assert_eq!(folder.keys(), ["a", "b/c", "other/c"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_an_error() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    folder.write("in/open/a.pbm", PICTURE);
+    folder.write("in/locked/b.pbm", PICTURE);
+    let locked = folder.path().join("in/locked");
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
+    // Root gives up the right to read every folder.
+    let rights = "-dac_override,-dac_read_search";
+    let restrained = [format!("--inh-caps={rights}"), format!("--bounding-set={rights}")];
+    let is_root = fs::read_dir(&locked).is_ok();
+    let bitnpz = env!("CARGO_BIN_EXE_bitnpz");
+    let can_be_restrained = || {
+        let started = Command::new("setpriv").args(&restrained).args([bitnpz, "--version"]).output();
+        started.is_ok_and(|output| output.status.success())
+    };
+    if is_root && !can_be_restrained() {
+        return;
+    }
+    for input in ["in", "in/*/*.pbm", "in/**/*.pbm"] {
+        let mut command = Command::new(if is_root { "setpriv" } else { bitnpz });
+        if is_root {
+            command.args(&restrained).arg(bitnpz);
+        }
+        let output =
+            command.args(["pack", input, "-o", "a.npz"]).current_dir(folder.path()).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.code() == Some(1) && message.contains("ermission denied"),
+            "{input}: {message}"
+        );
+        assert!(input == "in" || message.contains("in/locked: "), "{message}");
+    }
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
+}

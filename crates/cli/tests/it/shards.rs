@@ -78,6 +78,13 @@ fn verify_names_the_shard_that_is_damaged() {
     let json: serde_json::Value =
         serde_json::from_str(&printed(folder, &["verify", "--json", "a.bitnpz.json"], 1).0).unwrap();
     assert_eq!((&json["whole"], &json["shards"]), (&false.into(), &4.into()));
+    for arguments in [&["verify", "a.bitnpz.json"][..], &["verify", "--json", "a.bitnpz.json"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bitnpz"));
+        let status = command.args(arguments).current_dir(folder).stdout(writer).status().unwrap();
+        assert_eq!(status.code(), Some(1), "nobody reads the problems");
+    }
 }
 
 #[test]
@@ -120,5 +127,5 @@ fn sizes_ages_and_names_are_checked() {
     let (_, error) = printed(folder, &["shard", "a.npz", "--shards", "2", "-o", "c.json"], 1);
     assert!(error.contains(".bitnpz.json"), "{error}");
     let (_, error) = printed(folder, &["shard", "a.npz", "--shards", "2", "-o", "a.bitnpz.json"], 1);
-    assert!(error.contains("exists"), "{error}");
+    assert!(error.contains("a.bitnpz.json: already exists; remove it or choose another name"), "{error}");
 }

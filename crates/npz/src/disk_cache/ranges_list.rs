@@ -1,12 +1,17 @@
 //! The list of the ranges that a cache on disk has of a file.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
+use std::thread;
+use std::time::Duration;
 
 /// A record has where a range starts and ends, the CRC-32 of its bytes, and the CRC-32 of these three: little-endian.
 const RECORD_BYTES: usize = 24;
+
+/// So often it is tried to lock the list, which others lock for moments, a millisecond apart.
+const MOST_ATTEMPTS: usize = 100;
 
 /// The list, and how much of it was read.
 #[derive(Debug)]
@@ -85,7 +90,10 @@ impl RangesList {
             records.extend(crc.to_le_bytes());
             records.extend(crc32fast::hash(&records[start..]).to_le_bytes());
         }
-        self.file.lock()?;
+        // One that was stopped while it added stops nobody else: these ranges are not kept then.
+        if !is_locked(&self.file)? {
+            return Ok(());
+        }
         let added = self.append(&records);
         self.file.unlock()?;
         added?;
@@ -126,4 +134,18 @@ fn parse(record: &[u8]) -> Option<Listed> {
     let checksum = |at: usize| Some(u32::from_le_bytes(record.get(at..at + 4)?.try_into().ok()?));
     let (start, end) = (number(0)?, number(8)?);
     (checksum(20)? == crc32fast::hash(&record[..20]) && start < end).then_some((start..end, checksum(16)?))
+}
+
+/// Locks a file that others lock for moments, and returns whether it is locked.
+fn is_locked(file: &File) -> io::Result<bool> {
+    for _ in 0..MOST_ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Interrupted => {
+                return Err(error);
+            }
+            Err(_) => thread::sleep(Duration::from_millis(1)),
+        }
+    }
+    Ok(false)
 }

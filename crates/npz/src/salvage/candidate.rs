@@ -74,6 +74,16 @@ impl Candidate {
         [name(chosen), name(other.unwrap_or(chosen))]
     }
 
+    /// Returns whether it is a local header that says the same as this entry of the central directory.
+    pub(super) fn is_local_of(&self, central: &HeaderClaim) -> bool {
+        let sizes = |claim: &HeaderClaim| (claim.crc32, claim.compressed_size, claim.size);
+        self.central.is_none()
+            && self
+                .local
+                .as_ref()
+                .is_some_and(|(local, _)| local.name == central.name && sizes(local) == sizes(central))
+    }
+
     /// Returns the offset of the member's entry in the central directory, or `usize::MAX`, which sorts last.
     pub(super) fn entry(&self) -> usize {
         self.central.as_ref().map_or(usize::MAX, |claim| claim.entry)

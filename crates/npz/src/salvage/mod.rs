@@ -6,6 +6,7 @@ mod search;
 use std::io::Write;
 use std::path::Path;
 
+use bitnpz_npy::zeros;
 use candidate::{Attempt, Candidate};
 use search::Search;
 
@@ -15,6 +16,9 @@ use crate::method::Method;
 use crate::record::extra;
 use crate::source::ByteSource;
 use crate::writer::Writer;
+
+/// So many bytes are read at a time to see whether the disk gives them.
+const READ_BYTES: usize = 1 << 20;
 
 /// What became of the members of a damaged archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +71,7 @@ pub fn salvage<W: Write>(
     limits: &Limits,
     is_of_use: impl Fn(&str) -> bool,
 ) -> Result<Salvaged> {
+    check_readable(path.as_ref())?;
     let source = ByteSource::map(path.as_ref())?;
     let bytes = source.bytes().unwrap_or_default();
     let mut search = Search::new(bytes, limits.clone());
@@ -99,6 +104,20 @@ pub fn salvage<W: Write>(
     }
     copier.note_unknown(known_end, search.directory_start(known_end));
     Ok(copier.finish())
+}
+
+/// Reads a file to its end: where a disk fails, a read is an error, but the system ends a process that has mapped the file.
+fn check_readable(path: &Path) -> Result<()> {
+    let source = ByteSource::open(path)?;
+    let mut buffer = zeros(READ_BYTES)?;
+    let mut start = 0;
+    while start < source.len() {
+        let piece = &mut buffer
+            [..usize::try_from(source.len() - start).map_or(READ_BYTES, |left| left.min(READ_BYTES))];
+        source.read_exact_at(start, piece)?;
+        start += piece.len() as u64;
+    }
+    Ok(())
 }
 
 /// What can be recovered of a member.

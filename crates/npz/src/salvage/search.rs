@@ -23,6 +23,9 @@ use crate::record::local_header::{self, LocalHeader};
 const MAX_READ_FACTOR: u64 = 64;
 const MIN_BUDGET: u64 = 256 << 20;
 
+/// For so many entries of the central directory without a local header in their place one is searched for elsewhere.
+const MOST_PREFIX_TRIES: usize = 8;
+
 /// The number of decompressed bytes that are hashed at a time: they fit into the second-level cache.
 const HASH_BUFFER_BYTES: usize = 1 << 16;
 
@@ -34,12 +37,15 @@ pub(super) struct Search<'a> {
     limits: Limits,
     /// The number of bytes that may still be decompressed without result.
     budget: u64,
+    /// The number of bytes that names may still have: those of an honest archive share none.
+    name_budget: usize,
 }
 
 impl<'a> Search<'a> {
     pub(super) fn new(bytes: &'a [u8], limits: Limits) -> Self {
         let least = MIN_BUDGET.min(limits.member_bytes);
-        Self { bytes, budget: (bytes.len() as u64).saturating_mul(MAX_READ_FACTOR).max(least), limits }
+        let budget = (bytes.len() as u64).saturating_mul(MAX_READ_FACTOR).max(least);
+        Self { bytes, budget, name_budget: bytes.len(), limits }
     }
 
     /// Finds all members by their headers, ordered by the offset of the local header.
@@ -85,6 +91,8 @@ impl<'a> Search<'a> {
     /// members after it may be damaged.
     fn add_central_headers(&self, candidates: &mut BTreeMap<usize, Candidate>) {
         let mut position = candidates.last_key_value().map_or(0, |(start, _)| start + 4);
+        // The bytes before the archive that its offsets do not count, as those of a program that unpacks it.
+        let (mut prefix, mut tries) = (0, MOST_PREFIX_TRIES);
         while let Some(start) = self.find(central_header::SIGNATURE, position) {
             position = start + 4;
             let Some(entry) = CentralEntry::parse(&self.bytes[start..]) else { continue };
@@ -100,6 +108,12 @@ impl<'a> Search<'a> {
                 size: entry.header.uncompressed_size,
             };
             position = start + entry.len;
+            if tries > 0 && !candidates.contains_key(&(member + prefix)) {
+                let like = candidates.iter().find(|(_, candidate)| candidate.is_local_of(&claim));
+                prefix = like.and_then(|(start, _)| start.checked_sub(member)).unwrap_or(prefix);
+                tries -= 1;
+            }
+            let member = member + prefix;
             candidates.entry(member).or_default().central = Some(claim);
         }
     }
@@ -118,6 +132,7 @@ impl<'a> Search<'a> {
         let data = name_end + usize::from(header.extra_len);
         let parts = bytes.get(local_header::LEN..name_end).zip(bytes.get(name_end..data));
         let Some((raw_name, extra)) = parts else { return Ok(None) };
+        self.name_budget = self.name_budget.checked_sub(raw_name.len()).ok_or_else(names_overlap)?;
         let name = name::decode(raw_name, header.flags);
         let (Some(name), Some((compressed_size, size))) = (name, header.sizes(extra)) else {
             return Ok(None);
@@ -220,6 +235,12 @@ impl<'a> Search<'a> {
             }
         }
     }
+}
+
+fn names_overlap() -> Error {
+    Error::corrupt(
+        "the search for members gave up: the names that it found take more bytes than the archive".to_owned(),
+    )
 }
 
 fn gave_up() -> Error {

@@ -8,5 +8,6 @@ mod fields;
 mod hostile;
 mod numpy;
 mod parts;
+mod salvage;
 mod unseekable;
 mod zip_crate;

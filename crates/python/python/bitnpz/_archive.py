@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 from . import _bitnpz
 from ._archive_file import REPR_KEYS, ArchiveFile
 from ._damage import Problem
-from ._errors import ClosedError, FileChangedError
+from ._errors import FileChangedError
 from ._options import MAX_THREADS, check_number
 from ._paths import Path, shown
 from ._reopen import Call
@@ -31,9 +31,9 @@ Identity = tuple[int, int | None, int]
 class NpzFile(_bitnpz.Archive, ArchiveFile):
     """An open archive: a read-only mapping from keys to arrays and images.
 
-    It reads archives that bitnpz or NumPy wrote. Arrays are returned as they were saved. A stack of images that bitnpz has packed
-    or encoded is returned as `Images`, and an array of 1 MiB or more beside image sets as `StoredArray`; both behave like the array
-    and read from the file on demand.
+    It reads archives that bitnpz or NumPy wrote. `archive[key]` is an `ndarray` for one image and for most arrays, `Images` for a
+    stack of images in an archive of image sets or packed rows, however small, and `StoredArray` for another array of 1 MiB or more
+    beside image sets. The latter two behave like the array, and read from the file on demand.
 
     Many threads can use it at once, as can forked processes. It is pickled by its path and the file's identity. If another
     file has that path when it is unpickled, or none, the first use raises `FileChangedError` or `FileMissingError`.
@@ -48,8 +48,9 @@ class NpzFile(_bitnpz.Archive, ArchiveFile):
         Whether to use positional reads or a memory map, which is a little faster. If a mapped file is overwritten or truncated in
         place, as by a notebook that saves it again with NumPy, the process dies; with "read" an exception is raised.
     limits : dict, optional
-        The largest sizes to accept from a file: `members`, `directory_bytes`, `member_bytes`, `image_bytes`, `array_bytes`,
-        `header_bytes`. Raise a limit for an archive you trust.
+        The largest sizes to accept from a file: `members` (100,000,000), `directory_bytes` (4 GiB - 1), `member_bytes` and
+        `array_bytes` (64 GiB), `header_bytes` (10,000), and `image_bytes` (32 MiB of packed rows; images that take at least a
+        1032nd of their packed rows in the file may be larger). Raise a limit for an archive you trust.
     threads : int, optional
         The most threads that read a batch. Default: as many as the environment variable `BITNPZ_THREADS` says, or one per core;
         never more than that.
@@ -132,8 +133,7 @@ class NpzFile(_bitnpz.Archive, ArchiveFile):
     @cached_property
     def zip(self) -> zipfile.ZipFile:
         """The archive as a `zipfile.ZipFile`."""
-        if self.closed:
-            raise ClosedError(f"{self.filename}: the archive is closed; load it again")
+        self._check_open()
         if isinstance(self._source, str):
             return zipfile.ZipFile(self._source)
         if isinstance(self._source, bytes):

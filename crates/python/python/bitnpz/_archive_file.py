@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.lib import format as npy
 
-from ._errors import Error, InputError, NoSuchKeyError
+from ._errors import ClosedError, Error, InputError, NoSuchKeyError
 from ._reopen import Call, reopen
 
 if TYPE_CHECKING:
@@ -127,6 +127,10 @@ class ArchiveFile(Mapping[str, Any]):
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(islice(self, _COMPLETION_KEYS))
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ClosedError(f"{self.filename}: the archive is closed; load it again")
 
     def _origin(self) -> Call:
         """Returns what opens the archive again."""

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 
 from . import _bitnpz
 from ._errors import FilePresentError
 from ._paths import Path, local, shown
-
-
-def _shown(member: str) -> str:
-    """Returns a member's name for messages: `glyphs, payload 0` for `.bitnpz/glyphs/payload-0`."""
-    own = re.fullmatch(r"\.bitnpz/(.+)/([a-z]+)(?:-([0-9]+))?(?:\.npy|\.json)?", member)
-    if own is None:
-        return member
-    part = "description" if own[2] == "set" else own[2]
-    return f"{own[1]}, {part}" + (f" {own[3]}" if own[3] else "")
 
 
 @dataclass(frozen=True)
@@ -37,6 +27,8 @@ class Problem:
         known that they are among these 128.
     message : str
         What was expected and what was found.
+    text : str
+        All of it in one line for people, as `str` returns it.
     """
 
     member: str
@@ -44,11 +36,10 @@ class Problem:
     image: int | None
     certain: bool
     message: str
+    text: str
 
     def __str__(self) -> str:
-        shown = _shown(self.member)
-        place = "" if self.member in self.message else f"{shown}: "
-        return place + self.message.replace(self.member, shown)
+        return self.text
 
 
 @dataclass(frozen=True)

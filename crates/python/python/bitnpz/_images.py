@@ -19,6 +19,7 @@ from ._arithmetic import Array
 from ._file_array import FileArray, IndexArray, IndexRange, contiguous
 from ._indexing import is_all, is_basic, is_integer, split
 from ._reopen import open_images, reopen
+from ._replace import replace_file
 
 if TYPE_CHECKING:
     from ._archive_file import ArchiveFile
@@ -272,6 +273,15 @@ class Images(_bitnpz.Images, FileArray):
             self._read_into(indices, data, wanted.str)
         return out
 
+    def _read_each(self, indices: Sequence[int], dtype: npt.DTypeLike | None = None) -> list[Array]:
+        """Reads images into an array each, converted as by `take`. They may differ in size."""
+        if self._image_size is not None:
+            return list(self.take(indices, dtype=dtype))
+        if dtype is None:
+            return [self[index] for index in indices]
+        _, wanted = self._item(None, dtype)
+        return [self._read_as(operator.index(index), wanted.str).astype(wanted, copy=False) for index in indices]
+
     def _item(self, out: Array | None, dtype: npt.DTypeLike | None) -> tuple[tuple[int, ...], np.dtype[Any]]:
         """Returns the shape of an item, and the dtype to read it as."""
         default = getattr(out, "dtype", self.dtype)
@@ -344,9 +354,7 @@ class Images(_bitnpz.Images, FileArray):
 
     def __getitems__(self, indices: Sequence[int]) -> list[Array]:
         """Reads several images at once. PyTorch's `DataLoader` calls this."""
-        if self._image_size is None:
-            return [self[index] for index in indices]
-        return list(self.take(indices))
+        return self._read_each(indices)
 
     #: Grain calls it by this name.
     _getitems = __getitems__
@@ -422,9 +430,8 @@ class Sheet:
         self.png = png
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the PNG file."""
-        with open(path, "wb") as file:
-            file.write(self.png)
+        """Writes the PNG file. A file that it replaces is unchanged until it is complete, and after an exception."""
+        replace_file(path, self.png)
 
     def _repr_png_(self) -> bytes:
         return self.png

@@ -67,9 +67,10 @@ def load(
     store : optional
         A store of obstore, or a file system of fsspec, in which `file` is the path of an archive. It is read by range: one or two
         requests open it, one more if it has keys of no pattern or thousands of members, and the images of a batch are requested
-        together. What was read last is kept, up to 32 MB. URLs (`s3://bucket/training.npz`) need no store, but obstore or fsspec.
+        together. What was read last is kept, up to 32 MiB, and 64 MiB for all
+        shards of a sharded archive. URLs (`s3://bucket/training.npz`) need no store, but obstore or fsspec.
     store_options : StoreOptions, optional
-        How many requests are made at a time, and how often again.
+        How many requests are made at a time, how often again, and what is kept on disk.
     threads : int, optional
         See `NpzFile`.
     open_shards : int, optional

@@ -68,8 +68,8 @@ class Loader(Generic[Batch]):
     block, window : int
         With `shuffle="blocks"`, the number of images in a block, and the number of blocks whose images are mixed. Neighbours in a
         batch come from the same block with a probability of 1 / `window`; else they are as far apart in the archive as any two
-        images. In an archive that is sorted by label, a batch has images of at most `window` places, so that its labels are
-        mixed less than with True: by 16 blocks of 4096 images at most 16 labels of rare kinds.
+        images. In an archive that is sorted by label, a batch has images from at most `window` places, and so fewer labels than
+        with True.
 
     Attributes
     ----------
@@ -363,4 +363,4 @@ def read_items(array: Source, indices: IndexArray, dtype: npt.DTypeLike | None =
 
 def seed_of(seed: int, epoch: int) -> int:
     """Returns the seed of an epoch's order, which differs for any two pairs of seed and epoch."""
-    return int(np.random.SeedSequence([seed & (2**64 - 1), epoch]).generate_state(1, np.uint64)[0])
+    return int(np.random.SeedSequence(seed & (2**64 - 1), spawn_key=(epoch,)).generate_state(1, np.uint64)[0])

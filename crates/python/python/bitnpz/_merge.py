@@ -47,8 +47,8 @@ def merge(
     FileError
         If an archive cannot be read, or the new one not be written.
     InputError
-        If there are no archives, if they differ in encoding, if two have an image under the same key, if their stacks differ in dtype, values or the size of images, or if
-        their other arrays can neither be joined nor are the same.
+        If there are no archives, if two have an image under the same key, if their stacks differ in dtype, values or the size of
+        images, or if their other arrays can neither be joined nor are the same.
 
     Examples
     --------
@@ -139,5 +139,5 @@ def split(
     for number, name in enumerate(names):
         target = archive_at(name, store, store_options)
         with writing(target) as written:
-            _bitnpz._shard(written, path, number, shards, shown(path), limits)
+            _bitnpz._split_part(written, path, number, shards, shown(path), limits)
     return names

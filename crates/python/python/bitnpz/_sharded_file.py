@@ -137,6 +137,12 @@ class ShardedFile(_bitnpz.ShardedArchive, ArchiveFile):
     @property
     def shards(self) -> list[Shard]:
         """The shards, in their order."""
+        self._check_open()
+        return list(self._shards)
+
+    @cached_property
+    def _shards(self) -> list[Shard]:
+        # An open archive keeps its manifest, even if that is replaced.
         manifest = json.loads(self._manifest())
         keys = [array.get("key") for array in manifest["arrays"]]
         return [Shard(shard["name"], shard["bytes"], dict(zip(keys, shard["items"], strict=True))) for shard in manifest["shards"]]
@@ -155,7 +161,9 @@ class ShardedFile(_bitnpz.ShardedArchive, ArchiveFile):
         bitnpz.salvage : saves what is intact of a shard.
         """
         found = [(shard, Problem(**problem)) for shard, problem in self._verify(not fast)]
-        return [replace(problem, member=f"{shard}: {problem.member}") for shard, problem in found]
+        return [
+            replace(problem, member=f"{shard}: {problem.member}", text=f"{shard}: {problem.text}") for shard, problem in found
+        ]
 
     def __iter__(self) -> Iterator[str]:
         yield from self._array_keys()

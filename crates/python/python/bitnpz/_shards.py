@@ -81,11 +81,11 @@ def shard(
         check_number("shard_bytes", shard_bytes, 2**63 - 1)
         shards = min(max(-(-os.path.getsize(local(source)) // shard_bytes), 1), MAX_SHARDS)
     check_number("shards", shards, MAX_SHARDS)
+    assert shards is not None
     if store is None and not is_remote(path):
         check_no_options(store_options)
-        _bitnpz._cut(local(path), local(source), shards, shown(source), limits)
+        _bitnpz._shard(local(path), local(source), shards, shown(source), limits)
         return
-    assert shards is not None
     _upload_shards(stored_at(manifest, store, store_options), local(source), shards, limits)
 
 
@@ -98,7 +98,7 @@ def _upload_shards(manifest: Stored, source: str, shards: int, limits: dict[str,
         for number, name in enumerate(names):
             target = manifest.sibling(name)
             with uploading(target) as path:
-                _bitnpz._shard(path, source, number, shards, shown(source), limits)
+                _bitnpz._split_part(path, source, number, shards, shown(source), limits)
             written.append(target)
         _commit(manifest, names, None, limits)
     except BaseException as error:

@@ -20,7 +20,9 @@ _MOST_ATTEMPTS = 1000
 
 @dataclass(frozen=True)
 class StoreOptions:
-    """How an archive is read from an object store or over HTTP. The defaults suit a store in the same region, and slower ones.
+    """How archives are read from an object store or over HTTP. Uploads to URLs use `attempts` and `timeout`, too.
+
+    The defaults suit a store in the same region, and slower ones.
 
     Parameters
     ----------

@@ -109,8 +109,7 @@ def _subset(array: Images | Array, indices: npt.ArrayLike) -> Images | Array:
 def _tensors(array: Images | Array, indices: Sequence[int], dtype: npt.DTypeLike | None = None) -> list[torch.Tensor]:
     """Returns a tensor of each item at these indices."""
     if isinstance(array, Images) and array.is_ragged:
-        items = [array[index] for index in indices]
-        return [torch.from_numpy(_native(item if dtype is None else item.astype(dtype))) for item in items]
+        return [torch.from_numpy(_native(image)) for image in array._read_each(indices, dtype)]
     return list(torch.from_numpy(_native(read_items(array, np.asarray(indices, np.int64), dtype))))
 
 

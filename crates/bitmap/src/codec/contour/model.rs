@@ -9,8 +9,8 @@ use super::parts::{self, Parts};
 use super::symbol_codes::SymbolCodes;
 use super::tables::Tables;
 use super::train::Observations;
-use crate::codec::parallel::both;
 use crate::codec::sample::Sample;
+use crate::parallel::both;
 
 /// What the codec has learnt.
 #[derive(Clone)]

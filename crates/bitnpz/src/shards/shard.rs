@@ -9,7 +9,6 @@ use super::names::shard_path;
 use super::read_manifest::open_manifest;
 use crate::error::Result;
 use crate::options::WriteOptions;
-use crate::read::OpenOptions;
 use crate::write::Writer;
 
 /// Cuts an archive of image sets into so many shards, of about as many images each, in the folder of the manifest, and writes the
@@ -17,7 +16,7 @@ use crate::write::Writer;
 ///
 /// # Errors
 ///
-/// As [`Writer::shard`] and [`commit`]; no shards are left then.
+/// As [`Writer::split_part`] and [`commit`]; no shards are left then.
 pub fn shard(
     manifest: impl AsRef<Path>,
     source: impl AsRef<Path>,
@@ -33,11 +32,10 @@ pub fn shard(
     let mut write = || {
         for number in 0..shards.get() {
             let path = shard_path(manifest, number);
-            Writer::shard(&path, source, number, shards, options)?.finish()?;
+            Writer::split_part(&path, source, number, shards, options)?.finish()?;
             written.push(path);
         }
-        let reading = OpenOptions::default().with_limits(options.limits.clone());
-        commit(manifest, &written, &reading)
+        commit(manifest, &written, &options.reading())
     };
     let result = write();
     let is_named = || {

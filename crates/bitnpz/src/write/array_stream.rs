@@ -1,0 +1,80 @@
+//! The member of an array that is written piece by piece.
+
+use std::fmt;
+use std::io::Write;
+
+use bitnpz_npy::Header;
+use bitnpz_npz::{Compression, Stream};
+
+use super::ledger::Ledger;
+use super::output::Output;
+use super::target::Target;
+use crate::error::{Error, Result};
+use crate::interrupt;
+use crate::names;
+use crate::packed::PackedKind;
+
+/// An array that is to be written piece by piece.
+#[derive(Debug)]
+pub(super) struct NewArray<'a> {
+    pub(super) key: &'a str,
+    /// Its place in the order of saving.
+    pub(super) place: usize,
+    /// What its images are, if its items are their packed rows.
+    pub(super) kind: Option<PackedKind>,
+}
+
+/// A member to which the items of an array are written. If it is dropped without [`finish`](Self::finish), the archive fails.
+pub(super) struct ArrayStream<'a> {
+    stream: Stream<'a, Target>,
+    ledger: &'a mut Ledger,
+    key: String,
+    /// The number of the member.
+    number: usize,
+    place: usize,
+    kind: Option<PackedKind>,
+}
+
+impl fmt::Debug for ArrayStream<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArrayStream").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+impl Output {
+    /// Starts the member of an array whose key is claimed. `header` is the one that it has as far as its length is known; an
+    /// ordinary array is deflated in parts if that is [of use](Self::has_parts).
+    pub(super) fn start_array(
+        &mut self,
+        array: NewArray<'_>,
+        header: &Header,
+        compression: Compression,
+    ) -> Result<ArrayStream<'_>> {
+        let NewArray { key, place, kind } = array;
+        let (name, head, number) = (names::of_array(key), header.to_bytes()?, self.zip.len());
+        let stream = if kind.is_none() && self.has_parts(header) {
+            self.zip.stream_in_parts(&name, head, header.data_len() as u64, compression)
+        } else {
+            self.zip.stream_with(&name, head, compression)
+        };
+        let stream = stream.map_err(|error| Error::from(error).with_key(key))?;
+        Ok(ArrayStream { stream, ledger: &mut self.ledger, key: key.to_owned(), number, place, kind })
+    }
+}
+
+impl ArrayStream<'_> {
+    /// Writes some bytes of the items.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        interrupt::check()?;
+        let written = self.stream.write_all(bytes).map_err(bitnpz_npz::Error::from);
+        written.map_err(|error| Error::from(error).with_key(&self.key))
+    }
+
+    /// Ends the array, whose header and number of images are known now.
+    pub(super) fn finish(self, header: &Header, images: usize) -> Result<()> {
+        let Self { stream, ledger, key, number, place, kind } = self;
+        stream.finish(&header.to_bytes()?).map_err(|error| Error::from(error).with_key(&key))?;
+        ledger.note_array(number, place, kind, images);
+        Ok(())
+    }
+}
