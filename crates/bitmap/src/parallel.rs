@@ -37,7 +37,7 @@ pub(crate) fn map<S: Default, R: Send>(
     task: impl Fn(&mut S, usize) -> R + Sync,
 ) -> Vec<R> {
     let next = AtomicUsize::new(0);
-    let work = || {
+    let work = &|| {
         let (mut state, mut done) = (S::default(), Vec::new());
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
@@ -49,7 +49,7 @@ pub(crate) fn map<S: Default, R: Send>(
     };
     let mut done = thread::scope(|scope| {
         // Where the system has no thread to give, the calling one does the work.
-        let helper = |_| thread::Builder::new().spawn_scoped(scope, &work).ok();
+        let helper = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
         let helpers: Vec<_> = (1..threads.get().min(count)).filter_map(helper).collect();
         let mut done = work();
         for helper in helpers {

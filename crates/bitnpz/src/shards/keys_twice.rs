@@ -38,7 +38,7 @@ impl OpenShards {
         let (mut found, mut counts) = (Vec::new(), vec![0_usize; self.manifest.shards().len()]);
         for pass in 0..passes {
             let mut first = HashMap::with_hasher(foldhash::fast::FixedState::default());
-            for shard in 0..self.manifest.shards().len() {
+            for (shard, count) in counts.iter_mut().enumerate() {
                 let Some(images) = self.keyed(shard, array) else { continue };
                 for image in 0..images.len() {
                     if image % KEYS_BETWEEN_CHECKS == 0 {
@@ -48,10 +48,11 @@ impl OpenShards {
                     let hash = hasher.hash_one(bitnpz_npz::identity(&key));
                     if hash % passes == pass {
                         let earlier = *first.entry(hash).or_insert(shard);
-                        if earlier < shard {
-                            counts[shard] += 1;
+                        if earlier == shard {
+                            continue;
                         }
-                        if earlier < shard && counts[shard] <= MOST_TOLD {
+                        *count += 1;
+                        if *count <= MOST_TOLD {
                             found.push(KeyTwice { shard, image, key, earlier });
                         }
                     }

@@ -6,6 +6,7 @@ use super::found::{Described, Found};
 use super::manifest::unfit;
 use crate::error::Result;
 use crate::read::{Archive, Images};
+use crate::write::MOST_LABELS;
 
 impl Described {
     /// Returns the keys of its arrays, without those of images with keys of their own.
@@ -80,12 +81,16 @@ fn take(shard: &mut Described, archive: &Archive, keys: &[&String]) -> Result<()
             set.shape[0] -= 1;
         }
     }
+    let first_in = |images: &Images| keys.iter().find(|key| images.find(key).is_some()).copied();
+    // Readers take a set as a whole. So many images that are no stacks are no labels, but images under the same keys.
+    let is_torn = |(images, set): &(&Images, &Found)| {
+        let ones = || archive.entry(first_in(images)?).ok()?.ones();
+        let is_stack = || ones().is_some_and(|ones| ones.before > 0);
+        set.shape[0] < images.len() && (set.shape[0] > 0 || (images.len() > MOST_LABELS && !is_stack()))
+    };
     let mut numbers = sets.iter().zip(shard.arrays.iter().filter(|array| array.key.is_none()));
-    // Readers take a set as a whole.
-    if let Some((images, _)) =
-        numbers.find(|(images, set)| !matches!(set.shape[0], 0) && set.shape[0] < images.len())
-    {
-        let key = keys.iter().find(|key| images.find(key).is_some()).map_or("", |key| key.as_str());
+    if let Some((images, _)) = numbers.find(is_torn) {
+        let key = first_in(images).map_or("", |key| key.as_str());
         let message = format!(
             "{key:?}: expected an ordinary array or a stack, as all shards have this key, found it among images with keys of \
              their own: two of these under one key are an error, and other arrays are to be saved as no images"

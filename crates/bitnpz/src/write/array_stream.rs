@@ -22,6 +22,8 @@ pub(super) struct NewArray<'a> {
     pub(super) place: usize,
     /// What its images are, if its items are their packed rows.
     pub(super) kind: Option<PackedKind>,
+    /// Whether it is deflated in parts, so that not all of it need be read.
+    pub(super) in_parts: bool,
 }
 
 /// A member to which the items of an array are written. If it is dropped without [`finish`](Self::finish), the archive fails.
@@ -42,17 +44,16 @@ impl fmt::Debug for ArrayStream<'_> {
 }
 
 impl Output {
-    /// Starts the member of an array whose key is claimed. `header` is the one that it has as far as its length is known; an
-    /// ordinary array is deflated in parts if that is [of use](Self::has_parts).
+    /// Starts the member of an array whose key is claimed. `header` is the one that it has as far as its length is known.
     pub(super) fn start_array(
         &mut self,
         array: NewArray<'_>,
         header: &Header,
         compression: Compression,
     ) -> Result<ArrayStream<'_>> {
-        let NewArray { key, place, kind } = array;
+        let NewArray { key, place, kind, in_parts } = array;
         let (name, head, number) = (names::of_array(key), header.to_bytes()?, self.zip.len());
-        let stream = if kind.is_none() && self.has_parts(header) {
+        let stream = if in_parts {
             self.zip.stream_in_parts(&name, head, header.data_len() as u64, compression)
         } else {
             self.zip.stream_with(&name, head, compression)

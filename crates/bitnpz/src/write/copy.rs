@@ -160,8 +160,9 @@ impl Writer {
         let (compression, meter) = (self.output.zip.options().compression, self.output.meter.clone());
         let mut reader = source.reader()?;
         let header = reader.header().clone();
-        let mut stream =
-            self.output.start_array(NewArray { key, place: MEMBERS, kind: None }, &header, compression)?;
+        let in_parts = self.output.has_parts(&header);
+        let array = NewArray { key, place: MEMBERS, kind: None, in_parts };
+        let mut stream = self.output.start_array(array, &header, compression)?;
         reader.copy_to(|items| {
             stream.write(items)?;
             meter.count_images(0, items.len());

@@ -139,16 +139,17 @@ impl Writer {
             return self.copy_member(&members[0], entry.as_ref());
         };
         self.claim(key)?;
+        let in_parts = kind.is_none() && self.output.has_parts(&header);
         let mut compression = self.output.zip.options().compression;
-        if self.output.has_parts(&header) {
+        if in_parts {
             compression = compression_like(compression, &members);
         }
         let images = match &kind {
             Some(_) => count_images(&header.shape),
             None => sources.iter().filter_map(|source| source.archive.entry(key).ok()?.image_count()).sum(),
         };
-        let mut stream =
-            self.output.start_array(NewArray { key, place: MEMBERS, kind }, &header, compression)?;
+        let array = NewArray { key, place: MEMBERS, kind, in_parts };
+        let mut stream = self.output.start_array(array, &header, compression)?;
         for source in sources {
             let mut write = |bytes: &[u8]| stream.write(bytes);
             let copied = match source.member(key) {

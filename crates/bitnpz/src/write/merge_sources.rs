@@ -24,7 +24,7 @@ pub(super) struct Source {
 }
 
 /// So many images with keys of their own are no labels, even if they have as many rows as a stack has images.
-const MOST_LABELS: usize = 7;
+pub(crate) const MOST_LABELS: usize = 7;
 
 /// Returns the images of a set that are labels of two values, which are stored as an image each: they have as many rows as a stack
 /// has images, as `is_length` says. Images may happen to have so many, too: labels are few, and longer than twice the others.

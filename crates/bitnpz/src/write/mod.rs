@@ -49,6 +49,7 @@ use crate::error::Result;
 
 pub use copy::Added;
 pub use ledger::Summary;
+pub(crate) use merge_sources::MOST_LABELS;
 pub(crate) use remove::Remaining;
 pub use stack_writer::StackWriter;
 pub use threshold::Threshold;

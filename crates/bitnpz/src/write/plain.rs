@@ -60,12 +60,12 @@ impl PlainArray<'_> {
                 output.zip.add_compressed(&name, held_bytes, deflate)?;
             }
             (packed, _) => {
-                let has_parts = packed.is_none() && images == 0 && output.has_parts(array.header());
-                let choose = if has_parts { worthwhile } else { with_best_level };
+                let in_parts = packed.is_none() && images == 0 && output.has_parts(array.header());
+                let choose = if in_parts { worthwhile } else { with_best_level };
                 let chosen = choose(array.data(), compression)?;
-                if has_parts || is_streamed(array, compression, chosen) {
-                    let mut stream =
-                        output.start_array(NewArray { key, place, kind: None }, array.header(), chosen)?;
+                if in_parts || is_streamed(array, compression, chosen) {
+                    let member = NewArray { key, place, kind: None, in_parts };
+                    let mut stream = output.start_array(member, array.header(), chosen)?;
                     array.data().chunks(PIECE_BYTES).try_for_each(|piece| stream.write(piece))?;
                     return stream.finish(array.header(), images);
                 }

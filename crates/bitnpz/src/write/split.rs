@@ -342,7 +342,8 @@ impl Writer {
         header.shape[0] = items.len();
         self.claim(member.key())?;
         let compression = compression_like(self.output.zip.options().compression, [member]);
-        let array = NewArray { key: member.key(), place: MEMBERS, kind: entry.kind().cloned() };
+        let in_parts = entry.kind().is_none() && self.output.has_parts(&header);
+        let array = NewArray { key: member.key(), place: MEMBERS, kind: entry.kind().cloned(), in_parts };
         let mut stream = self.output.start_array(array, &header, compression)?;
         // What was read unchecked must not get a new checksum.
         if let Some(stored) = archive.stored_array(member.key())?.filter(StoredArray::is_checked) {

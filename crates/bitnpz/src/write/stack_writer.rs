@@ -174,7 +174,7 @@ impl<'a> UnstartedStack<'a> {
             return Ok(Destination::Set { stack, output, sets });
         }
         let (meter, compression) = (output.meter.clone(), output.zip.options().compression);
-        let array = NewArray { key: &stack.key, place, kind: stack.kind_in(encoding) };
+        let array = NewArray { key: &stack.key, place, kind: stack.kind_in(encoding), in_parts: false };
         let stream = output.start_array(array, &stack.header(encoding), compression)?;
         let member = StackMember { stack, encoding, stream, meter };
         Ok(Destination::Member(Box::new(member)))

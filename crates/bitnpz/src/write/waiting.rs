@@ -123,7 +123,8 @@ impl WaitingStack {
         let Self { stack, encoding, place, spilled, rows } = self;
         let (header, compression) = (stack.header(*encoding), output.zip.options().compression);
         output.meter.count_images(stack.images(), stack.shape[0] * stack.item_bytes());
-        let array = NewArray { key: &stack.key, place: *place, kind: stack.kind_in(*encoding) };
+        let array =
+            NewArray { key: &stack.key, place: *place, kind: stack.kind_in(*encoding), in_parts: false };
         let mut stream = output.start_array(array, &header, compression)?;
         let piece_bytes =
             (COPIED_BYTES / stack.item_row_bytes().max(1)).max(1) * stack.item_row_bytes().max(1);

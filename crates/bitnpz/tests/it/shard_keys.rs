@@ -55,19 +55,22 @@ fn verify_finds_keys_that_two_shards_have() {
 #[test]
 fn verify_counts_keys_that_many_shards_have() {
     let folder = Folder::new();
-    let shards = ["a", "b", "c"].map(|name| {
-        write(&folder.path(&format!("{name}.npz")), (0..250).map(|number| format!("page {number}")))
-    });
+    let keyed = |name: &str, of: &str| {
+        write(&folder.path(&format!("{name}.npz")), (0..500).map(|number| format!("{of} {number}")))
+    };
+    let shards = [keyed("a", "page"), keyed("b", "page"), keyed("c", "page"), keyed("d", "leaf")];
     let manifest = folder.path("pages.bitnpz.json");
+    let error = bitnpz::commit(&manifest, &shards[..3], &OpenOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("two of these under one key are an error"), "{error}");
     bitnpz::commit(&manifest, &shards, &OpenOptions::default()).unwrap();
     let reports = ShardedArchive::open(&manifest).unwrap().verify(true, |_| ()).unwrap();
-    assert_eq!(reports[0].report.problems, []);
-    for shard in &reports[1..] {
+    assert_eq!([&reports[0].report.problems, &reports[3].report.problems], [&[], &[]]);
+    for shard in &reports[1..3] {
         let problems = &shard.report.problems;
         assert_eq!(problems.len(), 101);
         assert_eq!(problems[99].image, Some(99));
         assert!(
-            problems[100].to_string().ends_with("of earlier shards: of 150 more images"),
+            problems[100].to_string().ends_with("of earlier shards: of 400 more images"),
             "{}",
             problems[100]
         );
