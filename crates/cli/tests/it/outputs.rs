@@ -42,7 +42,7 @@ fn names(folder: &Path) -> Vec<String> {
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = Writer::create(folder.path().join("in.npz")).unwrap();
-    let stack = Array3::from_shape_fn((30, 40, 40), |(number, y, x)| (y * 5 + x * 3) % (number + 2) == 0);
+    let stack = Array3::from_shape_fn((300, 40, 40), |(number, y, x)| (y * 5 + x * 3) % (number + 2) == 0);
     writer.add_images("stack", &stack).unwrap();
     writer.finish().unwrap();
     folder
@@ -159,7 +159,7 @@ fn work_is_finished_if_nobody_reads_what_was_done() {
     // This one is left out, which is printed first.
     fs::write(folder.join("in/notes.txt"), "no picture").unwrap();
     assert_eq!(run_unread(folder, &["pack", "in", "--resume", "-o", "out.npz"]), Some(0));
-    assert_eq!(Archive::open(folder.join("out.npz")).unwrap().images("stack").unwrap().len(), 30);
+    assert_eq!(Archive::open(folder.join("out.npz")).unwrap().images("stack").unwrap().len(), 300);
     assert_eq!(run_unread(folder, &["split", "in.npz", "--shards", "3", "-o", "shard.npz"]), Some(0));
     assert_eq!(names(folder).iter().filter(|name| name.starts_with("shard-")).count(), 3);
 }

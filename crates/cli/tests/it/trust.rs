@@ -86,7 +86,7 @@ fn too_little_memory_is_an_error() {
         "verify -q large.npz",
     ] {
         let mut failed = false;
-        for kilobytes in [20_000, 40_000, 60_000, 90_000, 200_000, 2_000_000] {
+        for kilobytes in [25_000, 40_000, 60_000, 90_000, 200_000, 2_000_000] {
             let limited = format!("ulimit -v {kilobytes}; exec \"{BITNPZ}\" {arguments}");
             let output =
                 Command::new("sh").args(["-c", &limited]).current_dir(folder.path()).output().unwrap();
