@@ -14,6 +14,8 @@ PEERS = (
 )  # fmt: skip
 
 _ROUNDS = 3
+#: Each peer reads for so long before it is timed, so that what it keeps in memory is there, of a million images too.
+_WARM_SECONDS = 0.3
 #: A peer that took longer to write a point leaves out the next ones.
 _MAX_SECONDS = 25
 #: The most bytes of packed rows of a point.
@@ -86,6 +88,7 @@ def _point(peers, settings, some, batch, scratch, errors):
             peer.open(folder)
             point[name]["open"] = time.perf_counter() - start
             opened[name] = measure.Reader(peer, len(some), batch)
+            opened[name].warm_up(_WARM_SECONDS)
         except Exception as error:
             errors.append(f"{name}, {len(some)} images of {some.height}x{some.width}: {type(error).__name__}: {error}")
     times, failed = measure.in_turns(opened, ("bools",), _ROUNDS)

@@ -45,6 +45,12 @@ class Reader:
         getattr(self.peer, what)(self._indices(self.batch), self.memory[what])
         return self.batch
 
+    def warm_up(self, seconds):
+        """Reads batches for so long."""
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            self.read("bools")
+
     def _indices(self, count):
         return self.random.integers(0, self.count, count)
 
