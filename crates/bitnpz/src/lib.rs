@@ -98,7 +98,7 @@ pub use bitnpz_npz::{
 };
 pub use bitnpz_npz::{Error as NpzError, ErrorKind as NpzErrorKind};
 pub use bitnpz_npz::{RangeCache, ReadAt};
-pub use bitnpz_npz::{remove_temporary_files, sync_folder_of};
+pub use bitnpz_npz::{file_at, remove_temporary_files, replace_file, sync_folder_of};
 pub use block_shuffle::BlockShuffle;
 pub use encoding::{Encoding, ParseEncodingError};
 pub use error::{Error, ErrorKind, Result};

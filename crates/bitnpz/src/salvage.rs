@@ -77,7 +77,7 @@ pub fn salvage(
     let encoding = if archive.sets().is_empty() { archive.encoding() } else { Encoding::Sets };
     let mut writer = Writer::create_with(to, &WriteOptions::default().with_encoding(encoding))?;
     let mut states = states_of_sets(&archive, &found, progress)?;
-    part_twins(&archive, &mut states);
+    part_twins(&archive, &mut states)?;
     let keys_taken = RefCell::new(Vec::new());
     writer.take_over(
         &archive,
@@ -85,9 +85,10 @@ pub fn salvage(
         |writer, key| {
             let is_taken = writer.contains(key);
             if is_taken {
-                keys_taken
-                    .borrow_mut()
-                    .push(Problem::of_member(key, "its key is that of an image".to_owned()));
+                let name =
+                    archive.zip().find(key).map_or_else(String::new, |member| member.name().to_owned());
+                let problem = Problem::of_member(&name, "its key is that of an image".to_owned());
+                keys_taken.borrow_mut().push(Problem { key: Some(key.to_owned()), ..problem });
             }
             Ok(!is_taken)
         },
@@ -96,7 +97,7 @@ pub fn salvage(
             let is_gone = |image| flaws.get(&image).is_some_and(|flaw: &Flaw| flaw.is_certain);
             let (set, image) = (&archive.sets()[array.set], array.images.start);
             if writer.add_remaining(&archive, array, is_gone)? == Remaining::KeyTaken {
-                let message = "its key is that of another image".to_owned();
+                let message = "its key is that of another image or array".to_owned();
                 let flaw = Flaw { image, is_certain: true, message };
                 gone.push(Problem::of_image(archive.zip(), set, &flaw));
             }
@@ -163,19 +164,26 @@ fn states_of_sets(
 }
 
 /// Lets the images of sets that have a key of an earlier set be added one by one, so that only those are left out.
-fn part_twins(archive: &Archive, states: &mut [SetState]) {
+fn part_twins(archive: &Archive, states: &mut [SetState]) -> Result<()> {
+    if states.len() < 2 {
+        return Ok(());
+    }
     let mut keys = KeySet::default();
     for (set, state) in archive.sets().iter().zip(states) {
         let mut is_twin = false;
-        let mut note = |key: &str| is_twin |= !keys.insert(bitnpz_npz::identity(key));
+        let mut note = |key: &str| {
+            is_twin |= !keys.insert(bitnpz_npz::identity(key));
+            interrupt::check()
+        };
         match set.stacks() {
-            Some(stacks) => stacks.iter().for_each(|stack| note(&stack.key)),
-            None => (0..set.len()).for_each(|image| note(&set.key(archive.zip(), image))),
+            Some(stacks) => stacks.iter().try_for_each(|stack| note(&stack.key))?,
+            None => (0..set.len()).try_for_each(|image| note(&set.key(archive.zip(), image)))?,
         }
         if is_twin && matches!(state, SetState::Whole) {
             *state = SetState::Damaged { flaws: BTreeMap::new(), damaged_keys: None };
         }
     }
+    Ok(())
 }
 
 fn state_of_set(

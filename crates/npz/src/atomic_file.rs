@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Result, WriteFailure};
 use crate::memory::check_room;
+use crate::owner::keep_owner;
 use crate::target::{Target, folder_of};
 use crate::temporary::TemporaryFile;
 
@@ -62,15 +63,7 @@ impl AtomicFile {
             }
         };
         if let Target::File(path) = &target {
-            // Keep the owner and the permissions of a file that is replaced; a new file gets those of the umask.
-            match fs::metadata(path) {
-                Ok(old) => {
-                    keep_owner(file.file(), &old);
-                    file.file().set_permissions(old.permissions())?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
+            inherit(file.file(), path)?;
         }
         Ok(Self { file: buffered(file)?, target, path: path.to_owned() })
     }
@@ -133,19 +126,31 @@ impl AtomicFile {
     }
 }
 
-/// Gives a file the owner and the group of another one, as far as this process may.
-#[cfg(unix)]
-fn keep_owner(file: &File, old: &fs::Metadata) {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    let is_like = |new: fs::Metadata| (new.uid(), new.gid()) == (old.uid(), old.gid());
-    if !file.metadata().is_ok_and(is_like) && fchown(file, Some(old.uid()), Some(old.gid())).is_err() {
-        // Who is in the group may set it.
-        drop(fchown(file, None, Some(old.gid())));
-    }
+/// Moves a file, whose content is on disk already, to the place of another, durably. The path is that of a [file](crate::file_at); it
+/// keeps its permissions, and its owner and group as far as this process may set them.
+///
+/// # Errors
+///
+/// If renaming fails, or syncing the folder.
+pub fn replace_file(from: impl AsRef<Path>, path: impl AsRef<Path>) -> io::Result<()> {
+    let (from, path) = (from.as_ref(), path.as_ref());
+    inherit(&File::open(from)?, path)?;
+    fs::rename(from, path)?;
+    sync_folder_of(path)
 }
 
-#[cfg(not(unix))]
-fn keep_owner(_: &File, _: &fs::Metadata) {}
+/// Gives a file the permissions of the one that it will replace, and its owner and group as far as this process may; a file that
+/// replaces none has those that it was created with.
+fn inherit(file: &File, replaced: &Path) -> io::Result<()> {
+    match fs::metadata(replaced) {
+        Ok(old) => {
+            keep_owner(file, &old);
+            file.set_permissions(old.permissions())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
 
 /// Adds a write buffer to a file.
 fn buffered(file: TemporaryFile) -> io::Result<BufWriter<TemporaryFile>> {

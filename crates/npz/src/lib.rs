@@ -43,7 +43,7 @@ mod temporary;
 mod writer;
 
 pub use archive::{Access, Archive, Identity, Member, MemberReader, OpenOptions};
-pub use atomic_file::{AtomicFile, sync_folder_of};
+pub use atomic_file::{AtomicFile, replace_file, sync_folder_of};
 pub use brief_lock::lock_briefly;
 pub use disk_cache::{DiskCache, KnownReader};
 pub use error::{Error, ErrorKind, Result};
@@ -56,5 +56,6 @@ pub use range_cache::{KeptBytes, RangeCache};
 pub use ranges::{READ_BETWEEN, ReadAt};
 pub use record::parts::Parts;
 pub use salvage::{Salvaged, salvage};
+pub use target::file_at;
 pub use temporary::{abandoned, clean, remove_temporary_files};
 pub use writer::{CompressedMember, Stream, WriteOptions, Writer};

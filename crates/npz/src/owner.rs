@@ -1,5 +1,6 @@
-//! Protects files and threads from forked processes.
+//! Protects files and threads from forked processes; and the owners of files.
 
+use std::fs::{File, Metadata};
 use std::io;
 
 /// The process that created a file or started a thread. A fork of it shares its open files and must neither write to nor
@@ -34,3 +35,17 @@ impl Owner {
         ))
     }
 }
+
+/// Gives a file the owner and the group of another one, as far as this process may.
+#[cfg(unix)]
+pub(crate) fn keep_owner(file: &File, old: &Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let is_like = |new: Metadata| (new.uid(), new.gid()) == (old.uid(), old.gid());
+    if !file.metadata().is_ok_and(is_like) && fchown(file, Some(old.uid()), Some(old.gid())).is_err() {
+        // Who is in the group may set it.
+        drop(fchown(file, None, Some(old.gid())));
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn keep_owner(_: &File, _: &Metadata) {}

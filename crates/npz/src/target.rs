@@ -39,6 +39,24 @@ impl Target {
     }
 }
 
+/// Returns the path of the file that a path leads to through links, or at which it would be created; `None` if it leads to something
+/// else, such as a folder, a device or a pipe.
+///
+/// # Errors
+///
+/// If the system does not say where the path leads.
+pub fn file_at(path: impl AsRef<Path>) -> io::Result<Option<PathBuf>> {
+    let path = path.as_ref();
+    // A pipe is not opened: that waits for its reader.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Ok(None);
+    }
+    match Target::find(path)? {
+        Target::File(path) => Ok(Some(path)),
+        Target::Stream(_) | Target::Unnamed => Ok(None),
+    }
+}
+
 #[cfg(unix)]
 fn is_stream(kind: fs::FileType) -> bool {
     use std::os::unix::fs::FileTypeExt;

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use crate::brief_lock::lock_briefly;
 use crate::error::Result;
-use crate::owner::Owner;
+use crate::owner::{Owner, keep_owner};
 use crate::target::folder_of;
 
 /// A temporary file, removed when dropped unless [`take_name`](Self::take_name) succeeded.
@@ -98,7 +98,9 @@ impl TemporaryFile {
             lock(&copy);
             (&self.file).rewind()?;
             io::copy(&mut &self.file, &mut copy)?;
-            copy.set_permissions(self.file.metadata()?.permissions())?;
+            let found = self.file.metadata()?;
+            keep_owner(&copy, &found);
+            copy.set_permissions(found.permissions())?;
             copy.sync_all()
         };
         fill().inspect_err(|_| drop(fs::remove_file(own)))
@@ -106,11 +108,16 @@ impl TemporaryFile {
 }
 
 /// Returns options that create files which nobody else can read.
+#[cfg(unix)]
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+#[cfg(not(unix))]
+fn private() -> OpenOptions {
+    OpenOptions::new()
 }
 
 impl TemporaryFile {

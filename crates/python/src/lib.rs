@@ -48,6 +48,8 @@ mod _bitnpz {
     #[pymodule_export]
     use super::model::{model_codec, train};
     #[pymodule_export]
+    use super::output::write_file;
+    #[pymodule_export]
     use super::sharded::{
         ShardedArchive, commit, describe_shards, remove_orphans, shard, shard_names, shard_path,
     };

@@ -1,9 +1,13 @@
-//! Open files of Python that archives are written to.
+//! Open files of Python that archives are written to, and other files.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
+use bitnpz::{AtomicFile, NpzError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+use crate::call::long;
 
 /// An object with the method `write(bytes)`.
 pub(crate) struct PythonOutput {
@@ -44,4 +48,16 @@ impl Write for PythonOutput {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Writes a file whole or not at all, as archives are.
+#[pyfunction]
+#[pyo3(name = "_write_file")]
+pub(crate) fn write_file(py: Python<'_>, path: PathBuf, data: &[u8]) -> PyResult<()> {
+    let name = path.display().to_string();
+    long(py, &name, || {
+        let mut file = AtomicFile::create(path)?;
+        file.write_all(data).map_err(NpzError::from)?;
+        Ok(file.commit()?)
+    })
 }

@@ -14,8 +14,8 @@ use crate::view::BitmapView;
 /// The number of pixels of a block: a multiple of 64, few enough that codes can follow changes within a large image.
 const BLOCK_PIXELS: usize = 1 << 16;
 
-/// Fewer blocks are written on one thread: another one takes time to start.
-const PARALLEL_BLOCKS: usize = 16;
+/// So many blocks of a large image are written between two checks whether to go on: some tens of milliseconds.
+const BLOCKS_AT_ONCE: usize = 512;
 
 /// Images of at most this many pixels seldom pay for dynamic codes, so their path is found at the prices of fixed ones.
 const FIXED_PRICES_PIXELS: usize = 1024;
@@ -36,10 +36,16 @@ const FIXED_PRICES_PIXELS: usize = 1024;
 #[derive(Debug)]
 pub struct DeflateEncoder {
     head: Head,
-    pixels: PixelBits,
-    parser: Parser,
+    buffers: Buffers,
     fixed: Prices,
     typical: Prices,
+}
+
+/// What the blocks that a thread writes use in turn.
+#[derive(Debug, Default)]
+struct Buffers {
+    pixels: PixelBits,
+    parser: Parser,
 }
 
 impl DeflateEncoder {
@@ -48,8 +54,7 @@ impl DeflateEncoder {
     pub fn new(head: &[u8]) -> Self {
         Self {
             head: Head::new(head),
-            pixels: PixelBits::default(),
-            parser: Parser::default(),
+            buffers: Buffers::default(),
             fixed: Prices::fixed(),
             typical: Prices::typical(),
         }
@@ -58,43 +63,53 @@ impl DeflateEncoder {
     /// Appends a raw DEFLATE stream of the head and one byte for each pixel: the first of `values` where its bit is 0,
     /// the second where it is 1.
     pub fn encode(&mut self, image: BitmapView<'_>, values: [u8; 2], stream: &mut Vec<u8>) {
-        self.encode_on(NonZero::<usize>::MIN, image, values, stream);
+        let mut out = BitWriter::new(stream);
+        let mut buffers = std::mem::take(&mut self.buffers);
+        let blocks = self.blocks(image, values);
+        (0..blocks.count()).for_each(|number| blocks.write(number, &mut buffers, &mut out));
+        self.buffers = buffers;
+        out.align();
     }
 
     /// Does the same on up to this many threads. The bytes are the same for any number of them.
-    pub fn encode_on(
-        &mut self,
+    ///
+    /// # Errors
+    ///
+    /// That of `check`, which is called again and again; the stream is incomplete then.
+    pub fn encode_large<E>(
+        &self,
         threads: NonZero<usize>,
         image: BitmapView<'_>,
         values: [u8; 2],
         stream: &mut Vec<u8>,
-    ) {
-        self.pixels.load(image, values);
-        let [off, on] = values;
-        let blocks = Blocks {
-            head: &self.head,
-            pixels: &self.pixels,
-            width: image.width(),
-            values: [off.min(on), off.max(on)],
-            prices: if self.pixels.len() <= FIXED_PRICES_PIXELS { &self.fixed } else { &self.typical },
-        };
+        mut check: impl FnMut() -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut out = BitWriter::new(stream);
-        if threads.get() == 1 || blocks.count() < PARALLEL_BLOCKS {
-            (0..blocks.count()).for_each(|number| blocks.write(number, &mut self.parser, &mut out));
-        } else {
-            let block = |parser: &mut Parser, number| Bits::of(|out| blocks.write(number, parser, out));
-            parallel::map(threads, blocks.count(), block).iter().for_each(|bits| out.put_all(bits));
+        let blocks = self.blocks(image, values);
+        for start in (0..blocks.count()).step_by(BLOCKS_AT_ONCE) {
+            check()?;
+            let count = (blocks.count() - start).min(BLOCKS_AT_ONCE);
+            let block =
+                |buffers: &mut Buffers, number| Bits::of(|out| blocks.write(start + number, buffers, out));
+            parallel::map(threads, count, block).iter().for_each(|bits| out.put_all(bits));
         }
         out.align();
+        Ok(())
+    }
+
+    fn blocks<'a>(&'a self, image: BitmapView<'a>, values: [u8; 2]) -> Blocks<'a> {
+        let len = image.height() * image.width();
+        let prices = if len <= FIXED_PRICES_PIXELS { &self.fixed } else { &self.typical };
+        Blocks { head: &self.head, image, len, values, prices }
     }
 }
 
 /// The blocks of a stream. Each can be written apart from the others, since the pixels before it are known.
 struct Blocks<'a> {
     head: &'a Head,
-    pixels: &'a PixelBits,
-    width: usize,
-    /// The bytes of pixels, the smaller first.
+    image: BitmapView<'a>,
+    /// The number of pixels.
+    len: usize,
     values: [u8; 2],
     prices: &'a Prices,
 }
@@ -102,15 +117,17 @@ struct Blocks<'a> {
 impl Blocks<'_> {
     /// Returns the number of blocks, one at least.
     fn count(&self) -> usize {
-        self.pixels.len().div_ceil(BLOCK_PIXELS).max(1)
+        self.len.div_ceil(BLOCK_PIXELS).max(1)
     }
 
     /// Writes the block with this number, the first with the head.
-    fn write(&self, number: usize, parser: &mut Parser, out: &mut BitWriter<'_>) {
+    fn write(&self, number: usize, buffers: &mut Buffers, out: &mut BitWriter<'_>) {
         let start = number * BLOCK_PIXELS;
-        let end = self.pixels.len().min(start + BLOCK_PIXELS);
-        let block =
-            TokenBlock::new(parser.parse(self.pixels, start..end, self.width, self.prices), self.values);
+        let Buffers { pixels, parser } = buffers;
+        let range = pixels.load(self.image, start..self.len.min(start + BLOCK_PIXELS), self.values);
+        let tokens = parser.parse(pixels, range, self.image.width(), self.prices);
+        let [off, on] = self.values;
+        let block = TokenBlock::new(tokens, [off.min(on), off.max(on)]);
         let last = if number + 1 == self.count() { LastBlock::Yes } else { LastBlock::No };
         if number == 0 {
             self.head.write(&block, last, out);
@@ -137,7 +154,8 @@ mod tests {
         encoder.encode(image.view(), values, &mut second);
         assert_eq!(first, second);
         second.clear();
-        encoder.encode_on(NonZero::new(3).unwrap(), image.view(), values, &mut second);
+        let threads = NonZero::new(3).unwrap();
+        encoder.encode_large(threads, image.view(), values, &mut second, || Ok::<_, ()>(())).unwrap();
         assert_eq!(first, second);
         let mut inflated = Vec::new();
         let mut decoder = DeflateDecoder::new(first.as_slice());

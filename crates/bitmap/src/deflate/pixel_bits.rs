@@ -2,46 +2,61 @@
 
 use std::ops::Range;
 
+use super::tokens::MAX_DISTANCE;
 use crate::view::BitmapView;
 
-/// The pixels of an image row after row, the first in the highest bit of the first word.
+/// Some pixels of an image row after row, the first in the highest bit of the first word.
 #[derive(Debug, Default)]
 pub(super) struct PixelBits {
     words: Vec<u64>,
-    len: usize,
 }
 
 impl PixelBits {
-    /// Joins the rows of an image; a bit is 1 where the pixel has the larger of two different `values`.
-    pub(super) fn load(&mut self, image: BitmapView<'_>, [off, on]: [u8; 2]) {
-        let flip = if off > on { u64::MAX } else { 0 };
-        self.len = image.height() * image.width();
+    /// Joins the rows of a range of pixels of an image, and as many before it as matches can reach; a bit is 1 where the pixel has
+    /// the larger of two different `values`. Returns the range of these pixels here, which starts at a word.
+    pub(super) fn load(
+        &mut self,
+        image: BitmapView<'_>,
+        range: Range<usize>,
+        [off, on]: [u8; 2],
+    ) -> Range<usize> {
+        let (width, stride) = (image.width().max(1), image.width().div_ceil(8).max(1));
+        let reached = range.start.saturating_sub((width + 1).min(MAX_DISTANCE));
+        let (row, mut column) = (reached / width, reached % width / 64 * 64);
+        let before = range.start - (row * width + column);
+        let start = before.next_multiple_of(64);
+        let end = start + range.len();
         self.words.clear();
         // One more word, because the bits of a word can always be written to two words.
-        self.words.resize(self.len / 64 + 2, 0);
-        if off == on {
-            return;
+        self.words.resize(end / 64 + 2, 0);
+        if off == on || range.is_empty() {
+            return start..end;
         }
-        let mut at = 0;
-        for row in image.rows() {
-            let mut left = image.width();
-            for bytes in row.chunks(8) {
+        let flip = if off > on { u64::MAX } else { 0 };
+        let mut at = start - before;
+        for row in image.as_bytes()[row * stride..].chunks_exact(stride) {
+            let mut left = (width - column).min(end - at);
+            for bytes in row[column / 8..].chunks(8) {
                 let mut word = [0; 8];
                 word[..bytes.len()].copy_from_slice(bytes);
                 let count = left.min(64);
-                let word = u64::from_be_bytes(word) ^ (flip & u64::MAX << (64 - count));
+                let word =
+                    (u64::from_be_bytes(word) ^ flip) & !(u64::MAX.checked_shr(count as u32).unwrap_or(0));
                 let (place, shift) = (at / 64, at % 64);
                 self.words[place] |= word >> shift;
                 self.words[place + 1] |= word << 1 << (63 - shift);
                 at += count;
                 left -= count;
+                if left == 0 {
+                    break;
+                }
             }
+            if at == end {
+                break;
+            }
+            column = 0;
         }
-    }
-
-    /// Returns the number of pixels.
-    pub(super) fn len(&self) -> usize {
-        self.len
+        start..end
     }
 
     /// Returns the bit of a pixel.

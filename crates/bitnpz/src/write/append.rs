@@ -63,7 +63,7 @@ impl Writer {
     }
 
     /// Starts an archive in the encoding of this one, unless another is asked for.
-    pub(crate) fn like(path: impl AsRef<Path>, archive: &Archive, options: &WriteOptions) -> Result<Self> {
+    pub(super) fn like(path: impl AsRef<Path>, archive: &Archive, options: &WriteOptions) -> Result<Self> {
         let mut options = options.clone();
         options.encoding = options.encoding.or_else(|| Some(archive.encoding()));
         Self::create_with(path, &options)

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write;
 
 use bitnpz_npy::Header;
-use bitnpz_npz::{Compression, Stream};
+use bitnpz_npz::{Compression, ErrorKind, Stream};
 
 use super::ledger::Ledger;
 use super::output::Output;
@@ -28,7 +28,8 @@ pub(super) struct NewArray<'a> {
 
 /// A member to which the items of an array are written. If it is dropped without [`finish`](Self::finish), the archive fails.
 pub(super) struct ArrayStream<'a> {
-    stream: Stream<'a, Target>,
+    /// `None` once writing has failed: what follows would be in another place.
+    stream: Option<Stream<'a, Target>>,
     ledger: &'a mut Ledger,
     key: String,
     /// The number of the member.
@@ -59,21 +60,37 @@ impl Output {
             self.zip.stream_with(&name, head, compression)
         };
         let stream = stream.map_err(|error| Error::from(error).with_key(key))?;
-        Ok(ArrayStream { stream, ledger: &mut self.ledger, key: key.to_owned(), number, place, kind })
+        Ok(ArrayStream {
+            stream: Some(stream),
+            ledger: &mut self.ledger,
+            key: key.to_owned(),
+            number,
+            place,
+            kind,
+        })
     }
 }
 
 impl ArrayStream<'_> {
     /// Writes some bytes of the items.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = self.try_write(bytes);
+        if written.is_err() {
+            self.stream = None;
+        }
+        written.map_err(|error| error.with_key(&self.key))
+    }
+
+    fn try_write(&mut self, bytes: &[u8]) -> Result<()> {
         interrupt::check()?;
-        let written = self.stream.write_all(bytes).map_err(bitnpz_npz::Error::from);
-        written.map_err(|error| Error::from(error).with_key(&self.key))
+        let stream = self.stream.as_mut().ok_or(ErrorKind::Poisoned).map_err(bitnpz_npz::Error::from)?;
+        Ok(stream.write_all(bytes).map_err(bitnpz_npz::Error::from)?)
     }
 
     /// Ends the array, whose header and number of images are known now.
     pub(super) fn finish(self, header: &Header, images: usize) -> Result<()> {
         let Self { stream, ledger, key, number, place, kind } = self;
+        let stream = stream.ok_or(ErrorKind::Poisoned).map_err(bitnpz_npz::Error::from)?;
         stream.finish(&header.to_bytes()?).map_err(|error| Error::from(error).with_key(&key))?;
         ledger.note_array(number, place, kind, images);
         Ok(())

@@ -10,6 +10,7 @@ use bitnpz_npz::{CompressedMember, Compression};
 
 use super::trial::{SAMPLED_BYTES, SmallTrials, best_level, samples, size_at};
 use crate::error::Result;
+use crate::interrupt;
 use crate::packed::{PackedImages, PackedKind, pack, unpack_into};
 use crate::value::swap;
 
@@ -59,18 +60,19 @@ pub(super) struct BilevelArray {
     crc32: u32,
     /// The level of libdeflate.
     level: u8,
-    /// The number of threads for a large array.
-    threads: NonZero<usize>,
+}
+
+/// What deflates an array.
+enum Compressor {
+    /// The bitmap-aware encoder.
+    Ours,
+    /// libdeflate, at this level.
+    Theirs(u8),
 }
 
 impl BilevelArray {
     /// Takes the packed rows of an array that [has byte rows](has_byte_rows).
-    pub(super) fn new(
-        array: &DynArrayView<'_>,
-        packed: PackedImages,
-        level: u8,
-        threads: NonZero<usize>,
-    ) -> Result<Self> {
+    pub(super) fn new(array: &DynArrayView<'_>, packed: PackedImages, level: u8) -> Result<Self> {
         let PackedImages { shape, kind, rows } = packed;
         let header = array.header().to_bytes()?;
         let mut crc32 = crc32fast::Hasher::new();
@@ -84,7 +86,6 @@ impl BilevelArray {
             kind,
             rows,
             level,
-            threads,
         })
     }
 
@@ -105,7 +106,10 @@ impl BilevelArray {
         Ok(move || match tried {
             Some(member) => Ok(member),
             None if is_small => self.deflate_small(tries_both),
-            None => self.deflate_large(),
+            None => match self.compressor()? {
+                Compressor::Ours => self.ours(),
+                Compressor::Theirs(level) => self.theirs(level),
+            },
         })
     }
 
@@ -129,8 +133,18 @@ impl BilevelArray {
         Ok(smaller(ours, self.theirs(self.level)?))
     }
 
-    /// Deflates a large array with the compressor that makes samples of it smaller.
-    fn deflate_large(&self) -> bitnpz_npz::Result<CompressedMember> {
+    /// Deflates an array of many pixels on so many threads, if samples of it suggest the bitmap-aware encoder. The call can be
+    /// interrupted.
+    pub(super) fn deflate_on(&self, threads: NonZero<usize>) -> Result<Option<CompressedMember>> {
+        let Compressor::Ours = self.compressor()? else { return Ok(None) };
+        let (encoder, mut data) = (DeflateEncoder::new(&self.header), Vec::new());
+        let image = self.image(0..self.height);
+        encoder.encode_large(threads, image, self.values(), &mut data, interrupt::check)?;
+        Ok(Some(CompressedMember::from_deflate(data, self.size, self.crc32)))
+    }
+
+    /// Returns the compressor that makes samples of a large array smaller.
+    fn compressor(&self) -> bitnpz_npz::Result<Compressor> {
         let mut encoder = DeflateEncoder::new(&[]);
         let (mut stream, mut items) = (Vec::new(), Vec::new());
         for range in samples(self.height, self.kind.width) {
@@ -141,9 +155,9 @@ impl BilevelArray {
         let items: Vec<_> = items.iter().map(Vec::as_slice).collect();
         let theirs = size_at(&items, self.level)?;
         if stream.len() <= theirs + theirs / PREFERENCE {
-            return self.ours();
+            return Ok(Compressor::Ours);
         }
-        self.theirs(best_level(&items, self.level, theirs, GAIN_OF_NEXT_LEVEL)?)
+        Ok(Compressor::Theirs(best_level(&items, self.level, theirs, GAIN_OF_NEXT_LEVEL)?))
     }
 
     /// Deflates the array with the bitmap-aware encoder.
@@ -153,7 +167,7 @@ impl BilevelArray {
             let known = cached.take().filter(|(known, _)| *known == self.header);
             let new = || (self.header.clone(), DeflateEncoder::new(&self.header));
             let (_, encoder) = cached.insert(known.unwrap_or_else(new));
-            encoder.encode_on(self.threads, self.image(0..self.height), self.values(), &mut data);
+            encoder.encode(self.image(0..self.height), self.values(), &mut data);
         });
         Ok(CompressedMember::from_deflate(data, self.size, self.crc32))
     }

@@ -32,6 +32,11 @@ impl Checkpoint {
     /// Counts images that were added. Returns whether the archive is to be kept now.
     pub(super) fn add(&mut self, images: usize) -> bool {
         self.added = self.added.saturating_add(images.max(1));
+        self.is_due()
+    }
+
+    /// Returns whether the archive is to be kept now.
+    pub(super) fn is_due(&self) -> bool {
         self.added >= self.every.map_or(IMAGES, NonZero::get)
     }
 

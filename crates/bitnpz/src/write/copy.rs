@@ -156,10 +156,10 @@ impl Writer {
 
     /// Copies a large ordinary array piece by piece.
     fn copy_array(&mut self, key: &str, source: &impl ArraySource) -> Result<()> {
-        self.claim(key)?;
         let (compression, meter) = (self.output.zip.options().compression, self.output.meter.clone());
         let mut reader = source.reader()?;
         let header = reader.header().clone();
+        self.claim(key)?;
         let in_parts = self.output.has_parts(&header);
         let array = NewArray { key, place: MEMBERS, kind: None, in_parts };
         let mut stream = self.output.start_array(array, &header, compression)?;

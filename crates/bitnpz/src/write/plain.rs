@@ -52,19 +52,34 @@ impl PlainArray<'_> {
         let array = &DynArrayView::new(array.header().clone(), &items)?;
         let (number, name) = (output.zip.len(), names::of_array(key));
         let &bitnpz_npz::WriteOptions { compression, threads, .. } = output.zip.options();
-        match (packed, compression) {
+        let (is_large, is_other) = (array.data().len() > STREAMED_BYTES, packed.is_none());
+        let bilevel = match (packed, compression) {
             (Some(packed), Compression::Deflate { level }) if has_byte_rows(array) => {
-                let array = BilevelArray::new(array, packed, level, threads)?;
-                let held_bytes = array.row_bytes();
-                let deflate = array.deflate(&mut output.trials)?;
+                Some(BilevelArray::new(array, packed, level)?)
+            }
+            _ => None,
+        };
+        let deflated = match &bilevel {
+            Some(bilevel) if is_large => bilevel.deflate_on(threads)?,
+            _ => None,
+        };
+        match (bilevel, deflated) {
+            (_, Some(member)) => {
+                let held_bytes = member.compressed_size();
+                output.zip.add_compressed(&name, held_bytes, || Ok(member))?;
+            }
+            (Some(bilevel), None) if !is_large => {
+                let held_bytes = bilevel.row_bytes();
+                let deflate = bilevel.deflate(&mut output.trials)?;
                 output.zip.add_compressed(&name, held_bytes, deflate)?;
             }
-            (packed, _) => {
-                let in_parts = packed.is_none() && images == 0 && output.has_parts(array.header());
-                let choose = if in_parts { worthwhile } else { with_best_level };
+            _ => {
+                let has_parts = is_other && output.has_parts(array.header());
+                let is_read_in_part = has_parts && images == 0;
+                let choose = if is_read_in_part { worthwhile } else { with_best_level };
                 let chosen = choose(array.data(), compression)?;
-                if in_parts || is_streamed(array, compression, chosen) {
-                    let member = NewArray { key, place, kind: None, in_parts };
+                if is_read_in_part || is_streamed(array, compression, chosen) {
+                    let member = NewArray { key, place, kind: None, in_parts: has_parts };
                     let mut stream = output.start_array(member, array.header(), chosen)?;
                     array.data().chunks(PIECE_BYTES).try_for_each(|piece| stream.write(piece))?;
                     return stream.finish(array.header(), images);

@@ -100,7 +100,7 @@ impl Writer {
     pub(super) fn note_added(&mut self, images: usize) -> Result<()> {
         let is_due = self.checkpoint.as_mut().is_some_and(|checkpoint| checkpoint.add(images));
         let Some(path) = self.kept_path().filter(|_| is_due) else { return Ok(()) };
-        // If no file can be made now, it is tried again when more is added: these images are in the archive all the same.
+        // If no file can be made now, it is tried again before more is added, which fails then: these images are in the archive.
         AtomicFile::create(&path).map_or(Ok(()), |file| self.keep_in(file, &path))
     }
 

@@ -238,9 +238,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Checks that this process may write, and notes that the archive differs from what was kept.
+    /// Checks that this process may write, and notes that the archive differs from what was kept: that is done first if it failed
+    /// when it was due.
     pub(super) fn start_change(&mut self) -> Result<()> {
         self.output.check_owner()?;
+        if self.checkpoint.as_ref().is_some_and(Checkpoint::is_due) {
+            self.keep()?;
+        }
         if let Some(checkpoint) = &mut self.checkpoint {
             checkpoint.is_kept = false;
         }

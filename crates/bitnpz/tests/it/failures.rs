@@ -65,6 +65,42 @@ fn large_file_is_as_long_as_its_array() {
     assert_eq!((read.len(), read.sum()), ((65 << 20) / 8, 0.0));
 }
 
+/// An output that fails once, as a full disk that somebody makes room on.
+struct FailsOnce {
+    bytes_left: usize,
+}
+
+impl std::io::Write for FailsOnce {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.bytes_left.checked_sub(bytes.len()) {
+            Some(left) => self.bytes_left = left,
+            None => {
+                self.bytes_left = usize::MAX;
+                return Err(std::io::ErrorKind::StorageFull.into());
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn stack_of_which_a_part_was_not_written_makes_no_archive() {
+    for encoding in [Encoding::Plain, Encoding::Packed] {
+        let options = WriteOptions::default().with_encoding(encoding).with_compression(Compression::Stored);
+        let mut writer = Writer::into_output(FailsOnce { bytes_left: 1 << 20 }, &options);
+        let mut stack = writer.stack("x", &Dtype::of::<u8>(), [500, 500]).unwrap();
+        let image = ndarray::Array2::from_shape_fn((500, 500), |(y, x)| u8::from((y * x) % 7 == 0));
+        let pushed: Vec<_> = (0..100).map(|_| stack.push(&image).is_ok()).collect();
+        assert!(pushed[0] && pushed.contains(&false), "{encoding}");
+        assert!(stack.finish().is_err(), "{encoding}");
+        assert!(writer.finish().is_err(), "{encoding}");
+    }
+}
+
 #[test]
 fn debug_output_is_short() {
     let folder = Folder::new();
@@ -106,6 +142,8 @@ fn images_are_added_though_they_cannot_be_kept_now() {
     writer.extend("stack", &stack(40)).unwrap();
     fs::rename(&inner, folder.path("away")).unwrap();
     writer.extend("stack", &stack(50)).unwrap();
+    // Now it is said, and nothing is added.
+    writer.extend("stack", &stack(70)).unwrap_err();
     fs::rename(folder.path("away"), &inner).unwrap();
     writer.extend("stack", &stack(60)).unwrap();
     assert_eq!(Archive::open(&path).unwrap().images("stack").unwrap().len(), 150);

@@ -97,6 +97,23 @@ fn a_slice_is_requested_alone() {
     }
 }
 
+/// Labels of two values with sides that are too long for a set.
+#[test]
+fn one_hot_labels_are_read_in_part() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let classes = labels(70_000);
+    let one_hot =
+        Array2::from_shape_fn((70_000, 10), |(i, class)| f32::from(classes[i] % 10 == class as i64));
+    let mut writer = create(&path, Encoding::Sets);
+    writer.add_images("glyphs", &stack(700)).unwrap();
+    writer.add_images("labels", &one_hot).unwrap();
+    writer.finish().unwrap();
+    let archive = Archive::open(&path).unwrap();
+    let stored = archive.stored_array("labels").unwrap().expect("it is deflated in parts");
+    assert_eq!(stored.read::<f32>(60_000..60_500).unwrap(), one_hot.slice(s![60_000..60_500, ..]).into_dyn());
+}
+
 #[test]
 fn appending_and_merging_keep_parts() {
     let folder = Folder::new();

@@ -26,7 +26,6 @@ mod packer;
 mod packing;
 mod partial;
 mod problem;
-mod replaced_file;
 pub(crate) mod rm;
 pub(crate) mod salvage;
 pub(crate) mod shard;

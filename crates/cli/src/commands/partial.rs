@@ -6,9 +6,9 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use bitnpz::sync_folder_of;
+use bitnpz::{file_at, replace_file, sync_folder_of};
 
-use super::{files, replaced_file};
+use super::files;
 use crate::failure::{Failure, Outcome};
 
 /// The paths of a partial archive, of its job, and of the archive that it becomes.
@@ -21,7 +21,7 @@ pub(super) struct Partial {
 impl Partial {
     /// Derives the paths from that of the output. Links are followed, so that all are in one folder.
     pub(super) fn of(output: &Path) -> Result<Self, Failure> {
-        let target = replaced_file::target_of(output).map_err(|error| Failure::at(output, error))?;
+        let target = file_at(output).map_err(|error| Failure::at(output, error))?;
         let output = target.ok_or_else(|| {
             let message = "--resume: expected an archive that is a file, found a folder, a device or a pipe";
             Failure::at(output, message)
@@ -63,9 +63,7 @@ impl Partial {
 
     /// Renames the complete archive to the output, durably, and removes the job. The archive itself is durable already.
     pub(super) fn publish(&self) -> Outcome {
-        let renamed = replaced_file::keep_permissions(&self.archive, &self.output)
-            .and_then(|()| replaced_file::rename(&self.archive, &self.output));
-        renamed.map_err(|error| Failure::at(&self.output, error))?;
+        replace_file(&self.archive, &self.output).map_err(|error| Failure::at(&self.output, error))?;
         self.remove_job()
     }
 

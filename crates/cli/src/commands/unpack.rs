@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use bitnpz::picture::write_png;
 use bitnpz::{Archive, Encoding, Entry, Item, OtherMember, WriteOptions};
@@ -13,7 +12,7 @@ use clap::Args;
 use super::copy::copy;
 use super::files;
 use super::filter::Filter;
-use super::unpacked_paths::{UsedPaths, path_of};
+use super::unpacked_paths::{UsedPaths, image_name, path_of};
 use crate::failure::{Failure, Outcome};
 use crate::format::count;
 use crate::options::{ArchiveArgs, KeyArgs, OutputArgs};
@@ -94,36 +93,38 @@ impl Unpacker<'_> {
     fn unpack_entry(&mut self, entry: &Entry<'_>) -> Outcome {
         let (archive, arguments) = (self.archive, self.arguments);
         let fail = |error: bitnpz::Error| Failure::of(&arguments.archive.path, &error);
-        let key: Rc<str> = entry.key().into();
-        let base = self.path_of(&key)?;
+        let key = entry.key();
+        let base = self.path_of(key)?;
         let has_pixels = !entry.header().is_empty();
         match entry.image_count() {
             Some(1) if entry.shape().len() == 2 && has_pixels => {
-                let image = archive.bitmap(&key).map_err(fail)?;
-                self.write(&with_ending(base, ".png"), &key, |file| write_png(file, image.view()))
+                let image = archive.bitmap(key).map_err(fail)?;
+                self.write(&with_ending(base, ".png"), key, |file| write_png(file, image.view()))
             }
             Some(_) if has_pixels => {
-                let images = archive.images(&key).map_err(fail)?;
+                let images = archive.images(key).map_err(fail)?;
+                let is_free = self.used.add_stack(&base, images.len());
                 for (number, image) in images.bitmaps().enumerate() {
                     let image = image.map_err(fail)?;
-                    let path = base.join(format!("{number:06}.png"));
-                    self.write(&path, &key, |file| write_png(file, image.view()))?;
+                    let path = base.join(image_name(number));
+                    self.check(is_free && self.used.is_free(&path), &path, key)?;
+                    self.create(&path, |file| write_png(file, image.view()))?;
                 }
                 Ok(())
             }
             _ => {
-                let array = archive.dyn_array(&key).map_err(fail)?;
-                self.write(&with_ending(base, ".npy"), &key, |file| array.write(file))
+                let array = archive.dyn_array(key).map_err(fail)?;
+                self.write(&with_ending(base, ".npy"), key, |file| array.write(file))
             }
         }
     }
 
     /// Writes the bytes of a member that is not an array to a file.
     fn unpack_other(&mut self, other: &OtherMember<'_>) -> Outcome {
-        let name: Rc<str> = other.member_name().into();
-        let path = self.path_of(&name)?;
+        let name = other.member_name();
+        let path = self.path_of(name)?;
         let bytes = other.read().map_err(|error| Failure::of(&self.arguments.archive.path, &error))?;
-        self.write(&path, &name, |file| file.write_all(&bytes))
+        self.write(&path, name, |file| file.write_all(&bytes))
     }
 
     /// Returns the path of a key or a member in the output folder.
@@ -135,11 +136,32 @@ impl Unpacker<'_> {
     fn write<E: Display>(
         &mut self,
         path: &Path,
-        key: &Rc<str>,
+        key: &str,
         content: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
     ) -> Outcome {
-        let UnpackArgs { archive, output, .. } = self.arguments;
-        self.used.add(path, key).map_err(|error| Failure::at(&archive.path, error))?;
+        let is_free = self.used.add(path);
+        self.check(is_free, path, key)?;
+        self.create(path, content)
+    }
+
+    /// Checks that nothing else of the archive was written to the path of a key.
+    fn check(&self, is_free: bool, path: &Path, key: &str) -> Outcome {
+        if is_free {
+            return Ok(());
+        }
+        let path = path.display();
+        let message = format!(
+            "{key:?} would be written to {path}, as another key was before: unpack one of them into another folder"
+        );
+        Err(Failure::at(&self.arguments.archive.path, message))
+    }
+
+    fn create<E: Display>(
+        &self,
+        path: &Path,
+        content: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
+    ) -> Outcome {
+        let output = &self.arguments.output;
         let path = output.output.join(path);
         let mut file = create(&path, output)?;
         content(&mut file).map_err(|error| Failure::at(&path, error))?;

@@ -1,24 +1,49 @@
 //! The paths in a folder that keys and members are unpacked to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
-/// The paths that files were written to, each with its key.
+/// The paths that files were written to: their hashes, since there may be millions.
 #[derive(Default)]
-pub(super) struct UsedPaths(HashMap<PathBuf, Rc<str>>);
+pub(super) struct UsedPaths {
+    files: HashSet<u64>,
+    /// The folders of stacks, with the number of images in each.
+    stacks: HashMap<u64, usize>,
+    hasher: RandomState,
+}
 
 impl UsedPaths {
-    /// Adds the path of a file, unless there is one of another key.
-    pub(super) fn add(&mut self, path: &Path, key: &Rc<str>) -> Result<(), String> {
-        match self.0.insert(comparable(path), Rc::clone(key)) {
-            Some(other) => Err(format!(
-                "{other:?} and {key:?} would both be written to {}: unpack one of them into another folder",
-                path.display()
-            )),
-            None => Ok(()),
-        }
+    /// Adds the path of a file. Returns whether nothing else was written to it.
+    pub(super) fn add(&mut self, path: &Path) -> bool {
+        let stack = path.parent().and_then(|folder| self.stacks.get(&self.hash(folder)));
+        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+        let is_of_stack = stack.zip(number).is_some_and(|(images, number)| {
+            number < *images && path.file_name() == Some(image_name(number).as_ref())
+        });
+        let hash = self.hash(path);
+        self.files.insert(hash) && !is_of_stack
     }
+
+    /// Adds the folder of a stack. Returns whether it is that of no other.
+    pub(super) fn add_stack(&mut self, folder: &Path, images: usize) -> bool {
+        let hash = self.hash(folder);
+        self.stacks.insert(hash, images).is_none()
+    }
+
+    /// Returns whether nothing but an image of a stack was written to this path.
+    pub(super) fn is_free(&self, path: &Path) -> bool {
+        !self.files.contains(&self.hash(path))
+    }
+
+    fn hash(&self, path: &Path) -> u64 {
+        self.hasher.hash_one(comparable(path))
+    }
+}
+
+/// Returns the name of the file of an image of a stack.
+pub(super) fn image_name(number: usize) -> String {
+    format!("{number:06}.png")
 }
 
 /// Returns a path in a form that is the same for all names of a file.
@@ -80,13 +105,22 @@ mod tests {
     #[test]
     fn a_path_is_used_once() {
         let mut used = UsedPaths::default();
-        let mut add = |text: &str| {
-            let key: Rc<str> = text.into();
-            used.add(&path_of(text).unwrap(), &key)
-        };
-        assert!(add("a/b").is_ok() && add("a/c").is_ok());
-        assert!(add("a\\b").unwrap_err().starts_with("\"a/b\" and \"a\\\\b\" would both be written to "));
+        let mut add = |text: &str| used.add(&path_of(text).unwrap());
+        assert!(add("a/b") && add("a/c"));
+        assert!(!add("a\\b"));
         // Linux tells upper from lower case.
-        assert_eq!(add("A/b").is_ok(), cfg!(target_os = "linux"));
+        assert_eq!(add("A/b"), cfg!(target_os = "linux"));
+    }
+
+    #[test]
+    fn a_path_in_the_folder_of_a_stack_is_used_once() {
+        let mut used = UsedPaths::default();
+        assert!(used.add(Path::new("s/000001.png")) && used.add_stack(Path::new("s"), 20));
+        assert!(!used.is_free(Path::new("s/000001.png")) && used.is_free(Path::new("s/000002.png")));
+        for (name, is_free) in
+            [("000019.png", false), ("000020.png", true), ("19.png", true), ("000003.npy", true)]
+        {
+            assert_eq!(used.add(&Path::new("s").join(name)), is_free, "{name}");
+        }
     }
 }

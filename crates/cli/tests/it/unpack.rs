@@ -60,14 +60,11 @@ with zipfile.ZipFile('other.npz', 'a') as archive: archive.writestr('a.png', b'n
 ",
     );
     let folder = folder.path();
-    for (archive, keys, file) in [
-        ("stack.npz", ["\"s/000000\"", "\"s\""], "s/000000.png"),
-        ("other.npz", ["\"a\"", "\"a.png\""], "a.png"),
-    ] {
+    for (archive, key, file) in [("stack.npz", "\"s", "s/000000.png"), ("other.npz", "\"a", "a.png")] {
         for force in FORCE {
             let said = message(&run(folder, &[&["unpack", archive, "-o", "out"], force].concat()));
-            assert!(said.contains(&format!("would both be written to {file}")), "{said}");
-            assert!(keys.iter().all(|key| said.contains(*key)), "{said}");
+            assert!(said.contains(&format!("would be written to {file}, as another key was")), "{said}");
+            assert!(said.contains(key), "{said}");
         }
         assert!(fs::read(folder.join("out").join(file)).unwrap().starts_with(b"\x89PNG"), "{file}");
     }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use bitnpz_npy::copy;
+
 use super::index::NameIndex;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
@@ -54,6 +56,18 @@ pub(super) struct CompressedData<'a> {
 impl CompressedData<'_> {
     pub(super) fn as_slice(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
+    }
+
+    /// Returns the data in a buffer of its own: the one that it was read into, if it was read.
+    pub(super) fn into_vec(self) -> Result<Vec<u8>> {
+        match self.bytes {
+            Cow::Owned(mut bytes) => {
+                bytes.truncate(self.end);
+                bytes.drain(..self.start);
+                Ok(bytes)
+            }
+            Cow::Borrowed(bytes) => Ok(copy(&bytes[self.start..self.end])?),
+        }
     }
 }
 

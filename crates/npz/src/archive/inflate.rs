@@ -31,17 +31,16 @@ pub(super) fn read_into(member: &MemberData<'_>, bytes: &mut Vec<u8>) -> Result<
         return Err(ErrorKind::Limit { limit: "member_bytes", allowed, found: size }.into());
     }
     let data = member.compressed()?;
-    let data = data.as_slice();
     match member.header.method {
         Method::STORED => {
-            if data.len() as u64 != size {
-                return Err(Error::inconsistent("the size of a stored member", data.len(), size));
+            let len = data.as_slice().len();
+            if len as u64 != size {
+                return Err(Error::inconsistent("the size of a stored member", len, size));
             }
-            make_room(bytes, data.len())?;
-            bytes.extend_from_slice(data);
+            *bytes = data.into_vec()?;
         }
-        Method::DEFLATE => inflate(data, size, bytes)?,
-        Method::ZSTD => unzstd(data, size, bytes)?,
+        Method::DEFLATE => inflate(data.as_slice(), size, bytes)?,
+        Method::ZSTD => unzstd(data.as_slice(), size, bytes)?,
         // bzip2 and LZMA, which NumPy reads and hardly anybody writes.
         _ => {
             make_room(bytes, usize::try_from(size.min(FIRST_OUTPUT_BYTES)).expect("a mebibyte"))?;

@@ -19,7 +19,6 @@ from ._arithmetic import Array
 from ._file_array import FileArray, IndexArray, IndexRange, contiguous
 from ._indexing import is_all, is_basic, is_integer, split
 from ._reopen import open_images, reopen
-from ._replace import replace_file
 
 if TYPE_CHECKING:
     from ._archive_file import ArchiveFile
@@ -431,7 +430,7 @@ class Sheet:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the PNG file. A file that it replaces is unchanged until it is complete, and after an exception."""
-        replace_file(path, self.png)
+        _bitnpz._write_file(os.fsdecode(path), self.png)
 
     def _repr_png_(self) -> bytes:
         return self.png

@@ -288,7 +288,7 @@ class Writer(_bitnpz.Writer):
             self._target.abort()
         elif self._start is not None and not isinstance(self._target, str):
             # Some, as of gzip, can only be sought forwards.
-            with suppress(OSError, ValueError):
+            with suppress(Exception):
                 self._target.seek(self._start)
                 self._target.truncate()
 
