@@ -122,7 +122,13 @@ impl Writer {
         let is_whole = sources.iter().any(|source| source.archive.is_whole(key));
         let joined = if is_whole { None } else { joined(key, sources)? };
         let Some((header, kind)) = joined else {
+            // Packed rows may be those of other values.
+            let kind =
+                |source: &Source| source.archive.entry(key).ok().and_then(|entry| entry.kind().cloned());
             for (number, member) in members.iter().enumerate().skip(1) {
+                if kind(sources[number]) != kind(sources[0]) {
+                    return Err(differ(number));
+                }
                 let is_same = is_same(&members[0], member);
                 if !is_same.map_err(|error| error.with_key(key).in_file(&sources[number].path))? {
                     return Err(differ(number));

@@ -320,8 +320,13 @@ pub(super) fn palettes(sources: &[Source]) -> HashMap<String, Palette> {
         }
     }
     let kind = |(archive, array): &(&Archive, SetArray)| archive.sets()[array.set].kind(0);
+    // A stack that shares a set may lack values that others of the set have.
+    let is_shared = |(archive, array): &(&Archive, SetArray)| {
+        archive.sets()[array.set].stacks().is_some_and(|stacks| stacks.only().is_none())
+    };
     found.retain(|key, parts| {
-        small.contains_key(key) || parts.iter().any(|part| kind(part) != kind(&parts[0]))
+        let may_differ = |part| kind(part) != kind(&parts[0]) || is_shared(part);
+        small.contains_key(key) || (parts.len() > 1 && parts.iter().any(may_differ))
     });
     let common = found.into_iter().filter_map(|(key, parts)| {
         let own = parts.into_iter().map(|(archive, array)| palette_of(archive, array.set, &[array.images]));

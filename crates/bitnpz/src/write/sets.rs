@@ -137,6 +137,11 @@ impl SetsWriter {
         self.items(bitnpz_npz::identity(key)).is_some()
     }
 
+    /// Returns whether a stack with this key becomes one with those of other archives that are merged.
+    pub(super) fn joins_stack(&self, key: &str) -> bool {
+        self.has_stack(key) || self.palettes.contains_key(bitnpz_npz::identity(key))
+    }
+
     /// Returns whether a key is taken.
     pub(super) fn contains(&self, key: &str) -> bool {
         self.keys.contains(bitnpz_npz::identity(key))

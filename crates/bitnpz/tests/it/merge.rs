@@ -191,3 +191,72 @@ fn blank_images_fit_those_of_any_second_value() {
         assert_eq!(Archive::open(&path).unwrap().array::<u8>("stack").unwrap(), all.into_dyn(), "{inks:?}");
     }
 }
+
+/// Packed rows of 0 and 1 are the same bytes as those of 0 and 255.
+#[test]
+fn packed_images_of_other_values_are_not_the_same() {
+    let folder = Folder::new();
+    let options = WriteOptions::default().with_encoding(Encoding::Packed);
+    let images = stack(200);
+    let of = |value: u8| {
+        let images = images.mapv(|pixel| u8::from(pixel) * value);
+        move |writer: &mut Writer| writer.add_images("x", &images).unwrap()
+    };
+    let bools = |writer: &mut Writer| writer.add_images("x", &images).unwrap();
+    for second in [&of(255) as &dyn Fn(&mut Writer), &bools] {
+        let error = merged(&folder, &options, &[&of(1), second]).unwrap_err().to_string();
+        assert!(error.contains("\"x\""), "{error}");
+    }
+    let archive = merged(&folder, &options, &[&of(255), &of(255)]).unwrap();
+    assert!(archive.images("x").unwrap().len() >= 200);
+}
+
+/// An archive may have very many stacks that are empty in it and not in others.
+#[test]
+fn empty_stacks_fit_in_any_order() {
+    let folder = Folder::new();
+    let add = |count: usize| {
+        move |writer: &mut Writer| {
+            for number in 0..1100 {
+                let images = Array3::from_shape_fn((count, 6, 6), |(n, y, x)| (y + n) % 6 == x);
+                writer.add_images(&format!("k{number}"), &images).unwrap();
+            }
+        }
+    };
+    for counts in [[0, 3], [3, 0]] {
+        let archive = merged(&folder, &WriteOptions::default(), &[&add(counts[0]), &add(counts[1])]).unwrap();
+        assert_eq!((archive.len(), archive.images("k1099").unwrap().len()), (1100, 3), "{counts:?}");
+    }
+}
+
+/// Stacks of very many sizes share a set, also those of which a shard has one value.
+#[test]
+fn a_stack_that_shares_a_set_may_lack_a_value() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let one_value =
+        Array3::from_shape_fn((4, 1, 6), |(n, _, x)| if (n, x) == (3, 4) { 127_i8 } else { -128 });
+    let both =
+        Array3::from_shape_fn((4, 1, 170), |(n, _, x)| if x * x % (n + 5) == 1 { 127_i8 } else { -128 });
+    let mut writer = Writer::create(&path).unwrap();
+    for width in [2, 3, 8, 16, 24, 27, 176] {
+        let images = Array3::from_shape_fn((4, 1, width), |(n, _, x)| (n + x * x) % 3 == 0);
+        writer.add_images(&format!("t{width}"), &images).unwrap();
+    }
+    writer.add_images("one", &one_value).unwrap();
+    writer.add_images("two", &both).unwrap();
+    for number in 0..8 {
+        writer.add_image(&format!("k{number}"), &array![[if number < 4 { -0.0 } else { 0.0 }]]).unwrap();
+    }
+    writer.finish().unwrap();
+    let of = std::num::NonZero::new(4).unwrap();
+    let shards: Vec<PathBuf> = (0..4).map(|number| folder.path(&format!("{number}.npz"))).collect();
+    for (number, shard) in shards.iter().enumerate() {
+        Writer::split_part(shard, &path, number, of, &WriteOptions::default()).unwrap().finish().unwrap();
+    }
+    let path = folder.path("merged.npz");
+    Writer::merge(&path, &shards, &WriteOptions::default()).unwrap().finish().unwrap();
+    let archive = Archive::open(&path).unwrap();
+    assert!(archive.array::<i8>("one").unwrap() == one_value.into_dyn());
+    assert!(archive.array::<i8>("two").unwrap() == both.into_dyn());
+}

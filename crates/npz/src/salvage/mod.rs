@@ -78,6 +78,7 @@ pub fn salvage<W: Write>(
     let mut copier = Copier { bytes, writer, salvaged: Salvaged::default(), listed: Vec::new() };
     let candidates = search.candidates()?;
     let starts: Vec<usize> = candidates.keys().copied().collect();
+    let is_cut_off = candidates.values().all(|candidate| candidate.central.is_none());
     // The end of the last intact member, and the end of all bytes that are accounted for.
     let (mut intact_end, mut known_end) = (0, 0);
     for (number, (start, candidate)) in candidates.into_iter().enumerate() {
@@ -103,6 +104,11 @@ pub fn salvage<W: Write>(
         copier.copy(&candidate, names, &recovery)?;
     }
     copier.note_unknown(known_end, search.directory_start(known_end));
+    if is_cut_off {
+        let why =
+            "expected the central directory after the members, found the end: there may have been others";
+        copier.salvaged.gone.push((format!("bytes {} and later", bytes.len()), why.to_owned()));
+    }
     Ok(copier.finish())
 }
 
