@@ -40,7 +40,8 @@ pub struct Salvaged {
 ///
 /// Members are found by their local headers and by the remains of the central directory. A member is intact if its bytes have
 /// the size and the CRC of one of its headers. A stored member that is not is copied as well, with a new CRC, if `is_of_use`
-/// says so of its name.
+/// says so of its name. Of a file that ends before its central directory nobody knows how many members it had: that is among
+/// what is gone.
 ///
 /// # Errors
 ///
@@ -55,7 +56,7 @@ pub struct Salvaged {
 /// writer.add("b", b"second".to_vec())?;
 /// let bytes = writer.finish()?.into_inner();
 /// let file = tempfile::NamedTempFile::new()?;
-/// std::fs::write(file.path(), &bytes[..bytes.len() - 100])?;
+/// std::fs::write(file.path(), &bytes[..bytes.len() - 50])?;
 /// assert!(Archive::open(file.path()).is_err());
 ///
 /// let mut writer = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
