@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use bitnpz_npy::copy;
+use bitnpz_npy::make_room;
 
 use super::index::NameIndex;
 use crate::error::{Error, ErrorKind, Result};
@@ -58,16 +58,20 @@ impl CompressedData<'_> {
         &self.bytes[self.start..self.end]
     }
 
-    /// Returns the data in a buffer of its own: the one that it was read into, if it was read.
-    pub(super) fn into_vec(self) -> Result<Vec<u8>> {
+    /// Moves the data to an empty buffer: without another copy of it, if it was read from a file.
+    pub(super) fn move_to(self, buffer: &mut Vec<u8>) -> Result<()> {
         match self.bytes {
             Cow::Owned(mut bytes) => {
                 bytes.truncate(self.end);
                 bytes.drain(..self.start);
-                Ok(bytes)
+                *buffer = bytes;
             }
-            Cow::Borrowed(bytes) => Ok(copy(&bytes[self.start..self.end])?),
+            Cow::Borrowed(bytes) => {
+                make_room(buffer, self.end - self.start)?;
+                buffer.extend_from_slice(&bytes[self.start..self.end]);
+            }
         }
+        Ok(())
     }
 }
 

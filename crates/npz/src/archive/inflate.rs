@@ -37,7 +37,7 @@ pub(super) fn read_into(member: &MemberData<'_>, bytes: &mut Vec<u8>) -> Result<
             if len as u64 != size {
                 return Err(Error::inconsistent("the size of a stored member", len, size));
             }
-            *bytes = data.into_vec()?;
+            data.move_to(bytes)?;
         }
         Method::DEFLATE => inflate(data.as_slice(), size, bytes)?,
         Method::ZSTD => unzstd(data.as_slice(), size, bytes)?,
