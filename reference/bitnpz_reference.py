@@ -5,6 +5,7 @@
 
 Writes the arrays of an archive, or of a sharded one, to a plain one. Makes the checks that the format requires of a decoder, and raises `Damaged`.
 """
+import base64
 import json
 import math
 import struct
@@ -22,6 +23,8 @@ import numpy as np
 TOTAL = 4096
 #: The images that share a checksum, and those that share an anchor.
 BLOCK, GROUP = 128, 64
+#: The versions of image sets whose payloads are in blocks.
+BLOCK_VERSIONS = range(4, 8)
 #: The class of repeats, and the length of a directory without the starts of the blocks.
 REPEAT, DIRECTORY_BYTES = 15, 22
 #: The largest side of an encoded image, and the most zeros that are read past a payload.
@@ -911,7 +914,7 @@ class Directory:
 
 
 def by_blocks(segment, payload, directory):
-    """Finds the payloads of a segment of versions 4 and 5, like `by_index`."""
+    """Finds the payloads of a segment of version 4 and later, like `by_index`."""
     directory, payloads, repeats, sums = Directory(segment, len(payload), directory), [], [], []
     for start, end in zip(directory.starts, directory.starts[1:]):
         block = payload[start:end]
@@ -972,18 +975,19 @@ CODECS = {"contour": Contour, "pixel": Pixel, "zstd": Zstd, "raw": lambda *model
 
 
 def models_of(about, name):
-    """Returns the models of a set as versions 4 to 6 describe them, but with the whole names of their members."""
-    if about["version"] in (4, 5, 6):
+    """Returns the models of a set as version 4 and later describe them, but with the whole names of their members."""
+    if about["version"] in BLOCK_VERSIONS:
         models = [dict(model) for model in about["models"]]
         check(all(model not in models[:n] for n, model in enumerate(models)), "models that differ")
         for model in models:
-            check(model.keys() <= {"codec", "base", "member"}, "names that the version knows")
+            names = {"codec", "base", "member"} | ({"bytes"} if about["version"] > 6 else set())
+            check(model.keys() <= names and not {"member", "bytes"} <= model.keys(), "names that the version knows")
             if "member" in model:
                 model["member"] = f".bitnpz/models/{model['member']}"
         return models
     has_table = any(segment.get("keys") == "table" for segment in about["segments"])
     first_version = 3 if about["codec"] == "contour" else 2 if has_table else 1
-    check(about["version"] in range(first_version, 4), "version 3 to 6, 2 without contour, or 1 without a table of keys too")
+    check(about["version"] in range(first_version, 4), "version 3 to 7, 2 without contour, or 1 without a table of keys too")
     check("model" in about or not about.get("changes"), "the name of the model that is changed")
     model = {"codec": about["codec"]}
     if "model" in about:
@@ -991,6 +995,13 @@ def models_of(about, name):
     if about.get("changes") or "model" not in about:
         model["member"] = f".bitnpz/{name}/model"
     return [model]
+
+
+def inline(text):
+    """Returns the bytes that a description has in base64."""
+    content = base64.b64decode(text, validate=True)
+    check(base64.b64encode(content).decode() == text, "base64")
+    return content
 
 
 def bytes_of(z, name):
@@ -1007,6 +1018,7 @@ def codec_of(model, z):
     check(codec in CODECS, "a codec")
     parts = [shipped(model["base"], codec)] if "base" in model else []
     parts += [bytes_of(z, model["member"]).tobytes()] if "member" in model else []
+    parts += [inline(model["bytes"])] if "bytes" in model else []
     check(codec != "raw" or not any(parts), "a model without bytes")
     return CODECS[codec](*parts or [b""])
 
@@ -1022,13 +1034,14 @@ def first_version(z, name, names):
 
 def check_names(about):
     """Checks that a description has only names that its version knows."""
-    has_blocks = about["version"] in (4, 5, 6)
+    has_blocks = about["version"] in BLOCK_VERSIONS
     names = {"version", "dtype", "values", "segments"} | ({"models"} if has_blocks else {"codec", "model", "changes"})
     check("stacks" not in about or about["version"] > 4, "one stack")
     check("stacks" in about or about["version"] != 5, "several stacks")
     names |= {"stacks"} if "stacks" in about else {"key", "shape", "array", "ones"}
     check(about.keys() <= names, "names that the version knows")
     names = {"images", "size", "repeats", "keys"} | ({"model"} if has_blocks else set())
+    names |= {"directory"} if about["version"] > 6 else set()
     check(all(segment.keys() <= names for segment in about["segments"]), "names that the version knows")
     kinds = [segment.get("keys") for segment in about["segments"]]
     check(not has_blocks or not any(isinstance(kind, dict) and "text" in kind for kind in kinds), "keys in a table")
@@ -1118,12 +1131,14 @@ def load(path):
             about = parse(z[member + "set.json"])
             check_names(about)
             codecs = [codec_of(model, z) for model in models_of(about, name)]
-            find, index = (by_blocks, "blocks") if about["version"] in (4, 5, 6) else (by_index, "index")
+            find, index = (by_blocks, "blocks") if about["version"] in BLOCK_VERSIONS else (by_index, "index")
             images, keys = [], []
             for n, segment in enumerate(about["segments"]):
                 model = segment.get("model", 0)
                 check(model in range(len(codecs)), "the number of a model")
-                found = find(segment, bytes_of(z, f"{member}payload-{n}"), bytes_of(z, f"{member}{index}-{n}"))
+                is_inline = "directory" in segment
+                directory = np.frombuffer(inline(segment["directory"]), np.uint8) if is_inline else bytes_of(z, f"{member}{index}-{n}")
+                found = find(segment, bytes_of(z, f"{member}payload-{n}"), directory)
                 images += images_of(segment, *found, codecs[model])
                 if "keys" in segment:
                     text = None if "pattern" in segment["keys"] else bytes_of(z, f"{member}keys-{n}")

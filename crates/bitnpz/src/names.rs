@@ -59,6 +59,13 @@ pub(crate) fn of_model(model: &str) -> String {
     format!("{RESERVED_PREFIX}{MODELS}/{model}")
 }
 
+/// Returns the name of the model that a member holds.
+pub(crate) fn model_of(member: &str) -> &str {
+    let model =
+        member.strip_prefix(RESERVED_PREFIX).and_then(|rest| rest.strip_prefix(MODELS)?.strip_prefix('/'));
+    model.unwrap_or(member)
+}
+
 /// Returns the name of the member that holds the model of an image set of version 1 to 3.
 pub(crate) fn of_sets_model(set: &str) -> String {
     format!("{RESERVED_PREFIX}{set}/model")

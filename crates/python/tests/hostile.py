@@ -78,6 +78,7 @@ def sizes(parts):
             yield f"size {size} {dtype}", parts | {name: json.dumps(about)}
             segment["images"] = about["shape"][0] = 1
             segment.pop("repeats", None)
+            segment.pop("directory", None)
             for data in (b"", b"\xff" * 4):
                 one = {name: json.dumps(about)}
                 one[name.replace("set.json", "payload-0")] = block_of_one(data)

@@ -42,7 +42,8 @@ def test_problems_are_described_as_by_the_command(glyphs, damaged):
 
 
 def test_damaged_models_are_named(glyphs):
-    bitnpz.save("pixel.npz", {"glyphs": glyphs}, codec="pixel")
+    # A model that two image sets have is a member.
+    bitnpz.save("pixel.npz", {"glyphs": glyphs, "numbers": glyphs.astype("u1")}, model=bitnpz.train(glyphs, codec="pixel"))
     content = bytearray(open("pixel.npz", "rb").read())
     with zipfile.ZipFile("pixel.npz") as members:
         model = next(member for member in members.infolist() if member.filename.startswith(".bitnpz/models/"))

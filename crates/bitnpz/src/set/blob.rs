@@ -6,6 +6,7 @@ use std::ops::Range;
 use bitnpz_npy::{Dtype, DynArrayView, Header, copy};
 use bitnpz_npz::{Archive, Member, Method};
 
+use super::location::Location;
 use crate::error::{Error, ErrorKind, Result};
 
 /// So many bytes hold the header of an array of bytes; if one is longer, then so many.
@@ -48,6 +49,19 @@ impl Blob {
             None => BlobData::Memory(found.read()?),
         };
         Ok(Self { member: found.name().to_owned(), data })
+    }
+
+    /// Opens what is in a member, or in the description that is this member.
+    pub(super) fn locate(zip: &Archive, location: &Location, description: &str) -> Result<Self> {
+        match location {
+            Location::Member(name) => Self::open(zip, name),
+            Location::Description(bytes) => Ok(Self::of_bytes(description, bytes)),
+        }
+    }
+
+    /// Returns bytes that are part of a member.
+    pub(super) fn of_bytes(member: &str, bytes: &[u8]) -> Self {
+        Self { member: member.to_owned(), data: BlobData::Memory(bytes.to_vec()) }
     }
 
     /// Returns the member as it most likely is, without reading its headers.

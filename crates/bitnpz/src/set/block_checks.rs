@@ -100,6 +100,6 @@ impl<'c> CheckedImages<'c> {
              damaged, and `salvage` saves the others",
             first + images - 1
         );
-        Err(ErrorKind::Damaged { member: segment.payload_member().to_owned(), message }.into())
+        Err(ErrorKind::Damaged { member: segment.members().payload.clone(), message }.into())
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::keys::Pattern;
+use super::location::{InlineBytes, Location};
 use super::stacks::{StackShape, Stacks};
 use crate::axes::ArrayForm;
 use crate::names::{self, SegmentPart};
@@ -16,11 +17,12 @@ use crate::packed::PackedKind;
 /// An array has at most so many axes of length 1 on either side of an image: NumPy allows 64 axes in all.
 const MAX_AXES: usize = 31;
 
-/// The versions of sets in blocks: for the first time, with several stacks, and with members that need not be arrays, which is the
-/// one that is written. Later versions are refused.
+/// The versions of sets in blocks: for the first time, with several stacks, with members that need not be arrays, and with models
+/// and directories in the description, which is the one that is written. Later versions are refused.
 const BLOCKS_VERSION: u32 = 4;
 const STACKS_VERSION: u32 = 5;
-const LAST_VERSION: u32 = 6;
+const INLINE_VERSION: u32 = 7;
+const LAST_VERSION: u32 = INLINE_VERSION;
 
 /// The versions of sets with a payload index: with a key table for the first time, and with the codec `contour`, which has another
 /// form in earlier ones.
@@ -59,19 +61,18 @@ pub(super) struct Description {
     pub(super) segments: Vec<SegmentDescription>,
 }
 
-/// The description of a model: it is the base, if there is no member, or the base with the changes in the member, or all of it is
-/// in the member.
+/// The description of a model: it is the base, if it has no bytes of its own, or the base with changes, or all of it is its bytes.
 #[derive(Clone, Debug)]
 pub(super) struct ModelDescription {
     pub(super) codec: Codec,
     /// The name of a shipped model.
     pub(super) base: Option<String>,
-    /// The name of the member.
-    pub(super) member: Option<String>,
+    /// Where the changes of the base, or all of the model, are.
+    pub(super) location: Option<Location>,
 }
 
 impl ModelDescription {
-    fn new(codec: &str, base: Option<String>, member: Option<String>) -> Result<Self, String> {
+    fn new(codec: &str, base: Option<String>, location: Option<Location>) -> Result<Self, String> {
         let codec = codec.parse::<Codec>().map_err(|error| error.to_string())?;
         if let Some(name) = &base {
             let shipped = Model::shipped(name).filter(|model| model.codec() == codec);
@@ -79,7 +80,7 @@ impl ModelDescription {
                 format!("expected a model of this library, found {name:?}; a newer one may have it")
             })?;
         }
-        Ok(Self { codec, base, member })
+        Ok(Self { codec, base, location })
     }
 }
 
@@ -167,12 +168,26 @@ pub(super) struct SegmentDescription {
     pub(super) repeats: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) keys: Option<KeysDescription>,
+    /// The directory of its blocks, unless that has a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) directory: Option<InlineBytes>,
 }
 
 impl SegmentDescription {
     /// Returns whether the keys have a member.
     pub(super) fn has_key_member(&self) -> bool {
         matches!(self.keys, Some(KeysDescription::Table | KeysDescription::Text { .. }))
+    }
+
+    /// Returns where the directory of the blocks, or the index, of the segment with this number is.
+    pub(super) fn directory(&self, set: &str, number: usize, has_blocks: bool) -> Location {
+        match &self.directory {
+            Some(InlineBytes(bytes)) => Location::Description(bytes.clone()),
+            None => {
+                let part = if has_blocks { SegmentPart::Blocks } else { SegmentPart::Index };
+                Location::Member(names::of_segment(set, part, number))
+            }
+        }
     }
 }
 
@@ -204,6 +219,22 @@ struct ModelJson {
     base: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     member: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bytes: Option<InlineBytes>,
+}
+
+impl ModelJson {
+    fn into_description(self) -> Result<ModelDescription, String> {
+        let location = match (self.member, self.bytes) {
+            (Some(_), Some(_)) => {
+                return Err("expected a model in a member or here, found both".to_owned());
+            }
+            (Some(name), None) => Some(Location::Member(names::of_model(&name))),
+            (None, Some(InlineBytes(bytes))) => Some(Location::Description(bytes)),
+            (None, None) => None,
+        };
+        ModelDescription::new(&self.codec, self.base, location)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -242,7 +273,6 @@ impl DescriptionJson {
         let (version, model) = (self.version, self.model.take());
         let models = match (self.models.take(), self.codec.take()) {
             (Some(models), None) if version >= BLOCKS_VERSION && model.is_none() && !self.changes => {
-                let member = |name: String| names::of_model(&name);
                 let is_text =
                     |segment: &SegmentDescription| matches!(segment.keys, Some(KeysDescription::Text { .. }));
                 if self.segments.iter().any(is_text) {
@@ -252,18 +282,15 @@ impl DescriptionJson {
                 if let Some(twice) = models.iter().find(|model| !distinct.insert(*model)) {
                     return Err(format!("expected models that differ, found {twice:?} twice"));
                 }
-                let models = models.into_iter();
-                let models =
-                    models.map(|json| ModelDescription::new(&json.codec, json.base, json.member.map(member)));
-                models.collect::<Result<_, _>>()?
+                models.into_iter().map(ModelJson::into_description).collect::<Result<_, _>>()?
             }
             (None, Some(codec)) if version < BLOCKS_VERSION => {
                 let has_member = self.changes || model.is_none();
                 if self.changes && model.is_none() {
                     return Err("expected the name of the model that is changed, found none".to_owned());
                 }
-                let model =
-                    ModelDescription::new(&codec, model, has_member.then(|| names::of_sets_model(set)))?;
+                let location = has_member.then(|| Location::Member(names::of_sets_model(set)));
+                let model = ModelDescription::new(&codec, model, location)?;
                 self.check_version(model.codec)?;
                 vec![model]
             }
@@ -275,6 +302,20 @@ impl DescriptionJson {
             }
             None => Ok(models),
         }
+    }
+
+    /// Checks that only versions that have bytes here do.
+    fn check_inline(&self) -> Result<(), String> {
+        let mut models = self.models.iter().flatten();
+        let has_bytes = models.any(|model| model.bytes.is_some())
+            || self.segments.iter().any(|segment| segment.directory.is_some());
+        if has_bytes && self.version < INLINE_VERSION {
+            return Err(format!(
+                "expected members of a set of version {}, found their bytes here",
+                self.version
+            ));
+        }
+        Ok(())
     }
 
     /// Returns the arrays that the images are.
@@ -322,10 +363,13 @@ impl Description {
             Shape::Each { ones: some } if some.is_none() => {}
             Shape::Each { ones: some } => ones = Some([some.before, some.behind]),
         }
-        let models = self.models.iter().map(|model| ModelJson {
-            codec: model.codec.to_string(),
-            base: model.base.clone(),
-            member: model.member.clone(),
+        let models = self.models.iter().map(|ModelDescription { codec, base, location }| {
+            let (member, bytes) = match location.clone() {
+                None => (None, None),
+                Some(Location::Member(name)) => (Some(names::model_of(&name).to_owned()), None),
+                Some(Location::Description(bytes)) => (None, Some(InlineBytes(bytes))),
+            };
+            ModelJson { codec: codec.to_string(), base: base.clone(), member, bytes }
         });
         let description = DescriptionJson {
             version: LAST_VERSION,
@@ -354,6 +398,7 @@ impl Description {
         let mut json: DescriptionJson = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         check_version(json.version, LAST_VERSION)?;
         let has_blocks = json.version >= BLOCKS_VERSION;
+        json.check_inline()?;
         let models = json.take_models(set)?;
         let kind = PackedKind::from_parts(&json.dtype, &json.values, 0)?;
         let shape = json.take_shape()?;
@@ -367,13 +412,26 @@ impl Description {
 
     /// Returns the names of the members of the set with this name, but for its description.
     pub(super) fn members(&self, set: &str) -> impl Iterator<Item = String> {
-        let directory = if self.has_blocks { SegmentPart::Blocks } else { SegmentPart::Index };
         let parts = self.segments.iter().enumerate().flat_map(move |(number, segment)| {
-            let keys = segment.has_key_member().then_some(SegmentPart::Keys);
-            let parts = [SegmentPart::Payload, directory].into_iter().chain(keys);
-            parts.map(move |part| names::of_segment(set, part, number))
+            let payload = names::of_segment(set, SegmentPart::Payload, number);
+            let keys = || names::of_segment(set, SegmentPart::Keys, number);
+            let directory = segment.directory(set, number, self.has_blocks);
+            let directory = directory.member().map(str::to_owned);
+            [Some(payload), directory, segment.has_key_member().then(keys)].into_iter().flatten()
         });
-        self.models.iter().filter_map(|model| model.member.clone()).chain(parts)
+        let models = self.models.iter().filter_map(|model| model.location.as_ref()?.member());
+        models.map(str::to_owned).chain(parts)
+    }
+
+    /// Returns the number of bytes that are here instead of in members.
+    pub(super) fn inline_bytes(&self) -> usize {
+        let models = self.models.iter().filter_map(|model| model.location.as_ref());
+        let models = models.map(|location| match location {
+            Location::Member(_) => 0,
+            Location::Description(bytes) => bytes.len(),
+        });
+        let directories = self.segments.iter().filter_map(|segment| segment.directory.as_ref());
+        models.chain(directories.map(|InlineBytes(bytes)| bytes.len())).sum()
     }
 
     /// Checks each stack, and that several can be told apart.

@@ -113,8 +113,14 @@ impl EncodedImages {
         let blocks = Blocks::new(&entries, &checksums(&self.crcs, &entries));
         let repeats = entries.iter().any(|entry| matches!(entry, Entry::Repeat(_)));
         let (keys, key_table) = describe_keys(&self.keys)?;
-        let description =
-            SegmentDescription { images: entries.len(), size: self.size, model: 0, repeats, keys };
+        let description = SegmentDescription {
+            images: entries.len(),
+            size: self.size,
+            model: 0,
+            repeats,
+            keys,
+            directory: None,
+        };
         Ok(EncodedSegment { description, blocks, key_table })
     }
 }

@@ -9,6 +9,8 @@
 //! | `.bitnpz/<set>/keys-<n>` | the keys, unless they follow a pattern: `keys` |
 //! | `.bitnpz/models/<model>` | a model |
 //!
+//! Small directories and models are in `set.json` itself: `location`.
+//!
 //! Writing: `writer` collects images (`collected`) into segments; `encode` trains a model (`train`), encodes the images
 //! (`payloads`) and puts them into blocks. Reading: `stored` finds an image's `segment`, its payload, and decodes it; blocks
 //! that were read are kept in `kept_blocks`, and those that are read whole are checked by `block_checks`; `verify` reads all images. Sets of versions 1 to 3 have a
@@ -29,6 +31,7 @@ mod keys;
 mod lengths;
 mod limits;
 mod list;
+mod location;
 mod model_bytes;
 mod numbers;
 mod options;

@@ -38,7 +38,7 @@ impl Segment {
         has_blocks: bool,
         kept: &Arc<AtomicUsize>,
     ) -> Result<Self> {
-        let members = PayloadMembers::of(set, number, has_blocks);
+        let members = PayloadMembers::of(set, number, &description, has_blocks);
         let is_known = members.check(zip, description.images)?;
         let keys_member = names::of_segment(set, SegmentPart::Keys, number);
         let keys = SegmentKeys::open(zip, &keys_member, description.keys.as_ref(), description.images)?;
@@ -93,14 +93,9 @@ impl Segment {
         self.description.images
     }
 
-    /// Returns the name of the member that says where payloads are.
-    pub(super) fn directory_member(&self) -> &str {
-        &self.members.directory
-    }
-
-    /// Returns the name of the member of its payloads.
-    pub(super) fn payload_member(&self) -> &str {
-        &self.members.payload
+    /// Returns the members of its payloads.
+    pub(super) fn members(&self) -> &PayloadMembers {
+        &self.members
     }
 
     /// Returns the bytes that an image takes on average.

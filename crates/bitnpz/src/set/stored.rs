@@ -15,6 +15,7 @@ use super::coded_image::{CodedImage, Scratch, blame, with_scratch};
 use super::description::{Description, ModelDescription, Ones, Shape};
 use super::directory::BLOCK;
 use super::limits::check_image;
+use super::location::Location;
 use super::model_bytes::ModelBytes;
 use super::numbers::take_varint;
 use super::payload_members::PayloadMembers;
@@ -46,6 +47,8 @@ pub(crate) struct StoredSet {
 #[derive(Debug)]
 struct StoredModel {
     description: ModelDescription,
+    /// The member of the set's description.
+    member: String,
     model: OnceLock<Arc<Model>>,
 }
 
@@ -54,19 +57,27 @@ impl StoredModel {
         if let Some(model) = self.model.get() {
             return Ok(model);
         }
-        let ModelDescription { codec, base, member } = &self.description;
-        if let (Some(shipped), None) = (base.as_deref().and_then(Model::shipped), member) {
+        let ModelDescription { base, location, .. } = &self.description;
+        if let (Some(shipped), None) = (base.as_deref().and_then(Model::shipped), location) {
             return Ok(shipped);
         }
-        let blob = member.as_deref().map(|member| Blob::open(zip, member)).transpose()?;
-        let bytes = blob.as_ref().map(|blob| blob.bytes(zip)).transpose()?.unwrap_or_default();
-        let model = ModelBytes { codec: *codec, base: base.clone(), bytes: bytes.into_owned() }.to_shared();
         let damaged = |error: bitnpz_bitmap::Error| {
-            let member = member.clone().unwrap_or_else(|| codec.to_string());
+            let member = location.as_ref().and_then(Location::member).unwrap_or(&self.member).to_owned();
             ErrorKind::Damaged { member, message: error.to_string() }
         };
-        let model = model.map_err(damaged)?;
+        let model = self.bytes(zip)?.to_shared().map_err(damaged)?;
         Ok(self.model.get_or_init(|| model))
+    }
+
+    /// Reads the model as it is stored.
+    fn bytes(&self, zip: &Archive) -> Result<ModelBytes> {
+        let ModelDescription { codec, base, location } = &self.description;
+        let bytes = match location {
+            None => Vec::new(),
+            Some(Location::Description(bytes)) => bytes.clone(),
+            Some(Location::Member(name)) => Blob::open(zip, name)?.bytes(zip)?.into_owned(),
+        };
+        Ok(ModelBytes { codec: *codec, base: base.clone(), bytes })
     }
 }
 
@@ -91,7 +102,11 @@ impl StoredSet {
         });
         let ends = ends.collect();
         let models = description.models.iter();
-        let models = models.map(|model| StoredModel { description: model.clone(), model: OnceLock::new() });
+        let models = models.map(|model| StoredModel {
+            description: model.clone(),
+            member: member.clone(),
+            model: OnceLock::new(),
+        });
         let models = models.collect();
         let stacks = match &description.shape {
             Shape::Stacks(stacks) => Some(Stacks::new(stacks)),
@@ -174,10 +189,11 @@ impl StoredSet {
         }
     }
 
-    /// Returns the length of its members in bytes, its description apart.
+    /// Returns the length of payloads, directories, keys and models in bytes.
     pub(crate) fn stored_bytes(&self, zip: &Archive) -> u64 {
         let members = self.description.members(&self.name);
-        members.filter_map(|name| Some(zip.find(&name)?.compressed_size())).sum()
+        let members: u64 = members.filter_map(|name| Some(zip.find(&name)?.compressed_size())).sum();
+        members + self.description.inline_bytes() as u64
     }
 
     /// Checks the checksums of its members, before images are encoded again: damage must not get new ones.
@@ -438,16 +454,11 @@ impl StoredSet {
 
     /// Returns the model of a segment as it is stored, with its checksum checked.
     pub(super) fn model_bytes(&self, zip: &Archive, segment: &Segment) -> Result<ModelBytes> {
-        let ModelDescription { codec, base, member } = self.models[segment.model()].description.clone();
-        let bytes = match member {
-            Some(member) => {
-                let blob = Blob::open(zip, &member)?;
-                zip.find(blob.member()).map(|member| member.read()).transpose()?;
-                blob.bytes(zip)?.into_owned()
-            }
-            None => Vec::new(),
-        };
-        Ok(ModelBytes { codec, base, bytes })
+        let model = &self.models[segment.model()];
+        if let Some(Location::Member(name)) = &model.description.location {
+            zip.find(name).map(|member| member.read()).transpose()?;
+        }
+        model.bytes(zip)
     }
 
     /// Returns the model of a segment, which is read when it is first needed.
@@ -474,9 +485,9 @@ fn request_keys(zip: &Archive, set: &str, description: &Description) -> Result<(
         return Ok(());
     }
     let segments = description.segments.iter().enumerate().filter(|(_, segment)| segment.has_key_member());
-    let requests = segments.flat_map(|(number, _)| {
+    let requests = segments.flat_map(|(number, segment)| {
         let keys = zip.find(&names::of_segment(set, SegmentPart::Keys, number));
-        let members = PayloadMembers::of(set, number, description.has_blocks);
+        let members = PayloadMembers::of(set, number, segment, description.has_blocks);
         let keys = keys.map(|keys| Blob::request(zip, &keys));
         [keys, members.directory_request(zip), members.header_request(zip)].into_iter().flatten()
     });

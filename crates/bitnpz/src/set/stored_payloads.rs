@@ -14,6 +14,7 @@ use super::checksum::{self, Checksum, Damage};
 use super::description::SegmentDescription;
 use super::directory::{BLOCK, Directory};
 use super::kept_blocks::KeptBlocks;
+use super::location::Location;
 use super::payload_index::{IndexLayout, PayloadIndex};
 use super::payload_members::PayloadMembers;
 use super::window::Window;
@@ -58,7 +59,7 @@ impl StoredPayloads {
         kept: &Arc<AtomicUsize>,
     ) -> Result<Self> {
         let payload = Blob::open(zip, &members.payload)?;
-        let directory = Blob::open(zip, &members.directory)?.in_memory(zip)?;
+        let directory = Blob::locate(zip, &members.directory, &members.description)?.in_memory(zip)?;
         Self::new(zip, [directory, payload], (members.has_blocks, description), kept)
     }
 
@@ -69,9 +70,12 @@ impl StoredPayloads {
         members: &PayloadMembers,
         description: &SegmentDescription,
     ) -> Option<Self> {
-        let [directory, payload] =
-            [&members.directory, &members.payload].map(|member| Blob::likely(zip, member));
-        Self::new(zip, [directory?, payload?], (members.has_blocks, description), &Arc::default()).ok()
+        let payload = Blob::likely(zip, &members.payload)?;
+        let directory = match &members.directory {
+            Location::Member(name) => Blob::likely(zip, name)?,
+            Location::Description(bytes) => Blob::of_bytes(&members.description, bytes),
+        };
+        Self::new(zip, [directory, payload], (members.has_blocks, description), &Arc::default()).ok()
     }
 
     fn new(

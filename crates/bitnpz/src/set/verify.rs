@@ -72,7 +72,7 @@ impl StoredSet {
             match segment.payloads(zip) {
                 Ok(payloads) => damaged.extend(payloads.damaged_directory(zip)?),
                 Err(error) if error.is_of_system() => return Err(error),
-                Err(_) => damaged.push(segment.directory_member()),
+                Err(_) => damaged.push(segment.members().directory_member()),
             }
         }
         Ok(damaged)

@@ -11,6 +11,7 @@ use bitnpz_npz::{Archive, Compression, Owner, Writer};
 use super::collected::{CollectedImage, CollectedImages};
 use super::description::{Description, KeysDescription, ModelDescription, SegmentDescription, Shape};
 use super::encode::{ChosenModel, EncodedImages, EncodedSegment, describe_keys, encode};
+use super::location::{InlineBytes, Location};
 use super::model_bytes::ModelBytes;
 use super::options::SetOptions;
 use super::segment_blocks::{BlocksSource, SegmentBlocks};
@@ -31,6 +32,9 @@ const MAX_IMAGE_BYTES: usize = u32::MAX as usize - 2 * COLLECTED_BYTES;
 
 /// Deflate makes a key table smaller, and every reader of archives supports it.
 const KEYS_COMPRESSION: Compression = Compression::Deflate { level: 12 };
+
+/// The most bytes of directories and models in a description, which is read when an archive is opened.
+const INLINE_BYTES: usize = 8 << 10;
 
 /// Returns whether so many images of so many bytes in all are collected for certain, before any of them is encoded.
 pub(crate) fn are_collected(images: usize, bytes: usize) -> bool {
@@ -183,11 +187,13 @@ impl SetWriter {
         let model = self.number_of(set.model_bytes(from, segment)?);
         let number = self.segments.len();
         // It gets a new checksum: damage must not get one too.
-        from.find(segment.directory_member()).map(|member| member.read()).transpose()?;
+        let members = segment.members();
+        let directory = members.directory.member().and_then(|name| from.find(name));
+        directory.map(|member| member.read()).transpose()?;
         let crc_of = |image| set.crc32(from, first + image);
         if images.len() < segment.len() {
             // Blocks that are cut get new checksums.
-            from.find(segment.payload_member()).map(|member| member.read()).transpose()?;
+            from.find(&members.payload).map(|member| member.read()).transpose()?;
         }
         let SegmentBlocks { payload, directory, repeats } =
             segment.payloads(from)?.to_blocks(from, images.clone(), crc_of)?;
@@ -196,8 +202,13 @@ impl SetWriter {
             BlocksSource::Member(member) => copy(to, from, member, &name)?,
             BlocksSource::New(bytes) => to.add_with(&name, bytes, Compression::Stored)?,
         }
-        let mut description =
-            SegmentDescription { images: images.len(), model, repeats, ..segment.description().clone() };
+        let mut description = SegmentDescription {
+            images: images.len(),
+            model,
+            repeats,
+            directory: None,
+            ..segment.description().clone()
+        };
         let name = names::of_segment(&self.name, SegmentPart::Keys, number);
         match &description.keys {
             Some(KeysDescription::Table) if images.len() == segment.len() => {
@@ -404,18 +415,31 @@ impl SetWriter {
 }
 
 impl FinishedSet {
-    /// Writes the directories of sets, then their models, those that are equal once, then their descriptions.
+    /// Writes the directories of sets, then their models, those that are equal once, then their descriptions. Small directories,
+    /// and small models that one set has, are in the description.
     pub(crate) fn write_all(mut sets: Vec<Self>, zip: &mut Writer<impl Write>) -> Result<()> {
-        for set in &mut sets {
+        let mut rooms = vec![INLINE_BYTES; sets.len()];
+        for (set, room) in sets.iter_mut().zip(&mut rooms) {
             for (number, directory) in set.directories.drain(..).enumerate() {
-                let name = names::of_segment(&set.name, SegmentPart::Blocks, number);
-                zip.add_with(&name, directory, Compression::Stored)?;
+                if takes_inline(room, &directory) {
+                    set.segments[number].directory = Some(InlineBytes(directory));
+                } else {
+                    let name = names::of_segment(&set.name, SegmentPart::Blocks, number);
+                    zip.add_with(&name, directory, Compression::Stored)?;
+                }
             }
         }
         let mut members = ModelMembers::default();
         let mut described = Vec::new();
-        for set in &sets {
-            let models = set.models.iter().map(|model| members.describe(zip, model));
+        let mut uses = HashMap::<_, usize>::new();
+        for model in sets.iter().flat_map(|set| &set.models) {
+            *uses.entry(model.bytes.as_slice()).or_default() += 1;
+        }
+        for (set, room) in sets.iter().zip(&mut rooms) {
+            let models = set.models.iter().map(|model| {
+                let takes = |bytes: &[u8]| uses[bytes] == 1 && takes_inline(room, bytes);
+                members.describe(zip, model, takes)
+            });
             described.push(models.collect::<Result<Vec<_>>>()?);
         }
         for (set, models) in sets.into_iter().zip(described) {
@@ -427,16 +451,31 @@ impl FinishedSet {
     }
 }
 
+/// Returns whether bytes have room in a description, and takes it.
+fn takes_inline(room: &mut usize, bytes: &[u8]) -> bool {
+    let rest = room.checked_sub(bytes.len());
+    *room = rest.unwrap_or(*room);
+    rest.is_some()
+}
+
 /// The models that are members of an archive, by their names.
 #[derive(Debug, Default)]
 struct ModelMembers(HashMap<String, ModelBytes>);
 
 impl ModelMembers {
-    /// Describes a model. Writes its member, unless an equal one is written.
-    fn describe(&mut self, zip: &mut Writer<impl Write>, model: &ModelBytes) -> Result<ModelDescription> {
+    /// Describes a model, with its bytes if it `takes` them. Else writes its member, unless an equal one is written.
+    fn describe(
+        &mut self,
+        zip: &mut Writer<impl Write>,
+        model: &ModelBytes,
+        takes: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<ModelDescription> {
         let ModelBytes { codec, base, bytes } = model.clone();
         if bytes.is_empty() {
-            return Ok(ModelDescription { codec, base, member: None });
+            return Ok(ModelDescription { codec, base, location: None });
+        }
+        if takes(&bytes) {
+            return Ok(ModelDescription { codec, base, location: Some(Location::Description(bytes)) });
         }
         let hash = format!("{codec}-{:08x}", crc32fast::hash(&bytes));
         // Others may have the same checksum.
@@ -444,11 +483,12 @@ impl ModelMembers {
             (0..).map(|number| if number == 0 { hash.clone() } else { format!("{hash}-{number}") });
         let is_free = |name: &String| self.0.get(name).is_none_or(|other| other == model);
         let name = names.find(is_free).expect("numbers go on");
+        let member = names::of_model(&name);
         if !self.0.contains_key(&name) {
-            zip.add_with(&names::of_model(&name), bytes, Compression::Stored)?;
-            self.0.insert(name.clone(), model.clone());
+            zip.add_with(&member, bytes, Compression::Stored)?;
+            self.0.insert(name, model.clone());
         }
-        Ok(ModelDescription { codec, base, member: Some(name) })
+        Ok(ModelDescription { codec, base, location: Some(Location::Member(member)) })
     }
 }
 

@@ -2,14 +2,10 @@
 
 use std::fs;
 
-use bitnpz::{
-    Archive, Bitmap, Codec, Compression, ErrorKind, Limits, OpenOptions, WriteOptions, Writer, salvage,
-};
+use bitnpz::{Archive, Bitmap, Codec, ErrorKind, Limits, OpenOptions, WriteOptions, Writer, salvage};
 use ndarray::{Array2, Array3, Axis};
 
-use crate::support::Folder;
-
-type Members = Vec<(String, Vec<u8>)>;
+use crate::support::{Folder, Members, archive, in_members, members};
 
 fn image(seed: usize) -> Array2<bool> {
     Array2::from_shape_fn((20, 20), |(row, column)| {
@@ -23,8 +19,7 @@ fn written(options: &WriteOptions, add: impl FnOnce(&mut Writer)) -> Members {
     let mut writer = Writer::create_with(&path, options).unwrap();
     add(&mut writer);
     writer.finish().unwrap();
-    let zip = bitnpz_npz::Archive::open(&path).unwrap();
-    zip.members().map(|member| (member.name().to_owned(), member.read().unwrap())).collect()
+    members(&fs::read(&path).unwrap())
 }
 
 fn stack(codec: Codec) -> Members {
@@ -38,13 +33,6 @@ fn keyed() -> Members {
             writer.add_image(&format!("{}", seed * 7919 % 101), &image(seed)).unwrap();
         }
     })
-}
-
-fn archive(members: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
-    let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), &options);
-    members.iter().for_each(|(name, bytes)| writer.add(name, bytes.clone()).unwrap());
-    writer.finish().unwrap().into_inner()
 }
 
 /// Replaces text in the members whose names end with `end`.
@@ -163,7 +151,7 @@ fn refuses_ambiguous_pixel_values() {
 
 #[test]
 fn reports_a_damaged_directory_that_still_finds_images() {
-    let mut members = keyed();
+    let mut members = in_members(keyed());
     let (name, directory) = members.iter_mut().find(|(name, _)| name.contains("blocks")).unwrap();
     // The bits behind the start of the last block.
     let name = name.clone();
@@ -199,9 +187,7 @@ fn a_damaged_start_or_model_takes_its_images_only() {
     });
     let path = folder.path().join("all.npz");
     Writer::merge(&path, &shards, &WriteOptions::default()).unwrap().finish().unwrap();
-    let zip = bitnpz_npz::Archive::open(&path).unwrap();
-    let whole: Members =
-        zip.members().map(|member| (member.name().to_owned(), member.read().unwrap())).collect();
+    let whole = in_members(members(&fs::read(&path).unwrap()));
     let damage = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
         let mut members = whole.clone();
         change(&mut members.iter_mut().find(|(other, _)| other.contains(name)).unwrap().1);

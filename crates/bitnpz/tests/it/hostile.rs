@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bitnpz::{
     Archive, Codec, Dtype, DynArrayView, Encoding, Header, Limits, OpenOptions, WriteOptions, Writer,
 };
@@ -10,7 +12,7 @@ use bitnpz_oracle::{Cost, Counting};
 use ndarray::Array2;
 use serde_json::{Value as Json, json};
 
-use crate::support::reference_decoder;
+use crate::support::{archive, in_members, members, reference_decoder};
 
 /// A limit above the size of all arrays in the samples.
 const ARRAY_BYTES: u64 = 1 << 20;
@@ -102,6 +104,10 @@ fn samples() -> Vec<Sample> {
         Sample { name: "stacks", bytes: written(&coded(Codec::Contour), stacks) },
         Sample { name: "shipped", bytes: written(&WriteOptions::default(), ragged) },
         Sample { name: "raw", bytes: written(&coded(Codec::Raw), numbered) },
+        Sample {
+            name: "members",
+            bytes: archive(&in_members(members(&written(&coded(Codec::Pixel), ragged)))),
+        },
         Sample { name: "arrays", bytes: of_arrays(&written(&coded(Codec::Raw), numbered)) },
         Sample {
             name: "packed",
@@ -116,16 +122,11 @@ fn array(bytes: &[u8]) -> Vec<u8> {
     DynArrayView::new(header, bytes).unwrap().to_npy().unwrap()
 }
 
-fn members(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
-    let zip = bitnpz_npz::Archive::from_bytes(bytes.to_vec()).unwrap();
-    zip.members().map(|member| (member.name().to_owned(), member.read().unwrap())).collect()
-}
-
 /// Returns the archive with sets of version 4, whose members are arrays.
 fn of_arrays(bytes: &[u8]) -> Vec<u8> {
     let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
     let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), &options);
-    for (name, bytes) in members(bytes) {
+    for (name, bytes) in in_members(members(bytes)) {
         let text = String::from_utf8_lossy(&bytes);
         match name.ends_with(".json") {
             true => writer.add(&name, text.replace("\"version\":6", "\"version\":4").into()).unwrap(),
@@ -221,6 +222,15 @@ fn json_lies(sample: &Sample, member: &str, text: &[u8]) -> Vec<Case> {
                 cases.push(case(format!("{place} is {short}"), serde_json::to_vec(&lie).unwrap()));
             }
         }
+        if ["/bytes", "/directory"].iter().any(|end| place.ends_with(end)) {
+            let text = json.pointer(place).unwrap().as_str().unwrap();
+            cases.extend(inline_lies(text).into_iter().map(|(what, other)| {
+                let mut lie = json.clone();
+                *lie.pointer_mut(place).unwrap() = other.into();
+                let what = format!("{place}: {what}");
+                Case { must_be_same: true, ..case(what, serde_json::to_vec(&lie).unwrap()) }
+            }));
+        }
         let Some((parent, last)) = place.rsplit_once('/') else { continue };
         let mut lie = json.clone();
         match lie.pointer_mut(parent).unwrap() {
@@ -238,6 +248,29 @@ fn json_lies(sample: &Sample, member: &str, text: &[u8]) -> Vec<Case> {
     cases.push(case("no bytes".to_owned(), Vec::new()));
     cases.extend((0..text.len()).map(|len| case(format!("{len} bytes of it"), text[..len].to_vec())));
     cases
+}
+
+/// Returns false copies of bytes in a description, in base64.
+fn inline_lies(text: &str) -> Vec<(String, String)> {
+    let bytes = STANDARD.decode(text).unwrap();
+    let mut lies = vec![
+        ("no padding".to_owned(), format!("{}A", text.trim_end_matches('='))),
+        ("a line break".to_owned(), format!("{}\n{}", &text[..4], &text[4..])),
+        ("no bytes".to_owned(), String::new()),
+        ("100,000 zeros".to_owned(), STANDARD.encode(vec![0; 100_000])),
+        ("twice".to_owned(), STANDARD.encode([&bytes[..], &bytes].concat())),
+    ];
+    // As of members.
+    let step = bytes.len().div_ceil(400).max(1);
+    for place in (0..bytes.len()).step_by(step) {
+        for flip in [0x01, 0x80, 0xFF] {
+            let mut other = bytes.clone();
+            other[place] ^= flip;
+            lies.push((format!("byte {place} ^ {flip}"), STANDARD.encode(other)));
+        }
+        lies.push((format!("{place} bytes"), STANDARD.encode(&bytes[..place])));
+    }
+    lies
 }
 
 /// Returns false copies of a member of bytes, or of an array of them: shorter, longer, with changed bytes, and with another header

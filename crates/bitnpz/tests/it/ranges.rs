@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bitnpz::{Archive, Codec, Needed, OpenOptions, PushedFile, ReadAt, WriteOptions, Writer};
 use ndarray::{Array3, Axis, s};
 
-use crate::support::{Folder, image, stack};
+use crate::support::{Folder, archive, image, in_members, members, stack};
 
 /// How a file answers.
 #[derive(Clone, Copy, PartialEq)]
@@ -268,7 +268,7 @@ fn segments_are_opened_when_they_are_read() {
     }
     let merged = folder.path("merged.npz");
     Writer::merge(&merged, &paths, &WriteOptions::default()).unwrap().finish().unwrap();
-    let bytes = std::fs::read(&merged).unwrap();
+    let bytes = archive(&in_members(members(&std::fs::read(&merged).unwrap())));
     let file = Counted::new(&bytes);
     let (requests, read) = (Arc::clone(&file.requests), Arc::clone(&file.read));
     let archive = Archive::open_ranges(WithEnd(file), &OpenOptions::default()).unwrap();

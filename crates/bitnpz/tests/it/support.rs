@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use bitnpz::{Encoding, WriteOptions, Writer};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bitnpz::{Compression, Encoding, WriteOptions, Writer};
 use bitnpz_oracle::Oracle;
 use ndarray::{Array2, Array3};
+use serde_json::Value as Json;
 
 /// A temporary folder, removed when it is dropped.
 pub(crate) struct Folder(tempfile::TempDir);
@@ -27,6 +30,53 @@ impl Folder {
         names.sort();
         names
     }
+}
+
+/// The members of an archive: names and contents.
+pub(crate) type Members = Vec<(String, Vec<u8>)>;
+
+/// Returns the members of an archive with image sets of version 6: directories and models are members, however small they are.
+pub(crate) fn in_members(members: Members) -> Members {
+    let mut all = Members::new();
+    for (name, content) in members {
+        let Some(folder) = name.strip_suffix("set.json") else {
+            all.push((name, content));
+            continue;
+        };
+        let mut about: Json = serde_json::from_slice(&content).unwrap();
+        about["version"] = 6.into();
+        let mut take = |part: &mut Json, field: &str, member: String| {
+            let Some(text) = part.as_object_mut().unwrap().remove(field) else { return false };
+            all.push((member, STANDARD.decode(text.as_str().unwrap()).unwrap()));
+            true
+        };
+        for (number, segment) in about["segments"].as_array_mut().unwrap().iter_mut().enumerate() {
+            take(segment, "directory", format!("{folder}blocks-{number}"));
+        }
+        let set = folder.strip_prefix(".bitnpz/").unwrap().trim_end_matches('/').to_owned();
+        for model in about["models"].as_array_mut().unwrap() {
+            let own = format!("{}-of-{set}", model["codec"].as_str().unwrap());
+            if take(model, "bytes", format!(".bitnpz/models/{own}")) {
+                model["member"] = own.into();
+            }
+        }
+        all.push((name, serde_json::to_vec(&about).unwrap()));
+    }
+    all
+}
+
+/// Returns the members of an archive.
+pub(crate) fn members(bytes: &[u8]) -> Members {
+    let zip = bitnpz_npz::Archive::from_bytes(bytes.to_vec()).unwrap();
+    zip.members().map(|member| (member.name().to_owned(), member.read().unwrap())).collect()
+}
+
+/// Writes an archive of these members, stored.
+pub(crate) fn archive(members: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let options = bitnpz_npz::WriteOptions::default().with_compression(Compression::Stored);
+    let mut writer = bitnpz_npz::Writer::new(std::io::Cursor::new(Vec::new()), &options);
+    members.iter().for_each(|(name, bytes)| writer.add(name, bytes.clone()).unwrap());
+    writer.finish().unwrap().into_inner()
 }
 
 /// Creates an archive with this encoding.

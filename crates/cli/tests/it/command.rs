@@ -223,10 +223,10 @@ fn verify_names_the_damaged_image_of_a_set() {
     folder.succeed(&["pack", "in", "-o", "a.npz"]);
     let path = folder.path().join("a.npz");
     let mut bytes = fs::read(&path).unwrap();
-    let name = b".bitnpz/images/blocks-0";
-    let directory = bytes.windows(name.len()).position(|window| window == name).unwrap();
+    let name = b".bitnpz/images/set.json";
+    let description = bytes.windows(name.len()).position(|window| window == name).unwrap();
     // The last payload ends before the checksum, of 8 bytes, and the next member's local header, of 30 bytes and the name.
-    bytes[directory - 30 - 8 - 2] ^= 0x5A;
+    bytes[description - 30 - 8 - 2] ^= 0x5A;
     fs::write(&path, bytes).unwrap();
     let output = folder.bitnpz(&["verify", "a.npz"]);
     assert_eq!(output.status.code(), Some(1));
