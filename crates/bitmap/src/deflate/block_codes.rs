@@ -25,12 +25,18 @@ pub(super) const fn fixed_literal(byte: u8) -> Code {
 impl BlockCodes {
     /// Returns the fixed codes (RFC 1951, 3.2.6); `values` are those of the two literals.
     pub(super) const fn fixed(values: [u8; 2]) -> Self {
+        let mut codes = const { Self::fixed_matches() };
+        codes.symbols[0] = fixed_literal(values[0]);
+        codes.symbols[1] = fixed_literal(values[1]);
+        codes
+    }
+
+    /// Returns the fixed codes of matches and of the end of a block.
+    const fn fixed_matches() -> Self {
         let mut codes = Self {
             symbols: [Code { bits: 0, length: 7 }; LITERAL_LENGTH_SYMBOLS],
             distances: [Code { bits: 0, length: 5 }; DISTANCE_SYMBOLS],
         };
-        codes.symbols[0] = fixed_literal(values[0]);
-        codes.symbols[1] = fixed_literal(values[1]);
         let mut symbol = FIRST_LENGTH;
         while symbol < LITERAL_LENGTH_SYMBOLS {
             // In the RFC, 256 is the end of the block, and 280 the first symbol of eight bits.

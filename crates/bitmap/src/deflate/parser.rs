@@ -72,20 +72,21 @@ impl Parser {
         while place < len {
             let PathNode { price, token } = self.nodes[place];
             if place >= self.farthest.0 || price + MAX_LEAD_PRICE < self.farthest.1 {
-                let mut matches = false;
+                // A match that is no longer than a cheaper one leads nowhere else.
+                let mut longest = MIN_MATCH - 1;
                 for (number, candidate) in candidates[..used].iter_mut().enumerate() {
                     if candidate.mark < place {
                         candidate.mark = next_mark(&self.marks[number], place);
                     }
                     let length = (candidate.mark - place).min(MAX_MATCH);
-                    if length >= MIN_MATCH {
-                        matches = true;
+                    if length > longest {
+                        longest = length;
                         let price = price + prices.length(length) + candidate.price;
                         let token = Token::repeat(length, candidate.distance);
                         self.reach(place + length, PathNode { price, token });
                     }
                 }
-                if !matches || place == 0 || token.length() > 0 {
+                if longest < MIN_MATCH || place == 0 || token.length() > 0 {
                     let bit = pixels.get(range.start + place);
                     let price = price + prices.literal(bit);
                     self.reach(place + 1, PathNode { price, token: Token::literal(bit.into()) });
