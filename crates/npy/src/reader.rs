@@ -50,6 +50,12 @@ impl<R: Read> Reader<R> {
         &self.header
     }
 
+    /// Returns the stream, behind the items that were read.
+    #[must_use]
+    pub fn into_inner(self) -> R {
+        self.reader
+    }
+
     /// Appends the bytes of the next items, at most `count` of them, to `items`. Returns the number of items
     /// read, 0 at the end. Items of zero bytes are all read at once: there can be any number of them.
     ///

@@ -1,11 +1,11 @@
 //! Arrays in files and archives, which can be read more than once.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use bitnpz_npy::{DynArray, Header, Reader, make_room};
-use bitnpz_npz::Limits;
+use bitnpz_npz::{Limits, MemberReader};
 
 use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
@@ -107,7 +107,8 @@ impl ArraySource for NpyFile<'_> {
     }
 
     fn for_pieces(&self, first: usize, each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        read_pieces(Reader::new(BufReader::new(open(&self.path)?), &self.limits.npy)?, first, each)
+        let file = BufReader::new(open(&self.path)?);
+        read_pieces(&mut Reader::new(file, &self.limits.npy)?, first, each)
     }
 }
 
@@ -136,13 +137,15 @@ impl ArraySource for Entry<'_> {
         if let Some(images) = self.set_images() {
             return unpack_pieces(images, self.header(), first, each);
         }
-        let reader = Reader::new(self.member_reader()?, &self.limits().npy)?;
+        let mut reader = Reader::new(self.member_reader()?, &self.limits().npy)?;
         match self.kind() {
             Some(kind) => {
-                read_pieces(reader, first, |rows| each(&unpack(rows, kind.width, &kind.dtype, kind.bits)?))
+                let unpack = |rows: &[u8]| unpack(rows, kind.width, &kind.dtype, kind.bits);
+                read_pieces(&mut reader, first, |rows| each(&unpack(rows)?))?;
             }
-            None => read_pieces(reader, first, each),
+            None => read_pieces(&mut reader, first, each)?,
         }
+        check_end(reader)
     }
 }
 
@@ -173,7 +176,7 @@ fn unpack_pieces(
 
 /// Calls `each` with some items of a `.npy` file at a time, but not with the first ones.
 fn read_pieces(
-    mut reader: Reader<impl Read>,
+    reader: &mut Reader<impl Read>,
     mut first: usize,
     mut each: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
@@ -196,6 +199,16 @@ fn read_pieces(
         items.clear();
     }
     Ok(())
+}
+
+/// Reads to the end of a member behind its array, where size and CRC are compared: damage must not get a new checksum.
+fn check_end(reader: Reader<MemberReader<'_>>) -> Result<()> {
+    let expected = reader.header().data_len() as u64;
+    let more = io::copy(&mut reader.into_inner(), &mut io::sink()).map_err(bitnpz_npz::Error::from)?;
+    if more == 0 {
+        return Ok(());
+    }
+    Err(bitnpz_npy::Error::from(bitnpz_npy::ErrorKind::Length { expected, found: expected + more }).into())
 }
 
 /// Reads an array to see whether it has no more than two values.

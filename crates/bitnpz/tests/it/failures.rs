@@ -3,9 +3,11 @@
 use std::fs;
 
 use bitnpz::{
-    Archive, Compression, Dtype, DynArray, Encoding, ErrorKind, Limits, WriteOptions, Writer, interruptible,
+    Archive, Codec, Compression, Dtype, DynArray, Encoding, ErrorKind, Limits, WriteOptions, Writer,
+    interruptible,
 };
 use bitnpz_oracle::Counting;
+use ndarray::Array3;
 
 use crate::support::{Folder, create, stack};
 
@@ -63,6 +65,29 @@ fn large_file_is_as_long_as_its_array() {
     }
     let read = Archive::open(&path).unwrap().array::<f64>("x").unwrap();
     assert_eq!((read.len(), read.sum()), ((65 << 20) / 8, 0.0));
+}
+
+/// Of large arrays some items are read at a time: what no checksum covers must not get a new one.
+#[test]
+fn damage_in_a_large_array_is_not_copied() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let images =
+        Array3::from_shape_fn((66, 1024, 1024), |(image, row, column)| u8::from(image * row == column));
+    let options = WriteOptions::default().with_compression(Compression::Stored).with_codec(Codec::Raw);
+    for encoding in [Encoding::Plain, Encoding::Packed] {
+        let mut writer = Writer::create_with(&path, &options.clone().with_encoding(encoding)).unwrap();
+        writer.add_images("x", &images).unwrap();
+        writer.finish().unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        let damaged = Archive::from_bytes(bytes).unwrap();
+        for to in Encoding::ALL {
+            let mut writer = create(&folder.path("b.npz"), to);
+            assert!(writer.copy_from(&damaged).is_err(), "{encoding} to {to}");
+        }
+    }
 }
 
 /// An output that fails once, as a full disk that somebody makes room on.
