@@ -49,6 +49,11 @@ impl StoredImages {
         &self.contents.sets[self.array.set]
     }
 
+    /// Compares the checksums of the set, before its images get new ones.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.set().check(self.zip())
+    }
+
     /// Returns the number of the first image in the set.
     fn first(&self) -> usize {
         self.array.images.start

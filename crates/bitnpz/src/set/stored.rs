@@ -41,6 +41,8 @@ pub(crate) struct StoredSet {
     ends: Vec<usize>,
     models: Vec<StoredModel>,
     decoding_nanoseconds: u64,
+    /// Set once the checksums of its members were found to fit.
+    pub(super) checked: OnceLock<()>,
 }
 
 /// A model of a set, which is read when it is first needed.
@@ -121,6 +123,7 @@ impl StoredSet {
             ends,
             models,
             decoding_nanoseconds: 0,
+            checked: OnceLock::new(),
         };
         set.decoding_nanoseconds = payload_bytes.saturating_mul(nanoseconds_per_byte(set.codec()));
         Ok(set)
@@ -194,16 +197,6 @@ impl StoredSet {
         let members = self.description.members(&self.name);
         let members: u64 = members.filter_map(|name| Some(zip.find(&name)?.compressed_size())).sum();
         members + self.description.inline_bytes() as u64
-    }
-
-    /// Checks the checksums of its members, before images are encoded again: damage must not get new ones.
-    ///
-    /// # Errors
-    ///
-    /// If a member is missing or damaged.
-    pub(crate) fn check(&self, zip: &Archive) -> Result<()> {
-        let mut members = self.description.members(&self.name).filter_map(|name| zip.find(&name));
-        members.try_for_each(|member| Ok(member.read().map(drop)?))
     }
 
     /// Iterates over the segments, each with the number of its first image.

@@ -1,5 +1,6 @@
-//! Reading all images of a set to see which are damaged.
+//! Reading all of a set to see what is damaged.
 
+use std::io;
 use std::ops::Range;
 
 use bitnpz_npy::with_room;
@@ -49,6 +50,23 @@ impl SegmentFlaws {
 }
 
 impl StoredSet {
+    /// Checks the checksums of its members, once, before images get new ones: damage must not.
+    ///
+    /// # Errors
+    ///
+    /// If a member is missing or damaged.
+    pub(crate) fn check(&self, zip: &Archive) -> Result<()> {
+        if self.checked.get().is_some() {
+            return Ok(());
+        }
+        for member in self.members().filter_map(|name| zip.find(&name)) {
+            interrupt::check()?;
+            io::copy(&mut member.reader()?, &mut io::sink()).map_err(bitnpz_npz::Error::from)?;
+        }
+        self.checked.get_or_init(|| ());
+        Ok(())
+    }
+
     /// Returns for each segment the images whose payloads have no place.
     ///
     /// # Errors

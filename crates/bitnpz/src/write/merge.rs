@@ -9,7 +9,7 @@ use bitnpz_npz::{Compression, Member, Method};
 use super::array_stream::NewArray;
 use super::merge_sources::{SharedKeys, Source, joined, palettes};
 use super::order_log::MEMBERS;
-use super::source::PIECE_BYTES;
+use super::source::{ArraySource, PIECE_BYTES};
 use super::writer::Writer;
 use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
@@ -101,7 +101,7 @@ impl Writer {
             let instead = |writer: &mut Self, array: SetArray| {
                 let entry = source.archive.entry_of_set(array)?;
                 if is_of_one(writer, entry.key())? {
-                    writer.extend_stack(entry.key(), &entry.to_array()?.view(), ImageAxes::Inferred)?;
+                    writer.extend_stack(entry.key(), &entry.read()?.view(), ImageAxes::Inferred)?;
                 }
                 Ok(())
             };
@@ -162,7 +162,11 @@ impl Writer {
                 Some(member) => ArrayReader::of_member(&member, &source.archive.zip().limits().npy)
                     .and_then(|mut reader| reader.copy_to(write)),
                 // It is stored as an image.
-                None => source.archive.dyn_array(key).and_then(|array| write(array.data())),
+                None => source
+                    .archive
+                    .entry(key)
+                    .and_then(|entry| entry.read())
+                    .and_then(|array| write(array.data())),
             };
             copied.map_err(|error| error.with_key(key).in_file(&source.path))?;
         }

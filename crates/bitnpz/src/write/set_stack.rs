@@ -73,6 +73,10 @@ impl SetStack {
     }
 
     /// Adds some items of a stack in an image set of another archive, whose images are decoded.
+    ///
+    /// # Errors
+    ///
+    /// If the set is damaged: its images get new checksums.
     pub(super) fn push_decoded(
         &mut self,
         output: &mut Output,
@@ -81,6 +85,7 @@ impl SetStack {
         items: Range<usize>,
     ) -> Result<()> {
         let images = archive.images_of_set(array.clone());
+        images.check()?;
         let (each, at_once) = (self.stack.item_images(), items_at_once(self.stack.item_bytes()));
         let mut pixels = Vec::new();
         for start in items.clone().step_by(at_once) {

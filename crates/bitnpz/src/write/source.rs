@@ -130,11 +130,13 @@ impl ArraySource for Entry<'_> {
     }
 
     fn read(&self) -> Result<DynArray> {
+        self.set_images().map_or(Ok(()), StoredImages::check)?;
         self.to_array()
     }
 
     fn for_pieces(&self, first: usize, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         if let Some(images) = self.set_images() {
+            images.check()?;
             return unpack_pieces(images, self.header(), first, each);
         }
         let mut reader = Reader::new(self.member_reader()?, &self.limits().npy)?;

@@ -1,6 +1,6 @@
 //! Splitting an archive: its images are copied, but for small stacks.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::merge::compression_like;
 use super::merge_sources::labels_in;
 use super::order_log::MEMBERS;
 use super::sets::images_of_item;
-use super::source::items_at_once;
+use super::source::{ArraySource, items_at_once};
 use super::stack::Stack;
 use super::writer::Writer;
 use crate::axes::ImageAxes;
@@ -223,13 +223,6 @@ impl Writer {
         }
         let shard = Shard { number, of };
         let cuts = Cuts::new(&archive, shard)?;
-        let of_labels: HashSet<usize> = cuts.labels.keys().map(|[set, _]| *set).collect();
-        for (number, set) in archive.sets().iter().enumerate() {
-            let is_shared = set.stacks().is_some_and(|stacks| stacks.only().is_none());
-            if is_shared || of_labels.contains(&number) {
-                set.check(archive.zip())?;
-            }
-        }
         let mut writer = Self::like(path, &archive, options)?;
         writer.sets.start_shard();
         let takes_member =
@@ -266,7 +259,7 @@ impl Writer {
     /// Adds some items of labels that are stored as an image.
     fn add_labels(&mut self, archive: &Archive, array: SetArray, items: &Range<usize>) -> Result<()> {
         let entry = archive.entry_of_set(array)?;
-        let (mut header, labels) = (entry.header().clone(), entry.to_array()?);
+        let (mut header, labels) = (entry.header().clone(), entry.read()?);
         let item_bytes = labels.data().len() / header.shape[0].max(1);
         header.shape[0] = items.len();
         let part =

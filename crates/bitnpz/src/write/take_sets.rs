@@ -135,7 +135,6 @@ impl SetsWriter {
         output: &mut Output,
     ) -> Result<TakenSet> {
         let set = &archive.sets()[array.set];
-        set.check(archive.zip())?;
         let items = stack.shape[0];
         if let Some(same) = self.stacks.get_to_extend(&stack.key, items, output)? {
             same.stack.check_join(stack.palette(), &stack.shape, stack.form())?;
@@ -154,7 +153,7 @@ impl SetsWriter {
     fn take_stacks(&mut self, archive: &Archive, number: usize, output: &mut Output) -> Result<TakenSet> {
         let set = &archive.sets()[number];
         let stacks = set.stacks().into_iter().flat_map(Stacks::iter).enumerate();
-        let (mut others, mut is_checked) = (HashSet::new(), false);
+        let mut others = HashSet::new();
         for (index, StackShape { key, shape, form }) in stacks {
             if self.left_out.contains(key) {
                 others.insert(key.clone());
@@ -165,10 +164,6 @@ impl SetsWriter {
                 self.claim(key)?;
                 continue;
             };
-            if !is_checked {
-                set.check(archive.zip())?;
-                is_checked = true;
-            }
             let array = SetArray { set: number, images: set.images_of_key(index) };
             // Its pixels are packed anew.
             let own = palette_of(archive, number, std::slice::from_ref(&array.images));
@@ -220,7 +215,7 @@ impl SetsWriter {
             return Ok(());
         };
         let archive = taken.archive().clone();
-        let Some((array, place)) = output.whole(|_| taken.take(key))? else { return Ok(()) };
+        let Some((array, place)) = taken.take(key) else { return Ok(()) };
         // It is no longer among those that are copied.
         let stack = output.whole(|output| self.decoded(&archive, &array, place, output))?;
         self.stacks.push(stack);
@@ -272,7 +267,7 @@ impl SetsWriter {
                 continue;
             }
             let archive = taken.archive().clone();
-            left.extend(taken.take_all()?.into_iter().map(|(array, place)| (archive.clone(), array, place)));
+            left.extend(taken.take_all().into_iter().map(|(array, place)| (archive.clone(), array, place)));
         }
         let mut small = self.end_shared(output)?;
         // The others share sets in the order of saving, whichever of them were extended.

@@ -1,6 +1,5 @@
 //! Stacks that share a set of another archive.
 
-use crate::error::Result;
 use crate::packed::Palette;
 use crate::read::{Archive, SetArray};
 use crate::set::{StackShape, Stacks, StoredSet};
@@ -14,15 +13,13 @@ pub(super) struct TakenStacks {
     number: usize,
     /// For each stack its place in the order of saving; `None` if it is no longer one of these.
     places: Vec<Option<usize>>,
-    /// Whether the checksums of the set's members have been checked.
-    is_checked: bool,
 }
 
 impl TakenStacks {
     /// Takes the stacks of the set with this number, none of which has a place yet.
     pub(super) fn new(archive: &Archive, number: usize) -> Self {
         let count = archive.sets()[number].key_count();
-        Self { archive: archive.clone(), number, places: vec![None; count], is_checked: false }
+        Self { archive: archive.clone(), number, places: vec![None; count] }
     }
 
     pub(super) fn archive(&self) -> &Archive {
@@ -70,39 +67,17 @@ impl TakenStacks {
         stacks.iter().nth(number).map(|stack| stack.shape[0])
     }
 
-    /// Takes out the stack with this key, if it is among these, with its place. It is to be encoded again: damage must not get new
-    /// checksums.
-    ///
-    /// # Errors
-    ///
-    /// If the set is damaged.
-    pub(super) fn take(&mut self, key: &str) -> Result<Option<(SetArray, usize)>> {
-        let number = self.set().stacks().and_then(|stacks| stacks.find(key));
-        let Some((number, place)) = number.and_then(|number| Some((number, self.places[number]?))) else {
-            return Ok(None);
-        };
-        self.check()?;
-        self.places[number] = None;
-        Ok(Some((self.array(number), place)))
+    /// Takes out the stack with this key, if it is among these, with its place: it is to be encoded again.
+    pub(super) fn take(&mut self, key: &str) -> Option<(SetArray, usize)> {
+        let number = self.set().stacks()?.find(key)?;
+        let place = self.places[number].take()?;
+        Some((self.array(number), place))
     }
 
-    /// Takes out all stacks that are left, each with its place, as [`take`](Self::take) does.
-    ///
-    /// # Errors
-    ///
-    /// If the set is damaged.
-    pub(super) fn take_all(&mut self) -> Result<Vec<(SetArray, usize)>> {
-        self.check()?;
+    /// Takes out all stacks that are left, each with its place.
+    pub(super) fn take_all(&mut self) -> Vec<(SetArray, usize)> {
         let places: Vec<_> = self.places.iter_mut().map(Option::take).enumerate().collect();
-        Ok(places.into_iter().filter_map(|(number, place)| Some((self.array(number), place?))).collect())
-    }
-
-    fn check(&mut self) -> Result<()> {
-        if !self.is_checked {
-            self.set().check(self.archive.zip())?;
-            self.is_checked = true;
-        }
-        Ok(())
+        places.into_iter().filter_map(|(number, place)| Some((self.array(number), place?))).collect()
     }
 
     fn array(&self, number: usize) -> SetArray {

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use bitnpz::{Archive, Codec, Dtype, ErrorKind, WriteOptions, Writer};
+use bitnpz::{Archive, Codec, Dtype, Encoding, ErrorKind, WriteOptions, Writer};
 use ndarray::{Array2, s};
 
-use crate::support::{Folder, image, stack};
+use crate::support::{Folder, create, image, stack};
 
 /// Images of two sizes and two dtypes.
 fn add(writer: &mut Writer, number: usize) {
@@ -256,5 +256,23 @@ fn sets_keep_their_second_value() {
         writer.finish().unwrap();
         let archive = Archive::open(&path).unwrap();
         (0..10).for_each(|number| assert_eq!(archive.image::<u8>(&key(number)).unwrap(), inked(number)));
+    }
+}
+
+/// An image that is read alone is compared with no checksum: those of its set are compared before it gets another.
+#[test]
+fn damage_is_not_encoded_again_image_by_image() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let mut writer = Writer::create_with(&path, &WriteOptions::default().with_codec(Codec::Raw)).unwrap();
+    (0..20).for_each(|number| writer.add_image(&key(number), &image(20, 30, number)).unwrap());
+    writer.finish().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let place = bytes.windows(9).position(|name| name == b"payload-0").unwrap() + 9 + 500;
+    bytes[place] ^= 1;
+    let damaged = Archive::from_bytes(bytes).unwrap();
+    for encoding in Encoding::ALL {
+        let error = create(&folder.path("b.npz"), encoding).copy_from(&damaged).unwrap_err().to_string();
+        assert!(error.contains("payload-0"), "{encoding}: {error}");
     }
 }

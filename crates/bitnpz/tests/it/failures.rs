@@ -75,7 +75,7 @@ fn damage_in_a_large_array_is_not_copied() {
     let images =
         Array3::from_shape_fn((66, 1024, 1024), |(image, row, column)| u8::from(image * row == column));
     let options = WriteOptions::default().with_compression(Compression::Stored).with_codec(Codec::Raw);
-    for encoding in [Encoding::Plain, Encoding::Packed] {
+    for encoding in Encoding::ALL {
         let mut writer = Writer::create_with(&path, &options.clone().with_encoding(encoding)).unwrap();
         writer.add_images("x", &images).unwrap();
         writer.finish().unwrap();
@@ -114,7 +114,7 @@ impl std::io::Write for FailsOnce {
 
 #[test]
 fn stack_of_which_a_part_was_not_written_makes_no_archive() {
-    for encoding in [Encoding::Plain, Encoding::Packed] {
+    for encoding in Encoding::ALL {
         let options = WriteOptions::default().with_encoding(encoding).with_compression(Compression::Stored);
         let mut writer = Writer::into_output(FailsOnce { bytes_left: 1 << 20 }, &options);
         let mut stack = writer.stack("x", &Dtype::of::<u8>(), [500, 500]).unwrap();
