@@ -134,12 +134,13 @@ pub(crate) struct Ones {
 }
 
 impl Ones {
-    /// Returns those of an array, if its stack has one image.
+    /// Returns those of an array, if its stack has one image and a description can say how many there are.
     pub(crate) fn of(array: &[usize], stack: &[usize]) -> Option<Self> {
         let outer = stack.len() - 2;
         let is_one = array.starts_with(stack)
             && stack[..outer].iter().chain(&array[stack.len()..]).all(|&side| side == 1);
-        is_one.then(|| Self { before: outer, behind: array.len() - stack.len() })
+        let ones = is_one.then(|| Self { before: outer, behind: array.len() - stack.len() })?;
+        (ones.before.max(ones.behind) <= MAX_AXES).then_some(ones)
     }
 
     /// Returns the shape of the array of an image of this size.

@@ -194,3 +194,18 @@ fn images_with_axes_of_length_1_share_a_set() {
     }
     assert!(sizes.iter().all(|size| size.abs_diff(sizes[0]) < 100), "{sizes:?}");
 }
+
+/// A description says how many axes of length 1 there are, 31 on either side at most.
+#[test]
+fn images_with_very_many_axes_come_back() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    for [before, behind] in [[31, 0], [32, 0], [31, 31], [0, 62]] {
+        let shape = [vec![1; before], vec![28, 20], vec![1; behind]].concat();
+        let image = blobs(1).into_shape_with_order(IxDyn(&shape)).unwrap();
+        let mut writer = Writer::create(&path).unwrap();
+        (0..8).for_each(|key| writer.add_images(&key.to_string(), &image).unwrap());
+        writer.finish().unwrap();
+        assert_eq!(Archive::open(&path).unwrap().array::<u8>("7").unwrap(), image);
+    }
+}
