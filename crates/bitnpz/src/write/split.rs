@@ -292,6 +292,10 @@ impl Writer {
         shard: Shard,
         cuts: &Cuts,
     ) -> Result<bool> {
+        // What a shard has whole is no part, however long it is.
+        if archive.is_whole(key) {
+            return Ok(true);
+        }
         let found = archive.zip().find(key).filter(|member| names::is_array(member.name()));
         let (Some(member), Ok(entry)) = (found, archive.entry(key)) else { return Ok(true) };
         let header = ArrayReader::of_member(&member, &archive.zip().limits().npy)?.header().clone();

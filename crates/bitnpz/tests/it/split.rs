@@ -216,3 +216,19 @@ fn what_was_not_cut_is_not_joined() {
     let Content::Array(found) = sharded.get("names").unwrap() else { panic!("expected an array") };
     assert_eq!(found, DynArray::from_ndarray(&names));
 }
+
+/// Cut again, a shard keeps whole what it has whole, even if it is as long as it has images.
+#[test]
+fn what_is_whole_in_a_shard_stays_whole() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let names = Array1::from_iter(0_i64..150);
+    let mut writer = Writer::create(&path).unwrap();
+    writer.add_images("stack", &stack(600)).unwrap();
+    writer.add_array("names", &names).unwrap();
+    writer.finish().unwrap();
+    let shards: Vec<_> = split(&folder, &path, 4).iter().flat_map(|shard| split(&folder, shard, 2)).collect();
+    for shard in &shards {
+        assert_eq!(Archive::open(shard).unwrap().array::<i64>("names").unwrap(), names.clone().into_dyn());
+    }
+}
