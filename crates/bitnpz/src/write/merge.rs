@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io::Read;
 use std::path::Path;
 
+use bitnpz_npy::Header;
 use bitnpz_npz::{Compression, Member, Method};
 
 use super::array_stream::NewArray;
@@ -16,7 +17,7 @@ use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
 use crate::options::WriteOptions;
-use crate::packed::count_images;
+use crate::packed::{PackedKind, count_images};
 use crate::read::{Archive, ArrayReader, OpenOptions, SetArray};
 use crate::shards::{ShardedArchive, is_manifest};
 
@@ -114,40 +115,52 @@ impl Writer {
 
     /// Adds what several archives have under a key.
     fn add_shared(&mut self, key: &str, sources: &[&Source]) -> Result<()> {
-        let members: Vec<Member<'_>> = sources.iter().filter_map(|source| source.member(key)).collect();
-        let differ = |number: usize| {
-            let [first, other] = [&sources[0].path, &sources[number].path].map(Clone::clone);
-            Error::from(ErrorKind::ArraysDiffer { first, other }).with_key(key)
-        };
-        let is_whole = sources.iter().any(|source| source.archive.is_whole(key));
-        let joined = if is_whole { None } else { joined(key, sources)? };
-        let Some((header, kind)) = joined else {
-            // Packed rows may be those of other values.
-            let kind =
-                |source: &Source| source.archive.entry(key).ok().and_then(|entry| entry.kind().cloned());
-            for (number, member) in members.iter().enumerate().skip(1) {
-                if kind(sources[number]) != kind(sources[0]) {
-                    return Err(differ(number));
-                }
-                let is_same = is_same(&members[0], member);
-                if !is_same.map_err(|error| error.with_key(key).in_file(&sources[number].path))? {
-                    return Err(differ(number));
-                }
+        match joined(key, sources)? {
+            Some(array) => self.add_joined(key, sources, array),
+            None => self.add_same(key, sources),
+        }
+    }
+
+    /// Adds a member that is the same in several archives.
+    fn add_same(&mut self, key: &str, sources: &[&Source]) -> Result<()> {
+        let taken = || Error::from(ErrorKind::DuplicateKey).with_key(key);
+        // Packed rows may be those of other values.
+        let kind = |source: &Source| source.archive.entry(key).ok().and_then(|entry| entry.kind().cloned());
+        let members = sources.iter().map(|source| {
+            let member = source.member(key).ok_or_else(|| taken().in_file(&source.path))?;
+            Ok((*source, member))
+        });
+        let members: Vec<_> = members.collect::<Result<_>>()?;
+        let ((first, copied), others) = members.split_first().expect("several");
+        for (other, member) in others {
+            let blame = |error: Error| error.with_key(key).in_file(&other.path);
+            if kind(other) != kind(first) || !is_same(copied, member).map_err(blame)? {
+                let [first, other] = [first, other].map(|source| source.path.clone());
+                return Err(Error::from(ErrorKind::ArraysDiffer { first, other }).with_key(key));
             }
-            self.claim(key)?;
-            if is_whole {
-                self.output.ledger.whole.insert(key.to_owned());
-            }
-            if sources[0].archive.is_few(key) {
-                self.output.ledger.few.insert(key.to_owned());
-            }
-            let entry = sources[0].archive.entry(key).ok();
-            return self.copy_member(&members[0], entry.as_ref());
-        };
+        }
+        self.claim(key)?;
+        if sources.iter().any(|source| source.archive.is_whole(key)) {
+            self.output.ledger.whole.insert(key.to_owned());
+        }
+        if first.archive.is_few(key) {
+            self.output.ledger.few.insert(key.to_owned());
+        }
+        self.copy_member(copied, first.archive.entry(key).ok().as_ref())
+    }
+
+    /// Adds the items that several archives have under a key, one after the other, as an array of this header and kind.
+    fn add_joined(
+        &mut self,
+        key: &str,
+        sources: &[&Source],
+        (header, kind): (Header, Option<PackedKind>),
+    ) -> Result<()> {
         self.claim(key)?;
         let in_parts = kind.is_none() && self.output.has_parts(&header);
         let mut compression = self.output.zip.options().compression;
         if in_parts {
+            let members: Vec<_> = sources.iter().filter_map(|source| source.member(key)).collect();
             compression = compression_like(compression, &members);
         }
         let images = match &kind {

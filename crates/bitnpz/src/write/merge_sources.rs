@@ -236,7 +236,8 @@ impl SharedKeys {
 }
 
 /// Returns the header of arrays that are joined along their first axis, as they are stored, and the kind of their images if their
-/// rows are packed; `None` if the axis does not count images in each archive, or if they do not fit together.
+/// rows are packed; `None` if the axis does not count images in each archive, if one has the array as a whole, or if they do not fit
+/// together.
 pub(super) fn joined(key: &str, sources: &[&Source]) -> Result<Option<(Header, Option<PackedKind>)>> {
     let mut joined: Option<(Header, Option<PackedKind>)> = None;
     for source in sources {
@@ -246,7 +247,8 @@ pub(super) fn joined(key: &str, sources: &[&Source]) -> Result<Option<(Header, O
             return Ok(None);
         }
         let entry = source.archive.entry(key).map_err(blame)?;
-        if (member.is_none() && entry.ones().is_none()) || !source.has_item_for_each_image(&entry) {
+        let is_part = !source.archive.is_whole(key) && source.has_item_for_each_image(&entry);
+        if (member.is_none() && entry.ones().is_none()) || !is_part {
             return Ok(None);
         }
         let (kind, limits) = (entry.kind().cloned(), &source.archive.zip().limits().npy);

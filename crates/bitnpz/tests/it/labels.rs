@@ -350,3 +350,25 @@ fn labels_of_few_images_are_joined_beside_an_array_that_was_not_cut() {
     (0..16)
         .for_each(|number| assert_eq!(merged.image::<u8>(&format!("k{number}")).unwrap(), picture(number)));
 }
+
+/// What one shard has whole is not joined with the labels of another archive, and these are not lost.
+#[test]
+fn labels_are_not_left_out_beside_a_whole_array() {
+    let folder = Folder::new();
+    let [whole, path] = ["whole.npz", "other.npz"].map(|name| folder.path(name));
+    let hot = |len: usize| Array2::from_shape_fn((len, 10), |(row, column)| row * 7 % 10 == column);
+    save(&whole, |writer| {
+        writer.add_images("glyphs", &stack(600)).unwrap();
+        writer.add_image("hot", &hot(300)).unwrap();
+    });
+    let shard = shards(&folder, &whole, 2).remove(1);
+    assert_eq!(Archive::open(&shard).unwrap().array::<bool>("hot").unwrap().shape(), [300, 10]);
+    save(&path, |writer| {
+        writer.add_images("glyphs", &stack(6000)).unwrap();
+        writer.add_image("hot", &hot(6000)).unwrap();
+    });
+    for paths in [[&shard, &path], [&path, &shard]] {
+        let error = merge(&folder, &paths.map(PathBuf::clone)).unwrap_err();
+        assert!(error.to_string().contains("hot"), "{error}");
+    }
+}
