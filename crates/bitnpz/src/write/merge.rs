@@ -72,7 +72,7 @@ impl Writer {
             let archive = Archive::open_with(&path, &reading).map_err(|error| error.in_file(&path))?;
             Ok(Source::new(path, archive))
         });
-        let sources: Vec<Source> = sources.collect::<Result<_>>()?;
+        let mut sources: Vec<Source> = sources.collect::<Result<_>>()?;
         let has = |encoding: &Encoding| sources.iter().any(|source| source.archive.encoding() == *encoding);
         let mut options = options.clone();
         // An archive that has only labels is plain, whatever the others are.
@@ -81,7 +81,7 @@ impl Writer {
         options.encoding.get_or_insert(Encoding::Plain);
         let mut writer = Self::create_with(path, &options)?;
         writer.sets.palettes = palettes(&sources);
-        let SharedKeys { arrays, images } = SharedKeys::find(&sources)?;
+        let SharedKeys { arrays, images } = SharedKeys::find(&mut sources)?;
         let arrays = RefCell::new(arrays);
         // Returns whether a key is that of one archive only. What several have is written where the first has it.
         let is_of_one = |writer: &mut Self, key: &str| {

@@ -68,9 +68,7 @@ struct Counts {
 
 impl Source {
     pub(super) fn new(path: PathBuf, archive: Archive) -> Self {
-        let mut source = Self { path, archive, counts: Counts::default() };
-        source.counts = source.count_images();
-        source
+        Self { path, archive, counts: Counts::default() }
     }
 
     fn members(&self) -> impl Iterator<Item = Member<'_>> {
@@ -81,14 +79,18 @@ impl Source {
         self.archive.zip().find(key).filter(|member| !is_reserved(member.name()))
     }
 
-    fn count_images(&self) -> Counts {
+    /// Counts the images that arrays may have an item for each of: not those under these keys, which several archives have.
+    fn count_images(&self, several: &HashSet<&str>) -> Counts {
         let mut counts = Counts::default();
         for set in self.archive.sets() {
             match set.stacks() {
                 Some(stacks) => stacks.iter().for_each(|stack| counts.add(&stack.shape, 0)),
                 // Each may be a stack of one image.
                 None if set.ones().before > 0 => counts.add(&[1; 3], 0),
-                None => counts.add(&[], set.len()),
+                None => {
+                    let is_shared = |key: &&&str| set.find(self.archive.zip(), key).is_some();
+                    counts.keyed += set.len() - several.iter().filter(is_shared).count();
+                }
             }
         }
         for entry in self.members().filter_map(|member| self.archive.entry(member.key()).ok()) {
@@ -97,9 +99,11 @@ impl Source {
                 continue;
             }
             // Of other dtypes than bool it is not known that they are images, unless they are listed as such.
+            let of_several = several.contains(bitnpz_npz::identity(entry.key()));
             let few = self.archive.is_few(entry.key()).then_some(1);
             let small = || is_small_stack(&self.archive, entry.key()).then_some(0);
             let images = entry.image_count().or(few).or_else(small);
+            let images = images.map(|images| if of_several { 0 } else { images });
             images.into_iter().for_each(|images| counts.add(entry.shape(), images));
             if let (Some(rows), true) = (entry.shape().first(), self.is_image(&entry)) {
                 *counts.rows.entry(*rows).or_default() += 1;
@@ -183,12 +187,12 @@ pub(super) struct SharedKeys {
 
 impl SharedKeys {
     /// Finds them: those of members, but for stacks that are too small for a set and can be extended, and those of images with keys
-    /// of their own that are stacks of one image, or labels of two values.
+    /// of their own that are stacks of one image, or labels of two values. The archives count their images then.
     ///
     /// # Errors
     ///
     /// If two archives have images under one key that are neither.
-    pub(super) fn find(sources: &[Source]) -> Result<Self> {
+    pub(super) fn find(sources: &mut [Source]) -> Result<Self> {
         let mut arrays: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (number, source) in sources.iter().enumerate() {
             for member in source.members() {
@@ -196,6 +200,9 @@ impl SharedKeys {
             }
         }
         let twice = images_twice(sources, arrays.keys());
+        let of_members = arrays.iter().filter(|(_, numbers)| numbers.len() > 1).map(|(key, _)| key);
+        let several = of_members.chain(&twice).map(String::as_str).collect();
+        sources.iter_mut().for_each(|source| source.counts = source.count_images(&several));
         let mut stacks = 0;
         arrays.retain(|key, numbers| {
             let is_stack = || numbers.iter().all(|&number| is_small_stack(&sources[number].archive, key));

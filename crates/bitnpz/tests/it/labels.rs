@@ -351,6 +351,26 @@ fn labels_of_few_images_are_joined_beside_an_array_that_was_not_cut() {
         .for_each(|number| assert_eq!(merged.image::<u8>(&format!("k{number}")).unwrap(), picture(number)));
 }
 
+/// Equal arrays are no parts, though they are as long as there are images that all archives have.
+#[test]
+fn images_that_all_archives_have_count_no_items() {
+    let folder = Folder::new();
+    let (mask, threshold) = (image(28, 28, 3), ndarray::array![0.5]);
+    let paths = [0, 600].map(|first| {
+        let path = folder.path(&format!("{first}.npz"));
+        save(&path, |writer| {
+            writer.add_images("glyphs", &noise(first..first + 600)).unwrap();
+            writer.add_image("mask", &mask).unwrap();
+            writer.add_array("threshold", &threshold).unwrap();
+        });
+        path
+    });
+    let merged = merge(&folder, &paths).unwrap();
+    assert_eq!(merged.array::<f64>("threshold").unwrap(), threshold.clone().into_dyn());
+    assert_eq!(merged.image::<bool>("mask").unwrap(), mask);
+    assert_eq!(merged.images("glyphs").unwrap().len(), 1200);
+}
+
 /// What one shard has whole is not joined with the labels of another archive, and these are not lost.
 #[test]
 fn labels_are_not_left_out_beside_a_whole_array() {
