@@ -219,7 +219,7 @@ impl SharedKeys {
         Ok(shared)
     }
 
-    /// Adds a key that an image of one archive has, and another array of another archive.
+    /// Adds a key that an image of one archive has, and another array, most often of another archive.
     fn add_image(&mut self, key: String, sources: &[Source]) -> Result<()> {
         let has_key = |number: &usize| sources[*number].archive.contains(&key);
         let numbers: Vec<usize> = (0..sources.len()).filter(has_key).collect();
@@ -230,8 +230,10 @@ impl SharedKeys {
                 sources[number].is_stack(&entry.map_err(|error| error.in_file(&sources[number].path))?);
         }
         let parts: Vec<&Source> = numbers.iter().map(|&number| &sources[number]).collect();
-        if !are_stacks && joined(&key, &parts)?.is_none() {
-            return Err(Error::from(ErrorKind::DuplicateKey).with_key(&key).in_file(&parts[1].path));
+        // One archive alone may have it twice, too.
+        if parts.len() < 2 || (!are_stacks && joined(&key, &parts)?.is_none()) {
+            let second = &parts[parts.len().min(2) - 1].path;
+            return Err(Error::from(ErrorKind::DuplicateKey).with_key(&key).in_file(second));
         }
         match are_stacks {
             true => drop(self.arrays.remove(&key)),

@@ -48,6 +48,19 @@ fn replaced(members: &Members, end: &str, old: &str, new: &str) -> Members {
     members.iter().map(replace).collect()
 }
 
+/// Adds a segment with the images and keys of the first.
+fn with_segment_twice(members: &Members) -> Members {
+    let mut all = members.clone();
+    let (payload, bytes) = members.iter().find(|(name, _)| name.ends_with("payload-0")).unwrap();
+    all.push((payload.replace("payload-0", "payload-1"), bytes.clone()));
+    let description = all.iter_mut().find(|(name, _)| name.ends_with("set.json")).unwrap();
+    let mut about: serde_json::Value = serde_json::from_slice(&description.1).unwrap();
+    let segments = about["segments"].as_array_mut().unwrap();
+    segments.push(segments[0].clone());
+    description.1 = serde_json::to_vec(&about).unwrap();
+    all
+}
+
 /// Adds a copy of the set under another name.
 fn doubled(members: &Members) -> Members {
     let of_set =
