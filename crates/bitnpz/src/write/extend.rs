@@ -197,6 +197,7 @@ impl Writer {
             return self.bound_memory(&images).map(|()| added);
         }
         self.waiting.start(stack, encoding, &items, count, &mut self.output)?;
+        self.output.claim(key)?;
         Ok(added)
     }
 

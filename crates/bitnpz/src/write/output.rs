@@ -7,17 +7,20 @@ use super::ledger::{Ledger, Summary};
 use super::target::Target;
 use super::trial::SmallTrials;
 use crate::encoding::Encoding;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::held_file::HeldFile;
 use crate::names;
 use crate::options::WriteOptions;
 use crate::progress::Meter;
+use crate::set::KeySet;
 use crate::threads;
 
 /// The archive that is being written.
 pub(super) struct Output {
     pub(super) zip: bitnpz_npz::Writer<Target>,
     pub(super) ledger: Ledger,
+    /// The keys of all arrays, of which many are no members yet, or become none.
+    keys: KeySet,
     pub(super) meter: Meter,
     pub(super) trials: SmallTrials,
     owner: Owner,
@@ -43,11 +46,25 @@ impl Output {
         Self {
             zip,
             ledger: Ledger::default(),
+            keys: KeySet::default(),
             meter,
             trials: SmallTrials::default(),
             owner: Owner::current(),
             has_sets,
         }
+    }
+
+    /// Returns whether a key is taken.
+    pub(super) fn contains(&self, key: &str) -> bool {
+        self.keys.contains(bitnpz_npz::identity(key))
+    }
+
+    /// Takes a key.
+    pub(super) fn claim(&mut self, key: &str) -> Result<()> {
+        if self.keys.insert(bitnpz_npz::identity(key)) {
+            return Ok(());
+        }
+        Err(Error::from(ErrorKind::DuplicateKey).with_key(key))
     }
 
     /// Returns whether an array of this header is deflated in parts, so that not all of it need be read.

@@ -17,10 +17,10 @@ use super::stack::Stack;
 use super::taken_images::TakenImages;
 use super::taken_stacks::TakenStacks;
 use crate::axes::ArrayForm;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::names::SETS;
 use crate::packed::{PackedKind, Palette, unfit_error};
-use crate::set::{FinishedSet, KeySet, Ones, SMALL_STACK, SetOptions, SetWriter, Sets, Shape};
+use crate::set::{FinishedSet, Ones, SMALL_STACK, SetOptions, SetWriter, Sets, Shape};
 
 /// Fewer images under keys of their own become ordinary arrays if they are as small as [small stacks](SMALL_STACK) together: a set's
 /// own members take more than they save.
@@ -38,7 +38,6 @@ pub(super) struct SetsWriter {
     is_shard: bool,
     /// Whether stacks of other archives are pieces that are joined.
     pub(super) joins_pieces: bool,
-    keys: KeySet,
     /// The open sets of images with keys of their own: one for each dtype, pair of values and axes of length 1.
     pub(super) open: Vec<OpenSet>,
     /// The places of those of earlier archives, which a set of this one can become a part of.
@@ -100,7 +99,6 @@ impl SetsWriter {
             names: SetNames::default(),
             is_shard: false,
             joins_pieces: false,
-            keys: KeySet::default(),
             open: Vec::new(),
             joinable: Vec::new(),
             left_out: HashSet::new(),
@@ -110,11 +108,6 @@ impl SetsWriter {
             stacks: OpenStacks::new(folder),
             finished: Vec::new(),
         }
-    }
-
-    /// Returns whether there are no sets.
-    pub(super) fn is_empty(&self) -> bool {
-        self.names.is_empty() && self.taken.is_empty()
     }
 
     /// Starts an archive of pieces of stacks.
@@ -140,19 +133,6 @@ impl SetsWriter {
     /// Returns whether a stack with this key becomes one with those of other archives that are merged.
     pub(super) fn joins_stack(&self, key: &str) -> bool {
         self.has_stack(key) || self.palettes.contains_key(bitnpz_npz::identity(key))
-    }
-
-    /// Returns whether a key is taken.
-    pub(super) fn contains(&self, key: &str) -> bool {
-        self.keys.contains(bitnpz_npz::identity(key))
-    }
-
-    /// Takes a key.
-    pub(super) fn claim(&mut self, key: &str) -> Result<()> {
-        if self.keys.insert(bitnpz_npz::identity(key)) {
-            return Ok(());
-        }
-        Err(Error::from(ErrorKind::DuplicateKey).with_key(key))
     }
 
     /// Starts the set of a stack whose key is claimed.

@@ -52,7 +52,7 @@ impl SetsWriter {
         let images = &ranges.first().cloned().unwrap_or(0..0);
         let Some(stacks) = set.stacks() else {
             for image in ranges.iter().cloned().flatten() {
-                self.claim(&set.key(zip, image))?;
+                output.claim(&set.key(zip, image))?;
             }
             let takes =
                 |open: &OpenSet| self.joinable.contains(&open.place) && open.takes(&palette, set.ones());
@@ -114,7 +114,7 @@ impl SetsWriter {
             same.set.add_set(&mut output.zip, zip, set, images)?;
             return Ok(TakenSet::Joined);
         }
-        self.claim(key)?;
+        output.claim(key)?;
         let (writer, place) = self.start(&mut output.ledger, set.name(), palette.dtype());
         let stack = Stack::with_shape(key, shape, form, palette);
         let taken = TakenImages::new(archive, number, images.clone(), may_encode);
@@ -141,7 +141,7 @@ impl SetsWriter {
             same.push_decoded(output, archive, array, 0..items)?;
             return Ok(TakenSet::Joined);
         }
-        self.claim(&stack.key)?;
+        output.claim(&stack.key)?;
         let (writer, place) = self.start(&mut output.ledger, set.name(), stack.dtype());
         let mut stack = SetStack::new(stack.to_empty(), writer, place);
         stack.push_decoded(output, archive, array, 0..items)?;
@@ -161,7 +161,7 @@ impl SetsWriter {
             }
             self.take_out(key, output)?;
             let Some(same) = self.stacks.get_to_extend(key, shape[0], output)? else {
-                self.claim(key)?;
+                output.claim(key)?;
                 continue;
             };
             let array = SetArray { set: number, images: set.images_of_key(index) };

@@ -14,7 +14,7 @@ use super::sets::SetsWriter;
 use super::target::Target;
 use super::waiting::WaitingStacks;
 use crate::encoding::Encoding;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::held_file::HeldFile;
 use crate::names;
 use crate::options::WriteOptions;
@@ -176,7 +176,7 @@ impl Writer {
     /// Returns whether something was added under this key, or was there when the writer [appends](Self::append).
     #[must_use]
     pub fn contains(&self, key: &str) -> bool {
-        self.output.zip.contains(key) || self.sets.contains(key) || self.is_waiting(key)
+        self.output.contains(key)
     }
 
     /// Completes the archive and moves it to its path.
@@ -229,13 +229,7 @@ impl Writer {
     pub(super) fn claim(&mut self, key: &str) -> Result<()> {
         self.start_change()?;
         names::check_key(key)?;
-        if self.is_waiting(key) {
-            return Err(Error::from(ErrorKind::DuplicateKey).with_key(key));
-        }
-        if self.encoding == Encoding::Sets || !self.sets.is_empty() {
-            self.sets.claim(key)?;
-        }
-        Ok(())
+        self.output.claim(key)
     }
 
     /// Checks that this process may write, and notes that the archive differs from what was kept: that is done first if it failed
@@ -249,10 +243,6 @@ impl Writer {
             checkpoint.is_kept = false;
         }
         Ok(())
-    }
-
-    fn is_waiting(&self, key: &str) -> bool {
-        self.waiting.get(bitnpz_npz::identity(key)).is_some()
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use bitnpz::{Archive, Encoding, WriteOptions, Writer};
+use bitnpz::{Archive, Encoding, ErrorKind, WriteOptions, Writer};
 use ndarray::{Array1, Array3, Axis, array, concatenate, s};
 
-use crate::support::{Folder, image, stack};
+use crate::support::{Folder, create, image, stack};
 
 /// Writes an archive of each of these, and merges them.
 fn merged(
@@ -259,4 +259,24 @@ fn a_stack_that_shares_a_set_may_lack_a_value() {
     let archive = Archive::open(&path).unwrap();
     assert!(archive.array::<i8>("one").unwrap() == one_value.into_dyn());
     assert!(archive.array::<i8>("two").unwrap() == both.into_dyn());
+}
+
+/// A key is one of a member or of a set, in every encoding.
+#[test]
+fn a_key_of_a_member_and_a_set_is_refused() {
+    let folder = Folder::new();
+    let [plain, sets, merged] = ["plain.npz", "sets.npz", "merged.npz"].map(|name| folder.path(name));
+    let mut writer = create(&plain, Encoding::Plain);
+    writer.add_array("a", &array![1, 2]).unwrap();
+    writer.finish().unwrap();
+    let mut writer = create(&sets, Encoding::Sets);
+    writer.add_images("a", &stack(600)).unwrap();
+    writer.finish().unwrap();
+    for encoding in Encoding::ALL {
+        let options = WriteOptions::default().with_encoding(encoding);
+        for paths in [[&plain, &sets], [&sets, &plain]] {
+            let error = Writer::merge(&merged, &paths, &options).and_then(Writer::finish).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::DuplicateKey), "{encoding}: {error}");
+        }
+    }
 }
