@@ -103,6 +103,11 @@ impl ShardedArchive {
         }
     }
 
+    /// Opens the shards one after the other, and checks that each is the one that the manifest names.
+    pub(crate) fn archives(&self) -> impl Iterator<Item = Result<Archive>> {
+        (0..self.shards().len()).map(|number| Ok(self.0.get(number)?.archive.clone()))
+    }
+
     /// Returns the keys of stacks and other arrays, but not those of images that have keys of their own.
     pub fn array_keys(&self) -> impl Iterator<Item = &str> {
         let cut = self.manifest().arrays.iter().filter_map(|array| array.key.as_deref());

@@ -61,18 +61,18 @@ impl Writer {
         }
         // Mapped: a process may have fewer files open than there are archives.
         let reading = OpenOptions::default().with_limits(options.limits.clone());
-        let mut paths = Vec::new();
+        let mut sources = Vec::new();
         for path in from.iter().map(AsRef::as_ref) {
-            match is_manifest(path) {
-                true => paths.extend(ShardedArchive::open_with(path, &reading)?.paths()),
-                false => paths.push(path.to_owned()),
+            if is_manifest(path) {
+                let sharded = ShardedArchive::open_with(path, &reading)?;
+                for (path, archive) in sharded.paths().into_iter().zip(sharded.archives()) {
+                    sources.push(Source::new(path, archive?));
+                }
+                continue;
             }
+            let archive = Archive::open_with(path, &reading).map_err(|error| error.in_file(path))?;
+            sources.push(Source::new(path.to_owned(), archive));
         }
-        let sources = paths.into_iter().map(|path| {
-            let archive = Archive::open_with(&path, &reading).map_err(|error| error.in_file(&path))?;
-            Ok(Source::new(path, archive))
-        });
-        let mut sources: Vec<Source> = sources.collect::<Result<_>>()?;
         let has = |encoding: &Encoding| sources.iter().any(|source| source.archive.encoding() == *encoding);
         let mut options = options.clone();
         // An archive that has only labels is plain, whatever the others are.

@@ -470,3 +470,14 @@ pub(crate) fn compare_with_reference(manifest: &Path) {
         }
     }
 }
+
+/// What is merged is what the manifest names.
+#[test]
+fn a_replaced_shard_is_not_merged() {
+    let folder = Folder::new();
+    let (manifest, shards) = commit(&folder, &[600, 600]);
+    std::fs::copy(&shards[0], &shards[1]).unwrap();
+    let merged = Writer::merge(folder.path("merged.npz"), &[&manifest], &WriteOptions::default());
+    let error = merged.map(drop).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::ShardReplaced { .. }), "{error}");
+}
