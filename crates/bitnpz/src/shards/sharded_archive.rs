@@ -13,7 +13,7 @@ use super::describe::has_only_common;
 use super::keys_twice::KeyTwice;
 use super::manifest::{CutArray, Manifest, Shard};
 use super::names::folder_of;
-use super::open_shards::{OpenShards, Part, Place, ShardStore};
+use super::open_shards::{OpenShard, OpenShards, Part, Place, ShardStore};
 use super::read_manifest::open_manifest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
@@ -249,8 +249,6 @@ impl ShardedArchive {
     }
 
     fn verify_shard(&self, number: usize, pixels: bool) -> Result<Report> {
-        // That a store cannot be read says nothing about the shard.
-        let is_of_store = |error: &Error| self.0.place.is_store() && error.is_of_system();
         let arrays = || {
             let all = self.manifest().arrays.iter().zip(&self.shards()[number].items).enumerate();
             // A shard without images with keys of their own has no set of them.
@@ -261,7 +259,7 @@ impl ShardedArchive {
         let mut report = match self.0.get(number) {
             Ok(shard) if pixels => shard.archive.verify(|_| ())?,
             Ok(shard) => shard.archive.verify_structure()?,
-            Err(error) if is_of_store(&error) => return Err(error),
+            Err(error) if self.is_of_store(&error) => return Err(error),
             Err(error) => {
                 let problems = vec![Problem::of_member("", error.to_string())];
                 return Ok(Report { problems, ..Report::default() });
@@ -271,7 +269,7 @@ impl ShardedArchive {
         if report.problems.is_empty()
             && let Err(error) = found
         {
-            if is_of_store(&error) {
+            if self.is_of_store(&error) {
                 return Err(error);
             }
             report.problems.push(Problem::of_member("", error.to_string()));
@@ -279,14 +277,26 @@ impl ShardedArchive {
         Ok(report)
     }
 
+    /// Returns whether a store cannot be read, which says nothing about a shard.
+    fn is_of_store(&self, error: &Error) -> bool {
+        self.0.place.is_store() && error.is_of_system()
+    }
+
     /// Checks that a shard has the arrays that are the same in all, and if `pixels` says so, that images of one value have no pixel
     /// of the other.
     fn check_contradictions(&self, number: usize, pixels: bool) -> Result<()> {
-        let (first, shard) = (self.0.get(0)?, self.0.get(number)?);
+        let shard = self.0.get(number)?;
+        let first = match self.0.get(0) {
+            Err(error) if self.is_of_store(&error) => return Err(error),
+            // The report of the first shard says why it cannot be opened.
+            first => first.ok(),
+        };
         for key in &self.manifest().shared {
-            let content =
-                |archive: &Archive| archive.zip().find(key).map(|member| (member.crc32(), member.size()));
-            if content(&shard.archive).is_none() || content(&shard.archive) != content(&first.archive) {
+            let content = |shard: &OpenShard| {
+                shard.archive.zip().find(key).map(|member| (member.crc32(), member.size()))
+            };
+            let found = content(&shard);
+            if found.is_none() || first.as_ref().is_some_and(|first| content(first) != found) {
                 return Err(shard.contradicts(format!(
                     "{key:?}: expected the array of the first shard, found another or none"
                 )));

@@ -481,3 +481,13 @@ fn a_replaced_shard_is_not_merged() {
     let error = merged.map(drop).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::ShardReplaced { .. }), "{error}");
 }
+
+#[test]
+fn shards_are_verified_without_the_first() {
+    let folder = Folder::new();
+    let (manifest, shards) = commit(&folder, &[600, 600, 600]);
+    std::fs::remove_file(&shards[0]).unwrap();
+    let reports = ShardedArchive::open(&manifest).unwrap().verify(true, |_| ()).unwrap();
+    let problems: Vec<_> = reports.iter().map(|report| report.report.problems.len()).collect();
+    assert_eq!(problems, [1, 0, 0], "{reports:?}");
+}
