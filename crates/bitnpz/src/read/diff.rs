@@ -116,7 +116,10 @@ impl Archive {
             return Ok(Some(DifferenceKind::Types { first, second }));
         }
         if first.image_count().is_some() && second.image_count().is_some() {
-            return diff_of_images(&self.images(key)?, &other.images(key)?);
+            let images = [self.images(key)?, other.images(key)?];
+            if lie_alike([&first, &second], &images) {
+                return diff_of_images(&images[0], &images[1]);
+            }
         }
         let (first_array, second_array) = (first.to_array()?, second.to_array()?);
         if first.image_count().is_some() || second.image_count().is_some() {
@@ -126,6 +129,14 @@ impl Archive {
             Ok((!is_same).then_some(DifferenceKind::Values))
         }
     }
+}
+
+/// Returns whether the images of two arrays of one shape lie along the same axes, so that each can be compared with that of its
+/// number.
+fn lie_alike(entries: [&Entry<'_>; 2], images: &[Images; 2]) -> bool {
+    let [first, second] = entries;
+    let lie_last = || entries.iter().zip(images).all(|(entry, images)| entry.trailing(images).is_some());
+    images[0].shape() == images[1].shape() && (first.image_axes() == second.image_axes() || lie_last())
 }
 
 /// Formats the dtype and shape of an array.

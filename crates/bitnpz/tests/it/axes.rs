@@ -209,3 +209,22 @@ fn images_with_very_many_axes_come_back() {
         assert_eq!(Archive::open(&path).unwrap().array::<u8>("7").unwrap(), image);
     }
 }
+
+#[test]
+fn stacks_along_other_axes_are_compared_with_plain_arrays() {
+    let folder = Folder::new();
+    let stack = blobs(700).mapv(|pixel| pixel > 0);
+    for (form, axes) in [((1, 2, 0), "HWN"), ((0, 2, 1), "NWH")] {
+        let other = stack.view().permuted_axes([form.0, form.1, form.2]).as_standard_layout().into_owned();
+        let array = DynArray::from_ndarray(&other);
+        let [sets, plain] = [Encoding::Sets, Encoding::Plain].map(|encoding| {
+            let path = folder.path(&format!("{encoding}.npz"));
+            let mut writer = create(&path, encoding);
+            writer.add_dyn_images_of("g", &array.view(), axes.parse().unwrap()).unwrap();
+            writer.finish().unwrap();
+            Archive::open(&path).unwrap()
+        });
+        assert_eq!(sets.diff(&plain, |_| true, |_| ()).unwrap(), [], "{axes}");
+        assert_eq!(plain.diff(&sets, |_| true, |_| ()).unwrap(), [], "{axes}");
+    }
+}
