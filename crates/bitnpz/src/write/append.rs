@@ -133,7 +133,8 @@ impl Writer {
             }
         }
         if let Some(entry) = entry.as_ref().filter(|entry| grows && entry.is_small_stack())
-            && (self.sets.stacks.len() < MOST_SMALL_STACKS || self.sets.joins_stack(member.key()))
+            && (self.sets.stacks.len() < MOST_SMALL_STACKS
+                || self.sets.joins_stack(member.key(), &self.output))
             && let Ok(array) = entry.to_array()
         {
             // It may become large enough for a set.

@@ -62,7 +62,7 @@ impl Writer {
         let left_out = of_shared.map(|stack| &stack.key).filter(|key| is_removed(key));
         writer.sets.left_out = left_out.cloned().collect();
         for (set, removed) in archive.sets().iter().zip(&removed) {
-            if set.is_keyed() && removed.contains(&true) {
+            if set.is_keyed() && removed.contains(&true) && removed.contains(&false) {
                 set.check(archive.zip())?;
             }
         }

@@ -131,8 +131,9 @@ impl SetsWriter {
     }
 
     /// Returns whether a stack with this key becomes one with those of other archives that are merged.
-    pub(super) fn joins_stack(&self, key: &str) -> bool {
-        self.has_stack(key) || self.palettes.contains_key(bitnpz_npz::identity(key))
+    pub(super) fn joins_stack(&self, key: &str, output: &Output) -> bool {
+        let is_there = || output.contains(key) && self.has_stack(key);
+        self.palettes.contains_key(bitnpz_npz::identity(key)) || is_there()
     }
 
     /// Starts the set of a stack whose key is claimed.

@@ -176,9 +176,13 @@ impl SetsWriter {
             )?;
             others.insert(key.clone());
         }
-        self.names.reserve(set.name());
-        self.taken.push(TakenStacks::new(archive, number));
-        Ok(TakenSet::Stacks { number: self.taken.len() - 1, others })
+        let is_any_left = others.len() < set.key_count();
+        let taken = TakenSet::Stacks { number: self.taken.len(), others };
+        if is_any_left {
+            self.names.reserve(set.name());
+            self.taken.push(TakenStacks::new(archive, number));
+        }
+        Ok(taken)
     }
 
     /// Notes that an array of a set that was taken over is the next in the order of saving, unless it has joined another.
@@ -211,6 +215,10 @@ impl SetsWriter {
 
     /// Makes the stack with this key one that can be extended, if it shares a set of another archive.
     pub(super) fn take_out(&mut self, key: &str, output: &mut Output) -> Result<()> {
+        // Most keys are new, or those of stacks that were taken out before: merged archives have many sets to look at.
+        if !output.contains(key) || self.stacks.get(key).is_some() {
+            return Ok(());
+        }
         let Some(taken) = self.taken.iter_mut().find(|taken| taken.items(key).is_some()) else {
             return Ok(());
         };

@@ -140,3 +140,24 @@ fn keys_may_have_control_characters() {
     let error = Writer::create(folder.path("b.npz")).unwrap().add_array("a\0b", &arr1(&[1])).unwrap_err();
     assert!(error.to_string().contains("without NUL"), "{error}");
 }
+
+/// Of images that are all removed none need be whole, and none is left out because it has the key of another.
+#[test]
+fn images_are_removed_from_damaged_sets() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let mut writer = create(&path, Encoding::Sets);
+    (0..200).for_each(|number| writer.add_image(&format!("{number}"), &image(20, 30, number)).unwrap());
+    writer.add_array("labels", &ndarray::array![3]).unwrap();
+    writer.finish().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let place = bytes.windows(9).position(|name| name == b"payload-0").unwrap() + 9 + 60;
+    bytes[place] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let without = |is_removed: &dyn Fn(&str) -> bool| {
+        Writer::without(&path, &WriteOptions::default(), is_removed).and_then(Writer::finish)
+    };
+    assert!(without(&|key| key == "7").is_err());
+    without(&|key| key != "labels").unwrap();
+    assert_eq!(Archive::open(&path).unwrap().keys().collect::<Vec<_>>(), ["labels"]);
+}

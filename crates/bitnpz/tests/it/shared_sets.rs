@@ -394,3 +394,18 @@ fn damaged_stacks_are_not_encoded_again() {
     assert!(Writer::split_part(folder.path("s.npz"), &path, 0, NonZero::new(2).unwrap(), &options).is_err());
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
+
+/// What is removed need not be whole.
+#[test]
+fn damaged_stacks_are_removed() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    write(&path, 0..30, 20);
+    damage(&path);
+    let options = WriteOptions::default();
+    let mut writer = Writer::append(&path, &options).unwrap();
+    writer.add_array("labels", &ndarray::array![3]).unwrap();
+    writer.finish().unwrap();
+    Writer::without(&path, &options, |key| key.starts_with("class")).unwrap().finish().unwrap();
+    assert_eq!(open(&path).keys().collect::<Vec<_>>(), ["labels"]);
+}
