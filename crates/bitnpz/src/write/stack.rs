@@ -222,9 +222,11 @@ impl Stack {
         }
     }
 
-    /// Checks that items of this dtype and shape can be added.
+    /// Checks that items of this dtype and shape can be added. Other writers may make a set of one image without an axis of images.
     pub(super) fn check(&self, dtype: &Dtype, item_shape: &[usize]) -> Result<()> {
-        let error = if dtype != self.dtype() {
+        let error = if self.shape.len() < 3 {
+            ErrorKind::NotAStack { shape: self.shape.clone() }
+        } else if dtype != self.dtype() {
             ErrorKind::OtherDtype { expected: self.dtype().clone(), found: dtype.clone() }
         } else if self.form.as_ref().is_some_and(|form| !form.can_grow(&self.shape)) {
             ErrorKind::FixedStack

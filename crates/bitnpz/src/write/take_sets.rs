@@ -93,8 +93,9 @@ impl SetsWriter {
         let (shape, form) = part_of(shape, form.as_ref(), images.len());
         self.take_out(key, output)?;
         let wanted = self.palettes.get(key);
+        let may_grow = shape.len() > 2;
         if let Some(wanted) =
-            wanted.filter(|wanted| !palette.agrees_with(wanted) && palette.has_values_of(wanted))
+            wanted.filter(|wanted| may_grow && !palette.agrees_with(wanted) && palette.has_values_of(wanted))
         {
             let stack = Stack::with_shape(key, shape, form, wanted.clone());
             return self.encode_again(

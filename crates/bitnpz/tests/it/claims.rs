@@ -351,6 +351,27 @@ fn one_image_may_be_a_stack() {
     drop(Writer::append(&path, &options).map(Writer::finish));
 }
 
+/// What another writer saved without an axis of images is copied, and nothing is added to it.
+#[test]
+fn one_image_that_is_a_stack_does_not_grow() {
+    let folder = Folder::new();
+    let [path, to] = ["a.npz", "b.npz"].map(|name| folder.path(name));
+    let members = written(&WriteOptions::default(), |writer| {
+        writer.extend("s", &Array3::from_shape_fn((1, 600, 300), |(_, y, x)| y * x % 7 < 3)).unwrap();
+    });
+    fs::write(&path, archive(&replaced(&members, "set.json", "[1,600,300]", "[600,300]"))).unwrap();
+    let image = Archive::open(&path).unwrap().array::<bool>("s").unwrap();
+    assert_eq!(image.shape(), [600, 300]);
+    let options = WriteOptions::default();
+    let error = Writer::merge(&to, &[&path, &path], &options).map(drop).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NotAStack { .. }), "{error}");
+    let mut writer = Writer::append(&path, &options).unwrap();
+    let error = writer.extend("s", &Array2::from_elem((2, 300), true)).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NotAStack { .. }), "{error}");
+    writer.finish().unwrap();
+    assert_eq!(Archive::open(&path).unwrap().array::<bool>("s").unwrap(), image);
+}
+
 /// In a set whose images have sizes of their own, each must have that of its stack.
 #[test]
 fn refuses_images_of_another_size_than_their_stack() {
