@@ -298,6 +298,12 @@ impl Error {
         self
     }
 
+    /// Returns the error of an array that has no key.
+    pub(crate) fn without_key(mut self) -> Self {
+        self.0.key = None;
+        self
+    }
+
     /// Sets the key that the error concerns, unless it has one.
     pub(crate) fn with_key(mut self, key: &str) -> Self {
         self.0.key.get_or_insert_with(|| key.to_owned());

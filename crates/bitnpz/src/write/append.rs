@@ -70,7 +70,7 @@ impl Writer {
     }
 
     /// Copies an archive in its order: the images of each set that `images_of` returns, by its number (all of those that stacks
-    /// share, or none; of a stack one range), and the members for whose keys `takes_member` returns `true`. Calls `instead` for each
+    /// share, or none; of a stack one range; ranges in ascending order), and the members for whose keys `takes_member` returns `true`. Calls `instead` for each
     /// other array of a set.
     pub(crate) fn take_over(
         &mut self,
@@ -97,8 +97,9 @@ impl Writer {
                 ItemPlace::Set(array) => match &taken[array.set] {
                     Some((set, images)) => {
                         let is_keyed = archive.sets()[array.set].is_keyed();
-                        let is_taken = |range: &Range<usize>| range.contains(&array.images.start);
-                        if !is_keyed || images.iter().any(is_taken) {
+                        let first = array.images.start;
+                        let range = images.get(images.partition_point(|range| range.end <= first));
+                        if !is_keyed || range.is_some_and(|range| range.contains(&first)) {
                             self.sets.note_taken(&mut self.output.ledger, set, &array, archive);
                         } else {
                             instead(self, array)?;

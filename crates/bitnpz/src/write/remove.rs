@@ -6,7 +6,7 @@ use bitnpz_npy::{make_room, zeros};
 
 use super::stack::Stack;
 use super::writer::Writer;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::options::WriteOptions;
 use crate::packed::{PackedKind, unpack};
 use crate::read::{Archive, SetArray};
@@ -77,7 +77,10 @@ impl Writer {
                 // Nothing is left of a stack.
                 if archive.sets()[array.set].is_keyed() {
                     let removed = &removed[array.set];
-                    writer.add_remaining(&archive, array, |image| removed[image])?;
+                    let key = archive.sets()[array.set].key(archive.zip(), array.images.start);
+                    if writer.add_remaining(&archive, array, |image| removed[image])? == Remaining::KeyTaken {
+                        return Err(Error::from(ErrorKind::DuplicateKey).with_key(&key));
+                    }
                 }
                 Ok(())
             },

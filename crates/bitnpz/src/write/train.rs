@@ -56,7 +56,7 @@ impl Model {
         let mut stack = Stack::like("sample", images.header(), axes)?.ok_or_else(not_images)?;
         let items = c_order(images)?;
         let size = stack.size();
-        let rows = stack.push(&items, shape[0])?;
+        let rows = stack.push(&items, shape[0]).map_err(Error::without_key)?;
         Self::of_rows(rows, size, total, &set_options(options, options.meter()))
     }
 }

@@ -141,6 +141,24 @@ fn refuses_or_reports_duplicate_keys() {
     assert!(problems.iter().all(|problem| problem.member == "again" && problem.key.is_some()));
 }
 
+/// Nothing is left out in silence.
+#[test]
+fn two_images_with_one_key_are_not_copied() {
+    let folder = Folder::new();
+    let [path, other, to] = ["a.npz", "b.npz", "c.npz"].map(|name| folder.path(name));
+    let numbered = written(&WriteOptions::default(), |writer| {
+        (0..12).for_each(|seed| writer.add_image(&format!("{seed}"), &image(seed)).unwrap());
+    });
+    let options = WriteOptions::default();
+    fs::write(&other, archive(&stack(Codec::Raw))).unwrap();
+    for twice in [doubled(&numbered), with_segment_twice(&numbered)] {
+        fs::write(&path, archive(&twice)).unwrap();
+        assert!(Writer::merge(&to, &[&other, &path], &options).and_then(Writer::finish).is_err());
+        let error = Writer::without(&path, &options, |key| key == "7").and_then(Writer::finish).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::DuplicateKey), "{error}");
+    }
+}
+
 fn written_array() -> Vec<u8> {
     let members = written(&WriteOptions::default(), |writer| {
         writer.add_array("stack", &ndarray::arr1(&[1_i32, 2])).unwrap();

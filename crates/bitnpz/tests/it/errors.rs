@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Cursor;
 
-use bitnpz::{Archive, Dtype, DynArray, Encoding, WriteOptions, Writer};
+use bitnpz::{Archive, Dtype, DynArray, Encoding, ErrorKind, WriteOptions, Writer};
 use ndarray::{Array1, Array2, Array3, Axis, array};
 
 #[test]
@@ -150,4 +150,13 @@ fn refuses_false_descriptions_of_packed_rows() {
     assert!(tampered("{", &good).unwrap_err().to_string().contains(".bitnpz/packed.json"));
     let missing = tampered(r#"{"version":1,"exceptions":{"y":null}}"#, &good).unwrap();
     assert!(missing.verify(|_| ()).unwrap().problems[0].message.contains("\"y\""));
+}
+
+/// A sample has no key.
+#[test]
+fn a_sample_that_does_not_fit_is_told_without_a_key() {
+    let images =
+        ndarray::Array3::from_shape_fn((9, 5, 5), |(image, row, column)| (image * row + column) as u8);
+    let error = bitnpz::Model::train(&images, 9, &WriteOptions::default()).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NotBilevel { .. }) && error.key().is_none(), "{error}");
 }
