@@ -114,7 +114,7 @@ impl std::io::Write for FailsOnce {
 
 #[test]
 fn stack_of_which_a_part_was_not_written_makes_no_archive() {
-    for encoding in Encoding::ALL {
+    for encoding in [Encoding::Plain, Encoding::Packed] {
         let options = WriteOptions::default().with_encoding(encoding).with_compression(Compression::Stored);
         let mut writer = Writer::into_output(FailsOnce { bytes_left: 1 << 20 }, &options);
         let mut stack = writer.stack("x", &Dtype::of::<u8>(), [500, 500]).unwrap();
