@@ -238,6 +238,11 @@ impl SetWriter {
         self.images == 0
     }
 
+    /// Returns the number of images that are no longer collected.
+    pub(crate) fn written(&self) -> usize {
+        self.images
+    }
+
     /// Names the set, no part of which has been written.
     pub(crate) fn rename(&mut self, name: &str) {
         debug_assert!(self.is_unwritten());

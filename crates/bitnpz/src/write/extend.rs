@@ -172,11 +172,13 @@ impl Writer {
         let count = images.shape().first().copied().unwrap_or(0);
         if self.encoding() == Encoding::Sets {
             self.sets.take_out(identity, &mut self.output)?;
-            if let Some(set) = self.sets.stacks.get_to_extend(identity, count, &mut self.output)? {
+            let extended = self.sets.stacks.extend(identity, count, &mut self.output, |set, output| {
                 set.stack.check_batch(images.header(), axes)?;
-                set.push(&mut self.output, &items, count)?;
-                let added = count * set.stack.item_images();
-                return self.bound_memory(&images).map(|()| added);
+                set.push(output, &items, count)?;
+                Ok(count * set.stack.item_images())
+            })?;
+            if let Some(added) = extended {
+                return Ok(added);
             }
         }
         if let Some(stack) = self.waiting.get(identity) {
@@ -193,18 +195,11 @@ impl Writer {
         let encoding = self.sets.encoding_of_stack(self.encoding(), &stack, &items);
         if encoding == Encoding::Sets {
             let set = self.add_stack(key, &images, (shape, form)).map_err(blame)?;
-            self.sets.stacks.push(set);
-            return self.bound_memory(&images).map(|()| added);
+            return self.sets.stacks.push(set, &mut self.output).map(|()| added);
         }
         self.waiting.start(stack, encoding, &items, count, &mut self.output)?;
         self.output.claim(key)?;
         Ok(added)
-    }
-
-    /// Moves images of sets to a temporary file if they take much memory, after these were added.
-    fn bound_memory(&mut self, added: &DynArrayView<'_>) -> Result<()> {
-        let rows = added.data().len().div_ceil(8 * added.dtype().item_size().max(1));
-        self.sets.stacks.bound_memory(&mut self.output, rows)
     }
 
     /// Checks that a stack can be started under this key.

@@ -45,30 +45,37 @@ impl OpenStacks {
         self.numbers.get(key).map(|&number| &self.stacks[number])
     }
 
-    /// Returns the stack with this key, to add so many items to it.
-    pub(super) fn get_to_extend(
+    /// Calls `extend` with the stack with this key, to which it adds so many items; returns `None` if there is none.
+    pub(super) fn extend<R>(
         &mut self,
         key: &str,
         items: usize,
         output: &mut Output,
-    ) -> Result<Option<&mut SetStack>> {
+        extend: impl FnOnce(&mut SetStack, &mut Output) -> Result<R>,
+    ) -> Result<Option<R>> {
         let Some(stack) = self.numbers.get(key).map(|&number| &mut self.stacks[number]) else {
             return Ok(None);
         };
+        let before = stack.set.collected_bytes();
         if stack.needs_restoring(items) {
             output.whole(|output| stack.restore(&mut self.spill, output))?;
         }
-        Ok(Some(stack))
+        let extended = extend(stack, output)?;
+        let added = stack.set.collected_bytes().saturating_sub(before);
+        self.bound_memory(output, added)?;
+        Ok(Some(extended))
     }
 
     /// Adds a stack whose key none of them has.
-    pub(super) fn push(&mut self, stack: SetStack) {
+    pub(super) fn push(&mut self, stack: SetStack, output: &mut Output) -> Result<()> {
+        let added = stack.set.collected_bytes();
         self.numbers.insert(stack.stack.key.clone(), self.stacks.len());
         self.stacks.push(stack);
+        self.bound_memory(output, added)
     }
 
-    /// Moves images to a temporary file if they take much memory, after so many bytes of packed rows were added.
-    pub(super) fn bound_memory(&mut self, output: &mut Output, added: usize) -> Result<()> {
+    /// Moves images to a temporary file if they take much memory, after so many bytes were added to those that are collected.
+    fn bound_memory(&mut self, output: &mut Output, added: usize) -> Result<()> {
         self.added = self.added.saturating_add(added);
         if self.added < COUNTED_AFTER {
             return Ok(());
@@ -98,6 +105,7 @@ impl OpenStacks {
 mod tests {
     use ndarray::{Array3, Axis, concatenate, s};
 
+    use super::MOST_COLLECTED;
     use crate::{Archive, WriteOptions, Writer};
 
     /// Returns images of a class, which all differ.
@@ -105,6 +113,36 @@ mod tests {
         Array3::from_shape_fn((count, 16, 20), |(number, row, column)| {
             if row == 0 { number >> column & 1 == 1 } else { (row * 5 + column * 3 + class) % 7 < 2 }
         })
+    }
+
+    /// Memory is bounded whether images are those of an archive that is appended to, or some of their stack are encoded.
+    #[test]
+    fn images_of_many_stacks_take_bounded_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npz");
+        let (first, more) = (150, 2000);
+        let mut writer = Writer::create(&path).unwrap();
+        for number in 0..40 {
+            writer.add_images(&number.to_string(), &class(number, first)).unwrap();
+        }
+        writer.finish().unwrap();
+        let mut writer = Writer::append(&path, &WriteOptions::default()).unwrap();
+        for (count, stacks) in [(1, 40), (more, 10)] {
+            for number in 0..stacks {
+                writer.extend(&number.to_string(), &class(number, count)).unwrap();
+                let collected: usize =
+                    writer.sets.stacks.iter().map(|stack| stack.set.collected_bytes()).sum();
+                assert!(collected < 3 * MOST_COLLECTED, "{collected} bytes");
+            }
+        }
+        writer.finish().unwrap();
+        let archive = Archive::open(&path).unwrap();
+        for number in 0..40 {
+            let more = if number < 10 { more } else { 0 };
+            let [one, two, three] = [first, 1, more].map(|count| class(number, count));
+            let expected = concatenate![Axis(0), one, two, three].into_dyn();
+            assert!(archive.array::<bool>(&number.to_string()).unwrap() == expected, "{number}");
+        }
     }
 
     /// Limits are low in tests of this crate: images go to the temporary file, come back, and are encoded, in every order.

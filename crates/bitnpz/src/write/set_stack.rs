@@ -19,7 +19,7 @@ pub(super) struct SetStack {
     pub(super) set: SetWriter,
     /// Its place in the order of saving.
     pub(super) place: usize,
-    /// The images at the beginning whose packed rows are in a temporary file: where each part is, and how many it has.
+    /// The first images that are not encoded yet, whose packed rows are in a temporary file: where each part is, and how many it has.
     spilled: Vec<(Range<u64>, usize)>,
     /// Images of another archive that come before those that are added.
     taken: Option<TakenImages>,
@@ -106,13 +106,14 @@ impl SetStack {
     /// Returns whether images are in a temporary file which must be moved back before so many items are added: images are encoded in
     /// their order.
     pub(super) fn needs_restoring(&self, items: usize) -> bool {
-        let images = self.stack.images().saturating_add(items.saturating_mul(self.stack.item_images()));
+        let images = self.stack.images() - self.set.written();
+        let images = images.saturating_add(items.saturating_mul(self.stack.item_images()));
         !self.spilled.is_empty() && !are_collected(images, images.saturating_mul(self.image_bytes()))
     }
 
-    /// Moves the rows of its images from memory to a temporary file, unless some of them have been encoded.
+    /// Moves the rows of its images that are not encoded yet from memory to a temporary file.
     pub(super) fn spill(&mut self, spill: &mut Spill) -> Result<()> {
-        if !self.set.is_unwritten() || self.set.collected_bytes() == 0 {
+        if self.set.collected_bytes() == 0 {
             return Ok(());
         }
         let rows = self.set.take_rows();
@@ -125,7 +126,6 @@ impl SetStack {
         if self.spilled.is_empty() {
             return Ok(());
         }
-        debug_assert!(self.set.is_unwritten(), "what is encoded comes first");
         let (size, bytes, last) = (self.stack.size(), self.image_bytes(), self.set.take_rows());
         for (range, _) in std::mem::take(&mut self.spilled) {
             let at_once = items_at_once(bytes) * bytes;

@@ -109,10 +109,12 @@ impl SetsWriter {
         let palette = wanted
             .filter(|wanted| palette.agrees_with(wanted))
             .map_or(palette.clone(), |wanted| wanted.united_with(&palette));
-        if let Some(same) = self.stacks.get_to_extend(key, usize::MAX, output)? {
+        let joined = self.stacks.extend(key, usize::MAX, output, |same, output| {
             same.stack.join(&palette, &shape, form.as_ref())?;
             same.copy_taken(output)?;
-            same.set.add_set(&mut output.zip, zip, set, images)?;
+            same.set.add_set(&mut output.zip, zip, set, images)
+        })?;
+        if joined.is_some() {
             return Ok(TakenSet::Joined);
         }
         output.claim(key)?;
@@ -123,7 +125,7 @@ impl SetsWriter {
         if self.joins_pieces {
             stack.copy_taken(output)?;
         }
-        self.stacks.push(stack);
+        self.stacks.push(stack, output)?;
         Ok(TakenSet::At(place))
     }
 
@@ -137,16 +139,18 @@ impl SetsWriter {
     ) -> Result<TakenSet> {
         let set = &archive.sets()[array.set];
         let items = stack.shape[0];
-        if let Some(same) = self.stacks.get_to_extend(&stack.key, items, output)? {
+        let joined = self.stacks.extend(&stack.key, items, output, |same, output| {
             same.stack.check_join(stack.palette(), &stack.shape, stack.form())?;
-            same.push_decoded(output, archive, array, 0..items)?;
+            same.push_decoded(output, archive, array, 0..items)
+        })?;
+        if joined.is_some() {
             return Ok(TakenSet::Joined);
         }
         output.claim(&stack.key)?;
         let (writer, place) = self.start(&mut output.ledger, set.name(), stack.dtype());
         let mut stack = SetStack::new(stack.to_empty(), writer, place);
         stack.push_decoded(output, archive, array, 0..items)?;
-        self.stacks.push(stack);
+        self.stacks.push(stack, output)?;
         Ok(TakenSet::At(place))
     }
 
@@ -161,21 +165,19 @@ impl SetsWriter {
                 continue;
             }
             self.take_out(key, output)?;
-            let Some(same) = self.stacks.get_to_extend(key, shape[0], output)? else {
-                output.claim(key)?;
-                continue;
-            };
             let array = SetArray { set: number, images: set.images_of_key(index) };
-            // Its pixels are packed anew.
-            let own = palette_of(archive, number, std::slice::from_ref(&array.images));
-            let palette = if own.has_values_of(same.stack.palette()) { same.stack.palette() } else { &own };
-            same.stack.check_join(palette, shape, form.as_ref())?;
-            same.push_decoded(output, archive, &array, 0..shape[0])?;
-            self.stacks.bound_memory(
-                output,
-                array.images.len() * shape[shape.len() - 2] * shape[shape.len() - 1].div_ceil(8),
-            )?;
-            others.insert(key.clone());
+            let joined = self.stacks.extend(key, shape[0], output, |same, output| {
+                // Its pixels are packed anew.
+                let own = palette_of(archive, number, std::slice::from_ref(&array.images));
+                let palette =
+                    if own.has_values_of(same.stack.palette()) { same.stack.palette() } else { &own };
+                same.stack.check_join(palette, shape, form.as_ref())?;
+                same.push_decoded(output, archive, &array, 0..shape[0])
+            })?;
+            match joined {
+                Some(()) => drop(others.insert(key.clone())),
+                None => output.claim(key)?,
+            }
         }
         let is_any_left = others.len() < set.key_count();
         let taken = TakenSet::Stacks { number: self.taken.len(), others };
@@ -227,8 +229,7 @@ impl SetsWriter {
         let Some((array, place)) = taken.take(key) else { return Ok(()) };
         // It is no longer among those that are copied.
         let stack = output.whole(|output| self.decoded(&archive, &array, place, output))?;
-        self.stacks.push(stack);
-        Ok(())
+        self.stacks.push(stack, output)
     }
 
     /// Returns a stack that shares a set of another archive and was saved in this place, as one that can be extended.
