@@ -270,17 +270,17 @@ impl Images {
             if let Some(size) = self.size
                 && let Some(coded) = images.find_coded()?
             {
-                return CodedImage::decode_all(&coded, size, checks, |number, image| {
-                    read(image, out.of(number));
+                return CodedImage::decode_all(&coded, size, checks, |number, stored| {
+                    images.of(number).with_stored(stored, |image| read(image, out.of(number)));
                 });
             }
             match images {
                 Share::One(
-                    Self { storage: ImageStorage::Set(stored), size: Some(size), .. },
+                    of @ Self { storage: ImageStorage::Set(stored), size: Some(size), .. },
                     window,
                     indices,
-                ) => stored.with_images(window, indices, *size, checks, |number, image| {
-                    read(image, out.of(number));
+                ) => stored.with_images(window, indices, *size, checks, |number, stored| {
+                    of.with_stored(stored, |image| read(image, out.of(number)));
                 }),
                 _ => images.try_for_each(|number, images, index| {
                     images.with_bitmap(index, |image| read(image, out.of(number)))

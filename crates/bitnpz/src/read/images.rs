@@ -5,8 +5,8 @@ use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 
-use bitnpz_bitmap::Bitmap;
 use bitnpz_bitmap::codec::Codec;
+use bitnpz_bitmap::{Bitmap, BitmapView};
 use bitnpz_npy::{Dtype, DynArrayView, Header};
 use bitnpz_npz::Limits;
 
@@ -49,6 +49,8 @@ pub struct Images {
     len: usize,
     pub(super) size: Option<[usize; 2]>,
     pub(super) storage: ImageStorage,
+    /// Whether each bit of what is stored stands for the other.
+    is_inverted: bool,
     /// The most threads that read a batch.
     pub(super) threads: NonZero<usize>,
 }
@@ -153,7 +155,7 @@ impl Images {
         rows.check(len * height, width)?;
         let (shape, size) = (shape.to_vec(), Some([height, width]));
         let (storage, threads) = (ImageStorage::Packed(Arc::new(rows)), threads::default_count());
-        Ok(Self { kind, shape, trailing: 0, len, size, storage, threads })
+        Ok(Self { kind, shape, trailing: 0, len, size, storage, is_inverted: false, threads })
     }
 
     /// Packs the images of an array whose compressed size in the file is `stored_bytes`.
@@ -187,19 +189,33 @@ impl Images {
         };
         let kind = images.set().kind(size.map_or(0, |[_, width]| width));
         let threads = images.threads();
-        Ok(Self { kind, shape, trailing: 0, len, size, storage: ImageStorage::Set(images), threads })
+        let storage = ImageStorage::Set(images);
+        Ok(Self { kind, shape, trailing: 0, len, size, storage, is_inverted: false, threads })
     }
 
     /// Returns the images of a stack in one archive with the values of their bits the other way round.
     pub(crate) fn inverted(self) -> Self {
         let [off, on] = self.kind.bits;
         let kind = PackedKind { bits: [on, off], ..self.kind.clone() };
-        let rows = match self.storage {
-            ImageStorage::Packed(rows) => PackedRows::Inverted(rows),
-            ImageStorage::Set(images) => PackedRows::InvertedSet(images),
-            ImageStorage::Shards(_) => unreachable!("they are in one archive"),
-        };
-        Self { kind, storage: ImageStorage::Packed(Arc::new(rows)), ..self }
+        Self { kind, is_inverted: !self.is_inverted, ..self }
+    }
+
+    /// Calls `with` with an image as it is, given as it is stored.
+    pub(super) fn with_stored<R>(&self, stored: BitmapView<'_>, with: impl FnOnce(BitmapView<'_>) -> R) -> R {
+        if !self.is_inverted {
+            return with(stored);
+        }
+        let rows = inverted_rows(stored);
+        with(BitmapView::new(stored.height(), stored.width(), &rows).expect("rows of an image"))
+    }
+
+    /// Returns how many pixels of an image have the bit 1, if so many have it as it is stored.
+    pub(super) fn ones_of_stored(&self, index: usize, stored: u64) -> Result<u64> {
+        if !self.is_inverted {
+            return Ok(stored);
+        }
+        let [height, width] = self.size_of(index)?;
+        Ok((height * width) as u64 - stored)
     }
 
     /// Returns the images of this kind and shape that are cut over several archives: a stack, or images of one size or of
@@ -218,7 +234,8 @@ impl Images {
             _ => None,
         };
         let kind = PackedKind { width: size.map_or(0, |[_, width]| width), ..kind };
-        Ok(Self { kind, shape, trailing, len, size, storage: ImageStorage::Shards(shards), threads })
+        let storage = ImageStorage::Shards(shards);
+        Ok(Self { kind, shape, trailing, len, size, storage, is_inverted: false, threads })
     }
 
     /// Returns the number of axes of length 1 that follow height and width in the saved array, such as 1 for
@@ -435,4 +452,15 @@ impl Images {
 pub(super) fn trailing(array: &Header, stack: &[usize]) -> Option<usize> {
     let rest = array.shape.strip_prefix(stack)?;
     (!array.fortran_order && rest.iter().all(|&side| side == 1)).then_some(rest.len())
+}
+
+/// Returns the packed rows of an image with the other bits.
+fn inverted_rows(image: BitmapView<'_>) -> Vec<u8> {
+    let mut rows: Vec<u8> = image.as_bytes().iter().map(|byte| !byte).collect();
+    let (stride, padding) = (image.width().div_ceil(8), image.width().next_multiple_of(8) - image.width());
+    rows.iter_mut()
+        .skip(stride.wrapping_sub(1))
+        .step_by(stride.max(1))
+        .for_each(|last| *last &= 0xFF << padding);
+    rows
 }

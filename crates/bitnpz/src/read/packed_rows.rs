@@ -7,7 +7,6 @@ use std::sync::Arc;
 use bitnpz_bitmap::BitmapView;
 
 use super::contents::Contents;
-use super::stored_images::StoredImages;
 use crate::error::Result;
 
 /// The packed rows of a stack of images.
@@ -25,10 +24,6 @@ pub(super) enum PackedRows {
         /// Their range of bytes in the file.
         range: Range<u64>,
     },
-    /// Other rows with the other bits.
-    Inverted(Arc<Self>),
-    /// Those of an image set with the other bits.
-    InvertedSet(StoredImages),
 }
 
 impl PackedRows {
@@ -36,8 +31,6 @@ impl PackedRows {
         match self {
             Self::Memory { stored_bytes, .. } => *stored_bytes,
             Self::File { range, .. } => range.end - range.start,
-            Self::Inverted(rows) => rows.stored_bytes(),
-            Self::InvertedSet(images) => images.stored_bytes(),
         }
     }
 
@@ -46,7 +39,7 @@ impl PackedRows {
         match self {
             Self::Memory { rows: bytes, .. } => BitmapView::new(rows, width, bytes).map(|_| ())?,
             // Their number was compared with the array's header; each image is checked when it is read.
-            Self::File { .. } | Self::Inverted(_) | Self::InvertedSet(_) => {}
+            Self::File { .. } => {}
         }
         Ok(())
     }
@@ -65,20 +58,7 @@ impl PackedRows {
                 let start = range.start + (index * len) as u64;
                 contents.zip.slice(start..start + len as u64)?
             }
-            Self::Inverted(rows) => Cow::Owned(rows.with_image(index, [height, width], inverted_rows)?),
-            Self::InvertedSet(images) => Cow::Owned(images.with_image(index, inverted_rows)?),
         };
         Ok(with(BitmapView::new(height, width, &bytes)?))
     }
-}
-
-/// Returns the packed rows of an image with the other bits.
-fn inverted_rows(image: BitmapView<'_>) -> Vec<u8> {
-    let mut rows: Vec<u8> = image.as_bytes().iter().map(|byte| !byte).collect();
-    let (stride, padding) = (image.width().div_ceil(8), image.width().next_multiple_of(8) - image.width());
-    rows.iter_mut()
-        .skip(stride.wrapping_sub(1))
-        .step_by(stride.max(1))
-        .for_each(|last| *last &= 0xFF << padding);
-    rows
 }

@@ -30,8 +30,11 @@ impl Images {
     pub fn with_bitmap<R>(&self, index: usize, with: impl FnOnce(BitmapView<'_>) -> R) -> Result<R> {
         self.check_index(index)?;
         match &self.storage {
-            ImageStorage::Packed(rows) => rows.with_image(index, self.size.unwrap_or_default(), with),
-            ImageStorage::Set(images) => images.with_image(index, with),
+            ImageStorage::Packed(rows) => {
+                let size = self.size.unwrap_or_default();
+                rows.with_image(index, size, |image| self.with_stored(image, with))
+            }
+            ImageStorage::Set(images) => images.with_image(index, |image| self.with_stored(image, with)),
             ImageStorage::Shards(shards) => {
                 Self::in_shard(&**shards, index, |images, index| images.with_bitmap(index, with))
             }
@@ -133,7 +136,7 @@ impl Images {
             ImageStorage::Packed(_) | ImageStorage::Shards(_) => {
                 self.with_bitmap(index, |image| image.count_ones() as u64)
             }
-            ImageStorage::Set(images) => images.count_ones(index),
+            ImageStorage::Set(images) => self.ones_of_stored(index, images.count_ones(index)?),
         }
     }
 

@@ -13,6 +13,14 @@ pub(super) enum Share<'i> {
 }
 
 impl<'i> Share<'i> {
+    /// Returns the images that the one with this number in the share is one of.
+    pub(super) fn of(&self, number: usize) -> &'i Images {
+        match self {
+            Self::One(images, ..) => images,
+            Self::Several(all) => all[number].0,
+        }
+    }
+
     /// Calls `with` with the number of each image in the share, the images that it is one of, and its index there.
     pub(super) fn try_for_each(
         &self,

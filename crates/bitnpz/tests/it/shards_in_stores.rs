@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use bitnpz::{Codec, Manifest, OpenOptions, ReadAt, ShardStore, ShardedArchive, WriteOptions, Writer};
-use ndarray::{Array3, Axis};
+use bitnpz::{
+    Archive, Codec, Manifest, OpenOptions, ReadAt, ShardStore, ShardedArchive, WriteOptions, Writer,
+};
+use ndarray::{Array3, Axis, s};
 
 use crate::shards::{check, commit, glyphs, noise, write};
 use crate::support::Folder;
@@ -139,4 +141,51 @@ fn shards_in_a_store_are_opened_once_and_requested_together() {
         assert_eq!(batch, all.select(Axis(0), &order));
     }
     assert_eq!(store.requests.load(Ordering::Relaxed), requests);
+}
+
+/// A shard whose bits have the values of the others the other way round is read as they are.
+#[test]
+fn shards_of_other_bits_are_requested_as_others_are() {
+    let folder = Folder::new();
+    let manifest = folder.path("inks.bitnpz.json");
+    let each = 5000;
+    let mut all = noise(0..2 * each).mapv(|pixel| if pixel { 7_u8 } else { 3 });
+    all.index_axis_mut(Axis(0), each).fill(3);
+    let shards = [0, each].map(|first| {
+        let path = bitnpz::shard_path(&manifest, first);
+        let options = WriteOptions::default().with_codec(Codec::Raw);
+        let mut writer = Writer::create_with(&path, &options).unwrap();
+        // A value that comes alone at first has the bit 1.
+        for images in [first..first + 1, first + 1..first + each] {
+            writer.extend("glyphs", &all.slice(s![images, .., ..]).to_owned()).unwrap();
+        }
+        writer.finish().unwrap();
+        path
+    });
+    let values = |path| Archive::open(path).unwrap().images("glyphs").unwrap().values();
+    let [three, seven] = values(&shards[0]);
+    assert_eq!(values(&shards[1]), [seven, three]);
+    bitnpz::commit(&manifest, &shards, &OpenOptions::default()).unwrap();
+    let (archive, store) = in_store(&folder, &manifest);
+    let images = archive.images("glyphs").unwrap();
+    let requests = [0, each].map(|first| {
+        store.requests.store(0, Ordering::Relaxed);
+        let order: Vec<usize> = (0..each).map(|place| first + place * 7919 % each).collect();
+        let mut batch = Array3::from_elem((each, 20, 30), 0_u8);
+        images.read_batch_into(&order, &mut batch).unwrap();
+        assert_eq!(batch, all.select(Axis(0), &order));
+        store.requests.load(Ordering::Relaxed)
+    });
+    assert_eq!(requests[0], requests[1]);
+    let ones =
+        |image: usize| all.index_axis(Axis(0), image).iter().filter(|pixel| **pixel == 7).count() as u64;
+    assert_eq!(images.count_ones(&[each - 1, each, each + 1]).unwrap(), [each - 1, each, each + 1].map(ones));
+
+    // Its blocks are compared with their checksums, as those of others are.
+    let mut bytes = std::fs::read(&shards[1]).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&shards[1], bytes).unwrap();
+    let damaged = ShardedArchive::open(&manifest).unwrap().images("glyphs").unwrap();
+    assert!(damaged.to_array::<u8>().unwrap_err().to_string().contains("checksum"));
 }
