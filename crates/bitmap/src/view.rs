@@ -75,7 +75,9 @@ impl<'a> BitmapView<'a> {
         // Rows without bytes are not visited: there can be any number of them.
         if padding != 0 {
             let mut lasts = rows.iter().skip(stride(width) - 1).step_by(stride(width));
-            if let Some(row) = lasts.position(|last| last & padding != 0) {
+            // All at once, which takes half the time of stopping at the first.
+            if lasts.clone().fold(0, |all, last| all | last) & padding != 0 {
+                let row = lasts.position(|last| last & padding != 0).unwrap_or_default();
                 return Err(ErrorKind::Padding { row }.into());
             }
         }

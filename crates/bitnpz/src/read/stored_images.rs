@@ -49,9 +49,9 @@ impl StoredImages {
         &self.contents.sets[self.array.set]
     }
 
-    /// Compares the checksums of the set, before its images get new ones.
+    /// Compares checksums before the images get new ones.
     pub(crate) fn check(&self) -> Result<()> {
-        self.set().check(self.zip())
+        self.set().check_images(self.zip(), self.array.images.clone())
     }
 
     /// Returns the number of the first image in the set.

@@ -81,15 +81,16 @@ impl Archive {
         })
     }
 
-    /// Returns a problem for each image whose key another array or an image of an earlier set has too.
-    fn keys_of_two_sets(&self) -> impl Iterator<Item = Problem> {
+    /// Returns a problem for each image whose key another array, an image of an earlier set or an earlier one of its own has too.
+    fn keys_twice(&self) -> impl Iterator<Item = Problem> {
         let keyed: Vec<&StoredSet> = self.sets().iter().filter(|set| set.is_keyed()).collect();
         let contents = self.contents();
         (0..keyed.len()).flat_map(move |number| {
             let (set, earlier) = (keyed[number], keyed[..number].to_vec());
             let is_twice = move |image: &usize| {
                 let key = set.key(self.zip(), *image);
-                earlier.iter().any(|earlier| earlier.find(self.zip(), &key).is_some())
+                set.find(self.zip(), &key).is_some_and(|first| first < *image)
+                    || earlier.iter().any(|earlier| earlier.find(self.zip(), &key).is_some())
                     || contents.stacks.contains_key(&key)
                     || contents.member(&key).is_some()
             };
@@ -154,7 +155,7 @@ impl Archive {
             done += set.len();
         }
         interrupt::check()?;
-        report.problems.extend(self.keys_of_two_sets());
+        report.problems.extend(self.keys_twice());
         Ok(report)
     }
 

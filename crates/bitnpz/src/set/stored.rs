@@ -1,6 +1,7 @@
 //! An image set in an archive.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
 use bitnpz_bitmap::BitmapView;
@@ -43,6 +44,8 @@ pub(crate) struct StoredSet {
     decoding_nanoseconds: u64,
     /// Set once the checksums of its members were found to fit.
     pub(super) checked: OnceLock<()>,
+    /// The first image of the block whose checksum was last found to fit; no image if none was.
+    pub(super) checked_block: AtomicUsize,
 }
 
 /// A model of a set, which is read when it is first needed.
@@ -124,6 +127,7 @@ impl StoredSet {
             models,
             decoding_nanoseconds: 0,
             checked: OnceLock::new(),
+            checked_block: AtomicUsize::new(usize::MAX),
         };
         set.decoding_nanoseconds = payload_bytes.saturating_mul(nanoseconds_per_byte(set.codec()));
         Ok(set)

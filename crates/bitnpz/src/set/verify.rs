@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use bitnpz_npy::with_room;
 use bitnpz_npz::Archive;
@@ -16,6 +17,9 @@ use crate::names::is_key;
 
 /// So many blocks are requested together, if that is not too much at once.
 const REQUESTED_BLOCKS: usize = 1024;
+
+/// Larger sets are not read as a whole before some of their images are copied.
+const MOST_READ_FOR_SOME: u64 = 64 << 20;
 
 /// An image that is damaged, or may be.
 #[derive(Clone, Debug)]
@@ -50,6 +54,61 @@ impl SegmentFlaws {
 }
 
 impl StoredSet {
+    /// Compares checksums before these images get new ones: damage must not. They are those of its members, once, unless reading all
+    /// of it for some of its images would take long. Then they are those of the images' blocks.
+    ///
+    /// # Errors
+    ///
+    /// If a member is missing or damaged, or a block.
+    pub(crate) fn check_images(&self, zip: &Archive, images: Range<usize>) -> Result<()> {
+        let takes_long = || zip.is_read_by_range() || self.stored_bytes(zip) > MOST_READ_FOR_SOME;
+        if self.checked.get().is_some() || images.len() == self.len() || !takes_long() {
+            return self.check(zip);
+        }
+        for (first, segment) in self.segments() {
+            let end = images.end.min(first + segment.len());
+            let part = images.start.max(first).saturating_sub(first)..end.saturating_sub(first);
+            for block in part.start / BLOCK..part.end.div_ceil(BLOCK).max(part.start / BLOCK) {
+                let images = block * BLOCK..segment.len().min((block + 1) * BLOCK);
+                // Images are often copied one after the other.
+                if self.checked_block.load(Ordering::Relaxed) != first + images.start {
+                    interrupt::check()?;
+                    self.check_block(zip, (first, segment), block, images.clone())?;
+                    self.checked_block.store(first + images.start, Ordering::Relaxed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the checksum of a block, whose images have these numbers in the segment.
+    fn check_block(
+        &self,
+        zip: &Archive,
+        (first, segment): (usize, &Segment),
+        block: usize,
+        images: Range<usize>,
+    ) -> Result<()> {
+        let (mut checksum, mut crc) = (Checksum::default(), ImageCrc::default());
+        for image in images.clone() {
+            match segment.payloads(zip)?.original(zip, image)? {
+                Some(original) => checksum.add_repeat(original),
+                None => {
+                    self.read_rows(zip, first + image, &mut crc)?;
+                    checksum.add_crc(crc.finish());
+                }
+            }
+        }
+        match segment.payloads(zip)?.damage(zip, block, &checksum)? {
+            Damage::None => Ok(()),
+            Damage::One(_) | Damage::Some => {
+                let (start, last) = (first + images.start, first + images.end - 1);
+                let message = format!("images {start} to {last} of the set: their checksum differs");
+                Err(segment.damaged(message).into())
+            }
+        }
+    }
+
     /// Checks the checksums of its members, once, before images get new ones: damage must not.
     ///
     /// # Errors

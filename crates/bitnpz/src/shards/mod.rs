@@ -12,6 +12,7 @@
 //! | `commit` | writing it in one step, so that readers see all shards of a set or none |
 //! | `open_shards` | the shards that are open, opened when something is read of them |
 //! | `sharded_archive` | reading: the public type |
+//! | `verify_shard` | verifying a shard, and what the manifest says of it |
 //! | `keys_twice` | verifying: images of several shards that have the same key |
 //! | `names` | names of shards that nobody else has |
 //! | `orphans` | shards that no manifest names |
@@ -29,6 +30,7 @@ mod orphans;
 mod read_manifest;
 mod shard;
 mod sharded_archive;
+mod verify_shard;
 
 pub use commit::{commit, replace};
 pub use manifest::{MANIFEST_SUFFIX, Manifest, Shard, is_manifest};

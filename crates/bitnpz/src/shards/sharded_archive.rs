@@ -9,11 +9,10 @@ use std::sync::Arc;
 use bitnpz_npy::Header;
 use bitnpz_npz::Limits;
 
-use super::describe::has_only_common;
 use super::keys_twice::KeyTwice;
 use super::manifest::{CutArray, Manifest, Shard};
 use super::names::folder_of;
-use super::open_shards::{OpenShard, OpenShards, Part, Place, ShardStore};
+use super::open_shards::{OpenShards, Part, Place, ShardStore};
 use super::read_manifest::open_manifest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interrupt;
@@ -224,7 +223,7 @@ impl ShardedArchive {
         let mut reports = Vec::with_capacity(total);
         for number in 0..total {
             interrupt::check()?;
-            let report = self.verify_shard(number, pixels)?;
+            let report = self.0.verify_shard(number, pixels)?;
             reports.push(ShardReport { name: self.shards()[number].name.clone(), report });
             progress(Steps { done: number + 1, total });
         }
@@ -246,77 +245,6 @@ impl ShardedArchive {
             }
         }
         Ok(reports)
-    }
-
-    fn verify_shard(&self, number: usize, pixels: bool) -> Result<Report> {
-        let arrays = || {
-            let all = self.manifest().arrays.iter().zip(&self.shards()[number].items).enumerate();
-            // A shard without images with keys of their own has no set of them.
-            let there = all.filter(|(_, (array, items))| array.key.is_some() || **items > 0);
-            there.map(|(array, _)| array).collect::<Vec<_>>()
-        };
-        let parts = || arrays().into_iter().try_for_each(|array| self.0.part(number, array).map(drop));
-        let mut report = match self.0.get(number) {
-            Ok(shard) if pixels => shard.archive.verify(|_| ())?,
-            Ok(shard) => shard.archive.verify_structure()?,
-            Err(error) if self.is_of_store(&error) => return Err(error),
-            Err(error) => {
-                let problems = vec![Problem::of_member("", error.to_string())];
-                return Ok(Report { problems, ..Report::default() });
-            }
-        };
-        let found = parts().and_then(|()| self.check_contradictions(number, pixels));
-        if report.problems.is_empty()
-            && let Err(error) = found
-        {
-            if self.is_of_store(&error) {
-                return Err(error);
-            }
-            report.problems.push(Problem::of_member("", error.to_string()));
-        }
-        Ok(report)
-    }
-
-    /// Returns whether a store cannot be read, which says nothing about a shard.
-    fn is_of_store(&self, error: &Error) -> bool {
-        self.0.place.is_store() && error.is_of_system()
-    }
-
-    /// Checks that a shard has the arrays that are the same in all, and if `pixels` says so, that images of one value have no pixel
-    /// of the other.
-    fn check_contradictions(&self, number: usize, pixels: bool) -> Result<()> {
-        let shard = self.0.get(number)?;
-        let first = match self.0.get(0) {
-            Err(error) if self.is_of_store(&error) => return Err(error),
-            // The report of the first shard says why it cannot be opened.
-            first => first.ok(),
-        };
-        for key in &self.manifest().shared {
-            let content = |shard: &OpenShard| {
-                shard.archive.zip().find(key).map(|member| (member.crc32(), member.size()))
-            };
-            let found = content(&shard);
-            if found.is_none() || first.as_ref().is_some_and(|first| content(first) != found) {
-                return Err(shard.contradicts(format!(
-                    "{key:?}: expected the array of the first shard, found another or none"
-                )));
-            }
-        }
-        for (array, cut) in self.manifest().arrays.iter().enumerate().filter(|_| pixels) {
-            if self.shards()[number].items[array] == 0 {
-                continue;
-            }
-            if let (Some(kind), Part::Images(images)) = (&cut.kind, self.0.part(number, array)?)
-                && kind.bits != images.kind().bits
-                && !has_only_common(&images, kind)?
-            {
-                let ([off, on], [own_off, own_on]) = (kind.values(), images.values());
-                let message =
-                    format!("expected pixels of {on} or {off}, found pixels of {own_on} or {own_off}");
-                return Err(shard.contradicts(message));
-            }
-        }
-        Ok(())
     }
 
     /// Returns the array with this key that is cut over the shards, and its number.

@@ -153,6 +153,7 @@ fn two_images_with_one_key_are_not_copied() {
     fs::write(&other, archive(&stack(Codec::Raw))).unwrap();
     for twice in [doubled(&numbered), with_segment_twice(&numbered)] {
         fs::write(&path, archive(&twice)).unwrap();
+        assert_eq!(Archive::open(&path).unwrap().verify(|_| ()).unwrap().problems.len(), 12);
         assert!(Writer::merge(&to, &[&other, &path], &options).and_then(Writer::finish).is_err());
         let error = Writer::without(&path, &options, |key| key == "7").and_then(Writer::finish).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::DuplicateKey), "{error}");

@@ -426,3 +426,40 @@ fn blocks_of_equal_payloads_are_requested_whole() {
     let made = requests.load(Ordering::Relaxed) - before;
     assert!(made <= 5, "{made} requests for two blocks");
 }
+
+/// Copying an image compares the checksum of its block, and requests no others.
+#[test]
+fn damage_is_not_copied_and_little_is_requested() {
+    let folder = Folder::new();
+    let path = folder.path("a.npz");
+    let mut writer = Writer::create_with(&path, &WriteOptions::default().with_codec(Codec::Raw)).unwrap();
+    // Noise of 72 bytes each: a payload that is damaged is one of other pixels.
+    let noisy = |seed: usize| {
+        ndarray::Array2::from_shape_fn((24, 24), |(row, column)| {
+            let mixed = (((seed * 32 + row) * 32 + column + 1) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            (mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 63 == 1
+        })
+    };
+    (0..40_000).for_each(|seed| writer.add_image(&format!("{seed}"), &noisy(seed)).unwrap());
+    writer.finish().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    // In a payload in the middle.
+    let middle = bytes.len() / 2 + 500;
+    bytes[middle] ^= 0x10;
+    let file = Counted::new(&bytes);
+    let read = Arc::clone(&file.read);
+    let archive = Archive::open_ranges(WithEnd(file), &OpenOptions::default()).unwrap();
+    let problems = Archive::from_bytes(bytes.clone()).unwrap().verify(|_| ()).unwrap().problems;
+    let damaged = problems.iter().find_map(|problem| problem.image).unwrap();
+    let before = read.load(Ordering::Relaxed);
+    let mut writer = Writer::create(folder.path("b.npz")).unwrap();
+    let add =
+        |writer: &mut Writer, seed: usize| writer.add_entry(&archive.entry(&format!("{seed}")).unwrap());
+    add(&mut writer, 7).unwrap();
+    add(&mut writer, 8).unwrap();
+    let error = add(&mut writer, damaged / 128 * 128 + 5).unwrap_err().to_string();
+    assert!(error.contains("checksum differs"), "{error}");
+    assert!(read.load(Ordering::Relaxed) - before < bytes.len() / 10);
+    writer.finish().unwrap();
+    assert_eq!(Archive::open(folder.path("b.npz")).unwrap().image::<bool>("8").unwrap(), noisy(8));
+}
