@@ -94,7 +94,10 @@ impl Archive {
                 Err(raise(py, "InternalError", ("expected an array or images, found neither".to_owned(),)))
             }
             Found::Other(bytes) => {
-                py.import("bitnpz._arrays")?.call_method1("from_member", (PyBytes::new(py, &bytes),))
+                // Users have a subclass, which knows the limits.
+                let limits = slf.getattr("_limits")?;
+                let arguments = (PyBytes::new(py, &bytes), format!("{}: {text:?}", this.0.name), limits);
+                py.import("bitnpz._arrays")?.call_method1("from_member", arguments)
             }
         }
     }

@@ -21,6 +21,7 @@ use crate::output::PythonOutput;
 pub(crate) struct Writer {
     /// The archive's name in messages.
     name: String,
+    /// The absolute path of the archive; empty if it goes to an output.
     path: PathBuf,
     options: WriteOptions,
     /// A function of Python that is told how many images and bytes are done.
@@ -206,6 +207,8 @@ impl Writer {
             (None, Existing::Replace) => bitnpz::Writer::create_with(&path, &options),
         })?;
         let left_out = (existing.0 == Existing::Append).then(BTreeSet::new);
+        // The working directory may change before the archive is opened again.
+        let path = std::path::absolute(&path).unwrap_or(path);
         let state = ProcessOwned::new(CallLock::new(State { writer: Some(writer), left_out }));
         Ok(Self { name, path, options, report, state })
     }

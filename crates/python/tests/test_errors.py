@@ -17,6 +17,7 @@ def test_exceptions_derive_from_built_in_ones():
         bitnpz.KeyTypeError: TypeError,
         bitnpz.ClosedError: ValueError,
         bitnpz.DamagedError: ValueError,
+        bitnpz.EmptyFileError: EOFError,
         bitnpz.LimitError: ValueError,
         bitnpz.FileError: OSError,
         bitnpz.FileMissingError: FileNotFoundError,
@@ -178,6 +179,23 @@ def test_names_a_damaged_archive(glyphs):
             file.write(content)
         with pytest.raises(bitnpz.DamagedError, match="c.npz"):
             bitnpz.load("c.npz")
+
+
+def test_an_open_file_ends_as_with_numpy():
+    with open("a.npy", "wb") as file:
+        for number in range(3):
+            np.save(file, np.arange(number))
+    for load in (np.load, bitnpz.load):
+        with open("a.npy", "rb") as file:
+            found = []
+            with pytest.raises(EOFError):
+                while True:
+                    found.append(load(file).tolist())
+        assert found == [[], [0], [0, 1]]
+    open("empty.npy", "wb").close()
+    for empty in ("empty.npy", bytearray()):
+        with pytest.raises(bitnpz.EmptyFileError, match="expected an archive or a .npy file, found no bytes"):
+            bitnpz.load(empty)
 
 
 def test_enforces_limits(glyphs):

@@ -119,6 +119,18 @@ def test_deletes_and_replaces_keys(glyphs, encoding):
             del writer["x"]
 
 
+def test_deletes_from_the_archive_that_was_opened(glyphs, tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    bitnpz.save("a.npz", {"glyphs": glyphs, "labels": np.arange(600)})
+    bitnpz.save("other/a.npz", {"labels": np.arange(3), "more": np.arange(3)})
+    with bitnpz.Writer("a.npz", "a") as writer:
+        del writer["labels"]
+        monkeypatch.chdir(tmp_path / "other")
+        writer["labels"] = np.arange(5)
+    assert sorted(bitnpz.load(tmp_path / "a.npz")) == ["glyphs", "labels"] and len(bitnpz.load(tmp_path / "a.npz")["labels"]) == 5
+    assert sorted(bitnpz.load("a.npz")) == ["labels", "more"] and len(bitnpz.load("a.npz")["labels"]) == 3
+
+
 def test_archive_shows_and_completes_its_keys(glyphs):
     bitnpz.save("a.npz", {"glyphs": glyphs, "labels": np.arange(600), **{f"ix-{i}": image for i, image in enumerate(glyphs)}})
     archive = bitnpz.load("a.npz")
@@ -152,6 +164,10 @@ def test_exception_of_a_progress_function_ends_the_call(glyphs):
     with pytest.raises(ZeroDivisionError):
         bitnpz.save("a.npz", {"glyphs": np.concatenate([glyphs] * 20)}, progress=stop)
     assert not os.listdir()
+    # The last calls come when the file is there.
+    present = []
+    bitnpz.save("a.npz", {"glyphs": glyphs}, progress=lambda done: present.append(os.path.exists("a.npz")))
+    assert present[-1] and present == sorted(present)
 
 
 @pytest.mark.parametrize("has_tqdm", [False, True])

@@ -66,6 +66,10 @@ def test_dataset_takes_arrays_indices_and_transforms(archive, glyphs):
         assert [len(batch) for batch, _, _ in batches] == [30, 30, 30, 10]
     masked = Dataset(archive["glyphs"], indices=np.arange(600) % 2 == 0)
     assert len(masked) == 300 and (masked[3].numpy() == glyphs[6]).all()
+    for images in (archive["glyphs"], glyphs):
+        for wrong in (glyphs, np.ones((600, 24), bool), np.True_, [[1, 2]]):
+            with pytest.raises((IndexError, ValueError), match="expected"):
+                Dataset(images, indices=wrong)
     first, second = torch.utils.data.random_split(Dataset(archive["glyphs"], archive["outputs"]), [500, 100])
     assert len(list(torch.utils.data.DataLoader(second, batch_size=50))) == 2
     with pytest.raises(ValueError, match="expected an array or Images"):
@@ -148,6 +152,19 @@ def test_tensors_yield_the_batches_of_a_loader(archive, glyphs, packed):
     assert tensors.state_dict() == loader.state_dict()
     alone = Tensors(bitnpz.Loader(archive["glyphs"], packed=packed))
     assert next(iter(alone)).dtype == torch.bool
+
+
+@pytest.mark.parametrize("shape", [(24, 20, 1), (1, 24, 20), (3, 8, 20, 1, 1)], ids=str)
+def test_tensors_of_packed_rows_have_the_shape_of_the_images(glyphs, shape):
+    pytest.importorskip("torch")
+    from bitnpz.torch import Tensors
+
+    stack = glyphs.reshape(600, *shape)
+    bitnpz.save("axes.npz", {"stack": stack})
+    loader = bitnpz.Loader(bitnpz.load("axes.npz")["stack"], batch_size=250, packed=True)
+    batches = [batch.numpy() for batch in Tensors(loader)]
+    assert [batch.shape for batch in batches] == [(250, *shape), (250, *shape), (100, *shape)]
+    assert (np.concatenate(batches) == stack).all()
 
 
 def test_images_are_a_data_source_of_grain(archive, glyphs):

@@ -1,5 +1,6 @@
 """`Images` behave like the array that was saved."""
 
+import itertools
 import os
 import pickle
 import stat
@@ -210,6 +211,23 @@ def test_a_subset_finds_keys_at_their_first_places(glyphs):
     assert part.index(f"ix-{order[3]:04}") == 1 and f"ix-{order[4]:04}" not in part
 
 
+def test_keys_are_looked_up_as_in_a_list(glyphs):
+    bitnpz.save("a.npz", {f"ix-{i:04}": image for i, image in enumerate(glyphs)})
+    images = bitnpz.load("a.npz").images()
+    for keys in (images.subset([5, 3, 5, 9, 3]).keys(), images.subset(slice(2, 6)).keys(), images.subset([]).keys()):
+        expected = list(keys)
+        for bounds in itertools.product([-9, -2, -1, 0, 1, 2, 4, 9], [-9, -2, 0, 3, 9, None]):
+            for key in {*expected, "ix-0007", "no"}:
+                start, stop = bounds
+                # `list.index` takes no None.
+                found = [place for place in range(len(expected))[start:stop] if expected[place] == key]
+                if found:
+                    assert keys.index(key, start, stop) == found[0]
+                else:
+                    with pytest.raises(ValueError):
+                        keys.index(key, start, stop)
+
+
 def test_images_without_pixels():
     for shape in [(0, 5, 5), (3, 0, 4), (3, 4, 0)]:
         bitnpz.save("a.npz", {"x": np.zeros(shape, bool)})
@@ -228,6 +246,14 @@ def test_pickle_opens_the_file_again(glyphs, monkeypatch, tmp_path):
     assert len(archive) == 51
     assert_array_equal(np.asarray(stack), glyphs)
     assert_array_equal(np.asarray(keyed), glyphs[:50])
+    stack, keyed = archive["glyphs"], archive.images()
+    archive.close()
+    archive.close()
+    for images in (stack, keyed, stack.subset([7, 9])):
+        again = pickle.loads(pickle.dumps(images))
+        assert_array_equal(again[0], images[0])
+    with pytest.raises(bitnpz.ClosedError):
+        pickle.dumps(archive)
     memory = bitnpz.NpzFile((tmp_path / "a.npz").read_bytes())
     assert_array_equal(pickle.loads(pickle.dumps(memory["glyphs"]))[3], glyphs[3])
 

@@ -220,6 +220,22 @@ def test_a_store_is_asked_for_a_window_at_once():
     assert Counted.requests - before <= 7 and Counted.bytes < 1.3 * len(file.getvalue())
 
 
+def test_numbers_of_numpy_are_taken_for_those_of_python(images):
+    plain = bitnpz.Loader(images, np.arange(600), shuffle=True, seed=3)
+    for shuffle in (1, np.True_, np.int64(1)):
+        loader = bitnpz.Loader(images, np.arange(600), shuffle=shuffle, seed=np.int64(3))
+        assert loader.state_dict() == plain.state_dict() and {type(value) for value in loader.state_dict().values()} <= {int, bool}
+        assert_array_equal(numbers(loader), numbers(plain))
+        plain.epoch = 0
+    assert_array_equal(numbers(bitnpz.Loader(images, np.arange(600), shuffle=np.False_)), np.arange(600))
+    for seed in (3.0, "3", None, np.float64(3)):
+        with pytest.raises(bitnpz.InputError, match="seed: expected an int"):
+            bitnpz.Loader(images, seed=seed)
+    bitnpz.save("many.npz", {"images": images, "labels": np.arange(300_000)})
+    labels = bitnpz.load("many.npz")["labels"]
+    assert isinstance(bitnpz.Loader(labels, shuffle=1).images, np.ndarray), "an item here and there is read at once"
+
+
 def test_refuses_other_orders(images):
     for wrong in ({"shuffle": "rows"}, {"shuffle": "blocks", "block": 0}, {"shuffle": "blocks", "window": 0}):
         with pytest.raises(bitnpz.InputError, match="blocks|window"):

@@ -103,9 +103,29 @@ def test_refuses_other_models(glyphs):
         bitnpz.save("a.npz", {"glyphs": glyphs}, model=model, codec="zstd")
     with pytest.raises(bitnpz.InputError, match="expected two values"):
         bitnpz.train(np.arange(1000).reshape(10, 10, 10))
-    for shape in ((10, 10), (10,)):
-        with pytest.raises(bitnpz.InputError, match="expected images"):
-            bitnpz.train(np.zeros(shape, bool))
+    for shape in ((10, 10), (10,), ()):
+        for axes in (None, "5x2", "HW"):
+            if (shape, axes) != ((10, 10), "5x2"):
+                with pytest.raises(bitnpz.InputError, match="expected (images|a stack of images)"):
+                    bitnpz.train(np.zeros(shape, bool), axes=axes)
+    for axes in ("HWNC", "HWNN", "HHW", "NCW", "hwn", "H", ""):
+        with pytest.raises(bitnpz.InputError):
+            bitnpz.train(glyphs, axes=axes)
+
+
+def test_trains_on_images_along_any_axes(glyphs):
+    model = bitnpz.train(glyphs)
+    others = {
+        "24x20": glyphs.reshape(600, -1),
+        "HWN": np.ascontiguousarray(glyphs.transpose(1, 2, 0)),
+        "WNH": glyphs.transpose(2, 0, 1),
+        "NHWC": glyphs[..., None],
+        "HNCW": glyphs[:, None].transpose(2, 0, 1, 3),
+    }
+    for axes, images in others.items():
+        assert bitnpz.train(images, axes=axes) == model, axes
+    fortran = np.asfortranarray(glyphs.transpose(1, 2, 0))
+    assert bitnpz.train(fortran, axes="HWN") == model
 
 
 def test_refuses_nothing_and_keeps_what_is_there(glyphs):

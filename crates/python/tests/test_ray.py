@@ -103,7 +103,7 @@ def test_shuffle_is_the_order_of_a_loader_on_any_number_of_tasks(images):
     for tasks in (1, 2, 9):
         dataset = bitnpz.ray.read(path, ["number"], shuffle=7, block=256, window=4, override_num_blocks=tasks)
         assert (all_rows(dataset)["number"] == expected).all()
-    other = all_rows(bitnpz.ray.read(path, ["number"], shuffle=8, block=256, window=4))["number"]
+    other = all_rows(bitnpz.ray.read(path, ["number"], shuffle=np.int64(8), block=256, window=4))["number"]
     assert (other != expected).any()
 
 

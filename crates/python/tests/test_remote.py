@@ -339,7 +339,8 @@ def test_requests_are_made_together(proxy, concurrency):
 
 
 def test_other_options_are_refused():
-    for wrong in ({"concurrency": 0}, {"attempts": None}, {"gap": -1}, {"gap": 0.5}, {"timeout": 0}, {"timeout": "1"}):
+    times = [{"timeout": timeout} for timeout in (0, "1", None, float("inf"), float("nan"), 1e300)]
+    for wrong in ({"concurrency": 0}, {"attempts": None}, {"gap": -1}, {"gap": 0.5}, *times):
         with pytest.raises(bitnpz.InputError, match=next(iter(wrong))):
             bitnpz.StoreOptions(**wrong)
     with pytest.raises(bitnpz.InputError, match="StoreOptions"):

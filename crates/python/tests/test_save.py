@@ -156,6 +156,69 @@ def test_reads_members_that_are_not_npy():
     assert "note.txt" in archive and len(archive) == 3 and len(archive["x"]) == 4
 
 
+def test_members_that_are_not_npy_are_checked_as_others_are():
+    claims = b"\x93NUMPY\x01\x00"
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (%s,), }"
+    for name, text, message in [
+        ("large", header % 99_999_999_999, "large"),
+        ("torn", "{'descr': '<f8', 'shape': (", "torn"),
+        ("types", header.replace("(%s,)", "3"), "types"),
+        ("order", "{'descr': [()], 'fortran_order': False, 'shape': (1,), }", "order"),
+        ("objects", header.replace("<f8", "|O") % 1, "objects"),
+    ]:
+        with zipfile.ZipFile("a.npz", "w") as archive:
+            archive.writestr(name, claims + len(text).to_bytes(2, "little") + text.encode() + b"12345678")
+        with pytest.raises(bitnpz.DamagedError, match=f"a.npz: .*{message}"):
+            bitnpz.load("a.npz")[name]
+    with zipfile.ZipFile("a.npz", "w") as archive, archive.open("bare", "w") as file:
+        np.save(file, np.arange(1000))
+    with pytest.raises(bitnpz.LimitError, match="a.npz: .*bare.*array_bytes"):
+        bitnpz.load("a.npz", limits={"array_bytes": 1000})["bare"]
+
+
+@pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
+def test_extends_by_no_images(glyphs, encoding):
+    bitnpz.save("a.npz", {"x": glyphs})
+    images = bitnpz.load("a.npz")["x"]
+    with bitnpz.Writer("b.npz", encoding=encoding) as writer:
+        writer.extend("nothing", [])
+        assert "nothing" not in writer and repr(writer).count(" 0 keys added")
+        writer.extend("images", images.subset([]))
+        writer.extend("array", glyphs[:0])
+        writer.extend("later", images.subset([]))
+        writer.extend("later", images)
+        assert repr(writer).count(" 3 keys added")
+    archive = bitnpz.load("b.npz")
+    assert list(archive) == ["images", "array", "later"]
+    assert archive["images"].shape == archive["array"].shape == (0, 24, 20) and archive["images"].dtype == bool
+    assert (np.asarray(archive["later"]) == glyphs).all()
+
+
+def test_a_key_counts_when_something_was_added(glyphs):
+    with bitnpz.Writer("a.npz") as writer:
+        with pytest.raises(bitnpz.InputError):
+            writer.extend("x", glyphs[0])
+        assert repr(writer).count(" 0 keys added")
+        writer.extend("x", (image for image in glyphs))
+        assert repr(writer).count(" 1 keys added")
+
+
+def test_folders_of_the_same_name_are_no_obstacle(glyphs):
+    os.makedirs("train/inner")
+    os.symlink("train", "link", target_is_directory=True)
+    bitnpz.save("train", {"x": glyphs})
+    bitnpz.savez("link", x=glyphs)
+    bitnpz.merge("train/inner", ["train.npz"])
+    with bitnpz.Writer("train", "a") as writer:
+        writer["y"] = [1]
+    assert list(bitnpz.load("train.npz")) == ["x", "y"] and os.path.exists("link.npz") and os.path.exists("train/inner.npz")
+    for folder in ("train/", ".", "..", "train/.", "train/.."):
+        for mode in ("w", "a"):
+            with pytest.raises(bitnpz.FileError, match="directory"):
+                bitnpz.Writer(folder, mode)
+    assert sorted(os.listdir()) == ["link", "link.npz", "train", "train.npz"]
+
+
 @pytest.mark.parametrize("encoding", ["sets", "packed", "plain"])
 def test_npy_at_the_end_of_a_key_does_not_count(glyphs, encoding):
     arrays = {"k.npy": np.arange(5), "m": glyphs, "s.npy": glyphs[:, :9], **{f"{i}.npy": glyphs[i] for i in range(40)}}
@@ -182,13 +245,17 @@ def test_load_behaves_like_numpy(glyphs):
     np.save("a.npy", glyphs)
     assert (bitnpz.load("a.npy") == glyphs).all()
     assert isinstance(bitnpz.load("a.npy", mmap_mode="r"), np.memmap)
+    content = pathlib.Path("a.npy").read_bytes()
+    for pathless in (content, bytearray(content), io.BytesIO(content)):
+        with pytest.raises(bitnpz.InputError, match="mmap_mode: expected the path"):
+            bitnpz.load(pathless, mmap_mode="r")
     np.savez("a.npz", x=glyphs, y=[1])
     with bitnpz.load("a.npz") as ours, np.load("a.npz") as theirs:
         assert repr(ours) == "NpzFile 'a.npz' with keys: x, y" and ours.files == theirs.files and dict(ours).keys() == dict(theirs).keys()
         assert [key for key in ours] == list(ours.keys()) and (ours.f.x == theirs.f.x).all()
         assert len(ours.items()) == len(ours.values()) == 2
     with open("a.npz", "rb") as file:
-        assert (bitnpz.load(file)["x"] == glyphs).all() and not file.closed
+        assert (bitnpz.load(file, mmap_mode="r")["x"] == glyphs).all() and not file.closed
     assert (bitnpz.NpzFile(pathlib.Path("a.npz").read_bytes(), access="read")["y"] == [1]).all()
 
 

@@ -107,6 +107,29 @@ def test_it_is_pickled_by_its_manifest(sharded, images):
         len(pickle.loads(pickle.dumps(archive)))
 
 
+def test_it_is_read_from_another_folder(sharded, images, tmp_path, monkeypatch):
+    archive = bitnpz.load(sharded)
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert (archive["glyphs"][[3050, 0]] == images[[3050, 0]]).all() and archive.verify() == []
+    with pytest.raises(bitnpz.FileMissingError) as caught:
+        bitnpz.load(sharded)
+    assert caught.value.filename == sharded
+
+
+def test_parts_of_a_closed_one_are_pickled(sharded, images):
+    with bitnpz.load(sharded) as archive:
+        glyphs, outputs = archive["glyphs"], archive["outputs"]
+    archive.close()
+    subset, outputs = pickle.loads(pickle.dumps((glyphs.subset([3050, 0]), outputs)))
+    assert (np.asarray(subset) == images[[3050, 0]]).all() and outputs[3050] == 3050
+    with pytest.raises(bitnpz.ClosedError):
+        pickle.dumps(archive)
+    bitnpz.commit(sharded, [bitnpz.load(sharded).shards[0].name], replaces=bitnpz.load(sharded))
+    with pytest.raises(bitnpz.FileChangedError):
+        len(pickle.loads(pickle.dumps(glyphs)))
+
+
 def test_forked_processes_read_it(sharded, images):
     glyphs = bitnpz.load(sharded)["glyphs"]
     assert (glyphs[0] == images[0]).all()
@@ -132,6 +155,12 @@ def test_shards_are_cut_and_merged(images):
     for wrong in ({}, {"shards": 3, "shard_bytes": 3}, {"shards": 0}, {"shard_bytes": 0}):
         with pytest.raises(bitnpz.InputError):
             bitnpz.shard("other.bitnpz.json", "whole.npz", **wrong)
+    messages = set()
+    for size in ({"shards": 3}, {"shard_bytes": 3}):
+        with pytest.raises(bitnpz.FileMissingError) as caught:
+            bitnpz.shard("other.bitnpz.json", "none.npz", **size)
+        messages.add(str(caught.value))
+    assert messages == {"[Errno 2] No such file or directory: 'none.npz'"}
     left = {shard.name for shard in archive.shards}
     assert {name for name in os.listdir() if name.endswith(".npz")} == left | {"whole.npz", "again.npz"}
 
@@ -147,6 +176,14 @@ def test_images_with_keys_of_their_own(images):
     assert named.keys()[201] == "2/1" and list(archive)[299] == "2/9801"
     assert (archive["1/9"] == images[103]).all() and "1/9" in archive and "1/8" not in archive
     assert (named.by_key(["2/16", "0/1"]) == images[[204, 1]]).all()
+    with pytest.raises(bitnpz.InputError, match=r"expected the key of a stack, found '1/9'.*archive\[key\]"):
+        archive.images("1/9")
+    with pytest.raises(bitnpz.NoSuchKeyError):
+        archive.images("1/8")
+    os.remove(paths[0])
+    archive = bitnpz.load("named.bitnpz.json")
+    assert "whose keys cannot be read" in repr(archive) and paths[0] in repr(archive)
+    assert archive._ipython_key_completions_() == []
 
 
 def test_one_of_many_writers_commits(images):

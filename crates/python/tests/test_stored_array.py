@@ -1,5 +1,6 @@
 """Arrays of which only what is wanted is read."""
 
+import copy
 import pickle
 
 import bitnpz
@@ -116,6 +117,9 @@ def test_numpy_reads_them_whole(path):
 def test_pickles_and_loaders(path):
     labels = pickle.loads(pickle.dumps(bitnpz.load(path)["labels"]))
     assert labels[299_999] == arrays()["labels"][-1]
+    with bitnpz.load(path) as archive:
+        labels = archive["labels"]
+    assert pickle.loads(pickle.dumps(labels))[299_999] == labels[299_999] and copy.deepcopy(labels) is labels
     points = bitnpz.load(path)["points"]
     batches = [items for _, items in bitnpz.Loader(np.arange(50_000), points, batch_size=20_000)]
     assert (np.concatenate(batches) == arrays()["points"]).all()
@@ -138,3 +142,15 @@ def test_a_damaged_part_is_an_error_where_it_is_read(path, tmp_path):
     with pytest.raises(bitnpz.DamagedError, match="labels"):
         labels[:]
     assert [problem.member for problem in bitnpz.load(damaged).verify()] == ["labels.npy"]
+
+
+@pytest.mark.parametrize("shuffle", [False, "blocks"])
+def test_loaders_read_it_batch_by_batch_as_the_first_array_too(path, shuffle, monkeypatch):
+    points = bitnpz.load(path)["points"]
+    monkeypatch.setattr(bitnpz.StoredArray, "__array__", None)
+    loader = bitnpz.Loader(points, np.arange(50_000), batch_size=999, shuffle=shuffle, block=500, window=4, dtype=np.float32)
+    seen = []
+    for batch, numbers in loader:
+        assert batch.dtype == np.float32 and np.array_equal(batch, arrays()["points"][numbers].astype(np.float32))
+        seen.extend(numbers)
+    assert sorted(seen) == list(range(50_000))

@@ -97,6 +97,10 @@ def test_reads_npy_files_too(images):
         assert (bitnpz.load(file) == images[:3]).all() and (bitnpz.load(file) == np.arange(3)).all()
     assert (bitnpz.load("/two.npy", store=memory) == images[:3]).all()
     assert (bitnpz.load(fsspec.open("memory://two.npy")) == images[:3]).all()
+    with pytest.raises(bitnpz.InputError, match="mmap_mode: expected the path"):
+        bitnpz.load("/two.npy", "r", store=memory)
+    bitnpz.save("/a.npz", {"x": images[:9]}, store=memory)
+    assert bitnpz.load("/a.npz", "r", store=memory)["x"].shape == (9, 20, 30)
 
 
 class Ranges:

@@ -32,6 +32,24 @@ reveal_type(images.take([1]))
 bitnpz.save("b.npz", {"x": [1]}, progress=lambda done: print(done.images, done.total_bytes))
 bitnpz.save("b.npz", {"x": [1]}, codec="png")
 _bitnpz._shard("a.bitnpz.json", "a.npz", None, "a.npz")
+
+
+class Ranges:
+    def length(self) -> int:
+        return 0
+
+    def read_ranges(self, starts: list[int], ends: list[int]) -> list[bytes]:
+        return []
+
+
+class Unopened:
+    fs: object
+    path = "a.npz"
+
+
+bitnpz.load(Ranges())
+bitnpz.load(Unopened())
+bitnpz.load(3)
 '''
 
 REVEALED = [
@@ -53,7 +71,7 @@ def test_type_checker_sees_what_is_returned(tmp_path):
     revealed = [line.split('"')[1] for line in said.splitlines() if "Revealed type" in line]
     assert revealed == REVEALED, said
     errors = [line for line in said.splitlines() if ": error:" in line]
-    assert len(errors) == 2 and '"codec"' in errors[0] and '"_shard"' in errors[1], said
+    assert len(errors) == 3 and '"codec"' in errors[0] and '"_shard"' in errors[1] and '"int"' in errors[2], said
 
 
 def test_the_stub_has_the_parameters_of_the_compiled_half():

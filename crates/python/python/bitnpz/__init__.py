@@ -18,6 +18,7 @@ from ._damage import Problem, Salvage, clean, salvage
 from ._errors import (
     ClosedError,
     DamagedError,
+    EmptyFileError,
     Error,
     FileChangedError,
     FileError,
@@ -50,6 +51,7 @@ from ._stored_array import StoredArray
 __all__ = [
     "ClosedError",
     "DamagedError",
+    "EmptyFileError",
     "Error",
     "FileChangedError",
     "FileError",

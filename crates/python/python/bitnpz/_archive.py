@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from contextlib import suppress
 from functools import cached_property
 from io import BufferedReader, BytesIO
 from itertools import islice
@@ -12,7 +13,7 @@ from typing import Any, Literal, cast
 from . import _bitnpz
 from ._archive_file import REPR_KEYS, ArchiveFile
 from ._damage import Problem
-from ._errors import FileChangedError
+from ._errors import ClosedError, FileChangedError
 from ._options import MAX_THREADS, check_number
 from ._paths import Path, shown
 from ._reopen import Call
@@ -142,6 +143,9 @@ class NpzFile(_bitnpz.Archive, ArchiveFile):
 
     def close(self) -> None:
         """Closes the archive. `Images` taken from it before still work."""
+        # They are pickled with what tells the file from others.
+        with suppress(ClosedError):
+            self._origin()
         super().close()
         if "zip" in self.__dict__:
             self.zip.close()
@@ -154,14 +158,19 @@ class NpzFile(_bitnpz.Archive, ArchiveFile):
         return f"NpzFile {self.filename!r} with keys: {', '.join(islice(self, REPR_KEYS))}{more}"
 
     def _origin(self) -> Call:
-        return _open_again, (self._source, self._access, self._limits, self._threads, self._identity())
+        return _open_again, (self._source, self._access, self._limits, self._threads, self._opened)
+
+    @cached_property
+    def _opened(self) -> Identity:
+        """What tells the file from others, also once it is closed."""
+        return self._identity()
 
 
 def _open_again(
     source: Source, access: Access, limits: dict[str, int] | None, threads: int | None, identity: Identity
 ) -> NpzFile:
     archive = NpzFile(source, access=access, limits=limits, threads=threads)
-    if archive._identity() != identity:
+    if archive._opened != identity:
         raise FileChangedError(
             f"{archive.filename}: expected the archive that was opened, found another file at its path: load it again"
         )

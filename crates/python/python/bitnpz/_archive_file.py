@@ -110,8 +110,12 @@ class ArchiveFile(Mapping[str, Any]):
         kind = type(self).__name__
         if self.closed:
             return f"{kind} {self.filename!r} (closed)"
-        keys = [self._shown(key) for key in islice(self, REPR_KEYS)]
-        more = f", ... {len(self):,} in all" if len(self) > REPR_KEYS else ""
+        try:
+            keys = [self._shown(key) for key in islice(self, REPR_KEYS)]
+            more = f", ... {len(self):,} in all" if len(self) > REPR_KEYS else ""
+        except Error as error:
+            # The keys of images are in the shards.
+            return f"{kind} {self.filename!r} whose keys cannot be read: {error}"
         return f"{kind} {self.filename!r} with keys: {', '.join(keys)}{more}"
 
     def _shown(self, key: str) -> str:
@@ -126,17 +130,21 @@ class ArchiveFile(Mapping[str, Any]):
         return f"{key} {tuple(shape)} {np.dtype(npy.descr_to_dtype(ast.literal_eval(descr)))}"
 
     def _ipython_key_completions_(self) -> list[str]:
-        return list(islice(self, _COMPLETION_KEYS))
+        try:
+            return list(islice(self, _COMPLETION_KEYS))
+        except Error:
+            return []
 
     def _check_open(self) -> None:
         if self.closed:
             raise ClosedError(f"{self.filename}: the archive is closed; load it again")
 
     def _origin(self) -> Call:
-        """Returns what opens the archive again."""
+        """Returns what opens the archive again, also once it is closed."""
         raise NotImplementedError
 
     def __reduce__(self) -> tuple[Any, ...]:
+        self._check_open()
         return reopen, self._origin()
 
     __eq__ = object.__eq__

@@ -33,20 +33,26 @@ class ArrayArithmetic(NDArrayOperatorsMixin):
         """The archive's name in messages."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if any(isinstance(out, ArrayArithmetic) for out in options.get("out", ())):
+        # The method `at` changes its first operand.
+        changed = inputs[:1] if method == "at" else options.get("out", ())
+        if any(isinstance(array, ArrayArithmetic) for array in changed):
             self._refuse_to_change()
         arrays = [np.asarray(value) if isinstance(value, ArrayArithmetic) else value for value in inputs]
         return getattr(ufunc, method)(*arrays, **options)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _READ_ONLY_ATTRIBUTES:
-            if not name.startswith("_") and hasattr(np.ndarray, name):
-                raise AttributeError(
-                    f"{self._name}: these {self._items} are in a file and have no {name!r}; np.asarray({self._items}) has it"
-                )
+        if name.startswith("_") or not hasattr(np.ndarray, name):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        if not callable(getattr(np.ndarray, name, None)):
-            return getattr(np.asarray(self), name)
+        if name not in _READ_ONLY_ATTRIBUTES:
+            raise AttributeError(
+                f"{self._name}: these {self._items} are in a file and have no {name!r}; np.asarray({self._items}) has it"
+            )
+        if not callable(getattr(np.ndarray, name)):
+            array = np.asarray(self)
+            if name == "flat":
+                # What is assigned to its items would change the array that was read, and be lost.
+                array.flags.writeable = False
+            return getattr(array, name)
 
         def method(*arguments: Any, **options: Any) -> Any:
             return getattr(np.asarray(self), name)(*arguments, **options)

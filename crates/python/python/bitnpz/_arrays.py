@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib import format as npy
 
-from ._errors import DamagedError, InputError, KeyTypeError, LimitError, StorageWarning
+from . import _bitnpz
+from ._errors import InputError, KeyTypeError, LimitError, StorageWarning
 from ._objects import to_plain
 
 #: The compiled half has checked the header already, so its length needs no limit.
@@ -106,11 +107,6 @@ def from_npy(data: bytes) -> np.ndarray[Any, Any]:
     return array
 
 
-def from_member(data: bytes) -> Any:
+def from_member(data: bytes, name: str, limits: dict[str, int] | None) -> Any:
     """Returns what `np.load` returns for a member whose name does not end in `.npy`: its array if it has one, else its bytes."""
-    if not data.startswith(npy.MAGIC_PREFIX):
-        return data
-    try:
-        return npy.read_array(io.BytesIO(data), allow_pickle=False)
-    except ValueError as error:
-        raise DamagedError(str(error)) from None
+    return _bitnpz._read_npy(data, name, limits) if data.startswith(npy.MAGIC_PREFIX) else data

@@ -18,10 +18,10 @@ class BlockItems:
         self._array, self._block = array, block
         count = -(-len(array) // block)
         #: The place of each block among those that are kept; -1 of others.
-        self._places = np.full(count, -1)
+        self._places = np.full(count, -1, np.int64)
         kept = min(2 * window, count)
         #: The block at each place, and the batch that it was used for last.
-        self._numbers, self._used = np.full(kept, -1), np.zeros(kept, np.int64)
+        self._numbers, self._used = np.full(kept, -1, np.int64), np.zeros(kept, np.int64)
         self._items = np.empty((kept * block, *array.shape[1:]), array.dtype)
         self._batch = 0
 
@@ -42,7 +42,8 @@ class BlockItems:
 
     def _read(self, numbers: IndexArray) -> None:
         """Reads blocks together, and keeps them in the place of those that were not used for the longest time."""
-        ranges = [np.arange(start, min(start + self._block, len(self._array))) for start in (numbers * self._block).tolist()]
+        starts = (numbers * self._block).tolist()
+        ranges = [np.arange(start, min(start + self._block, len(self._array)), dtype=np.int64) for start in starts]
         items = self._array.take(np.concatenate(ranges))
         places = np.argsort(self._used, kind="stable")[: numbers.size]
         old = self._numbers[places]

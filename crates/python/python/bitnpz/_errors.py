@@ -39,6 +39,10 @@ class DamagedError(Error, ValueError, BadZipFile):
     """The file is not an archive, is damaged, or holds Python objects."""
 
 
+class EmptyFileError(DamagedError, EOFError):
+    """The file is empty, or an open file is at its end, as after the last of several arrays."""
+
+
 class LimitError(DamagedError):
     """The file exceeds a limit, which the message names; raise it for an archive you trust."""
 

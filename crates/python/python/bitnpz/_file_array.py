@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from abc import abstractmethod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,12 @@ class FileArray(ArrayArithmetic):
     def _read(self, indices: IndexArray | IndexRange, leading: tuple[int, ...]) -> Array:
         """Reads items into an array of shape `leading + item`."""
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
     def _to_int64(self, indices: npt.ArrayLike) -> IndexArray:
         """Converts indices for the compiled half, which checks their bounds."""
         numbers = np.asarray(indices)
@@ -101,7 +107,7 @@ class FileArray(ArrayArithmetic):
             batch = self._read(numbers.reshape(-1), (numbers.size,))
             return batch, (np.arange(numbers.size).reshape(numbers.shape),)
         self._check_mask(given)
-        numbers = np.flatnonzero(given.any(tuple(range(1, given.ndim))))
+        numbers = self._to_int64(np.flatnonzero(given.any(tuple(range(1, given.ndim)))))
         return self._read(numbers, (len(numbers),)), (given[numbers],)
 
     def _check_mask(self, mask: Array) -> None:
@@ -112,12 +118,15 @@ class FileArray(ArrayArithmetic):
     def _to_indices(self, selection: Any) -> IndexArray:
         """Converts a slice, an array of indices or a mask of images to indices."""
         if isinstance(selection, slice):
-            return np.arange(*selection.indices(len(self)))
+            return np.arange(*selection.indices(len(self)), dtype=np.int64)
         given = np.asarray(selection)
         if given.dtype != bool:
             return self._to_int64(selection)
+        # A mask of pixels, or one without axes, selects no images.
+        if given.ndim != 1:
+            raise NoSuchImageError(f"{self._name}: expected a mask of shape {self.shape[:1]}, found {given.shape}")
         self._check_mask(given)
-        return np.flatnonzero(given)
+        return self._to_int64(np.flatnonzero(given))
 
 
 def contiguous(part: Any) -> Any:

@@ -7,6 +7,7 @@ import math
 import operator
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,8 @@ class Images(_bitnpz.Images, FileArray):
 
     Indexing reads only the images that it selects. It takes any index of NumPy, and returns a new C-contiguous array. `subset`
     returns a view. Operators (`images == other`, `~images`), methods of arrays (`images.mean()`) and functions of NumPy read
-    all images, as `numpy.asarray(images)` does. Images that differ in size have the shape `(n,)` and are read one by one.
+    all images, as `numpy.asarray(images)` does, and so do the attributes `T`, `mT`, `flat`, `real` and `imag`, even for
+    `hasattr`. Images that differ in size have the shape `(n,)` and are read one by one.
 
     `NpzFile` returns `Images`. Many threads can use them at once, as can forked processes. They are pickled by the archive's
     path, and keep the archive open. They are a map-style dataset of PyTorch and a random-access data source of Grain.
@@ -94,7 +96,8 @@ class Images(_bitnpz.Images, FileArray):
             The dtype of the result. Default: that of `out`, or the one in which the images were saved. `bool` converts the two
             pixel values to False and True; every other dtype must hold them exactly.
         packed : bool
-            Whether to return packed rows, as by `numpy.packbits(axis=-1)`: uint8, with a last axis of `ceil(width / 8)` bytes.
+            Whether to return packed rows, as by `numpy.packbits(axis=-1)`: uint8, with a last axis of `ceil(width / 8)` bytes,
+            and without axes of length 1 behind it.
         axis : int
             0, the axis of images. For others use `numpy.take` on `numpy.asarray(images)`.
 
@@ -137,7 +140,7 @@ class Images(_bitnpz.Images, FileArray):
         Parameters
         ----------
         indices : array_like of int, mask of bools, or slice
-            The images of the subset, in its order.
+            The images of the subset, in its order. A mask has an item for each image.
 
         Examples
         --------
@@ -221,7 +224,7 @@ class Images(_bitnpz.Images, FileArray):
         if indices is None:
             images = 1 if self._is_single else len(self)
             count = min(images, _SHEET_IMAGES)
-            indices = np.arange(count) * images // max(count, 1)
+            indices = np.arange(count, dtype=np.int64) * images // max(count, 1)
         return Sheet(self._sheet(self._to_int64(indices).reshape(-1)))
 
     def _index_of(self, key: str) -> int:
@@ -343,13 +346,20 @@ class Images(_bitnpz.Images, FileArray):
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         if copy is False:
             raise InputError(f"{self._name}: expected copy=None or True, as decoded images are always a copy")
-        if dtype is not None and np.dtype(dtype) == bool != self.dtype:
-            # As in a cast, every value but zero is True; `take` would convert the two pixel values to False and True.
-            return self.__array__().astype(bool)
-        if self._is_single:
-            image: Array = self._read(self._all_indices(), (1,), None, dtype)[0]
-            return image
-        return self._read(self._all_indices(), (len(self),), None, dtype)
+        if dtype is None or np.dtype(dtype) == self.dtype:
+            return self._read_all(None)
+        # A cast to bool makes every value but zero True; `take` would convert the two pixel values to False and True.
+        if np.dtype(dtype) != bool:
+            # Images are decoded as other numbers if these hold the values.
+            with suppress(InputError):
+                return self._read_all(dtype)
+        return self._read_all(None).astype(dtype)
+
+    def _read_all(self, dtype: npt.DTypeLike | None) -> Array:
+        """Reads all images, converted as by `take`."""
+        batch = self._read(self._all_indices(), (1 if self._is_single else len(self),), None, dtype)
+        array: Array = batch[0] if self._is_single else batch
+        return array
 
     def __getitems__(self, indices: Sequence[int]) -> list[Array]:
         """Reads several images at once. PyTorch's `DataLoader` calls this."""
@@ -405,9 +415,15 @@ class Keys(Sequence[str]):
         return isinstance(key, str) and self._images._find(key) is not None
 
     def index(self, key: str, start: int = 0, stop: int | None = None) -> int:
-        """Returns the index of the image with this key."""
+        """Returns the index of the first image with this key, in this slice of the keys."""
+        start, stop, _ = slice(start, stop).indices(len(self))
         found = self._images._find(key)
-        if found is None or not start <= found < (len(self) if stop is None else stop):
+        selected = self._images._selected
+        if found is not None and found < start and selected is not None:
+            # Another image of a subset may be the same.
+            places = start + np.flatnonzero(selected[start:stop] == selected[found])
+            found = int(places[0]) if places.size else None
+        if found is None or not start <= found < stop:
             raise InputError(f"{self._images._name}: none of the images was saved under {key!r}")
         return found
 

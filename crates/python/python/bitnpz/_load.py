@@ -9,11 +9,11 @@ import numpy as np
 
 from . import _bitnpz
 from ._archive import Access, NpzFile
-from ._errors import DamagedError, InputError
+from ._errors import DamagedError, EmptyFileError, InputError
 from ._paths import Path, shown
 from ._sharded_file import ShardedFile, is_manifest
 from ._store_options import StoreOptions
-from ._stores import ranges_of
+from ._stores import ByteRanges, FilesystemPath, ranges_of
 
 _NPY_MAGIC = b"\x93NUMPY"
 
@@ -28,7 +28,7 @@ _NO_HEADER_LIMIT = 2**31 - 1
 
 
 def load(
-    file: Path | IO[bytes] | bytearray | memoryview,
+    file: Path | IO[bytes] | bytearray | memoryview | ByteRanges | FilesystemPath,
     mmap_mode: Literal["r+", "r", "w+", "c"] | None = None,
     allow_pickle: bool = False,
     fix_imports: bool = True,
@@ -50,11 +50,12 @@ def load(
     ----------
     file : path, file or bytes
         A path or URL, the bytes of a file, or an open binary file. A path that ends in `.bitnpz.json` is that of the manifest of a
-        sharded archive. An archive is read to its end; of several arrays that were saved to one
-        open file, each call reads the next. An archive that fsspec has opened is read by range, as with `store`, and so is any object
-        with the methods `length()` and `read_ranges(starts, ends)`, which returns the bytes of ranges in ascending order.
+        sharded archive. An archive is read to its end; of several arrays that were saved to one open file, each call reads the
+        next, and the one after the last raises `EmptyFileError`. An archive that fsspec has opened is read by range, as with `store`,
+        and so is any object with the methods `length()` and `read_ranges(starts, ends)`, which returns the bytes of ranges in
+        ascending order.
     mmap_mode : optional
-        For `.npy` files, see `numpy.load`. Archives are mapped with `access="map"`.
+        For paths of `.npy` files, see `numpy.load`. Archives are mapped with `access="map"`.
     allow_pickle, fix_imports, encoding
         Accepted for compatibility with `numpy.load`. Python objects are never read. As there, `allow_pickle=True` means that the
         file is trusted, so that the length of headers is not limited.
@@ -85,7 +86,10 @@ def load(
     FileError
         If the file cannot be read; `FileMissingError` if it does not exist.
     DamagedError
-        If it is not an archive, or one that two programs could read differently.
+        If it is not an archive, or one that two programs could read differently; `EmptyFileError`, which is an `EOFError`, if it
+        has no bytes.
+    InputError
+        If `mmap_mode` is given for a `.npy` file that has no path.
 
     Examples
     --------
@@ -108,18 +112,34 @@ def load(
         except DamagedError:
             if ranges.length() < len(_NPY_MAGIC) or ranges.read_ranges([0], [len(_NPY_MAGIC)]) != [_NPY_MAGIC]:
                 raise
+        _check_no_map(mmap_mode)
         file = ranges.read_ranges([0], [ranges.length()])[0]
     source = _path_or_bytes(cast(Any, file), limits)
     try:
         return NpzFile(source, access=access, limits=limits, threads=threads)
     except DamagedError:
-        if _first_bytes(source) != _NPY_MAGIC:
+        start = _first_bytes(source)
+        if not start:
+            name = "file" if isinstance(source, bytes) else shown(source)
+            raise EmptyFileError(f"{name}: expected an archive or a .npy file, found no bytes") from None
+        if start != _NPY_MAGIC:
             raise
-    if mmap_mode is None or isinstance(source, bytes):
-        return _bitnpz._read_npy(source, "array in memory" if isinstance(source, bytes) else shown(source), limits)
+    if isinstance(source, bytes):
+        _check_no_map(mmap_mode)
+        return _bitnpz._read_npy(source, "array in memory", limits)
+    if mmap_mode is None:
+        return _bitnpz._read_npy(source, shown(source), limits)
     _bitnpz._check_npy(source, shown(source), limits)
     # The header is checked: NumPy need not limit its length again.
     return np.load(source, mmap_mode, allow_pickle=False, max_header_size=_NO_HEADER_LIMIT)
+
+
+def _check_no_map(mmap_mode: str | None) -> None:
+    """Checks that nobody wants a memory map of a `.npy` file that has no path."""
+    if mmap_mode is not None:
+        raise InputError(
+            f"mmap_mode: expected the path of a .npy file, or None, found {mmap_mode!r} with bytes, an open file or a store"
+        )
 
 
 def _path_or_bytes(file: Path | IO[bytes] | bytearray | memoryview, limits: dict[str, int] | None) -> str | bytes:

@@ -41,10 +41,11 @@ class Loader(Generic[Batch]):
 
     Parameters
     ----------
-    images : Images or array_like
-    *arrays : Images or array_like
+    images : Images, StoredArray or array_like
+    *arrays : Images, StoredArray or array_like
         Arrays of the same length, such as labels or masks. Each batch comes with their items at its indices. `Images` are read batch
-        by batch, and so is a `StoredArray` if the order is that of the file or of blocks; all others are read at once.
+        by batch, and so is a `StoredArray` if the order is that of the file or of blocks. All of it is read at once with
+        `shuffle=True`.
     batch_size : int
         The number of images in a batch.
     shuffle : bool or "blocks"
@@ -145,19 +146,23 @@ class Loader(Generic[Batch]):
     ) -> None:
         if isinstance(images, Mapping):
             raise InputError("images: expected images, found an archive: Loader(archive[key], archive[other_key])")
-        if not isinstance(seed, int):
+        if not isinstance(seed, (int, np.integer)):
             raise InputError(f"seed: expected an int, so that the order can be repeated, found {type(seed).__name__}")
         if shuffle not in (True, False, "blocks"):
             raise InputError(f'shuffle: expected True, False or "blocks", found {shuffle!r}')
+        if shuffle != "blocks":
+            # 1 and NumPy's True are True, too.
+            shuffle = bool(shuffle)
         if batch_size < 1 or prefetch < 0 or not 0 <= rank < world_size or block < 1 or window < 1:
             raise InputError(
                 "expected batch_size >= 1, prefetch >= 0, 0 <= rank < world_size, block >= 1 and window >= 1, found "
                 f"batch_size={batch_size}, prefetch={prefetch}, rank={rank}, world_size={world_size}, block={block}, window={window}"
             )
-        self.images, *others = check_lengths(images, arrays)
+        given = check_lengths(images, arrays)
         if shuffle is True:
             # An item here and there takes reading a part of many items each.
-            others = [whole(array) for array in others]
+            given = [whole(array) for array in given]
+        self.images, *others = given
         self.arrays = tuple(others)
         if any(isinstance(array, Images) and array.is_ragged for array in (self.images, *self.arrays)):
             raise InputError(
@@ -167,7 +172,7 @@ class Loader(Generic[Batch]):
         if packed and not isinstance(self.images, Images):
             raise InputError("packed: expected Images, found an array: pass np.packbits(images, axis=-1) instead")
         self.length = len(self.images)
-        self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, seed, drop_last
+        self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, int(seed), drop_last
         self.dtype, self.packed, self.prefetch = dtype, packed, prefetch
         self.rank, self.world_size = rank, world_size
         self.block, self.window = block, window
@@ -266,7 +271,7 @@ class Loader(Generic[Batch]):
         if order is None:
             if positions[0] < positions[1]:
                 self._enter(reading, self._window, positions[1] - 1, self.length)
-            return np.arange(*positions, self.world_size)
+            return np.arange(*positions, self.world_size, dtype=np.int64)
         return order.take(*positions, self.world_size)
 
     def _window(self, position: int) -> Window:
@@ -282,8 +287,8 @@ class Loader(Generic[Batch]):
 
     def _batch(self, reading: _Reading, order: Order | None, number: int) -> Any:
         indices = self._indices(reading, order, number)
-        images = read_items(self.images, indices, self.dtype, packed=self.packed)
-        return (images, *(take(indices) for take in reading.readers)) if self.arrays else images
+        images = reading.images(indices)
+        return (images, *(take(indices) for take in reading.arrays)) if self.arrays else images
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the position, from which `load_state_dict` of another loader continues, even within an epoch."""
@@ -325,24 +330,29 @@ class _Reading:
 
     def __init__(self, loader: Loader[Any]) -> None:
         self.windows = Windows(loader.images) if isinstance(loader.images, Images) else None
-        self.readers = [_reader(loader, array) for array in loader.arrays]
+        #: The functions that read the images, and the items of each array, of a batch.
+        self.images = _reader(loader, loader.images, loader.dtype, packed=loader.packed)
+        self.arrays = [_reader(loader, array) for array in loader.arrays]
 
 
-def _reader(loader: Loader[Any], array: Source) -> Callable[[IndexArray], Array]:
+def _reader(
+    loader: Loader[Any], array: Source, dtype: npt.DTypeLike | None = None, *, packed: bool = False
+) -> Callable[[IndexArray], Array]:
     """Returns the function that reads the items of a batch."""
     if isinstance(array, StoredArray) and loader.shuffle == "blocks":
-        return BlockItems(array, min(loader.block, max(len(array), 1)), loader.window).take
-    return partial(read_items, array)
+        items = BlockItems(array, min(loader.block, max(len(array), 1)), loader.window)
+        return lambda indices: _converted(items.take(indices), dtype)
+    return partial(read_items, array, dtype=dtype, packed=packed)
 
 
 def check_lengths(images: Images | npt.ArrayLike, arrays: Sequence[Images | npt.ArrayLike]) -> list[Source]:
     """Checks that arrays have as many items as there are images. Returns all of them, each as it is read."""
-    first = images if isinstance(images, Images) else np.asarray(images)
-    given: list[Source] = [first, *(array if isinstance(array, (Images, StoredArray)) else np.asarray(array) for array in arrays)]
+    all_arrays = (images, *arrays)
+    given: list[Source] = [array if isinstance(array, (Images, StoredArray)) else np.asarray(array) for array in all_arrays]
     for number, array in enumerate(given):
         name = f"arrays[{number - 1}]" if number else "images"
         if array.ndim == 0:
-            raise InputError(f"{name}: expected an array or Images, found {(images, *arrays)[number]!r}")
+            raise InputError(f"{name}: expected an array or Images, found {all_arrays[number]!r}")
         if len(array) != len(given[0]):
             raise InputError(f"{name}: expected as many items as images, {len(given[0])}, found {len(array)}")
     return given
@@ -357,7 +367,10 @@ def read_items(array: Source, indices: IndexArray, dtype: npt.DTypeLike | None =
     """Returns the items of images or of an array at these indices."""
     if isinstance(array, Images):
         return array.take(indices, dtype=dtype, packed=packed)
-    items: Array = array[indices]
+    return _converted(array[indices], dtype)
+
+
+def _converted(items: Array, dtype: npt.DTypeLike | None) -> Array:
     return items if dtype is None else items.astype(dtype, copy=False)
 
 

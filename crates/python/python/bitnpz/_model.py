@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import numpy.typing as npt
 
 from . import _bitnpz
@@ -73,7 +76,8 @@ def train(
     total : int, optional
         The number of images in each archive. For more images the model may be larger. Default: ten times those given.
     axes : str, optional
-        See `Writer.add_images`.
+        See `Writer.add_images`. The first axis besides height and width counts the images; without `axes` it must be the first of
+        all.
     codec, effort, threads
         See `Writer`.
 
@@ -94,9 +98,18 @@ def train(
     ...     bitnpz.save(f"part-{part}", {"glyphs": images[1000 * part : 1000 * (part + 1)]}, model=model)
     """
     check_options(None, codec, effort, None, threads)
-    array = to_array("images", images)
-    if array.ndim < 3:
-        raise InputError(f"images: expected images, a stack of shape (n, height, width), found shape {array.shape}")
+    array, axes = _stack(to_array("images", images), axes)
     check_number("total", total, 2**40)
     total = 10 * len(array) if total is None else total
     return Model(_bitnpz._train(to_items(array), total, axes, codec, effort, threads))
+
+
+def _stack(array: np.ndarray[Any, Any], axes: str | None) -> tuple[np.ndarray[Any, Any], str | None]:
+    """Returns images whose first axis counts them, and their axes."""
+    if array.ndim < (3 if axes is None else 2):
+        raise InputError(f"images: expected images, a stack of shape (n, height, width), found shape {array.shape}")
+    if axes is None or not len(axes) == len(set(axes)) == array.ndim or not {"H", "W"} <= set(axes):
+        # What is wrong with axes the compiled half says.
+        return array, axes
+    order = [place for place, letter in enumerate(axes) if letter not in "HW"] + [axes.index("H"), axes.index("W")]
+    return array.transpose(order), "".join(axes[place] for place in order)

@@ -33,9 +33,11 @@ def local(path: Path) -> str:
 
 
 def with_ending(path: Path) -> str:
-    """Returns a path to write to, with `.npz` appended as `numpy.savez` does. Devices, pipes and folders keep their names."""
+    """Returns a path to write to, with `.npz` appended as `numpy.savez` does. Devices and pipes keep their names."""
     name = local(path)
-    is_special = os.path.exists(name) and not os.path.isfile(name)
+    # A folder `train` is no reason not to write `train.npz`, but `train/` and `..` can only be folders.
+    may_be_file = os.path.basename(name) not in ("", os.curdir, os.pardir)
+    is_special = os.path.exists(name) and not os.path.isfile(name) and not (os.path.isdir(name) and may_be_file)
     return name if is_special or name.endswith(".npz") else name + ".npz"
 
 

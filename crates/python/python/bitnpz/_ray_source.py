@@ -313,7 +313,7 @@ def _read(
         if not columns:
             arrays = {}
         elif shuffle is None:
-            arrays = rows.take(columns, np.arange(first, last))
+            arrays = rows.take(columns, np.arange(first, last, dtype=np.int64))
         else:
             ranges = shuffle.window(last - 1)
             numbers = shuffle.take(first, last)

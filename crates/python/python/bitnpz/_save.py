@@ -249,9 +249,10 @@ class Writer(_bitnpz.Writer):
         >>> bitnpz.load("stack.npz")["glyphs"].shape
         (500, 16, 16)
         """
-        self._keys += check_key(key) not in self
+        is_new = check_key(key) not in self
         for batch in _batches(images):
             self._add(key, to_items(to_array(key, batch)), "batch", axes)
+            self._keys, is_new = self._keys + is_new, False
 
     def _copy(self, key: str, images: Images) -> None:
         if key in self:
@@ -314,9 +315,10 @@ def _looks_grey(array: np.ndarray[Any, Any]) -> bool:
 
 
 def _batches(images: npt.ArrayLike | Images | Iterable[npt.ArrayLike]) -> Iterator[Any]:
-    """Yields images in batches that fit in memory; an array is one batch."""
+    """Yields images in batches that fit in memory; an array is one batch, also if it is empty."""
     if isinstance(images, Images):
-        yield from (images[start : start + _BATCH_IMAGES] for start in range(0, len(images), _BATCH_IMAGES))
+        starts = range(0, max(len(images), 1), _BATCH_IMAGES)
+        yield from (images[start : start + _BATCH_IMAGES] for start in starts)
     elif hasattr(images, "__array__") or not isinstance(images, Iterable):
         yield images
     else:
@@ -366,7 +368,8 @@ def save(
         See `Writer`.
     progress : bool or callable, optional
         True shows a bar, that of `tqdm.auto` if tqdm is installed. A function is called with a `Progress` from time to time; an
-        exception that it raises ends the call.
+        exception that it raises ends `save`, and a file at the path stays as it was. Only the last one or two calls come when the
+        archive is complete and has replaced the file.
     store, store_options : optional
         See `load`.
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from . import _bitnpz
 from ._archive import Access
 from ._archive_file import ArchiveFile
 from ._damage import Problem
-from ._errors import DamagedError, FileChangedError
+from ._errors import ClosedError, DamagedError, FileChangedError, InputError, NoSuchKeyError
 from ._options import MAX_THREADS, check_number
 from ._paths import Path, shown
 from ._reopen import Call
 from ._store_options import StoreOptions
 from ._stores import Ranges, disk_cache_of, ranges_of
+
+if TYPE_CHECKING:
+    from ._images import Images
 
 #: The end of the names of manifests.
 MANIFEST_SUFFIX = ".bitnpz.json"
@@ -125,12 +129,12 @@ class ShardedFile(_bitnpz.ShardedArchive, ArchiveFile):
             cache = disk_cache_of(ranges)
             self = super().__new__(cls, read_manifest(ranges), ranges, name, access, limits, threads, cache, open_shards)
         else:
-            source = os.fsdecode(cast(Path, file))
-            name = shown(source)
+            path = os.fsdecode(cast(Path, file))
+            name = shown(path)
+            # The working directory may change before a shard is opened, or be another in a worker process.
+            source = os.path.abspath(path)
             self = super().__new__(cls, source, None, name, access, limits, threads, None, open_shards)
-        self.filename = name
-        # A worker process that opens it again may have another working directory.
-        self._source = os.path.abspath(source) if isinstance(source, str) else source
+        self.filename, self._source = name, source
         self._access, self._limits, self._threads, self._open_shards = access, limits, threads, open_shards
         return self
 
@@ -173,13 +177,45 @@ class ShardedFile(_bitnpz.ShardedArchive, ArchiveFile):
     def __len__(self) -> int:
         return len(self._array_keys()) + sum(len(images) for images in self._keyed_images())
 
+    def images(self, key: str | None = None) -> Images:
+        """Returns the images under a key as `Images`.
+
+        Parameters
+        ----------
+        key : str, optional
+            The key of a stack. One image with a key of its own is `archive[key]`. Default: all images with keys of their own.
+
+        Raises
+        ------
+        NoSuchKeyError
+            If there is no such key, or no images with keys of their own.
+        InputError
+            If it is the key of another array, or of one image with a key of its own.
+        """
+        try:
+            return super().images(key)
+        except NoSuchKeyError:
+            if key is None or key not in self:
+                raise
+        raise InputError(
+            f"{self.filename}: expected the key of a stack, found {key!r}, that of one image with a key of its own: archive[key] "
+            "reads it, and images() returns all such images"
+        )
+
+    def close(self) -> None:
+        """Closes the archive. `Images` taken from it before still work."""
+        # They are pickled with what tells the manifest from others.
+        with suppress(ClosedError):
+            self._origin()
+        super().close()
+
     def _origin(self) -> Call:
         options = (self._access, self._limits, self._threads, self._open_shards)
         return _open_again, (self._source, *options, self._digest)
 
     @cached_property
     def _digest(self) -> str:
-        """What tells the manifest from others."""
+        """What tells the manifest from others, also once the archive is closed."""
         return sha256(self._manifest().encode()).hexdigest()
 
 

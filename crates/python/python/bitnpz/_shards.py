@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from . import _bitnpz
+from ._archive import NpzFile
 from ._errors import FileError, FilePresentError, InputError
 from ._options import MAX_SHARDS, check_number
 from ._orphans import remove_orphans
@@ -79,7 +80,8 @@ def shard(
         raise InputError("expected shards or shard_bytes, found both or neither")
     if shard_bytes is not None:
         check_number("shard_bytes", shard_bytes, 2**63 - 1)
-        shards = min(max(-(-os.path.getsize(local(source)) // shard_bytes), 1), MAX_SHARDS)
+        size = NpzFile(local(source), limits=limits)._identity()[0]
+        shards = min(max(-(-size // shard_bytes), 1), MAX_SHARDS)
     check_number("shards", shards, MAX_SHARDS)
     assert shards is not None
     if store is None and not is_remote(path):

@@ -14,6 +14,9 @@ _MOST_CONCURRENCY = 4096
 #: More than any disk has.
 _MOST_CACHE_BYTES = 2**60
 
+#: A year: stores take no time without end.
+_MOST_SECONDS = 366 * 86400
+
 #: More attempts than make sense.
 _MOST_ATTEMPTS = 1000
 
@@ -67,8 +70,8 @@ class StoreOptions:
             check_number(name, number, most)
         if not isinstance(self.gap, int) or self.gap < 0:
             raise InputError(f"gap: expected a number of bytes, 0 or more, found {self.gap!r}")
-        if not isinstance(self.timeout, (int, float)) or not self.timeout > 0:
-            raise InputError(f"timeout: expected a number of seconds above 0, found {self.timeout!r}")
+        if not isinstance(self.timeout, (int, float)) or not 0 < self.timeout <= _MOST_SECONDS:
+            raise InputError(f"timeout: expected a number of seconds above 0, at most {_MOST_SECONDS}, found {self.timeout!r}")
         if self.cache is not None and not isinstance(self.cache, (str, os.PathLike)):
             raise InputError(f"cache: expected the path of a folder, found {type(self.cache).__name__}")
         check_number("cache_bytes", self.cache_bytes, _MOST_CACHE_BYTES)

@@ -99,7 +99,7 @@ class StoredArray(_bitnpz.StoredArray, FileArray):
             if step == 1:
                 self._read_into(start, data)
                 return out
-            indices = start + step * np.arange(count)
+            indices = start + step * np.arange(count, dtype=np.int64)
         self._take_into(indices, data)
         return out
 

@@ -15,6 +15,23 @@ from ._stored_object import StoredObject
 from ._urls import Url, is_url
 
 
+class ByteRanges(Protocol):
+    """What `load` needs of a file to read it by range."""
+
+    def length(self) -> int:
+        """Returns the length of the file in bytes."""
+
+    def read_ranges(self, starts: list[int], ends: list[int], /) -> Sequence[bytes | bytearray | memoryview]:
+        """Returns the bytes of ranges, which are in ascending order."""
+
+
+class FilesystemPath(Protocol):
+    """A file of fsspec that is not open yet, as `fsspec.open` returns it."""
+
+    fs: Any
+    path: str
+
+
 class Ranges(Protocol):
     """A file that is read by range."""
 

@@ -27,7 +27,7 @@ def target_of(file: Path | IO[bytes], mode: str, store: Any = None, options: Sto
         if mode != "w":
             raise InputError(f'file: expected a path with mode "{mode}", found an open file')
         return file, "archive"
-    if mode == "a" and isinstance(file, (str, bytes, os.PathLike)) and store is None and os.path.exists(file):
+    if mode == "a" and isinstance(file, (str, bytes, os.PathLike)) and store is None and _is_no_folder(file):
         # It is appended to under any name.
         check_no_options(options)
         return os.fsdecode(file), shown(file)
@@ -42,6 +42,11 @@ def target_of(file: Path | IO[bytes], mode: str, store: Any = None, options: Sto
             "is added to a shard of its own, and commit both"
         )
     return start(place, mode), place.name
+
+
+def _is_no_folder(path: Path) -> bool:
+    """Returns whether there is a file, or something else but a folder."""
+    return os.path.exists(path) and not os.path.isdir(path)
 
 
 def archive_at(file: object, store: Any, options: StoreOptions | None) -> str | Stored:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import ray.data
 
@@ -112,7 +113,7 @@ def read(
     >>> ray.shutdown()
     """
     check_number("threads", threads, MAX_THREADS)
-    if shuffle is not None and (isinstance(shuffle, bool) or not isinstance(shuffle, int)):
+    if shuffle is not None and (isinstance(shuffle, bool) or not isinstance(shuffle, (int, np.integer))):
         raise InputError(f"shuffle: expected an int, the seed of the order, or None, found {shuffle!r}")
     if block < 1 or window < 1:
         raise InputError(f"expected block >= 1 and window >= 1, found block={block}, window={window}")
@@ -129,7 +130,7 @@ def read(
     rows = Rows(keys, packed, dtype)
     for path, archive in zip(names, archives, strict=True):
         rows.add(shown(path), archive)
-    order = None if shuffle is None else Order(rows.count, seed_of(shuffle, 0), block, window)
+    order = None if shuffle is None else Order(rows.count, seed_of(int(shuffle), 0), block, window)
     dataset: ray.data.Dataset = ray.data.read_datasource(
         Source(rows, order),
         num_cpus=threads,

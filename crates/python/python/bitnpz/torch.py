@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from ._arithmetic import Array
+from ._errors import InputError
 from ._images import Images
 from ._loader import Loader, check_lengths, read_items, whole
 
@@ -59,7 +60,7 @@ class Dataset(torch.utils.data.Dataset[Any]):
     transform : callable, optional
         A function that is applied to the tensor of each image.
     indices : array_like of int, or mask, optional
-        The images, and items of the arrays, that the dataset consists of. Default: all.
+        The images, and items of the arrays, that the dataset consists of: a mask has an item for each image. Default: all.
 
     Examples
     --------
@@ -103,7 +104,13 @@ class Dataset(torch.utils.data.Dataset[Any]):
 
 
 def _subset(array: Images | Array, indices: npt.ArrayLike) -> Images | Array:
-    return array.subset(indices) if isinstance(array, Images) else array[np.asarray(indices)]
+    if isinstance(array, Images):
+        return array.subset(indices)
+    numbers = np.asarray(indices)
+    if numbers.ndim != 1:
+        raise InputError(f"indices: expected an array of one dimension, found shape {numbers.shape}")
+    items: Array = array[numbers]
+    return items
 
 
 def _tensors(array: Images | Array, indices: Sequence[int], dtype: npt.DTypeLike | None = None) -> list[torch.Tensor]:
@@ -119,7 +126,8 @@ def _native(array: Array) -> Array:
 
 
 class Tensors:
-    """Yields the batches of a `Loader` as tensors on a device. Packed images are moved packed, and unpacked on the device.
+    """Yields the batches of a `Loader` as tensors on a device. Packed images are moved packed, and unpacked on the device: the
+    tensors have the shape of batches that are not packed.
 
     Parameters
     ----------
@@ -154,10 +162,13 @@ class Tensors:
             else:
                 yield self._images(batch)
 
-    def _images(self, images: np.ndarray[Any, Any]) -> torch.Tensor:
-        tensor = torch.from_numpy(_native(images)).to(self.device)
+    def _images(self, batch: np.ndarray[Any, Any]) -> torch.Tensor:
+        tensor = torch.from_numpy(_native(batch)).to(self.device)
         if self.loader.packed:
-            return unpack(tensor, self.loader.images.shape[-1], self.dtype or torch.bool)
+            images: Any = self.loader.images
+            # Packed rows lack the axes of length 1 behind the width.
+            width = images.shape[-1 - images._trailing_axes]
+            return unpack(tensor, width, self.dtype or torch.bool).reshape(len(batch), *images.shape[1:])
         return tensor if self.dtype is None else tensor.to(self.dtype)
 
     def state_dict(self) -> dict[str, Any]:
