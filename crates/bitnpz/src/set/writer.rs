@@ -1,5 +1,6 @@
 //! Writing an image set.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::ops::Range;
@@ -489,9 +490,9 @@ impl ModelMembers {
         let is_free = |name: &String| self.0.get(name).is_none_or(|other| other == model);
         let name = names.find(is_free).expect("numbers go on");
         let member = names::of_model(&name);
-        if !self.0.contains_key(&name) {
+        if let Entry::Vacant(vacant) = self.0.entry(name) {
             zip.add_with(&member, bytes, Compression::Stored)?;
-            self.0.insert(name, model.clone());
+            vacant.insert(model.clone());
         }
         Ok(ModelDescription { codec, base, location: Some(Location::Member(member)) })
     }
