@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
-use bitnpz_bitmap::codec::{Codec, Model};
+use bitnpz_bitmap::codec::Codec;
 use bitnpz_npy::check_shape;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::keys::Pattern;
 use super::location::{InlineBytes, Location};
+use super::model_description::{ModelDescription, ModelJson};
 use super::stacks::{StackShape, Stacks};
 use crate::axes::ArrayForm;
 use crate::names::{self, SegmentPart};
@@ -59,29 +60,6 @@ pub(super) struct Description {
     pub(super) kind: PackedKind,
     pub(super) shape: Shape,
     pub(super) segments: Vec<SegmentDescription>,
-}
-
-/// The description of a model: it is the base, if it has no bytes of its own, or the base with changes, or all of it is its bytes.
-#[derive(Clone, Debug)]
-pub(super) struct ModelDescription {
-    pub(super) codec: Codec,
-    /// The name of a shipped model.
-    pub(super) base: Option<String>,
-    /// Where the changes of the base, or all of the model, are.
-    pub(super) location: Option<Location>,
-}
-
-impl ModelDescription {
-    fn new(codec: &str, base: Option<String>, location: Option<Location>) -> Result<Self, String> {
-        let codec = codec.parse::<Codec>().map_err(|error| error.to_string())?;
-        if let Some(name) = &base {
-            let shipped = Model::shipped(name).filter(|model| model.codec() == codec);
-            shipped.ok_or_else(|| {
-                format!("expected a model of this library, found {name:?}; a newer one may have it")
-            })?;
-        }
-        Ok(Self { codec, base, location })
-    }
 }
 
 /// The arrays that the images of a set are.
@@ -212,32 +190,6 @@ pub(super) enum KeysDescription {
     Table,
 }
 
-#[derive(Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ModelJson {
-    codec: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    base: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    member: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    bytes: Option<InlineBytes>,
-}
-
-impl ModelJson {
-    fn into_description(self) -> Result<ModelDescription, String> {
-        let location = match (self.member, self.bytes) {
-            (Some(_), Some(_)) => {
-                return Err("expected a model in a member or here, found both".to_owned());
-            }
-            (Some(name), None) => Some(Location::Member(names::of_model(&name))),
-            (None, Some(InlineBytes(bytes))) => Some(Location::Description(bytes)),
-            (None, None) => None,
-        };
-        ModelDescription::new(&self.codec, self.base, location)
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DescriptionJson {
@@ -308,7 +260,7 @@ impl DescriptionJson {
     /// Checks that only versions that have bytes here do.
     fn check_inline(&self) -> Result<(), String> {
         let mut models = self.models.iter().flatten();
-        let has_bytes = models.any(|model| model.bytes.is_some())
+        let has_bytes = models.any(ModelJson::has_bytes)
             || self.segments.iter().any(|segment| segment.directory.is_some());
         if has_bytes && self.version < INLINE_VERSION {
             return Err(format!(
@@ -364,14 +316,7 @@ impl Description {
             Shape::Each { ones: some } if some.is_none() => {}
             Shape::Each { ones: some } => ones = Some([some.before, some.behind]),
         }
-        let models = self.models.iter().map(|ModelDescription { codec, base, location }| {
-            let (member, bytes) = match location.clone() {
-                None => (None, None),
-                Some(Location::Member(name)) => (Some(names::model_of(&name).to_owned()), None),
-                Some(Location::Description(bytes)) => (None, Some(InlineBytes(bytes))),
-            };
-            ModelJson { codec: codec.to_string(), base: base.clone(), member, bytes }
-        });
+        let models = self.models.iter().map(ModelJson::of);
         let description = DescriptionJson {
             version: LAST_VERSION,
             models: Some(models.collect()),
