@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import posixpath
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary
 
 from ._answers import Version, check_lengths, check_version, read_end, shown
 from ._forks import Process
@@ -19,6 +21,18 @@ from ._urls import Url
 
 #: Where file systems of fsspec say what tells one version of a file from another.
 _VERSION_KEYS = ("ETag", "etag", "e_tag", "generation", "LastModified", "last_modified", "mtime", "created")
+
+
+#: The file systems with an event loop that files use, by their identities.
+_in_use: WeakValueDictionary[int, Any] = WeakValueDictionary()
+
+#: Those of the processes that this one was forked from.
+_of_parents: list[Any] = []
+
+if hasattr(os, "register_at_fork"):
+    # They must not be finalized in a child: closing a connection there ends that the event loop of the parent hears of it, since a
+    # forked process has the same `epoll` object.
+    os.register_at_fork(after_in_child=lambda: _of_parents.extend(_in_use.values()))
 
 
 class FilesystemFile:
@@ -41,6 +55,7 @@ class FilesystemFile:
         self._url, self._requests = url, requests or Requests(options or StoreOptions())
         self._found: dict[str, Version] = {}
         self._process = Process()
+        self._note_use()
 
     def length(self) -> int:
         if "version" not in self._found:
@@ -126,11 +141,16 @@ class FilesystemFile:
         if not self._process.is_current() and self._is_asynchronous():
             # Its event loop is not in a forked child; a new instance has one.
             self.filesystem, self._process = pickle.loads(pickle.dumps(self.filesystem)), Process()
+            self._note_use()
 
         def failure(error: Exception, what: str) -> Failure:
             return failure_of(error, self.name, what, repeats)
 
         return self._requests.make(requests, failure)
+
+    def _note_use(self) -> None:
+        if self._is_asynchronous():
+            _in_use[id(self.filesystem)] = self.filesystem
 
     def _is_asynchronous(self) -> bool:
         return bool(getattr(self.filesystem, "async_impl", False))
