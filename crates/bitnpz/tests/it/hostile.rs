@@ -106,7 +106,7 @@ fn samples() -> Vec<Sample> {
         Sample { name: "raw", bytes: written(&coded(Codec::Raw), numbered) },
         Sample {
             name: "members",
-            bytes: archive(&in_members(members(&written(&coded(Codec::Pixel), ragged)))),
+            bytes: archive(&in_members(members(&written(&coded(Codec::Pixel), stack)))),
         },
         Sample { name: "arrays", bytes: of_arrays(&written(&coded(Codec::Raw), numbered)) },
         Sample {
