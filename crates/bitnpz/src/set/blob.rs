@@ -59,8 +59,16 @@ impl Blob {
         }
     }
 
+    /// Does the same without reading headers: what is in a member is where it most likely is.
+    pub(super) fn locate_likely(zip: &Archive, location: &Location, description: &str) -> Option<Self> {
+        match location {
+            Location::Member(name) => Self::likely(zip, name),
+            Location::Description(bytes) => Some(Self::of_bytes(description, bytes)),
+        }
+    }
+
     /// Returns bytes that are part of a member.
-    pub(super) fn of_bytes(member: &str, bytes: &[u8]) -> Self {
+    fn of_bytes(member: &str, bytes: &[u8]) -> Self {
         Self { member: member.to_owned(), data: BlobData::Memory(bytes.to_vec()) }
     }
 

@@ -14,7 +14,6 @@ use super::checksum::{self, Checksum, Damage};
 use super::description::SegmentDescription;
 use super::directory::{BLOCK, Directory};
 use super::kept_blocks::KeptBlocks;
-use super::location::Location;
 use super::payload_index::{IndexLayout, PayloadIndex};
 use super::payload_members::PayloadMembers;
 use super::window::Window;
@@ -71,10 +70,7 @@ impl StoredPayloads {
         description: &SegmentDescription,
     ) -> Option<Self> {
         let payload = Blob::likely(zip, &members.payload)?;
-        let directory = match &members.directory {
-            Location::Member(name) => Blob::likely(zip, name)?,
-            Location::Description(bytes) => Blob::of_bytes(&members.description, bytes),
-        };
+        let directory = Blob::locate_likely(zip, &members.directory, &members.description)?;
         Self::new(zip, [directory, payload], (members.has_blocks, description), &Arc::default()).ok()
     }
 

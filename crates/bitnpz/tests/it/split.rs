@@ -183,17 +183,23 @@ fn large_labels_are_cut_by_their_parts() {
     assert_eq!(first, 200_000);
 }
 
+/// Writes a stack of 600 images beside labels, and names of which there are as many as a quarter has images.
+fn write_with_names(path: &Path) -> Array1<i64> {
+    let names = Array1::from_iter(0_i64..150);
+    let mut writer = Writer::create(path).unwrap();
+    writer.add_images("stack", &stack(600)).unwrap();
+    writer.add_array("names", &names).unwrap();
+    writer.add_array("labels", &Array1::from_iter(0_i16..600)).unwrap();
+    writer.finish().unwrap();
+    names
+}
+
 /// An array that is as long as a shard has images is no part of one: shards say so.
 #[test]
 fn what_was_not_cut_is_not_joined() {
     let folder = Folder::new();
     let path = folder.path("a.npz");
-    let names = Array1::from_iter(0_i64..150);
-    let mut writer = Writer::create(&path).unwrap();
-    writer.add_images("stack", &stack(600)).unwrap();
-    writer.add_array("names", &names).unwrap();
-    writer.add_array("labels", &Array1::from_iter(0_i16..600)).unwrap();
-    writer.finish().unwrap();
+    let names = write_with_names(&path);
     let of = NonZero::new(4).unwrap();
     let options = WriteOptions::default();
     let shards: Vec<_> = (0..4).map(|number| folder.path(&format!("{number}.npz"))).collect();
@@ -222,11 +228,7 @@ fn what_was_not_cut_is_not_joined() {
 fn what_is_whole_in_a_shard_stays_whole() {
     let folder = Folder::new();
     let path = folder.path("a.npz");
-    let names = Array1::from_iter(0_i64..150);
-    let mut writer = Writer::create(&path).unwrap();
-    writer.add_images("stack", &stack(600)).unwrap();
-    writer.add_array("names", &names).unwrap();
-    writer.finish().unwrap();
+    let names = write_with_names(&path);
     let shards: Vec<_> = split(&folder, &path, 4).iter().flat_map(|shard| split(&folder, shard, 2)).collect();
     for shard in &shards {
         assert_eq!(Archive::open(shard).unwrap().array::<i64>("names").unwrap(), names.clone().into_dyn());
