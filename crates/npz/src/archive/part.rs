@@ -1,10 +1,9 @@
 //! Reads a part of a deflated member.
 
 use bitnpz_npy::with_room;
-use flate2::FlushDecompress;
 
 use super::data::MemberData;
-use super::inflate::{DEFLATE_RATIO, INFLATE};
+use super::inflate::{DEFLATE_RATIO, inflate_part};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::parts::Parts;
 
@@ -26,11 +25,7 @@ pub(super) fn read_part(member: &MemberData<'_>, parts: &Parts, number: usize) -
     // One more byte, to notice data that is too long.
     let mut bytes =
         with_room(usize::try_from(len).ok().and_then(|len| len.checked_add(1)).unwrap_or(usize::MAX))?;
-    let status = INFLATE.with_borrow_mut(|inflate| {
-        inflate.reset(false);
-        inflate.decompress_vec(&data, &mut bytes, FlushDecompress::Sync)
-    });
-    status
+    inflate_part(&data, &mut bytes)
         .map_err(|error| Error::corrupt(format!("part {number}: the deflate stream is damaged: {error}")))?;
     if bytes.len() as u64 != len {
         return Err(Error::inconsistent("the size of a part", len, bytes.len()));
