@@ -236,7 +236,7 @@ impl Archive {
                 self.source.len()
             )));
         }
-        reader.prefetch(ranges.iter().filter(|range| !range.is_empty()).cloned())
+        reader.prefetch(ranges.iter().cloned())
     }
 
     /// Returns what [`prefetch`](Self::prefetch) of these ranges would return, if that needs no request: all are kept. They are

@@ -8,6 +8,7 @@ mod fields;
 mod hostile;
 mod numpy;
 mod parts;
+mod ranges;
 mod salvage;
 mod unseekable;
 mod zip_crate;
