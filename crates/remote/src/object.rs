@@ -77,6 +77,9 @@ impl RemoteObject {
 
     /// Reads the length of the object, and its last bytes.
     pub(crate) async fn get_end(&self, most: u64) -> io::Result<(u64, Vec<u8>)> {
+        if most == 0 {
+            return Ok((self.get_len().await?, Vec::new()));
+        }
         let read = self.get(GetRange::Suffix(most)).await;
         let size = |object: &Self| object.0.version.get().map_or(0, |version| version.size);
         match read {
@@ -174,7 +177,8 @@ fn jittered(pause: Duration) -> Duration {
 /// Joins ranges in ascending order that lie close together, and cuts those that are long.
 fn pieces_of(ranges: &[Range<u64>], gap: u64) -> Vec<Range<u64>> {
     let mut joined: Vec<Range<u64>> = Vec::new();
-    for range in ranges {
+    // Stores refuse empty ranges.
+    for range in ranges.iter().filter(|range| !range.is_empty()) {
         match joined.last_mut() {
             Some(last) if range.start >= last.start && range.start <= last.end.saturating_add(gap) => {
                 last.end = last.end.max(range.end);
@@ -183,8 +187,7 @@ fn pieces_of(ranges: &[Range<u64>], gap: u64) -> Vec<Range<u64>> {
         }
     }
     let cut = |range: Range<u64>| {
-        let starts = (range.start..range.end.max(range.start + 1))
-            .step_by(usize::try_from(PIECE_BYTES).expect("4 MiB"));
+        let starts = range.clone().step_by(usize::try_from(PIECE_BYTES).expect("4 MiB"));
         starts.map(move |start| start..range.end.min(start + PIECE_BYTES))
     };
     joined.into_iter().flat_map(cut).collect()
@@ -239,6 +242,7 @@ mod tests {
         assert_eq!(pieces_of(&[0..10, 15..20, 40..50], 5), [0..20, 40..50]);
         let long = [0..PIECE_BYTES + 7, PIECE_BYTES * 3..PIECE_BYTES * 3 + 1];
         assert_eq!(pieces_of(&long, 5), [0..PIECE_BYTES, PIECE_BYTES..PIECE_BYTES + 7, long[1].clone()]);
+        assert_eq!(pieces_of(&[3..3, 10..20, 20..20, 25..25, 40..41, 99..99], 5), [10..20, 40..41]);
         let bytes = |range: Range<u8>| Bytes::from_owner(range.collect::<Vec<_>>());
         let pieces = [(0, bytes(0..20)), (20, bytes(20..30)), (40, bytes(40..50))];
         assert_eq!(cut(&pieces, &(18..23)), [18, 19, 20, 21, 22]);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bitnpz::{Codec, ErrorKind, OpenOptions, WriteOptions, Writer};
+use bitnpz::{Codec, ErrorKind, OpenOptions, ReadAt, WriteOptions, Writer};
 use bitnpz_remote::object_store::memory::InMemory;
 use bitnpz_remote::{RemoteFolder, RemoteOptions};
 use ndarray::{Array1, Array3, Axis};
@@ -325,6 +325,20 @@ fn failures_are_told_apart() {
     let error = server.folder().archive("none.npz", &options).unwrap_err();
     let kind = std::error::Error::source(&error).and_then(|error| error.downcast_ref::<std::io::Error>());
     assert_eq!(kind.map(std::io::Error::kind), Some(std::io::ErrorKind::NotFound), "{error}");
+}
+
+#[test]
+fn nothing_is_requested_for_empty_ranges() {
+    let (server, all) = (Server::start(), images(3000));
+    served(&server, &all);
+    let object = server.folder().object("a.npz").unwrap();
+    let len = object.len().unwrap();
+    let before = server.requests.load(Ordering::Relaxed);
+    assert_eq!(object.read_end(0).unwrap(), (len, Vec::new()));
+    let empty = [0..0, 5..5, len..len];
+    assert_eq!(object.read_ranges(&empty).unwrap(), [[0; 0], [0; 0], [0; 0]]);
+    assert_eq!(server.requests.load(Ordering::Relaxed), before);
+    assert_eq!(object.read_ranges(&[7..7, 0..4]).unwrap(), [&b""[..], b"PK\x03\x04"]);
 }
 
 #[test]
