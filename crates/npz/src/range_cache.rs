@@ -87,6 +87,12 @@ pub(crate) struct CachedFile {
 }
 
 impl CachedFile {
+    /// Returns how many bytes it keeps at most.
+    pub(crate) fn most_bytes(&self) -> u64 {
+        let most = lock_briefly(&self.cache.0).filter(|_| self.number.is_some()).map(|kept| kept.most_bytes);
+        most.unwrap_or(0) as u64
+    }
+
     /// Returns the bytes of a range.
     pub(crate) fn get(&self, range: &Range<u64>) -> Option<Vec<u8>> {
         lock_briefly(&self.cache.0)?.get(self.number?, range).map(|kept| kept.to_vec())

@@ -145,6 +145,21 @@ impl RangeReader {
         Ok(Cow::Owned(bytes))
     }
 
+    /// Returns the bytes of a range, which is within the file and was not read, and keeps some bytes before it: as many as are there
+    /// and there is room for.
+    pub(crate) fn get_with_before(&self, range: Range<u64>, before: u64) -> Result<Cow<'_, [u8]>> {
+        let start = range.start.saturating_sub(before.min(self.kept.most_bytes()));
+        let whole = start..range.end;
+        if let (Some(bytes), Some(_)) = (self.in_tail(&range), self.in_tail(&whole)) {
+            return Ok(Cow::Borrowed(bytes));
+        }
+        let mut read = self.request(&[whole])?.pop().unwrap_or_default();
+        let bytes = read.split_off(usize::try_from(range.start - start).expect("in memory"));
+        read.shrink_to_fit();
+        self.kept.keep(std::iter::once((start, read.into())));
+        Ok(Cow::Owned(bytes))
+    }
+
     /// Reads ranges, which are within the file and in ascending order, so that [`get`](Self::get) has them: with one request for
     /// those that are not there yet. Returns those that are not in the end of the file, each with where it starts.
     pub(crate) fn prefetch(&self, ranges: impl Iterator<Item = Range<u64>>) -> Result<Vec<(u64, KeptBytes)>> {
@@ -186,14 +201,31 @@ impl RangeReader {
         if range.is_empty() {
             return Some(&[]);
         }
-        let start = self.len - self.tail.len() as u64;
+        let start = self.tail_start();
         let [start, end] =
             [range.start.checked_sub(start)?, range.end.checked_sub(start)?].map(usize::try_from);
         self.tail.get(start.ok()?..end.ok()?)
     }
 
-    /// Reads ranges, and checks that they are as long as they should be.
+    fn tail_start(&self) -> u64 {
+        self.len - self.tail.len() as u64
+    }
+
+    /// Reads ranges that are not in the end of the file, of which some may reach into it.
     fn request(&self, ranges: &[Range<u64>]) -> Result<Vec<Vec<u8>>> {
+        let tail_start = self.tail_start();
+        let before_tail: Vec<_> = ranges.iter().map(|range| range.start..range.end.min(tail_start)).collect();
+        let mut read = self.request_all(&before_tail)?;
+        for (range, bytes) in ranges.iter().zip(&mut read) {
+            bytes.extend_from_slice(
+                self.in_tail(&(tail_start..range.end.max(tail_start))).unwrap_or_default(),
+            );
+        }
+        Ok(read)
+    }
+
+    /// Reads ranges, and checks that they are as long as they should be.
+    fn request_all(&self, ranges: &[Range<u64>]) -> Result<Vec<Vec<u8>>> {
         let read = self.source.read_ranges(ranges).map_err(|error| Error::from(error).at(ranges[0].start))?;
         if read.len() != ranges.len() {
             let message = format!("expected the bytes of {} ranges, found {}", ranges.len(), read.len());

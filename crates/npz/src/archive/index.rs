@@ -39,13 +39,14 @@ impl NameIndex {
     /// Reads and checks the central directory in one pass.
     pub(super) fn read(source: &ByteSource, limits: &Limits) -> Result<Self> {
         let directory = Directory::find(source, limits)?;
-        if let ByteSource::Ranges(reader) = source {
-            // What describes the members lies before it, and grows with it.
-            let before = (directory.len / 2).min(MOST_BEFORE);
-            let range = directory.start.saturating_sub(before)..directory.start + directory.len;
-            drop(reader.prefetch(std::iter::once(range))?);
-        }
-        let bytes = source.get(directory.start, directory.len)?;
+        let bytes = match source {
+            ByteSource::Ranges(reader) => {
+                // What describes the members lies before it, and grows with it.
+                let before = (directory.len / 2).min(MOST_BEFORE);
+                reader.get_with_before(directory.start..directory.start + directory.len, before)?
+            }
+            _ => source.get(directory.start, directory.len)?,
+        };
         // Allocate for no more entries than fit into the directory, whatever the end record claims.
         let max_count = bytes.len() / (central_header::LEN + 1);
         let count = usize::try_from(directory.entries).unwrap_or(usize::MAX).min(max_count);

@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use bitnpz_npz::{Archive, Compression, OpenOptions, ReadAt, WriteOptions, Writer};
+use bitnpz_npz::{Archive, Compression, OpenOptions, RangeCache, ReadAt, WriteOptions, Writer};
 
 /// A file that notes the ranges that are requested of it.
 #[derive(Clone, Default)]
@@ -45,7 +45,8 @@ impl ReadAt for Noted {
 /// Bytes that do not compress.
 fn noise(len: usize, seed: u64) -> Vec<u8> {
     let mixed = |place: u64| (place ^ seed << 40).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (0..len as u64).map(|place| (mixed(place) >> 56).to_le_bytes()[0]).collect()
+    let again = |mixed: u64| (mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    (0..len as u64).map(|place| (again(mixed(place)) >> 56).to_le_bytes()[0]).collect()
 }
 
 /// Returns an archive of these members, stored or deflated.
@@ -71,4 +72,54 @@ fn empty_ranges_are_not_requested() {
     assert_eq!(member.read().unwrap(), [0; 0]);
     let mut copy = Writer::new(Cursor::new(Vec::new()), &WriteOptions::default());
     copy.copy(&member).unwrap();
+}
+
+/// Checks that no byte was requested twice, and returns how many were.
+fn once(requests: &[Vec<Range<u64>>]) -> u64 {
+    let mut ranges: Vec<_> = requests.iter().flatten().cloned().collect();
+    ranges.sort_by_key(|range| range.start);
+    assert!(ranges.is_sorted_by(|one, next| one.end <= next.start), "{ranges:?}");
+    ranges.iter().map(|range| range.end - range.start).sum()
+}
+
+/// Returns options with a cache of so many bytes.
+fn cache(bytes: usize) -> OpenOptions {
+    OpenOptions::default().with_cache(RangeCache::new(bytes))
+}
+
+/// The end of the file, which is read first, has so many bytes.
+const TAIL_BYTES: u64 = 256 << 10;
+
+#[test]
+fn a_large_directory_is_requested_once() {
+    let names: Vec<_> =
+        (0..9000).map(|number| format!("a member with a name of sixty bytes or so: {number:09}")).collect();
+    let members: Vec<_> = names.iter().map(|name| (&name[..], name.clone().into_bytes())).collect();
+    let file = Noted::new(archive(&members, Compression::Stored));
+    let all = file.bytes.len() as u64;
+    for bytes in [0, 100_000, 32 << 20] {
+        let archive = file.open(&cache(bytes));
+        let requests = file.take();
+        assert!(requests.len() == 2 && once(&requests) <= all, "{bytes}: {requests:?}");
+        // What lies before it is requested with it, if there is room to keep it.
+        for number in 9000 - bytes.min(100_000) / 150..9000 {
+            assert_eq!(archive.member(number).unwrap().read().unwrap(), names[number].as_bytes());
+        }
+        assert_eq!(file.take(), [[]; 0], "{bytes}");
+        let directory = archive.member(8999).unwrap().offset() + 100;
+        assert_eq!(requests[1][0].start > directory, bytes == 0, "{requests:?}");
+    }
+}
+
+#[test]
+fn what_the_end_of_the_file_has_is_not_requested_again() {
+    let file = Noted::new(archive(&[("large", noise(600_000, 0))], Compression::Stored));
+    let archive = file.open(&OpenOptions::default());
+    let all = archive.size();
+    assert_eq!(archive.slice(all - TAIL_BYTES - 1000..all - 5).unwrap().len(), TAIL_BYTES as usize + 995);
+    let [end, slice] = &file.take()[..] else { panic!("expected two requests") };
+    assert_eq!(
+        (end, slice),
+        (&vec![all - TAIL_BYTES..all], &vec![all - TAIL_BYTES - 1000..all - TAIL_BYTES])
+    );
 }
