@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use bitnpz_npy::make_room;
 
+use super::ahead::Ahead;
 use super::index::NameIndex;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::Limits;
@@ -16,8 +17,8 @@ use crate::record::parts::Parts;
 use crate::record::{extra, flags};
 use crate::source::ByteSource;
 
-/// The largest member that is read from a file with one call, header and data together. For larger ones a second call
-/// costs little.
+/// The largest member that is read from a file with one call, up to the next member. For larger ones a second call costs
+/// little.
 const WHOLE_READ_BYTES: u64 = 1 << 20;
 
 /// Nearly all extra fields are shorter: those of zip64 and of padding take less than a hundred bytes.
@@ -97,9 +98,9 @@ impl<'a> MemberData<'a> {
         error.of(&self.name).at(self.offset())
     }
 
-    /// Returns the length of the member in the file: local header, data and data descriptor.
-    pub(super) fn len(&self) -> Result<u64> {
-        let record_len = self.locate()?.record_len;
+    /// Returns the length of the member in the file: local header, data and data descriptor. The header may have been requested.
+    pub(super) fn len(&self, ahead: &Ahead<'_>) -> Result<u64> {
+        let record_len = self.locate_in(ahead)?.record_len;
         if self.header.flags & flags::DATA_DESCRIPTOR == 0 {
             return Ok(record_len);
         }
@@ -130,12 +131,17 @@ impl<'a> MemberData<'a> {
 
     /// Checks the local header and returns the location of the data.
     pub(super) fn locate(&self) -> Result<DataLocation> {
+        self.locate_in(&Ahead::new(self.source, Vec::new()))
+    }
+
+    /// Does so with a local header that may have been requested.
+    pub(super) fn locate_in(&self, ahead: &Ahead<'_>) -> Result<DataLocation> {
         let extent = self.extent()?;
         let usual = self.usual_header().min(extent);
-        let head = self.source.get(self.offset(), usual)?;
+        let head = ahead.get(self.offset(), usual)?;
         match LocalHeader::parse(&head) {
             Some(local) if local.len() > usual => {
-                self.check_local(&self.source.get(self.offset(), extent.min(local.len()))?, extent)
+                self.check_local(&ahead.get(self.offset(), extent.min(local.len()))?, extent)
             }
             _ => self.check_local(&head, extent),
         }
@@ -144,8 +150,14 @@ impl<'a> MemberData<'a> {
     /// Checks the local header and reads the compressed data.
     pub(super) fn compressed(&self) -> Result<CompressedData<'a>> {
         let extent = self.extent()?;
-        let reads_whole = self.source.bytes().is_some() || extent <= WHOLE_READ_BYTES;
-        let head_len = if reads_whole { extent } else { extent.min(self.longest_header()) };
+        let head_len = match self.source {
+            // One request brings all of nearly every member.
+            ByteSource::Ranges(_) => {
+                extent.min(self.request(0..self.header.compressed_size).end - self.offset())
+            }
+            ByteSource::File { .. } if extent > WHOLE_READ_BYTES => extent.min(self.longest_header()),
+            _ => extent,
+        };
         let head = self.source.get(self.offset(), head_len)?;
         let located = self.check_local(&head, extent)?;
         let start = located.data_start - self.offset();

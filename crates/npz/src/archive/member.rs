@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
+use super::ahead::Ahead;
 use super::data::MemberData;
 use super::inflate;
 use super::part;
@@ -209,9 +210,9 @@ impl<'a> Member<'a> {
         self.data.source.get(range.start, range.end - range.start)
     }
 
-    /// Returns the length of the member in the file: local header, data and data descriptor.
-    pub(super) fn len(&self) -> Result<u64> {
-        self.data.len()
+    /// Returns the length of the member in the file: local header, data and data descriptor. The header may have been requested.
+    pub(super) fn len(&self, ahead: &Ahead<'_>) -> Result<u64> {
+        self.data.len(ahead)
     }
 
     /// Adds this member's name and offset to an error.

@@ -1,5 +1,6 @@
 //! Reads archives.
 
+mod ahead;
 mod data;
 mod directory;
 mod index;
@@ -24,6 +25,7 @@ use crate::limits::Limits;
 use crate::range_cache::{KeptBytes, RangeCache};
 use crate::ranges::{RangeReader, ReadAt};
 use crate::source::ByteSource;
+use ahead::Ahead;
 use data::MemberData;
 use index::NameIndex;
 pub(crate) use inflate::DEFLATE_RATIO;
@@ -345,14 +347,14 @@ impl Archive {
     ///
     /// If the file cannot be read.
     pub fn gaps(&self) -> Result<u64> {
-        let mut members = 0;
+        let (mut members, mut ahead) = (0, Ahead::new(&self.source, Vec::new()));
         for number in 0..self.len() {
             if number.is_multiple_of(HEADERS_AT_ONCE) && self.is_read_by_range() {
                 let headers = (number..self.len()).take(HEADERS_AT_ONCE);
                 let headers = headers.filter_map(|number| Some(self.member(number)?.request(0..0)));
-                self.prefetch(&mut headers.collect::<Vec<_>>())?;
+                ahead = Ahead::new(&self.source, self.prefetch(&mut headers.collect::<Vec<_>>())?);
             }
-            match self.member(number).map(|member| member.len()) {
+            match self.member(number).map(|member| member.len(&ahead)) {
                 Some(Ok(len)) => members += len,
                 Some(Err(error)) if matches!(error.kind(), ErrorKind::Io(_)) => return Err(error),
                 _ => {}

@@ -8,11 +8,11 @@ use crc32fast::Hasher;
 use flate2::bufread::DeflateDecoder;
 use lzma_rust2::LzmaReader;
 
+use super::ahead::Ahead;
 use super::data::MemberData;
 use super::lzma;
 use crate::error::{Error, Result};
 use crate::method::Method;
-use crate::source::ByteSource;
 
 /// A reader of a member's decompressed bytes.
 ///
@@ -33,35 +33,32 @@ enum Decoder<'a> {
     Lzma(Box<LzmaReader<CompressedReader<'a>>>),
 }
 
-/// A member of a file that is read by range is requested in parts of so many bytes.
+/// So much of a member of a file that is read by range is requested at first, with its header: often only the start is read.
+const FIRST_BYTES: u64 = 64 << 10;
+
+/// Then it is requested in parts of so many bytes.
 const REQUEST_BYTES: u64 = 8 << 20;
 
 /// A member's compressed bytes, buffered.
 type CompressedReader<'a> = BufReader<SourceRange<'a>>;
 
 struct SourceRange<'a> {
-    source: &'a ByteSource,
+    ahead: Ahead<'a>,
     position: u64,
     end: u64,
-    /// Up to here it is requested, if the file is read by range.
-    requested: u64,
 }
 
 impl Read for SourceRange<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
-        let len = bytes.len().min(left);
-        let end = self.position + len as u64;
-        if let ByteSource::Ranges(ranges) = self.source
-            && end > self.requested
-        {
-            self.requested = self.end.min(end.max(self.position + REQUEST_BYTES));
-            let request = self.position..self.requested;
-            drop(ranges.prefetch(std::iter::once(request)).map_err(io::Error::other)?);
+        let left = self.end - self.position;
+        if self.ahead.from(self.position).is_empty() {
+            let request = left.min(REQUEST_BYTES.max(bytes.len() as u64));
+            self.ahead.request(self.position..self.position + request).map_err(io::Error::other)?;
         }
-        self.source.read_exact_at(self.position, &mut bytes[..len]).map_err(io::Error::other)?;
-        self.position += len as u64;
-        Ok(len)
+        let most = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let read = self.ahead.read(self.position, &mut bytes[..most]).map_err(io::Error::other)?;
+        self.position += read as u64;
+        Ok(read)
     }
 }
 
@@ -76,12 +73,11 @@ impl fmt::Debug for MemberReader<'_> {
 
 impl<'a> MemberReader<'a> {
     pub(super) fn new(member: &MemberData<'a>) -> Result<Self> {
-        let located = member.locate()?;
-        let end = located.data_start + member.header.compressed_size;
-        let data = BufReader::with_capacity(
-            64 << 10,
-            SourceRange { source: member.source, position: located.data_start, end, requested: 0 },
-        );
+        let (mut ahead, size) = (Ahead::new(member.source, Vec::new()), member.header.compressed_size);
+        ahead.request(member.request(0..size.min(FIRST_BYTES)))?;
+        let position = member.locate_in(&ahead)?.data_start;
+        let range = SourceRange { ahead, position, end: position + size };
+        let data = BufReader::with_capacity(64 << 10, range);
         let decoder = match member.header.method {
             Method::STORED => Decoder::Stored(data),
             Method::DEFLATE => Decoder::Deflate(DeflateDecoder::new(data)),

@@ -112,14 +112,78 @@ fn a_large_directory_is_requested_once() {
 }
 
 #[test]
+fn members_are_requested_once_whatever_is_kept() {
+    let large = noise(9_000_000, 0);
+    let members = [("large", large.clone()), ("other", noise(9_000_000, 1)), ("last", noise(300_000, 2))];
+    let file = Noted::new(archive(&members, Compression::Stored));
+    for bytes in [0, 1 << 20, 32 << 20] {
+        let archive = file.open(&cache(bytes));
+        let member = archive.find("large").unwrap();
+        file.take();
+        assert!(member.read().unwrap() == large);
+        let requests = file.take();
+        assert!(requests.len() == 1 && once(&requests) < 9_001_000, "{bytes}: {requests:?}");
+
+        // Two at a time.
+        let archive = file.open(&cache(bytes));
+        file.take();
+        let mut readers = ["large", "other"].map(|name| archive.find(name).unwrap().reader().unwrap());
+        let mut start = [0; 1000];
+        readers.each_mut().into_iter().for_each(|reader| reader.read_exact(&mut start).unwrap());
+        let requests = file.take();
+        assert!(requests.len() == 2 && once(&requests) < 140_000, "only the starts: {requests:?}");
+        let mut piece = [0; 50_000];
+        while readers.each_mut().into_iter().any(|reader| reader.read(&mut piece).unwrap() > 0) {}
+        let later = file.take();
+        assert!(later.len() == 4, "{bytes}: {later:?}");
+        assert!(once(&[requests, later].concat()) < 18_002_000);
+    }
+}
+
+#[test]
+fn deflated_members_are_requested_once_whatever_is_kept() {
+    let text: Vec<u8> = noise(3_000_000, 0).iter().map(|byte| byte & 15).collect();
+    let members = [("text", text.clone()), ("last", noise(300_000, 2))];
+    let file = Noted::new(archive(&members, Compression::default()));
+    for bytes in [0, 100_000, 32 << 20] {
+        let archive = file.open(&cache(bytes));
+        let member = archive.find("text").unwrap();
+        file.take();
+        let mut read = Vec::new();
+        member.reader().unwrap().read_to_end(&mut read).unwrap();
+        assert!(read == text);
+        let requests = file.take();
+        let most = member.compressed_size() + 1000;
+        assert!(requests.len() == 2 && once(&requests) < most, "{bytes}: {requests:?}");
+    }
+}
+
+#[test]
+fn gaps_are_found_with_few_requests_whatever_is_kept() {
+    let names: Vec<_> = (0..3000).map(|number| format!("{number}")).collect();
+    let mut members: Vec<_> = names.iter().map(|name| (&name[..], noise(500, 0))).collect();
+    members.push(("last", noise(300_000, 1)));
+    let file = Noted::new(archive(&members, Compression::Stored));
+    for bytes in [0, 100_000, 32 << 20] {
+        let archive = file.open(&cache(bytes));
+        file.take();
+        assert_eq!(archive.gaps().unwrap(), 0);
+        let requests = file.take();
+        assert!(requests.len() <= 3, "{bytes}: {} requests", requests.len());
+    }
+}
+
+#[test]
 fn what_the_end_of_the_file_has_is_not_requested_again() {
     let file = Noted::new(archive(&[("large", noise(600_000, 0))], Compression::Stored));
     let archive = file.open(&OpenOptions::default());
     let all = archive.size();
     assert_eq!(archive.slice(all - TAIL_BYTES - 1000..all - 5).unwrap().len(), TAIL_BYTES as usize + 995);
-    let [end, slice] = &file.take()[..] else { panic!("expected two requests") };
+    assert_eq!(archive.find("large").unwrap().read().unwrap(), noise(600_000, 0));
+    let [end, slice, rest] = &file.take()[..] else { panic!("expected three requests") };
     assert_eq!(
         (end, slice),
         (&vec![all - TAIL_BYTES..all], &vec![all - TAIL_BYTES - 1000..all - TAIL_BYTES])
     );
+    assert_eq!(rest, &[0..all - TAIL_BYTES]);
 }
