@@ -8,14 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use super::folder::{CacheFolder, is_removed, open_private};
-use super::ranges_list::{Found, RangesList};
+use super::ranges_list::{Found, PIECE_BYTES, RangesList};
 use crate::brief_lock::lock_briefly;
 use crate::owner::Owner;
 use crate::ranges::ReadAt;
 use crate::source::{read_exact_at, write_all_at};
-
-/// Longer ranges are listed in pieces, so that reading a part of one reads little more.
-const PIECE_BYTES: usize = 64 << 10;
 
 /// What is known of a file before it is asked.
 #[derive(Clone, Debug)]

@@ -7,6 +7,9 @@ use std::ops::Range;
 use std::thread;
 use std::time::Duration;
 
+/// Longer ranges are listed in pieces, so that reading a part of one reads little more.
+pub(super) const PIECE_BYTES: usize = 64 << 10;
+
 /// A record has where a range starts and ends, the CRC-32 of its bytes, and the CRC-32 of these three: little-endian.
 const RECORD_BYTES: usize = 24;
 
@@ -18,7 +21,8 @@ const MOST_ATTEMPTS: usize = 100;
 pub(super) struct RangesList {
     file: File,
     read: u64,
-    /// The ranges by where they start.
+    /// The ranges by where they start. One can be a part of another: it was read again when bytes of the longer one were damaged, or
+    /// by a process that did not know of that.
     ranges: BTreeMap<u64, Entry>,
 }
 
@@ -45,10 +49,10 @@ impl RangesList {
     pub(super) fn find(&self, wanted: &Range<u64>) -> Option<Vec<Found>> {
         let (mut found, mut place) = (Vec::new(), wanted.start);
         while place < wanted.end {
-            let (&start, &Entry { end, crc, is_checked }) = self.ranges.range(..=place).next_back()?;
-            if end <= place {
-                return None;
-            }
+            // None that starts before has this place.
+            let first = (place + 1).saturating_sub(PIECE_BYTES as u64);
+            let mut near = self.ranges.range(first..=place).rev();
+            let (&start, &Entry { end, crc, is_checked }) = near.find(|(_, entry)| entry.end > place)?;
             found.push((start..end, (!is_checked).then_some(crc)));
             place = end;
         }
@@ -133,7 +137,8 @@ fn parse(record: &[u8]) -> Option<Listed> {
     let number = |at: usize| Some(u64::from_le_bytes(record.get(at..at + 8)?.try_into().ok()?));
     let checksum = |at: usize| Some(u32::from_le_bytes(record.get(at..at + 4)?.try_into().ok()?));
     let (start, end) = (number(0)?, number(8)?);
-    (checksum(20)? == crc32fast::hash(&record[..20]) && start < end).then_some((start..end, checksum(16)?))
+    let is_piece = start < end && end - start <= PIECE_BYTES as u64;
+    (checksum(20)? == crc32fast::hash(&record[..20]) && is_piece).then_some((start..end, checksum(16)?))
 }
 
 /// Locks a file that others lock for moments, and returns whether it is locked.

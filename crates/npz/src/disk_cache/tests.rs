@@ -71,6 +71,28 @@ fn what_was_read_is_not_requested_again_by_anyone() {
 }
 
 #[test]
+fn short_ranges_hide_no_longer_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = DiskCache::new(folder.path(), 10 << 20).unwrap();
+    let (source, requests) = remote(Some("v1"));
+    let file = cache.add(Box::new(source.clone()));
+    for range in [100..200, 150..160, 0..5000, 90_000..90_010, 4990..100_000, 70_000..70_001] {
+        assert_eq!(file.read_ranges(std::slice::from_ref(&range)).unwrap(), [bytes(range)]);
+    }
+    assert_eq!(count(&requests), 4);
+    // As another process does.
+    let other = cache.add(Box::new(source));
+    for range in [300..400, 155..170, 50..5001, 0..100_000, 70_000..70_002, 90_005..99_999] {
+        for file in [&file, &other] {
+            assert_eq!(file.read_ranges(std::slice::from_ref(&range)).unwrap(), [bytes(range.clone())]);
+        }
+        assert_eq!(count(&requests), 0, "{range:?}");
+    }
+    other.read_ranges(&[99_999..100_001]).unwrap();
+    assert_eq!(count(&requests), 1);
+}
+
+#[test]
 fn other_versions_have_other_bytes_and_those_of_no_version_are_not_kept() {
     let folder = tempfile::tempdir().unwrap();
     let cache = DiskCache::new(folder.path(), 10 << 20).unwrap();
@@ -152,6 +174,14 @@ fn damage_and_halves_of_records_cost_requests_only() {
     let file = cache.add(Box::new(source.clone()));
     assert_eq!(file.read_ranges(&[0..1000, 5000..6000]).unwrap(), [bytes(0..1000), bytes(5000..6000)]);
     assert_eq!(count(&requests), 0);
+    // What was read again of a longer range that is damaged is found in it.
+    found[700] ^= 1;
+    fs::write(&data, &found).unwrap();
+    for requested in [1, 0] {
+        let file = cache.add(Box::new(source.clone()));
+        assert_eq!(file.read_ranges(&[650..750]).unwrap(), [bytes(650..750)]);
+        assert_eq!(count(&requests), requested);
+    }
     records[3] ^= 1;
     fs::write(&list, &records[..24]).unwrap();
     fs::write(cache.0.path_of("v1", "data"), "").unwrap();
