@@ -345,6 +345,28 @@ mod tests {
         assert_eq!(files(folder.path()), ["a.npz"]);
     }
 
+    #[test]
+    fn writers_remove_what_a_killed_one_left_and_nothing_of_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npz");
+        fs::write(&path, "a file to replace, for which a name is needed").unwrap();
+        let left = folder.path().join(format!(".bitnpz.{:08x}.0.tmp", crc32fast::hash(b"a.npz")));
+        for _ in 0..300 {
+            fs::write(&left, "left by a killed writer").unwrap();
+            let write = || {
+                let mut file = AtomicFile::create(&path)?;
+                file.write_all(b"new")?;
+                file.commit()
+            };
+            std::thread::scope(|scope| {
+                let writers: Vec<_> = (0..8).map(|_| scope.spawn(write)).collect();
+                writers.into_iter().for_each(|writer| writer.join().unwrap().unwrap());
+            });
+            assert_eq!(fs::read(&path).unwrap(), b"new");
+        }
+        assert_eq!(files(folder.path()), ["a.npz"]);
+    }
+
     #[cfg(unix)]
     #[test]
     fn keeps_permissions_and_links() {

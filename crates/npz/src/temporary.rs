@@ -31,12 +31,8 @@ impl TemporaryFile {
             lock(&file);
             return Ok(Self { file, path: None, owner });
         }
-        let make = |path: &Path| {
-            let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
-            // Another writer may have removed it as abandoned before it was locked.
-            Ok((lock(&file) != LockState::Others && is_at(&file, path)).then_some(file))
-        };
-        let (file, path) = with_free_name(path, make)?;
+        let (file, path) =
+            with_free_name(path, |path| create_locked(OpenOptions::new().read(true).write(true), path))?;
         note_path(&path);
         Ok(Self { file, path: Some(path), owner })
     }
@@ -53,7 +49,7 @@ impl TemporaryFile {
                 return Ok(());
             }
             // Only a rename replaces a file, and it needs a name to rename from.
-            let (_, own) = with_free_name(path, |own| self.give_name(own).map(Some))?;
+            let ((), own) = with_free_name(path, |own| self.give_name(own))?;
             note_path(&own);
             self.path = Some(own);
         }
@@ -72,7 +68,7 @@ impl TemporaryFile {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
                 linked => return linked,
             }
-            let (_, own) = with_free_name(path, |own| self.give_name(own).map(Some))?;
+            let ((), own) = with_free_name(path, |own| self.give_name(own))?;
             note_path(&own);
             self.path = Some(own);
         }
@@ -87,15 +83,19 @@ impl TemporaryFile {
         Ok(())
     }
 
-    /// Links a file without a name to this path, if the path is free. Where the system cannot do that, copies the file.
-    fn give_name(&self, own: &Path) -> io::Result<()> {
+    /// Links a file without a name to this path, if the path is free. Where the system cannot do that, copies the file. Returns `None`
+    /// if another writer has removed the copy, so that it has to be made again.
+    fn give_name(&mut self, own: &Path) -> io::Result<Option<()>> {
         match link(&self.file, own) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
-            linked => return linked,
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => self.copy_to(own),
+            linked => linked.map(Some),
         }
-        let mut copy = private().write(true).create_new(true).open(own)?;
+    }
+
+    /// Copies the file to this path, and goes on with the copy.
+    fn copy_to(&mut self, own: &Path) -> io::Result<Option<()>> {
+        let Some(mut copy) = create_locked(private().write(true), own)? else { return Ok(None) };
         let mut fill = || {
-            lock(&copy);
             (&self.file).rewind()?;
             io::copy(&mut &self.file, &mut copy)?;
             let found = self.file.metadata()?;
@@ -103,8 +103,16 @@ impl TemporaryFile {
             copy.set_permissions(found.permissions())?;
             copy.sync_all()
         };
-        fill().inspect_err(|_| drop(fs::remove_file(own)))
+        fill().inspect_err(|_| drop(fs::remove_file(own)))?;
+        self.file = copy;
+        Ok(Some(()))
     }
+}
+
+/// Creates a file, which is locked; `None` if another writer has removed it as abandoned before it was.
+fn create_locked(options: &mut OpenOptions, path: &Path) -> io::Result<Option<File>> {
+    let file = options.create_new(true).open(path)?;
+    Ok((lock(&file) != LockState::Others && is_at(&file, path)).then_some(file))
 }
 
 /// Returns options that create files which nobody else can read.
@@ -209,7 +217,7 @@ pub fn clean(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
 pub fn abandoned(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
     let paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
     let mut paths = paths.collect::<io::Result<Vec<_>>>()?;
-    paths.retain(|path| is_temporary_name(path) && is_abandoned(path));
+    paths.retain(|path| is_temporary_name(path) && lock_abandoned(path).is_some());
     paths.sort();
     Ok(paths)
 }
@@ -255,17 +263,16 @@ fn with_free_name<T>(
 
 /// Removes a file if nobody has locked it. The file is not reused: anyone with access to the folder could have put it there.
 fn remove_if_abandoned(path: &Path) -> io::Result<bool> {
-    let is_abandoned = is_abandoned(path);
-    if is_abandoned {
-        fs::remove_file(path)?;
-    }
-    Ok(is_abandoned)
+    // It stays locked until it is removed: nobody else removes it, and then what a writer has put in its place.
+    let Some(_locked) = lock_abandoned(path) else { return Ok(false) };
+    fs::remove_file(path)?;
+    Ok(true)
 }
 
-/// Returns whether nobody has locked a file.
-fn is_abandoned(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
-        && File::open(path).is_ok_and(|file| lock(&file) == LockState::Ours && is_at(&file, path))
+/// Locks a file if nobody has locked it.
+fn lock_abandoned(path: &Path) -> Option<File> {
+    let file = fs::symlink_metadata(path).ok()?.is_file().then(|| File::open(path).ok())??;
+    (lock(&file) == LockState::Ours && is_at(&file, path)).then_some(file)
 }
 
 /// Creates a file without a name in a folder, where the system supports this.
@@ -355,5 +362,32 @@ mod tests {
         drop(file);
         assert_eq!(clean(folder.path()).unwrap(), [locked]);
         assert!(clean(path("nowhere")).is_err());
+    }
+
+    #[test]
+    fn what_has_a_name_is_locked_until_it_has_its_final_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npz");
+        for copies in [false, true] {
+            let mut file = TemporaryFile::create(&path).unwrap();
+            file.write_all(b"new").unwrap();
+            let own = temporary_path(&path, 0).unwrap();
+            if file.path.is_none() {
+                let named = if copies { file.copy_to(&own) } else { file.give_name(&own) };
+                assert!(named.unwrap().is_some());
+                file.path = Some(own.clone());
+            }
+            assert!(!remove_if_abandoned(&own).unwrap() && clean(folder.path()).unwrap().is_empty());
+            file.take_name(&path).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"new");
+            fs::remove_file(&path).unwrap();
+        }
+        // While one removes it, nobody else does.
+        let left = temporary_path(&path, 0).unwrap();
+        fs::write(&left, "abandoned").unwrap();
+        let locked = lock_abandoned(&left).unwrap();
+        assert!(!remove_if_abandoned(&left).unwrap() && left.exists());
+        drop(locked);
+        assert!(remove_if_abandoned(&left).unwrap() && !left.exists());
     }
 }
