@@ -102,8 +102,8 @@ fn a_large_directory_is_requested_once() {
         let requests = file.take();
         assert!(requests.len() == 2 && once(&requests) <= all, "{bytes}: {requests:?}");
         // What lies before it is requested with it, if there is room to keep it.
-        for number in 9000 - bytes.min(100_000) / 150..9000 {
-            assert_eq!(archive.member(number).unwrap().read().unwrap(), names[number].as_bytes());
+        for name in &names[names.len() - bytes.min(100_000) / 150..] {
+            assert_eq!(archive.find(name).unwrap().read().unwrap(), name.as_bytes());
         }
         assert_eq!(file.take(), [[]; 0], "{bytes}");
         let directory = archive.member(8999).unwrap().offset() + 100;
@@ -178,7 +178,7 @@ fn what_the_end_of_the_file_has_is_not_requested_again() {
     let file = Noted::new(archive(&[("large", noise(600_000, 0))], Compression::Stored));
     let archive = file.open(&OpenOptions::default());
     let all = archive.size();
-    assert_eq!(archive.slice(all - TAIL_BYTES - 1000..all - 5).unwrap().len(), TAIL_BYTES as usize + 995);
+    assert_eq!(archive.slice(all - TAIL_BYTES - 1000..all - 5).unwrap().len() as u64, TAIL_BYTES + 995);
     assert_eq!(archive.find("large").unwrap().read().unwrap(), noise(600_000, 0));
     let [end, slice, rest] = &file.take()[..] else { panic!("expected three requests") };
     assert_eq!(
