@@ -6,6 +6,7 @@ use bitnpz_npy::{Dtype, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::palette::order;
 use crate::value::Value;
 
 /// The version of the member that this library writes, and the only one that it reads.
@@ -149,6 +150,18 @@ impl PackedKind {
             }
             bits => Ok(Self { dtype, bits, width }),
         }
+    }
+
+    /// Returns whether bit 0 stands for the greater value: the smaller one came later, when some images were encoded.
+    pub(crate) fn is_descending(&self) -> bool {
+        let [off, on] = self.values();
+        order(off, on).is_gt()
+    }
+
+    /// Returns the kind with the values of the bits the other way round.
+    pub(crate) fn inverted(self) -> Self {
+        let [off, on] = self.bits;
+        Self { bits: [on, off], ..self }
     }
 
     /// Returns whether the value of bit 1 is the one that is assumed for images of one value: 1, or True.

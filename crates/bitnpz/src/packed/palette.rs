@@ -10,8 +10,8 @@ use crate::value::{Value, lane_bytes, swap};
 /// The two pixel values of arrays of one dtype, for bit 0 and bit 1.
 ///
 /// Values are found while pixels are packed, so that a stream of images can be packed without reading ahead. If the first
-/// pixels have two values, the smaller one gets bit 0. If they have only one, zero gets bit 0 and any other value bit 1; the
-/// second value gets the other bit.
+/// pixels have two values, the smaller one gets bit 0. If they have only one, zero and negative values get bit 0, and others bit 1;
+/// the second value gets the other bit, even if it is smaller.
 #[derive(Clone, Debug)]
 pub(crate) struct Palette {
     dtype: Dtype,
@@ -193,7 +193,8 @@ impl Palette {
                 pair.sort_by(|&left, &right| order(self.value(left), self.value(right)));
                 pair.map(Some)
             }
-            None if first == zero => [Some(first.into()), None],
+            // The other value is most often 0 or greater.
+            None if first == zero || is_negative(self.value(first.into())) => [Some(first.into()), None],
             None => [None, Some(first.into())],
         };
         Ok(())
@@ -248,8 +249,16 @@ fn pack_bools(pixels: &[u8], width: usize, rows: &mut Vec<u8>) {
     }
 }
 
+fn is_negative(value: Value) -> bool {
+    match value {
+        Value::Integer(value) => value < 0,
+        Value::Float(value) => value.is_sign_negative(),
+        Value::Bool(_) => false,
+    }
+}
+
 /// Compares values as numbers, and `-0.0` as less than `0.0`.
-fn order(left: Value, right: Value) -> std::cmp::Ordering {
+pub(super) fn order(left: Value, right: Value) -> std::cmp::Ordering {
     match (left, right) {
         (Value::Integer(left), Value::Integer(right)) => left.cmp(&right),
         (Value::Float(left), Value::Float(right)) => left.total_cmp(&right),

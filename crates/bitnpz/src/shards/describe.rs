@@ -213,8 +213,10 @@ fn common_kind(parts: &[(&Described, &Found)], open: &dyn Fn(&str) -> Result<Arc
         let there = parts.iter().filter(|(_, part)| part.shape[0] > 0);
         there.filter_map(|(_, part)| part.kind.as_ref())
     };
-    // An archive of one value assumes 0 for bit 0, or 0 and 1.
-    let has_both = kinds().find(|kind| kind.bits[0] != 0);
+    // An archive of one value assumes 0 for bit 0, or 1 for bit 1.
+    let has_off = |kind: &&PackedKind| kind.bits[0] != 0;
+    let has_both = kinds().find(|kind| has_off(kind) && !kind.assumes_second());
+    let has_both = has_both.or_else(|| kinds().find(has_off));
     let has_both = has_both.or_else(|| kinds().find(|kind| !kind.assumes_second()));
     let mut common = has_both.or_else(|| any().next()).expect("images").clone();
     common.width = 0;
@@ -231,12 +233,8 @@ fn common_kind(parts: &[(&Described, &Found)], open: &dyn Fn(&str) -> Result<Arc
                 archive.keyed_images()?.into_iter().find(is_it).ok_or(ErrorKind::NoSuchKey)?
             }
         };
-        let fitting = match kind.inverted_in(&common) {
-            Some(false) => Some(images),
-            // Images with keys of their own are not inverted.
-            Some(true) => part.key.as_ref().map(|_| images.inverted()),
-            None => None,
-        };
+        let fitting = kind.inverted_in(&common);
+        let fitting = fitting.map(|is_inverted| if is_inverted { images.inverted() } else { images });
         let fits = fitting.map(|images| has_only_common(&images, &common)).transpose()?;
         if fits != Some(true) {
             let (expected, found) = (common.values(), kind.values());

@@ -335,8 +335,8 @@ impl OpenShard {
         let sizes_fit =
             array.key.is_some() || array.item.is_none() || images.image_size().map(Vec::from) == array.item;
         // Of images of one value, the other is not known.
-        let inverted = array.kind.as_ref().and_then(|kind| images.kind().inverted_in(kind));
-        let values_fit = items == 0 || inverted.is_some_and(|inverted| !inverted || array.key.is_some());
+        let fits = |kind| images.kind().inverted_in(kind).is_some();
+        let values_fit = items == 0 || array.kind.as_ref().is_some_and(fits);
         if (shape_fits && sizes_fit && values_fit) && *images.dtype() == array.dtype {
             return Ok(());
         }

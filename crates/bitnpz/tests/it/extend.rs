@@ -1,7 +1,7 @@
 //! Extending stacks: what is refused adds nothing, the first axis counts images, and there can be many stacks.
 
 use bitnpz::{Archive, DynArray, Encoding, ErrorKind, ImageAxes, WriteOptions, Writer};
-use ndarray::{Array3, ArrayD, IxDyn, s};
+use ndarray::{Array3, ArrayD, Axis, IxDyn, concatenate, s};
 
 use crate::support::{Folder, create};
 
@@ -92,6 +92,49 @@ fn many_stacks_take_one_file() {
             let expected =
                 ndarray::concatenate![ndarray::Axis(0), images(number % 3), images(number % 3 + 1)];
             assert_eq!(archive.array::<bool>(&format!("{number}")).unwrap(), expected.into_dyn());
+        }
+    }
+}
+
+/// Whichever value came first: bits are 1 where the pixels have the greater one.
+#[test]
+fn the_greater_value_is_true() {
+    let pixels = crate::shards::noise(0..400);
+    let pairs = [[-1, 1], [1, 2], [7, 9], [-5, 0], [-7, -2]];
+    for ([low, high], is_high) in pairs.into_iter().flat_map(|pair| [(pair, false), (pair, true)]) {
+        let blank = Array3::from_elem((300, 20, 30), if is_high { high } else { low });
+        let rest = pixels.mapv(|pixel| if pixel { high } else { low });
+        let all = concatenate(Axis(0), &[blank.view(), rest.view()]).unwrap();
+        let bits = all.mapv(|value| value == high).into_dyn();
+        for encoding in [Encoding::Sets, Encoding::Packed] {
+            let folder = Folder::new();
+            let path = folder.path("a.npz");
+            let mut writer = create(&path, encoding);
+            for part in [&blank, &rest] {
+                writer.extend("stack", part).unwrap();
+            }
+            for (number, image) in all.outer_iter().enumerate() {
+                writer.add_image(&format!("{number:05}"), &image).unwrap();
+            }
+            writer.finish().unwrap();
+            let archive = Archive::open(&path).unwrap();
+            let mut images = vec![archive.images("stack").unwrap()];
+            images.extend(archive.keyed_images().unwrap());
+            for images in images {
+                assert_eq!(images.to_array::<i16>().unwrap(), all.clone().into_dyn(), "{low} {high}");
+                assert_eq!(images.to_array::<bool>().unwrap(), bits, "{low} {high}");
+                let ones = images.count_ones(&[0, 299, 300, 301]).unwrap();
+                let expected = [0, 299, 300, 301]
+                    .map(|image| bits.index_axis(Axis(0), image).iter().filter(|bit| **bit).count() as u64);
+                assert_eq!(ones, expected, "{low} {high}");
+                assert_eq!(images.bitmap(0).unwrap().view().count_ones(), if is_high { 600 } else { 0 });
+            }
+            if encoding == Encoding::Packed {
+                // Each image with a key has values of its own.
+                continue;
+            }
+            let ones = bits.iter().filter(|bit| **bit).count() as u64;
+            assert_eq!(archive.stats(|_| true, |_| ()).unwrap().ones, 2 * ones, "{low} {high}");
         }
     }
 }

@@ -257,16 +257,18 @@ fn stacks_of_one_value_fit_those_of_two() {
     for ([low, high], one) in
         [([-1, 1], 1), ([-1, 1], -1), ([1, 2], 1), ([1, 2], 2), ([-5, 0], -5), ([-5, 0], 0)]
     {
-        let both = noise(0..400).mapv(|pixel| if pixel { high } else { low });
+        let both = stack(400).mapv(|pixel| if pixel { high } else { low });
         // The second is too small for a set.
         let [only, few] = [300, 5].map(|len| Array3::from_elem((len, 20, 30), one));
-        for arrays in [[&both, &only], [&only, &both], [&few, &both], [&both, &few]] {
-            let folder = Folder::new();
-            let paths = [0, 1].map(|number| folder.path(&format!("{number}.npz")));
-            for (path, array) in paths.iter().zip(arrays) {
-                save(path, |writer| writer.add_images::<i8, _>("s", array).unwrap());
-            }
-            let all = concatenate(Axis(0), &arrays.map(|array| array.view())).unwrap().into_dyn();
+        let arrays = [both, only, few];
+        let folder = Folder::new();
+        let saved = [0, 1, 2].map(|number| folder.path(&format!("{number}.npz")));
+        for (path, array) in saved.iter().zip(&arrays) {
+            save(path, |writer| writer.add_images("s", array).unwrap());
+        }
+        for pair in [[0, 1], [1, 0], [2, 0], [0, 2]] {
+            let paths = pair.map(|number| saved[number].clone());
+            let all = concatenate(Axis(0), &pair.map(|number| arrays[number].view())).unwrap().into_dyn();
             let merged = merge(&folder, &paths).unwrap();
             assert!(merged.array::<i8>("s").unwrap() == all, "{low} {high} {one}");
             let sharded = commit(&folder, &paths).unwrap();
