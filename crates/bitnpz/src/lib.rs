@@ -65,6 +65,7 @@
 
 #![cfg_attr(not(test), forbid(unsafe_code))]
 
+mod array_place;
 mod axes;
 mod block_shuffle;
 mod encoding;

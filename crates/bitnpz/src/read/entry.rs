@@ -14,6 +14,7 @@ use super::contents::{Contents, SetArray};
 use super::images::{Images, trailing};
 use super::packed_rows::PackedRows;
 use super::stored_images::StoredImages;
+use crate::array_place::place_of_array;
 use crate::axes::ImageAxes;
 use crate::encoding::Encoding;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,8 +22,7 @@ use crate::packed::{PackedKind, count_images, unpack};
 use crate::set::{Ones, SMALL_STACK};
 use crate::value::lane_bytes;
 
-/// Members up to this size are read whole when their header is read, because their data is usually read next. Of larger packed
-/// members this many bytes are read, which is enough for the header of any image array.
+/// Members up to this size are read whole when their header is read, because their data is usually read next.
 const EAGER_READ_BYTES: u64 = 64 << 10;
 
 /// The properties of an array that are known without reading its data: dtype, shape, size.
@@ -324,18 +324,15 @@ impl<'a> Entry<'a> {
         let (member, limits) = (&entry_member.member, &self.limits().npy);
         match member.range()? {
             Some(range) => {
-                let head_end = range.end.min(range.start + EAGER_READ_BYTES);
-                let head = self.contents.zip.slice(range.start..head_end)?;
-                let (header, start) = Header::parse(&head, limits).map_err(|error| blame(error.into()))?;
-                let (expected, found) = (header.data_len() as u64, range.end - range.start - start as u64);
+                let (header, range) = place_of_array(&self.contents.zip, range, limits).map_err(blame)?;
+                let (expected, found) = (header.data_len() as u64, range.end - range.start);
                 if expected != found {
                     return Err(damaged(
                         member,
                         format!("expected {expected} bytes of array, found {found}"),
                     ));
                 }
-                let range = range.start + start as u64..range.end;
-                Ok(PackedRows::File { contents: Arc::clone(self.contents), range })
+                Ok(PackedRows::File { contents: Arc::clone(self.contents), member: member.number(), range })
             }
             None => {
                 let npy = entry_member.npy()?;

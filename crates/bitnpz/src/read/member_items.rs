@@ -4,21 +4,23 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use bitnpz_npy::{Header, Kind, with_room};
-use bitnpz_npz::{Member, Parts};
+use bitnpz_npy::{ErrorKind, Header, Kind, with_room};
+use bitnpz_npz::{Member, Parts, READ_BETWEEN};
 
 use super::array_reader::ArrayReader;
 use super::check::{check_array, check_countable, damaged};
 use super::contents::Contents;
+use crate::array_place::{USUAL_HEADER, place_of_array};
 use crate::error::Result;
 use crate::interrupt;
+use crate::set::Window;
 use crate::threads;
-
-/// So many bytes of a file have the header of nearly every array.
-const HEADER_BYTES: u64 = 4096;
 
 /// So many inflated parts are kept for the next read: it is most often of items near by.
 const KEPT_PARTS: usize = 8;
+
+/// Of parts with more bytes together, as other writers may make them, fewer are kept.
+const KEPT_BYTES: usize = 8 << 20;
 
 /// About so many bytes are read at a time: inflated on all cores, or requested together.
 const BYTES_AT_ONCE: usize = 16 << 20;
@@ -51,21 +53,25 @@ impl MemberItems {
     pub(super) fn open(contents: &Arc<Contents>, member: &Member<'_>) -> Result<Option<Self>> {
         let zip = &contents.zip;
         let kept: KeptParts;
+        let limits = &contents.limits().npy;
         let (header, items) = match member.parts() {
             Some(parts) => {
                 zip.prefetch(&mut [member.request(parts.compressed(0..1))])?;
                 let first = member.read_part(&parts, 0)?;
-                let (header, start) = Header::parse(&first, &contents.limits().npy)?;
+                let (header, start) = match Header::parse(&first, limits) {
+                    // Other writers may cut a header.
+                    Err(error) if matches!(error.kind(), ErrorKind::Length { .. }) => return Ok(None),
+                    parsed => parsed?,
+                };
                 kept = VecDeque::from([(0, Arc::new(first))]);
                 (header, Items::InParts(parts, start as u64))
             }
             None => {
-                zip.prefetch(&mut [member.request(0..HEADER_BYTES)])?;
+                zip.prefetch(&mut [member.request(0..USUAL_HEADER)])?;
                 let Some(range) = member.range()? else { return Ok(None) };
-                let head = zip.slice(range.start..range.end.min(range.start + HEADER_BYTES))?;
-                let (header, start) = Header::parse(&head, &contents.limits().npy)?;
+                let (header, items) = place_of_array(zip, range, limits)?;
                 kept = VecDeque::new();
-                (header, Items::InFile(range.start + start as u64..range.end))
+                (header, Items::InFile(items))
             }
         };
         check_countable(&header.shape, &header.dtype)?;
@@ -122,27 +128,33 @@ impl MemberItems {
 
     fn copy_from_file(&self, start: u64, wanted: Vec<(u64, &mut [u8])>) -> Result<()> {
         let zip = &self.contents.zip;
-        let mut pieces = wanted.into_iter().flat_map(|(place, out)| {
+        let pieces = wanted.into_iter().flat_map(|(place, out)| {
             let places = (start + place..).step_by(BYTES_AT_ONCE);
             places.zip(out.chunks_mut(BYTES_AT_ONCE))
         });
-        loop {
-            let (mut now, mut bytes) = (Vec::new(), 0);
-            while bytes < BYTES_AT_ONCE
+        let mut pieces = pieces.peekable();
+        while let Some((first, _)) = pieces.peek() {
+            let (mut now, mut bytes, mut end) = (Vec::new(), 0, *first);
+            // What is read between two pieces counts, too.
+            while bytes < BYTES_AT_ONCE as u64
                 && let Some((place, out)) = pieces.next()
             {
-                bytes += out.len();
-                now.push((place..place + out.len() as u64, out));
-            }
-            if now.is_empty() {
-                return Ok(());
+                let range = place..place + out.len() as u64;
+                bytes += range.start.saturating_sub(end).min(READ_BETWEEN) + out.len() as u64;
+                end = end.max(range.end);
+                now.push((range, out));
             }
             interrupt::check()?;
-            zip.prefetch(&mut now.iter().map(|(range, _)| range.clone()).collect::<Vec<_>>())?;
+            let mut window = Window::default();
+            window.add(zip.prefetch(&mut now.iter().map(|(range, _)| range.clone()).collect::<Vec<_>>())?);
             for (range, out) in now {
-                self.put(&zip.slice(range)?, out);
+                match window.get(range.clone()) {
+                    Some(bytes) => self.put(bytes, out),
+                    None => self.put(&zip.slice(range)?, out),
+                }
             }
         }
+        Ok(())
     }
 
     fn copy_from_parts(
@@ -215,8 +227,10 @@ impl MemberItems {
                 kept.retain(|(other, _)| other != number);
                 kept.push_back((*number, Arc::clone(bytes.as_ref().expect("it was read"))));
             }
-            let more = kept.len().saturating_sub(KEPT_PARTS);
-            kept.drain(..more);
+            let bytes = |kept: &KeptParts| kept.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+            while kept.len() > KEPT_PARTS || (kept.len() > 1 && bytes(&kept) > KEPT_BYTES) {
+                kept.pop_front();
+            }
         }
         Ok(found.into_iter().map(|(_, bytes)| bytes.expect("it was read")).collect())
     }

@@ -7,11 +7,8 @@ use bitnpz_npy::{Dtype, DynArrayView, Header, copy};
 use bitnpz_npz::{Archive, Member, Method};
 
 use super::location::Location;
+use crate::array_place::{USUAL_HEADER, place_of_array};
 use crate::error::{Error, ErrorKind, Result};
-
-/// So many bytes hold the header of an array of bytes; if one is longer, then so many.
-const USUAL_HEADER: u64 = 256;
-const LONGEST_HEADER: u64 = 4096;
 
 /// A local header nearly always has fewer bytes, with what is read first of the header of an array behind it.
 const HEADERS_BYTES: u64 = USUAL_HEADER + 768;
@@ -142,17 +139,12 @@ fn is_array(member: &Member<'_>) -> bool {
 
 /// Returns where the bytes of an array are, which is at this range.
 fn data_range(zip: &Archive, member: &Member<'_>, range: Range<u64>) -> Result<Range<u64>> {
-    let parse = |most: u64| {
-        let head = zip.slice(range.start..range.end.min(range.start + most))?;
-        Ok::<_, Error>(Header::parse(&head, &zip.limits().npy))
-    };
-    let header = match parse(USUAL_HEADER)? {
-        Err(_) => parse(LONGEST_HEADER)?,
-        header => header,
-    };
-    let (header, start) = header.map_err(|error| damaged_array(member, error.to_string()))?;
+    let (header, data) =
+        place_of_array(zip, range, &zip.limits().npy).map_err(|error| match error.kind() {
+            ErrorKind::Npy(error) => damaged_array(member, error.to_string()),
+            _ => error,
+        })?;
     check_header(member, &header)?;
-    let data = range.start + start as u64..range.end;
     if data.end - data.start != header.data_len() as u64 {
         return Err(damaged_array(member, "expected an array of bytes, found another".to_owned()));
     }

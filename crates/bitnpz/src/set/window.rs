@@ -1,10 +1,10 @@
-//! Bytes of a file that were read for several images at once.
+//! Bytes of a file that were read at once for several images or items.
 
 use std::ops::Range;
 
 use bitnpz_npz::KeptBytes;
 
-/// Bytes of a file that were read for several images at once, so that none is read by itself.
+/// Bytes of a file that were read at once for several images or items, so that none is read by itself.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
     /// In the order of the file, each with where it starts.
@@ -18,7 +18,7 @@ impl Window {
     }
 
     /// Adds bytes that were requested.
-    pub(super) fn add(&mut self, requested: Vec<(u64, KeptBytes)>) {
+    pub(crate) fn add(&mut self, requested: Vec<(u64, KeptBytes)>) {
         if self.pieces.is_empty() {
             self.pieces = requested;
         } else if !requested.is_empty() {
@@ -28,7 +28,7 @@ impl Window {
     }
 
     /// Returns the bytes of a range of the file.
-    pub(super) fn get(&self, range: Range<u64>) -> Option<&[u8]> {
+    pub(crate) fn get(&self, range: Range<u64>) -> Option<&[u8]> {
         let behind = self.pieces.partition_point(|(start, _)| *start <= range.start);
         let (start, bytes) = self.pieces.get(behind.checked_sub(1)?)?;
         let index = |place: u64| usize::try_from(place - start).ok();

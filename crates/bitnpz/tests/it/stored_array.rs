@@ -208,3 +208,53 @@ fn damage_and_limits_are_noticed() {
     assert_eq!(stored.read::<u64>(0..1).unwrap()[[0]], noise(1)[0]);
     assert!(stored.read::<u64>(0..300_000).unwrap_err().to_string().contains("CRC"));
 }
+
+/// Of an archive by NumPy, whose header is longer than what is read first.
+#[test]
+fn a_long_header_is_read_whole() {
+    let written = Oracle::start().run(
+        "names = [(f'field_number_{i:03}', '<f8') for i in range(200)]\n\
+         file = io.BytesIO()\n\
+         np.savez(file, t=np.arange(300_000.).view(names))\n\
+         outputs.append(file.getvalue())",
+        &[],
+    );
+    let options = OpenOptions::default();
+    let in_ranges = Archive::open_ranges(Counted::new(&written[0]), &options).unwrap();
+    for archive in [Archive::from_bytes(written[0].clone()).unwrap(), in_ranges] {
+        let stored = archive.stored_array("t").unwrap().expect("it is stored");
+        let mut item = [0; 1600];
+        stored.take_into(&[1234], &mut item).unwrap();
+        assert_eq!(item[..8], (1234.0 * 200.0_f64).to_le_bytes());
+    }
+}
+
+/// However far apart they are: what was requested is not requested again.
+#[test]
+fn many_items_take_few_requests() {
+    let items = noise(3_000_000);
+    let written = Oracle::start().run(
+        "file = io.BytesIO()\n\
+         np.savez(file, noise=np.frombuffer(inputs[0], np.uint64))\n\
+         outputs.append(file.getvalue())",
+        &[items
+            .as_slice()
+            .unwrap()
+            .iter()
+            .flat_map(|item| item.to_le_bytes())
+            .collect::<Vec<u8>>()
+            .as_slice()],
+    );
+    let file = Counted::new(&written[0]);
+    let counts = file.counts();
+    let archive = Archive::open_ranges(file, &OpenOptions::default()).unwrap();
+    let stored = archive.stored_array("noise").unwrap().unwrap();
+    for (apart, most) in [(60, 3), (1500, 2)] {
+        let indices: Vec<usize> = (0..3_000_000).step_by(apart).collect();
+        let [before, read_before] = count(&counts);
+        assert_eq!(stored.take::<u64>(&indices).unwrap(), items.select(Axis(0), &indices).into_dyn());
+        let [after, read] = count(&counts);
+        assert!(after - before <= most, "{} requests for every {apart}th item", after - before);
+        assert!(read - read_before <= 24_000_000 + 64 * (after - before), "{} bytes", read - read_before);
+    }
+}
