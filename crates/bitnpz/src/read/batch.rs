@@ -214,6 +214,10 @@ impl Images {
         let mut items = with_room(self.len() * height * width)?;
         items.resize(self.len() * height * width, values.off);
         let mut array = ArrayD::from_shape_vec(self.shape(), items).expect("as many as the shape has");
+        if pixels == 0 {
+            // There may be more images than can be counted one by one.
+            return Ok(array);
+        }
         let size = [self.len(), height, width];
         let mut images = array.view_mut().into_shape_with_order(size).expect("a new array is contiguous");
         self.read_batch_into(&(0..self.len()).collect::<Vec<_>>(), &mut images)?;
@@ -266,6 +270,9 @@ impl Images {
         let is_run = indices.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]));
         let checks = is_run.then(BlockChecks::default);
         let checks = checks.as_ref();
+        if is_run && indices.len() == self.len() {
+            self.check()?;
+        }
         self.share(indices, out, |images, mut out| {
             if let Some(size) = self.size
                 && let Some(coded) = images.find_coded()?
@@ -286,6 +293,17 @@ impl Images {
                     images.with_bitmap(index, |image| read(image, out.of(number)))
                 }),
             }
+        })
+    }
+
+    /// Returns whether one of these images is damaged, or a block of which they are all images.
+    pub(super) fn is_damaged(&self, window: &Window, indices: &[usize]) -> bool {
+        let checks = BlockChecks::default();
+        indices.chunks(self.images_per_share()).any(|indices| match (&self.storage, self.size) {
+            (ImageStorage::Set(stored), Some(size)) => {
+                stored.with_images(window, indices, size, Some(&checks), |_, _| ()).is_err()
+            }
+            _ => indices.iter().any(|&index| self.with_bitmap(index, |_| ()).is_err()),
         })
     }
 

@@ -155,7 +155,7 @@ impl Images {
         rows.check(len * height, width)?;
         let (shape, size) = (shape.to_vec(), Some([height, width]));
         let (storage, threads) = (ImageStorage::Packed(Arc::new(rows)), threads::default_count());
-        Ok(Self { kind, shape, trailing: 0, len, size, storage, is_inverted: false, threads })
+        Ok(Self { kind, shape, trailing: 0, len, size, storage, is_inverted: false, threads }.in_order())
     }
 
     /// Packs the images of an array whose compressed size in the file is `stored_bytes`.
@@ -190,14 +190,17 @@ impl Images {
         let kind = images.set().kind(size.map_or(0, |[_, width]| width));
         let threads = images.threads();
         let storage = ImageStorage::Set(images);
-        Ok(Self { kind, shape, trailing: 0, len, size, storage, is_inverted: false, threads })
+        Ok(Self { kind, shape, trailing: 0, len, size, storage, is_inverted: false, threads }.in_order())
     }
 
-    /// Returns the images of a stack in one archive with the values of their bits the other way round.
+    /// Returns the images with bit 1 for the greater value.
+    fn in_order(self) -> Self {
+        if self.kind.is_descending() { self.inverted() } else { self }
+    }
+
+    /// Returns the images of one archive with the values of their bits the other way round.
     pub(crate) fn inverted(self) -> Self {
-        let [off, on] = self.kind.bits;
-        let kind = PackedKind { bits: [on, off], ..self.kind.clone() };
-        Self { kind, is_inverted: !self.is_inverted, ..self }
+        Self { kind: self.kind.inverted(), is_inverted: !self.is_inverted, ..self }
     }
 
     /// Calls `with` with an image as it is, given as it is stored.
@@ -432,6 +435,30 @@ impl Images {
     /// Checks that the index is in range.
     pub(super) fn check_index(&self, index: usize) -> Result<()> {
         if index < self.len { Ok(()) } else { Err(ErrorKind::NoSuchImage { index, len: self.len }.into()) }
+    }
+
+    /// Checks what only all images together have: the checksum of packed rows that are stored uncompressed. Images of a set are
+    /// checked as they are read, and other packed rows were when they were inflated.
+    ///
+    /// # Errors
+    ///
+    /// If they are damaged.
+    pub fn check(&self) -> Result<()> {
+        match &self.storage {
+            ImageStorage::Packed(rows) => rows.check_all(),
+            ImageStorage::Set(_) => Ok(()),
+            ImageStorage::Shards(shards) => {
+                // All shards are encoded alike, and opening them again takes time.
+                if self.len > 0 && shards.images(0)?.is_in_members() {
+                    (0..shards.ends().len()).try_for_each(|shard| shards.images(shard)?.check())?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn is_in_members(&self) -> bool {
+        matches!(self.storage, ImageStorage::Packed(_))
     }
 
     /// Checks that an array of `pixels` pixels of `pixel_bytes` bytes is within the limit. Only images of a set are checked:

@@ -1,13 +1,19 @@
 //! The packed rows of a stack of images.
 
 use std::borrow::Cow;
+use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bitnpz_bitmap::BitmapView;
+use bitnpz_npy::zeros;
 
 use super::contents::Contents;
 use crate::error::Result;
+use crate::interrupt;
+
+/// So many bytes are read at a time to check them.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// The packed rows of a stack of images.
 #[derive(Debug)]
@@ -21,6 +27,8 @@ pub(super) enum PackedRows {
     /// Uncompressed rows in the file.
     File {
         contents: Arc<Contents>,
+        /// The number of their member.
+        member: usize,
         /// Their range of bytes in the file.
         range: Range<u64>,
     },
@@ -44,6 +52,18 @@ impl PackedRows {
         Ok(())
     }
 
+    /// Checks what only all rows together have: the checksum of their member. That of rows in memory was checked.
+    pub(super) fn check_all(&self) -> Result<()> {
+        let Self::File { contents, member, .. } = self else { return Ok(()) };
+        let member = contents.zip.member(*member).expect("a member that was opened");
+        let mut reader = member.reader()?;
+        let mut piece = zeros(PIECE_BYTES)?;
+        while reader.read(&mut piece).map_err(bitnpz_npz::Error::from)? > 0 {
+            interrupt::check()?;
+        }
+        Ok(())
+    }
+
     /// Calls `with` with one image.
     pub(super) fn with_image<R>(
         &self,
@@ -54,7 +74,7 @@ impl PackedRows {
         let len = height * width.div_ceil(8);
         let bytes = match self {
             Self::Memory { rows, .. } => Cow::Borrowed(&rows[index * len..][..len]),
-            Self::File { contents, range } => {
+            Self::File { contents, range, .. } => {
                 let start = range.start + (index * len) as u64;
                 contents.zip.slice(start..start + len as u64)?
             }

@@ -214,14 +214,14 @@ impl Images {
                     read(Share::One(first, window, &indices), out)
                 };
                 done.map_err(|error| {
-                    // Which of them it was is found out again.
-                    let failed =
-                        all.iter().find(|(images, _, index)| images.with_bitmap(*index, |_| ()).is_err());
-                    let images = failed.map_or(first, |(images, ..)| images);
-                    let is_it = |(_, (other, _)): &(&Run, &(Arc<Self>, Requested))| {
-                        std::ptr::eq(&raw const **other, images)
+                    // Which of them it was is found out again: a block may be damaged of which others read a part.
+                    let is_damaged = |(run, (images, Requested { images: count, window })): &(
+                        &Run,
+                        &(Arc<Self>, Requested),
+                    )| {
+                        images.is_damaged(window, &within[run.places.clone()][..*count])
                     };
-                    match runs.iter().zip(&requested).find(is_it) {
+                    match runs.iter().zip(&requested).find(is_damaged) {
                         Some((run, _)) => error.in_file(shards.name(run.shard).as_ref()),
                         None => error,
                     }

@@ -390,7 +390,7 @@ fn verify_finds_a_manifest_that_contradicts_its_shards() {
     let text = std::fs::read_to_string(&manifest).unwrap();
     for (old, new, expected) in [
         ("[0,1]", "[0,200]", "expected pixels of 200"),
-        ("[0,1]", "[7,1]", "expected pixels of 1 or 7"),
+        ("[0,1]", "[7,1]", "expected pixels of 7 or 1"),
         ("[0,1]", "[7,9]", "values"),
         ("classes", "others", "others"),
     ] {
@@ -490,4 +490,60 @@ fn shards_are_verified_without_the_first() {
     let reports = ShardedArchive::open(&manifest).unwrap().verify(true, |_| ()).unwrap();
     let problems: Vec<_> = reports.iter().map(|report| report.report.problems.len()).collect();
     assert_eq!(problems, [1, 0, 0], "{reports:?}");
+}
+
+/// A block whose checksum differs belongs to one of the shards that are read together.
+#[test]
+fn a_damaged_block_is_blamed_on_its_shard() {
+    let folder = Folder::new();
+    let manifest = folder.path("noise.bitnpz.json");
+    let shards: Vec<PathBuf> = (0..3)
+        .map(|number| {
+            let path = bitnpz::shard_path(&manifest, number);
+            let options = WriteOptions::default().with_codec(bitnpz::Codec::Raw);
+            let mut writer = Writer::create_with(&path, &options).unwrap();
+            writer.add_images("s", &noise(number * 200..(number + 1) * 200)).unwrap();
+            writer.finish().unwrap();
+            path
+        })
+        .collect();
+    bitnpz::commit(&manifest, &shards, &OpenOptions::default()).unwrap();
+    let damaged = noise(450..451);
+    let (rows, _) = bitnpz::Bitmap::pack(&damaged.index_axis(Axis(0), 0)).unwrap();
+    let mut bytes = std::fs::read(&shards[2]).unwrap();
+    let place = bytes.windows(60).position(|window| *window == rows.view().as_bytes()[..60]).unwrap();
+    bytes[place + 7] ^= 4;
+    std::fs::write(&shards[2], bytes).unwrap();
+    let archive = ShardedArchive::open(&manifest).unwrap();
+    let error = archive.images("s").unwrap().to_array::<bool>().unwrap_err().to_string();
+    assert!(error.contains(shards[2].file_name().unwrap().to_str().unwrap()), "{error}");
+}
+
+/// Uncompressed rows have a checksum together, in each shard.
+#[test]
+fn whole_stacks_of_stored_rows_are_checked() {
+    let folder = Folder::new();
+    let manifest = folder.path("noise.bitnpz.json");
+    let options = WriteOptions::default().with_compression(bitnpz::Compression::Stored);
+    let shards: Vec<PathBuf> = (0..2)
+        .map(|number| {
+            let path = bitnpz::shard_path(&manifest, number);
+            let mut writer =
+                Writer::create_with(&path, &options.clone().with_encoding(Encoding::Packed)).unwrap();
+            writer.add_images("s", &noise(number * 1000..(number + 1) * 1000)).unwrap();
+            writer.finish().unwrap();
+            path
+        })
+        .collect();
+    bitnpz::commit(&manifest, &shards, &OpenOptions::default()).unwrap();
+    let read = |path: &Path| bitnpz::Archive::open(path).unwrap().images("s").unwrap().to_array::<bool>();
+    assert_eq!(read(&shards[1]).unwrap(), noise(1000..2000).into_dyn());
+    let mut bytes = std::fs::read(&shards[1]).unwrap();
+    bytes[40_000] ^= 4;
+    std::fs::write(&shards[1], bytes).unwrap();
+    let error = read(&shards[1]).unwrap_err().to_string();
+    assert!(error.contains("CRC"), "{error}");
+    let archive = ShardedArchive::open(&manifest).unwrap();
+    let error = archive.images("s").unwrap().to_array::<bool>().unwrap_err().to_string();
+    assert!(error.contains("CRC"), "{error}");
 }
