@@ -148,6 +148,10 @@ fn type_of(entry: &Entry<'_>) -> String {
 
 /// Compares two stacks of one dtype and shape, image by image.
 fn diff_of_images(first: &Images, second: &Images) -> Result<Option<DifferenceKind>> {
+    if first.image_size().is_some_and(|size| size.contains(&0)) {
+        // There may be more than can be read one by one.
+        return Ok(None);
+    }
     let same_values = first.values() == second.values();
     let mut numbers = Vec::new();
     for number in 0..first.len() {

@@ -74,9 +74,12 @@ impl Archive {
             let images = entry.to_images().map_err(|error| error.with_key(entry.key()))?;
             let bytes = entry.stored_bytes();
             stats.bytes += bytes;
-            for index in 0..images.len() {
+            // Images without pixels are all equal, and may be more than can be read one by one.
+            let alike =
+                if images.image_size().is_some_and(|size| size.contains(&0)) { images.len() } else { 1 };
+            for index in (0..images.len()).step_by(alike.max(1)) {
                 interrupt::check()?;
-                stats.add(&images, index, bytes, &mut seen)?;
+                stats.add(&images, index, alike, bytes, &mut seen)?;
                 steps.done = end.min(steps.done + 1);
                 progress(steps);
             }
@@ -89,8 +92,15 @@ impl Archive {
 }
 
 impl Stats {
-    /// Adds one of `images`, which together take `all_bytes` bytes in the file.
-    fn add(&mut self, images: &Images, index: usize, all_bytes: u64, seen: &mut SeenImages) -> Result<()> {
+    /// Adds one of `images`, which together take `all_bytes` bytes in the file, and those after it that are equal: `alike` in all.
+    fn add(
+        &mut self,
+        images: &Images,
+        index: usize,
+        alike: usize,
+        all_bytes: u64,
+        seen: &mut SeenImages,
+    ) -> Result<()> {
         let (ones, pixels, is_new) = images.with_bitmap(index, |image| {
             (image.count_ones() as u64, (image.height() * image.width()) as u64, seen.insert(image))
         })?;
@@ -99,14 +109,15 @@ impl Stats {
         if self.sizes.len() <= size {
             self.sizes.resize(size + 1, 0);
         }
-        self.sizes[size] += 1;
+        self.sizes[size] = self.sizes[size].saturating_add(alike);
         let bin = ones.saturating_sub(1) * DENSITY_BINS as u64 / pixels.max(1);
-        self.densities[usize::try_from(bin).map_or(DENSITY_BINS - 1, |bin| bin.min(DENSITY_BINS - 1))] += 1;
-        self.images += 1;
+        let bin = usize::try_from(bin).map_or(DENSITY_BINS - 1, |bin| bin.min(DENSITY_BINS - 1));
+        self.densities[bin] = self.densities[bin].saturating_add(alike);
+        self.images = self.images.saturating_add(alike);
         self.pixels += pixels;
         self.ones += ones;
-        self.duplicates += usize::from(!is_new);
-        self.blank += usize::from(ones == 0 || ones == pixels);
+        self.duplicates = self.duplicates.saturating_add(alike - usize::from(is_new));
+        self.blank = self.blank.saturating_add(if ones == 0 || ones == pixels { alike } else { 0 });
         Ok(())
     }
 }

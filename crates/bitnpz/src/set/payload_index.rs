@@ -84,12 +84,20 @@ impl<'a> PayloadIndex<'a> {
         })
     }
 
+    /// Returns whether the stored positions ascend, so that looking up all payloads takes no longer than the index has bytes.
+    pub(super) fn do_places_ascend(&self) -> bool {
+        self.places.is_sorted_by(|first, next| u32::from_le_bytes(*first) < u32::from_le_bytes(*next))
+    }
+
     /// Returns the range of a payload; `None` if the index is damaged there.
     pub(super) fn payload(&self, image: usize) -> Option<std::ops::Range<usize>> {
         let mut one = u32::from_le_bytes(self.places[image / STRIDE]) as usize;
         let mut left = image % STRIDE;
         let mut word = u64::from_le_bytes(*self.ones.get(one / 64)?) >> (one % 64) << (one % 64);
         let mut number = one / 64;
+        // What is looked for is not behind the next stored position, and its end is the one after it at most.
+        let next = self.places.get(image / STRIDE + 1).map(|place| u32::from_le_bytes(*place) as usize);
+        let ones = self.ones.get(..=next.map_or(usize::MAX - 1, |next| next / 64)).unwrap_or(self.ones);
         loop {
             let count = word.count_ones() as usize;
             if left < count {
@@ -97,7 +105,7 @@ impl<'a> PayloadIndex<'a> {
             }
             left -= count;
             number += 1;
-            word = u64::from_le_bytes(*self.ones.get(number)?);
+            word = u64::from_le_bytes(*ones.get(number)?);
         }
         for _ in 0..left {
             word &= word - 1;
@@ -106,7 +114,7 @@ impl<'a> PayloadIndex<'a> {
         word &= word - 1;
         while word == 0 {
             number += 1;
-            word = u64::from_le_bytes(*self.ones.get(number)?);
+            word = u64::from_le_bytes(*ones.get(number)?);
         }
         let next = number * 64 + word.trailing_zeros() as usize;
         let start = self.start(image, one)?;
@@ -230,6 +238,16 @@ mod tests {
                 prop_assert!(range.is_none_or(|range| range.start <= range.end && range.end <= payload));
             }
         }
+    }
+
+    #[test]
+    fn positions_that_do_not_ascend_are_found() {
+        let starts: Vec<usize> = (0..=200).map(|image| image * 13).collect();
+        let mut bytes = write(&starts, None, &[[0; 8]; 2]);
+        let layout = IndexLayout::new(200, 200 * 13, false);
+        assert!(PayloadIndex::new(layout, &bytes).unwrap().do_places_ascend());
+        bytes.copy_within(0..4, 8);
+        assert!(!PayloadIndex::new(layout, &bytes).unwrap().do_places_ascend());
     }
 
     #[test]

@@ -37,8 +37,15 @@ impl SegmentKeys {
             Some(KeysDescription::Pattern(pattern)) => Ok(Self::Pattern(pattern.clone())),
             Some(&KeysDescription::Text { sorted: is_sorted }) => {
                 let keys = Blob::open(zip, member)?.in_memory(zip)?;
-                if TextKeys::new(&keys.bytes(zip)?, images, is_sorted).is_none() {
-                    return Err(damaged(keys.member(), "expected more keys, found the end").into());
+                let fault = match TextKeys::new(&keys.bytes(zip)?, images, is_sorted) {
+                    None => Some("expected more keys, found the end"),
+                    Some(keys) if !keys.are_blocks_apart() => {
+                        Some("expected blocks of keys that follow each other, found others")
+                    }
+                    Some(_) => None,
+                };
+                if let Some(fault) = fault {
+                    return Err(damaged(keys.member(), fault).into());
                 }
                 Ok(Self::Text { keys, is_sorted })
             }

@@ -95,7 +95,15 @@ impl StoredPayloads {
             })
         } else {
             let layout = IndexLayout::new(images, length, repeats);
-            layout.check(directory.len()).map(|()| Layout::Index(layout))
+            match layout.check(directory.len()) {
+                Ok(())
+                    if !PayloadIndex::new(layout, &directory.bytes(zip)?)
+                        .is_some_and(|i| i.do_places_ascend()) =>
+                {
+                    Err("expected positions that ascend, found others".to_owned())
+                }
+                checked => checked.map(|()| Layout::Index(layout)),
+            }
         };
         let layout = layout.map_err(|message| damaged(&directory, message))?;
         Ok(Self { images, layout, directory, payload })

@@ -273,3 +273,18 @@ fn blocks_that_are_read_whole_are_checked() {
         assert!(errors > 100 && wrong_alone > 0, "{codec}: {errors} {wrong_alone}");
     }
 }
+
+/// As many as an array can have: they cannot be looked at one by one.
+#[test]
+fn images_without_pixels_take_no_time() {
+    let npz = bitnpz_oracle::Oracle::start().run(
+        "file = io.BytesIO()\nnp.savez(file, a=np.empty((2**59, 0, 8), bool))\noutputs.append(file.getvalue())",
+        &[],
+    );
+    let [first, second] = [0, 1].map(|_| Archive::from_bytes(npz[0].clone()).unwrap());
+    let images = first.images("a").unwrap();
+    assert_eq!(images.to_array::<bool>().unwrap().shape(), [1 << 59, 0, 8]);
+    let stats = first.stats(|_| true, |_| ()).unwrap();
+    assert_eq!((stats.images, stats.duplicates, stats.pixels), (1 << 59, (1 << 59) - 1, 0));
+    assert!(first.diff(&second, |_| true, |_| ()).unwrap().is_empty());
+}

@@ -449,3 +449,24 @@ fn refuses_bombs_in_little_memory() {
         }
     }
 }
+
+/// Digits of few bytes each, for more keys than a segment may have.
+#[test]
+fn refuses_long_key_tables_in_little_memory() {
+    let images = 20_000;
+    let bytes = written(&WriteOptions::default().with_codec(Codec::Raw), |writer| {
+        for number in 0..images {
+            writer.add_image(&format!("{}", number * 7919 % 20_011), &image(number, [1, 1])).unwrap();
+        }
+    });
+    // A field of 65,536 digits, each `a` or `b`, in columns of 63 digits that are all zero.
+    let mut keys = vec![1, 0, 1, 0x80, 0x80, 4];
+    (0..65_536).for_each(|_| keys.extend([2, b'a', b'b']));
+    (0..65_536_usize.div_ceil(63)).for_each(|_| keys.extend([0, 0]));
+    let (name, _) = members(&bytes).into_iter().find(|(name, _)| name.contains("keys-")).unwrap();
+    let bytes = with_member(&bytes, &name, Some(keys), Compression::Deflate { level: 6 });
+    let (found, cost) = Counting::measure(|| Archive::from_bytes(bytes).map(|archive| archive.len()));
+    let error = found.unwrap_err().to_string();
+    assert!(error.contains(&name) && error.contains("64 MiB of keys"), "{error}");
+    assert!(cost.total < 16 << 20, "{cost:?}");
+}

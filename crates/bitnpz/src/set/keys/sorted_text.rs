@@ -6,6 +6,9 @@ use crate::set::numbers::{bits_below, fixed, fixed_len, take_varint};
 /// previous key, so reading a key decodes up to this many.
 const KEYS_PER_BLOCK: usize = 16;
 
+/// No key has more bytes, as a name in a ZIP archive has no more.
+const LONGEST_KEY: usize = 65_535;
+
 /// The stored keys of a segment of version 1.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::set) struct TextKeys<'a> {
@@ -26,6 +29,11 @@ impl<'a> TextKeys<'a> {
         Some(Self { count, offsets: offsets.as_chunks().0, text, order: (!is_sorted).then_some(order) })
     }
 
+    /// Returns whether each block starts behind the one before, so that all keys are not much longer than the text.
+    pub(in crate::set) fn are_blocks_apart(&self) -> bool {
+        self.offsets.is_sorted_by(|first, next| u32::from_le_bytes(*first) < u32::from_le_bytes(*next))
+    }
+
     /// Returns the key of an image, or `None` if it is damaged.
     pub(super) fn key(&self, image: usize) -> Option<String> {
         let offset = u32::from_le_bytes(*self.offsets.get(image / KEYS_PER_BLOCK)?) as usize;
@@ -37,6 +45,9 @@ impl<'a> TextKeys<'a> {
             let (suffix, rest) = text.split_at_checked(len)?;
             key.truncate(shared);
             key.extend_from_slice(suffix);
+            if key.len() > LONGEST_KEY {
+                return None;
+            }
             text = rest;
         }
         String::from_utf8(key).ok()
@@ -68,6 +79,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// The text is read once for each block that starts in it.
+    #[test]
+    fn blocks_that_lie_on_each_other_are_found() {
+        let text = [0, 1, b'a'].repeat(40);
+        let keys = |offsets: [u32; 2]| [offsets.map(u32::to_le_bytes).concat(), text.clone()].concat();
+        for (offsets, are_apart) in [([0, 48], true), ([48, 48], false), ([48, 0], false)] {
+            assert_eq!(TextKeys::new(&keys(offsets), 32, true).unwrap().are_blocks_apart(), are_apart);
+        }
+    }
+
+    /// The second key shares all bytes of the first, and the longest name has 65,535.
+    #[test]
+    fn keys_are_no_longer_than_a_name() {
+        let text = [&[0, 0x80, 0x80, 4][..], &[b'a'; 65_536], &[0, 1, b'b']].concat();
+        let keys = [&[0; 4][..], &text].concat();
+        let keys = TextKeys::new(&keys, 2, true).unwrap();
+        assert_eq!([0, 1].map(|image| keys.key(image)), [None, None]);
+    }
 
     proptest! {
         #[test]

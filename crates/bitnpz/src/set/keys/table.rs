@@ -14,6 +14,8 @@ pub(super) const MAX_FIELDS: usize = 16;
 /// earlier.
 const MAX_KEY_BYTES: u64 = 1 << 26;
 
+const TOO_LONG: &str = "expected at most 64 MiB of keys in a segment, found more";
+
 /// The kind of a text field in the file.
 const TEXT: u8 = 2;
 /// The flag of a field whose digits continue the number of the previous field.
@@ -99,6 +101,14 @@ impl KeyTable {
             layout.add(&field, kind & JOINED != 0);
             parts.push(KeyPart::Field(field));
         }
+        // Before digits are read: they can take far fewer bytes than keys.
+        let digits = parts.iter().map(|part| match part {
+            KeyPart::Field(Field::Digits(alphabets)) => alphabets.len() as u64,
+            _ => 0,
+        });
+        if digits.sum::<u64>().saturating_mul(count as u64) > MAX_KEY_BYTES {
+            return Err(TOO_LONG.into());
+        }
         let column = |&size: &u64| (size > 1).then(|| column::read(&mut rest, count, size)).transpose();
         let columns = layout.columns.iter().map(column).collect::<Result<_>>()?;
         if !rest.is_empty() {
@@ -111,7 +121,6 @@ impl KeyTable {
 
     /// Checks that all keys together are no longer than the maximum.
     fn check_length(&self) -> Result<()> {
-        let too_long = "expected at most 64 MiB of keys in a segment, found more";
         let mut bytes = 0_u64;
         let mut place = 0;
         for part in &self.parts {
@@ -130,7 +139,7 @@ impl KeyTable {
                 _ => bytes += (0..self.count).map(length).sum::<u64>(),
             }
             if bytes > MAX_KEY_BYTES {
-                return Err(too_long.into());
+                return Err(TOO_LONG.into());
             }
             if let KeyPart::Field(field) = part {
                 place += field.sizes().len();
