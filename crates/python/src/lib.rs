@@ -28,6 +28,7 @@ mod subset;
 mod writer;
 
 use pyo3::prelude::*;
+use pyo3::type_object::PyTypeInfo;
 
 #[pymodule(gil_used = false)]
 mod _bitnpz {
@@ -64,6 +65,8 @@ mod _bitnpz {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // NumPy's functions are found behind a lock: in a child that was forked meanwhile, nobody would open it.
+        numpy::PyUntypedArray::type_object(module.py());
         module.add("_HEADER_BYTES", bitnpz::Limits::default().npy.header_bytes)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

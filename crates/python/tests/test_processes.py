@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -155,6 +156,28 @@ def test_forked_child_leaves_the_writers_file_alone(glyphs):
     writer["second"] = glyphs[1]
     writer.close()
     assert sorted(bitnpz.load("a.npz")) == ["first", "second"]
+
+
+@pytest.mark.skipif("fork" not in METHODS, reason="forks")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
+def test_forked_child_finds_keys_while_a_thread_of_its_parent_does():
+    numbers = np.random.default_rng(0).permutation(200_000)
+    with bitnpz.Writer("a.npz") as writer:
+        for number in numbers:
+            writer[f"{number * 7919 % 1_000_003}"] = np.array([[number % 2 == 0]])
+    # The first look-up of an archive takes some time, in which the other thread is forked.
+    for _ in range(3):
+        archive = bitnpz.load("a.npz")
+        thread = threading.Thread(target=lambda archive=archive: archive["7919"])
+        thread.start()
+        time.sleep(0.005)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(60)
+            archive["7919"]
+            os._exit(0)
+        thread.join()
+        assert os.waitpid(child, 0)[1] == 0
 
 
 ENDS = {

@@ -68,7 +68,13 @@ impl Model {
             let own = Self::from_bytes(Codec::Contour, SHIPPED_BYTES).expect("the shipped model is valid");
             Self { base: Some(SHIPPED_NAME), bytes: Vec::new(), ..own }
         };
-        (name == SHIPPED_NAME).then(|| MODEL.get_or_init(read))
+        // It is made outside the lock: in a child that is forked meanwhile, nobody would open it.
+        (name == SHIPPED_NAME).then(|| {
+            MODEL.get().unwrap_or_else(|| {
+                let model = read();
+                MODEL.get_or_init(|| model)
+            })
+        })
     }
 
     /// Reads a model.

@@ -80,9 +80,11 @@ impl Model {
 
     /// Returns the codes of all symbols, by alphabet.
     pub(super) fn codes(&self) -> &[SymbolCodes] {
-        self.codes.get_or_init(|| {
+        self.codes.get().unwrap_or_else(|| {
+            // They are made outside the lock: in a child that is forked meanwhile, nobody would open it.
             let parts = Alphabet::ALL.into_iter().zip(&self.parts);
-            parts.map(|(alphabet, part)| SymbolCodes::new(alphabet, part)).collect()
+            let codes = parts.map(|(alphabet, part)| SymbolCodes::new(alphabet, part)).collect();
+            self.codes.get_or_init(|| codes)
         })
     }
 }

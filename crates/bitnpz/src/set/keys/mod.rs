@@ -33,7 +33,7 @@ pub(super) use table::KeyTable;
 #[derive(Clone, Debug)]
 pub(super) struct TableKeys {
     table: KeyTable,
-    finder: OnceLock<Option<Finder>>,
+    finder: OnceLock<Finder>,
 }
 
 impl TableKeys {
@@ -48,7 +48,15 @@ impl TableKeys {
     }
 
     fn find(&self, key: &str) -> Option<usize> {
-        self.finder.get_or_init(|| Finder::new(&self.table)).as_ref()?.find(&self.table, key)
+        if let Some(finder) = self.finder.get() {
+            return finder.find(&self.table, key);
+        }
+        // It is made outside the lock: in a child that is forked meanwhile, nobody would open it.
+        match Finder::new(&self.table) {
+            Some(finder) => self.finder.get_or_init(|| finder).find(&self.table, key),
+            // There is no memory for it.
+            None => (0..self.table.len()).find(|&image| self.key(image).as_deref() == Some(key)),
+        }
     }
 }
 
