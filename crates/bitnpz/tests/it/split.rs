@@ -3,7 +3,9 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use bitnpz::{Archive, Codec, Content, DynArray, Encoding, ErrorKind, WriteOptions, Writer};
+use bitnpz::{
+    Archive, Codec, Content, DynArray, Encoding, ErrorKind, OpenOptions, ShardedArchive, WriteOptions, Writer,
+};
 use ndarray::{Array1, Array3, Array4, Axis, concatenate, s};
 
 use crate::support::{Folder, create, image, reference_decoder, stack};
@@ -232,5 +234,30 @@ fn what_is_whole_in_a_shard_stays_whole() {
     let shards: Vec<_> = split(&folder, &path, 4).iter().flat_map(|shard| split(&folder, shard, 2)).collect();
     for shard in &shards {
         assert_eq!(Archive::open(shard).unwrap().array::<i64>("names").unwrap(), names.clone().into_dyn());
+    }
+}
+
+/// Such stacks look like images, and may have fewer of them than there are shards.
+#[test]
+fn stacks_of_images_of_one_column_are_split_and_merged() {
+    let folder = Folder::new();
+    let (whole, all) = (folder.path("whole.npz"), stack(300));
+    let column = |len: usize| all.slice(s![..len, .., ..1]).to_owned();
+    let mut writer = create(&whole, Encoding::Sets);
+    writer.extend("images", &all).unwrap();
+    for (key, len) in [("one", 1), ("few", 20), ("many", 300)] {
+        writer.extend(key, &column(len)).unwrap();
+    }
+    writer.finish().unwrap();
+    let shards = split(&folder, &whole, 3);
+    let manifest = folder.path("all.bitnpz.json");
+    bitnpz::commit(&manifest, &shards, &OpenOptions::default()).unwrap();
+    let merged = folder.path("merged.npz");
+    Writer::merge(&merged, &shards, &WriteOptions::default()).unwrap().finish().unwrap();
+    let (archive, sharded) = (Archive::open(&merged).unwrap(), ShardedArchive::open(&manifest).unwrap());
+    for (key, len) in [("one", 1), ("few", 20), ("many", 300)] {
+        for images in [archive.images(key).unwrap(), sharded.images(key).unwrap()] {
+            assert_eq!(images.to_array::<bool>().unwrap(), column(len).into_dyn(), "{key}");
+        }
     }
 }
