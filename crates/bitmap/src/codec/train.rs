@@ -96,7 +96,16 @@ impl Model {
         let own_contour_cost = || trial(&Self::train(Codec::Contour, sample.trial()));
         let is_contour_near = contour_cost < MAX_SHIPPED_EXCESS * pixel_cost
             || own_contour_cost() < MAX_TRIAL_EXCESS * pixel_cost;
-        let train_pixel = || Self::train_pixel(sample, TRAINING_PIXELS, style);
+        let train_pixel = || {
+            let model = Self::train_pixel(sample, TRAINING_PIXELS, style);
+            if effort != Effort::Smallest || !style.is_adaptive {
+                return model;
+            }
+            // On all pixels, shares that stay may gain more than on those of the trial.
+            let fixed = Self::train_pixel(sample, TRAINING_PIXELS, Style { is_adaptive: false, ..style });
+            let cost = |model: &Self| model.cost(sample.decider(), effort);
+            if cost(&fixed) <= cost(&model) { fixed } else { model }
+        };
         let (pixel, contour) = match (is_pixel_near, is_contour_near) {
             (true, true) => {
                 let choose_contour = || Self::choose_contour(sample, less_one(threads));
