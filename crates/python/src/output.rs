@@ -31,18 +31,22 @@ impl Write for PythonOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = Python::attach(|py| {
             let written = self.object.bind(py).call_method1("write", (PyBytes::new(py, bytes),))?;
-            if self.is_raw { written.extract::<Option<usize>>() } else { Ok(Some(bytes.len())) }
+            // Others may say nothing, or something else.
+            if self.is_raw { written.extract() } else { Ok(written.extract().unwrap_or(Some(bytes.len()))) }
         });
-        match written.map_err(|error: PyErr| io::Error::other(error))? {
-            Some(written) if written <= bytes.len() => Ok(written),
-            Some(written) => {
-                let message = format!("expected at most {} bytes written, found {written}", bytes.len());
-                Err(io::Error::other(message))
+        let message = match written.map_err(|error: PyErr| io::Error::other(error))? {
+            Some(written) if written == bytes.len() || (written < bytes.len() && self.is_raw) => {
+                return Ok(written);
             }
-            None => Err(io::Error::other(
-                "expected a file that waits until it can take bytes, found one that took none",
-            )),
-        }
+            None if !self.is_raw => return Ok(bytes.len()),
+            Some(written) if written < bytes.len() => format!(
+                "expected a file that takes all bytes, or an io.RawIOBase, found one that took {written} of {}: it may be full",
+                bytes.len()
+            ),
+            Some(written) => format!("expected at most {} bytes written, found {written}", bytes.len()),
+            None => "expected a file that waits until it can take bytes, found one that took none".to_owned(),
+        };
+        Err(io::Error::other(message))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -63,6 +63,15 @@ def test_an_output_may_take_parts_and_return_nothing():
     check(b"".join(silent.parts))
 
 
+def test_a_full_file_is_an_error_though_it_raises_none():
+    class Full:
+        def write(self, data):
+            return min(len(data), 1000)
+
+    with pytest.raises(bitnpz.FileError, match="takes all bytes"):
+        bitnpz.save(Full(), {"glyphs": GLYPHS})
+
+
 @pytest.mark.parametrize("answer, message", [(None, "took none"), (10**9, "at most")])
 def test_wrong_answers_of_raw_files_are_errors(answer, message):
     class Wrong(io.RawIOBase):
