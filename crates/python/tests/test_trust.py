@@ -47,6 +47,7 @@ CALLS = {
     "popcount": "[s.popcount() for _ in range(1000)]",
     "load a member": "[bitnpz.load('plain.npz')['noise'] for _ in range(1000)]",
     "salvage": "[bitnpz.salvage('set.npz', 'saved.npz', force=True) for _ in range(1000)]",
+    "train": "[bitnpz.train(stack, effort='smallest') for _ in range(10)]",
     "loader": "[None for _ in range(1000) for batch in bitnpz.Loader(s, batch_size=64)]",
 }
 

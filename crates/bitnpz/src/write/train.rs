@@ -1,7 +1,7 @@
 //! Training a model for archives that are written apart.
 
 use bitnpz_bitmap::Pixel;
-use bitnpz_npy::{DynArrayView, Element};
+use bitnpz_npy::{DynArrayView, Element, copy};
 use ndarray::{ArrayRef, Dimension};
 
 use super::add::with_view;
@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::options::WriteOptions;
 use crate::packed::c_order;
 use crate::set::Model;
+use crate::threads::Background;
 
 impl Model {
     /// Trains a model on a sample of images, shape `(n, ..., height, width)`, for archives of `total` images each: for more
@@ -56,7 +57,12 @@ impl Model {
         let mut stack = Stack::like("sample", images.header(), axes)?.ok_or_else(not_images)?;
         let items = c_order(images)?;
         let size = stack.size();
-        let rows = stack.push(&items, shape[0]).map_err(Error::without_key)?;
-        Self::of_rows(rows, size, total, &set_options(options, options.meter()))
+        let rows = copy(stack.push(&items, shape[0]).map_err(Error::without_key)?)?;
+        let options = set_options(options, options.meter());
+        // On another thread, so that it can be interrupted.
+        match Background::start(move || Self::of_rows(&rows, size, total, &options)) {
+            Ok(training) => training.wait(|| ())?,
+            Err(train) => train(),
+        }
     }
 }

@@ -13,6 +13,9 @@ use crate::format::{count, size};
 use crate::options::LimitArgs;
 use crate::printer::Printer;
 
+/// The names of shards have numbers of five digits.
+const MOST_SHARDS: usize = 99_999;
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The shards are archives of their own beside the manifest, which lists them. Where a path of an archive is expected by ls, \
@@ -29,6 +32,7 @@ pub(crate) struct ShardArgs {
     #[arg(
         long,
         value_name = "NUMBER",
+        value_parser = parse_shards,
         required_unless_present = "shard_size",
         conflicts_with = "shard_size"
     )]
@@ -59,7 +63,7 @@ pub(crate) fn run(arguments: &ShardArgs, printer: &mut Printer) -> Outcome {
             let bytes = std::fs::metadata(archive).map_err(|error| Failure::at(archive, error))?.len();
             let each = size.map_or(u64::MAX, NonZero::get);
             let shards = usize::try_from(bytes.div_ceil(each)).unwrap_or(usize::MAX);
-            NonZero::new(shards).unwrap_or(NonZero::<usize>::MIN)
+            NonZero::new(shards.min(MOST_SHARDS)).unwrap_or(NonZero::<usize>::MIN)
         }
     };
     bitnpz::shard(output, archive, shards, &options).map_err(|error| Failure::of(archive, &error))?;
@@ -84,4 +88,10 @@ fn parse_size(argument: &str) -> Result<NonZero<u64>, String> {
     bytes
         .and_then(NonZero::new)
         .ok_or_else(|| format!("expected a size above 0, as 500MB, found {argument:?}"))
+}
+
+/// Parses a number of shards.
+pub(super) fn parse_shards(argument: &str) -> Result<NonZero<usize>, String> {
+    let number = argument.parse::<NonZero<usize>>().ok().filter(|number| number.get() <= MOST_SHARDS);
+    number.ok_or_else(|| format!("expected a number from 1 to {MOST_SHARDS}"))
 }

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::files;
 use super::packer::report;
+use super::shard::parse_shards;
 use crate::failure::{Failure, Outcome};
 use crate::options::{LimitArgs, OutputArgs};
 use crate::printer::Printer;
@@ -26,7 +27,7 @@ pub(crate) struct SplitArgs {
     /// The archive
     archive: PathBuf,
     /// The number of shards
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = parse_shards)]
     shards: NonZero<usize>,
     #[command(flatten)]
     output: OutputArgs,
