@@ -233,3 +233,15 @@ def test_compiled_half_refuses_unknown_names(arguments, message):
         bitnpz._bitnpz.Writer("a.npz", "a.npz", None, None, *arguments)
     with bitnpz.Writer("b.npz") as writer, pytest.raises(bitnpz.InputError, match="add_as: expected .*found 'x'"):
         writer._add("x", bitnpz._arrays.to_items(np.arange(3)), "x")
+
+
+def test_bytes_are_a_file_however_they_start():
+    bitnpz.save("a.npz", {"glyphs": np.eye(30, dtype=bool)[np.newaxis]})
+    data = open("a.npz", "rb").read()
+    with pytest.raises(bitnpz.Error) as caught:
+        bitnpz.load(b"?" + data[1:])["glyphs"]
+    assert "glyphs" in str(caught.value) and len(str(caught.value)) < 500
+    assert bitnpz.load(b"#!/bin/sh\n" + data)["glyphs"].shape == (1, 30, 30)
+    with pytest.raises(bitnpz.EmptyFileError):
+        bitnpz.load(b"")
+    assert bitnpz.load(b"a.npz")["glyphs"].shape == (1, 30, 30)

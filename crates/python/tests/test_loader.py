@@ -1,6 +1,7 @@
 """A loader yields every image once, in an order that can be repeated."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -286,3 +287,14 @@ def test_labels_are_right_after_an_interrupted_read(monkeypatch):
                 except KeyboardInterrupt:
                     pass
         assert (items.take(wanted) == wanted).all()
+
+
+def test_numbers_of_numpy_are_plain_in_states(images):
+    loader = bitnpz.Loader(images, batch_size=np.int64(16))
+    resumed = bitnpz.Loader(images, batch_size=16)
+    resumed.load_state_dict(json.loads(json.dumps(loader.state_dict())))
+    with pytest.raises(bitnpz.InputError, match="whole numbers"):
+        bitnpz.Loader(images, batch_size=2.5)
+    for state in ({}, {**loader.state_dict(), "batch": -5}, {**loader.state_dict(), "epoch": "1"}):
+        with pytest.raises(bitnpz.InputError, match="expected"):
+            resumed.load_state_dict(state)

@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 import bitnpz
 
@@ -282,3 +283,17 @@ def test_noise_is_no_larger_than_with_numpy(share):
     assert os.path.getsize("ours.npz") <= os.path.getsize("theirs.npz")
     theirs = np.load("ours.npz")
     assert all((theirs[key] == image).all() for key, image in noise.items())
+
+
+def test_labels_of_two_values_are_no_images_beside_images_with_keys():
+    random = np.random.default_rng(0)
+    glyphs = {f"ix-{i:03}": random.random((28, 28)) < 0.2 for i in range(100)}
+    classes = np.eye(10, dtype=bool)[random.integers(0, 10, 100)]
+    bitnpz.save("a.npz", {**glyphs, "classes": classes, "tall": random.random((90, 5)) < 0.5})
+    archive = bitnpz.load("a.npz")
+    assert not isinstance(archive["classes"], bitnpz.Images)
+    assert_array_equal(archive["classes"], classes)
+    assert len(archive.images()) == 101
+    # As high as there are images, but not much higher than these.
+    bitnpz.save("b.npz", {**dict(list(glyphs.items())[:40]), "page": random.random((40, 70)) < 0.2})
+    assert len(bitnpz.load("b.npz").images()) == 41

@@ -17,9 +17,6 @@ from ._stores import ByteRanges, FilesystemPath, ranges_of
 
 _NPY_MAGIC = b"\x93NUMPY"
 
-#: The first bytes of archives, empty ones included, and of `.npy` files.
-_FILE_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", _NPY_MAGIC)
-
 #: The bytes that are read from an open file at a time, so that a header that lies about the length allocates no more.
 _READ_BYTES = 16 << 20
 
@@ -152,8 +149,10 @@ def _path_or_bytes(file: Path | IO[bytes] | bytearray | memoryview, limits: dict
         if start == _NPY_MAGIC:
             return _one_array(cast(IO[bytes], file), start, limits)
         return start + file.read()
-    if isinstance(file, (bytearray, memoryview)) or (isinstance(file, bytes) and file.startswith(_FILE_MAGIC)):
-        return bytes(file)
+    # No path has a zero byte, and every archive has some; a file may be damaged, and something may be before an archive.
+    is_content = isinstance(file, bytes) and (not file or b"\0" in file or file.startswith(_NPY_MAGIC))
+    if isinstance(file, (bytearray, memoryview)) or is_content:
+        return bytes(cast(bytes, file))
     if not isinstance(file, (str, bytes, os.PathLike)):
         raise InputError(f"file: expected a path, an open binary file or bytes, found {type(file).__name__}")
     return os.fsdecode(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -153,6 +154,13 @@ class Loader(Generic[Batch]):
         if shuffle != "blocks":
             # 1 and NumPy's True are True, too.
             shuffle = bool(shuffle)
+        try:
+            # Those of NumPy are no numbers of JSON.
+            batch_size, prefetch, rank, world_size, block, window = map(
+                operator.index, (batch_size, prefetch, rank, world_size, block, window)
+            )
+        except TypeError as error:
+            raise InputError(f"expected whole numbers of batches, parts and blocks: {error}") from None
         if batch_size < 1 or prefetch < 0 or not 0 <= rank < world_size or block < 1 or window < 1:
             raise InputError(
                 "expected batch_size >= 1, prefetch >= 0, 0 <= rank < world_size, block >= 1 and window >= 1, found "
@@ -313,9 +321,12 @@ class Loader(Generic[Batch]):
         True
         """
         for name in _ORDER_ATTRIBUTES:
-            if state[name] != getattr(self, name):
-                raise InputError(f"expected the state of a loader with {name}={getattr(self, name)}, found {state[name]}")
-        epoch, yielded = state["epoch"], state["batch"]
+            expected, found = getattr(self, name), state.get(name)
+            if found != expected:
+                raise InputError(f"expected the state of a loader with {name}={expected}, found {found}")
+        epoch, yielded = state.get("epoch"), state.get("batch")
+        if not (isinstance(epoch, int) and isinstance(yielded, int) and epoch >= 0 and yielded >= 0):
+            raise InputError(f"expected a state that state_dict returned, found epoch {epoch!r} and batch {yielded!r}")
         self._start_at(*((epoch + 1, 0) if yielded >= len(self) else (epoch, yielded)))
 
     def __repr__(self) -> str:

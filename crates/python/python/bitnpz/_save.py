@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from types import TracebackType
@@ -31,6 +32,9 @@ _MIN_TRIAL_ITEMS = 1 << 16
 
 #: The least height and width at which an array of bytes looks like grey images: boxes have four columns, colours three.
 _MIN_GREY_SIDE = 8
+
+#: So many arrays that have as many rows as there are images may be labels of them; more are images.
+_MOST_LABELS = 7
 
 #: The number of images that are read at a time from an iterable or from `Images`: a few MB of small ones.
 _BATCH_IMAGES = 1024
@@ -357,8 +361,10 @@ def save(
         A path or URL, to which `.npz` is appended if it does not end in it, as by `numpy.savez`; or an open binary file. An
         existing file is replaced.
     arrays : mapping of str to array_like
-        Arrays with two or more dimensions and at most two values are saved as images, all others as ordinary arrays. `.npy` at
-        the end of a key does not count: `k.npy` is the key `k`, and is found as either.
+        Arrays with two or more dimensions and at most two values are saved as images, all others as ordinary arrays. So are
+        labels of shape `(n, classes)` beside `n` images of one shape with keys of their own: up to seven such arrays with at
+        least twice as many rows as any image. `.npy` at the end of a key does not count: `k.npy` is the key `k`, and is found as
+        either.
     images : collection of str, optional
         The keys of the images, which must not have more than two values. All others are saved as ordinary arrays, without a
         warning.
@@ -411,13 +417,25 @@ def save(
             report=report,
         ) as writer,
     ):
+        labels = _labels(items) - strict if images is None else set()
         for key, value in items:
-            if isinstance(value, Images) or (key not in strict and images is None):
+            if isinstance(value, Images) or (key not in strict | labels and images is None):
                 writer[key] = value
             elif key in strict:
                 writer.add_images(key, value, axes=(axes or {}).get(key))
             else:
                 writer.add_array(key, value)
+
+
+def _labels(items: Sequence[tuple[str, npt.ArrayLike | Images]]) -> set[str]:
+    """Returns the keys of arrays that have an item for each of the images, which have keys of their own."""
+    shapes = {key: value.shape for key, value in items if isinstance(value, np.ndarray) and value.ndim == 2}
+    if not shapes:
+        return set()
+    (shape, count), *_ = Counter(shapes.values()).most_common(1)
+    labels = {key for key, other in shapes.items() if other != shape and other[0] == count}
+    rows = max(other[0] for key, other in shapes.items() if key not in labels)
+    return labels if len(labels) <= _MOST_LABELS < count and count >= 2 * rows else set()
 
 
 def _shown(file: Path | IO[bytes]) -> str:

@@ -157,13 +157,13 @@ class Url:
             wanted = "obstore or " if self.scheme in _OF_OBSTORE else ""
             raise InputError(
                 f"{self.shown}: expected a path, or {wanted}fsspec to be installed for a URL, found neither: "
-                "pip install bitnpz[s3] installs obstore, which reads s3, gs, az, http and https"
+                "pip install obstore, which reads s3, gs, az, http and https"
             )
         try:
             filesystem, path = core.url_to_fs(self.local_path if self.is_local else self.text)
             return filesystem, path
         except ImportError as error:
-            reason = f"{error}; or pip install bitnpz[s3] for s3, gs, az, http and https"
+            reason = f"{error}; or pip install obstore, which reads s3, gs, az, http and https"
         except ValueError as error:
             reason = f"{error}; a path of a local file has no ://"
         raise InputError(f"{self.shown}: expected a URL that obstore or fsspec can open: {without_secrets(reason)}")
