@@ -85,7 +85,7 @@ pub enum ErrorKind {
     },
     /// Images cannot be added to a stack whose images do not lie along the first axis of the array.
     FixedStack,
-    /// Images cannot be added to the array under the key, which is no stack of an image set, nor one that this writer started.
+    /// Images cannot be added to the array under the key, which is neither a stack that this writer began by extending it, nor one of an image set that is appended to.
     NotExtendable,
     /// An array is one image, or has fewer dimensions, where a stack was expected.
     NotAStack {
@@ -356,8 +356,8 @@ impl fmt::Display for Error {
                 write!(f, "expected an array with axes {axes}, found shape {}", Tuple(shape))
             }
             ErrorKind::NotExtendable => f.write_str(
-                "the archive has an array under this key to which images cannot be added: it is no stack of an image set, nor one \
-                 that this writer started; read it, and add its images and the new ones to a stack of a new archive",
+                "expected a stack that this writer began with extend, or one of an image set of the archive that is appended to; \
+                 found another array under this key, to which images cannot be added: save all with extend",
             ),
             ErrorKind::NotAStack { shape } if shape.len() < 2 => write!(
                 f,

@@ -75,11 +75,13 @@ pub fn salvage(
     // Before everything is read: the new archive may be impossible to write.
     // An archive whose list of sets is lost has sets all the same.
     let encoding = if archive.sets().is_empty() { archive.encoding() } else { Encoding::Sets };
-    let mut writer = Writer::create_with(to, &WriteOptions::default().with_encoding(encoding))?;
+    // What was read is in a temporary file: the new one may be on a disk that is full.
+    let blame = |error: Error| if error.is_of_system() { error.in_file(to.as_ref()) } else { error };
+    let mut writer = Writer::create_with(&to, &WriteOptions::default().with_encoding(encoding))?;
     let mut states = states_of_sets(&archive, &found, progress)?;
     part_twins(&archive, &mut states)?;
     let keys_taken = RefCell::new(Vec::new());
-    writer.take_over(
+    let taken = writer.take_over(
         &archive,
         |set| matches!(states[set], SetState::Whole).then(|| archive.sets()[set].ranges()),
         |writer, key| {
@@ -103,7 +105,8 @@ pub fn salvage(
             }
             Ok(())
         },
-    )?;
+    );
+    taken.map_err(blame)?;
     gone.extend(keys_taken.into_inner());
     for (set, state) in archive.sets().iter().zip(&states) {
         match state {
@@ -122,7 +125,7 @@ pub fn salvage(
             }
         }
     }
-    Ok(Salvage { saved: writer.finish()?, gone, doubtful })
+    Ok(Salvage { saved: writer.finish().map_err(blame)?, gone, doubtful })
 }
 
 /// What is left of an image set.

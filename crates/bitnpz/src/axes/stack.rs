@@ -91,7 +91,7 @@ fn infer(shape: &[usize], fortran_order: bool) -> [usize; 2] {
     }
     if fortran_order
         && shape.len() > 2
-        && squareness([shape[0], shape[1]]) >= squareness([shape[last - 1], shape[last]])
+        && squareness([shape[0], shape[1]]) > squareness([shape[last - 1], shape[last]])
     {
         return [0, 1];
     }
@@ -133,6 +133,7 @@ mod tests {
         assert_eq!(fortran(&[480, 640, 5]), [5, 480, 640]);
         assert_eq!(fortran(&[60_000, 28, 28]), [60_000, 28, 28]);
         assert_eq!(fortran(&[28, 28]), [28, 28]);
+        assert_eq!(fortran(&[20, 20, 20]), [20, 20, 20]);
         let natural = ImageAxes::Inferred.form(&header(&[60_000, 28, 28], true)).unwrap().unwrap();
         assert_eq!(natural.1, None);
     }

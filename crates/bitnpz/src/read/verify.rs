@@ -21,6 +21,9 @@ use crate::set::{Flaw, StoredSet};
 /// often.
 const READ_BUFFER_BYTES: usize = 1 << 16;
 
+/// Parts of a member are requested together, of about so many bytes.
+const REQUESTED_BYTES: u64 = 4 << 20;
+
 impl Archive {
     /// Verifies the structure of the archive: its records, each member's local header, each array's header, and the descriptions
     /// and directories of image sets. It reads no pixels; [`verify`](Self::verify) does.
@@ -204,8 +207,15 @@ impl Archive {
             return Self::verify_bytes(member);
         }
         if let Some(parts) = member.parts() {
+            let mut requested = 0;
             for part in 0..parts.len() {
                 interrupt::check()?;
+                if part == requested {
+                    let bytes = |end: usize| parts.compressed(part..end);
+                    let fits = |end: &usize| bytes(*end).end - bytes(*end).start <= REQUESTED_BYTES;
+                    requested = (part + 2..=parts.len()).take_while(fits).last().unwrap_or(part + 1);
+                    self.zip().prefetch(&mut [member.request(bytes(requested))])?;
+                }
                 member.read_part(&parts, part)?;
             }
         }

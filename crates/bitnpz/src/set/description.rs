@@ -232,8 +232,10 @@ impl DescriptionJson {
                     return Err("expected keys in a table, found sorted text".to_owned());
                 }
                 let mut distinct = HashSet::new();
-                if let Some(twice) = models.iter().find(|model| !distinct.insert(*model)) {
-                    return Err(format!("expected models that differ, found {twice:?} twice"));
+                if let Some(twice) = models.iter().position(|model| !distinct.insert(model)) {
+                    return Err(format!(
+                        "expected models that differ, found model {twice} equal to one before"
+                    ));
                 }
                 models.into_iter().map(ModelJson::into_description).collect::<Result<_, _>>()?
             }

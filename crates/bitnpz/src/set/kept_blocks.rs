@@ -22,6 +22,14 @@ pub(super) struct KeptBlocks {
     kept: Arc<AtomicUsize>,
 }
 
+impl Drop for KeptBlocks {
+    fn drop(&mut self) {
+        let kept = self.blocks.iter().filter_map(|block| Some(block.get()?.len() + OVERHEAD));
+        let bytes = kept.sum::<usize>() + self.blocks.len() * size_of::<OnceLock<Box<[u8]>>>();
+        self.kept.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
 impl KeptBlocks {
     /// Returns room for so many blocks of a set of which so many bytes are kept.
     pub(super) fn new(blocks: usize, kept: &Arc<AtomicUsize>) -> Self {
