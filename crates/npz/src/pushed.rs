@@ -1,11 +1,11 @@
 //! A file whose bytes the caller brings: for programs that must not wait, such as those with asynchronous requests.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::range_cache::KeptRanges;
 use crate::ranges::ReadAt;
 
 /// What a [`PushedFile`] waits for.
@@ -57,14 +57,22 @@ pub enum Needed {
 pub struct PushedFile(Arc<Mutex<Pushed>>);
 
 /// What was pushed, and what is needed.
-#[derive(Default)]
 struct Pushed {
     /// The length of the file, and its end.
     end: Option<(u64, Vec<u8>)>,
-    /// The bytes of ranges, by where they start.
-    ranges: BTreeMap<u64, Vec<u8>>,
+    ranges: KeptRanges,
+    /// By all calls that have failed, as those of threads that read at the same time.
     needed: Option<Needed>,
 }
+
+impl Default for Pushed {
+    fn default() -> Self {
+        Self { end: None, ranges: KeptRanges::new(usize::MAX), needed: None }
+    }
+}
+
+/// The number of the file: there is one.
+const FILE: u64 = 0;
 
 impl fmt::Debug for PushedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,7 +81,7 @@ impl fmt::Debug for PushedFile {
 }
 
 impl PushedFile {
-    /// Returns what the call that failed last needs; `None` if it failed for another reason, or everything has been pushed.
+    /// Returns what calls that have failed need; `None` if they failed for another reason, or everything has been pushed.
     #[must_use]
     pub fn needed(&self) -> Option<Needed> {
         self.lock().needed.clone()
@@ -97,12 +105,15 @@ impl PushedFile {
                 pushed.needed = None;
             }
         }
-        pushed.ranges.insert(start, bytes);
+        pushed.ranges.keep(FILE, start, Arc::new(bytes));
     }
 
-    /// Forgets the ranges that were pushed: after a call that was successful. An open archive keeps what it has read last.
+    /// Forgets the ranges that were pushed, and those that are needed: after a call that was successful. An open archive keeps what it
+    /// has read last.
     pub fn forget(&self) {
-        self.lock().ranges.clear();
+        let mut pushed = self.lock();
+        pushed.ranges.remove_file(FILE);
+        pushed.needed = None;
     }
 
     fn lock(&self) -> MutexGuard<'_, Pushed> {
@@ -112,9 +123,29 @@ impl PushedFile {
 
 impl Pushed {
     /// Returns the bytes of a range; `None` if fewer have been pushed.
-    fn get(&self, range: &Range<u64>) -> Option<&[u8]> {
-        let len = usize::try_from(range.end - range.start).ok()?;
-        self.ranges.get(&range.start)?.get(..len)
+    fn get(&self, range: &Range<u64>) -> Option<Vec<u8>> {
+        match range.is_empty() {
+            true => Some(Vec::new()),
+            false => self.ranges.get(FILE, range).map(|bytes| bytes.to_vec()),
+        }
+    }
+
+    /// Needs ranges, besides those that are needed.
+    fn need_ranges(&mut self, missing: impl Iterator<Item = Range<u64>>) -> io::Error {
+        let mut ranges = match self.needed.take() {
+            Some(Needed::Ranges(ranges)) => ranges,
+            _ => Vec::new(),
+        };
+        ranges.extend(missing);
+        ranges.sort_unstable_by_key(|range| range.start);
+        ranges.dedup_by(|next, last| {
+            let is_joined = next.start <= last.end;
+            if is_joined {
+                last.end = last.end.max(next.end);
+            }
+            is_joined
+        });
+        self.need(Needed::Ranges(ranges))
     }
 
     fn need(&mut self, needed: Needed) -> io::Error {
@@ -135,13 +166,12 @@ impl ReadAt for PushedFile {
 
     fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
         let mut pushed = self.lock();
-        let is_missing = |range: &&Range<u64>| pushed.get(range).is_none();
-        let missing: Vec<_> = ranges.iter().filter(is_missing).cloned().collect();
-        if !missing.is_empty() {
-            return Err(pushed.need(Needed::Ranges(missing)));
+        let found: Vec<_> = ranges.iter().map(|range| pushed.get(range)).collect();
+        if found.iter().any(Option::is_none) {
+            let missing = ranges.iter().zip(&found).filter(|(_, bytes)| bytes.is_none());
+            return Err(pushed.need_ranges(missing.map(|(range, _)| range.clone())));
         }
-        pushed.needed = None;
-        Ok(ranges.iter().filter_map(|range| pushed.get(range).map(<[u8]>::to_vec)).collect())
+        Ok(found.into_iter().flatten().collect())
     }
 
     fn read_end(&self, most: u64) -> io::Result<(u64, Vec<u8>)> {
@@ -150,5 +180,42 @@ impl ReadAt for PushedFile {
             Some(end) => Ok(end.clone()),
             None => Err(pushed.need(Needed::End(most))),
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "one range is needed")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_thread_needs_is_told_whatever_others_find() {
+        let file = PushedFile::default();
+        assert!(file.read_end(100).is_err());
+        assert_eq!(file.needed(), Some(Needed::End(100)));
+        file.push_end(1000, vec![0; 100]);
+        assert_eq!(file.needed(), None);
+        let bytes = |range: Range<u64>| range.map(|place| place.to_le_bytes()[0]).collect::<Vec<_>>();
+        let read = |ranges: &[Range<u64>]| file.read_ranges(ranges).map_err(|error| error.kind());
+        file.push(50, bytes(50..60));
+        assert_eq!(read(&[10..20, 50..55]), Err(io::ErrorKind::WouldBlock));
+        assert_eq!(read(&[50..60]), Ok(vec![bytes(50..60)]));
+        assert_eq!(file.needed(), Some(Needed::Ranges(vec![10..20])));
+        // And whatever others need.
+        assert_eq!(read(&[5..6, 15..30, 55..70]), Err(io::ErrorKind::WouldBlock));
+        assert_eq!(file.needed(), Some(Needed::Ranges(vec![5..6, 10..30, 55..70])));
+        for range in [5..6, 10..29, 55..70] {
+            file.push(range.start, bytes(range));
+        }
+        assert_eq!(file.needed(), Some(Needed::Ranges(vec![10..30])), "too few were pushed");
+        file.push(10, bytes(10..30));
+        assert_eq!(file.needed(), None);
+        for ranges in [[10..20, 50..55], [15..30, 56..70], [5..6, 7..7]] {
+            assert_eq!(read(&ranges), Ok(ranges.clone().map(bytes).to_vec()));
+        }
+        assert!(read(&[80..90]).is_err() && read(&[10..20]).is_ok());
+        file.forget();
+        assert_eq!(file.needed(), None);
+        assert!(read(&[10..20]).is_err());
     }
 }

@@ -151,7 +151,7 @@ type Place = (u64, u64);
 
 /// The ranges that were read last. None is a part of another, so that those that start later end later.
 #[derive(Debug)]
-struct KeptRanges {
+pub(crate) struct KeptRanges {
     /// By file and where they start, each with its number in the order of reading.
     ranges: BTreeMap<Place, (u64, Arc<Vec<u8>>)>,
     /// Their numbers, files and where they start, in the order of reading, and those of some that are gone.
@@ -164,12 +164,12 @@ struct KeptRanges {
 }
 
 impl KeptRanges {
-    fn new(most_bytes: usize) -> Self {
+    pub(crate) fn new(most_bytes: usize) -> Self {
         Self { ranges: BTreeMap::new(), order: VecDeque::new(), bytes: 0, most_bytes, next: 0, next_file: 0 }
     }
 
     /// Returns the bytes of a range of a file that is a part of one that was read.
-    fn get(&self, file: u64, range: &Range<u64>) -> Option<KeptBytes> {
+    pub(crate) fn get(&self, file: u64, range: &Range<u64>) -> Option<KeptBytes> {
         let (bytes, part) = self.find(file, range)?;
         Some(KeptBytes { bytes: Arc::clone(bytes), part })
     }
@@ -183,7 +183,7 @@ impl KeptRanges {
     }
 
     /// Keeps a range of a file, and as many of those that were read before as there is room for.
-    fn keep(&mut self, file: u64, start: u64, bytes: Arc<Vec<u8>>) {
+    pub(crate) fn keep(&mut self, file: u64, start: u64, bytes: Arc<Vec<u8>>) {
         let range = start..start + bytes.len() as u64;
         if bytes.len() > self.most_bytes || self.find(file, &range).is_some() {
             return;
@@ -214,7 +214,7 @@ impl KeptRanges {
     }
 
     /// Forgets the ranges of a file.
-    fn remove_file(&mut self, file: u64) {
+    pub(crate) fn remove_file(&mut self, file: u64) {
         let places: Vec<_> =
             self.ranges.range((file, 0)..=(file, u64::MAX)).map(|(place, _)| *place).collect();
         places.into_iter().for_each(|place| self.remove(place));

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bitnpz::{Codec, ErrorKind, OpenOptions, ReadAt, WriteOptions, Writer};
+use bitnpz::{Codec, ErrorKind, OpenOptions, RangeCache, ReadAt, WriteOptions, Writer};
 use bitnpz_remote::object_store::memory::InMemory;
 use bitnpz_remote::{RemoteFolder, RemoteOptions};
 use ndarray::{Array1, Array3, Axis};
@@ -102,6 +102,24 @@ async fn asynchronous_programs_read_without_blocking() {
     assert!(matches!(error.kind(), ErrorKind::NoSuchKey));
     // Functions that block can be called here, too.
     assert_eq!(folder.archive("a.npz", &OpenOptions::default()).unwrap().len(), 2);
+}
+
+/// As of threads that read at the same time.
+#[tokio::test]
+async fn reads_that_succeed_hide_no_others() {
+    let (folder, all) = (in_memory(), images(20_000));
+    let (uploading, part) = (folder.clone(), all.clone());
+    tokio::task::spawn_blocking(move || write(&uploading, "a.npz", &part, 0)).await.unwrap();
+    let options = OpenOptions::default().with_cache(RangeCache::new(0));
+    let mut archive = folder.archive_async("a.npz", &options).await.unwrap();
+    let read = archive
+        .read(|archive| {
+            let glyphs = archive.images("glyphs")?;
+            let [last, first] = [12_000, 0].map(|index| glyphs.read::<bool>(index));
+            Ok([first?, last?])
+        })
+        .await;
+    assert_eq!(read.unwrap(), [0, 12_000].map(|index| all.index_axis(Axis(0), index).into_owned()));
 }
 
 /// What a server does wrong.
