@@ -39,7 +39,8 @@ struct Version {
     size: u64,
     /// The `ETag`, or the time of the last change where there is none.
     tag: String,
-    has_tag: bool,
+    /// The `ETag` as a condition of requests: a weak one would match no version (RFC 9110, 13.1.1).
+    condition: Option<String>,
     /// What some stores want besides to replace it.
     version: Option<String>,
 }
@@ -47,7 +48,8 @@ struct Version {
 impl Version {
     fn of(meta: &ObjectMeta) -> Self {
         let tag = meta.e_tag.clone().unwrap_or_else(|| meta.last_modified.to_rfc3339());
-        Self { size: meta.size, tag, has_tag: meta.e_tag.is_some(), version: meta.version.clone() }
+        let condition = meta.e_tag.clone().filter(|tag| !tag.starts_with("W/"));
+        Self { size: meta.size, tag, condition, version: meta.version.clone() }
     }
 }
 
@@ -99,7 +101,7 @@ impl RemoteObject {
     pub(crate) fn update_version(&self) -> UpdateVersion {
         let version = self.0.version.get();
         UpdateVersion {
-            e_tag: version.filter(|version| version.has_tag).map(|version| version.tag.clone()),
+            e_tag: version.and_then(|version| version.condition.clone()),
             version: version.and_then(|version| version.version.clone()),
         }
     }
@@ -121,10 +123,9 @@ impl RemoteObject {
     /// Reads a range, and returns where it starts and its bytes.
     async fn get(&self, range: GetRange) -> io::Result<(u64, Bytes)> {
         self.repeat(|| async {
-            let known = self.0.version.get().filter(|version| version.has_tag);
             let options = GetOptions {
                 range: Some(range.clone()),
-                if_match: known.map(|version| version.tag.clone()),
+                if_match: self.0.version.get().and_then(|version| version.condition.clone()),
                 ..GetOptions::default()
             };
             let result: GetResult = self.0.store.get_opts(&self.0.path, options).await.map_err(to_io)?;
@@ -235,7 +236,27 @@ impl ReadAt for RemoteObject {
 
 #[cfg(test)]
 mod tests {
+    use object_store::memory::InMemory;
+
     use super::*;
+
+    #[test]
+    fn weak_tags_replace_nothing() {
+        for (tag, condition) in [("\"1\"", Some("\"1\"")), ("W/\"1\"", None)] {
+            let store = Arc::new(InMemory::new());
+            let object = RemoteObject::new(store, Path::from("a"), &RemoteOptions::default());
+            let meta = ObjectMeta {
+                location: Path::from("a"),
+                last_modified: std::time::SystemTime::UNIX_EPOCH.into(),
+                size: 7,
+                e_tag: Some(tag.to_owned()),
+                version: None,
+            };
+            object.check(&meta).unwrap();
+            assert_eq!(object.update_version().e_tag.as_deref(), condition);
+            object.check(&ObjectMeta { e_tag: Some("W/\"2\"".to_owned()), ..meta }).unwrap_err();
+        }
+    }
 
     #[test]
     fn ranges_are_joined_and_cut() {

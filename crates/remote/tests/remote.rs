@@ -135,6 +135,8 @@ enum Fault {
     Forbidden,
     /// The server has another version from now on, and ignores the condition.
     Changed,
+    /// The `ETag` of the server is a weak one, which meets no condition.
+    WeakTag,
 }
 
 /// An HTTP server of one folder that does as it is told.
@@ -224,15 +226,19 @@ fn serve(
             let mut parts = line.split(' ');
             (parts.next().unwrap_or_default().to_owned(), parts.next().unwrap_or_default().to_owned())
         };
-        let mut range = None;
+        let (mut range, mut condition) = (None, None);
         loop {
             let mut header = String::new();
             reader.read_line(&mut header)?;
             if header.trim().is_empty() {
                 break;
             }
-            if let Some(value) = header.to_ascii_lowercase().strip_prefix("range: bytes=") {
+            let header = header.to_ascii_lowercase();
+            if let Some(value) = header.strip_prefix("range: bytes=") {
                 range = Some(value.trim().to_owned());
+            }
+            if let Some(value) = header.strip_prefix("if-match:") {
+                condition = Some(value.trim().to_owned());
             }
         }
         requests.fetch_add(1, Ordering::Relaxed);
@@ -273,7 +279,15 @@ fn serve(
             None => (0, size),
         };
         let body = if method == "HEAD" { &[][..] } else { &bytes[start..end] };
-        let tag = if now == Fault::Changed { "\"second\"" } else { "\"first\"" };
+        let tag = match now {
+            Fault::Changed => "\"second\"",
+            Fault::WeakTag => "W/\"first\"",
+            _ => "\"first\"",
+        };
+        if now == Fault::WeakTag && condition.is_some() {
+            status(stream, "412 Precondition Failed")?;
+            continue;
+        }
         let head = format!(
             "HTTP/1.1 206 Partial Content\r\nContent-Length: {}\r\nContent-Range: bytes {start}-{}/{size}\r\nETag: {tag}\r\n\
              Last-Modified: Wed, 21 Oct 2015 07:28:00 GMT\r\n\r\n",
@@ -343,6 +357,20 @@ fn failures_are_told_apart() {
     let error = server.folder().archive("none.npz", &options).unwrap_err();
     let kind = std::error::Error::source(&error).and_then(|error| error.downcast_ref::<std::io::Error>());
     assert_eq!(kind.map(std::io::Error::kind), Some(std::io::ErrorKind::NotFound), "{error}");
+}
+
+#[test]
+fn weak_tags_are_no_conditions() {
+    let (server, all) = (Server::start(), images(20_000));
+    served(&server, &all);
+    server.set(Fault::WeakTag);
+    let archive = server.folder().archive("a.npz", &OpenOptions::default()).unwrap();
+    let glyphs = archive.images("glyphs").unwrap();
+    assert_eq!(glyphs.read::<bool>(7).unwrap(), all.index_axis(Axis(0), 7));
+    // They tell versions apart.
+    server.set(Fault::Changed);
+    let error = glyphs.read::<bool>(12_000).unwrap_err().to_string();
+    assert!(error.contains("replaced or changed"), "{error}");
 }
 
 #[test]
