@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RemoteOptions {
-    /// The most requests at a time of one archive.
+    /// The most requests at a time of one archive. Of an upload there are two at most.
     pub concurrency: usize,
     /// Ranges that lie no further apart, in bytes, are requested as one: to read so much in vain takes less time than a request.
     pub gap: u64,
