@@ -161,20 +161,18 @@ def test_forked_child_leaves_the_writers_file_alone(glyphs):
 @pytest.mark.skipif("fork" not in METHODS, reason="forks")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
 def test_forked_child_finds_keys_while_a_thread_of_its_parent_does():
-    numbers = np.random.default_rng(0).permutation(200_000)
-    with bitnpz.Writer("a.npz") as writer:
-        for number in numbers:
-            writer[f"{number * 7919 % 1_000_003}"] = np.array([[number % 2 == 0]])
-    # The first look-up of an archive takes some time, in which the other thread is forked.
-    for _ in range(3):
+    keys = [np.random.default_rng(number).bytes(200).hex() for number in range(3000)]
+    bitnpz.save("a.npz", {key: np.array([[number % 2 == 0]]) for number, key in enumerate(keys)})
+    # The first look-up of an archive takes some milliseconds, in which the other thread is forked.
+    for delay in (0.001, 0.002, 0.003, 0.005, 0.008):
         archive = bitnpz.load("a.npz")
-        thread = threading.Thread(target=lambda archive=archive: archive["7919"])
+        thread = threading.Thread(target=lambda archive=archive: archive[keys[0]])
         thread.start()
-        time.sleep(0.005)
+        time.sleep(delay)
         child = os.fork()
         if child == 0:
-            signal.alarm(60)
-            archive["7919"]
+            signal.alarm(30)
+            archive[keys[0]]
             os._exit(0)
         thread.join()
         assert os.waitpid(child, 0)[1] == 0

@@ -31,6 +31,8 @@ impl SetsWriter {
             Encoding::Packed if form.is_some() => Encoding::Plain,
             // No codec takes them, and readers refuse a set that claims so many rows without pixels.
             Encoding::Sets if height.max(width) > MAX_SIDE => Encoding::Plain,
+            // There may be more images without pixels than a set can have.
+            Encoding::Sets if shape.len() > 2 && (height == 0 || width == 0) => Encoding::Plain,
             Encoding::Sets if self.options.codec.is_none() && is_huge(height, width) => {
                 let first = first();
                 let first = first.as_ref().and_then(|rows| BitmapView::new(height, width, rows).ok());

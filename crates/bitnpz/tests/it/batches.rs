@@ -5,6 +5,8 @@ use bitnpz::{
 };
 use ndarray::{Array2, Array3, Axis, s};
 
+use crate::support::{Folder, create};
+
 fn stack(count: usize) -> Array3<bool> {
     Array3::from_shape_fn((count, 20, 30), |(image, row, column)| {
         row.abs_diff(image % 20).pow(2) + column.abs_diff(image / 7 % 30).pow(2) < 9 + image
@@ -287,4 +289,12 @@ fn images_without_pixels_take_no_time() {
     let stats = first.stats(|_| true, |_| ()).unwrap();
     assert_eq!((stats.images, stats.duplicates, stats.pixels), (1 << 59, (1 << 59) - 1, 0));
     assert!(first.diff(&second, |_| true, |_| ()).unwrap().is_empty());
+    for encoding in Encoding::ALL {
+        let folder = Folder::new();
+        let path = folder.path("a.npz");
+        let mut writer = create(&path, encoding);
+        writer.add_dyn_images("a", &first.dyn_array("a").unwrap().view()).unwrap();
+        writer.finish().unwrap();
+        assert_eq!(Archive::open(&path).unwrap().entry("a").unwrap().shape(), [1 << 59, 0, 8], "{encoding}");
+    }
 }

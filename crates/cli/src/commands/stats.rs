@@ -92,7 +92,7 @@ fn histogram(lines: &[(String, usize)], printer: &mut Printer) -> Outcome {
     let most = lines.iter().map(|(_, images)| *images).max().unwrap_or(0).max(1);
     let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
     for (label, images) in lines {
-        let bar = "█".repeat((images * LONGEST_BAR).div_ceil(most));
+        let bar = "█".repeat((*images as u128 * LONGEST_BAR as u128).div_ceil(most as u128) as usize);
         let line = format!("  {label:>width$}  {bar:<LONGEST_BAR$}  {}", count(*images, "image"));
         printer.result(line)?;
     }
