@@ -4,7 +4,8 @@
 //! requested in as few requests as possible, these at the same time, and repeated if a failure may pass. Every answer is compared with
 //! the version of the object that was opened, as some servers ignore the condition that asks for it.
 //!
-//! The functions block, on threads of their own runtime, and can be called from anywhere; [`AsyncArchive`] never blocks.
+//! The functions block, on threads of their own runtime, and can be called from anywhere; [`AsyncArchive`] never blocks. In a forked
+//! child of a process that has called them they return errors, as the child has none of these threads.
 //!
 //! ```no_run
 //! use bitnpz::{OpenOptions, WriteOptions, Writer};

@@ -8,7 +8,7 @@ use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, WriteMultipart};
 
 use crate::failure::to_io;
-use crate::runtime::wait;
+use crate::runtime::{check_process, wait};
 
 /// The bytes of a part, but for the last. Some stores want equal ones.
 const PART_BYTES: usize = 10 << 20;
@@ -57,6 +57,7 @@ impl Upload {
     ///
     /// If a part could not be uploaded; there is no such file then.
     pub fn complete(self) -> io::Result<()> {
+        check_process()?;
         let parts = take(&self.0).ok_or_else(|| io::Error::other("the upload has ended"))?;
         wait(async move { parts.finish().await.map_err(to_io).map(drop) })
     }
@@ -65,6 +66,10 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         if let Some(parts) = take(&self.0) {
+            if check_process().is_err() {
+                // The parent sends them. To drop its tasks could wait for its threads.
+                return std::mem::forget(parts);
+            }
             // Nobody can be told that the store keeps the parts.
             drop(wait(async move { parts.abort().await.map_err(to_io) }));
         }
@@ -79,6 +84,7 @@ struct UploadOutput(Arc<Mutex<State>>);
 
 impl Write for UploadOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        check_process()?;
         let mut parts = take(&self.0).ok_or_else(|| io::Error::other("the upload has ended"))?;
         let concurrency = self.0.lock().unwrap_or_else(PoisonError::into_inner).concurrency;
         // No more than one part, so that the next waits for those before.

@@ -122,6 +122,36 @@ async fn reads_that_succeed_hide_no_others() {
     assert_eq!(read.unwrap(), [0, 12_000].map(|index| all.index_axis(Axis(0), index).into_owned()));
 }
 
+/// A forked child has none of the threads that make requests.
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(unsafe_code, reason = "only so a test in Rust runs in a forked child")]
+fn forked_children_do_not_wait() {
+    use std::os::unix::process::CommandExt;
+    let folder = in_memory();
+    write(&folder, "a.npz", &images(100), 0);
+    let object = folder.object("a.npz").unwrap();
+    let mut upload = Some(folder.upload("b.npz").unwrap());
+    upload.as_ref().unwrap().output().write_all(&vec![1; 25 << 20]).unwrap();
+    let in_child = move || {
+        std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_secs(20));
+            std::process::abort();
+        });
+        let upload = upload.take().expect("it is called once");
+        let errors = [object.len().map(drop), upload.output().write_all(b"more"), upload.complete()];
+        let are_told =
+            errors.iter().all(|error| matches!(error, Err(error) if error.to_string().contains("fork")));
+        Err(std::io::Error::from_raw_os_error(if are_told { 42 } else { 43 }))
+    };
+    let mut child = std::process::Command::new("true");
+    // SAFETY: memory can be allocated after a fork of the C library of Linux, and no other lock is taken that could be held.
+    unsafe { child.pre_exec(in_child) };
+    let error = child.spawn().map(|mut child| child.wait()).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(42), "{error}");
+    assert_eq!(folder.archive("a.npz", &OpenOptions::default()).unwrap().len(), 2);
+}
+
 /// What a server does wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
