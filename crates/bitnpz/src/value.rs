@@ -30,6 +30,24 @@ impl fmt::Display for Value {
 }
 
 impl Value {
+    /// Compares values of one dtype as numbers, and `-0.0` as less than `0.0`.
+    pub(crate) fn order(self, other: Self) -> std::cmp::Ordering {
+        match (self, other) {
+            (Self::Integer(left), Self::Integer(right)) => left.cmp(&right),
+            (Self::Float(left), Self::Float(right)) => left.total_cmp(&right),
+            _ => std::cmp::Ordering::Equal,
+        }
+    }
+
+    /// Returns whether the value is below 0, or `-0.0`.
+    pub(crate) fn is_negative(self) -> bool {
+        match self {
+            Self::Integer(value) => value < 0,
+            Self::Float(value) => value.is_sign_negative(),
+            Self::Bool(_) => false,
+        }
+    }
+
     /// Returns the value of an item from its bits in the machine's byte order; `None` if pixels cannot have this dtype.
     pub(crate) fn from_bits(dtype: &Dtype, bits: u64) -> Option<Self> {
         let unused = 64 - 8 * lane_bytes(dtype)?;

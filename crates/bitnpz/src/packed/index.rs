@@ -6,7 +6,6 @@ use bitnpz_npy::{Dtype, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::palette::order;
 use crate::value::Value;
 
 /// The version of the member that this library writes, and the only one that it reads.
@@ -155,7 +154,7 @@ impl PackedKind {
     /// Returns whether bit 0 stands for the greater value: the smaller one came later, when some images were encoded.
     pub(crate) fn is_descending(&self) -> bool {
         let [off, on] = self.values();
-        order(off, on).is_gt()
+        off.order(on).is_gt()
     }
 
     /// Returns the kind with the values of the bits the other way round.

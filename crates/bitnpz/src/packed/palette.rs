@@ -64,7 +64,7 @@ impl Palette {
         let others = all.iter().flat_map(|palette| palette.found).flatten();
         let other = others.into_iter().find(|other| *other != value)?;
         let mut pair = [value, other];
-        pair.sort_by(|&left, &right| order(first.value(left), first.value(right)));
+        pair.sort_by(|&left, &right| first.value(left).order(first.value(right)));
         Some(Self { dtype: first.dtype.clone(), found: pair.map(Some) })
     }
 
@@ -190,11 +190,11 @@ impl Palette {
                 let other = pixels[at].into();
                 self.refuse_nan(other, at)?;
                 let mut pair = [first.into(), other];
-                pair.sort_by(|&left, &right| order(self.value(left), self.value(right)));
+                pair.sort_by(|&left, &right| self.value(left).order(self.value(right)));
                 pair.map(Some)
             }
             // The other value is most often 0 or greater.
-            None if first == zero || is_negative(self.value(first.into())) => [Some(first.into()), None],
+            None if first == zero || self.value(first.into()).is_negative() => [Some(first.into()), None],
             None => [None, Some(first.into())],
         };
         Ok(())
@@ -246,23 +246,6 @@ fn pack_bools(pixels: &[u8], width: usize, rows: &mut Vec<u8>) {
             row.iter_mut().zip(pixels).for_each(|(bit, &byte)| *bit = u8::from(byte != 0));
             pack_rows(&row, width, 0_u8, 1, packed).expect("bits are 0 or 1");
         }
-    }
-}
-
-fn is_negative(value: Value) -> bool {
-    match value {
-        Value::Integer(value) => value < 0,
-        Value::Float(value) => value.is_sign_negative(),
-        Value::Bool(_) => false,
-    }
-}
-
-/// Compares values as numbers, and `-0.0` as less than `0.0`.
-pub(super) fn order(left: Value, right: Value) -> std::cmp::Ordering {
-    match (left, right) {
-        (Value::Integer(left), Value::Integer(right)) => left.cmp(&right),
-        (Value::Float(left), Value::Float(right)) => left.total_cmp(&right),
-        _ => std::cmp::Ordering::Equal,
     }
 }
 
