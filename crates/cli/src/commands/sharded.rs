@@ -46,7 +46,7 @@ pub(super) fn list(
 ) -> Outcome {
     let archive = open(path, limits)?;
     let failed = |error: bitnpz::Error| Failure::of(path, &error);
-    let filter = Filter::of(keys);
+    let filter = Filter::of(keys, |key| archive.contains(key).map_err(failed))?;
     let keyed = archive.keyed_images().map_err(failed)?;
     if keys_only {
         for key in archive.array_keys().filter(|key| filter.selects(key)) {

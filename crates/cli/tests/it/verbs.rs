@@ -86,6 +86,27 @@ fn rm_removes_keys_and_keeps_all_others() {
 }
 
 #[test]
+fn keys_with_special_characters_and_with_npy_are_selected() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let mut writer = Writer::create(folder.join("a.npz")).unwrap();
+    for key in ["x0", "x[0]", "a*", "ab", "abc"] {
+        writer.add_array(key, &array![1_i64]).unwrap();
+    }
+    writer.finish().unwrap();
+    assert_eq!(printed(folder, &["ls", "-k", "a.npz", "a?"], 0), "a*\nab\n");
+    for (key, left) in
+        [("x[0]", "x0\na*\nab\nabc\n"), ("a*", "x0\nab\nabc\n"), ("ab.npy", "x0\nabc\n"), ("a*", "x0\n")]
+    {
+        printed(folder, &["rm", "a.npz", key], 0);
+        assert_eq!(printed(folder, &["ls", "-k", "a.npz"], 0), left, "{key}");
+    }
+    assert!(printed(folder, &["unpack", "a.npz", "x0.npy", "-o", "out"], 0).contains("1 key in out"));
+    assert!(folder.join("out/x0.npy").exists());
+    printed(folder, &["unpack", "a.npz", "x[0]", "-o", "out"], 1);
+}
+
+#[test]
 fn diff_finds_differences_in_any_encoding() {
     let folder = folder();
     let folder = folder.path();
