@@ -35,6 +35,7 @@ pub(crate) fn run(arguments: &AppendArgs, printer: &mut Printer) -> Outcome {
     if !files::exists(&arguments.archive)? {
         return Err(Failure::missing(&arguments.archive));
     }
+    files::check_no_manifest(&arguments.archive)?;
     let packing = Packing::new(&arguments.inputs, &arguments.limits, arguments.write.options())?;
     let packed = packer::run(packing, &arguments.archive, Start::Append, printer)?;
     packed.report(&arguments.archive, printer)

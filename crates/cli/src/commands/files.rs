@@ -79,6 +79,7 @@ pub(super) fn exists(path: &Path) -> Result<bool, Failure> {
 
 /// Checks that an output does not exist or may be overwritten.
 pub(super) fn check_free(output: &OutputArgs) -> Outcome {
+    check_no_manifest(&output.output)?;
     if output.force { Ok(()) } else { check_new(&output.output) }
 }
 
@@ -86,9 +87,50 @@ pub(super) fn check_free(output: &OutputArgs) -> Outcome {
 pub(super) fn check_new(path: &Path) -> Outcome {
     let is_device = || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
     if !is_stream(path) && exists(path)? && !is_device() {
-        return Err(Failure::at(path, "already exists; use --force to overwrite"));
+        return Err(taken(path));
     }
     Ok(())
+}
+
+/// Returns the error of an output that exists.
+pub(super) fn taken(path: &Path) -> Failure {
+    Failure::at(path, "already exists; use --force to overwrite")
+}
+
+/// Checks that the name of an archive is not that of a manifest, as which it would be read.
+pub(super) fn check_no_manifest(path: &Path) -> Outcome {
+    if !bitnpz::is_manifest(path) {
+        return Ok(());
+    }
+    let message = format!(
+        "expected another ending than {}, that of the manifests which `bitnpz shard` and `bitnpz commit` write",
+        bitnpz::MANIFEST_SUFFIX
+    );
+    Err(Failure::at(path, message))
+}
+
+/// Checks that an output is not the file that is read, which would be lost.
+pub(super) fn check_differs(input: &Path, output: &Path) -> Outcome {
+    if is_same_file(input, output) {
+        let message = "is the archive that is read, which would be lost; choose another output";
+        return Err(Failure::at(output, message));
+    }
+    Ok(())
+}
+
+/// Returns whether two paths lead to one file.
+#[cfg(unix)]
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    place(one).is_some() && place(one) == place(other)
+}
+
+/// Returns whether two paths lead to one file.
+#[cfg(not(unix))]
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| path.canonicalize().ok();
+    place(one).is_some() && place(one) == place(other)
 }
 
 /// Returns the size of a file that was written, `None` for a stream, a device or a pipe.

@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: &SalvageArgs, printer: &mut Printer) -> Outcome {
             return Err(Failure::Message(format!("expected an archive that is a file, found {found}")));
         }
     }
+    files::check_differs(&archive.path, path)?;
     files::check_free(&arguments.output)?;
     let bar = printer.steps_progress("salvaging");
     let result = bitnpz::salvage(&archive.path, path, &archive.limits.limits(), |steps| bar.show(steps));

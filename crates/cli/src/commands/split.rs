@@ -46,6 +46,7 @@ pub(crate) fn run(arguments: &SplitArgs, printer: &mut Printer) -> Outcome {
     let targets: Vec<_> = (0..shards.get())
         .map(|number| OutputArgs { output: name_of(&output.output, number, shards.get()), ..output.clone() })
         .collect();
+    targets.iter().try_for_each(|target| files::check_differs(archive, &target.output))?;
     targets.iter().try_for_each(files::check_free)?;
     let options = WriteOptions::default().with_limits(limits.limits());
     let mut printed = Ok(());

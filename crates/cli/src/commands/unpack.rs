@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use bitnpz::picture::write_png;
@@ -62,7 +63,10 @@ fn unpack_items(
     printer: &Printer,
 ) -> Result<(usize, usize), Failure> {
     let bar = printer.progress((archive.len() + archive.other_len()) as u64, "unpacking");
-    let mut unpacker = Unpacker { archive, arguments, used: UsedPaths::default() };
+    // Of several processes that unpack into one folder, each has a name of its own.
+    let number = RandomState::new().hash_one(0) >> 32;
+    let temporary = format!(".bitnpz.00000000.{number}.tmp");
+    let mut unpacker = Unpacker { archive, arguments, used: UsedPaths::default(), temporary };
     let (mut keys, mut others) = (0, 0);
     for item in archive.items() {
         match item.map_err(|error| Failure::of(&arguments.archive.path, &error))? {
@@ -87,6 +91,8 @@ struct Unpacker<'a> {
     archive: &'a Archive,
     arguments: &'a UnpackArgs,
     used: UsedPaths,
+    /// The name that each file has until it is whole; `bitnpz clean` removes such files unless they are locked.
+    temporary: String,
 }
 
 impl Unpacker<'_> {
@@ -163,9 +169,15 @@ impl Unpacker<'_> {
     ) -> Outcome {
         let output = &self.arguments.output;
         let path = output.output.join(path);
-        let mut file = create(&path, output)?;
-        content(&mut file).map_err(|error| Failure::at(&path, error))?;
-        file.flush().map_err(|error| Failure::at(&path, error))
+        if !output.force && files::exists(&path)? {
+            return Err(files::taken(&path));
+        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        fs::create_dir_all(folder).map_err(|error| Failure::at(folder, error))?;
+        // Not synced to disk, which would take longer than everything else for many small files.
+        let temporary = folder.join(&self.temporary);
+        let written = replace(&path, &temporary, content);
+        written.inspect_err(|_| drop(fs::remove_file(&temporary))).map_err(|error| Failure::at(&path, error))
     }
 }
 
@@ -176,16 +188,25 @@ fn with_ending(path: PathBuf, ending: &str) -> PathBuf {
     path.into()
 }
 
-fn create(path: &Path, output: &OutputArgs) -> Result<BufWriter<File>, Failure> {
-    if !output.force {
-        files::check_new(path)?;
+/// Writes a file and moves it to its path. What is there is replaced only when the file is whole; a symbolic link is replaced,
+/// not followed: it may lead anywhere.
+fn replace<E: Display>(
+    path: &Path,
+    temporary: &Path,
+    content: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
+) -> Result<(), String> {
+    let text = |error: io::Error| error.to_string();
+    let file = File::create_new(temporary).map_err(text)?;
+    // Where files cannot be locked, nobody takes them for abandoned.
+    drop(file.try_lock());
+    if let Ok(old) = fs::symlink_metadata(path)
+        && old.is_file()
+    {
+        file.set_permissions(old.permissions()).map_err(text)?;
     }
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| Failure::at(folder, error))?;
-    }
-    // A symbolic link is replaced, not followed: it may lead anywhere.
-    if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
-        fs::remove_file(path).map_err(|error| Failure::at(path, error))?;
-    }
-    Ok(BufWriter::new(File::create(path).map_err(|error| Failure::at(path, error))?))
+    let mut file = BufWriter::new(file);
+    content(&mut file).map_err(|error| error.to_string())?;
+    file.flush().map_err(text)?;
+    drop(file);
+    fs::rename(temporary, path).map_err(text)
 }

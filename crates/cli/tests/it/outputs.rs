@@ -163,3 +163,72 @@ fn work_is_finished_if_nobody_reads_what_was_done() {
     assert_eq!(run_unread(folder, &["split", "in.npz", "--shards", "3", "-o", "shard.npz"]), Some(0));
     assert_eq!(names(folder).iter().filter(|name| name.starts_with("shard-")).count(), 3);
 }
+
+#[test]
+fn what_is_read_is_not_replaced() {
+    let folder = folder();
+    let folder = folder.path();
+    assert!(run(folder, &["split", "in.npz", "--shards", "2", "-o", "s.npz"]).status.success());
+    let before = names(folder);
+    let first = "s-00000-of-00002.npz";
+    symlink("in.npz", folder.join("link.npz")).unwrap();
+    for (arguments, input) in [
+        (&["salvage", "in.npz", "-o", "link.npz", "--force"][..], "in.npz"),
+        (&["split", first, "--shards", "2", "-o", "s.npz", "--force"], first),
+    ] {
+        let old = fs::read(folder.join(input)).unwrap();
+        let said = message(&run(folder, arguments));
+        assert!(said.contains("is the archive that is read, which would be lost"), "{said}");
+        assert!(fs::read(folder.join(input)).unwrap() == old, "{arguments:?}");
+    }
+    fs::remove_file(folder.join("link.npz")).unwrap();
+    assert_eq!(names(folder), before);
+}
+
+#[test]
+fn an_archive_has_not_the_name_of_a_manifest() {
+    let folder = folder();
+    let folder = folder.path();
+    fs::write(folder.join("s.bitnpz.json"), "{}").unwrap();
+    for arguments in [
+        &["pack", "in.npz", "-o", "s.bitnpz.json", "--force"][..],
+        &["pack", "in.npz", "-o", "s.bitnpz.json", "--force", "--resume"],
+        &["convert", "in.npz", "-o", "s.bitnpz.json", "--force"],
+        &["merge", "in.npz", "-o", "s.bitnpz.json", "--force"],
+        &["salvage", "in.npz", "-o", "s.bitnpz.json", "--force"],
+        &["append", "s.bitnpz.json", "in.npz"],
+    ] {
+        let said = message(&run(folder, arguments));
+        assert!(said.contains("expected another ending than .bitnpz.json"), "{arguments:?}: {said}");
+    }
+    assert_eq!(fs::read(folder.join("s.bitnpz.json")).unwrap(), b"{}");
+}
+
+/// Files can have a kilobyte at most, and no signal ends the command.
+#[test]
+fn unpack_replaces_files_whole_or_not_at_all() {
+    let folder = folder();
+    let folder = folder.path();
+    let mut writer = Writer::create(folder.join("x.npz")).unwrap();
+    writer.add_array("array", &Array1::from_iter(0_i64..500)).unwrap();
+    writer.finish().unwrap();
+    fs::create_dir(folder.join("out")).unwrap();
+    fs::write(folder.join("out/array.npy"), "old").unwrap();
+    fs::set_permissions(folder.join("out/array.npy"), Permissions::from_mode(0o640)).unwrap();
+    let limited = format!("trap '' XFSZ; ulimit -f 1; exec \"{BITNPZ}\" unpack x.npz -o out --force");
+    let output = Command::new("sh").args(["-c", &limited]).current_dir(folder).output().unwrap();
+    assert!(message(&output).contains("out/array.npy: "), "{output:?}");
+    assert_eq!(fs::read(folder.join("out/array.npy")).unwrap(), b"old");
+    assert_eq!(names(&folder.join("out")), ["array.npy"]);
+    assert!(run(folder, &["unpack", "x.npz", "-o", "out", "--force"]).status.success());
+    let found = fs::metadata(folder.join("out/array.npy")).unwrap();
+    assert!(found.len() > 4000 && found.permissions().mode() & 0o777 == 0o640, "{found:?}");
+
+    // A link is replaced, not followed.
+    fs::remove_file(folder.join("out/array.npy")).unwrap();
+    fs::write(folder.join("kept"), "kept").unwrap();
+    symlink("../kept", folder.join("out/array.npy")).unwrap();
+    assert!(run(folder, &["unpack", "x.npz", "-o", "out", "--force"]).status.success());
+    assert!(!fs::symlink_metadata(folder.join("out/array.npy")).unwrap().is_symlink());
+    assert_eq!(fs::read(folder.join("kept")).unwrap(), b"kept");
+}
