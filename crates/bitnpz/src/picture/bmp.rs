@@ -18,6 +18,9 @@ const PART_SIDE: usize = 1 << 15;
 
 pub(super) fn decode(bytes: &[u8], limit: u64) -> Result<Raster, Fault> {
     let header = BmpHeader::read(bytes).ok_or("the header of the BMP file is truncated")?;
+    if header.width == 0 || header.height == 0 {
+        return Err("the BMP file has no pixels".into());
+    }
     check_size(header.width as u128 * header.height as u128 * 4, limit)?;
     check_palette(bytes, &header)?;
     if header.width > MAX_DECODER_SIDE || header.height > MAX_DECODER_SIDE {

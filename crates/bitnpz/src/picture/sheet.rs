@@ -4,6 +4,7 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 
 use bitnpz_bitmap::{Bitmap, BitmapView};
+use bitnpz_npy::with_room;
 use image::{GrayImage, ImageFormat};
 
 use super::error::PictureError;
@@ -83,7 +84,7 @@ pub fn sheet<E: From<PictureError>>(
     let lines = sizes.len().div_ceil(columns).max(1);
     let width = CELL_GAP + columns * (cell_width + CELL_GAP);
     let height = CELL_GAP + lines * (cell_height + CELL_GAP);
-    let mut pixels = vec![PAPER; width * height];
+    let mut pixels = paper(width, height)?;
     for number in 0..sizes.len() {
         let bitmap = image(number)?;
         let image = bitmap.view();
@@ -105,6 +106,15 @@ pub fn sheet<E: From<PictureError>>(
         SheetFormat::Pbm => write_pbm(file, width, height, &pixels),
         SheetFormat::Bmp => write_with_image_crate(file, ImageFormat::Bmp, width, height, pixels),
     }?)
+}
+
+/// Returns the pixels of an empty sheet.
+fn paper(width: usize, height: usize) -> Result<Vec<u8>, PictureError> {
+    let failed = |message: String| PictureError::Encode { message };
+    let len = width.checked_mul(height).ok_or_else(|| failed("the sheet is too large".to_owned()))?;
+    let mut pixels = with_room(len).map_err(|error| failed(format!("the sheet is too large: {error}")))?;
+    pixels.resize(len, PAPER);
+    Ok(pixels)
 }
 
 impl Images {

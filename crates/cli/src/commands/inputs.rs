@@ -31,7 +31,7 @@ pub(super) struct FoundInputs {
 /// What is in folders and is not packed.
 #[derive(Default)]
 pub(super) struct LeftOut {
-    /// The files that are of no kind that can be packed.
+    /// The files that are of no kind that can be packed, pipes and devices among them.
     pub(super) files: Vec<PathBuf>,
     /// The links to a folder that they are in themselves.
     pub(super) loops: Vec<PathBuf>,
@@ -41,6 +41,14 @@ impl Input {
     pub(super) fn path(&self) -> &Path {
         match self {
             Self::Picture { path, .. } | Self::Array { path, .. } | Self::Archive { path } => path,
+        }
+    }
+
+    /// Returns the key; an archive brings its own.
+    pub(super) fn key(&self) -> Option<&str> {
+        match self {
+            Self::Picture { key, .. } | Self::Array { key, .. } => Some(key),
+            Self::Archive { .. } => None,
         }
     }
 
@@ -78,7 +86,8 @@ pub(super) fn find(arguments: &InputArgs) -> Result<FoundInputs, Failure> {
         .reduce(|one, other| common(&one, &other));
     let root = root.unwrap_or_default();
     let mut found = FoundInputs { inputs: Vec::new(), left_out: LeftOut::default() };
-    for Named { folder, files, loops, is_folder } in &named {
+    for Named { folder, files, special, loops, is_folder } in &named {
+        found.left_out.files.extend_from_slice(special);
         found.left_out.loops.extend_from_slice(loops);
         let below = folder.strip_prefix(&root).unwrap_or(Path::new(""));
         for (path, within) in files {
@@ -108,6 +117,8 @@ struct Named {
     folder: PathBuf,
     /// Files, each with its folder relative to `folder`.
     files: Vec<(PathBuf, PathBuf)>,
+    /// Pipes, devices and sockets.
+    special: Vec<PathBuf>,
     /// Links to a folder that they are in themselves.
     loops: Vec<PathBuf>,
     is_folder: bool,
@@ -118,8 +129,9 @@ impl Named {
         let path = Path::new(argument);
         let failed = |error: io::Error| Failure::at(path, error);
         if path.is_dir() {
-            let Walk { files, loops, .. } = Walk::of(path).map_err(failed)?;
-            return Ok(Self { folder: path.canonicalize().map_err(failed)?, files, loops, is_folder: true });
+            let Walk { files, special, loops, .. } = Walk::of(path).map_err(failed)?;
+            let folder = path.canonicalize().map_err(failed)?;
+            return Ok(Self { folder, files, special, loops, is_folder: true });
         }
         let files = if path.exists() {
             vec![path.to_owned()]
@@ -140,7 +152,7 @@ impl Named {
         };
         let within = |folder: PathBuf| folder.strip_prefix(&root).map(Path::to_owned).unwrap_or_default();
         let files = files.into_iter().zip(folders.into_iter().map(within)).collect();
-        Ok(Self { folder: root, files, loops: Vec::new(), is_folder: false })
+        Ok(Self { folder: root, files, special: Vec::new(), loops: Vec::new(), is_folder: false })
     }
 
     /// Returns whether any file gets a key from its path; archives do not, they bring their own keys.
@@ -195,10 +207,7 @@ fn keep_extensions(inputs: &mut [Input]) {
 fn check_keys(inputs: &[Input]) -> Outcome {
     let mut known = HashMap::<&str, &Path>::new();
     for input in inputs {
-        let key = match input {
-            Input::Picture { key, .. } | Input::Array { key, .. } => key,
-            Input::Archive { .. } => continue,
-        };
+        let Some(key) = input.key() else { continue };
         if let Some(other) = known.insert(key, input.path()) {
             let message = format!("shares the key {key:?} with {}", other.display());
             return Err(Failure::at(input.path(), message));

@@ -8,6 +8,8 @@ use std::{fs, io};
 pub(super) struct Walk {
     /// The files, each with its folder relative to the first.
     pub(super) files: Vec<(PathBuf, PathBuf)>,
+    /// What can be neither read nor listed: pipes, devices, sockets.
+    pub(super) special: Vec<PathBuf>,
     /// The links to a folder that they are in themselves, which are not followed.
     pub(super) loops: Vec<PathBuf>,
     /// The folder that is being listed and those above it, without links.
@@ -35,6 +37,8 @@ impl Walk {
         for path in entries {
             if path.is_dir() {
                 self.list(&path, &within.join(path.file_name().unwrap_or_default()))?;
+            } else if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+                self.special.push(path);
             } else {
                 self.files.push((path, within.to_owned()));
             }

@@ -207,6 +207,24 @@ fn links_back_to_a_folder_above_are_not_followed() {
 }
 
 #[test]
+fn pipes_are_left_out_and_pictures_without_pixels_refused() {
+    let folder = Folder::new();
+    folder.write("in/a.pbm", PICTURE);
+    assert!(Command::new("mkfifo").arg(folder.path().join("in/b.png")).status().unwrap().success());
+    let [said, _] = folder.pack(&["in"]);
+    assert!(said.contains("left out 1 file of other kinds: in/b.png"), "{said}");
+    assert_eq!(folder.keys(), ["a"]);
+
+    let mut bmp = b"BM".to_vec();
+    for number in [70_u32, 0, 58, 40, 0, i32::MAX.cast_unsigned(), 0x0001_0001, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]
+    {
+        bmp.extend_from_slice(&number.to_le_bytes());
+    }
+    folder.write("empty.bmp", bmp);
+    assert!(folder.fail(&["empty.bmp"]).contains("the BMP file has no pixels"));
+}
+
+#[test]
 fn a_folder_that_cannot_be_read_is_an_error() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
