@@ -1,11 +1,11 @@
 //! Packs inputs into an archive, and continues where an earlier run was killed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bitnpz::picture::{Picture, PictureError};
-use bitnpz::{Archive, ErrorKind, Item, PixelValues, Summary, Writer};
+use bitnpz::{Archive, ErrorKind, Item, OtherMember, PixelValues, Summary, Writer};
 use indicatif::ProgressBar;
 use ndarray::Axis;
 
@@ -94,6 +94,10 @@ struct Packer<'a> {
     /// The keys of arrays so far, if the run can be resumed: of two arrays under one key, the second is not the rest of
     /// the first.
     claimed: Option<HashSet<String>>,
+    /// The archive that is appended to.
+    appended: Option<PathBuf>,
+    /// The archives that the members that are no arrays come from.
+    others: HashMap<String, PathBuf>,
     labels: Option<Labels>,
     notes: Notes,
 }
@@ -107,10 +111,13 @@ impl<'a> Packer<'a> {
     ) -> Result<Self, Failure> {
         let fail = |error: bitnpz::Error| Failure::of(path, &error);
         let options = &packing.options;
-        let (mut done, mut claimed) = (None, None);
+        let (mut done, mut claimed, mut appended) = (None, None, None);
         let writer = match start {
             Start::New => files::create(path, options, printer)?,
-            Start::Append => Writer::append(path, options).map_err(fail)?,
+            Start::Append => {
+                appended = Some(path.to_owned());
+                Writer::append(path, options).map_err(fail)?
+            }
             Start::Resume { every } => {
                 packing.check_resumable()?;
                 claimed = Some(HashSet::new());
@@ -121,7 +128,8 @@ impl<'a> Packer<'a> {
             }
         };
         let notes = Notes::new(LeftOut::default());
-        Ok(Self { packing, writer, done, pictures: 0, claimed, labels: None, notes })
+        let others = HashMap::new();
+        Ok(Self { packing, writer, done, pictures: 0, claimed, appended, others, labels: None, notes })
     }
 
     /// Shows a bar of all images, on which those of earlier runs are done.
@@ -209,10 +217,8 @@ impl<'a> Packer<'a> {
         for item in archive.items() {
             let entry = match item.map_err(fail)? {
                 Item::Array(entry) => entry,
-                Item::Other(other) if self.writer.contains(other.name()) => continue,
                 Item::Other(other) => {
-                    self.writer.add_other(&other).map_err(fail)?;
-                    self.notes.other(&other);
+                    self.add_other(path, &other)?;
                     continue;
                 }
                 _ => continue,
@@ -227,6 +233,30 @@ impl<'a> Packer<'a> {
                 None => self.writer.add_entry_of(&entry, self.packing.axes(key)),
             };
             self.notes.array(key, added.map_err(fail)?, entry.header());
+        }
+        Ok(())
+    }
+
+    /// Adds a member that is no array. Several archives may have it if it is the same in all.
+    fn add_other(&mut self, path: &Path, other: &OtherMember<'_>) -> Outcome {
+        let fail = |error: bitnpz::Error| Failure::of(path, &error);
+        let name = other.name();
+        let is_taken = self.writer.contains(name);
+        let known = self.others.get(name).or_else(|| self.appended.as_ref().filter(|_| is_taken));
+        if let Some(first) = known {
+            if other_bytes(&self.packing.open(first)?, name).map_err(fail)?
+                == Some(other.read().map_err(fail)?)
+            {
+                return Ok(());
+            }
+            let message = format!("{name:?}: differs from what has this name in {}", first.display());
+            return Err(Failure::at(path, message));
+        }
+        self.claim(path, name)?;
+        self.others.insert(name.to_owned(), path.to_owned());
+        if self.claimed.is_none() || !is_taken {
+            self.writer.add_other(other).map_err(fail)?;
+            self.notes.other(other);
         }
         Ok(())
     }
@@ -270,6 +300,17 @@ impl<'a> Packer<'a> {
         let count = self.done.as_ref().and_then(|done| done.entry(key).ok()?.image_count());
         count.unwrap_or(0)
     }
+}
+
+/// Returns the bytes of a member that is no array, if there is one of this name.
+fn other_bytes(archive: &Archive, name: &str) -> bitnpz::Result<Option<Vec<u8>>> {
+    for item in archive.items() {
+        match item? {
+            Item::Other(other) if other.name() == name => return other.read().map(Some),
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 /// Returns the error of an input that could not be added to the stack of others.

@@ -69,7 +69,7 @@ impl<'a> Packing<'a> {
             self.labels.is_some()
         );
         for input in &self.inputs {
-            job.push_str(&format!("{:?}\n", input.path()));
+            job.push_str(&format!("{:?} {:?}\n", input.path(), input.key()));
         }
         job
     }

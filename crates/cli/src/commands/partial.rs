@@ -42,7 +42,14 @@ impl Partial {
 
     /// Checks that the partial archive was started with this job; records the job if there is no partial archive.
     pub(super) fn check(&self, job: &str) -> Outcome {
-        if files::exists(&self.archive)? && files::exists(&self.job)? {
+        if files::exists(&self.archive)? {
+            if !files::exists(&self.job)? {
+                let message = format!(
+                    "{} is missing, which says what it was started with; remove the file to start over",
+                    self.job.display()
+                );
+                return Err(Failure::at(&self.archive, message));
+            }
             let recorded = fs::read_to_string(&self.job).map_err(|error| Failure::at(&self.job, error))?;
             if recorded == job {
                 return Ok(());

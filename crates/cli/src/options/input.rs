@@ -25,8 +25,9 @@ pub(crate) struct InputArgs {
     #[arg(long, value_enum, default_value_t = BackgroundName::Contrast)]
     pub(crate) background: BackgroundName,
     /// The axes that are height and width: a letter for each axis of an array, such as HWN, or the size of flattened
-    /// images, such as 28x28; with KEY= for one array only
-    #[arg(long, value_name = "[KEY=]AXES")]
+    /// images, such as 28x28; with KEY= for one array only. Not with --threshold, for which
+    /// height and width are the last two axes
+    #[arg(long, value_name = "[KEY=]AXES", conflicts_with = "threshold")]
     pub(crate) axes: Vec<KeyAxes>,
     /// Leave out pictures that cannot be decoded, and list them
     #[arg(long)]

@@ -9,14 +9,14 @@ use bitnpz::{Archive, Bitmap};
 use bitnpz_oracle::Oracle;
 use tempfile::TempDir;
 
-struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
@@ -26,7 +26,7 @@ impl Folder {
     }
 
     /// Runs a command that must succeed, and returns what it printed.
-    fn succeed(&self, arguments: &[&str]) -> String {
+    pub(crate) fn succeed(&self, arguments: &[&str]) -> String {
         let output = self.bitnpz(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {errors}");
@@ -35,13 +35,13 @@ impl Folder {
     }
 
     /// Runs a command that must fail, and returns its message.
-    fn fail(&self, arguments: &[&str], code: i32) -> String {
+    pub(crate) fn fail(&self, arguments: &[&str], code: i32) -> String {
         let output = self.bitnpz(arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");
         String::from_utf8(output.stderr).unwrap()
     }
 
-    fn picture(&self, name: &str, seed: usize) -> Bitmap {
+    pub(crate) fn picture(&self, name: &str, seed: usize) -> Bitmap {
         let mut bitmap = Bitmap::zeros(9, 13).unwrap();
         for pixel in (0..9 * 13).filter(|pixel| pixel % (seed + 2) == 0) {
             bitmap.set(pixel / 13, pixel % 13, true);
@@ -268,21 +268,25 @@ np.savez(inputs[0].decode(), labels=np.arange(5), stack=rng.random((300, 20, 20)
     let whole = fs::read(folder.path().join("whole.npz")).unwrap();
     // A damaged input stops the first run; the second finds it intact.
     for missing in ["in/00.png", "in/15.png", "in/29.png", "in/39.png", "training.npz"] {
+        let _ = fs::remove_file(folder.path().join("again.npz"));
         let (path, kept) = (folder.path().join(missing), folder.path().join("kept"));
         fs::rename(&path, &kept).unwrap();
         fs::write(&path, "damaged").unwrap();
         assert!(!pack("again.npz", &inputs).status.success(), "{missing}");
         assert!(!folder.path().join("again.npz").exists());
         fs::rename(&kept, &path).unwrap();
+        // There is none if nothing was saved.
+        let job = fs::read(folder.path().join("again.npz.partial.job")).ok();
         let output = pack("again.npz", &inputs);
         assert!(output.status.success(), "{missing}: {}", String::from_utf8_lossy(&output.stderr));
         assert!(fs::read(folder.path().join("again.npz")).unwrap() == whole, "{missing}");
         assert!(!folder.path().join("again.npz.partial").exists());
+        let Some(job) = job else { continue };
         // As if killed just before the final rename.
+        fs::write(folder.path().join("again.npz.partial.job"), job).unwrap();
         fs::rename(folder.path().join("again.npz"), folder.path().join("again.npz.partial")).unwrap();
         assert!(pack("again.npz", &inputs).status.success());
         assert!(fs::read(folder.path().join("again.npz")).unwrap() == whole, "{missing}, done");
-        fs::remove_file(folder.path().join("again.npz")).unwrap();
     }
     let archive = Archive::open(folder.path().join("whole.npz")).unwrap();
     assert_eq!((archive.len(), archive.images("stack").unwrap().len()), (92, 300));

@@ -2,6 +2,7 @@
 
 mod command;
 mod outputs;
+mod packing;
 mod pictures;
 #[cfg(target_os = "linux")]
 mod shards;
