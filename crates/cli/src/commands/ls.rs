@@ -1,6 +1,6 @@
 //! `bitnpz ls`.
 
-use bitnpz::{Entry, Item, OtherMember};
+use bitnpz::{Dtype, Entry, Item, OtherMember};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -98,11 +98,16 @@ fn array_json(entry: &Entry<'_>) -> Value {
         "kind": kind(entry),
         "encoding": entry.encoding().to_string(),
         "codec": entry.codec().map(|codec| codec.to_string()),
-        "dtype": entry.dtype().to_string(),
+        "dtype": dtype_text(entry.dtype()),
         "shape": entry.shape(),
         "images": entry.image_count(),
         "bytes": entry.stored_bytes(),
     })
+}
+
+/// Returns a dtype as `np.dtype` takes it; a record as the text of its list of fields.
+pub(super) fn dtype_text(dtype: &Dtype) -> String {
+    if dtype.record().is_some() { dtype.to_string() } else { dtype.type_string() }
 }
 
 fn other_json(other: &OtherMember<'_>) -> Value {

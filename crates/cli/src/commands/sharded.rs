@@ -6,6 +6,7 @@ use bitnpz::{Content, Dtype, OpenOptions, ShardReport, ShardedArchive};
 use serde_json::{Value, json};
 
 use super::filter::Filter;
+use super::ls::dtype_text;
 use super::problem::to_json;
 use crate::failure::{Failure, Outcome};
 use crate::format::{count, size, thousands};
@@ -76,7 +77,7 @@ pub(super) fn list(
     let shards = if keys.is_empty() { archive.shards() } else { &[] };
     if is_json {
         let arrays = arrays.iter().map(|array| {
-            let (kind, dtype) = (array.kind, array.dtype.to_string());
+            let (kind, dtype) = (array.kind, dtype_text(&array.dtype));
             json!({ "key": array.key, "kind": kind, "dtype": dtype, "shape": array.shape })
         });
         let shards = shards.iter().map(

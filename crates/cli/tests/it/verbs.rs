@@ -55,6 +55,7 @@ fn ls_lists_keys_as_json_and_by_patterns() {
     assert_eq!(listed.as_array().unwrap().len(), 22);
     let stack = listed.as_array().unwrap().iter().find(|entry| entry["key"] == "stack").unwrap();
     assert_eq!(stack["shape"], serde_json::json!([1000, 9, 13]));
+    assert_eq!(stack["dtype"], "|b1");
     assert_eq!((&stack["images"], &stack["kind"]), (&1000.into(), &"images".into()));
     assert_eq!(printed(folder.path(), &["ls", "-k", "a.npz", "ix-0*", "labels"], 0).lines().count(), 11);
     let empty = printed(folder.path(), &["ls", "--json", "a.npz", "ix-1?"], 0);
@@ -244,6 +245,7 @@ fn a_resumed_stack_writes_the_same_bytes() {
         assert!(!pack("stack.npy", "again.npz"));
         let kept = Archive::open(folder.join("again.npz.partial")).unwrap().images("stack").unwrap();
         assert!(kept.len() >= 27_000 && kept.len().is_multiple_of(9000), "{}", kept.len());
+        fs::copy(folder.join("again.npz.partial.job"), folder.join("job")).unwrap();
         fs::write(&input, &npy).unwrap();
         assert!(pack("stack.npy", "again.npz"));
         assert!(fs::read(folder.join("again.npz")).unwrap() == whole, "{images}");
@@ -251,6 +253,7 @@ fn a_resumed_stack_writes_the_same_bytes() {
     }
     // As if killed just before the final rename.
     fs::copy(folder.join("whole.npz"), folder.join("again.npz.partial")).unwrap();
+    fs::copy(folder.join("job"), folder.join("again.npz.partial.job")).unwrap();
     assert!(pack("stack.npy", "again.npz"));
     assert!(fs::read(folder.join("again.npz")).unwrap() == whole);
     assert_eq!(
