@@ -75,7 +75,7 @@ pub fn salvage(
     // Before everything is read: the new archive may be impossible to write.
     // An archive whose list of sets is lost has sets all the same.
     let encoding = if archive.sets().is_empty() { archive.encoding() } else { Encoding::Sets };
-    // What was read is in a temporary file: the new one may be on a disk that is full.
+    // Reads are of a temporary file in the same folder: what the system refuses concerns the disk of the new archive.
     let blame = |error: Error| if error.is_of_system() { error.in_file(to.as_ref()) } else { error };
     let mut writer = Writer::create_with(&to, &WriteOptions::default().with_encoding(encoding))?;
     let mut states = states_of_sets(&archive, &found, progress)?;

@@ -8,4 +8,4 @@ mod stack;
 pub(crate) use form::ArrayForm;
 pub use hint::{BetterAxes, better_axes};
 pub use image_axes::{ImageAxes, ParseAxesError};
-pub(crate) use stack::StackForm;
+pub(crate) use stack::{StackForm, is_taken_for_stack};

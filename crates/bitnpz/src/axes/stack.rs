@@ -79,6 +79,11 @@ impl ImageAxes {
     }
 }
 
+/// Returns whether an array of this shape, in C order, is taken for the stack of this shape, whose last axes are height and width.
+pub(crate) fn is_taken_for_stack(shape: &[usize]) -> bool {
+    shape.len() > 2 && infer(shape, false) == [shape.len() - 2, shape.len() - 1]
+}
+
 /// Returns the most likely axes of height and width for an array of this shape.
 fn infer(shape: &[usize], fortran_order: bool) -> [usize; 2] {
     let mut last = shape.len() - 1;

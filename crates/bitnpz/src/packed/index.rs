@@ -179,7 +179,8 @@ impl PackedKind {
     pub(crate) fn inverted_in(&self, whole: &Self) -> Option<bool> {
         let fits = |[off, on]: [u64; 2]| {
             let (has_off, has_on) = (self.bits[0] == off, self.bits[1] == on);
-            (has_off && (has_on || self.assumes_second())) || (has_on && self.bits[0] == 0)
+            let assumes_other = self.assumes_second() || self.bits[1] == 0;
+            (has_off && (has_on || assumes_other)) || (has_on && self.bits[0] == 0)
         };
         let [off, on] = whole.bits;
         let is_it = |&is_inverted: &bool| fits(if is_inverted { [on, off] } else { [off, on] });
@@ -232,6 +233,22 @@ mod tests {
         for (json, expected) in cases {
             let message = PackedIndex::from_json(json.as_bytes()).unwrap_err();
             assert!(message.contains(expected), "{json}: {message}");
+        }
+    }
+
+    /// Before, 0 was assumed for bit 0 beside a negative value.
+    #[test]
+    fn what_is_assumed_may_be_another_value() {
+        let kind = |off, on| kind("|i1", [Value::Integer(off), Value::Integer(on)], 9);
+        for (part, whole, expected) in [
+            (kind(-5, 1), kind(-5, 0), Some(false)),
+            (kind(-5, 0), kind(-5, 1), Some(false)),
+            (kind(0, 1), kind(-5, 0), Some(true)),
+            (kind(0, 7), kind(-5, 7), Some(false)),
+            (kind(0, 7), kind(7, 9), Some(true)),
+            (kind(-5, 7), kind(-5, 9), None),
+        ] {
+            assert_eq!(part.inverted_in(&whole), expected, "{part:?} {whole:?}");
         }
     }
 }

@@ -102,7 +102,7 @@ impl Palette {
         self.lanes().map(|lane| self.value(lane))
     }
 
-    /// Returns the two values as bit patterns in the machine's byte order. A value not found is 0, or 1 if 0 is taken.
+    /// Returns the two values as bit patterns in the machine's byte order. A value not found is 0 for bit 0, and 1 for bit 1.
     pub(crate) fn bits(&self) -> [u64; 2] {
         self.lanes().map(|lane| swap(&self.dtype, lane))
     }

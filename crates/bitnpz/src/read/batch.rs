@@ -41,6 +41,11 @@ const PIXELS_PER_NANOSECOND: u64 = 8;
 /// The indices of some images of a batch, and their part of the output.
 type Part<'s, O> = (&'s [usize], &'s mut [O]);
 
+/// Returns whether these images follow each other.
+pub(super) fn is_run(indices: &[usize]) -> bool {
+    indices.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]))
+}
+
 /// Takes the first of these parts, with so many images.
 fn take_images<'s, O>(
     parts: &mut VecDeque<Part<'s, O>>,
@@ -267,11 +272,11 @@ impl Images {
             return self.with_bitmap(index, |image| read(image, out));
         }
         // Images that follow each other are those of whole blocks, which have checksums.
-        let is_run = indices.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]));
+        let is_run = is_run(indices);
         let checks = is_run.then(BlockChecks::default);
         let checks = checks.as_ref();
         if is_run && indices.len() == self.len() {
-            self.check()?;
+            self.check_all()?;
         }
         self.share(indices, out, |images, mut out| {
             if let Some(size) = self.size

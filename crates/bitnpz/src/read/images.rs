@@ -437,28 +437,13 @@ impl Images {
         if index < self.len { Ok(()) } else { Err(ErrorKind::NoSuchImage { index, len: self.len }.into()) }
     }
 
-    /// Checks what only all images together have: the checksum of packed rows that are stored uncompressed. Images of a set are
-    /// checked as they are read, and other packed rows were when they were inflated.
-    ///
-    /// # Errors
-    ///
-    /// If they are damaged.
-    pub fn check(&self) -> Result<()> {
+    /// Checks what only all images of an archive together have: the checksum of packed rows that are stored uncompressed. Images of
+    /// a set are checked as they are read, and other packed rows were when they were inflated.
+    pub(super) fn check_all(&self) -> Result<()> {
         match &self.storage {
             ImageStorage::Packed(rows) => rows.check_all(),
-            ImageStorage::Set(_) => Ok(()),
-            ImageStorage::Shards(shards) => {
-                // All shards are encoded alike, and opening them again takes time.
-                if self.len > 0 && shards.images(0)?.is_in_members() {
-                    (0..shards.ends().len()).try_for_each(|shard| shards.images(shard)?.check())?;
-                }
-                Ok(())
-            }
+            ImageStorage::Set(_) | ImageStorage::Shards(_) => Ok(()),
         }
-    }
-
-    fn is_in_members(&self) -> bool {
-        matches!(self.storage, ImageStorage::Packed(_))
     }
 
     /// Checks that an array of `pixels` pixels of `pixel_bytes` bytes is within the limit. Only images of a set are checked:

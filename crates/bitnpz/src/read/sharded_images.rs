@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::batch::is_run;
 use super::images::{Images, ShardedImages};
 use super::outputs::Outputs;
 use super::share::Share;
@@ -65,14 +66,17 @@ fn take_runs(shards: &dyn ShardedImages, indices: &mut [usize]) -> Vec<Run> {
     runs
 }
 
-/// Opens the shards of these runs, and requests their images.
+/// Opens the shards of these runs, and requests their images. If all images are read in order, `is_whole`, what only all images of a
+/// shard have together is checked.
 fn request_runs(
     shards: &dyn ShardedImages,
     runs: &[Run],
     indices: &[usize],
+    is_whole: bool,
 ) -> Result<Vec<(Arc<Images>, Requested)>> {
+    let is_checked = |run: &Run| is_whole && indices[run.places.start] == 0;
     let kept = runs.iter().map(|run| {
-        let images = shards.open_images(run.shard)?;
+        let images = shards.open_images(run.shard).filter(|_| !is_checked(run))?;
         let window = images.kept(&indices[run.places.clone()])?;
         Some((images, Requested { images: run.places.len(), window }))
     });
@@ -82,6 +86,9 @@ fn request_runs(
     let requested = at_once(shards, &missing, |run| {
         let open = || {
             let images = shards.images(run.shard)?;
+            if is_checked(run) {
+                images.check_all()?;
+            }
             let requested = images.request(&indices[run.places.clone()])?;
             Ok((images, requested))
         };
@@ -168,15 +175,16 @@ impl Images {
         each: NonZero<usize>,
         read: impl Fn(Share<'_>, Outputs<'_, O>) -> Result<()> + Sync,
     ) -> Result<()> {
+        let is_whole = indices.len() == self.len() && is_run(indices);
         let mut pieces = indices.chunks(IMAGES_AT_ONCE).zip(out.chunks_mut(IMAGES_AT_ONCE * each.get()));
-        pieces.try_for_each(|(indices, out)| self.share_piece(shards, indices, out, each, &read))
+        pieces.try_for_each(|(indices, out)| self.share_piece(shards, (indices, is_whole), out, each, &read))
     }
 
-    /// Does so with few enough images for lists of them.
+    /// Does so with few enough images for lists of them, which may be a part of all.
     fn share_piece<O: Send>(
         &self,
         shards: &dyn ShardedImages,
-        indices: &[usize],
+        (indices, is_whole): (&[usize], bool),
         out: &mut [O],
         each: NonZero<usize>,
         read: impl Fn(Share<'_>, Outputs<'_, O>) -> Result<()> + Sync,
@@ -189,7 +197,7 @@ impl Images {
             interrupt::check()?;
             let mut within = sorted[done..].to_vec();
             let runs = take_runs(shards, &mut within);
-            let requested = request_runs(shards, &runs, &within)?;
+            let requested = request_runs(shards, &runs, &within, is_whole)?;
             let mut ready = Vec::new();
             for (run, (images, Requested { images: count, window })) in runs.iter().zip(&requested) {
                 let indices = &within[run.places.clone()][..*count];
@@ -214,14 +222,21 @@ impl Images {
                     read(Share::One(first, window, &indices), out)
                 };
                 done.map_err(|error| {
-                    // Which of them it was is found out again: a block may be damaged of which others read a part.
+                    let involved = runs.iter().zip(&requested).filter(|(_, (images, _))| {
+                        all.iter().any(|(other, ..)| std::ptr::eq(*other, &raw const **images))
+                    });
+                    // Which of several it was is found out again: a block may be damaged of which others read a part.
                     let is_damaged = |(run, (images, Requested { images: count, window })): &(
                         &Run,
                         &(Arc<Self>, Requested),
                     )| {
                         images.is_damaged(window, &within[run.places.clone()][..*count])
                     };
-                    match runs.iter().zip(&requested).find(is_damaged) {
+                    let mut involved: Vec<_> = involved.collect();
+                    if involved.len() > 1 {
+                        involved.retain(is_damaged);
+                    }
+                    match involved.first() {
                         Some((run, _)) => error.in_file(shards.name(run.shard).as_ref()),
                         None => error,
                     }

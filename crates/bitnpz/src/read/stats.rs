@@ -92,7 +92,7 @@ impl Archive {
 }
 
 impl Stats {
-    /// Adds one of `images`, which together take `all_bytes` bytes in the file, and those after it that are equal: `alike` in all.
+    /// Adds `alike` equal images, the first of which is this one of `images`, which together take `all_bytes` bytes in the file.
     fn add(
         &mut self,
         images: &Images,

@@ -220,6 +220,23 @@ fn common_kind(parts: &[(&Described, &Found)], open: &dyn Fn(&str) -> Result<Arc
     let has_both = has_both.or_else(|| kinds().find(|kind| !kind.assumes_second()));
     let mut common = has_both.or_else(|| any().next()).expect("images").clone();
     common.width = 0;
+    let fitted = check_kinds(parts, &common, open);
+    if fitted.is_err() && common.assumes_second() {
+        // None may have both values: a negative one, for which 1 is only assumed, and 0.
+        let other = PackedKind { bits: [common.bits[0], 0], ..common.clone() };
+        if common.bits[0] != 0 && check_kinds(parts, &other, open).is_ok() {
+            return Ok(other);
+        }
+    }
+    fitted.map(|()| common)
+}
+
+/// Checks that the images of all parts are of this kind.
+fn check_kinds(
+    parts: &[(&Described, &Found)],
+    common: &PackedKind,
+    open: &dyn Fn(&str) -> Result<Archive>,
+) -> Result<()> {
     for (shard, part) in parts {
         let Some(kind) = part.kind.as_ref().filter(|kind| kind.bits != common.bits && part.shape[0] > 0)
         else {
@@ -233,9 +250,9 @@ fn common_kind(parts: &[(&Described, &Found)], open: &dyn Fn(&str) -> Result<Arc
                 archive.keyed_images()?.into_iter().find(is_it).ok_or(ErrorKind::NoSuchKey)?
             }
         };
-        let fitting = kind.inverted_in(&common);
+        let fitting = kind.inverted_in(common);
         let fitting = fitting.map(|is_inverted| if is_inverted { images.inverted() } else { images });
-        let fits = fitting.map(|images| has_only_common(&images, &common)).transpose()?;
+        let fits = fitting.map(|images| has_only_common(&images, common)).transpose()?;
         if fits != Some(true) {
             let (expected, found) = (common.values(), kind.values());
             let error = Error::from(ErrorKind::ValuesDiffer { expected, found });
@@ -243,7 +260,7 @@ fn common_kind(parts: &[(&Described, &Found)], open: &dyn Fn(&str) -> Result<Arc
             return Err(error.in_file(shard.name.as_ref()));
         }
     }
-    Ok(common)
+    Ok(())
 }
 
 /// Returns whether images have no pixel of a value that differs from that of the same bit in another kind.

@@ -238,7 +238,7 @@ impl Manifest {
 fn array_of_json(json: ArrayJson) -> std::result::Result<CutArray, String> {
     let dtype: Dtype = json.dtype.parse().map_err(|error: bitnpz_npy::Error| error.to_string())?;
     let kind = json.values.map(|values| PackedKind::from_parts(&json.dtype, &values, 0)).transpose()?;
-    // As images of one archive are read. Of which bit a shard stores each value does not matter.
+    // As images of one archive are read. Which bit stands for which value in a shard does not matter.
     let kind = kind.map(|kind| if kind.is_descending() { kind.inverted() } else { kind });
     let sides = json.shape.as_ref().map(Vec::len);
     let fits = match (&json.key, &kind, sides) {

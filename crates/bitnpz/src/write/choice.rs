@@ -9,7 +9,7 @@ use bitnpz_npz::Limits;
 
 use super::sets::SetsWriter;
 use super::stack::Stack;
-use crate::axes::ArrayForm;
+use crate::axes::{ArrayForm, is_taken_for_stack};
 use crate::encoding::Encoding;
 use crate::packed::Palette;
 use crate::set::is_too_sparse;
@@ -32,7 +32,13 @@ impl SetsWriter {
             // No codec takes them, and readers refuse a set that claims so many rows without pixels.
             Encoding::Sets if height.max(width) > MAX_SIDE => Encoding::Plain,
             // There may be more images without pixels than a set can have.
-            Encoding::Sets if shape.len() > 2 && (height == 0 || width == 0) => Encoding::Plain,
+            Encoding::Sets
+                if shape.len() > 2
+                    && (height == 0 || width == 0)
+                    && (form.is_some() || is_taken_for_stack(shape)) =>
+            {
+                Encoding::Plain
+            }
             Encoding::Sets if self.options.codec.is_none() && is_huge(height, width) => {
                 let first = first();
                 let first = first.as_ref().and_then(|rows| BitmapView::new(height, width, rows).ok());
@@ -44,8 +50,8 @@ impl SetsWriter {
 
     /// Returns the encoding of a stack that begins with these items, in an archive of this encoding.
     pub(super) fn encoding_of_stack(&self, archive: Encoding, stack: &Stack, items: &[u8]) -> Encoding {
-        // The items of other stacks are not in the order of an array.
-        if archive == Encoding::Sets && stack.has_fixed_form() {
+        // The items of other stacks are not in the order of an array, if they have any.
+        if archive == Encoding::Sets && stack.has_fixed_form() && !stack.size().contains(&0) {
             return archive;
         }
         let first = || pack_first(stack.dtype(), items, stack.size()).map(Cow::Owned);

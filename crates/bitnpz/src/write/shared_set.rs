@@ -1,13 +1,13 @@
 //! Image sets that several small stacks share.
 
-use bitnpz_npy::{Dtype, Header};
+use bitnpz_npy::Dtype;
 
 use super::order_log::OrderLog;
 use super::output::Output;
 use super::set_stack::SetStack;
 use super::small::SmallStack;
 use super::taken_stacks::TakenStacks;
-use crate::axes::ImageAxes;
+use crate::axes::is_taken_for_stack;
 use crate::error::Result;
 use crate::packed::{PackedKind, Palette, count_images};
 use crate::set::{FinishedSet, SMALL_STACK, SetWriter, Shape, StackShape};
@@ -142,12 +142,8 @@ impl SharedSet {
         let bytes = || set.collected().map(|image| image.rows.len()).sum::<usize>();
         let are_stacks = || set.len() == 0 && stacks.iter().all(|(stack, _)| stack.form.is_none());
         // One of images of one column, as `(20, 60, 1)`, would be read as an image.
-        let is_read_alike = |stack: &StackShape| {
-            let header = Header::new(palette.dtype().clone(), stack.shape.clone());
-            stack.form.is_some()
-                || matches!(ImageAxes::Inferred.form(&header), Ok(Some((read, _))) if read == stack.shape)
-        };
-        let are_read_alike = || stacks.iter().all(|(stack, _)| is_read_alike(stack));
+        let are_read_alike =
+            || stacks.iter().all(|(stack, _)| stack.form.is_some() || is_taken_for_stack(&stack.shape));
         let is_small = set.is_unwritten() && bytes() < SMALL_STACK;
         if is_small && (may_be_arrays || are_stacks()) && are_read_alike() {
             let mut images = set.collected();

@@ -154,6 +154,7 @@ fn shards_may_have_few_images_with_keys_or_none() {
             assert_eq!(keyed.find(&format!("page {}", index * index)), Some(index));
             assert_eq!(keyed.read::<bool>(index).unwrap(), image(9, 17, index % 90));
         }
+        assert_eq!(keyed.to_array::<bool>().unwrap().shape(), [count, 9, 17]);
         let reports = archive.verify(true, |_| ()).unwrap();
         assert!(reports.iter().all(|shard| shard.report.problems.is_empty()), "{reports:?}");
         compare_with_reference(&manifest);
@@ -545,5 +546,32 @@ fn whole_stacks_of_stored_rows_are_checked() {
     assert!(error.contains("CRC"), "{error}");
     let archive = ShardedArchive::open(&manifest).unwrap();
     let error = archive.images("s").unwrap().to_array::<bool>().unwrap_err().to_string();
-    assert!(error.contains("CRC"), "{error}");
+    let name = shards[1].file_name().unwrap().to_str().unwrap();
+    assert!(error.contains("CRC") && error.contains(name), "{error}");
+}
+
+/// Neither has both values of all: 1 is only assumed beside the one, and beside the other.
+#[test]
+fn shards_of_one_value_each_are_joined() {
+    for values in [[-5_i8, 0], [0, -5], [0, 7]] {
+        let folder = Folder::new();
+        let manifest = folder.path("flat.bitnpz.json");
+        let shards: Vec<PathBuf> = (0..2)
+            .map(|number| {
+                let path = bitnpz::shard_path(&manifest, number);
+                let mut writer = Writer::create(&path).unwrap();
+                writer.add_images("s", &Array3::from_elem((300, 20, 30), values[number])).unwrap();
+                writer.finish().unwrap();
+                path
+            })
+            .collect();
+        bitnpz::commit(&manifest, &shards, &OpenOptions::default()).unwrap();
+        let archive = ShardedArchive::open(&manifest).unwrap();
+        assert!(archive.verify(true, |_| ()).unwrap().iter().all(|report| report.report.problems.is_empty()));
+        let images = archive.images("s").unwrap();
+        let pixels = images.to_array::<i8>().unwrap();
+        assert_eq!([0, 300].map(|image| pixels[[image, 0, 0]]), values);
+        let greater = values.map(|value| if value == values[0].max(values[1]) { 600 } else { 0 });
+        assert_eq!(images.count_ones(&[0, 300]).unwrap(), greater);
+    }
 }

@@ -29,7 +29,7 @@ impl<'a> TextKeys<'a> {
         Some(Self { count, offsets: offsets.as_chunks().0, text, order: (!is_sorted).then_some(order) })
     }
 
-    /// Returns whether each block starts behind the one before, so that all keys are not much longer than the text.
+    /// Returns whether each block starts behind the one before, so that reading all keys reads the text few times.
     pub(in crate::set) fn are_blocks_apart(&self) -> bool {
         self.offsets.is_sorted_by(|first, next| u32::from_le_bytes(*first) < u32::from_le_bytes(*next))
     }
