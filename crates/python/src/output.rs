@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use bitnpz::{AtomicFile, NpzError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBool, PyBytes};
 
 use crate::call::long;
 
@@ -31,14 +31,18 @@ impl Write for PythonOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = Python::attach(|py| {
             let written = self.object.bind(py).call_method1("write", (PyBytes::new(py, bytes),))?;
+            if self.is_raw {
+                return written.extract::<Option<usize>>();
+            }
             // Others may say nothing, or something else.
-            if self.is_raw { written.extract() } else { Ok(written.extract().unwrap_or(Some(bytes.len()))) }
+            let count =
+                if written.is_instance_of::<PyBool>() { None } else { written.extract::<usize>().ok() };
+            Ok(Some(count.map_or(bytes.len(), |count| count.min(bytes.len()))))
         });
         let message = match written.map_err(|error: PyErr| io::Error::other(error))? {
             Some(written) if written == bytes.len() || (written < bytes.len() && self.is_raw) => {
                 return Ok(written);
             }
-            None if !self.is_raw => return Ok(bytes.len()),
             Some(written) if written < bytes.len() => format!(
                 "expected a file that takes all bytes, or an io.RawIOBase, found one that took {written} of {}: it may be full",
                 bytes.len()

@@ -173,3 +173,13 @@ def test_split_makes_parts_that_merge_again(tmp_path):
     np.savez(tmp_path / "numpy.npz", glyphs)
     with pytest.raises(bitnpz.InputError, match="image sets"):
         bitnpz.split(tmp_path / "p", tmp_path / "numpy.npz", 2)
+
+
+def test_a_source_is_no_target(glyphs):
+    bitnpz.save("s-00001-of-00002.npz", {"glyphs": np.repeat(glyphs, 3, axis=0)})
+    whole = open("s-00001-of-00002.npz", "rb").read()
+    with pytest.raises(bitnpz.InputError, match="the same"):
+        bitnpz.split("s.npz", "s-00001-of-00002.npz", 2)
+    with pytest.raises(bitnpz.InputError, match="the same"):
+        bitnpz.salvage("s-00001-of-00002.npz", "./s-00001-of-00002.npz", force=True)
+    assert os.listdir() == ["s-00001-of-00002.npz"] and open("s-00001-of-00002.npz", "rb").read() == whole

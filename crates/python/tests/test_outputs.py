@@ -58,6 +58,14 @@ def test_an_output_may_take_parts_and_return_nothing():
         def write(self, data):
             self.parts.append(bytes(data))
 
+    class Content(Silent):
+        def write(self, data):
+            super().write(data)
+            return True
+
+    content = Content()
+    bitnpz.save(content, {"glyphs": GLYPHS, "labels": LABELS})
+    check(b"".join(content.parts))
     silent = Silent()
     bitnpz.save(silent, {"glyphs": GLYPHS, "labels": LABELS})
     check(b"".join(silent.parts))

@@ -172,8 +172,11 @@ def test_forked_child_finds_keys_while_a_thread_of_its_parent_does():
         child = os.fork()
         if child == 0:
             signal.alarm(30)
-            archive[keys[0]]
-            os._exit(0)
+            try:
+                archive[keys[0]]
+                os._exit(0)
+            finally:
+                os._exit(1)
         thread.join()
         assert os.waitpid(child, 0)[1] == 0
 

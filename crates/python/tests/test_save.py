@@ -297,3 +297,6 @@ def test_labels_of_two_values_are_no_images_beside_images_with_keys():
     # As high as there are images, but not much higher than these.
     bitnpz.save("b.npz", {**dict(list(glyphs.items())[:40]), "page": random.random((40, 70)) < 0.2})
     assert len(bitnpz.load("b.npz").images()) == 41
+    # As high as there are images, but wider.
+    bitnpz.save("c.npz", {**glyphs, "page": random.random((100, 2000)) < 0.2})
+    assert len(bitnpz.load("c.npz").images()) == 101

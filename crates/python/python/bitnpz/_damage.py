@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from . import _bitnpz
 from ._errors import FilePresentError
-from ._paths import Path, local, shown
+from ._paths import Path, check_apart, local, shown
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ def salvage(
     source, target = local(file), local(to)
     if not force and os.path.lexists(target):
         raise FilePresentError(f"{shown(target)}: already exists; force=True replaces it")
+    check_apart(source, target)
     report = _bitnpz._salvage(source, target, shown(source), limits)
     gone, doubtful = ([Problem(**problem) for problem in report[name]] for name in ("gone", "doubtful"))
     return Salvage(report["keys"], report["images"], gone, doubtful)

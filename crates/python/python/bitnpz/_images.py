@@ -94,7 +94,8 @@ class Images(_bitnpz.Images, FileArray):
             The array to write to: of the shape and dtype of the result, C-contiguous, aligned and writeable.
         dtype : dtype, optional
             The dtype of the result. Default: that of `out`, or the one in which the images were saved. `bool` converts the two
-            pixel values to False and True; every other dtype must hold them exactly.
+            pixel values to False and True, the greater one; of images of one value, 0 and negative ones are False. Every other
+            dtype must hold them exactly.
         packed : bool
             Whether to return packed rows, as by `numpy.packbits(axis=-1)`: uint8, with a last axis of `ceil(width / 8)` bytes,
             and without axes of length 1 behind it.

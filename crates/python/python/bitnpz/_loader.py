@@ -180,7 +180,7 @@ class Loader(Generic[Batch]):
         if packed and not isinstance(self.images, Images):
             raise InputError("packed: expected Images, found an array: pass np.packbits(images, axis=-1) instead")
         self.length = len(self.images)
-        self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, int(seed), drop_last
+        self.batch_size, self.shuffle, self.seed, self.drop_last = batch_size, shuffle, int(seed), bool(drop_last)
         self.dtype, self.packed, self.prefetch = dtype, packed, prefetch
         self.rank, self.world_size = rank, world_size
         self.block, self.window = block, window
@@ -324,9 +324,12 @@ class Loader(Generic[Batch]):
             expected, found = getattr(self, name), state.get(name)
             if found != expected:
                 raise InputError(f"expected the state of a loader with {name}={expected}, found {found}")
-        epoch, yielded = state.get("epoch"), state.get("batch")
-        if not (isinstance(epoch, int) and isinstance(yielded, int) and epoch >= 0 and yielded >= 0):
-            raise InputError(f"expected a state that state_dict returned, found epoch {epoch!r} and batch {yielded!r}")
+        try:
+            epoch, yielded = operator.index(state["epoch"]), operator.index(state["batch"])
+        except (KeyError, TypeError):
+            epoch = yielded = -1
+        if epoch < 0 or yielded < 0:
+            raise InputError(f"expected a state that state_dict returned, found {state}")
         self._start_at(*((epoch + 1, 0) if yielded >= len(self) else (epoch, yielded)))
 
     def __repr__(self) -> str:

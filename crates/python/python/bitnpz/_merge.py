@@ -10,7 +10,7 @@ from typing import Any
 from . import _bitnpz
 from ._errors import InputError
 from ._options import MAX_SHARDS, check_number
-from ._paths import Path, local, shown
+from ._paths import Path, check_apart, local, shown
 from ._store_options import StoreOptions
 from ._target import archive_at
 from ._upload import Stored, uploading
@@ -136,6 +136,8 @@ def split(
     path = local(source)
     text = os.fsdecode(file).removesuffix(".npz")
     names = [f"{text}-{number:05}-of-{shards:05}.npz" for number in range(shards)]
+    for name in names if store is None else []:
+        check_apart(path, name)
     for number, name in enumerate(names):
         target = archive_at(name, store, store_options)
         with writing(target) as written:

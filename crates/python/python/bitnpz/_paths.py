@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import suppress
 from typing import IO
 
 from ._errors import InputError
@@ -17,6 +18,13 @@ def shown(path: Path) -> str:
     if is_url(path):
         return Url(str(path)).shown
     return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def check_apart(source: str, target: str) -> None:
+    """Checks that what is written does not replace the file that is read meanwhile."""
+    with suppress(OSError):
+        if os.path.samefile(source, target):
+            raise InputError(f"{shown(target)}: expected another file than the one that is read, found the same")
 
 
 def local(path: Path) -> str:

@@ -433,7 +433,7 @@ def _labels(items: Sequence[tuple[str, npt.ArrayLike | Images]]) -> set[str]:
     if not shapes:
         return set()
     (shape, count), *_ = Counter(shapes.values()).most_common(1)
-    labels = {key for key, other in shapes.items() if other != shape and other[0] == count}
+    labels = {key for key, other in shapes.items() if other != shape and other[0] == count > other[1]}
     rows = max(other[0] for key, other in shapes.items() if key not in labels)
     return labels if len(labels) <= _MOST_LABELS < count and count >= 2 * rows else set()
 
