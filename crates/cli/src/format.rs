@@ -1,5 +1,12 @@
 //! Formats numbers, sizes, lists and text for printing.
 
+use bitnpz::Dtype;
+
+/// Returns a dtype as `np.dtype` takes it; a record as the text of its list of fields.
+pub(crate) fn dtype_text(dtype: &Dtype) -> String {
+    if dtype.record().is_some() { dtype.to_string() } else { dtype.type_string() }
+}
+
 /// Escapes characters that are invisible, end the line or change how others are displayed, so that a terminal shows all of the
 /// text in one line.
 pub(crate) fn escape(text: &str) -> String {

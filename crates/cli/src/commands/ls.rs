@@ -1,6 +1,6 @@
 //! `bitnpz ls`.
 
-use bitnpz::{Dtype, Entry, Item, OtherMember};
+use bitnpz::{Entry, Item, OtherMember};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::files;
 use super::filter::Filter;
 use super::sharded;
 use crate::failure::{Failure, Outcome};
-use crate::format::thousands;
+use crate::format::{dtype_text, thousands};
 use crate::options::{ArchiveArgs, FormatArgs, KeyArgs};
 use crate::printer::Printer;
 
@@ -103,11 +103,6 @@ fn array_json(entry: &Entry<'_>) -> Value {
         "images": entry.image_count(),
         "bytes": entry.stored_bytes(),
     })
-}
-
-/// Returns a dtype as `np.dtype` takes it; a record as the text of its list of fields.
-pub(super) fn dtype_text(dtype: &Dtype) -> String {
-    if dtype.record().is_some() { dtype.to_string() } else { dtype.type_string() }
 }
 
 fn other_json(other: &OtherMember<'_>) -> Value {

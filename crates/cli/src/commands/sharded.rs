@@ -6,10 +6,9 @@ use bitnpz::{Content, Dtype, OpenOptions, ShardReport, ShardedArchive};
 use serde_json::{Value, json};
 
 use super::filter::Filter;
-use super::ls::dtype_text;
 use super::problem::to_json;
 use crate::failure::{Failure, Outcome};
-use crate::format::{count, size, thousands};
+use crate::format::{count, dtype_text, size, thousands};
 use crate::options::LimitArgs;
 use crate::printer::Printer;
 
