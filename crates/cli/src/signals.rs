@@ -2,11 +2,9 @@
 
 /// Removes named temporary files when the command is ended by Ctrl-C, `kill` or a closed terminal. The system removes
 /// unnamed ones.
-///
-/// If one of these signals is ignored already, as by `nohup`, all are left as they are.
 pub(crate) fn clean_up_when_ended() {
     // Without the handler the command ends all the same, and leaves files for `bitnpz clean` to remove.
-    drop(ctrlc::try_set_handler(|| {
+    drop(ctrlc::set_handler(|| {
         bitnpz::remove_temporary_files();
         // The shells' exit code for an interrupted program: 128 + SIGINT.
         std::process::exit(130);

@@ -77,18 +77,6 @@ fn a_signal_ends_it_at_once_and_leaves_no_files() {
 }
 
 #[test]
-fn signals_that_are_ignored_stay_ignored() {
-    let folder = folder();
-    let mut command = Command::new("sh");
-    let script = format!("trap '' HUP; exec \"{BITNPZ}\" pack large.npz -o out.npz --encoding packed");
-    let mut child =
-        command.args(["-c", &script]).current_dir(folder.path()).stdout(Stdio::null()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(250));
-    send("-HUP", &child);
-    assert!(child.wait().unwrap().success());
-}
-
-#[test]
 fn too_little_memory_is_an_error() {
     let folder = folder();
     for arguments in [
