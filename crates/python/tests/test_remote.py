@@ -197,7 +197,7 @@ def test_says_what_to_install(monkeypatch):
     with pytest.raises(bitnpz.InputError, match="az://.*Account must be specified"):
         bitnpz.load("az://container/a.npz")
     without(monkeypatch, "obstore.store", "s3fs", "botocore", "aiobotocore")
-    with pytest.raises(bitnpz.InputError, match=r"s3fs.*pip install bitnpz\[s3\]"):
+    with pytest.raises(bitnpz.InputError, match=r"s3fs.*pip install obstore"):
         bitnpz.load("s3://bucket/a.npz")
     without(monkeypatch, "fsspec.core")
     for url in ("s3://bucket/a.npz", "nothing://a", "memory://a", "file:///a"):
