@@ -201,7 +201,7 @@ def test_says_what_to_install(monkeypatch):
         bitnpz.load("s3://bucket/a.npz")
     without(monkeypatch, "fsspec.core")
     for url in ("s3://bucket/a.npz", "nothing://a", "memory://a", "file:///a"):
-        with pytest.raises(bitnpz.InputError, match=r"pip install bitnpz\[s3\]"):
+        with pytest.raises(bitnpz.InputError, match=r"pip install obstore"):
             bitnpz.load(url)
 
 
