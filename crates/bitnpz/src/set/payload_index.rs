@@ -41,18 +41,26 @@ impl IndexLayout {
         Some([places, ones, lows, repeats, repeats.checked_add(checksums)?])
     }
 
-    /// Checks the length of the index in bytes.
+    /// Checks the length of an index, and that its stored positions ascend, so that looking up all payloads takes no longer than it
+    /// has bytes.
     ///
     /// # Errors
     ///
     /// What was expected and what was found.
-    pub(super) fn check(&self, found: u64) -> Result<(), String> {
-        let expected = self.ends().map(|ends| ends[4]);
-        if expected.map(|len| len as u64) == Some(found) {
+    pub(super) fn check(&self, bytes: &[u8]) -> Result<(), String> {
+        let Some(index) = PayloadIndex::new(*self, bytes) else {
+            let expected = self.ends().map(|ends| ends[4]);
+            let expected = expected.map_or("fewer images".to_owned(), |len| format!("{len} bytes"));
+            return Err(format!(
+                "expected {expected} for {} images, found {} bytes",
+                self.images,
+                bytes.len()
+            ));
+        };
+        if index.places.is_sorted_by(|first, next| u32::from_le_bytes(*first) < u32::from_le_bytes(*next)) {
             return Ok(());
         }
-        let expected = expected.map_or("fewer images".to_owned(), |len| format!("{len} bytes"));
-        Err(format!("expected {expected} for {} images, found {found} bytes", self.images))
+        Err("expected positions that ascend, found others".to_owned())
     }
 }
 
@@ -82,11 +90,6 @@ impl<'a> PayloadIndex<'a> {
             repeats: &bytes[lows..repeats],
             checksums: bytes[repeats..].as_chunks().0,
         })
-    }
-
-    /// Returns whether the stored positions ascend, so that looking up all payloads takes no longer than the index has bytes.
-    pub(super) fn do_places_ascend(&self) -> bool {
-        self.places.is_sorted_by(|first, next| u32::from_le_bytes(*first) < u32::from_le_bytes(*next))
     }
 
     /// Returns the range of a payload; `None` if the index is damaged there.
@@ -205,7 +208,7 @@ mod tests {
             let checksums = vec![[7; 8]; lengths.len().div_ceil(BLOCK)];
             let bytes = write(&starts, repeats, &checksums);
             let layout = IndexLayout::new(lengths.len(), starts[lengths.len()], repeats.is_some());
-            prop_assert!(layout.check(bytes.len() as u64).is_ok());
+            prop_assert!(layout.check(&bytes).is_ok());
             let index = PayloadIndex::new(layout, &bytes).unwrap();
             for image in 0..lengths.len() {
                 prop_assert_eq!(index.payload(image), Some(starts[image]..starts[image + 1]));
@@ -245,9 +248,9 @@ mod tests {
         let starts: Vec<usize> = (0..=200).map(|image| image * 13).collect();
         let mut bytes = write(&starts, None, &[[0; 8]; 2]);
         let layout = IndexLayout::new(200, 200 * 13, false);
-        assert!(PayloadIndex::new(layout, &bytes).unwrap().do_places_ascend());
+        layout.check(&bytes).unwrap();
         bytes.copy_within(0..4, 8);
-        assert!(!PayloadIndex::new(layout, &bytes).unwrap().do_places_ascend());
+        assert!(layout.check(&bytes).unwrap_err().contains("ascend"));
     }
 
     #[test]

@@ -95,15 +95,7 @@ impl StoredPayloads {
             })
         } else {
             let layout = IndexLayout::new(images, length, repeats);
-            match layout.check(directory.len()) {
-                Ok(())
-                    if !PayloadIndex::new(layout, &directory.bytes(zip)?)
-                        .is_some_and(|i| i.do_places_ascend()) =>
-                {
-                    Err("expected positions that ascend, found others".to_owned())
-                }
-                checked => checked.map(|()| Layout::Index(layout)),
-            }
+            layout.check(&directory.bytes(zip)?).map(|()| Layout::Index(layout))
         };
         let layout = layout.map_err(|message| damaged(&directory, message))?;
         Ok(Self { images, layout, directory, payload })

@@ -29,6 +29,7 @@ mod ranges;
 mod salvage;
 mod set_size;
 mod sets;
+mod shard_contents;
 mod shard_keys;
 mod shards;
 mod shards_agree;

@@ -6,6 +6,8 @@ import ast
 import io
 import sys
 import warnings
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +19,9 @@ from ._objects import to_plain
 
 #: The compiled half has checked the header already, so its length needs no limit.
 _NO_HEADER_LIMIT = 2**31
+
+#: So many arrays that have as many rows as there are images may be labels of them; more are images.
+_MOST_LABELS = 7
 
 #: The kinds of dtypes that a `.npy` file can hold without pickling.
 _NPY_KINDS = "biufcSUVMm"
@@ -110,3 +115,14 @@ def from_npy(data: bytes) -> np.ndarray[Any, Any]:
 def from_member(data: bytes, name: str, limits: dict[str, int] | None) -> Any:
     """Returns what `np.load` returns for a member whose name does not end in `.npy`: its array if it has one, else its bytes."""
     return _bitnpz._read_npy(data, name, limits) if data.startswith(npy.MAGIC_PREFIX) else data
+
+
+def labels_in(items: Sequence[tuple[str, object]]) -> set[str]:
+    """Returns the keys of arrays that have an item for each of the images, which have keys of their own."""
+    shapes = {key: value.shape for key, value in items if isinstance(value, np.ndarray) and value.ndim == 2}
+    if not shapes:
+        return set()
+    (shape, count), *_ = Counter(shapes.values()).most_common(1)
+    labels = {key for key, other in shapes.items() if other != shape and other[0] == count > other[1]}
+    rows = max(other[0] for key, other in shapes.items() if key not in labels)
+    return labels if len(labels) <= _MOST_LABELS < count and count >= 2 * rows else set()

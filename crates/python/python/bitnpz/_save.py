@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from types import TracebackType
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _bitnpz
-from ._arrays import Items, check_key, to_array, to_items, warn
+from ._arrays import Items, check_key, labels_in, to_array, to_items, warn
 from ._errors import InputError
 from ._images import Images
 from ._model import Model
@@ -32,9 +31,6 @@ _MIN_TRIAL_ITEMS = 1 << 16
 
 #: The least height and width at which an array of bytes looks like grey images: boxes have four columns, colours three.
 _MIN_GREY_SIDE = 8
-
-#: So many arrays that have as many rows as there are images may be labels of them; more are images.
-_MOST_LABELS = 7
 
 #: The number of images that are read at a time from an iterable or from `Images`: a few MB of small ones.
 _BATCH_IMAGES = 1024
@@ -417,7 +413,7 @@ def save(
             report=report,
         ) as writer,
     ):
-        labels = _labels(items) - strict if images is None else set()
+        labels = labels_in(items) - strict if images is None else set()
         for key, value in items:
             if isinstance(value, Images) or (key not in strict | labels and images is None):
                 writer[key] = value
@@ -425,17 +421,6 @@ def save(
                 writer.add_images(key, value, axes=(axes or {}).get(key))
             else:
                 writer.add_array(key, value)
-
-
-def _labels(items: Sequence[tuple[str, npt.ArrayLike | Images]]) -> set[str]:
-    """Returns the keys of arrays that have an item for each of the images, which have keys of their own."""
-    shapes = {key: value.shape for key, value in items if isinstance(value, np.ndarray) and value.ndim == 2}
-    if not shapes:
-        return set()
-    (shape, count), *_ = Counter(shapes.values()).most_common(1)
-    labels = {key for key, other in shapes.items() if other != shape and other[0] == count > other[1]}
-    rows = max(other[0] for key, other in shapes.items() if key not in labels)
-    return labels if len(labels) <= _MOST_LABELS < count and count >= 2 * rows else set()
 
 
 def _shown(file: Path | IO[bytes]) -> str:
